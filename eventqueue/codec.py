@@ -1,0 +1,216 @@
+"""Event <-> stored bytes, and the hash that chains them.
+
+The document is encoded once without its last two elements; its SHA-256 is the event's hash; `ts` and `hash` are then
+appended to the same bytes. Nothing is encoded twice, so what was hashed is what is stored.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+import bson
+import msgspec
+from bson.codec_options import CodecOptions
+
+from eventqueue.errors import InvalidInput, UnknownEventType, UnreadableEvent
+from eventqueue.events import EVENT_TYPES, Event, Head, Recorded, name_in, type_of
+
+BUCKETS = 64
+DATA_MAX = 256 * 1024  # bytes
+DEPTH_MAX = 64  # mongod stores 200 levels and validates 180: leave room for the views' own nesting
+
+CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+# `ts` as Timestamp(0, 0), which the server replaces, then the frame of `hash`: a 32-byte binary of subtype 0.
+_TS = b"\x11ts\x00" + bytes(8)
+_HASH = b"\x05hash\x00" + (32).to_bytes(4, "little") + b"\x00"
+_TAIL = len(_TS) + len(_HASH) + 32
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+"""(type, schema) -> the data as the next schema has it; applied one after another when an old event is read."""
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """An event ready to be inserted: in its envelope, and as the very bytes to send (again, if need be)."""
+
+    recorded: Recorded
+    raw: bytes
+
+
+def bucket_of(stream: str) -> int:
+    """Return the bucket, 0..63, of a stream: the first byte of SHA-256 of its name, modulo 64."""
+    return sha256(name_in(stream).encode()).digest()[0] % BUCKETS
+
+
+def seal(
+    stream: str,
+    head: Head,
+    events: Sequence[Event],
+    *,
+    actor: str,
+    now: datetime,
+    cause: bytes | None = None,
+) -> tuple[Sealed, ...]:
+    """Chain `events` onto `head` and encode them; `now` is the database's clock as estimated here.
+
+    Raises InvalidInput for data that BSON cannot hold, or more than 256 KiB of it.
+    """
+    sealed = []
+    for event in events:
+        # A stream's time never runs backwards, whatever the clocks of its writers do.
+        at = to_ms(now if head.at is None else max(now, head.at))
+        one = _seal_one(stream, head, event, actor=actor, at=at, cause=cause)
+        sealed.append(one)
+        head = one.recorded.head
+    return tuple(sealed)
+
+
+def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime, cause: bytes | None) -> Sealed:
+    version, event_id, bucket = head.version + 1, os.urandom(16), bucket_of(stream)
+    body = _encode(
+        {
+            "_id": {"stream": stream, "version": version},
+            "id": event_id,
+            "type": type_of(event),
+            "schema": event.SCHEMA,
+            "at": at,
+            "actor": actor,
+            "bucket": bucket,
+            "cause": cause,
+            "data": to_data(event),
+            "prev": head.hash,
+        }
+    )
+    digest = sha256(body).digest()
+    recorded = Recorded(
+        stream=stream,
+        version=version,
+        id=event_id,
+        at=at,
+        actor=actor,
+        bucket=bucket,
+        cause=cause,
+        event=event,
+        prev=head.hash,
+        hash=digest,
+    )
+    return Sealed(recorded, _with_length(body[4:-1] + _TS + _HASH + digest + b"\x00"))
+
+
+def to_data(event: Event) -> dict[str, Any]:
+    """Return an event's own fields as BSON holds them; absent ones are left out."""
+    data: dict[str, Any] = msgspec.to_builtins(event, builtin_types=(datetime, bytes))
+    del data["type"]
+    return data
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    try:
+        body = bson.encode(document)
+    except (bson.errors.BSONError, UnicodeError, OverflowError, RecursionError) as error:
+        raise InvalidInput("", f"The event holds a value that cannot be stored: {error}.") from None
+    if len(body) > DATA_MAX:
+        raise InvalidInput("", f"The event has {len(body)} bytes; {DATA_MAX} are the most that is stored.")
+    return body
+
+
+def _with_length(rest: bytes) -> bytes:
+    return (len(rest) + 4).to_bytes(4, "little") + rest
+
+
+def to_ms(at: datetime) -> datetime:
+    """Cut to milliseconds, as BSON dates count: what is hashed and folded here must equal what is read back."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def content_hash(raw: bytes) -> bytes:
+    """Recompute the hash of a stored event: SHA-256 of its document without the last two elements."""
+    return sha256(_with_length(raw[4 : -_TAIL - 1] + b"\x00")).digest()
+
+
+def decode(raw: bytes) -> Recorded:
+    """Return the event in stored bytes, upcast to this code's schema.
+
+    Raises UnknownEventType for a type or schema that this code does not know, UnreadableEvent for data that does
+    not fit a known one.
+    """
+    return from_document(bson.decode(raw, CODEC))
+
+
+def from_document(document: Mapping[str, Any]) -> Recorded:
+    """As `decode`, for a document that the driver has decoded with `CODEC` already."""
+    try:
+        key = document["_id"]
+        return Recorded(
+            stream=key["stream"],
+            version=key["version"],
+            id=document["id"],
+            at=document["at"],
+            actor=document["actor"],
+            bucket=document["bucket"],
+            cause=document["cause"],
+            event=_to_event(document["type"], document["schema"], document["data"]),
+            prev=document["prev"],
+            hash=document["hash"],
+            ts=document["ts"],
+        )
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise UnreadableEvent(f"Event {document.get('_id')} cannot be read: {error}.") from None
+
+
+def _to_event(event_type: str, schema: int, data: dict[str, Any]) -> Event:
+    kind = EVENT_TYPES.get(event_type)
+    if kind is None or schema > kind.SCHEMA:
+        raise UnknownEventType(event_type, schema)
+    for old in range(schema, kind.SCHEMA):
+        data = UPCASTERS[event_type, old](data)
+    return msgspec.convert(data, kind)
+
+
+def check_data(value: Any, field: str, depth: int = 0) -> None:
+    """Refuse a value that would not come back from BSON as the JSON value it was.
+
+    Raises InvalidInput naming `field`: not a JSON type, an int beyond 64 bits, a float that is not finite, a key
+    that is no string or holds NUL, a lone surrogate, nesting deeper than 64.
+    """
+    if depth > DEPTH_MAX:
+        raise InvalidInput(field, f"is nested deeper than {DEPTH_MAX} levels")
+    match value:
+        case None | bool():
+            pass
+        case str():
+            _check_text(value, field)
+        case int():
+            if not -(2**63) <= value < 2**63:
+                raise InvalidInput(field, "holds an integer beyond 64 bits")
+        case float():
+            if not isfinite(value):
+                raise InvalidInput(field, "holds a number that is not finite")
+        case dict():
+            for key, item in value.items():
+                _check_key(key, field)
+                check_data(item, f"{field}.{key}", depth + 1)
+        case list() | tuple():
+            for item in value:
+                check_data(item, field, depth + 1)
+        case _:
+            raise InvalidInput(field, f"holds a {type(value).__name__}, which is no JSON value")
+
+
+def _check_key(key: Any, field: str) -> None:
+    if not isinstance(key, str):
+        raise InvalidInput(field, "has a key that is no string")
+    if "\x00" in key:
+        raise InvalidInput(field, "has a key with a NUL character")
+    _check_text(key, field)
+
+
+def _check_text(text: str, field: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(field, "holds a lone surrogate, which is no character") from None

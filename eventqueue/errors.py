@@ -1,0 +1,137 @@
+"""Every exception that this package raises, in one tree.
+
+    QueueError                     catch this to catch all
+    ├── Refused                    what was asked cannot be done as asked; asking differently may help
+    │   ├── InvalidInput           a field is unknown, of the wrong type or out of range (names the field)
+    │   ├── JobNotFound            no job has this id, or none starts with it
+    │   ├── AmbiguousId            several ids start with it
+    │   ├── IllegalTransition      the job's state does not allow this command
+    │   └── DifferentJob           this id or key belongs to a job that was asked for differently
+    ├── Unavailable                the database gave no answer in time; nothing is wrong with the request
+    │   ├── LogUnavailable         the outcome of an append could not be learned before the deadline
+    │   └── WaitTimeout            what was waited for did not come in time
+    ├── Misconfigured              an operator has to change something first
+    │   ├── NotAReplicaSet         a standalone mongod keeps no majority and no change stream
+    │   ├── AccessDenied           wrong credentials, or a role without the rights needed
+    │   ├── LayoutTooNew           the database was written by a newer eventqueue
+    │   ├── ForeignViews           these views were projected from another log
+    │   └── LocalServerFailed      the local mongod is missing, or did not start
+    ├── LogCorrupt                 what is stored is not what this package writes
+    │   ├── UnknownEventType       of a newer eventqueue, perhaps: upgrade this process
+    │   └── UnreadableEvent        a known type whose data does not fit it
+    └── JobParked                  a projection refused one of this job's events; its view stands still
+
+A message is one sentence for a person and says what to do next where there is something to do.
+No message ever holds a URI's password: pass URIs through `redact`.
+"""
+
+import re
+
+
+class QueueError(Exception):
+    """The root: everything this package raises on purpose."""
+
+
+class Refused(QueueError):
+    """The request cannot be done as asked."""
+
+
+class InvalidInput(Refused):
+    """A field of the request is not acceptable; `field` names it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}" if field else problem)
+        self.field = field
+        self.problem = problem
+
+
+class JobNotFound(Refused):
+    """No job has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"No job {job_id!r}: `queuectl list` shows the ids.")
+        self.job_id = job_id
+
+
+class AmbiguousId(Refused):
+    """More than one job id starts with what was given."""
+
+    def __init__(self, prefix: str, first: str, second: str) -> None:
+        super().__init__(f"{prefix!r} fits several jobs, {first} and {second} among them: give more of the id.")
+
+
+class IllegalTransition(Refused):
+    """The state machine does not allow this command in the job's state."""
+
+
+class DifferentJob(Refused):
+    """The id or key is taken by a job with another specification; `field` is the first that differs."""
+
+    def __init__(self, job_id: str, field: str) -> None:
+        super().__init__(
+            f"Job {job_id} exists already and was asked for with another {field!r}: use another id or key."
+        )
+        self.job_id = job_id
+        self.field = field
+
+
+class Unavailable(QueueError):
+    """The database gave no answer in time."""
+
+
+class LogUnavailable(Unavailable):
+    """Whether an append happened could not be learned before the deadline; sending it again is safe."""
+
+
+class WaitTimeout(Unavailable):
+    """What was waited for did not come in time."""
+
+
+class Misconfigured(QueueError):
+    """Something has to be set up differently before this can work."""
+
+
+class NotAReplicaSet(Misconfigured):
+    """The server is a standalone mongod."""
+
+
+class AccessDenied(Misconfigured):
+    """The server refused the credentials, or the role lacks a right."""
+
+
+class LayoutTooNew(Misconfigured):
+    """The database's layout is newer than this code knows."""
+
+
+class ForeignViews(Misconfigured):
+    """The views in this database belong to another log."""
+
+
+class LocalServerFailed(Misconfigured):
+    """The local mongod cannot be found or started."""
+
+
+class LogCorrupt(QueueError):
+    """A stored event is not what this package writes."""
+
+
+class UnknownEventType(LogCorrupt):
+    """An event of a type (or schema) that this code does not know."""
+
+    def __init__(self, event_type: str, schema: int) -> None:
+        super().__init__(f"Event type {event_type!r} (schema {schema}) is unknown here: upgrade eventqueue.")
+        self.event_type = event_type
+        self.schema = schema
+
+
+class UnreadableEvent(LogCorrupt):
+    """An event whose data does not fit its type."""
+
+
+class JobParked(QueueError):
+    """A projection refused an event of this job, so its view stands still until that is mended."""
+
+
+def redact(text: str) -> str:
+    """Return `text` with the user information of every mongodb URI in it replaced by `***`."""
+    return re.sub(r"(mongodb(?:\+srv)?://)\S*@", r"\1***@", text)

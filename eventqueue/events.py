@@ -1,0 +1,237 @@
+"""The facts: what can happen to a job or a setting, and the envelope in which the log keeps it.
+
+An event says its transition and nothing more. A field's default always means "absent", never a policy: defaults
+are not stored, so a policy that changes must not change what an old event says.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import msgspec
+from bson.timestamp import Timestamp
+
+from eventqueue.retry import Backoff
+
+
+class Shell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="shell", tag_field="kind"):
+    """A command line for `/bin/sh -c`; `env` is laid over the worker's environment."""
+
+    command: str
+    cwd: str | None = None
+    env: dict[str, str] = {}
+
+
+Run = Shell
+"""What a job runs, tagged by `kind`; another kind joins here as a union."""
+
+
+class Captured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One output stream: its last 1 KiB as text, its length in bytes, the SHA-256 of the tail kept in `outputs`."""
+
+    text: str = ""
+    length: int = 0
+    sha256: bytes | None = None
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an attempt wrote to its standard output and its standard error."""
+
+    stdout: Captured = Captured()
+    stderr: Captured = Captured()
+
+
+class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an attempt failed, for a person: a short type, a sentence, and a traceback where there is one."""
+
+    type: str
+    message: str
+    traceback: str | None = None
+
+
+class FailReason(StrEnum):
+    """What kind of failure ended an attempt."""
+
+    ERROR = "error"  # the command ran and failed, or could not be started
+    TIMEOUT = "timeout"  # it ran longer than its timeout
+    CRASHED = "crashed"  # what ran it died under it
+    WORKER_LOST = "worker-lost"  # its worker's lease ended, or its worker was seen dead
+
+
+class RetryCause(StrEnum):
+    """Who brought a job back to pending."""
+
+    BACKOFF = "backoff"  # its wait had elapsed
+    OPERATOR = "operator"  # a person asked, which opens a new budget of retries
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact. Its tag is the stored `type`; `SCHEMA` counts up when its data changes shape (see codec.UPCASTERS)."""
+
+    SCHEMA: ClassVar[int] = 1
+
+
+class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
+    """Nothing -> PENDING. Every policy is resolved here; `asked` is the request as its caller gave it."""
+
+    run: Run
+    queue: str
+    run_at: datetime
+    max_retries: int
+    backoff: Backoff
+    asked: dict[str, Any]
+    priority: int = 0
+    timeout: float | None = None  # seconds
+    expires_at: datetime | None = None
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    meta: dict[str, Any] = {}
+    correlation: str | None = None
+
+
+class Claimed(Event, frozen=True, kw_only=True, tag="claimed"):
+    """PENDING -> PROCESSING. Its version is the fence: only the holder of this claim may settle the job."""
+
+    worker: str  # the incarnation
+    host: str
+    pid: int
+    attempt: int
+
+
+class Completed(Event, frozen=True, kw_only=True, tag="completed"):
+    """PROCESSING -> COMPLETED."""
+
+    result: Any = None
+    exit_code: int | None = None
+    duration: float | None = None  # seconds
+    output: Output | None = None
+
+
+class Failed(Event, frozen=True, kw_only=True, tag="failed"):
+    """PROCESSING -> FAILED. Runs again at `retry_at`; None means the attempts are used up."""
+
+    reason: FailReason
+    error: Error
+    retry_at: datetime | None = None
+    exit_code: int | None = None
+    duration: float | None = None  # seconds
+    output: Output | None = None
+    worker: str | None = None  # worker-lost: the incarnation that was lost,
+    renewed_at: datetime | None = None  # when it last renewed its lease,
+    buried_by: str | None = None  # and who buried it
+
+
+class Retried(Event, frozen=True, kw_only=True, tag="retried"):
+    """FAILED, DEAD or CANCELLED -> PENDING."""
+
+    cause: RetryCause
+    why: str | None = None
+
+
+class DeadLettered(Event, frozen=True, kw_only=True, tag="dead-lettered"):
+    """FAILED -> DEAD: the budget of retries is used up."""
+
+    reason: str
+
+
+class Released(Event, frozen=True, kw_only=True, tag="released"):
+    """PROCESSING -> PENDING, unharmed: the attempt is not counted."""
+
+    reason: str
+    due_at: datetime
+
+
+class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
+    """PENDING, FAILED, PROCESSING or DEAD -> CANCELLED."""
+
+    why: str
+
+
+JobEvent = Enqueued | Claimed | Completed | Failed | Retried | DeadLettered | Released | Cancelled
+
+
+class LateResult(Event, frozen=True, kw_only=True, tag="late-result"):
+    """In `late-<job>`: an outcome that came after its claim had ended. History, never applied to the job."""
+
+    claim: int
+    worker: str
+    outcome: str  # the type of the event that lost
+    data: dict[str, Any]  # and its data
+
+
+class ConfigSet(Event, frozen=True, kw_only=True, tag="config-set"):
+    """In `config-default`: a setting has a stored value from now on."""
+
+    name: str
+    value: Any
+
+
+class ConfigUnset(Event, frozen=True, kw_only=True, tag="config-unset"):
+    """In `config-default`: a setting falls back to its built-in value."""
+
+    name: str
+
+
+ConfigEvent = ConfigSet | ConfigUnset
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        *(Enqueued, Claimed, Completed, Failed, Retried, DeadLettered, Released, Cancelled),
+        *(LateResult, ConfigSet, ConfigUnset),
+    )
+}
+
+
+def type_of(event: Event) -> str:
+    """Return the stored `type` of an event."""
+    return str(event.__struct_config__.tag)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a stream stands: its last version (0: empty), that event's hash, and its time."""
+
+    version: int = 0
+    hash: bytes | None = None
+    at: datetime | None = None
+
+
+EMPTY = Head()
+"""The head of a stream that has no event yet."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in its envelope, field for field as the log stores it; `ts` is None until the server filled it in."""
+
+    stream: str
+    version: int
+    id: bytes  # 16 random bytes: makes two equal commands in one millisecond differ
+    at: datetime
+    actor: str
+    bucket: int
+    cause: bytes | None
+    event: Event
+    prev: bytes | None
+    hash: bytes
+    ts: Timestamp | None = None
+
+    @property
+    def head(self) -> Head:
+        """Where the stream stands once this event is its last."""
+        return Head(self.version, self.hash, self.at)
+
+
+def stream_of(category: str, name: str) -> str:
+    """Return the stream of `name` (a job's id, say) in a category."""
+    return f"{category}-{name}"
+
+
+def name_in(stream: str) -> str:
+    """Return a stream's name without its category: `job-42` and `late-42` are both `42`."""
+    return stream.partition("-")[2]
+
+
+def category_of(stream: str) -> str:
+    """Return a stream's category: `job` of `job-42`."""
+    return stream.partition("-")[0]

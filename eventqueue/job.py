@@ -1,0 +1,356 @@
+"""What a job is and what may happen to it: `decide` and `evolve`, the state machine.
+
+Both are pure: no clock, no chance, no database. `decide` may refuse a command; `evolve` never refuses a recorded
+event, since what is in the log has happened.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, assert_never, cast
+
+import msgspec
+from msgspec.structs import replace
+
+from eventqueue.errors import IllegalTransition, LogCorrupt
+from eventqueue.events import (
+    Cancelled,
+    Claimed,
+    Completed,
+    DeadLettered,
+    Enqueued,
+    Error,
+    Event,
+    Failed,
+    FailReason,
+    Head,
+    JobEvent,
+    Output,
+    Recorded,
+    Released,
+    Retried,
+    RetryCause,
+    Run,
+    name_in,
+    stream_of,
+)
+from eventqueue.retry import Backoff
+from eventqueue.spec import Request
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    PENDING = "pending"  # may be claimed, once `due_at` has come
+    PROCESSING = "processing"  # claimed by `worker`
+    FAILED = "failed"  # its last attempt failed; waits for its retry until `due_at`
+    COMPLETED = "completed"  # final: the run succeeded
+    DEAD = "dead"  # every attempt failed; an operator may retry it
+    CANCELLED = "cancelled"  # someone asked for it to stop; an operator may retry it
+
+
+FINAL = frozenset({State.COMPLETED, State.DEAD, State.CANCELLED})
+"""States in which nothing more happens by itself."""
+
+LEGAL: dict[type[Event], tuple[frozenset[State | None], State]] = {
+    Enqueued: (frozenset({None}), State.PENDING),
+    Claimed: (frozenset({State.PENDING}), State.PROCESSING),
+    Completed: (frozenset({State.PROCESSING}), State.COMPLETED),
+    Failed: (frozenset({State.PROCESSING}), State.FAILED),
+    Retried: (frozenset({State.FAILED, State.DEAD, State.CANCELLED}), State.PENDING),
+    DeadLettered: (frozenset({State.FAILED}), State.DEAD),
+    Released: (frozenset({State.PROCESSING}), State.PENDING),
+    Cancelled: (frozenset({State.PENDING, State.FAILED, State.PROCESSING, State.DEAD}), State.CANCELLED),
+}
+"""Each event: the states it may come from, and the one it leads to. An audit holds a history against this table."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a completed job left behind; `duration` in seconds."""
+
+    value: Any = None
+    exit_code: int | None = None
+    duration: float | None = None
+    output: Output | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job's current state: the fold of its stream up to `version`, and all that a worker needs to run it."""
+
+    id: str
+    state: State
+    queue: str
+    run: Run
+    priority: int
+    run_at: datetime
+    due_at: datetime | None  # set while pending, or failed with a retry to come
+    expires_at: datetime | None
+    max_retries: int
+    backoff: Backoff
+    timeout: float | None  # seconds
+    key: str | None
+    tags: tuple[str, ...]
+    group: str | None
+    meta: dict[str, Any]
+    correlation: str | None
+    attempts: int  # claims that count: a released one does not
+    failures: int  # since it was enqueued, or since an operator's last retry
+    claim: int | None  # while processing: the version of its `claimed` event
+    worker: str | None  # while processing: the incarnation that holds the claim
+    claimed_at: datetime | None
+    last_error: Error | None
+    result: Result | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    hash: bytes
+
+    @property
+    def stream(self) -> str:
+        """The stream that this job is the fold of."""
+        return stream_of("job", self.id)
+
+    @property
+    def head(self) -> Head:
+        """The last event that this state has seen: what the next append builds on."""
+        return Head(self.version, self.hash, self.updated_at)
+
+    @property
+    def claimable(self) -> bool:
+        """Whether a worker may claim it, now or once `due_at` has come."""
+        return self.due_at is not None
+
+
+# Commands: what someone wants to happen.
+
+
+class Enqueue(msgspec.Struct, frozen=True):
+    """Create the job."""
+
+    request: Request
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Take the job for running it. Never asks whether it is due: that the view showed it as ready is the proof."""
+
+    worker: str
+    host: str
+    pid: int
+
+
+class Complete(msgspec.Struct, frozen=True, kw_only=True):
+    """Settle a claim: the run succeeded."""
+
+    claim: int
+    value: Any = None
+    exit_code: int | None = None
+    duration: float | None = None
+    output: Output | None = None
+
+
+class Fail(msgspec.Struct, frozen=True, kw_only=True):
+    """Settle a claim: the run failed; `chance` in 0..1 picks the jitter of the retry's delay."""
+
+    claim: int
+    reason: FailReason
+    error: Error
+    chance: float = 0.0
+    exit_code: int | None = None
+    duration: float | None = None
+    output: Output | None = None
+    renewed_at: datetime | None = None
+    buried_by: str | None = None
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """Hand a claim back unharmed; the job is due again after `delay`."""
+
+    claim: int
+    reason: str
+    delay: timedelta = timedelta(0)
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """Make the job stop, whether it runs or waits."""
+
+    why: str
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Give the job a new budget of attempts."""
+
+    why: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """Finish what a worker began that died between `failed` and `dead-lettered`."""
+
+
+Command = Enqueue | Claim | Complete | Fail | Release | Cancel | Retry | DeadLetter
+Settle = Complete | Fail | Release
+
+USED_UP = "the retries are used up"
+
+
+def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
+    """Return the events that `command` leads to; `now` is the database's clock.
+
+    Raises IllegalTransition where the job's state does not allow it.
+    """
+    match job, command:
+        case None, Enqueue(request=request):
+            return [request.enqueued(now)]
+        case Job(state=State.PENDING | State.FAILED, due_at=datetime(), expires_at=datetime() as end), Claim() if (
+            end <= now
+        ):
+            return [Cancelled(why="expired")]
+        case Job(state=State.PENDING), Claim():
+            return [_claimed(job, command)]
+        case Job(state=State.FAILED, due_at=datetime()), Claim():
+            return [Retried(cause=RetryCause.BACKOFF), _claimed(job, command)]
+        case Job(state=State.PROCESSING, claim=held), Complete(claim=claim) if claim == held:
+            return [_completed(command)]
+        case Job(state=State.PROCESSING, claim=held), Fail(claim=claim) if claim == held:
+            return _failed(job, command, now)
+        case Job(state=State.PROCESSING, claim=held), Release(claim=claim) if claim == held:
+            return [Released(reason=command.reason, due_at=now + command.delay)]
+        case Job(state=State.PENDING | State.FAILED | State.PROCESSING | State.DEAD), Cancel(why=why):
+            return [Cancelled(why=why)]
+        case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):
+            return [Retried(cause=RetryCause.OPERATOR, why=why)]
+        case Job(state=State.FAILED, due_at=None), DeadLetter():
+            return [DeadLettered(reason=USED_UP)]
+        case _:
+            raise IllegalTransition(_refusal(job, command))
+
+
+def _claimed(job: Job, command: Claim) -> Claimed:
+    return Claimed(worker=command.worker, host=command.host, pid=command.pid, attempt=job.attempts + 1)
+
+
+def _completed(command: Complete) -> Completed:
+    return Completed(
+        result=command.value, exit_code=command.exit_code, duration=command.duration, output=command.output
+    )
+
+
+def _failed(job: Job, command: Fail, now: datetime) -> list[JobEvent]:
+    failure = job.failures + 1
+    again = failure <= job.max_retries
+    failed = Failed(
+        reason=command.reason,
+        error=command.error,
+        retry_at=now + job.backoff.delay(failure, command.chance) if again else None,
+        exit_code=command.exit_code,
+        duration=command.duration,
+        output=command.output,
+        worker=job.worker if command.reason is FailReason.WORKER_LOST else None,
+        renewed_at=command.renewed_at,
+        buried_by=command.buried_by,
+    )
+    return [failed] if again else [failed, DeadLettered(reason=USED_UP)]
+
+
+def _refusal(job: Job | None, command: Command) -> str:
+    verb = "dead-letter" if isinstance(command, DeadLetter) else type(command).__name__.lower()
+    match job, command:
+        case None, _:
+            return f"Cannot {verb} a job that does not exist."
+        case Job(state=State.PROCESSING), Complete() | Fail() | Release():
+            return f"Cannot {verb} job {job.id}: claim {command.claim} is over, claim {job.claim} holds it."
+        case _:
+            return f"Cannot {verb} job {job.id}: it is {job.state}."
+
+
+def evolve(job: Job | None, recorded: Recorded) -> Job:
+    """Return the job after one more event of its stream.
+
+    Raises LogCorrupt only for a stream that does not begin with `enqueued`, which no state could come from.
+    """
+    event = cast("JobEvent", recorded.event)
+    if isinstance(event, Enqueued):
+        return _born(event, recorded)
+    if job is None:
+        raise LogCorrupt(f"Stream {recorded.stream} has no `enqueued` before version {recorded.version}.")
+    changes = {**_SETTLED, **_changes(job, event, recorded)}
+    return replace(job, updated_at=recorded.at, version=recorded.version, hash=recorded.hash, **changes)
+
+
+_SETTLED: dict[str, Any] = {"due_at": None, "claim": None, "worker": None, "claimed_at": None}
+
+
+def _changes(job: Job, event: JobEvent, recorded: Recorded) -> dict[str, Any]:
+    match event:
+        case Claimed():
+            return {
+                "state": State.PROCESSING,
+                "attempts": event.attempt,
+                "claim": recorded.version,
+                "worker": event.worker,
+                "claimed_at": recorded.at,
+            }
+        case Completed():
+            return {"state": State.COMPLETED, "result": _result(event)}
+        case Failed():
+            return {
+                "state": State.FAILED,
+                "due_at": event.retry_at,
+                "failures": job.failures + 1,
+                "last_error": event.error,
+            }
+        case Retried():
+            fresh = {"failures": 0} if event.cause is RetryCause.OPERATOR else {}
+            return {"state": State.PENDING, "due_at": recorded.at, **fresh}
+        case DeadLettered():
+            return {"state": State.DEAD}
+        case Released():
+            return {"state": State.PENDING, "due_at": event.due_at, "attempts": max(0, job.attempts - 1)}
+        case Cancelled():
+            return {"state": State.CANCELLED}
+        case Enqueued():
+            raise AssertionError("born above")
+        case _:
+            assert_never(event)
+
+
+def _result(event: Completed) -> Result:
+    return Result(value=event.result, exit_code=event.exit_code, duration=event.duration, output=event.output)
+
+
+def _born(event: Enqueued, recorded: Recorded) -> Job:
+    return Job(
+        id=name_in(recorded.stream),
+        state=State.PENDING,
+        queue=event.queue,
+        run=event.run,
+        priority=event.priority,
+        run_at=event.run_at,
+        due_at=event.run_at,
+        expires_at=event.expires_at,
+        max_retries=event.max_retries,
+        backoff=event.backoff,
+        timeout=event.timeout,
+        key=event.key,
+        tags=event.tags,
+        group=event.group,
+        meta=event.meta,
+        correlation=event.correlation,
+        attempts=0,
+        failures=0,
+        claim=None,
+        worker=None,
+        claimed_at=None,
+        last_error=None,
+        result=None,
+        created_at=recorded.at,
+        updated_at=recorded.at,
+        version=recorded.version,
+        hash=recorded.hash,
+    )
+
+
+def fold(history: Iterable[Recorded], job: Job | None = None) -> Job | None:
+    """Return the job after all of `history`, in order, from `job` on; None where there is nothing."""
+    for recorded in history:
+        job = evolve(job, recorded)
+    return job

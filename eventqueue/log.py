@@ -1,0 +1,93 @@
+"""The EventLog protocol: what a log is, in whatever it is kept.
+
+`mongo_log` keeps it in MongoDB, `memory_log` in a dictionary; tests/log holds both against one contract suite.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from eventqueue.codec import Sealed
+from eventqueue.errors import QueueError
+from eventqueue.events import Head, Recorded
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Events to be put at the end of one stream, sealed onto the head they expect.
+
+    Sealed once: handing the same Append in again sends the same bytes, so it is safe after an unknown outcome.
+    """
+
+    events: tuple[Sealed, ...]
+
+    @property
+    def stream(self) -> str:
+        """The one stream that all the events belong to."""
+        return self.events[0].recorded.stream
+
+    @property
+    def head(self) -> Head:
+        """Where the stream stands once all the events are in it."""
+        return self.events[-1].recorded.head
+
+    @property
+    def recorded(self) -> list[Recorded]:
+        """The events in their envelopes, for folding them once they are acknowledged."""
+        return [sealed.recorded for sealed in self.events]
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of one Append: how many of its events are in the log, and what stopped it short, if anything."""
+
+    count: int
+    conflict: bytes | None = None  # the hash of the event that holds the place instead: the expected version was low
+    error: QueueError | None = None  # the database refused the event itself
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every event of the append is in the log."""
+        return self.conflict is None and self.error is None
+
+
+class EventLog(Protocol):
+    """Streams of events with dense versions 1..n, each append checked against the version it expects."""
+
+    def append(self, appends: Sequence[Append]) -> list[Appended]:
+        """Append each stream's events, in order, from its expected version on; at most one Append a stream.
+
+        One result per append, in order. A lost race is a value, not an exception: in a batch it is ordinary. An
+        event after one that was stopped is never appended, so no stream gets a hole.
+        Raises LogUnavailable when an outcome cannot be learned before the deadline: hand the same appends in again.
+        Raises ValueError for two appends to one stream.
+        """
+        ...
+
+    def read(self, stream: str, after: int = 0) -> list[Recorded]:
+        """Return the stream's events with versions above `after`, in order; empty where there are none."""
+        ...
+
+    def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
+        """As `read`, but the events as stored, byte for byte: what their hashes are computed over."""
+        ...
+
+    def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
+        """Return those of the (stream, version) pairs' streams that hold an event after that version."""
+        ...
+
+    def find_streams(self, prefix: str, limit: int) -> list[str]:
+        """Return up to `limit` streams whose names start with `prefix`, in order of their names."""
+        ...
+
+    def scan(self, category: str | None = None) -> Iterator[Recorded]:
+        """Yield every event, stream by stream in order of their names, each stream's in order of its versions.
+
+        Events appended during the scan may or may not be among them. `category` narrows it to one.
+        """
+        ...
+
+
+def check_one_each(appends: Sequence[Append]) -> None:
+    """Raise ValueError where two appends go to one stream: their order would be up to chance."""
+    if len({append.stream for append in appends}) < len(appends):
+        raise ValueError("a batch holds at most one append for each stream")

@@ -1,0 +1,61 @@
+"""The event log in a dictionary: the readable twin of `mongo_log`, under the same contract suite.
+
+It stores the same bytes, so hashes, order and conflicts are what they are in MongoDB; only durability is missing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
+
+from eventqueue.codec import Sealed, decode
+from eventqueue.events import Recorded, category_of
+from eventqueue.log import Append, Appended, check_one_each
+
+
+class MemoryLog:
+    """An EventLog that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, list[Sealed]] = {}
+        self._lock = Lock()
+
+    def append(self, appends: Sequence[Append]) -> list[Appended]:
+        """See EventLog.append."""
+        check_one_each(appends)
+        with self._lock:
+            return [self._append_one(append) for append in appends]
+
+    def _append_one(self, append: Append) -> Appended:
+        stream = self._streams.setdefault(append.stream, [])
+        for count, sealed in enumerate(append.events):
+            place = sealed.recorded.version - 1
+            if place > len(stream):
+                raise ValueError(f"version {place + 1} of {append.stream} would leave a hole")
+            if place == len(stream):
+                stream.append(sealed)
+            elif stream[place].recorded.hash != sealed.recorded.hash:
+                return Appended(count, conflict=stream[place].recorded.hash)
+        return Appended(len(append.events))
+
+    def read(self, stream: str, after: int = 0) -> list[Recorded]:
+        """See EventLog.read."""
+        return [decode(raw) for raw in self.read_raw(stream, after)]
+
+    def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
+        """See EventLog.read_raw."""
+        return [sealed.raw for sealed in self._streams.get(stream, [])[after:]]
+
+    def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
+        """See EventLog.find_next."""
+        return {stream for stream, version in heads if len(self._streams.get(stream, [])) > version}
+
+    def find_streams(self, prefix: str, limit: int) -> list[str]:
+        """See EventLog.find_streams."""
+        return sorted(stream for stream, events in self._streams.items() if events and stream.startswith(prefix))[
+            :limit
+        ]
+
+    def scan(self, category: str | None = None) -> Iterator[Recorded]:
+        """See EventLog.scan."""
+        for stream in sorted(self._streams, key=str.encode):
+            if category is None or category_of(stream) == category:
+                yield from self.read(stream)

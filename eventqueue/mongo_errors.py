@@ -1,0 +1,76 @@
+"""The driver's errors in this project's words, translated in one place.
+
+Three kinds matter: the server could not be asked (ask again), it will not allow it (an operator must act), and it
+refused the document (a defect on our side, or another writer's).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo.errors import (
+    AutoReconnect,
+    ConfigurationError,
+    ExecutionTimeout,
+    InvalidName,
+    InvalidURI,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+
+from eventqueue.errors import AccessDenied, InvalidInput, LogCorrupt, NotAReplicaSet, QueueError, Unavailable, redact
+
+DUPLICATE_KEY = 11000
+_UNAUTHORIZED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, Atlas's own
+_STANDALONE = {20, 40573}  # "Transaction numbers are only allowed on a replica set", "$changeStream … replica sets"
+# The server's own list of errors after which a write may be sent again, as codes inside a batch's reply.
+TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
+
+
+def is_transient(error: PyMongoError) -> bool:
+    """Whether the outcome is open and asking again may settle it."""
+    if isinstance(error, AutoReconnect | NetworkTimeout | ExecutionTimeout | WaitQueueTimeoutError) or error.timeout:
+        return True
+    retryable = any(error.has_error_label(label) for label in ("RetryableWriteError", "TransientTransactionError"))
+    return retryable or (isinstance(error, OperationFailure) and error.code in TRANSIENT)
+
+
+def to_queue_error(error: PyMongoError) -> QueueError:
+    """Return the error of this package that says what the driver's error means for a person."""
+    text = redact(str(error)).partition(", full error")[0]
+    code = error.code if isinstance(error, OperationFailure) else None
+    if code in _UNAUTHORIZED:
+        return AccessDenied(f"MongoDB refused access: {text.rstrip('.')}. Check the user's password and roles.")
+    if code in _STANDALONE:
+        return NotAReplicaSet(STANDALONE)
+    if isinstance(error, InvalidName):
+        return InvalidInput("db", f"MongoDB accepts no such database name: {text}.")
+    if isinstance(error, InvalidURI | ConfigurationError):
+        return InvalidInput("uri", f"{text.rstrip('.')}.")
+    if is_transient(error):
+        return Unavailable(_unreachable(error, text))
+    return LogCorrupt(f"MongoDB refused the request: {text.rstrip('.')}.")
+
+
+STANDALONE = (
+    "This MongoDB is a standalone server, which acknowledges no majority: start it with --replSet rs0 and run "
+    "rs.initiate() in mongosh once."
+)
+
+
+def _unreachable(error: PyMongoError, text: str) -> str:
+    if isinstance(error, ServerSelectionTimeoutError):
+        reason = text.partition(" (configured timeouts")[0].partition(", Timeout:")[0]
+        return f"MongoDB cannot be reached: {reason}. Is it running, and is the URI right?"
+    return f"MongoDB did not answer in time ({text.partition(' (configured timeouts')[0]}): try again."
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise this package's errors for the driver's."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise to_queue_error(error) from error

@@ -1,0 +1,164 @@
+"""The event log in MongoDB: one document an event, `_id` = (stream, version) is the optimistic lock.
+
+Nothing is ever updated, replaced or deleted. Concerns are set here, on the handle, and not left to a URI: every
+append is acknowledged by a majority and journaled, every read is a majority read from the primary.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bson.max_key import MaxKey
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from eventqueue.codec import CODEC, Sealed, decode
+from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
+from eventqueue.events import Recorded
+from eventqueue.log import Append, Appended, check_one_each
+from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
+
+DURABLE = WriteConcern("majority", j=True)
+MAJORITY = ReadConcern("majority")
+RAW = CODEC.with_options(document_class=RawBSONDocument)
+
+_PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
+
+Verdict = QueueError | bytes | None
+"""Of one event: None when it is in the log, the hash that holds its place, or the error that refused it."""
+
+
+class MongoLog:
+    """An EventLog in the `events` collection of `database`; `deadline` bounds every append, in seconds."""
+
+    def __init__(self, database: Database[Any], deadline: float = 30.0) -> None:
+        self._events: Collection[Any] = database.get_collection(
+            "events", RAW, ReadPreference.PRIMARY, DURABLE, MAJORITY
+        )
+        self._deadline = deadline
+
+    def append(self, appends: Sequence[Append]) -> list[Appended]:
+        """See EventLog.append."""
+        check_one_each(appends)
+        results = {append.stream: Appended(len(append.events)) for append in appends}
+        live, wave = list(appends), 0
+        # A second event of a stream goes in a second wave, for the winners only: to lose version 2 and win
+        # version 3 would leave a hole.
+        while live := [append for append in live if len(append.events) > wave]:
+            verdicts = self._insert([append.events[wave] for append in live])
+            for append, verdict in zip(live, verdicts, strict=True):
+                if verdict is not None:
+                    results[append.stream] = _stopped(wave, verdict)
+            live = [append for append, verdict in zip(live, verdicts, strict=True) if verdict is None]
+            wave += 1
+        return list(results.values())
+
+    def _insert(self, events: Sequence[Sealed]) -> list[Verdict]:
+        """Insert events of different streams, and ask again until each one's outcome is known."""
+        verdicts: dict[int, Verdict] = {}
+        give_up, pause = time.monotonic() + self._deadline, _PAUSE_FIRST
+        while True:
+            open_ = [place for place in range(len(events)) if place not in verdicts]
+            try:
+                verdicts.update(self._insert_once({place: events[place] for place in open_}))
+            except PyMongoError as error:
+                if not is_transient(error):
+                    raise to_queue_error(error) from error
+                reason: QueueError = to_queue_error(error)
+            else:
+                reason = LogUnavailable("an event that holds the place of another is not majority-committed yet")
+            if len(verdicts) == len(events):
+                return [verdicts[place] for place in range(len(events))]
+            if time.monotonic() > give_up:
+                raise LogUnavailable(f"Whether the append happened is unknown after {self._deadline:g} s: {reason}")
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE_MAX)
+
+    def _insert_once(self, events: Mapping[int, Sealed]) -> dict[int, Verdict]:
+        """Return the verdicts that one try brought; an event that has none yet is to be sent again as it is."""
+        places = list(events)
+        try:
+            self._events.insert_many([RawBSONDocument(events[place].raw, RAW) for place in places], ordered=False)
+        except BulkWriteError as error:
+            failures = {places[one["index"]]: one for one in error.details["writeErrors"]}
+            # A write concern error leaves the whole batch unknown: what seemed inserted may yet be rolled back.
+            unknown = bool(error.details["writeConcernErrors"])
+            verdicts: dict[int, Verdict] = {} if unknown else {p: None for p in places if p not in failures}
+            verdicts.update(self._judge({p: events[p] for p, one in failures.items() if one["code"] == DUPLICATE_KEY}))
+            verdicts.update({p: _refused(one) for p, one in failures.items() if not _may_pass(one)})
+            return verdicts
+        return dict.fromkeys(places)
+
+    def _judge(self, duplicates: Mapping[int, Sealed]) -> dict[int, Verdict]:
+        """Tell, of events whose place is taken, ours from others': equal hashes mean that an earlier try landed."""
+        if not duplicates:
+            return {}
+        ids = [{"stream": one.recorded.stream, "version": one.recorded.version} for one in duplicates.values()]
+        found = {
+            (doc["_id"]["stream"], doc["_id"]["version"]): bytes(doc["hash"])
+            for doc in self._events.find({"_id": {"$in": ids}}, {"hash": 1})
+        }
+        verdicts: dict[int, Verdict] = {}
+        for place, one in duplicates.items():
+            held = found.get((one.recorded.stream, one.recorded.version))
+            if held is not None:  # absent: the other event is not majority-committed yet, so ask again
+                verdicts[place] = None if held == one.recorded.hash else held
+        return verdicts
+
+    def read(self, stream: str, after: int = 0) -> list[Recorded]:
+        """See EventLog.read."""
+        return [decode(raw) for raw in self.read_raw(stream, after)]
+
+    def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
+        """See EventLog.read_raw."""
+        # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
+        bounds = {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": MaxKey()}}
+        with translated():
+            return [doc.raw for doc in self._events.find({"_id": bounds}, sort=[("_id", 1)])]
+
+    def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
+        """See EventLog.find_next."""
+        ids = [{"stream": stream, "version": version + 1} for stream, version in heads]
+        with translated():
+            return {doc["_id"]["stream"] for doc in self._events.find({"_id": {"$in": ids}}, {"_id": 1})}
+
+    def find_streams(self, prefix: str, limit: int) -> list[str]:
+        """See EventLog.find_streams."""
+        streams: list[str] = []
+        bound: dict[str, Any] = {"$gte": {"stream": prefix}}
+        with translated():
+            while len(streams) < limit:
+                doc = self._events.find_one({"_id": bound}, {"_id": 1}, sort=[("_id", 1)])
+                if doc is None or not doc["_id"]["stream"].startswith(prefix):
+                    break
+                streams.append(doc["_id"]["stream"])
+                bound = {"$gt": {"stream": streams[-1], "version": MaxKey()}}
+        return streams
+
+    def scan(self, category: str | None = None) -> Iterator[Recorded]:
+        """See EventLog.scan."""
+        bounds = (
+            {} if category is None else {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
+        )
+        with translated(), self._events.find(bounds, sort=[("_id", 1)], batch_size=1000) as cursor:
+            for doc in cursor:
+                yield decode(doc.raw)
+
+
+def _stopped(count: int, verdict: QueueError | bytes) -> Appended:
+    if isinstance(verdict, bytes):
+        return Appended(count, conflict=verdict)
+    return Appended(count, error=verdict)
+
+
+def _may_pass(failure: Mapping[str, Any]) -> bool:
+    return failure["code"] == DUPLICATE_KEY or failure["code"] in TRANSIENT
+
+
+def _refused(failure: Mapping[str, Any]) -> QueueError:
+    return LogCorrupt(f"MongoDB refused the event: {failure.get('errmsg', failure['code'])}.")

@@ -1,0 +1,1 @@
+"""The local mongod that runs when no URI is given."""

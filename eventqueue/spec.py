@@ -1,0 +1,208 @@
+"""What a caller may ask for when enqueueing, checked field by field, and how it becomes an `enqueued` event.
+
+What was *asked* (before defaults) is kept beside what it resolves to: sameness of two requests compares `asked`,
+so the same call is the same job later, from another directory, or after a default has changed.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Meta
+
+from eventqueue.codec import check_data, to_ms
+from eventqueue.errors import InvalidInput
+from eventqueue.events import Enqueued, Shell
+from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
+
+NAME = r"^[A-Za-z0-9._:-]{1,128}$"
+_KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
+
+Name = Annotated[str, Meta(pattern=NAME)]
+Label = Annotated[str, Meta(min_length=1, max_length=128)]
+Whole = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+
+
+class AskedBackoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The part of the backoff that the caller wants otherwise than the default."""
+
+    base: Seconds | None = None
+    cap: Seconds | None = None
+    jitter: Fraction | None = None
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of a request, as a caller names them; None means not given. Durations in seconds."""
+
+    command: Annotated[str, Meta(min_length=1)]
+    id: Name | None = None
+    queue: Name | None = None
+    priority: Whole | None = None
+    run_at: datetime | None = None
+    delay: Seconds | None = None
+    expires_at: datetime | None = None
+    max_retries: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
+    backoff: AskedBackoff | None = None
+    timeout: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
+    key: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    tags: Annotated[list[Label], Meta(max_length=64)] | None = None
+    group: Label | None = None
+    env: dict[str, str] | None = None
+    cwd: Annotated[str, Meta(min_length=1)] | None = None
+    meta: dict[str, Any] | None = None
+    correlation: Label | None = None
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request falls back to, field by field."""
+
+    queue: str = "default"
+    priority: int = 0
+    max_retries: int = 3
+    backoff: Backoff = Backoff()
+    timeout: float | None = None
+    cwd: str | None = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked request: the fields, what was asked in plain JSON values, and the defaults of the moment."""
+
+    fields: Fields
+    asked: dict[str, Any]
+    defaults: Defaults
+
+    @property
+    def queue(self) -> str:
+        """The queue the job goes to."""
+        return self.fields.queue or self.defaults.queue
+
+    def job_id(self, fresh: str) -> str:
+        """Return the job's id: the one asked for, else one made of (queue, key), else `fresh`."""
+        if self.fields.id is not None:
+            return self.fields.id
+        if self.fields.key is not None:
+            return str(uuid5(_KEY_SPACE, f"{self.queue}\x00{self.fields.key}"))
+        return fresh
+
+    def enqueued(self, now: datetime) -> Enqueued:
+        """Return the event: every policy resolved, at `now`, the database's clock."""
+        asked, default = self.fields, self.defaults
+        return Enqueued(
+            run=Shell(command=asked.command, cwd=asked.cwd or default.cwd, env=asked.env or {}),
+            queue=self.queue,
+            run_at=to_ms(asked.run_at)
+            if asked.run_at
+            else now + timedelta(milliseconds=round(1000 * (asked.delay or 0))),
+            max_retries=_first(asked.max_retries, default.max_retries),
+            backoff=_backoff(asked.backoff, default.backoff),
+            asked=self.asked,
+            priority=_first(asked.priority, default.priority),
+            timeout=_first(asked.timeout, default.timeout),
+            expires_at=to_ms(asked.expires_at) if asked.expires_at else None,
+            key=asked.key,
+            tags=tuple(asked.tags or ()),
+            group=asked.group,
+            meta=asked.meta or {},
+            correlation=asked.correlation,
+        )
+
+    def differs_from(self, first: Enqueued) -> str | None:
+        """Return the field in which `first` was asked for differently, or None: then it is the same request."""
+        for field in sorted(self.asked.keys() | first.asked.keys()):
+            if field != "correlation" and not _same(self.asked.get(field), first.asked.get(field)):
+                return field
+        return None
+
+
+def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
+    """Check what was asked for; a field that is None counts as not given.
+
+    Raises InvalidInput naming the first field that is unknown, of a wrong type, or out of range.
+    """
+    given = {field: value for field, value in asked.items() if value is not None}
+    for field, value in given.items():
+        check_data(value.isoformat() if isinstance(value, datetime) else value, field)
+        _refuse_nul(field, value)
+    fields = _convert(given)
+    _check_together(fields)
+    plain = {field: _plain(getattr(fields, field)) for field in given}
+    return Request(fields=fields, asked=plain, defaults=defaults)
+
+
+def _first(asked: Any, default: Any) -> Any:
+    return default if asked is None else asked
+
+
+def _backoff(asked: AskedBackoff | None, default: Backoff) -> Backoff:
+    if asked is None:
+        return default
+    return Backoff(
+        base=_first(asked.base, default.base),
+        cap=_first(asked.cap, default.cap),
+        jitter=_first(asked.jitter, default.jitter),
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    # As JSON text: 1 and true, and 1 and 1.0, are equal in Python but were asked for differently.
+    return bool(msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, AskedBackoff):
+        return {name: part for name, part in msgspec.to_builtins(value).items() if part is not None}
+    return value
+
+
+def _refuse_nul(field: str, value: Any) -> None:
+    # Neither a command nor its environment can hold NUL; `meta` is data, and may.
+    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
+    if isinstance(value, dict) and field == "env":
+        texts = [*value, *value.values()]
+    if any(isinstance(text, str) and "\x00" in text for text in texts):
+        raise InvalidInput(field, "holds a NUL character")
+
+
+def _convert(given: Mapping[str, Any]) -> Fields:
+    if "command" not in given:
+        raise InvalidInput("command", "is required")
+    try:
+        return msgspec.convert(given, Fields)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from None
+
+
+def _named(message: str) -> InvalidInput:
+    """Turn the validator's message into one that begins with the field's name."""
+    if unknown := re.search(r"unknown field `(.+?)`", message):
+        known = ", ".join(Fields.__struct_fields__)
+        return InvalidInput(unknown[1], f"is no field of a job; the fields are {known}")
+    problem, _, path = message.partition(" - at ")
+    field = path.strip("`").removeprefix("$").lstrip(".")
+    problem = problem.replace("`", "").replace(" | null", "").replace("datetime", "date (ISO 8601)")
+    if NAME in problem:
+        problem = "may hold letters, digits and . _ : - only, 1 to 128 of them"
+    return InvalidInput(field, problem[:1].lower() + problem[1:])
+
+
+def _check_together(fields: Fields) -> None:
+    if fields.id is not None and fields.key is not None:
+        raise InvalidInput("key", "cannot be given together with id: each of them names the job")
+    if fields.run_at is not None and fields.delay is not None:
+        raise InvalidInput("delay", "cannot be given together with run_at: each of them sets the time")
+    for name in ("run_at", "expires_at"):
+        at = getattr(fields, name)
+        if at is not None and at.tzinfo is None:
+            raise InvalidInput(name, "needs a time zone, such as 2030-01-31T08:00:00Z or +01:00")
+        if at is not None and not 1970 <= at.year <= 9000:
+            raise InvalidInput(name, "is outside the years 1970 to 9000")
+    if fields.run_at and fields.expires_at and fields.expires_at <= fields.run_at:
+        raise InvalidInput("expires_at", "is not after run_at")
+    for name in fields.env or {}:
+        if not name or "=" in name:
+            raise InvalidInput("env", f"cannot have a variable named {name!r}")
