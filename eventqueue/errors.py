@@ -19,7 +19,11 @@
     ├── LogCorrupt                 what is stored is not what this package writes
     │   ├── UnknownEventType       of a newer eventqueue, perhaps: upgrade this process
     │   └── UnreadableEvent        a known type whose data does not fit it
-    └── JobParked                  a projection refused one of this job's events; its view stands still
+    ├── JobParked                  a projection refused one of this job's events; its view stands still
+    ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
+    └── ViewsMoved                 the views went on without this process, which has to look again
+        ├── Fenced                 another process has taken the projector's place
+        └── HistoryLost            the oplog no longer reaches back to the checkpoint
 
 A message is one sentence for a person and says what to do next where there is something to do.
 No message ever holds a URI's password: pass URIs through `redact`.
@@ -130,6 +134,22 @@ class UnreadableEvent(LogCorrupt):
 
 class JobParked(QueueError):
     """A projection refused an event of this job, so its view stands still until that is mended."""
+
+
+class DatabaseFailed(QueueError):
+    """MongoDB refused a request that should be fine; its own words are in the message."""
+
+
+class ViewsMoved(QueueError):
+    """What this process knew of the views is out of date."""
+
+
+class Fenced(ViewsMoved):
+    """Another process took the projector's place: nothing of this one's batch was applied."""
+
+
+class HistoryLost(ViewsMoved):
+    """The change stream cannot resume where the checkpoint stands."""
 
 
 def redact(text: str) -> str:

@@ -74,7 +74,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: Output | None = None
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     """A job's current state: the fold of its stream up to `version`, and all that a worker needs to run it."""
 
     id: str

@@ -86,6 +86,10 @@ class EventLog(Protocol):
         """
         ...
 
+    def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
+        """As `scan`, but each stream's name with its events as stored, all at once."""
+        ...
+
 
 def check_one_each(appends: Sequence[Append]) -> None:
     """Raise ValueError where two appends go to one stream: their order would be up to chance."""

@@ -56,6 +56,12 @@ class MemoryLog:
 
     def scan(self, category: str | None = None) -> Iterator[Recorded]:
         """See EventLog.scan."""
+        for _, history in self.scan_raw(category):
+            yield from map(decode, history)
+
+    def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
+        """See EventLog.scan_raw."""
         for stream in sorted(self._streams, key=str.encode):
-            if category is None or category_of(stream) == category:
-                yield from self.read(stream)
+            history = self.read_raw(stream)
+            if history and (category is None or category_of(stream) == category):
+                yield stream, history

@@ -20,7 +20,15 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
 )
 
-from eventqueue.errors import AccessDenied, InvalidInput, LogCorrupt, NotAReplicaSet, QueueError, Unavailable, redact
+from eventqueue.errors import (
+    AccessDenied,
+    DatabaseFailed,
+    InvalidInput,
+    NotAReplicaSet,
+    QueueError,
+    Unavailable,
+    redact,
+)
 
 DUPLICATE_KEY = 11000
 _UNAUTHORIZED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, Atlas's own
@@ -45,13 +53,13 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return AccessDenied(f"MongoDB refused access: {text.rstrip('.')}. Check the user's password and roles.")
     if code in _STANDALONE:
         return NotAReplicaSet(STANDALONE)
-    if isinstance(error, InvalidName):
+    if isinstance(error, InvalidName) or code == 73:  # InvalidNamespace: too long, perhaps
         return InvalidInput("db", f"MongoDB accepts no such database name: {text}.")
     if isinstance(error, InvalidURI | ConfigurationError):
         return InvalidInput("uri", f"{text.rstrip('.')}.")
     if is_transient(error):
         return Unavailable(_unreachable(error, text))
-    return LogCorrupt(f"MongoDB refused the request: {text.rstrip('.')}.")
+    return DatabaseFailed(f"MongoDB refused the request: {text.rstrip('.')}.")
 
 
 STANDALONE = (

@@ -6,6 +6,7 @@ append is acknowledged by a majority and journaled, every read is a majority rea
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from bson.max_key import MaxKey
@@ -142,12 +143,20 @@ class MongoLog:
 
     def scan(self, category: str | None = None) -> Iterator[Recorded]:
         """See EventLog.scan."""
-        bounds = (
-            {} if category is None else {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
-        )
-        with translated(), self._events.find(bounds, sort=[("_id", 1)], batch_size=1000) as cursor:
-            for doc in cursor:
-                yield decode(doc.raw)
+        for doc in self._scan(category):
+            yield decode(bytes(doc.raw))
+
+    def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
+        """See EventLog.scan_raw."""
+        for stream, docs in groupby(self._scan(category), key=lambda doc: str(doc["_id"]["stream"])):
+            yield stream, [bytes(doc.raw) for doc in docs]
+
+    def _scan(self, category: str | None) -> Iterator[RawBSONDocument]:
+        # `-` is followed by `.` in the order of bytes, so this is every stream of the category and no other.
+        bounds = {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}
+        query = {} if category is None else {"_id": bounds}
+        with translated(), self._events.find(query, sort=[("_id", 1)], batch_size=1000) as cursor:
+            yield from cursor
 
 
 def _stopped(count: int, verdict: QueueError | bytes) -> Appended:

@@ -1,0 +1,94 @@
+"""The composition root: the one place where the write side meets the read side, and both meet a database."""
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from pymongo import MongoClient
+
+from eventqueue import settings
+from eventqueue.errors import NotAReplicaSet
+from eventqueue.finder import JobFinder, SignalFeed
+from eventqueue.ground import Ground, stand_on
+from eventqueue.incarnations import Incarnations
+from eventqueue.mongo_errors import STANDALONE, translated
+from eventqueue.outputs import Outputs
+from eventqueue.views import Views
+from projections.candidates import ViewFinder
+from projections.projector import Projector
+from projections.reader import ViewReader
+from projections.registry import PROJECTIONS
+from projections.signals import Signals
+
+CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
+FIND_SERVER_MS = 5_000
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """Everything a process needs of one database. One a process, made after fork."""
+
+    client: MongoClient[Any]
+    ground: Ground
+    views: Views
+    finder: JobFinder
+    signals: SignalFeed
+    outputs: Outputs
+    incarnations: Incarnations
+    settings: Mapping[str, settings.Source]
+    actor: str
+
+    def close(self) -> None:
+        """Give all sockets back."""
+        self.client.close()
+
+
+def connect(uri: str, db: str, actor: str) -> Connection:
+    """Connect, prepare the database on first use, and wire log, views and finder; `actor` signs the appends.
+
+    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, or InvalidInput for a URI or name that is none.
+    """
+    client = open_client(uri)
+    try:
+        with translated():
+            database = client[db]
+            if "setName" not in client.admin.command("hello") and not is_sharded(client):
+                raise NotAReplicaSet(STANDALONE)
+        ground = stand_on(database)
+        values = settings.resolve(settings.fold(ground.log.read(settings.STREAM)), os.environ)
+    except BaseException:
+        client.close()
+        raise
+    lease = values["lease"].value
+    assert isinstance(lease, int | float)
+    return Connection(
+        client=client,
+        ground=ground,
+        views=ViewReader(ground, PROJECTIONS, f"reader/{socket.gethostname()}:{os.getpid()}"),
+        finder=ViewFinder(database),
+        signals=Signals(database),
+        outputs=Outputs(database),
+        incarnations=Incarnations(database, timedelta(seconds=lease)),
+        settings=values,
+        actor=actor,
+    )
+
+
+def make_projector(connection: Connection) -> Projector:
+    """Return a projector over the connection's database, to be run in a process (or thread) of its own."""
+    return Projector(connection.ground, PROJECTIONS, f"projector/{socket.gethostname()}:{os.getpid()}")
+
+
+def open_client(uri: str) -> MongoClient[Any]:
+    """Return a client with a deadline on every call. Raises InvalidInput for a URI that is none."""
+    with translated():
+        return MongoClient(
+            uri, timeoutMS=CALL_MS, serverSelectionTimeoutMS=FIND_SERVER_MS, tz_aware=True, appname="eventqueue"
+        )
+
+
+def is_sharded(client: MongoClient[Any]) -> bool:
+    """Whether the client talks to a mongos."""
+    return client.admin.command("hello").get("msg") == "isdbgrid"

@@ -1,0 +1,80 @@
+"""What the write side asks of the views, as protocols: candidates to claim, and a feed of signals.
+
+What a view shows may be out of date in any way: it proposes, the log decides.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from eventqueue.job import Job
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Jobs of `queue` became ready: the highest priority among them, and the earliest `due_at`."""
+
+    queue: str
+    priority: int
+    due_at: datetime
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """What a batch changed that somebody may be waiting for."""
+
+    generation: int
+    ready: tuple[Ready, ...] = ()
+    cancelled: tuple[str, ...] = ()  # ids of jobs; a hint, so a long list may be cut
+
+
+class SignalFeed(Protocol):
+    """Where signals come from."""
+
+    def follow(self) -> Iterator[Signal | None]:
+        """Yield each signal published from now on, None about once a second when there is none."""
+        ...
+
+
+class Candidates(Protocol):
+    """An open cursor over one queue's ready jobs in claim order."""
+
+    def take(self, limit: int) -> list[Job]:
+        """Return up to `limit` further jobs; fewer only where the cursor is at its end."""
+        ...
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        ...
+
+
+class JobFinder(Protocol):
+    """The `jobs` view as a worker reads it. Every method raises Unavailable when the database does not answer."""
+
+    def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
+        """Open a cursor over the ready jobs of `queues`, strictly in that order, in the given buckets."""
+        ...
+
+    def head(self, queue: str) -> Job | None:
+        """Return the first ready job of a queue over all buckets."""
+        ...
+
+    def queues(self) -> list[str]:
+        """Return the names of all queues that ever had a job."""
+        ...
+
+    def held_by(self, worker: str) -> list[Job]:
+        """Return the jobs that the view shows as claimed by this incarnation."""
+        ...
+
+    def holders(self) -> set[str]:
+        """Return the incarnations that the view shows as holding a claim."""
+        ...
+
+    def get(self, ids: Collection[str]) -> dict[str, Job]:
+        """Return the jobs with these ids that the view has."""
+        ...
+
+    def unburied_failures(self) -> list[Job]:
+        """Return jobs that failed for good but have no `dead-lettered` event yet."""
+        ...

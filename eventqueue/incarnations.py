@@ -1,0 +1,111 @@
+"""Worker incarnations: one document a worker process, with its lease on the database's clock.
+
+Operational state. An incarnation is registered before its first claim, renewed while it lives, and *buried* once by
+whoever finds its lease at an end or sees it dead. A renewal passes only while it is not buried, so a zombie learns
+that its claims are over.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from pymongo.database import Database
+
+from eventqueue.codec import CODEC
+from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import DURABLE, MAJORITY
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
+    """One start of one worker process, as it registers."""
+
+    id: str
+    name: str
+    host: str
+    pid: int
+    place: str  # the machine's boot and pid namespace: whoever shares it can see whether the pid lives
+    pid_started: int  # in clock ticks since that boot: tells a pid from its next owner
+    queues: tuple[str, ...]  # empty: all
+    concurrency: int
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """An incarnation with its lease as the database has it."""
+
+    worker: Incarnation
+    started_at: datetime
+    renewed_at: datetime
+    is_live: bool  # neither buried nor past its end, on the database's clock
+    buried_by: str | None = None
+
+
+class Incarnations:
+    """The `workers` collection; `length` is how long a lease runs from each renewal."""
+
+    def __init__(self, database: Database[Any], length: timedelta) -> None:
+        self._workers = database.get_collection("workers", CODEC, write_concern=DURABLE, read_concern=MAJORITY)
+        self._length_ms = length // timedelta(milliseconds=1)
+
+    def register(self, worker: Incarnation) -> None:
+        """Make the incarnation known; only then may it claim."""
+        fields = {name: {"$literal": value} for name, value in msgspec.to_builtins(worker).items() if name != "_id"}
+        with translated():
+            self._workers.update_one(
+                {"_id": worker.id}, [{"$set": {**fields, "started_at": "$$NOW", **self._renewed()}}], upsert=True
+            )
+
+    def renew(self, worker: str) -> bool:
+        """Renew a lease; False if the incarnation has been buried, and with it every claim that it held."""
+        with translated():
+            changed = self._workers.update_one({"_id": worker, "buried_at": None}, [{"$set": self._renewed()}])
+        return changed.matched_count == 1
+
+    def bury(self, worker: str, by: str, *, seen_dead: bool = False) -> bool:
+        """Bury an incarnation whose lease has ended, or, at once, one that was seen dead; True if it is buried now.
+
+        An incarnation that nobody knows is buried too, so that it can never renew.
+        """
+        lease_over = {} if seen_dead else {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+        with translated():
+            # Apart, since an upsert cannot ask for `$$NOW`.
+            self._workers.update_one({"_id": worker}, {"$setOnInsert": {"expires_at": _LONG_AGO}}, upsert=True)
+            self._workers.update_one(
+                {"_id": worker, "buried_at": None, **lease_over},
+                [{"$set": {"buried_at": "$$NOW", "buried_by": {"$literal": by}}}],
+            )
+            found = self._workers.find_one({"_id": worker}, {"buried_at": 1})
+        return bool(found and found.get("buried_at"))
+
+    def retire(self, worker: str) -> None:
+        """Forget an incarnation that left in order, holding nothing."""
+        with translated():
+            self._workers.delete_one({"_id": worker})
+
+    def forget_buried(self, before: datetime) -> None:
+        """Drop incarnations that were buried before a time."""
+        with translated():
+            self._workers.delete_many({"buried_at": {"$lt": before}})
+
+    def get(self, ids: Collection[str]) -> dict[str, Lease]:
+        """Return the leases of these incarnations, those that are known."""
+        return {lease.worker.id: lease for lease in self._read({"_id": {"$in": list(ids)}})}
+
+    def live(self) -> Sequence[Lease]:
+        """Return the live incarnations, oldest first."""
+        return [lease for lease in self._read({"buried_at": None}) if lease.is_live]
+
+    def _renewed(self) -> dict[str, Any]:
+        return {"renewed_at": "$$NOW", "expires_at": {"$add": ["$$NOW", self._length_ms]}}
+
+    def _read(self, query: dict[str, Any]) -> list[Lease]:
+        ended = {"$or": [{"$lt": ["$expires_at", "$$NOW"]}, {"$gt": ["$buried_at", None]}]}
+        pipeline = [
+            {"$match": {**query, "name": {"$type": "string"}}},
+            {"$set": {"is_live": {"$not": [ended]}}},
+            {"$sort": {"started_at": 1, "_id": 1}},
+        ]
+        with translated():
+            return [msgspec.convert({**found, "worker": found}, Lease) for found in self._workers.aggregate(pipeline)]

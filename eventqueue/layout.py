@@ -1,0 +1,100 @@
+"""What the write side keeps in its database, created on first use and checked at every later one.
+
+The layout document holds the log's own id and the layout's version: a newer layout, or views of another log, are
+refused before anything is written.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from bson.timestamp import Timestamp
+from pymongo import IndexModel
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
+
+from eventqueue.errors import LayoutTooNew, NotAReplicaSet
+from eventqueue.mongo_errors import STANDALONE, translated
+from eventqueue.mongo_log import DURABLE, MAJORITY
+
+LAYOUT = 1
+
+_BYTES = {"bsonType": "binData"}
+# Structure only, never the list of types: an older server must take a newer client's event.
+EVENT_SCHEMA = {
+    "bsonType": "object",
+    "additionalProperties": False,
+    "required": ["_id", "id", "type", "schema", "at", "actor", "bucket", "cause", "data", "prev", "ts", "hash"],
+    "properties": {
+        "_id": {
+            "bsonType": "object",
+            "additionalProperties": False,
+            "required": ["stream", "version"],
+            "properties": {
+                "stream": {"bsonType": "string", "pattern": "^[a-z]+-"},
+                "version": {"bsonType": ["int", "long"], "minimum": 1},
+            },
+        },
+        "id": _BYTES,
+        "type": {"bsonType": "string", "minLength": 1},
+        "schema": {"bsonType": ["int", "long"], "minimum": 1},
+        "at": {"bsonType": "date"},
+        "actor": {"bsonType": "string", "minLength": 1},
+        "bucket": {"bsonType": ["int", "long"], "minimum": 0, "maximum": 63},
+        "cause": {"bsonType": ["binData", "null"]},
+        "data": {"bsonType": "object"},
+        "prev": {"bsonType": ["binData", "null"]},
+        "ts": {"bsonType": "timestamp"},
+        "hash": _BYTES,
+    },
+}
+
+INDEXES = [
+    # Nearly the order of insertion: serves a re-scan and `--since`. Never a position: a smaller one may
+    # become visible later.
+    IndexModel([("ts", 1)], name="ts"),
+]
+
+SIGNALS_BYTES = 1024 * 1024
+
+
+def prepare(database: Database[Any]) -> str:
+    """Create what is missing and return the log's id.
+
+    Raises NotAReplicaSet for a standalone server, LayoutTooNew for a database written by a newer eventqueue.
+    """
+    with translated():
+        layouts = database.get_collection("layout", write_concern=DURABLE, read_concern=MAJORITY)
+        found = layouts.find_one({"_id": "layout"})
+        if found is None:
+            if "setName" not in database.client.admin.command("hello"):
+                raise NotAReplicaSet(STANDALONE)
+            _create(database)
+            found = {"_id": "layout", "log": uuid4().hex, "version": LAYOUT}
+            try:
+                layouts.insert_one(found)
+            except DuplicateKeyError:  # another process prepared it at the same time
+                found = layouts.find_one({"_id": "layout"}) or found
+    if found["version"] > LAYOUT:
+        raise LayoutTooNew(
+            f"Database {database.name!r} has layout {found['version']}, this eventqueue knows {LAYOUT}: upgrade it."
+        )
+    return str(found["log"])
+
+
+def _create(database: Database[Any]) -> None:
+    validator = {"$jsonSchema": EVENT_SCHEMA}
+    _create_collection(database, "events", validator=validator)
+    database["events"].create_indexes(INDEXES)
+    _create_collection(database, "signals", capped=True, size=SIGNALS_BYTES)
+    # A tailable cursor on an empty collection dies at once.
+    database["signals"].insert_one({"ts": Timestamp(0, 0), "generation": 0})
+    for name in ("outputs", "workers", "views", "checkpoints", "leases"):
+        _create_collection(database, name)
+
+
+def _create_collection(database: Database[Any], name: str, **options: Any) -> None:
+    try:
+        database.create_collection(name, check_exists=False, write_concern=DURABLE, **options)
+    except (CollectionInvalid, OperationFailure) as error:
+        if getattr(error, "code", None) != 48:  # NamespaceExists: another process was first
+            raise

@@ -1,0 +1,307 @@
+"""Queue: what applications and the command line call.
+
+The imperative shell around the pure core, one short function a use: load, fold, decide, append; and again on
+conflict, for these are people's commands.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from getpass import getuser
+from itertools import islice
+from socket import gethostname
+from typing import Any, Self
+
+import msgspec
+
+from eventqueue import proof, settings
+from eventqueue.audit import Finding
+from eventqueue.codec import seal
+from eventqueue.errors import AmbiguousId, DifferentJob, JobNotFound, WaitTimeout
+from eventqueue.events import EMPTY, ConfigEvent, ConfigSet, ConfigUnset, Enqueued, Event, Recorded, name_in, stream_of
+from eventqueue.job import FINAL, Cancel, Command, Enqueue, Job, Retry, decide, fold
+from eventqueue.log import Append, Appended
+from eventqueue.outputs import Kept
+from eventqueue.spec import Request, request
+from eventqueue.views import Filter, Listing, Status, Worker
+
+BATCH = 500  # jobs in one append
+WAIT_POLL_S = 0.5
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What a command did: the stream stands at `version` now; `created` is False if the job was there before."""
+
+    id: str
+    stream: str
+    version: int
+    created: bool = False
+
+
+class Queue:
+    """A job queue in database `db` of the MongoDB at `uri` (None: the local server, started if need be).
+
+    Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork.
+    Raises Misconfigured or Unavailable where the database cannot be used, InvalidInput for a bad URI or name.
+    """
+
+    def __init__(self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None) -> None:
+        from eventqueue.connect import connect
+
+        if uri is None:
+            from eventqueue.server import ensure_running, home
+
+            uri = ensure_running(home(os.environ))
+        self.connection = connect(uri, db, actor or f"api/{getuser()}@{gethostname()}")
+        self._ground = self.connection.ground
+        self._log = self._ground.log
+        self._views = self.connection.views
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.connection.close()
+
+    # Enqueueing
+
+    def check(self, fields: Mapping[str, Any]) -> Request:
+        """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
+        return request(fields, settings.job_defaults(self.connection.settings, os.getcwd()))
+
+    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Receipt:
+        """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
+
+        The same id or key again returns the first job's receipt with `created` False.
+        Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently.
+        """
+        (result,) = self.enqueue_many([{**(fields or {}), **more}])
+        if isinstance(result, DifferentJob):
+            raise result
+        return result
+
+    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Receipt | DifferentJob]:
+        """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
+
+        Raises InvalidInput; where it was not the only job, `field` begins with the job's place, from 0.
+        """
+        return self.enqueue_checked([self.check(fields) for fields in jobs])
+
+    def enqueue_checked(
+        self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
+    ) -> list[Receipt | DifferentJob]:
+        """As `enqueue_many`, for requests that `check` returned; `progress` is told how many each batch added."""
+        results: list[Receipt | DifferentJob] = []
+        waiting = iter(requests)
+        while chunk := list(islice(waiting, BATCH)):
+            results += self._enqueue_batch(chunk)
+            progress(len(chunk))
+        return results
+
+    def _enqueue_batch(self, requests: Sequence[Request]) -> list[Receipt | DifferentJob]:
+        now = self._ground.clock.now()
+        appends: dict[str, Append] = {}
+        streams = []
+        for one in requests:
+            stream = stream_of("job", one.job_id(_new_id()))
+            streams.append(stream)
+            if stream not in appends:  # the same job twice in one batch: the first one asks, the others compare
+                appends[stream] = self._seal(stream, decide(None, Enqueue(one), now))
+        outcomes = dict(zip(appends, self._log.append(list(appends.values())), strict=True))
+        results = []
+        for stream, one in zip(streams, requests, strict=True):
+            results.append(self._receipt(stream, one, outcomes[stream]))
+            outcomes[stream] = Appended(0, conflict=b"")  # whoever comes later in the batch finds it taken
+        return results
+
+    def _receipt(self, stream: str, asked: Request, outcome: Appended) -> Receipt | DifferentJob:
+        job_id = name_in(stream)
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.is_whole:
+            return Receipt(job_id, stream, 1, created=True)
+        first = self._log.read(stream)[0].event
+        assert isinstance(first, Enqueued)
+        field = asked.differs_from(first)
+        return Receipt(job_id, stream, 1) if field is None else DifferentJob(job_id, field)
+
+    # One job
+
+    def resolve(self, prefix: str) -> str:
+        """Return the one job id that starts with `prefix`. Raises JobNotFound or AmbiguousId."""
+        found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", _text(prefix)), 2)]
+        if not found or not prefix:
+            raise JobNotFound(prefix)
+        if len(found) > 1 and found[0] != prefix:
+            raise AmbiguousId(prefix, found[0], found[1])
+        return found[0]
+
+    def get(self, job_id: str) -> Job:
+        """Return a job as its whole history makes it; an unambiguous prefix of the id is enough, as everywhere.
+
+        Raises JobNotFound or AmbiguousId.
+        """
+        job = fold(self.history(job_id))
+        assert job is not None
+        return job
+
+    def history(self, job_id: str) -> list[Recorded]:
+        """Return a job's events, in order. Raises JobNotFound or AmbiguousId."""
+        return self._log.read(stream_of("job", self.resolve(job_id)))
+
+    def output(self, job_id: str, claim: int) -> Kept | None:
+        """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""
+        return self.connection.outputs.get(job_id, claim)
+
+    def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
+        """Cancel a job that waits or runs; a running one is killed by its worker. Raises IllegalTransition."""
+        return self._command(job_id, Cancel(_text(why)))
+
+    def retry(self, job_id: str, why: str = "asked for") -> Receipt:
+        """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
+        return self._command(job_id, Retry(_text(why)))
+
+    def _command(self, job_id: str, command: Command) -> Receipt:
+        stream = stream_of("job", self.resolve(job_id))
+        while True:
+            job = fold(self._log.read(stream))
+            assert job is not None
+            append = self._seal(stream, decide(job, command, self._ground.clock.now()), job)
+            if self._append(append):
+                return Receipt(job.id, stream, append.head.version)
+
+    # Views
+
+    def list(self, filter_: Filter | None = None) -> Listing:
+        """Return jobs, newest first, and the lag of the view they were read from."""
+        lag = self._views.refresh()
+        return Listing(self._views.list(filter_ or Filter()), lag)
+
+    def status(self) -> Status:
+        """Return counts by queue and state, live workers and the lag."""
+        lag = self._views.refresh()
+        return Status(queues=self._views.counts(), workers=self.workers(), lag=lag)
+
+    def workers(self) -> Sequence[Worker]:
+        """Return the live workers and what the view shows them running."""
+        return [
+            Worker(
+                id=lease.worker.id,
+                name=lease.worker.name,
+                host=lease.worker.host,
+                pid=lease.worker.pid,
+                queues=lease.worker.queues,
+                concurrency=lease.worker.concurrency,
+                started_at=lease.started_at,
+                renewed_at=lease.renewed_at,
+                running=tuple(job.id for job in self.connection.finder.held_by(lease.worker.id)),
+            )
+            for lease in self.connection.incarnations.live()
+        ]
+
+    # Waiting
+
+    def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> Sequence[Job]:
+        """Return the jobs once each is completed, dead or cancelled. Raises WaitTimeout after `timeout` seconds."""
+        open_ = [self.resolve(job_id) for job_id in job_ids]
+        ended: dict[str, Job] = {}
+        for _ in self._ticks(timeout, lambda: f"job {next(i for i in open_ if i not in ended)} to end"):
+            for job_id in open_:
+                if job_id not in ended and (job := self.get(job_id)).state in FINAL:
+                    ended[job_id] = job
+            if len(ended) == len(set(open_)):
+                break
+        return [ended[job_id] for job_id in open_]
+
+    def wait_for(self, receipt: Receipt, timeout: float | None = 10.0) -> None:
+        """Return once the views show what `receipt` is for.
+
+        Raises WaitTimeout after `timeout` seconds, JobParked if the view of this job stands still.
+        """
+        for _ in self._ticks(timeout, lambda: f"the view to show job {receipt.id}"):
+            if self._views.refresh().seconds is None:
+                continue
+            job = self._views.get(receipt.id)
+            if job is not None and job.version >= receipt.version:
+                return
+
+    def _ticks(self, timeout: float | None, what: Callable[[], str]) -> Iterable[None]:
+        """Yield at once, then whenever a signal says that the views have moved, and now and then without one."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        signals = self.connection.signals.follow()
+        yield
+        for _ in signals:
+            if give_up is not None and time.monotonic() > give_up:
+                raise WaitTimeout(f"Waited {timeout:g} s for {what()}: it may still come.")
+            yield
+
+    # Settings
+
+    def configuration(self) -> Mapping[str, settings.Source]:
+        """Return every setting's value in force and where it comes from."""
+        return settings.resolve(self._stored(), os.environ)
+
+    def configure(self, name: str, value: Any) -> settings.Value:
+        """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
+        one = settings.setting(name)
+        parsed = None if value is None else one.parse(name, value)
+        event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=parsed)
+        while True:
+            history = self._log.read(settings.STREAM)
+            head = history[-1].head if history else EMPTY
+            sealed = seal(settings.STREAM, head, [event], actor=self.connection.actor, now=self._ground.clock.now())
+            if self._append(Append(sealed)):
+                return parsed if value is not None else one.builtin
+
+    def _stored(self) -> dict[str, settings.Value]:
+        return settings.fold(self._log.read(settings.STREAM))
+
+    # Proving
+
+    def verify(self, job_id: str) -> Sequence[Finding]:
+        """Return everything that is wrong with a job's stored history, or with its view; empty: proven.
+
+        Raises JobNotFound or AmbiguousId.
+        """
+        self._views.refresh()
+        stream = stream_of("job", self.resolve(job_id))
+        return proof.verify_job(self._views, stream, self._log.read_raw(stream))
+
+    def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
+        """Yield each job's stream and what is wrong with it, as `verify` finds it."""
+        self._views.refresh()
+        for stream, history in self._log.scan_raw("job"):
+            yield stream, proof.verify_job(self._views, stream, history)
+
+    # Plumbing
+
+    def _seal(self, stream: str, events: Sequence[Event], job: Job | None = None) -> Append:
+        now, actor = self._ground.clock.now(), self.connection.actor
+        return Append(seal(stream, EMPTY if job is None else job.head, events, actor=actor, now=now))
+
+    def _append(self, append: Append) -> bool:
+        (result,) = self._log.append([append])
+        if result.error is not None:
+            raise result.error
+        return result.is_whole
+
+
+def _new_id() -> str:
+    import uuid
+
+    if hasattr(uuid, "uuid7"):
+        return str(uuid.uuid7())
+    import uuid_utils
+
+    return str(uuid_utils.uuid7())
+
+
+def _text(text: str) -> str:
+    from eventqueue.codec import check_data
+
+    check_data(text, "text")
+    return text

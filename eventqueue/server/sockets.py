@@ -1,0 +1,83 @@
+"""The server's Unix socket: where it may lie, who listens on it, and the URI that leads to it.
+
+The path is chosen once, recorded, and from then on read: cron, sudo or another TMPDIR would choose another. Its
+directory is 0700 and ours, so nobody else can connect, nor put a socket of theirs in its place.
+"""
+
+import os
+import re
+import socket
+import stat
+import struct
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+from eventqueue.errors import LocalServerFailed
+from eventqueue.server.homedir import HomeDir
+
+REPLICA_SET = "queuectl"
+NAME = "mongod.sock"  # PyMongo takes a host for a socket by this ending
+LENGTH_MAX = 107  # bytes of sockaddr_un.sun_path, less its NUL
+# Not TMPDIR, which may be long or a session's own: the socket has to outlive the session.
+SHORT = Path("/tmp")  # noqa: S108 - the directory made in it is random and checked
+
+# In lower case, since PyMongo lower-cases the hosts that a replica set names (`Up/q.sock`: "could not reach any
+# servers"); without comma and colon, at which mongod splits addresses.
+FIT = re.compile(r"[a-z0-9._/-]+")
+
+
+def choose(home: HomeDir, recorded: str | None) -> str:
+    """Return the socket's path and make its directory: the recorded one, else in the home, else in a new one in /tmp.
+
+    `recorded` is what this very home has recorded, if anything; nobody may be listening there.
+    """
+    if recorded and is_private(Path(recorded).parent):
+        return recorded
+    own = str(home.run / NAME)
+    if not (FIT.fullmatch(own) and len(os.fsencode(own)) <= LENGTH_MAX):
+        return str(Path(tempfile.mkdtemp(prefix="queuectl-", dir=SHORT), NAME))
+    if not is_private(home.run):
+        raise LocalServerFailed(
+            f"{home.run} is not a directory of yours alone: remove it, and it is made anew with mode 0700."
+        )
+    return own
+
+
+def is_private(directory: Path) -> bool:
+    """Return whether `directory` is ours and 0700; one that is missing is created so."""
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    info = os.lstat(directory)
+    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o077
+
+
+def listener(path: str) -> int | None:
+    """Return the pid of the process that listens on the socket at `path`; None if no one does, or it is not for us."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+            credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError:
+            return None
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
+
+
+def uri(path: str) -> str:
+    """Return the URI of the replica set whose only member listens at `path`.
+
+    By its name and not directConnection: a client then waits through a restart until there is a primary again,
+    instead of failing with NotWritablePrimary.
+    """
+    return f"{direct_uri(path)}/?replicaSet={REPLICA_SET}"
+
+
+def direct_uri(path: str) -> str:
+    """Return the URI of whatever listens at `path`, be it a member of the set yet or not."""
+    return f"mongodb://{quote(path, safe='')}"

@@ -1,0 +1,127 @@
+"""The defaults for jobs and workers, each with its name, its type and its built-in value.
+
+A stored value is an event of `config-default`, so that a change is history too. Where a value is given several
+times: option, environment, stored, built-in.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from eventqueue.errors import InvalidInput
+from eventqueue.events import ConfigSet, ConfigUnset, Recorded
+from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
+from eventqueue.spec import Defaults, Name, Whole
+
+STREAM = "config-default"
+
+Value = str | int | float | None
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting: what it may be, what it is unless changed, and what it is for."""
+
+    type: Any
+    builtin: Value
+    help: str
+
+    def parse(self, name: str, text: Any) -> Value:
+        """Return the value in `text` (as typed, or already of its type). Raises InvalidInput naming the setting."""
+        try:
+            # Not strict: from a command line and from the environment every value comes as text.
+            value: Value = msgspec.convert(text, self.type, strict=not isinstance(text, str))
+        except msgspec.ValidationError as error:
+            problem = str(error).replace("`", "")
+            raise InvalidInput(name, f"{problem[:1].lower()}{problem[1:]}, got {text!r}") from None
+        return value
+
+
+def _seconds(least: float) -> Any:
+    return Annotated[float, msgspec.Meta(ge=least, le=LONGEST_S)]
+
+
+def _count(most: int) -> Any:
+    return Annotated[int, msgspec.Meta(ge=1, le=most)]
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "queue": Setting(Name, "default", "queue of a job that names none"),
+    "priority": Setting(Whole, 0, "priority of a job that gives none; higher runs first"),
+    "max-retries": Setting(Annotated[int, msgspec.Meta(ge=0, lt=2**31)], 3, "how often a failed job is tried again"),
+    "backoff-base": Setting(Seconds, 2.0, "the n-th retry waits base to the power of n seconds"),
+    "backoff-cap": Setting(Seconds, 3600.0, "longest wait for a retry, in seconds"),
+    "backoff-jitter": Setting(Fraction, 0.1, "part of a wait that chance may add to it, 0 to 1"),
+    "timeout": Setting(_seconds(0.001) | None, None, "how long a job may run, in seconds; none: as long as it likes"),
+    "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
+    "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),
+    "grace": Setting(_seconds(0), 30.0, "how long a stopping worker lets its jobs finish, in seconds"),
+}
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A setting's value in force, and where it comes from: option, environment, stored or built-in."""
+
+    value: Value
+    source: str
+
+
+def variable(name: str) -> str:
+    """Return the environment variable that overrides the setting `name`."""
+    return f"QUEUECTL_{name.upper().replace('-', '_')}"
+
+
+def setting(name: str) -> Setting:
+    """Return the setting called `name`. Raises InvalidInput if there is none."""
+    if name not in SETTINGS:
+        raise InvalidInput(name, f"is no setting; the settings are {', '.join(SETTINGS)}")
+    return SETTINGS[name]
+
+
+def fold(history: Iterable[Recorded]) -> dict[str, Value]:
+    """Return the stored values after all events of `config-default`."""
+    stored: dict[str, Value] = {}
+    for recorded in history:
+        match recorded.event:
+            case ConfigSet(name=name, value=value):
+                stored[name] = value
+            case ConfigUnset(name=name):
+                stored.pop(name, None)
+    return stored
+
+
+def resolve(stored: Mapping[str, Value], environ: Mapping[str, str]) -> dict[str, Source]:
+    """Return each setting's value in force. Raises InvalidInput for an environment variable of a wrong type."""
+    found: dict[str, Source] = {}
+    for name, one in SETTINGS.items():
+        if (text := environ.get(variable(name))) is not None:
+            found[name] = Source(one.parse(variable(name), text), "environment")
+        elif name in stored:
+            found[name] = Source(stored[name], "stored")
+        else:
+            found[name] = Source(one.builtin, "built-in")
+    return found
+
+
+def job_defaults(values: Mapping[str, Source], cwd: str | None) -> Defaults:
+    """Return what a request falls back to."""
+    return msgspec.convert(
+        {
+            "queue": values["queue"].value,
+            "priority": values["priority"].value,
+            "max_retries": values["max-retries"].value,
+            "backoff": Backoff(
+                base=_number(values["backoff-base"]),
+                cap=_number(values["backoff-cap"]),
+                jitter=_number(values["backoff-jitter"]),
+            ),
+            "timeout": values["timeout"].value,
+            "cwd": cwd,
+        },
+        Defaults,
+    )
+
+
+def _number(found: Source) -> float:
+    assert isinstance(found.value, int | float)
+    return found.value

@@ -1,0 +1,275 @@
+"""The worker's side of the launcher: orders shell commands, hears what became of them.
+
+Every started run ends in exactly one `Ended`, whatever dies in between. The launcher may be killed at any time: what
+ran in it is killed here, reported, and the next start brings up another launcher.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from eventqueue.worker import protocol
+from eventqueue.worker.process import is_alive, kill_marked, send_group
+
+KILL_GRACE_S = 1.0  # from TERM to KILL for what is asked to stop: gone well within 2 s
+_CLOSE_WAIT_S = 3.0  # the launcher takes less than one; after that it is killed in turn
+
+# Imports the launcher without running the packages around it, which may import anything.
+_BOOT = """
+import sys, types
+root = sys.argv.pop(1)
+for name, path in (("eventqueue", root), ("eventqueue.worker", root + "/worker")):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [path]
+from eventqueue.worker.launcher import main
+main()
+"""
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellRun:
+    """A command to run; `key` names this run among those that have not ended."""
+
+    key: str
+    command: str
+    job_id: str
+    attempt: int
+    env: Mapping[str, str] = field(default_factory=dict)  # over the environment that the launcher started with
+    cwd: str | None = None  # None: the directory that the launcher started in
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The end of what a command printed, at most 64 KiB, and the length of it all."""
+
+    tail: bytes
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The shell of run `key` is there, as process `pid` and leader of the group and session of that number."""
+
+    key: str
+    pid: int
+    start_time: int | None  # clock ticks since boot, as `process.start_time` gives it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Run `key` is over, and what was left of its process group has been killed.
+
+    Of `exit_code`, `signal` and `problem` at most one is set, none if the lease had run out before it could start.
+    """
+
+    key: str
+    exit_code: int | None = None  # of the shell: 127 where it found no such command
+    signal: int | None = None  # that killed the shell itself
+    timed_out: bool = False  # it ran into its timeout, however it ended then
+    killed: bool = False  # `kill` or `close` was called while it ran
+    lease_lost: bool = False  # the deadline given to `extend` passed while it ran, or before it could start
+    duration_s: float = 0.0  # until the shell ended
+    stdout: Captured = Captured(b"", 0)
+    stderr: Captured = Captured(b"", 0)
+    problem: str | None = None  # why it could not start, or was lost: a sentence for people
+
+
+class Launcher:
+    """Runs shell commands in a process of its own, which kills them if this one dies.
+
+    `on_message` gets a `Started` and then an `Ended` for each run, or the `Ended` alone if it could not be started,
+    in a thread of the launcher: it must not block for long, nor raise, nor call `close`; `start` and `kill` it may.
+    All methods are thread-safe, and none but `close` waits for the launcher.
+    """
+
+    def __init__(self, on_message: Callable[[Started | Ended], None]) -> None:
+        self._on_message = on_message
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._until: float | None = None
+        self._connection = _Connection(on_message, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The pid of the launcher process, or of the last one if it has died and nothing was started since."""
+        return self._connection.pid
+
+    def start(self, run: ShellRun) -> None:
+        """Order `run`; what comes of it is told to `on_message`.
+
+        Raises ValueError if a run of this key has not ended, and OSError if a launcher that died cannot be replaced.
+        """
+        with self._lock:
+            if self._is_closed:
+                raise ValueError("this launcher is closed")
+            if not self._connection.start(run):
+                self._connection = _Connection(self._on_message, self._until)
+                self._connection.start(run)
+
+    def kill(self, key: str, grace_s: float = KILL_GRACE_S) -> None:
+        """TERM the process group of run `key` and KILL what is left of it after `grace_s`; 0 is KILL at once.
+
+        What still has the command's output open when the command itself ends has the rest of the grace, too.
+        A key that is not running is ignored: its `Ended` is on the way.
+        """
+        self._connection.send(protocol.kill(key, grace_s))
+
+    def extend(self, deadline_s: float) -> None:
+        """Have all that runs killed, and nothing started, from `deadline_s` seconds on, unless extended again.
+
+        The launcher sees to it by itself, so it holds for a worker that is stopped. Without a first call there is no
+        deadline.
+        """
+        with self._lock:
+            self._until = time.monotonic() + deadline_s
+            self._connection.send(protocol.extend(self._until))
+
+    def close(self) -> None:
+        """KILL all that runs, report it, and end the launcher. Takes a second at most, unless the launcher hangs."""
+        with self._lock:
+            self._is_closed = True
+        self._connection.close()
+
+
+class _Connection:
+    """One launcher process from its start to its death, and the runs it has."""
+
+    def __init__(self, on_message: Callable[[Started | Ended], None], until: float | None) -> None:
+        self._on_message = on_message
+        self._name = os.urandom(8).hex()
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = _spawn_launcher(theirs, self._name)
+        self.pid = self._process.pid
+        self._channel = protocol.Channel(self._socket.fileno())
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._lock = threading.Lock()  # over what follows, and what the channel sends
+        self._runs: dict[str, Started | None] = {}
+        self._is_over = False
+        if until is not None:
+            self.send(protocol.extend(until))
+        self._thread = threading.Thread(target=self._listen, name="launcher", daemon=True)
+        self._thread.start()
+
+    def start(self, run: ShellRun) -> bool:
+        """Order `run`; return False if this launcher has died."""
+        env = {**run.env, "QUEUECTL_JOB_ID": run.job_id, "QUEUECTL_ATTEMPT": str(run.attempt)}
+        order = protocol.start(run.key, run.command, env, run.cwd, run.timeout_s)
+        with self._lock:
+            if self._is_over:
+                return False
+            if run.key in self._runs:
+                raise ValueError(f"run {run.key!r} has not ended yet: give this one another key")
+            self._runs[run.key] = None
+            self._send(order)
+        return True
+
+    def send(self, order: bytes) -> None:
+        """Send an order that is pointless once the launcher has died."""
+        with self._lock:
+            if not self._is_over:
+                self._send(order)
+
+    def close(self) -> None:
+        """Hang up, and return once the launcher is gone and everything is reported."""
+        with self._lock:
+            if not self._is_over:
+                self._socket.shutdown(socket.SHUT_WR)
+        self._thread.join(_CLOSE_WAIT_S)
+        if self._thread.is_alive():
+            self._process.kill()
+            self._thread.join()
+
+    def _send(self, order: bytes) -> None:
+        self._channel.send(order)
+        if not self._channel.flush():
+            # A launcher that does not read must not stop the worker: the listening thread sends the rest.
+            os.eventfd_write(self._wake_fd, 1)
+
+    def _listen(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake_fd, select.POLLIN)
+        while self._channel.is_open:
+            with self._lock:
+                is_all_sent = self._channel.flush()
+            poll.register(self._channel.fd, select.POLLIN if is_all_sent else select.POLLIN | select.POLLOUT)
+            if self._wake_fd in dict(poll.poll()):
+                os.eventfd_read(self._wake_fd)
+            for message, blob in self._channel.receive():
+                self._tell(_decoded(message, blob))
+        self._bury()
+
+    def _tell(self, message: Started | Ended) -> None:
+        with self._lock:
+            if isinstance(message, Started):
+                self._runs[message.key] = message
+            else:
+                self._runs.pop(message.key, None)
+        try:
+            self._on_message(message)
+        except Exception:
+            log.exception("on_message failed for run %s", message.key)
+
+    def _bury(self) -> None:
+        """The launcher has gone: kill what it may have left running, and report it."""
+        self._process.kill()
+        self._process.wait()
+        with self._lock:
+            self._is_over = True
+            lost = dict(self._runs)
+            self._socket.close()
+            os.close(self._wake_fd)
+        if lost:
+            self._kill_all(lost.values())
+        for key in lost:
+            self._tell(Ended(key=key, problem="The launcher process died, so the command was killed."))
+
+    def _kill_all(self, runs: Iterable[Started | None]) -> None:
+        for run in runs:
+            if run and run.start_time is not None and is_alive(run.pid, run.start_time):
+                send_group(run.pid, signal.SIGKILL)
+        # Groups whose leader is gone, what left its group, and what had started without our hearing of it.
+        kill_marked(protocol.RUN_VARIABLE, self._name + ".")
+
+
+def _spawn_launcher(stdin: socket.socket, name: str) -> "subprocess.Popen[bytes]":
+    # -I -S: neither the environment nor site-packages change what it imports; utf8: whatever the locale says, a
+    # command is UTF-8. A session of its own: a terminal's Ctrl-C is for the worker, whose jobs may end in peace.
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, _PACKAGE, str(os.getpid()), name],
+        stdin=stdin.fileno(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _decoded(message: dict[str, Any], blob: bytes) -> Started | Ended:
+    if message.pop("type") == "started":
+        return Started(**message)
+    split = message.pop("split")
+    out_total, err_total = message.pop("totals")
+    return Ended(
+        **message,
+        stdout=Captured(blob[:split], out_total),
+        stderr=Captured(blob[split:], err_total),
+    )

@@ -1,0 +1,33 @@
+"""Applies what the log holds beyond a checkpoint, in the caller's own thread, and returns at its end.
+
+For readers that find no projector at work, and for a rebuild before it switches.
+"""
+
+from bson.timestamp import Timestamp
+
+from eventqueue.ground import Ground
+from projections.applier import Applier
+from projections.signals import Signals
+from projections.tail import Change, Tail
+
+CHUNK = 500  # events a transaction: a reader never holds the place for long
+
+
+def catch_up(ground: Ground, applier: Applier, until: Timestamp) -> None:
+    """Apply every event that was committed before `until`, and promote what is due.
+
+    Raises Fenced if another process takes the place meanwhile; what was applied by then stays applied.
+    """
+    signals = Signals(ground.database)
+    with Tail(ground.database, applier.held.token, await_ms=1) as tail:
+        while True:
+            changes: list[Change] = []
+            while len(changes) < CHUNK and (change := tail.next()) is not None:
+                changes.append(change)
+            is_end = len(changes) < CHUNK
+            if changes:
+                signals.publish(applier.apply([one.event for one in changes], tail.token, ground.clock.now()))
+            if is_end and tail.time >= until:
+                break
+    while (promoted := applier.promote(ground.clock.now())) is not None:
+        signals.publish(promoted)

@@ -1,0 +1,131 @@
+"""The checkpoint of a generation: how far its views have come, and the fence that keeps all but one from moving it.
+
+Nobody writes a checkpoint but the transaction that applies a batch (its filter names token *and* fence) and a
+takeover (which increments the fence). Whoever lost its place matches nothing and aborts.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from bson.timestamp import Timestamp
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
+
+from eventqueue.codec import CODEC
+from eventqueue.errors import Fenced
+from eventqueue.events import Recorded
+from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import DURABLE, MAJORITY
+
+Token = Mapping[str, Any]
+"""A change stream's resume token: where to go on reading."""
+
+
+class Last(msgspec.Struct, frozen=True):
+    """The last event applied: read back from the log, it shows whether this still is the log it came from."""
+
+    stream: str
+    version: int
+    hash: bytes
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a generation's views have come."""
+
+    generation: int
+    log: str
+    projections: dict[str, int]  # the recorded set: name -> version
+    fence: int
+    token: Token
+    applied: int = 0  # events, over the life of the generation
+    moved_at: datetime | None = None  # on the database's clock
+    last: Last | None = None
+
+
+def checkpoints(database: Database[Any]) -> Collection[Any]:
+    """The collection of checkpoints, one document a generation."""
+    return database.get_collection("checkpoints", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
+
+
+def create(database: Database[Any], checkpoint: Checkpoint) -> None:
+    """Write the checkpoint of a new generation; one of an abandoned build with the same number is replaced."""
+    document = msgspec.to_builtins(checkpoint, builtin_types=(bytes, datetime))
+    del document["generation"]
+    with translated():
+        checkpoints(database).replace_one({"_id": checkpoint.generation}, document, upsert=True)
+
+
+def read(database: Database[Any], generation: int) -> Checkpoint | None:
+    """Return a generation's checkpoint, None if there is none."""
+    with translated():
+        return _parsed(checkpoints(database).find_one({"_id": generation}))
+
+
+def take_over(database: Database[Any], generation: int) -> Checkpoint:
+    """Increment the fence and return the checkpoint: from now on only the caller can move it.
+
+    Raises Fenced if the generation is gone.
+    """
+    with translated():
+        document = checkpoints(database).find_one_and_update(
+            {"_id": generation}, {"$inc": {"fence": 1}}, return_document=True
+        )
+    found = _parsed(document)
+    if found is None:
+        raise Fenced(f"Generation {generation} of the views is gone.")
+    return found
+
+
+def advance(
+    database: Database[Any],
+    held: Checkpoint,
+    token: Token,
+    *,
+    applied: int,
+    last: Recorded | None,
+    now: datetime,
+    session: ClientSession | None = None,
+) -> Checkpoint:
+    """Move the checkpoint on from where the caller holds it, inside the caller's transaction.
+
+    Raises Fenced where token or fence are no longer what the caller holds.
+    """
+    changes: dict[str, Any] = {"token": token, "moved_at": now}
+    if last is not None:
+        changes["last"] = {"stream": last.stream, "version": last.version, "hash": last.hash}
+    # In a transaction the transaction's own concerns hold; a handle's would be refused.
+    moved = database["checkpoints"].update_one(
+        {"_id": held.generation, "token": held.token, "fence": held.fence},
+        {"$set": changes, "$inc": {"applied": applied}},
+        session=session,
+    )
+    if moved.matched_count != 1:
+        raise Fenced("Another process has taken the projector's place.")
+    return msgspec.structs.replace(
+        held,
+        token=token,
+        applied=held.applied + applied,
+        moved_at=now,
+        last=held.last if last is None else Last(last.stream, last.version, last.hash),
+    )
+
+
+def token_time(token: Token) -> Timestamp:
+    """Return the cluster time in a resume token, all events up to which a stream opened there has passed.
+
+    `_data` is a hexadecimal KeyString that begins with the cluster time: type byte 0x82, then seconds and increment
+    as big-endian 32-bit numbers. The server's own tools print it from there, in 4.2 to 8.0 alike.
+    """
+    data = token["_data"]
+    return Timestamp(int(data[2:10], 16), int(data[10:18], 16))
+
+
+def _parsed(document: Mapping[str, Any] | None) -> Checkpoint | None:
+    if document is None:
+        return None
+    fields = {**document, "generation": document["_id"]}
+    return msgspec.convert(fields, Checkpoint)

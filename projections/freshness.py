@@ -1,0 +1,52 @@
+"""Whether the views are at the end of the log, exactly, and if not, how far behind.
+
+The change stream itself is asked: opened at the checkpoint's token, does it hold an event, or has it passed, without
+one, the time up to which the log was majority-committed when the question was put?
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bson.timestamp import Timestamp
+from pymongo.database import Database
+
+from eventqueue.codec import CODEC
+from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import MAJORITY
+from eventqueue.views import Lag
+from projections.checkpoint import Checkpoint, token_time
+
+_PIPELINE: list[Mapping[str, Any]] = [
+    {"$match": {"operationType": "insert"}},
+    {"$project": {"documentKey": 1, "wallTime": 1}},
+]
+
+
+def majority_time(database: Database[Any]) -> Timestamp:
+    """Return the cluster time up to which everything is majority-committed at least."""
+    with translated():
+        hello = database.client.admin.command("hello")
+    if "lastWrite" not in hello:  # a sharded cluster
+        return Timestamp(hello["operationTime"].time, hello["operationTime"].inc)
+    found: Timestamp = hello["lastWrite"]["majorityOpTime"]["ts"]
+    return found
+
+
+def measure(database: Database[Any], checkpoint: Checkpoint, now: datetime) -> Lag:
+    """Return how far the views at `checkpoint` are behind the log as it stands now, on the database's clock."""
+    asked = majority_time(database)
+    if token_time(checkpoint.token) >= asked:
+        return Lag(0.0)
+    events = database.get_collection("events", CODEC, read_concern=MAJORITY)
+    with (
+        translated(),
+        events.watch(_PIPELINE, resume_after=checkpoint.token, batch_size=1, max_await_time_ms=1) as stream,
+    ):
+        while True:
+            change = stream.try_next()
+            if change is not None:
+                return Lag(max(0.001, (now - change["wallTime"]).total_seconds()))
+            position = stream.resume_token
+            if position is not None and token_time(position) >= asked:
+                return Lag(0.0)

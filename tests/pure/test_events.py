@@ -1,0 +1,118 @@
+"""The facts and their envelope."""
+
+import typing
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from eventqueue import events
+from eventqueue.codec import seal, to_data
+from eventqueue.events import (
+    EMPTY,
+    EVENT_TYPES,
+    Captured,
+    Event,
+    Head,
+    LateResult,
+    Output,
+    category_of,
+    name_in,
+    stream_of,
+    type_of,
+)
+from tests.builders import (
+    CANCELLED,
+    COMPLETED,
+    DEAD_LETTERED,
+    NOW,
+    RELEASED,
+    RETRIED_BY_OPERATOR,
+    claimed,
+    enqueued,
+    failed,
+    history,
+    said,
+)
+
+ONE_OF_EACH = [enqueued(), claimed(), COMPLETED, failed(), RETRIED_BY_OPERATOR, DEAD_LETTERED, RELEASED, CANCELLED]
+
+
+def test_every_event_class_has_a_stored_type_of_its_own() -> None:
+    classes = {
+        kind
+        for kind in vars(events).values()
+        if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+    }
+
+    assert set(EVENT_TYPES.values()) == classes
+    assert all(EVENT_TYPES[type_of(event)] is type(event) for event in ONE_OF_EACH)
+
+
+def test_the_types_of_a_jobs_events_are_words_that_never_change() -> None:
+    assert [type_of(event) for event in ONE_OF_EACH] == [
+        *("enqueued", "claimed", "completed", "failed", "retried", "dead-lettered", "released", "cancelled"),
+    ]
+
+
+def test_no_event_has_a_field_that_would_hide_its_type() -> None:
+    assert not [kind for kind in EVENT_TYPES.values() if "type" in kind.__struct_fields__]
+
+
+def test_a_field_at_its_default_is_absent_from_what_is_stored() -> None:
+    assert to_data(failed(retry_at=None)) == {
+        "reason": "error",
+        "error": {"type": "ExitCode", "message": "It ended with 1."},
+    }
+
+
+@pytest.mark.parametrize("kind", EVENT_TYPES.values(), ids=EVENT_TYPES)
+def test_a_default_says_that_something_is_absent_and_is_never_a_policy(kind: type[Event]) -> None:
+    # Defaults are not stored: one that meant something would change what old events say when it changes.
+    absent: list[Any] = [None, 0, (), {}, "", Output(), Captured()]
+
+    assert all(default in absent for default in _defaults(kind))
+
+
+def _defaults(kind: type[Any]) -> Iterator[Any]:
+    for field in msgspec.structs.fields(kind):
+        if field.default is not msgspec.NODEFAULT:
+            yield field.default
+        elif field.default_factory is not msgspec.NODEFAULT:
+            yield field.default_factory()
+
+
+def test_an_event_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        claimed().attempt = 2  # type: ignore[misc]
+
+
+def test_a_job_and_its_late_results_have_one_name() -> None:
+    job, late = stream_of("job", "a-b-c"), stream_of("late", "a-b-c")
+
+    assert (job, late) == ("job-a-b-c", "late-a-b-c")
+    assert name_in(job) == name_in(late) == "a-b-c"
+    assert (category_of(job), category_of(late)) == ("job", "late")
+
+
+def test_the_head_of_an_event_is_where_its_stream_then_stands() -> None:
+    first, second = history(enqueued(), claimed())
+
+    assert Head(0, None, None) == EMPTY
+    assert first.head == Head(1, first.hash, first.at)
+    assert second.head.version == 2
+
+
+def test_a_late_result_keeps_the_outcome_that_lost_whole() -> None:
+    late = LateResult(claim=2, worker="worker-1", outcome=type_of(COMPLETED), data=to_data(COMPLETED))
+    (recorded,) = seal("late-one", EMPTY, [late], actor="worker/one", now=NOW + timedelta(hours=1))
+
+    assert recorded.recorded.event == late
+    assert late.data == {"result": "done", "exit_code": 0, "duration": 1.5}
+
+
+def test_the_unions_name_every_event_of_their_category() -> None:
+    assert set(typing.get_args(events.JobEvent)) == {type(event) for event in ONE_OF_EACH}
+    assert type(said(1)) in typing.get_args(events.ConfigEvent)

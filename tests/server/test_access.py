@@ -1,0 +1,102 @@
+"""The server is its owner's alone: no TCP, a directory that nobody else can enter."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventqueue.server import LocalServer, ensure_running, stop
+from eventqueue.server.homedir import HomeDir
+from eventqueue.server.record import read
+from eventqueue.server.sockets import is_private
+from tests.server.servers import clear_away, store
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
+
+
+def sockets_of(pid: int) -> set[str]:
+    """The inodes of the sockets that the process has open."""
+    links = (os.readlink(f"/proc/{pid}/fd/{file}") for file in os.listdir(f"/proc/{pid}/fd"))
+    return {match[1] for match in (re.fullmatch(r"socket:\[(\d+)\]", link) for link in links) if match}
+
+
+def test_the_server_has_no_tcp_or_udp_socket(server: LocalServer) -> None:
+    tables = [Path("/proc/net", name) for name in ("tcp", "tcp6", "udp", "udp6")]
+    lines = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    assert not sockets_of(server.pid) & {columns[9] for columns in lines}
+
+
+def test_the_server_listens_on_one_socket_and_that_is_in_its_home(server: LocalServer, shared_home: Path) -> None:
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    listening = [columns[7] for columns in lines if columns[6] in sockets_of(server.pid) and columns[3] == "00010000"]
+    assert listening == [str(shared_home / "run" / "mongod.sock")]
+
+
+def test_socket_and_directory_are_the_owners_alone(server: LocalServer, shared_home: Path) -> None:
+    run = shared_home / "run"
+    assert [path.stat().st_mode & 0o777 for path in (run, run / "mongod.sock")] == [0o700, 0o700]
+
+
+def test_what_the_server_writes_is_the_owners_alone(server: LocalServer, shared_home: Path) -> None:
+    written = [path for path in shared_home.rglob("*") if path.exists()]
+    assert written
+    assert not [path for path in written if path.stat().st_mode & 0o077]
+
+
+def test_a_directory_open_to_others_is_not_private(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    (tmp_path / "ours").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to("ours")
+    assert [is_private(tmp_path / name) for name in ("open", "link", "ours", "new")] == [False, False, True, True]
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+@as_root
+def test_another_user_cannot_connect_even_in_tmp(tmp_path: Path) -> None:
+    home = tmp_path / ("x" * 200)
+    try:
+        ensure_running(home)
+        record = read(HomeDir.at(home))
+        assert record
+        knocking = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+        knock = [sys.executable, "-S", "-c", knocking, record.socket]
+        assert subprocess.run(knock, check=False).returncode == 0
+        refused = subprocess.run(knock, user=65534, group=65534, cwd="/", capture_output=True, check=False)
+        assert refused.returncode != 0
+    finally:
+        clear_away(home)
+
+
+@as_root
+def test_a_directory_in_tmp_that_somebody_else_took_is_not_used_again(tmp_path: Path) -> None:
+    home = tmp_path / ("x" * 200)
+    try:
+        before = ensure_running(home)
+        stop(home)
+        record = read(HomeDir.at(home))
+        assert record
+        taken = Path(record.socket).parent
+        os.chown(taken, 12345, 12345)
+        after = ensure_running(home)
+        assert after != before
+        store(after, "a")
+        taken.rmdir()
+    finally:
+        clear_away(home)
+
+
+def test_a_directory_in_tmp_that_was_cleaned_up_is_made_again(tmp_path: Path) -> None:
+    home = tmp_path / ("x" * 200)
+    try:
+        before = ensure_running(home)
+        stop(home)
+        record = read(HomeDir.at(home))
+        assert record
+        Path(record.socket).parent.rmdir()
+        assert ensure_running(home) == before
+    finally:
+        clear_away(home)
