@@ -32,7 +32,10 @@ class SignalFeed(Protocol):
     """Where signals come from."""
 
     def follow(self) -> Iterator[Signal | None]:
-        """Yield each signal published from now on, None about once a second when there is none."""
+        """Yield each signal published from now on, None about once a second when there is none.
+
+        Raises Unavailable, and may end at any time: call it again, and look at the view meanwhile.
+        """
         ...
 
 
@@ -55,8 +58,8 @@ class JobFinder(Protocol):
         """Open a cursor over the ready jobs of `queues`, strictly in that order, in the given buckets."""
         ...
 
-    def head(self, queue: str) -> Job | None:
-        """Return the first ready job of a queue over all buckets."""
+    def heads(self, queue: str, limit: int) -> list[Job]:
+        """Return the first ready jobs of a queue over all buckets."""
         ...
 
     def queues(self) -> list[str]:

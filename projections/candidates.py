@@ -34,13 +34,12 @@ class ViewFinder:
         """See JobFinder.candidates."""
         return _Cursor(self._generation(), queues, list(buckets), batch)
 
-    def head(self, queue: str) -> Job | None:
-        """See JobFinder.head."""
+    def heads(self, queue: str, limit: int) -> list[Job]:
+        """See JobFinder.heads."""
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
         query = {"queue": queue, "ready": True, "bucket": {"$in": list(range(BUCKETS))}}
         with translated():
-            found = self._generation().jobs.find_one(query, sort=CLAIM_ORDER)
-        return None if found is None else to_job(found)
+            return [to_job(found) for found in self._generation().jobs.find(query, sort=CLAIM_ORDER, limit=limit)]
 
     def queues(self) -> list[str]:
         """See JobFinder.queues."""

@@ -18,6 +18,7 @@ from pymongo.write_concern import WriteConcern
 
 from eventqueue.codec import CODEC
 from eventqueue.finder import Signal
+from eventqueue.mongo_errors import translated
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +44,14 @@ class Signals:
     def follow(self) -> Iterator[Signal | None]:
         """Yield each signal published from now on, and None about once a second when there is none.
 
-        Raises the driver's errors and ends when the cursor dies: call it again, and look at the view meanwhile.
+        Raises Unavailable, and ends when the cursor dies: call it again, and look at the view meanwhile.
         """
-        newest = self._signals.find_one(sort=[("$natural", -1)])
-        after = newest["ts"] if newest else Timestamp(0, 1)
-        with self._signals.find(
-            {"ts": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT, max_await_time_ms=AWAIT_MS
-        ) as cursor:
+        with translated():
+            newest = self._signals.find_one(sort=[("$natural", -1)])
+            after = newest["ts"] if newest else Timestamp(0, 1)
+            cursor = self._signals.find({"ts": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT)
+        with cursor.max_await_time_ms(AWAIT_MS):
             while cursor.alive:
-                try:
-                    yield msgspec.convert(cursor.next(), Signal)
-                except StopIteration:
-                    yield None
+                with translated():
+                    found = next(cursor, None)
+                yield None if found is None else msgspec.convert(found, Signal)

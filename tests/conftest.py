@@ -1,7 +1,38 @@
-"""Fixtures that all suites share."""
+"""Fixtures that all suites share: a MongoDB server for the run, a database for each test."""
 
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
 from hypothesis import settings
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tests.log.servers import running
 
 # Derandomised: a red run is red again for whoever looks into it. No deadline: these machines are shared.
 settings.register_profile("eventqueue", deadline=None, derandomize=True, database=None, max_examples=100)
 settings.load_profile("eventqueue")
+
+
+@pytest.fixture(scope="session")
+def server_uri() -> Iterator[str]:
+    """The URI of a local server of this run's own."""
+    with running() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def client(server_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
+    """A client of that server, shared by all tests."""
+    with MongoClient[dict[str, Any]](server_uri, timeoutMS=30_000) as client:
+        yield client
+
+
+@pytest.fixture
+def database(client: MongoClient[dict[str, Any]]) -> Iterator[Database[dict[str, Any]]]:
+    """A database of the test's own, empty, and dropped after it."""
+    database = client[f"test_{uuid4().hex[:16]}"]
+    yield database
+    client.drop_database(database)

@@ -3,7 +3,6 @@
 It is nobody's child: with `--fork` it goes into a session of its own, with init as its parent, once it listens.
 """
 
-import os
 import resource
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -72,8 +71,7 @@ def _spawn(mongod: Path, arguments: Sequence[str], home: HomeDir) -> "subprocess
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                cwd=home.root,  # ours may be deleted, which mongod does not survive
-                env=_environment(),
+                cwd=home.root,  # ours may have been deleted, and mongod refuses to start in such a one
                 umask=0o077,
                 start_new_session=True,  # a Ctrl-C during the start is not for mongod
             )
@@ -82,13 +80,6 @@ def _spawn(mongod: Path, arguments: Sequence[str], home: HomeDir) -> "subprocess
             f"{mongod} cannot be run ({error.strerror}): set QUEUECTL_MONGOD to a mongod for this machine, "
             "or QUEUECTL_URI to a replica set."
         ) from error
-
-
-def _environment() -> dict[str, str]:
-    # A locale that is set but not installed ends mongod; the other is set in some containers and undoes --fork.
-    return {key: value for key, value in os.environ.items() if key != "MONGODB_CONFIG_OVERRIDE_NOFORK"} | {
-        "LC_ALL": "C"
-    }
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def enter(directory: str | int) -> None:
 
 
 def _clock_ticks() -> int:
-    """Return the time since boot in the ticks in which /proc gives start times, of which every Linux has 100 a second."""
+    """Return the time since boot in the ticks of /proc's start times: 100 a second on every Linux."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10_000_000
 
 
@@ -103,7 +103,7 @@ def is_alive(pid: int, started: int) -> bool:
 
 
 def dead_child(pid: int | None = None) -> int:
-    """Return a child that is dead and not reaped, any or the one asked for, and leave it a zombie; 0 if there is none."""
+    """Return a dead child, any or the one asked for, and leave it a zombie; 0 if there is none."""
     kind = os.P_ALL if pid is None else os.P_PID
     try:
         child = os.waitid(kind, pid or 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

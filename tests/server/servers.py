@@ -1,11 +1,13 @@
 """What the tests of the local server do to one: begin it elsewhere, kill it, wait, and clear it away."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from eventqueue.server import LocalServer, ensure_running, status, stop
+from eventqueue.server import LocalServer, ensure_running, status
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.processes import find, holder, is_free
 from eventqueue.server.record import read
@@ -67,6 +69,24 @@ def uri_from(process: "subprocess.Popen[str]") -> str:
     return printed.strip()
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock on a file, as another process would."""
+    with path.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def is_locked(path: Path) -> bool:
+    try:
+        with locked(path):
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
 def servers_on(home: Path) -> list[int]:
     """The pids of all processes that were started on the home's data."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
@@ -78,6 +98,7 @@ def clear_away(home: Path) -> None:
     """Leave nothing of the home's server: no process, and no directory in /tmp."""
     place = HomeDir.at(home)
     record = read(place)
-    stop(home)
+    if holder(place.data):
+        kill(home)
     if record and record.socket.startswith("/tmp/queuectl-"):
         shutil.rmtree(Path(record.socket).parent, ignore_errors=True)

@@ -13,7 +13,9 @@ from eventqueue.server.homedir import HomeDir
 from eventqueue.server.locate import locate
 from eventqueue.server.processes import holder
 from eventqueue.server.waiting import Deadline, start_lock
-from tests.server.servers import await_that, kill
+from tests.server.servers import await_that, kill, locked
+
+SOON = timedelta(seconds=0.3)
 
 
 def failure(home: Path) -> str:
@@ -32,7 +34,7 @@ def use(monkeypatch: pytest.MonkeyPatch, path: Path, script: str) -> None:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "START_TIMEOUT", timedelta(seconds=0.3))
+    monkeypatch.setattr(local, "START_TIMEOUT", SOON)
 
 
 @pytest.mark.parametrize("where", ["file", "file/below", "/proc/queuectl"])
@@ -84,6 +86,14 @@ def test_a_start_lock_that_is_never_given_back_is_named(home: Path) -> None:
         assert str(place.lock) in failure(home)
 
 
+def test_data_locked_by_an_unknown_process_are_reported(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure_running(home)
+    kill(home)
+    monkeypatch.setattr(local, "START_TIMEOUT", SOON)
+    with locked(HomeDir.at(home).data / "mongod.lock"):
+        assert "Another process has" in failure(home)
+
+
 def test_damaged_data_are_reported_in_mongods_words(home: Path) -> None:
     ensure_running(home)
     kill(home)
@@ -96,7 +106,7 @@ def test_damaged_data_are_reported_in_mongods_words(home: Path) -> None:
 def test_a_mongod_that_queuectl_did_not_start_is_left_alone(home: Path) -> None:
     place = HomeDir.at(home)
     place.prepare()
-    command = [locate(os.environ), "--dbpath", place.data, "--port", "0", "--nounixsocket"]
+    command: list[str | Path] = [locate(os.environ), "--dbpath", place.data, "--port", "0", "--nounixsocket"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as foreign:
         await_that(lambda: holder(place.data) is not None)
         assert f"Process {foreign.pid}, which queuectl did not start" in failure(home)
@@ -104,6 +114,15 @@ def test_a_mongod_that_queuectl_did_not_start_is_left_alone(home: Path) -> None:
             stop(home)
         assert foreign.poll() is None
         foreign.terminate()
+
+
+def test_the_current_directory_may_have_been_deleted(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert ensure_running(home)
 
 
 def test_the_relative_path_of_a_home_is_understood(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
 """One server a home, started by whoever needs it first and found by everybody else."""
 
-import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,9 @@ from eventqueue.server.waiting import Deadline
 from tests.server.servers import (
     await_that,
     clear_away,
+    is_locked,
     kill,
+    locked,
     servers_on,
     start_elsewhere,
     started,
@@ -48,13 +50,12 @@ def test_the_server_outlives_and_is_independent_of_who_started_it(home: Path) ->
 
 def test_a_running_server_is_found_without_the_lock_or_the_driver(home: Path) -> None:
     server = started(home)
-    with HomeDir.at(home).lock.open("r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(HomeDir.at(home).lock):
         finding = (
             "import sys, pathlib, eventqueue.server as s; before = set(sys.modules)\n"
             "print(s.ensure_running(pathlib.Path(sys.argv[1])), 'pymongo' in set(sys.modules) - before)"
         )
-        found = subprocess.check_output([os.sys.executable, "-c", finding, str(home)], text=True)
+        found = subprocess.check_output([sys.executable, "-c", finding, str(home)], text=True)
     assert found.split() == [server.uri, "False"]
 
 
@@ -186,29 +187,36 @@ def test_a_server_that_is_still_starting_is_waited_for(home: Path) -> None:
     place = HomeDir.at(home)
     place.prepare()
     socket = choose(place, None)
-    arguments = ["--replSet", "queuectl", "--dbpath", place.data, "--logpath", place.log]
-    command = [locate(os.environ), *arguments, "--bind_ip", socket, "--nounixsocket"]
+    where: list[str | Path] = ["--dbpath", place.data, "--logpath", place.log, "--bind_ip", socket]
+    command = [locate(os.environ), "--replSet", "queuectl", "--nounixsocket", *where]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as starting:
         await_that(lambda: holder(place.data) is not None)
         starting.send_signal(signal.SIGSTOP)
         assert listener(socket) is None
         waiting = start_elsewhere(home)
-        await_that(lambda: is_locked(place.lock))
+        await_that(lambda: is_locked(place.lock))  # it has got past the fast path
         starting.send_signal(signal.SIGCONT)
         uri_from(waiting)
         assert servers_on(home) == [starting.pid]
         stop(home)
 
 
-def is_locked(path: Path) -> bool:
-    try:
-        with path.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def test_a_server_that_is_ending_is_waited_for(home: Path) -> None:
+    place = HomeDir.at(home)
+    store(ensure_running(home), "a")
+    kill(home)
+    with locked(place.data / "mongod.lock"):  # threads of a killed mongod hold it for some milliseconds more
+        waiting = start_elsewhere(home)
+        await_that(lambda: is_locked(place.lock))
+    assert stored(uri_from(waiting)) == ["a"]
+
+
+def test_a_killed_server_is_replaced_at_once(home: Path) -> None:
+    for _ in range(5):
+        server = started(home)
+        os.kill(server.pid, signal.SIGKILL)
+        await_that(lambda: status(home) is None)
+    store(ensure_running(home), "a")
 
 
 def test_further_arguments_reach_mongod(home: Path) -> None:

@@ -1,0 +1,58 @@
+"""The one place where an exception becomes a sentence on stderr and an exit code. Never a traceback.
+
+Only with `QUEUECTL_DEBUG` set is the traceback shown as well.
+"""
+
+import os
+import sys
+import traceback
+
+import click
+
+from eventqueue.cli.terminal import refuse
+from eventqueue.errors import QueueError, redact
+
+REFUSED, USAGE = 1, 2
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+NOBODY_READS = 141  # 128 + SIGPIPE
+
+
+def report(error: BaseException) -> int:
+    """Say what went wrong, where there is something to say, and return the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, OSError):  # stdout itself, perhaps: what is still buffered must not fail again at the exit
+        _forget_output()
+    if isinstance(error, BrokenPipeError):
+        return NOBODY_READS
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        refuse("Interrupted.")
+        return INTERRUPTED
+    if os.environ.get("QUEUECTL_DEBUG"):
+        click.echo(redact("".join(traceback.format_exception(error))), err=True)
+    refuse(_sentence(error))
+    return USAGE if isinstance(error, click.UsageError) else REFUSED
+
+
+def _sentence(error: BaseException) -> str:
+    match error:
+        case click.UsageError(ctx=click.Context() as ctx):
+            return f"{error.format_message().rstrip('.')}: see `{ctx.command_path} --help`."
+        case click.ClickException():
+            return error.format_message()
+        case QueueError():
+            return str(error)
+        case OSError(strerror=str(reason), filename=None):
+            return f"{reason}."
+        case OSError(strerror=str(reason), filename=name):
+            return f"{os.fsdecode(name) if isinstance(name, str | bytes) else name}: {reason}."
+        case _:
+            kind = type(error).__name__
+            return f"Unexpected {kind}: {error}. Please report it, with what QUEUECTL_DEBUG=1 shows."
+
+
+def _forget_output() -> None:
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):  # no file at all, as in a test
+        return

@@ -1,0 +1,38 @@
+"""Where words go: marks, colours and streams.
+
+Colours only on a terminal, and not with `NO_COLOR`; whatever is said is one line without control characters.
+"""
+
+import os
+from typing import TextIO
+
+import click
+
+from eventqueue.cli.words import clean
+from eventqueue.errors import redact
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Whether colours may be written to `stream`."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def done(sentence: str) -> None:
+    """Say on stdout that something was done."""
+    _say("✔", "green", sentence, err=False)
+
+
+def note(sentence: str) -> None:
+    """Say on stderr what is good to know."""
+    _say("!", "yellow", sentence, err=True)
+
+
+def refuse(sentence: str) -> None:
+    """Say on stderr what was refused, or failed."""
+    _say("✘", "red", sentence, err=True)
+
+
+def _say(mark: str, colour: str, sentence: str, *, err: bool) -> None:
+    line = clean(" ".join(redact(sentence).split()))
+    stream = click.get_text_stream("stderr" if err else "stdout", errors="backslashreplace")
+    click.echo(f"{click.style(mark, fg=colour)} {line}", file=stream, color=is_coloured(stream))

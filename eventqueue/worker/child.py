@@ -1,0 +1,149 @@
+"""A child of the supervisor, a worker or the projector: its whole plan comes over stdin, and its orders too.
+
+Stdin and not the command line, since a URI may hold a password; and because it ends when the supervisor dies, which
+is an order to stop.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+
+from eventqueue.connect import Connection, connect, make_projector
+from eventqueue.errors import QueueError, redact
+from eventqueue.finder import SignalFeed
+from eventqueue.mongo_log import MongoLog
+from eventqueue.worker import engine
+from eventqueue.worker.engine import Engine, Stop
+from eventqueue.worker.heartbeat import Heartbeat
+from eventqueue.worker.lease import Lease
+from eventqueue.worker.narrator import Narrator
+from eventqueue.worker.place import incarnation_here
+from eventqueue.worker.rescue import Rescue
+
+logger = logging.getLogger(__name__)
+
+APPEND_S = 5.0  # a worker asks again by itself, and hears a stop request in between
+
+
+class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What one child is to do; `incarnation` is None for the projector."""
+
+    uri: str
+    db: str
+    name: str
+    incarnation: str | None
+    queues: tuple[str, ...]
+    concurrency: int
+    grace: float  # seconds
+    as_json: bool
+    quiet: bool
+
+
+def main() -> int:
+    """Run a child to its end; exit 0 if it left in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the supervisor
+    plan = _read_plan()
+    if plan is None:
+        return 1
+    logging.basicConfig(level=logging.WARNING, format="queuectl: %(message)s", stream=sys.stderr)
+    try:
+        connection = connect(plan.uri, plan.db, "worker")
+        with connection.client:
+            return _project(plan, connection) if plan.incarnation is None else _work(plan, connection, plan.incarnation)
+    except QueueError as error:
+        logger.error("%s: %s", plan.name, redact(str(error)))
+        return 1
+
+
+def _read_plan() -> ChildPlan | None:
+    """Read one line and not a byte more: what follows are orders. None if the supervisor died before it was whole."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(sys.stdin.fileno(), 1)
+        if not byte:
+            return None
+        line += byte
+    return msgspec.json.decode(line, type=ChildPlan)
+
+
+def _project(plan: ChildPlan, connection: Connection) -> int:
+    stop = threading.Event()
+    _obey(plan, lambda _: stop.set())
+    make_projector(connection).run(stop)
+    return 0
+
+
+def _work(plan: ChildPlan, connection: Connection, incarnation: str) -> int:
+    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency)
+    clock, incarnations = connection.ground.clock, connection.incarnations
+    log = MongoLog(connection.ground.database, APPEND_S)
+    length = connection.settings["lease"].value
+    assert isinstance(length, int | float)
+    lease = Lease(timedelta(seconds=length))
+    narrator = Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)
+    incarnations.register(me)
+    work = Engine(me, engine.Ground(log, clock, connection.finder, connection.outputs), lease, narrator)
+    heartbeat = Heartbeat(me, incarnations, clock, lease, tell=work.tell, extend=work.extend)
+    heartbeat.beat_once()
+    rescue = Rescue(me, log, clock, connection.finder, incarnations)
+    narrator.say("started", "started", pid=me.pid, incarnation=me.id)
+    _obey(plan, lambda grace: work.tell(Stop(grace)))
+    done = threading.Event()
+    threads = [
+        _thread("heartbeat", lambda: heartbeat.run(done)),
+        _thread("rescue", lambda: rescue.run(done, heartbeat, lease.length_s, lease.renewal_s)),
+    ]
+    _thread("signals", lambda: _follow(connection.signals, work, done))  # blocks in the driver: not waited for
+    try:
+        in_order = work.run()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    if in_order:
+        incarnations.retire(me.id)
+    narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
+    return 0 if in_order else 1
+
+
+def _follow(signals: SignalFeed, work: Engine, done: threading.Event) -> None:
+    """Pass signals on; while they fail, the engine's own poll goes on, and this is said."""
+    while not done.is_set():
+        try:
+            for one in signals.follow():
+                if one is not None:
+                    work.tell(one)
+                if done.is_set():
+                    return
+        except Exception as error:
+            if not done.wait(1.0):
+                logger.warning("signals fail (%s): polling once a second instead", error)
+
+
+def _obey(plan: ChildPlan, stop: Callable[[float], object]) -> None:
+    """Have `stop` called with the grace in seconds on the supervisor's order, at its death, and on SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: stop(plan.grace))
+
+    def listen() -> None:
+        # By the descriptor: a thread that waits in a buffered read could not be left behind at the end.
+        while order := os.read(sys.stdin.fileno(), 4096):
+            stop(float(order.split()[-1]))
+        stop(plan.grace)
+
+    _thread("orders", listen)
+
+
+def _thread(name: str, run: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+if __name__ == "__main__":
+    sys.exit(main())

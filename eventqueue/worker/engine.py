@@ -1,0 +1,381 @@
+"""The worker's engine: claims jobs for its free slots, has them run, and settles what came of it.
+
+One append a round: what ended since the last round and what is claimed now are different streams. All state is
+touched by the engine's own thread alone; launcher, heartbeat and signals put messages into its inbox.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from eventqueue.clock import DatabaseClock
+from eventqueue.codec import seal
+from eventqueue.errors import IllegalTransition, QueueError
+from eventqueue.finder import JobFinder, Signal
+from eventqueue.incarnations import Incarnation
+from eventqueue.job import Claim, Command, Job, Release, State, decide, fold
+from eventqueue.log import Append, Appended, EventLog
+from eventqueue.outputs import Kept, Outputs
+from eventqueue.worker import outcome
+from eventqueue.worker.fetch import Fetch
+from eventqueue.worker.heartbeat import Beat, Buried
+from eventqueue.worker.late import record_late
+from eventqueue.worker.lease import Lease
+from eventqueue.worker.narrator import Narrator
+from eventqueue.worker.ownership import Ownership
+from eventqueue.worker.shell import Ended, Launcher, ShellRun, Started
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 1.0  # without a signal
+LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
+LOOK_AT = 16
+GIVE_UP_S = 10.0  # after the grace: what cannot be settled by then is left to the rescuers
+KILL_GRACE_S = 1.0
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Claim nothing more; what still runs after `grace` seconds is handed back."""
+
+    grace: float
+
+
+Message = Started | Ended | Signal | Beat | Buried | Stop
+
+
+@dataclass(slots=True)
+class Held:
+    """A claim of this worker: sent and unanswered, running, or with an outcome not yet settled."""
+
+    job: Job  # as its claim left it
+    has_run: bool = False
+    ended: Ended | None = None
+    is_over: bool = False  # the log has gone on without it: what comes of it is of no use
+    handed_back: str | None = None  # why it is being killed, to be released
+
+    @property
+    def key(self) -> str:
+        """The run's name with the launcher."""
+        return f"{self.job.id}/{self.job.claim}"
+
+
+@dataclass(slots=True)
+class Flight:
+    """An append on its way, with what it is about; it is sent again as it is until its outcome is known."""
+
+    append: Append
+    before: Job
+    held: Held | None = None  # None: a claim that is being made
+    kept: Kept | None = None
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """What the engine stands on."""
+
+    log: EventLog
+    clock: DatabaseClock
+    finder: JobFinder
+    outputs: Outputs
+
+
+class Engine:
+    """One worker incarnation with its slots; call `step` until it returns False."""
+
+    def __init__(self, me: Incarnation, ground: Ground, lease: Lease, narrator: Narrator) -> None:
+        self._me = me
+        self._actor = f"worker/{me.id}"
+        self._ground = ground
+        self._lease = lease
+        self._narrator = narrator
+        self._launcher = Launcher(self.tell)
+        self._fetch = Fetch(ground.finder, me.queues)
+        self._ownership = Ownership(me.id)
+        self._inbox: deque[Message] = deque()
+        self._news = threading.Condition()
+        self._held: dict[str, Held] = {}
+        self._flights: list[Flight] = []
+        self._late: deque[Flight] = deque()
+        self._suspects: set[str] = set()  # what the view showed as ours at the last heartbeat, but is not held
+        self._stop_at: float | None = None
+        self._is_buried = False
+        self._may_find = True
+        self._next_poll = self._next_look = 0.0
+        self._is_quiet = False
+        self._pause = 0.0
+
+    # What other threads call
+
+    def tell(self, message: Message) -> None:
+        """Put a message into the inbox. Safe across threads."""
+        with self._news:
+            self._inbox.append(message)
+            self._news.notify()
+
+    def extend(self, left_s: float) -> None:
+        """Have the launcher kill everything after `left_s` seconds, unless extended again. Safe across threads."""
+        self._launcher.extend(left_s)
+
+    # The loop
+
+    def run(self) -> bool:
+        """Work until stopped or buried; True if every claim was settled or released."""
+        try:
+            while self.step():
+                pass
+        finally:
+            self._fetch.close()
+            self._launcher.close()
+        return not self._is_buried and not self._held and not self._flights
+
+    def step(self) -> bool:
+        """Do one round, or wait until there is something to do; False when this incarnation is done."""
+        self._hear()
+        self._see_to_stop()
+        if self._is_done():
+            return False
+        try:
+            if not self._flights:
+                self._flights = [*self._settles(), *self._claims()]
+            if self._flights:
+                self._send()
+            elif self._late:
+                self._record_late()
+            else:
+                self._look()
+                self._wait(self._patience())
+            self._pause = 0.0
+        except QueueError as error:
+            self._pause = min(1.0, 2 * self._pause or 0.1)
+            logger.warning("worker %s: %s", self._me.name, error)
+            self._wait(self._pause)
+        return True
+
+    def _is_done(self) -> bool:
+        leaving = self._is_buried or self._stop_at is not None
+        if not leaving:
+            return False
+        gave_up = self._stop_at is not None and time.monotonic() > self._stop_at + GIVE_UP_S
+        return gave_up or not (self._held or self._flights or self._late)
+
+    def _wait(self, seconds: float) -> None:
+        with self._news:
+            self._news.wait_for(lambda: bool(self._inbox), seconds)
+
+    def _patience(self) -> float:
+        until = [self._next_poll]
+        if not self._is_quiet and self._free():
+            until.append(self._next_look)
+        if self._stop_at is not None:
+            until.append(max(self._stop_at, time.monotonic() + 0.05))
+        return max(0.0, min(POLL_S, min(until) - time.monotonic()))
+
+    # Messages
+
+    def _hear(self) -> None:
+        while self._inbox:
+            match self._inbox.popleft():
+                case Started(key=key):
+                    if key in self._held:
+                        self._held[key].has_run = True
+                case Ended() as ended:
+                    self._heard_end(ended)
+                case Signal() as signal:
+                    self._heard_signal(signal)
+                case Beat(live=live):
+                    self._heard_beat(live)
+                case Buried():
+                    self._is_buried = True
+                    self._drop(list(self._held.values()), grace=0.0)
+                case Stop(grace=grace):
+                    self._stop_at = time.monotonic() + grace
+
+    def _heard_end(self, ended: Ended) -> None:
+        held = self._held[ended.key]
+        held.ended = ended
+        if held.is_over:  # killed because its claim had ended: that story is told already
+            del self._held[ended.key]
+
+    def _heard_signal(self, signal: Signal) -> None:
+        self._is_quiet = False
+        if any(self._fetch.waits_for(ready) for ready in signal.ready):
+            self._fetch.close()
+            self._may_find = True
+        ours = {held.job.id for held in self._held.values()}
+        if ours & set(signal.cancelled):
+            self._guarded(self._reconcile)
+
+    def _heard_beat(self, live: frozenset[str]) -> None:
+        if self._ownership.heartbeat(live):
+            self._fetch.close()
+            self._may_find = True
+        self._is_quiet = False
+        self._guarded(self._reconcile)
+        self._guarded(self._release_strays)
+
+    def _guarded(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except QueueError as error:
+            logger.warning("worker %s: %s", self._me.name, error)
+
+    # Stopping and losing claims
+
+    def _see_to_stop(self) -> None:
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            for held in self._running():
+                if held.handed_back is None and not held.is_over:
+                    held.handed_back = "its worker was stopped"
+                    self._launcher.kill(held.key, KILL_GRACE_S)
+
+    def _drop(self, lost: Sequence[Held], grace: float) -> None:
+        for held in lost:
+            if held.ended is None and not held.is_over:
+                held.is_over = True
+                self._launcher.kill(held.key, grace)
+
+    def _reconcile(self) -> None:
+        """Kill what the view shows as gone on beyond the claim held (an older view says nothing)."""
+        running = list(self._running())
+        if running:
+            shown = self._ground.finder.get([held.job.id for held in running])
+            gone = [held for held in running if held.job.id in shown and shown[held.job.id].version > held.job.version]
+            self._drop(gone, KILL_GRACE_S)
+
+    def _release_strays(self) -> None:
+        """Release what the view shows at exactly a claim of ours that is not held, at two heartbeats in a row."""
+        if self._flights:
+            return
+        ours = {f"{job.id}/{job.claim}": job for job in self._ground.finder.held_by(self._me.id)}
+        strays = {key: job for key, job in ours.items() if key not in self._held and job.version == job.claim}
+        for key in self._suspects & strays.keys():
+            job = strays[key]
+            assert job.claim is not None
+            self._flights.append(self._flight(job, Release(claim=job.claim, reason="reconciled"), Held(job)))
+        self._suspects = set(strays)
+
+    # Settling and claiming
+
+    def _running(self) -> Iterator[Held]:
+        return (held for held in self._held.values() if held.ended is None)
+
+    def _free(self) -> int:
+        return self._me.concurrency - sum(1 for _ in self._running())
+
+    def _settles(self) -> Iterator[Flight]:
+        for held in self._held.values():
+            if held.ended is not None:
+                command = outcome.settle(
+                    held.job,
+                    held.ended,
+                    chance=random.random(),  # noqa: S311 - jitter is no secret
+                    handed_back=held.handed_back,
+                    has_run=held.has_run,
+                )
+                yield self._flight(held.job, command, held, outcome.kept(held.job, held.ended))
+
+    def _claims(self) -> Iterator[Flight]:
+        free = self._free()
+        if free <= 0 or self._stop_at is not None or self._is_buried or not self._lease.is_good:
+            return
+        if not self._may_find and time.monotonic() < self._next_poll:
+            return
+        found = self._fetch.take(free, self._ownership.buckets)
+        if len(found) < free:
+            self._may_find = False
+            self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
+        claim = Claim(worker=self._me.id, host=self._me.host, pid=self._me.pid)
+        for job in found:
+            try:
+                yield self._flight(job, claim)
+            except IllegalTransition:
+                self._fetch.forget(job.id)
+
+    def _flight(self, job: Job, command: Command, held: Held | None = None, kept: Kept | None = None) -> Flight:
+        now = self._ground.clock.now()
+        events = decide(job, command, now)
+        return Flight(Append(seal(job.stream, job.head, events, actor=self._actor, now=now)), job, held, kept)
+
+    def _send(self) -> None:
+        """Append all flights at once. Raises Unavailable, keeping them: they are sent again as they are."""
+        # Tails first: a settled claim whose output is missing could not be told from a pruned one.
+        self._ground.outputs.put([flight.kept for flight in self._flights if flight.kept is not None])
+        results = self._ground.log.append([flight.append for flight in self._flights])
+        flights, self._flights = self._flights, []
+        for flight, result in zip(flights, results, strict=True):
+            if flight.held is None:
+                self._claimed(flight, result)
+            else:
+                self._settled(flight, flight.held, result)
+
+    def _claimed(self, flight: Flight, result: Appended) -> None:
+        if result.error is not None:
+            logger.error("worker %s: %s", self._me.name, result.error)
+        if not result.is_whole:
+            return
+        job = fold(flight.append.recorded, flight.before)
+        assert job is not None
+        if job.state is State.PROCESSING:
+            self._start(job)
+        else:
+            self._narrate(flight)
+
+    def _start(self, job: Job) -> None:
+        held = Held(job)
+        self._held[held.key] = held
+        self._narrator.executing(job)
+        run = ShellRun(
+            key=held.key,
+            command=job.run.command,
+            job_id=job.id,
+            attempt=job.attempts,
+            env=job.run.env,
+            cwd=job.run.cwd,
+            timeout_s=job.timeout,
+        )
+        try:
+            self._launcher.start(run)
+        except OSError as error:
+            held.ended = Ended(key=held.key, problem=f"The launcher could not be started: {error.strerror}.")
+
+    def _settled(self, flight: Flight, held: Held, result: Appended) -> None:
+        self._held.pop(held.key, None)
+        if result.error is not None:
+            logger.error("worker %s: %s", self._me.name, result.error)
+        elif result.count:
+            self._narrate(flight)
+        elif held.ended is not None:
+            self._late.append(flight)
+
+    def _narrate(self, flight: Flight) -> None:
+        events = [recorded.event for recorded in flight.append.recorded]
+        self._narrator.settled(flight.before, events, self._ground.clock.now())
+
+    def _record_late(self) -> None:
+        flight = self._late[0]
+        record_late(self._ground.log, flight.append, self._me.id, self._actor, self._ground.clock.now())
+        self._late.popleft()
+
+    # Evidence
+
+    def _look(self) -> None:
+        """Look at the queues' overall heads for jobs that wait behind an owner without room."""
+        now = time.monotonic()
+        if now < self._next_look or self._is_quiet or not self._free() or self._stop_at is not None:
+            return
+        self._next_look, self._is_quiet = now + LOOK_S, True
+        for queue in self._fetch.queues():
+            heads = self._ground.finder.heads(queue, LOOK_AT)
+            self._is_quiet = self._is_quiet and not heads
+            overdue = self._ownership.overdue(heads, self._fetch.position, now)
+            if overdue:
+                # The view may lag: what the log has gone on with does not wait.
+                gone = self._ground.log.find_next([(job.stream, job.version) for job in overdue])
+                self._ownership.adopt([job for job in overdue if job.stream not in gone])
+                self._fetch.close()
+                self._may_find = True

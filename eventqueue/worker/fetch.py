@@ -1,0 +1,94 @@
+"""The open candidate cursor: reads on where the last claim stopped, since the view's head is what was just claimed.
+
+It remembers every (job, version) it gave out, so a lagging view cannot make a worker spin.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+
+from eventqueue.errors import QueueError
+from eventqueue.finder import Candidates, JobFinder, Ready
+from eventqueue.job import Job
+
+REOPEN_S = 1.0
+FORGET_S = 60.0
+BATCH_MAX = 1000
+
+
+class Fetch:
+    """Candidates for one worker from `queues`, strictly in that order (none given: from all there are)."""
+
+    def __init__(self, finder: JobFinder, queues: Sequence[str]) -> None:
+        self._finder = finder
+        self._queues = queues
+        self._cursor: Candidates | None = None
+        self._opened = float("-inf")
+        self._batch = 0
+        self._position: Job | None = None
+        self._tried: dict[str, tuple[int, float]] = {}
+
+    def take(self, limit: int, buckets: Collection[int]) -> list[Job]:
+        """Return up to `limit` jobs to try, none that was given out before at the same version."""
+        if self._cursor is None or time.monotonic() - self._opened > REOPEN_S:
+            self._open(limit, buckets)
+        taken: list[Job] = []
+        try:
+            while len(taken) < limit and self._cursor is not None:
+                found = self._cursor.take(limit - len(taken))
+                if not found:
+                    self.close()
+                taken += [job for job in found if self._is_new(job)]
+                self._position = found[-1] if found else self._position
+        except QueueError:
+            self.close()
+            for job in taken:
+                self.forget(job.id)
+            raise
+        return taken
+
+    def queues(self) -> Sequence[str]:
+        """Return the queues served, in order."""
+        return self._queues or self._finder.queues()
+
+    def waits_for(self, ready: Ready) -> bool:
+        """Whether a signal tells of something before the cursor's position."""
+        if self._queues and ready.queue not in self._queues:
+            return False
+        place = self._position
+        if self._cursor is None or place is None or place.queue != ready.queue or place.due_at is None:
+            return True
+        return (-ready.priority, ready.due_at) < (-place.priority, place.due_at)
+
+    def forget(self, job_id: str) -> None:
+        """Let a job be tried again at the version it was tried at: no append was sent for it."""
+        self._tried.pop(job_id, None)
+
+    @property
+    def position(self) -> Job | None:
+        """The last job read; None at the end of the ready jobs, and before the first."""
+        return self._position if self._cursor is not None else None
+
+    def close(self) -> None:
+        """Give the cursor back; the next `take` opens another."""
+        if self._cursor is not None:
+            self._cursor.close()
+        self._cursor = None
+
+    def _open(self, limit: int, buckets: Collection[int]) -> None:
+        # A batch that was used up within a second was too small.
+        used_up = self._cursor is not None and self._position is not None
+        self._batch = min(BATCH_MAX, max(2 * limit, 2 * self._batch if used_up else 0))
+        self.close()
+        self._cursor = self._finder.candidates(self.queues(), buckets, self._batch)
+        self._opened, self._position = time.monotonic(), None
+        self._prune()
+
+    def _is_new(self, job: Job) -> bool:
+        version, _ = self._tried.pop(job.id, (0, 0.0))
+        self._tried[job.id] = (job.version, time.monotonic())  # at the end: the oldest stand in front
+        return version < job.version
+
+    def _prune(self) -> None:
+        old = time.monotonic() - FORGET_S
+        while self._tried and next(iter(self._tried.values()))[1] < old:
+            del self._tried[next(iter(self._tried))]

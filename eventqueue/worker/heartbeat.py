@@ -1,0 +1,86 @@
+"""The heartbeat: renews the lease, the clock's offset, and the knowledge of who else is live.
+
+It stands beside the jobs, never in their history.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from eventqueue.clock import DatabaseClock
+from eventqueue.errors import QueueError
+from eventqueue.incarnations import Incarnation, Incarnations
+from eventqueue.worker.lease import Lease
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """A heartbeat went through; `live` are the incarnations that serve the same queues, this one among them."""
+
+    live: frozenset[str]
+
+
+class Buried(msgspec.Struct, frozen=True):
+    """This incarnation was buried: its claims are over."""
+
+
+class Heartbeat:
+    """The heartbeat of incarnation `me`; `tell` gets a Beat or Buried, `extend` the seconds until all must be dead."""
+
+    def __init__(
+        self,
+        me: Incarnation,
+        incarnations: Incarnations,
+        clock: DatabaseClock,
+        lease: Lease,
+        *,
+        tell: Callable[[Beat | Buried], None],
+        extend: Callable[[float], None],
+    ) -> None:
+        self._me = me
+        self._incarnations = incarnations
+        self._clock = clock
+        self._lease = lease
+        self._tell = tell
+        self._extend = extend
+        self._answering_since: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Beat until `stop` is set, or this incarnation is buried."""
+        pause = 0.0
+        while not stop.wait(pause):
+            try:
+                if not self.beat_once():
+                    return
+                pause = self._lease.renewal_s
+            except QueueError as error:
+                self._answering_since = None
+                logger.warning("heartbeat: %s", error)
+                pause = RETRY_S
+
+    def beat_once(self) -> bool:
+        """Renew everything once; False if this incarnation is buried. Raises Unavailable."""
+        sent = time.monotonic()
+        if not self._incarnations.renew(self._me.id):
+            self._tell(Buried())
+            return False
+        self._extend(self._lease.renewed(sent))
+        self._answering_since = self._answering_since or sent
+        self._clock.renew()
+        others = [lease.worker for lease in self._incarnations.live()]
+        self._tell(Beat(frozenset({self._me.id, *(one.id for one in others if self._shares_queue(one.queues))})))
+        return True
+
+    def has_answered_for(self, seconds: float) -> bool:
+        """Whether the database has answered every heartbeat for so long: before that, nobody's silence is proof."""
+        since = self._answering_since
+        return since is not None and time.monotonic() - since >= seconds
+
+    def _shares_queue(self, queues: Collection[str]) -> bool:
+        return not queues or not self._me.queues or bool(set(queues) & set(self._me.queues))

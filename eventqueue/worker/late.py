@@ -1,0 +1,24 @@
+"""Late results: an outcome that came after its claim had ended is history in `late-<job>`, and never applied."""
+
+from datetime import datetime
+
+from eventqueue.codec import seal, to_data
+from eventqueue.events import EMPTY, LateResult, name_in, stream_of, type_of
+from eventqueue.log import Append, EventLog
+
+
+def record_late(log: EventLog, lost: Append, worker: str, actor: str, now: datetime) -> None:
+    """Append the outcome that `lost` carried to the job's late stream. Raises Unavailable."""
+    first = lost.events[0].recorded
+    stream = stream_of("late", name_in(first.stream))
+    late = LateResult(claim=first.version - 1, worker=worker, outcome=type_of(first.event), data=to_data(first.event))
+    while True:
+        history = log.read(stream)
+        if any(one.event == late for one in history):  # sent before, and its answer was lost
+            return
+        head = history[-1].head if history else EMPTY
+        (result,) = log.append([Append(seal(stream, head, [late], actor=actor, now=now))])
+        if result.error is not None:
+            raise result.error
+        if result.is_whole:
+            return

@@ -1,0 +1,77 @@
+"""What a worker tells the person at the terminal: a line when a job begins and one when it ends.
+
+As text or, with `--json`, as one JSON object a line; each line in one write, since several workers share the terminal.
+"""
+
+import os
+import sys
+from datetime import datetime
+
+import msgspec
+
+from eventqueue.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, type_of
+from eventqueue.job import Job
+
+GREEN, RED, YELLOW, DIM, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+
+
+class Narrator:
+    """Tells what the worker called `name` does, on stdout."""
+
+    def __init__(self, name: str, *, as_json: bool, quiet: bool) -> None:
+        self._name = name
+        self._as_json = as_json
+        self._quiet = quiet
+        self._colours = not as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def say(self, what: str, text: str, colour: str = "", **facts: object) -> None:
+        """Tell one thing: `what` and `facts` for machines, `text` for people."""
+        if self._as_json:
+            line = msgspec.json.encode({"event": what, "worker": self._name, **facts}).decode()
+        elif self._quiet:
+            return
+        else:
+            line = f"Worker {self._name} {text}"
+            line = f"{colour}{line}{PLAIN}" if self._colours and colour else line
+        try:
+            os.write(sys.stdout.fileno(), f"{line}\n".encode())
+        except OSError:  # nobody reads any more; the jobs go on
+            self._quiet, self._as_json = True, False
+
+    def executing(self, job: Job) -> None:
+        """Tell that a job's run begins."""
+        self.say("executing", f"executing job {job.id}", job=job.id, attempt=job.attempts)
+
+    def settled(self, job: Job, events: list[Event], now: datetime) -> None:
+        """Tell how a job's claim was settled; `job` as it was before."""
+        last, first = events[-1], events[0]
+        text, colour = _describe(job, first, last, now)
+        facts = {"exit_code": first.exit_code} if isinstance(first, Completed | Failed) else {}
+        self.say(type_of(last), f"job {job.id} {text}", colour, job=job.id, attempt=job.attempts, **facts)
+
+
+def _describe(job: Job, first: Event, last: Event, now: datetime) -> tuple[str, str]:
+    match first, last:
+        case Completed(duration=duration), _:
+            return f"completed in {duration or 0:.1f} s", GREEN
+        case Failed(error=error), DeadLettered():
+            return f"{_failed(error)}; dead after {_times(job.failures + 1)}", RED
+        case Failed(error=error, retry_at=datetime() as at), _:
+            wait = max(0.0, (at - now).total_seconds())
+            return f"{_failed(error)}; retry {job.failures + 1} of {job.max_retries} in {wait:.3g} s", YELLOW
+        case Released(reason=reason), _:
+            return f"released: {reason}", DIM
+        case Cancelled(why=why), _:
+            return f"cancelled: {why}", DIM
+        case _:
+            return type_of(last), DIM
+
+
+def _failed(error: Error) -> str:
+    if error.type == "exit-code":
+        return f"failed with {error.message}"
+    return f"failed: {error.message.rstrip('.')}"
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"

@@ -1,0 +1,99 @@
+"""What an ended run means for its job: the command that settles the claim, and the output to keep. Pure."""
+
+import signal
+from hashlib import sha256
+
+from eventqueue.events import Captured, Error, FailReason, Output
+from eventqueue.job import Complete, Fail, Job, Release, Settle
+from eventqueue.outputs import Kept
+from eventqueue.worker import shell
+from eventqueue.worker.shell import Ended
+
+TEXT_BYTES = 1024
+
+
+def settle(job: Job, ended: Ended, *, chance: float, handed_back: str | None, has_run: bool) -> Settle:
+    """Return the command that settles `job`'s claim after its run ended.
+
+    `chance` in 0..1 picks the retry's jitter; `handed_back` is the reason if it was killed to be released;
+    `has_run`: its process had been started.
+    """
+    assert job.claim is not None
+    if handed_back is not None and ended.killed:
+        return Release(claim=job.claim, reason=handed_back)
+    output = _output(ended)
+    if ended.exit_code == 0 and not ended.timed_out:
+        return Complete(claim=job.claim, exit_code=0, duration=_duration(ended), output=output)
+    reason, error = _failure(job, ended, has_run=has_run)
+    return Fail(
+        claim=job.claim,
+        reason=reason,
+        error=error,
+        chance=chance,
+        exit_code=ended.exit_code,
+        duration=_duration(ended),
+        output=output,
+    )
+
+
+def kept(job: Job, ended: Ended) -> Kept | None:
+    """Return the output tails to store for this attempt, None if it wrote nothing."""
+    if not ended.stdout.total and not ended.stderr.total:
+        return None
+    assert job.claim is not None
+    return Kept(
+        job_id=job.id, claim=job.claim, attempt=job.attempts, stdout=ended.stdout.tail, stderr=ended.stderr.tail
+    )
+
+
+def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Error]:
+    if ended.timed_out:
+        return FailReason.TIMEOUT, Error(type="timeout", message=f"ran longer than its timeout of {job.timeout:g} s")
+    if ended.lease_lost:
+        return FailReason.WORKER_LOST, Error(
+            type="worker-lost", message="killed at the end of its worker's lease: the database had not answered"
+        )
+    if ended.problem is not None:
+        crashed = FailReason.CRASHED if has_run else FailReason.ERROR
+        return crashed, Error(type="crashed" if has_run else "not-started", message=ended.problem)
+    if ended.signal is not None:
+        return FailReason.ERROR, Error(type="signal", message=f"killed by {_signal_name(ended.signal)}")
+    return FailReason.ERROR, Error(type="exit-code", message=_exit_message(ended))
+
+
+def _exit_message(ended: Ended) -> str:
+    lines = ended.stderr.tail.decode(errors="backslashreplace").strip().splitlines()
+    told = f": {lines[-1][:200]}" if lines else ""
+    return f"exit code {ended.exit_code}{told}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _duration(ended: Ended) -> float:
+    return round(ended.duration_s, 3)
+
+
+def _output(ended: Ended) -> Output | None:
+    if not ended.stdout.total and not ended.stderr.total:
+        return None
+    return Output(stdout=_captured(ended.stdout), stderr=_captured(ended.stderr))
+
+
+def _captured(stream: shell.Captured) -> Captured:
+    if not stream.total:
+        return Captured()
+    return Captured(text=text_tail(stream.tail), length=stream.total, sha256=sha256(stream.tail).digest())
+
+
+def text_tail(tail: bytes) -> str:
+    """Return the last 1 KiB of `tail` as text; what is no UTF-8 stays readable as `\\x…`."""
+    start = max(0, len(tail) - TEXT_BYTES)
+    # The cut may have split a character: drop what is left of it, three bytes at most.
+    while start and start < len(tail) - TEXT_BYTES + 3 and tail[start] & 0xC0 == 0x80:
+        start += 1
+    return tail[start:].decode(errors="backslashreplace")

@@ -1,0 +1,98 @@
+"""Rescue: buries incarnations whose lease is over, and brings their jobs back. A loop in any worker.
+
+Processing jobs are read first, then incarnations; the scan repeats, so a claim that is projected late is found.
+"""
+
+import logging
+import random
+import threading
+
+from eventqueue.clock import DatabaseClock
+from eventqueue.codec import seal
+from eventqueue.errors import IllegalTransition, QueueError
+from eventqueue.events import Error, FailReason
+from eventqueue.finder import JobFinder
+from eventqueue.incarnations import Incarnation, Incarnations, Lease
+from eventqueue.job import Command, DeadLetter, Fail, Job, decide
+from eventqueue.log import Append, EventLog
+from eventqueue.worker.heartbeat import Heartbeat
+from eventqueue.worker.process import is_alive
+
+logger = logging.getLogger(__name__)
+
+
+class Rescue:
+    """The rescue loop of incarnation `me`; buries by lease only once the database answered for a whole one."""
+
+    def __init__(
+        self,
+        me: Incarnation,
+        log: EventLog,
+        clock: DatabaseClock,
+        finder: JobFinder,
+        incarnations: Incarnations,
+    ) -> None:
+        self._me = me
+        self._log = log
+        self._clock = clock
+        self._finder = finder
+        self._incarnations = incarnations
+
+    def run(self, stop: threading.Event, heartbeat: Heartbeat, lease_s: float, every_s: float) -> None:
+        """Scan every `every_s` seconds until `stop` is set."""
+        while not stop.wait(every_s):
+            try:
+                self.rescue_once(may_bury=heartbeat.has_answered_for(lease_s))
+            except QueueError as error:
+                logger.warning("rescue: %s", error)
+
+    def rescue_once(self, *, may_bury: bool) -> None:
+        """Scan once; without `may_bury` only incarnations that are seen dead on this machine are buried."""
+        holders = self._finder.holders() - {self._me.id}
+        leases = self._incarnations.get(holders)
+        for holder in holders:
+            lease = leases.get(holder)
+            if lease is not None and lease.is_live and not self._is_seen_dead(lease.worker):
+                continue
+            seen_dead = lease is not None and self._is_seen_dead(lease.worker)
+            is_buried = lease is not None and lease.buried_by is not None
+            if is_buried or ((may_bury or seen_dead) and self._bury(holder, seen_dead=seen_dead)):
+                self.bring_back(holder, lease)
+        self._append([(job, DeadLetter()) for job in self._finder.unburied_failures()])
+
+    def bring_back(self, holder: str, lease: Lease | None) -> None:
+        """Fail the claims that the view shows a buried incarnation holding."""
+        self._append([(job, _lost(job, lease, self._me.id)) for job in self._finder.held_by(holder)])
+
+    def _bury(self, holder: str, *, seen_dead: bool) -> bool:
+        buried = self._incarnations.bury(holder, self._me.id, seen_dead=seen_dead)
+        if buried:
+            logger.warning("worker %s is lost: its jobs are brought back", holder)
+        return buried
+
+    def _is_seen_dead(self, worker: Incarnation) -> bool:
+        return worker.place == self._me.place and not is_alive(worker.pid, worker.pid_started)
+
+    def _append(self, lost: list[tuple[Job, Command]]) -> None:
+        appends = []
+        for job, command in lost:
+            now = self._clock.now()
+            try:
+                events = decide(job, command, now)
+            except IllegalTransition:
+                continue
+            appends.append(Append(seal(job.stream, job.head, events, actor=f"worker/{self._me.id}", now=now)))
+        if appends:
+            self._log.append(appends)  # one that conflicts was settled or rescued by someone else
+
+
+def _lost(job: Job, lease: Lease | None, by: str) -> Fail:
+    assert job.claim is not None
+    return Fail(
+        claim=job.claim,
+        reason=FailReason.WORKER_LOST,
+        error=Error(type="worker-lost", message="its worker died, or was silent for longer than its lease"),
+        chance=random.random(),  # noqa: S311 - jitter is no secret
+        renewed_at=None if lease is None else lease.renewed_at,
+        buried_by=by,
+    )

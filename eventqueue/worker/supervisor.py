@@ -1,0 +1,276 @@
+"""The supervisor: starts worker processes and a projector, replaces those that die, and stops them all.
+
+It sees its own children die, so it buries them at once: the common crash is rescued in a second and not after a lease.
+"""
+
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import msgspec
+
+from eventqueue.connect import Connection, connect
+from eventqueue.errors import QueueError
+from eventqueue.job import State
+from eventqueue.worker.child import ChildPlan
+from eventqueue.worker.place import incarnation_here
+from eventqueue.worker.rescue import Rescue
+
+logger = logging.getLogger(__name__)
+
+RESPAWN_S = 1.0  # a child that died younger than this is replaced only so much later
+KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
+OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What `queuectl worker start` was asked for; no `queues`: all; `grace` in seconds."""
+
+    uri: str
+    db: str
+    count: int
+    queues: tuple[str, ...] = ()
+    concurrency: int = 1
+    until_empty: bool = False
+    with_projector: bool = True
+    grace: float = 30.0
+    as_json: bool = False
+    quiet: bool = False
+
+
+def supervise(plan: Plan) -> int:
+    """Run workers until stopped by a signal, or until nothing is left to do; return the exit code.
+
+    Raises what `connect` raises; once children run, trouble with the database is logged and waited out.
+    """
+    connection = connect(plan.uri, plan.db, f"supervisor/{socket.gethostname()}:{os.getpid()}")
+    with connection.client:
+        if connection.views.lag().seconds is None:
+            connection.views.refresh()  # builds the views of a new database, so that no worker finds none
+        return Supervisor(plan, connection).run()
+
+
+@dataclass(slots=True)
+class Child:
+    """One child process; a worker has an incarnation, the projector has none."""
+
+    name: str
+    incarnation: str | None
+    process: subprocess.Popen[bytes]
+    started: float = field(default_factory=time.monotonic)
+
+    def order_stop(self, grace: float) -> None:
+        """Tell it to stop, handing back after `grace` seconds what still runs."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{grace}\n".encode())
+            self.process.stdin.flush()
+        except OSError:  # it is gone already
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A child has ended."""
+
+    child: Child
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """A child that died is to be started again."""
+
+    name: str
+    is_worker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Somebody asked for a stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Nothing is left to do."""
+
+
+News = Died | Replace | Interrupted | Emptied
+
+
+class Supervisor:
+    """The children of one `worker start`."""
+
+    def __init__(self, plan: Plan, connection: Connection) -> None:
+        self._plan = plan
+        self._connection = connection
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._workers: dict[str, Child] = {}
+        self._projector: Child | None = None
+        self._stops = 0
+        self._kill_at = float("inf")
+        self._failed = False
+
+    def run(self) -> int:
+        """Start everything, look after it, and return 0 once all of it has left in order."""
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, lambda *_: self._news.put(Interrupted()))
+        if self._plan.with_projector:
+            self._start_projector()
+        for number in range(1, self._plan.count + 1):
+            self._start_worker(str(number))
+        if self._plan.until_empty:
+            threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        try:
+            while self._workers or not self._stops:
+                self._step()
+        finally:
+            self._end()
+        return 1 if self._failed else 0
+
+    def _step(self) -> None:
+        try:
+            news = self._news.get(timeout=0.5)
+        except queue.Empty:
+            if time.monotonic() > self._kill_at:
+                self._kill_all()
+            return
+        match news:
+            case Died(child=child):
+                self._bury(child)
+            case Replace(name=name, is_worker=is_worker) if not self._stops:
+                self._start_worker(name) if is_worker else self._start_projector()
+            case Interrupted():
+                self._stop()
+            case Emptied() if not self._stops:
+                self._stop()
+
+    # Starting
+
+    def _start_worker(self, name: str) -> None:
+        self._workers[name] = self._spawn(name, f"{socket.gethostname()}:{uuid4().hex[:12]}")
+
+    def _start_projector(self) -> None:
+        self._projector = self._spawn("projector", None)
+
+    def _spawn(self, name: str, incarnation: str | None) -> Child:
+        plan = ChildPlan(
+            uri=self._plan.uri,
+            db=self._plan.db,
+            name=name,
+            incarnation=incarnation,
+            queues=self._plan.queues,
+            concurrency=self._plan.concurrency,
+            grace=self._plan.grace,
+            as_json=self._plan.as_json,
+            quiet=self._plan.quiet,
+        )
+        process = subprocess.Popen([sys.executable, "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE)
+        child = Child(name, incarnation, process)
+        assert process.stdin is not None
+        try:
+            process.stdin.write(msgspec.json.encode(plan) + b"\n")
+            process.stdin.flush()
+        except OSError:
+            logger.debug("%s died before it had its plan", name)
+        threading.Thread(target=self._await, args=(child,), name=f"await {name}", daemon=True).start()
+        return child
+
+    def _await(self, child: Child) -> None:
+        child.process.wait()
+        self._news.put(Died(child))
+
+    # Deaths
+
+    def _bury(self, child: Child) -> None:
+        code = child.process.returncode
+        if child.incarnation is None:
+            self._projector = None
+        else:
+            del self._workers[child.name]
+            if code != 0:
+                threading.Thread(target=self._bring_back, args=(child.incarnation,), name="bury").start()
+        if self._stops:
+            self._failed = self._failed or (code != 0 and child.incarnation is not None)
+            return
+        logger.warning("%s ended (%s): it is replaced", _called(child), _how(code))
+        young = time.monotonic() - child.started < RESPAWN_S
+        replace = Replace(child.name, child.incarnation is not None)
+        timer = threading.Timer(RESPAWN_S if young else 0.0, self._news.put, [replace])
+        timer.daemon = True
+        timer.start()
+
+    def _bring_back(self, incarnation: str) -> None:
+        """Bury a child that was seen dead, and bring its jobs back; what this misses, any worker's rescue finds."""
+        me = incarnation_here(self._connection.actor, "supervisor", (), 0)
+        ground = self._connection.ground
+        rescue = Rescue(me, ground.log, ground.clock, self._connection.finder, self._connection.incarnations)
+        try:
+            self._connection.incarnations.bury(incarnation, me.id, seen_dead=True)
+            self._connection.views.refresh()
+            rescue.bring_back(incarnation, self._connection.incarnations.get([incarnation]).get(incarnation))
+        except QueueError as error:
+            logger.warning("a dead worker's jobs wait for a rescuer: %s", error)
+
+    # Stopping
+
+    def _watch(self) -> None:
+        """Report once nothing is pending, processing or waiting for a retry in the queues served."""
+        views = self._connection.views
+        while not self._stops:
+            try:
+                if views.refresh().is_fresh and not self._is_work_left():
+                    self._news.put(Emptied())
+                    return
+            except QueueError as error:
+                logger.warning("%s", error)
+            time.sleep(0.2)
+
+    def _is_work_left(self) -> bool:
+        counts = self._connection.views.counts()
+        queues = self._plan.queues or tuple(counts)
+        return any(counts.get(name, {}).get(state, 0) for name in queues for state in OPEN)
+
+    def _stop(self) -> None:
+        """The first time: let jobs finish; the second: hand them back at once; the third: kill."""
+        self._stops += 1
+        if self._stops > 2:
+            self._kill_all()
+        grace = self._plan.grace if self._stops == 1 else 0.0
+        self._kill_at = time.monotonic() + grace + KILL_AFTER_S
+        for child in self._workers.values():
+            child.order_stop(grace)
+
+    def _kill_all(self) -> None:
+        for child in self._workers.values():
+            child.process.kill()
+
+    def _end(self) -> None:
+        """Stop the projector last, so that the last events are in the views; leave no process behind."""
+        for child in [*self._workers.values(), *([self._projector] if self._projector else [])]:
+            child.order_stop(0.0)
+            try:
+                child.process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        for thread in threading.enumerate():
+            if thread.name == "bury":
+                thread.join()
+
+
+def _called(child: Child) -> str:
+    return "The projector" if child.incarnation is None else f"Worker {child.name}"
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    return f"killed by {signal.Signals(-code).name}"

@@ -1,0 +1,70 @@
+"""The log in both of its kinds, and servers that can be made to fail or that check who is asking."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.uri_parser import parse_uri
+
+from eventqueue.layout import prepare
+from eventqueue.log import EventLog
+from eventqueue.memory_log import MemoryLog
+from eventqueue.mongo_log import MongoLog
+from tests.log.servers import running
+from tests.log.wire import Wire, wire_to
+
+Store = Database[dict[str, Any]]
+
+
+@pytest.fixture
+def prepared(database: Store) -> Store:
+    """The test's database with its collections and the validator, as the product creates them."""
+    prepare(database)
+    return database
+
+
+@pytest.fixture
+def mongo_log(prepared: Store) -> MongoLog:
+    return MongoLog(prepared)
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def log(request: pytest.FixtureRequest) -> EventLog:
+    """Each kind of log in turn: the contract is the same."""
+    if request.param == "memory":
+        return MemoryLog()
+    mongo: MongoLog = request.getfixturevalue("mongo_log")
+    return mongo
+
+
+@pytest.fixture(scope="session")
+def faulty_uri() -> Iterator[str]:
+    """A server that takes orders to fail (fail points)."""
+    with running("--setParameter", "enableTestCommands=1") as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def guarded_uri() -> Iterator[str]:
+    """A server that checks access; the URI is root's."""
+    with running(guarded=True) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def guarded(guarded_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
+    """Root's client of the server that checks access."""
+    with MongoClient[dict[str, Any]](guarded_uri, timeoutMS=30_000) as client:
+        yield client
+
+
+@pytest.fixture
+def wire(server_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A wire to the server, which the test may cut."""
+    # The driver looks for a server that it lost every half second, which each cut would cost.
+    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
+    ((path, _),) = parse_uri(server_uri)["nodelist"]
+    with wire_to(path) as wire:
+        yield wire

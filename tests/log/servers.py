@@ -1,0 +1,87 @@
+"""A mongod for as long as a `with` lasts, started and ended by a keeper process of its own.
+
+The keeper ends its server when its standard input closes: also when the tests are killed, nothing stays behind.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from os import environ
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from pymongo import MongoClient
+
+from eventqueue.server import ensure_running, stop
+from eventqueue.server.locate import locate
+
+ROOT_PASSWORD = "only-for-tests"
+
+
+@contextmanager
+def running(*extra: str, guarded: bool = False) -> Iterator[str]:
+    """Yield the URI of a new server; `extra` is for mongod. Guarded: access is checked, and the URI is root's."""
+    kind = "guarded" if guarded else "open"
+    keeper = subprocess.Popen(
+        [sys.executable, "-P", __file__, kind, *extra],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a Ctrl-C is for the tests, which then close the keeper's input
+    )
+    assert keeper.stdin
+    assert keeper.stdout
+    try:
+        uri = keeper.stdout.readline().strip()
+        assert uri, "the server did not start: see what its keeper printed"
+        yield uri
+    finally:
+        keeper.stdin.close()
+        keeper.wait()
+        keeper.stdout.close()
+
+
+def keep(kind: str, home: Path, extra: Sequence[str]) -> None:
+    try:
+        if kind == "guarded":
+            keep_guarded(home, extra)
+        else:
+            print(ensure_running(home, extra), flush=True)
+            sys.stdin.read()
+    finally:
+        stop(home)
+        shutil.rmtree(home)
+
+
+def keep_guarded(home: Path, extra: Sequence[str]) -> None:
+    """As `ensure_running`, which knows no servers with a password."""
+    data, socket, key = home / "data", home / "mongod.sock", home / "key"
+    data.mkdir()
+    key.write_text("key" * 10)
+    key.chmod(0o600)
+    where = ["--dbpath", str(data), "--logpath", str(home / "log"), "--bind_ip", str(socket), "--nounixsocket"]
+    mongod = subprocess.Popen(
+        [locate(environ), *where, "--replSet", "rs0", "--keyFile", key, "--wiredTigerCacheSizeGB", "0.25", *extra],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        host = quote_plus(str(socket))
+        with MongoClient[dict[str, Any]](f"mongodb://{host}/?directConnection=true") as client:
+            member = {"_id": 0, "host": str(socket)}
+            client.admin.command({"replSetInitiate": {"_id": "rs0", "members": [member]}})
+        # By its name: such a client waits until there is a primary.
+        with MongoClient[dict[str, Any]](f"mongodb://{host}/?replicaSet=rs0") as client:
+            client.admin.command("createUser", "root", pwd=ROOT_PASSWORD, roles=["root"])
+        print(f"mongodb://root:{ROOT_PASSWORD}@{host}/?directConnection=true", flush=True)
+        sys.stdin.read()
+    finally:
+        mongod.terminate()
+        mongod.wait()
+
+
+if __name__ == "__main__":
+    keep(sys.argv[1], Path(tempfile.mkdtemp(prefix="eq-")), sys.argv[2:])
