@@ -5,7 +5,7 @@ appended to the same bytes. Nothing is encoded twice, so what was hashed is what
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import isfinite
@@ -13,7 +13,9 @@ from typing import Any
 
 import bson
 import msgspec
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.dbref import DBRef
+from bson.int64 import Int64
 
 from eventqueue.errors import InvalidInput, UnknownEventType, UnreadableEvent
 from eventqueue.events import EVENT_TYPES, Event, Head, Recorded, name_in, type_of
@@ -22,7 +24,28 @@ BUCKETS = 64
 DATA_MAX = 256 * 1024  # bytes
 DEPTH_MAX = 64  # mongod stores 200 levels and validates 180: leave room for the views' own nesting
 
-CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+class _WholeNumber(TypeDecoder):
+    """An int of 64 bits as a plain one: what encodes JSON knows no other."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: Int64) -> int:
+        return int(value)
+
+
+class _Reference(TypeDecoder):
+    """An object with the keys `$ref` and `$id` as the object that somebody stored."""
+
+    bson_type = DBRef
+
+    def transform_bson(self, value: DBRef) -> dict[str, Any]:
+        return dict(value.as_doc())
+
+
+CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(
+    tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([_WholeNumber(), _Reference()])
+)
 
 # `ts` as Timestamp(0, 0), which the server replaces, then the frame of `hash`: a 32-byte binary of subtype 0.
 _TS = b"\x11ts\x00" + bytes(8)
@@ -102,8 +125,14 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
 
 
 def to_data(event: Event) -> dict[str, Any]:
-    """Return an event's own fields as BSON holds them; absent ones are left out."""
-    data: dict[str, Any] = msgspec.to_builtins(event, builtin_types=(datetime, bytes))
+    """Return an event's own fields as BSON holds them; absent ones are left out.
+
+    Raises InvalidInput for a value of a type that cannot be stored.
+    """
+    try:
+        data: dict[str, Any] = msgspec.to_builtins(event, builtin_types=(datetime, bytes))
+    except (TypeError, RecursionError) as error:
+        raise InvalidInput("", f"The event holds a value that cannot be stored: {error}.") from None
     del data["type"]
     return data
 
@@ -138,7 +167,11 @@ def decode(raw: bytes) -> Recorded:
     Raises UnknownEventType for a type or schema that this code does not know, UnreadableEvent for data that does
     not fit a known one.
     """
-    return from_document(bson.decode(raw, CODEC))
+    try:
+        document = bson.decode(raw, CODEC)
+    except bson.errors.InvalidBSON as error:
+        raise UnreadableEvent(f"An event cannot be read: {error}.") from None
+    return from_document(document)
 
 
 def from_document(document: Mapping[str, Any]) -> Recorded:
@@ -175,7 +208,7 @@ def check_data(value: Any, field: str, depth: int = 0) -> None:
     """Refuse a value that would not come back from BSON as the JSON value it was.
 
     Raises InvalidInput naming `field`: not a JSON type, an int beyond 64 bits, a float that is not finite, a key
-    that is no string or holds NUL, a lone surrogate, nesting deeper than 64.
+    that is no string or holds NUL, `$ref` beside `$id`, a lone surrogate, nesting deeper than 64.
     """
     if depth > DEPTH_MAX:
         raise InvalidInput(field, f"is nested deeper than {DEPTH_MAX} levels")
@@ -191,8 +224,8 @@ def check_data(value: Any, field: str, depth: int = 0) -> None:
             if not isfinite(value):
                 raise InvalidInput(field, "holds a number that is not finite")
         case dict():
+            _check_keys(value, field)
             for key, item in value.items():
-                _check_key(key, field)
                 check_data(item, f"{field}.{key}", depth + 1)
         case list() | tuple():
             for item in value:
@@ -201,12 +234,15 @@ def check_data(value: Any, field: str, depth: int = 0) -> None:
             raise InvalidInput(field, f"holds a {type(value).__name__}, which is no JSON value")
 
 
-def _check_key(key: Any, field: str) -> None:
-    if not isinstance(key, str):
-        raise InvalidInput(field, "has a key that is no string")
-    if "\x00" in key:
-        raise InvalidInput(field, "has a key with a NUL character")
-    _check_text(key, field)
+def _check_keys(keys: Collection[Any], field: str) -> None:
+    for key in keys:
+        if not isinstance(key, str):
+            raise InvalidInput(field, "has a key that is no string")
+        if "\x00" in key:
+            raise InvalidInput(field, "has a key with a NUL character")
+        _check_text(key, field)
+    if "$ref" in keys and "$id" in keys:
+        raise InvalidInput(field, "has both $ref and $id, which drivers read as a reference to a document")
 
 
 def _check_text(text: str, field: str) -> None:

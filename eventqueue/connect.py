@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pymongo
 from pymongo import MongoClient
 
 from eventqueue import settings
-from eventqueue.errors import NotAReplicaSet
+from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.finder import JobFinder, SignalFeed
 from eventqueue.ground import Ground, stand_on
 from eventqueue.incarnations import Incarnations
@@ -24,7 +25,7 @@ from projections.registry import PROJECTIONS
 from projections.signals import Signals
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
-FIND_SERVER_MS = 5_000
+FIND_SERVER_MS = 5_000  # for the first call: whether there is a server at all
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -54,7 +55,10 @@ def connect(uri: str, db: str, actor: str) -> Connection:
     try:
         with translated():
             database = client[db]
-            if "setName" not in client.admin.command("hello") and not is_sharded(client):
+            # Under its own deadline: a call's deadline is also how long the driver looks for a server.
+            with pymongo.timeout(FIND_SERVER_MS / 1000):
+                hello = client.admin.command("hello")
+            if "setName" not in hello and not is_sharded(client):
                 raise NotAReplicaSet(STANDALONE)
         ground = stand_on(database)
         values = settings.resolve(settings.fold(ground.log.read(settings.STREAM)), os.environ)
@@ -83,10 +87,11 @@ def make_projector(connection: Connection) -> Projector:
 
 def open_client(uri: str) -> MongoClient[Any]:
     """Return a client with a deadline on every call. Raises InvalidInput for a URI that is none."""
-    with translated():
-        return MongoClient(
-            uri, timeoutMS=CALL_MS, serverSelectionTimeoutMS=FIND_SERVER_MS, tz_aware=True, appname="eventqueue"
-        )
+    try:
+        with translated():
+            return MongoClient(uri, timeoutMS=CALL_MS, tz_aware=True, appname="eventqueue")
+    except ValueError as error:  # the driver's way to refuse a port or an option
+        raise InvalidInput("uri", f"{redact(str(error)).rstrip('.')}.") from None
 
 
 def is_sharded(client: MongoClient[Any]) -> bool:

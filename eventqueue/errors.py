@@ -153,5 +153,7 @@ class HistoryLost(ViewsMoved):
 
 
 def redact(text: str) -> str:
-    """Return `text` with the user information of every mongodb URI in it replaced by `***`."""
-    return re.sub(r"(mongodb(?:\+srv)?://)\S*@", r"\1***@", text)
+    """Return `text` with `***` for the user information and the secret options of every mongodb URI in it."""
+    # Up to the last @, blanks too: rather a word too many is hidden than a password shown (the driver takes blanks).
+    text = re.sub(r"(?is)(mongodb(?:\+srv)?://).*@", r"\1***@", text)
+    return re.sub(r"(?i)((?:password|token)[=:])[^&,\s]+", r"\1***", text)

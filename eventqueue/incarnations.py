@@ -84,10 +84,15 @@ class Incarnations:
         with translated():
             self._workers.delete_one({"_id": worker})
 
-    def forget_buried(self, before: datetime) -> None:
-        """Drop incarnations that were buried before a time."""
+    def forget(self, before: datetime) -> None:
+        """Drop incarnations that were buried before a time, or whose leases ended before it.
+
+        If one of them comes back, it learns as if it were buried still: there is nothing to renew.
+        """
         with translated():
-            self._workers.delete_many({"buried_at": {"$lt": before}})
+            self._workers.delete_many(
+                {"$or": [{"buried_at": {"$lt": before}}, {"buried_at": None, "expires_at": {"$lt": before}}]}
+            )
 
     def get(self, ids: Collection[str]) -> dict[str, Lease]:
         """Return the leases of these incarnations, those that are known."""

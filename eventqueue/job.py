@@ -12,6 +12,7 @@ from typing import Any, assert_never, cast
 import msgspec
 from msgspec.structs import replace
 
+from eventqueue.codec import to_ms
 from eventqueue.errors import IllegalTransition, LogCorrupt
 from eventqueue.events import (
     Cancelled,
@@ -197,6 +198,7 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
 
     Raises IllegalTransition where the job's state does not allow it.
     """
+    now = to_ms(now)
     match job, command:
         case None, Enqueue(request=request):
             return [request.enqueued(now)]
@@ -213,7 +215,7 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
         case Job(state=State.PROCESSING, claim=held), Fail(claim=claim) if claim == held:
             return _failed(job, command, now)
         case Job(state=State.PROCESSING, claim=held), Release(claim=claim) if claim == held:
-            return [Released(reason=command.reason, due_at=now + command.delay)]
+            return [Released(reason=command.reason, due_at=to_ms(now + command.delay))]
         case Job(state=State.PENDING | State.FAILED | State.PROCESSING | State.DEAD), Cancel(why=why):
             return [Cancelled(why=why)]
         case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):

@@ -11,6 +11,7 @@ from typing import Any
 
 from bson.max_key import MaxKey
 from bson.raw_bson import RawBSONDocument
+from pymongo import timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
@@ -29,6 +30,7 @@ MAJORITY = ReadConcern("majority")
 RAW = CODEC.with_options(document_class=RawBSONDocument)
 
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
+_TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 
 Verdict = QueueError | bytes | None
 """Of one event: None when it is in the log, the hash that holds its place, or the error that refused it."""
@@ -66,7 +68,8 @@ class MongoLog:
         while True:
             open_ = [place for place in range(len(events)) if place not in verdicts]
             try:
-                verdicts.update(self._insert_once({place: events[place] for place in open_}))
+                with timeout(min(max(give_up - time.monotonic(), _PAUSE_FIRST), _TRY_MAX)):
+                    verdicts.update(self._insert_once({place: events[place] for place in open_}))
             except PyMongoError as error:
                 if not is_transient(error):
                     raise to_queue_error(error) from error
@@ -120,7 +123,7 @@ class MongoLog:
         # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
         bounds = {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": MaxKey()}}
         with translated():
-            return [doc.raw for doc in self._events.find({"_id": bounds}, sort=[("_id", 1)])]
+            return [bytes(doc.raw) for doc in self._events.find({"_id": bounds}, sort=[("_id", 1)])]
 
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """See EventLog.find_next."""

@@ -26,6 +26,7 @@ from eventqueue.spec import Request, request
 from eventqueue.views import Filter, Listing, Status, Worker
 
 BATCH = 500  # jobs in one append
+SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
 WAIT_POLL_S = 0.5
 
 
@@ -71,7 +72,10 @@ class Queue:
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
-        return request(fields, settings.job_defaults(self.connection.settings, os.getcwd()))
+        checked = request(fields, settings.job_defaults(self.connection.settings, os.getcwd()))
+        if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
+            self._seal(stream_of("job", checked.job_id(_new_id())), [checked.enqueued(self._ground.clock.now())])
+        return checked
 
     def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Receipt:
         """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
@@ -156,6 +160,10 @@ class Queue:
     def output(self, job_id: str, claim: int) -> Kept | None:
         """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""
         return self.connection.outputs.get(job_id, claim)
+
+    def replay(self, job_id: str) -> Sequence[Job]:
+        """Return the job as it stood after each of its events. Raises JobNotFound or AmbiguousId."""
+        return list(proof.states(self._log.read_raw(stream_of("job", self.resolve(job_id)))))
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
         """Cancel a job that waits or runs; a running one is killed by its worker. Raises IllegalTransition."""

@@ -28,6 +28,8 @@ class Setting(msgspec.Struct, frozen=True):
 
     def parse(self, name: str, text: Any) -> Value:
         """Return the value in `text` (as typed, or already of its type). Raises InvalidInput naming the setting."""
+        if text == "none" and self.builtin is None:  # as it is shown
+            return None
         try:
             # Not strict: from a command line and from the environment every value comes as text.
             value: Value = msgspec.convert(text, self.type, strict=not isinstance(text, str))

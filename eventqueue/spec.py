@@ -18,7 +18,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.events import Enqueued, Shell
 from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
 
-NAME = r"^[A-Za-z0-9._:-]{1,128}$"
+NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
 
 Name = Annotated[str, Meta(pattern=NAME)]
@@ -122,6 +122,10 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
 
     Raises InvalidInput naming the first field that is unknown, of a wrong type, or out of range.
     """
+    for field in asked:
+        if field not in Fields.__struct_fields__:
+            known = ", ".join(Fields.__struct_fields__)
+            raise InvalidInput(str(field), f"is no field of a job; the fields are {known}")
     given = {field: value for field, value in asked.items() if value is not None}
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
@@ -179,13 +183,12 @@ def _convert(given: Mapping[str, Any]) -> Fields:
 
 def _named(message: str) -> InvalidInput:
     """Turn the validator's message into one that begins with the field's name."""
-    if unknown := re.search(r"unknown field `(.+?)`", message):
-        known = ", ".join(Fields.__struct_fields__)
-        return InvalidInput(unknown[1], f"is no field of a job; the fields are {known}")
     problem, _, path = message.partition(" - at ")
     field = path.strip("`").removeprefix("$").lstrip(".")
+    if unknown := re.search(r"unknown field `(.*)`", problem):
+        return InvalidInput(f"{field}.{unknown[1]}", f"is no part of {field}")
     problem = problem.replace("`", "").replace(" | null", "").replace("datetime", "date (ISO 8601)")
-    if NAME in problem:
+    if "regex" in problem:
         problem = "may hold letters, digits and . _ : - only, 1 to 128 of them"
     return InvalidInput(field, problem[:1].lower() + problem[1:])
 

@@ -94,5 +94,5 @@ class Views(Protocol):
         ...
 
     def snapshot(self) -> Mapping[str, Any]:
-        """Return what an operator wants to know of the projector: holder, generation, events applied, parked jobs."""
+        """Return what an operator wants to know of the projector: holder, generation, events applied, what is amiss."""
         ...

@@ -10,7 +10,9 @@ from typing import Any
 import pymongo
 from pymongo import InsertOne, UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced
 from eventqueue.events import Recorded
@@ -20,7 +22,7 @@ from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from projections import checkpoint
-from projections.checkpoint import Checkpoint, Token
+from projections.checkpoint import Checkpoint, Last, Token
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import WAITING, Generation
 from projections.jobs import is_ready, to_changes, to_document, to_job
@@ -30,16 +32,20 @@ from projections.tail import Poison
 CANCELLED_MAX = 1000  # ids in one signal
 PROMOTED_MAX = 1000  # jobs in one transaction
 TRANSACTION_S = 30.0
+INTERRUPTED = 11601
 
 _Write = InsertOne[dict[str, Any]] | UpdateOne
 
 
 class Applier:
-    """Moves one generation's views forward from the checkpoint that the caller holds."""
+    """Moves one generation's views forward from the checkpoint that the caller holds, in `session`."""
 
-    def __init__(self, ground: Ground, held: Checkpoint, projections: Sequence[Projection]) -> None:
+    def __init__(
+        self, ground: Ground, held: Checkpoint, projections: Sequence[Projection], session: ClientSession
+    ) -> None:
         self.held = held
         self._database = ground.database
+        self._session = session
         self._generation = Generation(ground.database, held.generation)
         self._folding = Folding(projections, ground.log.read)
 
@@ -64,7 +70,8 @@ class Applier:
 
     def promote(self, now: datetime) -> Signal | None:
         """Mark jobs whose `due_at` has come as ready, a thousand at most; None where there are none."""
-        due = {**WAITING, "due_at": {"$lte": now}, "parked": None}
+        # Type and bound together: by the bound alone the index over waiting jobs would not serve.
+        due = {"ready": False, "due_at": {"$type": "date", "$lte": now}, "parked": None}
         with translated():
             found = list(self._generation.jobs.find(due).sort("due_at", 1).limit(PROMOTED_MAX))
         if not found:
@@ -89,10 +96,10 @@ class Applier:
             found = self._generation.jobs.find_one({**WAITING, "parked": None}, {"due_at": 1}, sort=[("due_at", 1)])
         return None if found is None else found["due_at"]
 
-    def save(self, token: Token, now: datetime) -> None:
-        """Move the checkpoint over a quiet stretch of the log."""
+    def save(self, token: Token, now: datetime, last: Last | None = None) -> None:
+        """Move the checkpoint over a quiet stretch of the log; `last`: the event to find the log by again."""
         with translated():
-            self.held = checkpoint.advance(self._database, self.held, token, applied=0, last=None, now=now)
+            self.held = checkpoint.advance(self._database, self.held, token, applied=0, last=last, now=now)
 
     def _seats(self, ids: Collection[str]) -> dict[str, Seat]:
         seats = {job_id: Seat() for job_id in ids}
@@ -104,15 +111,20 @@ class Applier:
         return seats
 
     def _in_transaction(self, write: Callable[[ClientSession], Checkpoint]) -> Checkpoint:
-        with translated(), pymongo.timeout(TRANSACTION_S), self._database.client.start_session() as session:
-            return session.with_transaction(write, read_concern=ReadConcern("snapshot"), write_concern=DURABLE)
+        with translated(), pymongo.timeout(TRANSACTION_S):
+            try:
+                return self._session.with_transaction(write, ReadConcern("snapshot"), DURABLE, ReadPreference.PRIMARY)
+            except OperationFailure as error:
+                if error.code != INTERRUPTED:
+                    raise
+                raise Fenced("Another process ended this one's transaction, to take the projector's place.") from error
 
     def _write_jobs(self, changed: dict[str, Seat], now: datetime, session: ClientSession) -> None:
         writes = [_job_write(job_id, seat, now) for job_id, seat in changed.items()]
         if not writes:
             return
         done = self._database[self._generation.jobs.name].bulk_write(writes, ordered=False, session=session)
-        if done.inserted_count + done.matched_count != len(writes):
+        if done.inserted_count + done.matched_count + done.upserted_count != len(writes):
             raise Fenced("The jobs view is not where this process left it.")
 
     def _write_tallies(self, folded: Folded, session: ClientSession) -> None:

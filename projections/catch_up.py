@@ -7,6 +7,7 @@ from bson.timestamp import Timestamp
 
 from eventqueue.ground import Ground
 from projections.applier import Applier
+from projections.checkpoint import token_time
 from projections.signals import Signals
 from projections.tail import Change, Tail
 
@@ -27,7 +28,7 @@ def catch_up(ground: Ground, applier: Applier, until: Timestamp) -> None:
             is_end = len(changes) < CHUNK
             if changes:
                 signals.publish(applier.apply([one.event for one in changes], tail.token, ground.clock.now()))
-            if is_end and tail.time >= until:
-                break
+            if (is_end and tail.time >= until) or (changes and token_time(changes[-1].token) > until):
+                break  # also with more to come: under a steady stream of appends the end would never be seen
     while (promoted := applier.promote(ground.clock.now())) is not None:
         signals.publish(promoted)

@@ -5,14 +5,17 @@ takeover (which increments the fence). Whoever lost its place matches nothing an
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from bson.binary import UUID_SUBTYPE, Binary
 from bson.timestamp import Timestamp
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
@@ -40,6 +43,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     projections: dict[str, int]  # the recorded set: name -> version
     fence: int
+    session: bytes  # the id of the holder's session, which its transactions are in
     token: Token
     applied: int = 0  # events, over the life of the generation
     moved_at: datetime | None = None  # on the database's clock
@@ -52,11 +56,14 @@ def checkpoints(database: Database[Any]) -> Collection[Any]:
 
 
 def create(database: Database[Any], checkpoint: Checkpoint) -> None:
-    """Write the checkpoint of a new generation; one of an abandoned build with the same number is replaced."""
+    """Write the checkpoint of a new generation. Raises Fenced if another process is building one of this number."""
     document = msgspec.to_builtins(checkpoint, builtin_types=(bytes, datetime))
-    del document["generation"]
+    document["_id"] = document.pop("generation")
     with translated():
-        checkpoints(database).replace_one({"_id": checkpoint.generation}, document, upsert=True)
+        try:
+            checkpoints(database).insert_one(document)
+        except DuplicateKeyError:
+            raise Fenced(f"Generation {checkpoint.generation} of the views is being built already.") from None
 
 
 def read(database: Database[Any], generation: int) -> Checkpoint | None:
@@ -65,19 +72,38 @@ def read(database: Database[Any], generation: int) -> Checkpoint | None:
         return _parsed(checkpoints(database).find_one({"_id": generation}))
 
 
-def take_over(database: Database[Any], generation: int) -> Checkpoint:
-    """Increment the fence and return the checkpoint: from now on only the caller can move it.
+def take_over(database: Database[Any], generation: int, session: ClientSession) -> Checkpoint:
+    """Increment the fence and return the checkpoint: from now on only the caller can move it, in `session`.
 
+    Never end that session: the driver would use it again for anything, and the next takeover ends all that is in it.
     Raises Fenced if the generation is gone.
     """
     with translated():
+        _end_transactions(database)
         document = checkpoints(database).find_one_and_update(
-            {"_id": generation}, {"$inc": {"fence": 1}}, return_document=True
+            {"_id": generation}, {"$inc": {"fence": 1}, "$set": {"session": id_of(session)}}, return_document=True
         )
     found = _parsed(document)
     if found is None:
         raise Fenced(f"Generation {generation} of the views is gone.")
     return found
+
+
+def id_of(session: ClientSession) -> bytes:
+    """Return a session's id, by which others can end what it leaves behind."""
+    return bytes(session.session_id["id"])
+
+
+def _end_transactions(database: Database[Any]) -> None:
+    """End what those who held a checkpoint may have left open.
+
+    The transaction of a process killed in the middle of a batch would otherwise keep its documents locked until the
+    server gives it up, after 60 to 90 s. One that lives finds itself fenced, or tries its batch again.
+    """
+    sessions = [{"id": Binary(one, UUID_SUBTYPE)} for one in checkpoints(database).distinct("session")]
+    if sessions:  # an empty list would mean all sessions there are
+        with suppress(OperationFailure):  # where a role may not, the successor waits for the server
+            database.command("killSessions", sessions)
 
 
 def advance(
@@ -86,7 +112,7 @@ def advance(
     token: Token,
     *,
     applied: int,
-    last: Recorded | None,
+    last: Recorded | Last | None,
     now: datetime,
     session: ClientSession | None = None,
 ) -> Checkpoint:
@@ -98,7 +124,8 @@ def advance(
     if last is not None:
         changes["last"] = {"stream": last.stream, "version": last.version, "hash": last.hash}
     # In a transaction the transaction's own concerns hold; a handle's would be refused.
-    moved = database["checkpoints"].update_one(
+    held_in = checkpoints(database) if session is None else database["checkpoints"]
+    moved = held_in.update_one(
         {"_id": held.generation, "token": held.token, "fence": held.fence},
         {"$set": changes, "$inc": {"applied": applied}},
         session=session,

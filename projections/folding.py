@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eventqueue.errors import LogCorrupt
-from eventqueue.events import Recorded, category_of, name_in
+from eventqueue.errors import LogCorrupt, UnknownEventType
+from eventqueue.events import Recorded, category_of, name_in, stream_of
 from eventqueue.job import Job, evolve
 from projections.projection import Projection, Tally
 from projections.tail import Poison
@@ -71,6 +71,9 @@ class Folding:
         return folded
 
     def _seat(self, folded: Folded, seat: Seat, event: Recorded | Poison, *, is_late: bool) -> None:
+        if is_late and seat.after is None and seat.parked is None:
+            # A scan can meet the result and not the job, which was enqueued behind its back.
+            self._replay(folded, seat, self._read(seat, stream_of("job", name_in(event.stream)), 0), 0)
         seen = seat.late if is_late else _version(seat)
         if event.version <= seen or seat.parked is not None:
             return
@@ -82,17 +85,27 @@ class Folding:
             self._mend(folded, seat, event, seen, is_late=is_late)
 
     def _mend(self, folded: Folded, seat: Seat, event: Recorded, seen: int, *, is_late: bool) -> None:
-        try:
-            missing = self._repair(event.stream, seen)
-        except LogCorrupt as error:
-            seat.parked = str(error)
-            return
-        for expected, found in enumerate(missing, start=seen + 1):
-            if found.version != expected or found.version > event.version or seat.parked is not None:
-                break
-            self._apply(folded, seat, found, is_late=is_late)
+        missing = [one for one in self._read(seat, event.stream, seen) if one.version <= event.version]
+        self._replay(folded, seat, missing, seen, is_late=is_late)
         if seat.parked is None and (seat.late if is_late else _version(seat)) != event.version:
             seat.parked = f"{event.stream} has no version before {event.version} that follows {seen}."
+
+    def _read(self, seat: Seat, stream: str, seen: int) -> Sequence[Recorded]:
+        try:
+            return self._repair(stream, seen)
+        except UnknownEventType:
+            raise  # no poison: this process retires
+        except LogCorrupt as error:
+            seat.parked = str(error)
+            return ()
+
+    def _replay(
+        self, folded: Folded, seat: Seat, events: Iterable[Recorded], seen: int, *, is_late: bool = False
+    ) -> None:
+        for expected, event in enumerate(events, start=seen + 1):
+            if event.version != expected or seat.parked is not None:
+                break
+            self._apply(folded, seat, event, is_late=is_late)
 
     def _apply(self, folded: Folded, seat: Seat, event: Recorded, *, is_late: bool) -> None:
         try:

@@ -10,12 +10,14 @@ from typing import Any
 
 from bson.timestamp import Timestamp
 from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY
 from eventqueue.views import Lag
 from projections.checkpoint import Checkpoint, token_time
+from projections.tail import check_alive, history_translated
 
 _PIPELINE: list[Mapping[str, Any]] = [
     {"$match": {"operationType": "insert"}},
@@ -33,20 +35,26 @@ def majority_time(database: Database[Any]) -> Timestamp:
     return found
 
 
-def measure(database: Database[Any], checkpoint: Checkpoint, now: datetime) -> Lag:
-    """Return how far the views at `checkpoint` are behind the log as it stands now, on the database's clock."""
-    asked = majority_time(database)
-    if token_time(checkpoint.token) >= asked:
+def measure(database: Database[Any], checkpoint: Checkpoint, now: datetime, asked: Timestamp) -> Lag:
+    """Return how far the views at `checkpoint` are behind the log as it stood at the majority time `asked`.
+
+    `now` is on the database's clock. Raises HistoryLost where the oplog no longer tells.
+    """
+    # Not at the same time: from 8.0 on, the events of one batch share it, and the checkpoint may lie between them.
+    if token_time(checkpoint.token) > asked:
         return Lag(0.0)
-    events = database.get_collection("events", CODEC, read_concern=MAJORITY)
+    events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
     with (
-        translated(),
+        history_translated(),
         events.watch(_PIPELINE, resume_after=checkpoint.token, batch_size=1, max_await_time_ms=1) as stream,
     ):
         while True:
             change = stream.try_next()
+            if change is not None and token_time(change["_id"]) > asked:
+                return Lag(0.0)
             if change is not None:
                 return Lag(max(0.001, (now - change["wallTime"]).total_seconds()))
+            check_alive(stream)
             position = stream.resume_token
             if position is not None and token_time(position) >= asked:
                 return Lag(0.0)

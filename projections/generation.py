@@ -10,7 +10,9 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
 
+from eventqueue.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
@@ -69,7 +71,7 @@ class Generation:
                 self._collection(name).drop()
 
     def _collection(self, name: str) -> Collection[Any]:
-        return self.database.get_collection(f"{name}-{self.number}", write_concern=DURABLE, read_concern=MAJORITY)
+        return self.database.get_collection(f"{name}-{self.number}", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
 
 
 def current(database: Database[Any]) -> Generation | None:
@@ -81,4 +83,4 @@ def current(database: Database[Any]) -> Generation | None:
 
 def views(database: Database[Any]) -> Collection[Any]:
     """The collection that holds the alias."""
-    return database.get_collection("views", write_concern=DURABLE, read_concern=MAJORITY)
+    return database.get_collection("views", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)

@@ -4,14 +4,20 @@ It lies in a document of its own: in the checkpoint's, its renewals would abort 
 database's clock alone, and it is a courtesy: what keeps two projectors apart is the fence.
 """
 
+import logging
+import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
 
+from eventqueue.errors import QueueError
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
+
+logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(seconds=3)
 RENEWAL = timedelta(seconds=1)
@@ -31,7 +37,7 @@ class Lease:
     """The one lease of a database's views, as `name` sees it."""
 
     def __init__(self, database: Database[Any], name: str) -> None:
-        self._leases = database.get_collection("leases", write_concern=DURABLE, read_concern=MAJORITY)
+        self._leases = database.get_collection("leases", None, ReadPreference.PRIMARY, DURABLE, MAJORITY)
         self._name = name
 
     def acquire(self) -> bool:
@@ -65,3 +71,37 @@ class Lease:
                 None,
             )
         return None if found is None else Holder(found["holder"], found["live"])
+
+
+class Renewal:
+    """Renews a lease in a thread of its own, since a batch may take longer than the lease; a context manager."""
+
+    def __init__(self, held: Lease) -> None:
+        self._lease = held
+        self._done = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the last renewal found the lease still ours."""
+        return not self._lost.is_set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        while not self._done.wait(RENEWAL.total_seconds()):
+            try:
+                if not self._lease.renew():
+                    break
+            except QueueError as error:
+                logger.warning("the lease was not renewed: %s", error)
+        else:
+            return
+        self._lost.set()

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.errors import Fenced, ForeignViews, HistoryLost, Unavailable
+from eventqueue.codec import content_hash
+from eventqueue.errors import Fenced, ForeignViews, HistoryLost, QueueError, Unavailable
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
-from projections import checkpoint, generation, lease
+from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint
 from projections.feed import Feed
-from projections.lease import Lease
+from projections.lease import RENEWAL, Lease, Renewal
 from projections.projection import Projection
 from projections.rebuild import rebuild
 from projections.signals import Signals
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 IDLE = timedelta(seconds=1)  # the longest sleep of a projector that has nothing to do
 SAVE_EVERY = timedelta(seconds=10)
+CLOCK_EVERY = timedelta(seconds=10)  # a machine that slept, or a clock that was set, would promote at wrong times
 BATCH_COUNT, BATCH_BYTES, BATCH_S = 4_000, 16 * 1024 * 1024, 0.3
 
 
@@ -39,6 +41,7 @@ class Projector:
         self._projections = projections
         self._lease = Lease(ground.database, name)
         self._signals = Signals(ground.database)
+        self._session = ground.database.client.start_session()
 
     def run(self, stop: threading.Event) -> None:
         """Lead whenever the lease can be had, until `stop` is set.
@@ -48,54 +51,61 @@ class Projector:
         try:
             while not stop.is_set():
                 try:
-                    if self._lease.acquire():
-                        self._lead(stop)
-                    else:
-                        stop.wait(lease.RENEWAL.total_seconds())
-                except (Fenced, HistoryLost) as error:
+                    if not self._lease.acquire() or not self._lead(stop):
+                        stop.wait(RENEWAL.total_seconds())
+                except Fenced as error:
                     logger.info("looking at the views again: %s", error)
                 except Unavailable as error:
                     logger.warning("%s", error)
-                    stop.wait(lease.RENEWAL.total_seconds())
+                    stop.wait(RENEWAL.total_seconds())
         finally:
             self._retire()
 
     def _retire(self) -> None:
         try:
             self._lease.release()
-        except Unavailable:
+        except QueueError:
             logger.info("the lease was not released; it ends by itself")
 
-    def _lead(self, stop: threading.Event) -> None:
-        """Work until `stop` is set or the lease is lost."""
-        with _Renewal(self._lease) as renewal:
+    def _lead(self, stop: threading.Event) -> bool:
+        """Work until `stop` is set or the lease is lost. False where the views are newer code's."""
+        with Renewal(self._lease) as renewal:
             held = self._take_place()
-            if held is None:
-                stop.wait(lease.RENEWAL.total_seconds())
-                return
+            if held is not None:
+                self._work(held, renewal, stop)
+        if held is None:
+            self._lease.release()  # to whoever may
+        return held is not None
+
+    def _work(self, held: Checkpoint, renewal: Renewal, stop: threading.Event) -> None:
+        try:
             with Feed(self._database, held.token) as feed:
-                turn = Turn(Applier(self._ground, held, self._projections), feed, self._signals)
+                turn = Turn(Applier(self._ground, held, self._projections, self._session), feed, self._signals)
                 while renewal.is_held and not stop.is_set():
                     turn.step(self._ground.clock)
+        except HistoryLost as error:
+            logger.warning("%s", error)
+            self._rebuild()
 
     def _take_place(self) -> Checkpoint | None:
         """Return the checkpoint of views that are this log's and this code's; None where they are newer code's."""
         mine = {one.name: one.version for one in self._projections}
         live = generation.current(self._database)
-        if live is None:
-            live = self._rebuild()
-        held = checkpoint.take_over(self._database, live.number)
-        check_log(held, self._ground.log_id)
-        if held.projections != mine and not is_newer(mine, held.projections):
-            logger.warning("standing by: the views are projected by %s, not %s", held.projections, mine)
-            return None
-        if held.projections != mine or not is_in_log(held, self._ground.log):
-            held = checkpoint.take_over(self._database, self._rebuild().number)
-        return held
+        recorded = None if live is None else checkpoint.read(self._database, live.number)
+        if recorded is not None:
+            check_log(recorded, self._ground.log_id)
+            if not is_newer(mine, recorded.projections):
+                logger.warning("standing by: the views are projected by %s, not %s", recorded.projections, mine)
+                return None
+            if recorded.projections == mine:
+                held = checkpoint.take_over(self._database, recorded.generation, self._session)
+                if is_in_log(held, self._ground.log):
+                    return held
+        return checkpoint.take_over(self._database, self._rebuild().number, self._session)
 
     def _rebuild(self) -> generation.Generation:
         logger.info("building the views from the log")
-        return rebuild(self._ground, self._projections)
+        return rebuild(self._ground, self._projections, self._session)
 
 
 class Turn:
@@ -106,11 +116,14 @@ class Turn:
         self._feed = feed
         self._signals = signals
         self._most = BATCH_COUNT
-        self._saved = time.monotonic()
+        self._saved = self._looked = time.monotonic()
         self._due = applier.next_due()
 
     def step(self, clock: DatabaseClock) -> None:
         """Apply one batch, or wait until there is one or a job becomes due. Raises Fenced when the place is lost."""
+        if time.monotonic() - self._looked > CLOCK_EVERY.total_seconds():
+            clock.renew()
+            self._looked = time.monotonic()
         batch = self._feed.take(self._most, BATCH_BYTES, self._patience(clock))
         if batch.events:
             started = time.monotonic()
@@ -136,40 +149,6 @@ class Turn:
         self._most = max(100, self._most // 2) if took > BATCH_S else min(BATCH_COUNT, self._most * 5 // 4)
 
 
-class _Renewal:
-    """Renews the lease in a thread of its own, since a batch may take longer than the lease; a context manager."""
-
-    def __init__(self, held: Lease) -> None:
-        self._lease = held
-        self._done = threading.Event()
-        self._lost = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the last renewal found the lease still ours."""
-        return not self._lost.is_set()
-
-    def __enter__(self) -> "_Renewal":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
-        while not self._done.wait(lease.RENEWAL.total_seconds()):
-            try:
-                if not self._lease.renew():
-                    break
-            except Unavailable as error:
-                logger.warning("the lease was not renewed: %s", error)
-        else:
-            return
-        self._lost.set()
-
-
 def check_log(held: Checkpoint, log_id: str) -> None:
     """Raise ForeignViews where the views were projected from another log."""
     if held.log != log_id:
@@ -188,5 +167,6 @@ def is_in_log(held: Checkpoint, log: EventLog) -> bool:
     """Whether the last event applied is in the log, unchanged. If not, the log was restored from a backup."""
     if held.last is None:
         return True
-    found = log.read(held.last.stream, held.last.version - 1)
-    return bool(found) and found[0].hash == held.last.hash
+    # As stored: what follows it in its stream may be poison.
+    found = log.read_raw(held.last.stream, held.last.version - 1)
+    return bool(found) and content_hash(found[0]) == held.last.hash

@@ -4,15 +4,17 @@ A busy projector is never robbed of its place by someone who looks: while the ch
 """
 
 import re
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson.max_key import MaxKey
+from bson.timestamp import Timestamp
 from pymongo.cursor import Cursor
 
-from eventqueue.errors import Fenced, JobParked, Unavailable
+from eventqueue.errors import Fenced, HistoryLost, JobParked, Unavailable, UnknownEventType
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
@@ -24,7 +26,7 @@ from projections.checkpoint import Checkpoint
 from projections.freshness import majority_time, measure
 from projections.generation import Generation
 from projections.jobs import to_job
-from projections.lease import Lease
+from projections.lease import Lease, Renewal
 from projections.projection import Projection
 from projections.projector import check_log, is_in_log
 from projections.rebuild import rebuild
@@ -42,14 +44,18 @@ class ViewReader:
         self._database = ground.database
         self._projections = projections
         self._lease = Lease(ground.database, name)
+        self._session = ground.database.client.start_session()
+        self._at_work = threading.Lock()  # the session and the lease are this reader's, not a thread's
 
     def refresh(self) -> Lag:
         """See Views.refresh."""
+        # Once: what is appended from now on was not asked for, and under a steady stream there is always more.
+        asked = majority_time(self._database)
         start = moved = time.monotonic()
         seen: Checkpoint | None = None
         while True:
             held = self._checkpoint()
-            lag = Lag(None) if held is None else measure(self._database, held, self._ground.clock.now())
+            lag = self._lag(held, asked)
             now = time.monotonic()
             if lag.is_fresh or now - start > WAIT_S:
                 return lag
@@ -66,26 +72,40 @@ class ViewReader:
         return not holder.is_live and (held is None or stood_s > STILL_S)
 
     def _catch_up(self, held: Checkpoint | None) -> bool:
-        """Apply what the log has. False where this process must not, having other projections than the views."""
+        """Apply what the log has. False where this process must not, as its code is not that of views and log."""
         mine = {one.name: one.version for one in self._projections}
         if held is not None and held.projections != mine:
             return False
-        try:
-            if held is None or not is_in_log(held, self._ground.log):
-                self._build()
-            else:
-                taken = checkpoint.take_over(self._database, held.generation)
-                catch_up(self._ground, Applier(self._ground, taken, self._projections), majority_time(self._database))
-        except Fenced:
-            pass  # another process is at work: look again
+        # With the lease, so that of many readers one works and the others wait for it.
+        if self._at_work.acquire(blocking=False):
+            try:
+                if self._lease.acquire():
+                    self._lead(held)
+            except Fenced:
+                pass  # another process is at work: look again
+            except UnknownEventType:
+                return False
+            finally:
+                self._at_work.release()
         return True
 
-    def _build(self) -> None:
-        if self._lease.acquire():
-            try:
-                rebuild(self._ground, self._projections)
-            finally:
-                self._lease.release()
+    def _lead(self, held: Checkpoint | None) -> None:
+        try:
+            with Renewal(self._lease):
+                if held is not None and is_in_log(held, self._ground.log):
+                    self._go_on(held)
+                else:
+                    rebuild(self._ground, self._projections, self._session)
+        finally:
+            self._lease.release()
+
+    def _go_on(self, held: Checkpoint) -> None:
+        taken = checkpoint.take_over(self._database, held.generation, self._session)
+        applier = Applier(self._ground, taken, self._projections, self._session)
+        try:
+            catch_up(self._ground, applier, majority_time(self._database))
+        except HistoryLost:
+            rebuild(self._ground, self._projections, self._session)
 
     def _checkpoint(self) -> Checkpoint | None:
         live = generation.current(self._database)
@@ -96,8 +116,15 @@ class ViewReader:
 
     def lag(self) -> Lag:
         """See Views.lag."""
-        held = self._checkpoint()
-        return Lag(None) if held is None else measure(self._database, held, self._ground.clock.now())
+        return self._lag(self._checkpoint(), majority_time(self._database))
+
+    def _lag(self, held: Checkpoint | None, asked: Timestamp) -> Lag:
+        if held is None or not is_in_log(held, self._ground.log):
+            return Lag(None)
+        try:
+            return measure(self._database, held, self._ground.clock.now(), asked)
+        except HistoryLost:
+            return Lag(None)
 
     def list(self, filter_: Filter) -> Sequence[Job]:
         """See Views.list."""
@@ -148,14 +175,18 @@ class ViewReader:
     def snapshot(self) -> Mapping[str, Any]:
         """See Views.snapshot."""
         held, holder = self._checkpoint(), self._lease.holder()
+        jobs = None if held is None else self._generation().jobs
         with translated():
-            parked = [] if held is None else self._generation().jobs.distinct("_id", {"parked": {"$type": "string"}})
+            parked = [] if jobs is None else jobs.distinct("_id", {"parked": {"$type": "string"}})
+            indexes = {} if jobs is None else jobs.index_information()
+        wanted = [] if jobs is None else [index.document["name"] for index in generation.JOB_INDEXES]
         return {
             "holder": holder.name if holder and holder.is_live else None,
             "generation": held.generation if held else None,
             "applied": held.applied if held else None,
             "moved_at": held.moved_at if held else None,
             "parked": parked,
+            "indexes_missing": [name for name in wanted if name not in indexes],
         }
 
     def _generation(self) -> Generation:

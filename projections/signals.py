@@ -5,6 +5,7 @@ the whole oplog.)
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from bson.timestamp import Timestamp
 from pymongo import CursorType
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.codec import CODEC
@@ -30,7 +32,7 @@ class Signals:
 
     def __init__(self, database: Database[Any]) -> None:
         # One node's word is enough for a hint.
-        self._signals = database.get_collection("signals", CODEC, write_concern=WriteConcern(1, j=False))
+        self._signals = database.get_collection("signals", CODEC, ReadPreference.PRIMARY, WriteConcern(1, j=False))
 
     def publish(self, signal: Signal) -> None:
         """Tell all who listen; a failure is logged and otherwise as if the signal were lost."""
@@ -42,16 +44,23 @@ class Signals:
             logger.warning("a signal was lost: %s", type(error).__name__)
 
     def follow(self) -> Iterator[Signal | None]:
-        """Yield each signal published from now on, and None about once a second when there is none.
+        """Yield each signal published from this call on, and None about once a second when there is none.
 
-        Raises Unavailable, and ends when the cursor dies: call it again, and look at the view meanwhile.
+        Does not end: where the cursor dies (a slow listener's place is overwritten in time), it goes on with what is
+        still there. Raises Unavailable.
         """
         with translated():
             newest = self._signals.find_one(sort=[("$natural", -1)])
-            after = newest["ts"] if newest else Timestamp(0, 1)
-            cursor = self._signals.find({"ts": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT)
-        with cursor.max_await_time_ms(AWAIT_MS):
-            while cursor.alive:
-                with translated():
-                    found = next(cursor, None)
-                yield None if found is None else msgspec.convert(found, Signal)
+        return self._follow(newest["ts"] if newest else Timestamp(0, 1))
+
+    def _follow(self, after: Timestamp) -> Iterator[Signal | None]:
+        while True:
+            with self._signals.find({"ts": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT) as cursor:
+                cursor.max_await_time_ms(AWAIT_MS)
+                while cursor.alive:
+                    with translated():
+                        found = next(cursor, None)
+                    if found is not None:
+                        after = found["ts"]
+                    yield None if found is None else msgspec.convert(found, Signal)
+            time.sleep(AWAIT_MS / 1000)  # on an empty collection a cursor dies at once

@@ -11,10 +11,14 @@ from typing import Any, Self
 
 import bson
 import msgspec
+from bson.codec_options import DatetimeConversion
+from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
+from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
+from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC, from_document
 from eventqueue.errors import HistoryLost, QueueError, UnreadableEvent
@@ -23,7 +27,12 @@ from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY, RAW
 from projections.checkpoint import Token, token_time
 
-_HISTORY_LOST = {286, 280}  # ChangeStreamHistoryLost, ChangeStreamFatalError
+# CappedPositionLost, InvalidResumeToken (of a collection that was dropped), ChangeStreamFatalError, …HistoryLost
+_HISTORY_LOST = {136, 260, 280, 286}
+# For the place of an event that Python cannot hold: a date beyond the year 9999, a text that is no UTF-8.
+_LENIENT = CODEC.with_options(
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
+)
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
 
 
@@ -47,8 +56,8 @@ class Tail:
     """The events after `token`; a context manager. `await_ms`: how long `next` may wait for one."""
 
     def __init__(self, database: Database[Any], token: Token | None, await_ms: int = 250) -> None:
-        events = database.get_collection("events", RAW, read_concern=MAJORITY)
-        with _translated():
+        events = database.get_collection("events", RAW, ReadPreference.PRIMARY, read_concern=MAJORITY)
+        with history_translated():
             self._stream = events.watch(_PIPELINE, resume_after=token, max_await_time_ms=await_ms)
 
     def next(self) -> Change | None:
@@ -56,9 +65,12 @@ class Tail:
 
         Raises UnknownEventType for an event of a newer eventqueue, HistoryLost where the oplog has been overrun.
         """
-        with _translated():
+        with history_translated():
             raw = self._stream.try_next()
-        return None if raw is None else _to_change(raw)
+        if raw is None:
+            check_alive(self._stream)
+            return None
+        return _to_change(raw)
 
     @property
     def token(self) -> Token:
@@ -88,18 +100,26 @@ def token_now(database: Database[Any]) -> Token:
         return tail.token
 
 
+def check_alive(stream: ChangeStream[Any]) -> None:
+    """Raise HistoryLost where the stream has ended: it goes on answering "nothing yet" when its collection is gone."""
+    if not stream.alive:
+        raise HistoryLost("The collection `events` was dropped, to restore a backup perhaps.")
+
+
 def _to_change(raw: RawBSONDocument) -> Change:
-    change = bson.decode(raw.raw, CODEC)
-    document = change["fullDocument"]
     try:
-        event: Recorded | Poison = from_document(document)
-    except UnreadableEvent as error:
-        event = Poison(document["_id"]["stream"], document["_id"]["version"], str(error))
+        change = bson.decode(raw.raw, CODEC)
+        event: Recorded | Poison = from_document(change["fullDocument"])
+    except (UnreadableEvent, InvalidBSON) as error:
+        change = bson.decode(raw.raw, _LENIENT)
+        key = change["fullDocument"]["_id"]
+        event = Poison(key["stream"], key["version"], str(error))
     return Change(event, change["_id"], len(raw.raw))
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def history_translated() -> Iterator[None]:
+    """As `translated`, but HistoryLost where the oplog does not reach back to the token."""
     try:
         with translated():
             yield

@@ -36,8 +36,8 @@ def report(error: BaseException) -> int:
 
 def _sentence(error: BaseException) -> str:
     match error:
-        case click.UsageError(ctx=click.Context() as ctx):
-            return f"{error.format_message().rstrip('.')}: see `{ctx.command_path} --help`."
+        case click.UsageError(ctx=ctx):
+            return f"{error.format_message().rstrip('.')}: see `{ctx.command_path if ctx else 'queuectl'} --help`."
         case click.ClickException():
             return error.format_message()
         case QueueError():
@@ -53,6 +53,7 @@ def _sentence(error: BaseException) -> str:
 
 def _forget_output() -> None:
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):  # no file at all, as in a test
+        stdout = sys.stdout.fileno()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    except (OSError, ValueError):  # no file at all, as in a test
         return

@@ -3,21 +3,33 @@
 Everything else is imported inside, so that an interrupt that early is caught too.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Run one command line (None: this process's own) and return its exit code.
+def main() -> NoReturn:
+    """Run this process's command line, and end the process."""
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # its reader has gone
+            stream.flush()
+    # Not sys.exit: the driver's threads sleep for up to half a second, for which Python would wait.
+    os._exit(code)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
 
     0 done; 1 refused or failed; 2 wrong usage; 130 after Ctrl-C; 141 if whoever read the output has gone.
     """
     try:
-        from eventqueue.cli.root import run
+        from eventqueue.cli.root import invoke
 
-        code = run(sys.argv[1:] if args is None else args)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        code = invoke(args)
+        sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         from eventqueue.cli.failures import report
 

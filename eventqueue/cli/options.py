@@ -4,11 +4,12 @@ What is nearest to the command wins; the environment only counts where no option
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import click
 from click.core import ParameterSource
+
+from eventqueue.cli.values import TEXT
 
 DB = "queuectl"
 _KEY = "eventqueue.cli."
@@ -32,12 +33,19 @@ def _option(*names: str, **attributes: Any) -> click.Option:
 
 GLOBAL = (
     _option(
-        *("--uri",),
+        "--uri",
+        type=TEXT,
         envvar="QUEUECTL_URI",
         metavar="URI",
         help="MongoDB replica set to use [env: QUEUECTL_URI; default: the local server, started if need be].",
     ),
-    _option("--db", envvar="QUEUECTL_DB", metavar="NAME", help=f"Database to use [env: QUEUECTL_DB; default: {DB}]."),
+    _option(
+        "--db",
+        type=TEXT,
+        envvar="QUEUECTL_DB",
+        metavar="NAME",
+        help=f"Database to use [env: QUEUECTL_DB; default: {DB}].",
+    ),
     _option("--json", "as_json", is_flag=True, default=None, help="Print JSON, and JSON alone, on stdout."),
     _option("--quiet", is_flag=True, default=None, help="Print the bare answer: no check marks, notes or progress."),
 )
@@ -52,7 +60,7 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See click.Command."""
-        own = [param for param in self.get_params(ctx) if param not in GLOBAL]
+        own = [param for param in self.get_params(ctx) if isinstance(param, click.Option) and param not in GLOBAL]
         _write(ctx, formatter, "Options", own)
         _write(ctx, formatter, "Global options", GLOBAL)
 
@@ -63,19 +71,19 @@ class Group(Command, click.Group):
     command_class = Command
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
-        super().__init__(*args, invoke_without_command=True, **attributes)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """See click.Group."""
-        if not ctx._protected_args and not ctx.args:
-            click.echo(ctx.get_help())
-            return None
-        return super().invoke(ctx)
+        attributes |= {"invoke_without_command": True, "callback": _help_if_alone}
+        super().__init__(*args, **attributes)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See click.Command."""
         super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
+
+
+@click.pass_context
+def _help_if_alone(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def _write(ctx: click.Context, formatter: click.HelpFormatter, title: str, params: Sequence[click.Parameter]) -> None:
@@ -85,8 +93,6 @@ def _write(ctx: click.Context, formatter: click.HelpFormatter, title: str, param
             formatter.write_dl(rows)
 
 
-command: Callable[..., Callable[[Callable[..., Any]], Command]] = partial(click.command, cls=Command)
-"""As `click.command`, with the global options."""
-
-group: Callable[..., Callable[[Callable[..., Any]], Group]] = partial(click.group, cls=Group)
-"""As `click.group`, with the global options."""
+def command(name: str, cls: type[Command] = Command, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
+    """As `click.command`, with the global options."""
+    return click.command(name, cls=cls, **attributes)

@@ -4,6 +4,8 @@ Colours only on a terminal, and not with `NO_COLOR`; whatever is said is one lin
 """
 
 import os
+import sys
+from io import TextIOWrapper
 from typing import TextIO
 
 import click
@@ -32,7 +34,18 @@ def refuse(sentence: str) -> None:
     _say("✘", "red", sentence, err=True)
 
 
+def prepare_streams() -> None:
+    """Make stdout and stderr fit for any text: a closed one goes nowhere, what an encoding lacks is escaped."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the life of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the life of the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _say(mark: str, colour: str, sentence: str, *, err: bool) -> None:
     line = clean(" ".join(redact(sentence).split()))
-    stream = click.get_text_stream("stderr" if err else "stdout", errors="backslashreplace")
+    stream = sys.stderr if err else sys.stdout
     click.echo(f"{click.style(mark, fg=colour)} {line}", file=stream, color=is_coloured(stream))

@@ -23,9 +23,9 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def count(number: int, what: str) -> str:
-    """Return `1 job` or `1,000 jobs`."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def count(number: int, what: str, many: str | None = None) -> str:
+    """Return `1 job` or `1,000 jobs`; `many` is the plural where it is not just an s more."""
+    return f"{number:,} {what if number == 1 else many or f'{what}s'}"
 
 
 def instant(at: datetime, timespec: str = "milliseconds") -> str:
@@ -34,7 +34,9 @@ def instant(at: datetime, timespec: str = "milliseconds") -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a duration in two figures or so: `12 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`, `3 d 4 h`."""
+    """Return a duration in two figures or so: `0.4 ms`, `12 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`, `3 d 4 h`."""
+    if 0 < seconds < 0.00995:
+        return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:
@@ -42,7 +44,11 @@ def span(seconds: float) -> str:
     whole = round(seconds)
     if whole < _MINUTE:
         return f"{whole} s"
-    for unit, name, part, part_name in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", 1, "s")):
+    for unit, name, part, part_name in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
         if whole >= unit:
             rest = whole % unit // part
             return f"{whole // unit} {name} {rest} {part_name}" if rest else f"{whole // unit} {name}"

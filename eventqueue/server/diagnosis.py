@@ -31,7 +31,7 @@ def explain(exit_code: int, printed: str, log: Path) -> str:
     if exit_code in (-signal.SIGILL, 128 + signal.SIGILL):
         return "This processor cannot run this mongod (5.0 and later need AVX): set QUEUECTL_URI to a replica set."
     forked = re.search(r"^forked process: (\d+)", printed, re.MULTILINE)
-    reason = (forked and first_error(log, int(forked[1]))) or _first_words(printed) or "it said nothing"
+    reason = (forked and first_error(log, int(forked[1]))) or _first_words(printed) or _silent(exit_code)
     return f"mongod ended with code {exit_code}: {reason} (see {log})."
 
 
@@ -74,6 +74,11 @@ def _words(entry: dict[str, Any]) -> str:
     if isinstance(detail, dict):
         detail = ": ".join(str(detail[part]) for part in ("msg", "errmsg", "error_str") if part in detail)
     return " ".join(str(detail).split())[:QUOTE_MAX]
+
+
+def _silent(exit_code: int) -> str:
+    # 51 is what `mongod --fork` makes of any signal (tried: SIGKILL, SIGXFSZ, SIGABRT on 6.0.5).
+    return "a signal ended it (killed, or out of memory)" if exit_code == 51 else "it said nothing"
 
 
 def _first_words(printed: str) -> str:

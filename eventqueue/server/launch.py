@@ -28,9 +28,7 @@ OPTIONS = {
     "--wiredTigerEngineConfigString": "log=(file_max=32MB,prealloc=false)",
 }
 LOG_BYTES_MAX = 16 * 2**20
-FILES_MAX = (
-    64_000  # what mongod recommends; it does not raise the usual 1,024 by itself, and ends when they are used up
-)
+FILES_MAX = 64_000  # mongod recommends it, yet does not itself raise the usual 1,024, and ends when those are used up
 
 
 def launch(mongod: Path, home: HomeDir, socket: str, extra: Sequence[str], deadline: Deadline) -> None:
@@ -72,7 +70,6 @@ def _spawn(mongod: Path, arguments: Sequence[str], home: HomeDir) -> "subprocess
                 text=True,
                 errors="replace",
                 cwd=home.root,  # ours may have been deleted, and mongod refuses to start in such a one
-                umask=0o077,
                 start_new_session=True,  # a Ctrl-C during the start is not for mongod
             )
     except OSError as error:

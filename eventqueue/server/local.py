@@ -83,24 +83,24 @@ def stop(home: Path, timeout: timedelta = STOP_TIMEOUT) -> bool:
 def _start(home: HomeDir, extra: Sequence[str], deadline: Deadline) -> LocalServer:
     """Bring the server up from whatever was left behind; the start lock is held."""
     record = records.read(home)
-    running = holder(home.data)
-    if running and not _is_reachable(running, record, home, deadline):
-        if running.is_alive:
-            _end(running, home, deadline)
-        running = None
-    process = running or _launch(home, record, extra, deadline)
-    socket = _socket_of(process, home)
+    process = holder(home.data)
+    socket = _socket_of(process, home) if process else ""
+    if process and not _is_reachable(process, socket, record, home, deadline):
+        _end(process, home, deadline)
+        process = None
+    if process is None:
+        socket = _place(home, record, deadline)
+        process = _launch(home, socket, extra, deadline)
     version = make_writable(process, socket, home.log, deadline)
     records.write(home, Record(records.name(home), socket, process, version))
     return LocalServer(uri(socket), home.data, version, process.pid)
 
 
-def _is_reachable(running: Process, record: Record | None, home: HomeDir, deadline: Deadline) -> bool:
+def _is_reachable(running: Process, socket: str, record: Record | None, home: HomeDir, deadline: Deadline) -> bool:
     """Wait for a server that is still starting; False where it has ended, or its socket is lost (deleted, moved away).
 
     Raises LocalServerFailed where it does not listen before the deadline.
     """
-    socket = _socket_of(running, home)
     if record and record.process == running:  # it did listen: what is not there now will not come
         return listener(socket) == running.pid
     if not wait_until(lambda: listener(socket) == running.pid or not running.is_alive, deadline):
@@ -111,13 +111,18 @@ def _is_reachable(running: Process, record: Record | None, home: HomeDir, deadli
     return running.is_alive
 
 
-def _launch(home: HomeDir, record: Record | None, extra: Sequence[str], deadline: Deadline) -> Process:
+def _place(home: HomeDir, record: Record | None, deadline: Deadline) -> str:
+    """Return where the next server is to listen, and record it; wait for the data to be free of the last one first."""
     if not wait_until(lambda: is_free(home.data), deadline):
         raise LocalServerFailed(
             f"Another process has {home.data} in use (fuser {home.data}/mongod.lock): stop it first."
         )
     socket = choose(home, records.recorded_socket(home, record))
     records.write(home, Record(records.name(home), socket))
+    return socket
+
+
+def _launch(home: HomeDir, socket: str, extra: Sequence[str], deadline: Deadline) -> Process:
     launch(locate(os.environ), home, socket, extra, deadline)
     process = holder(home.data)
     if process is None:
@@ -126,9 +131,12 @@ def _launch(home: HomeDir, record: Record | None, extra: Sequence[str], deadline
 
 
 def _socket_of(process: Process, home: HomeDir) -> str:
-    """Return where `process` was told to listen: asked of itself, the record may be lost."""
-    socket = process.argument("--bind_ip")
-    if socket is None or not socket.startswith("/"):
+    """Return where `process` was told to listen, asked of itself since the record may be lost; "" once it is ending.
+
+    Raises LocalServerFailed where it is not one that this package started.
+    """
+    socket = process.argument("--bind_ip") or ""
+    if process.command and not socket.startswith("/"):
         raise LocalServerFailed(
             f"Process {process.pid}, which queuectl did not start, has {home.data} in use: stop it first."
         )

@@ -41,9 +41,8 @@ def make_writable(process: Process, socket: str, log: Path, deadline: Deadline) 
         time.sleep(PAUSE_S)
     if process.is_alive:
         raise LocalServerFailed(f"The local mongod was not writable after {deadline}: {problem} (see {log}).")
-    raise LocalServerFailed(
-        f"The local mongod ended during its start: {first_error(log, process.pid) or problem} (see {log})."
-    )
+    reason = first_error(log, process.pid) or "it gave no reason"
+    raise LocalServerFailed(f"The local mongod ended during its start: {reason} (see {log}).")
 
 
 def _is_writable(client: "MongoClient[dict[str, Any]]", socket: str) -> bool:

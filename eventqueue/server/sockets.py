@@ -21,6 +21,7 @@ NAME = "mongod.sock"  # PyMongo takes a host for a socket by this ending
 LENGTH_MAX = 107  # bytes of sockaddr_un.sun_path, less its NUL
 # Not TMPDIR, which may be long or a session's own: the socket has to outlive the session.
 SHORT = Path("/tmp")  # noqa: S108 - the directory made in it is random and checked
+PREFIX = "queuectl-"
 
 # In lower case, since PyMongo lower-cases the hosts that a replica set names (`Up/q.sock`: "could not reach any
 # servers"); without comma and colon, at which mongod splits addresses.
@@ -28,24 +29,30 @@ FIT = re.compile(r"[a-z0-9._/-]+")
 
 
 def choose(home: HomeDir, recorded: str | None) -> str:
-    """Return the socket's path and make its directory: the recorded one, else in the home, else in a new one in /tmp.
+    """Return the socket's path and make its directory: in the home, else the recorded one, else a new one in /tmp.
 
-    `recorded` is what this very home has recorded, if anything; nobody may be listening there.
+    `recorded` is what this very home has recorded, if anything. It is looked at only where the home's own is not fit.
     """
-    if recorded and is_private(Path(recorded).parent):
-        return recorded
     own = str(home.run / NAME)
     if not (FIT.fullmatch(own) and len(os.fsencode(own)) <= LENGTH_MAX):
-        return str(Path(tempfile.mkdtemp(prefix="queuectl-", dir=SHORT), NAME))
-    if not is_private(home.run):
-        raise LocalServerFailed(
-            f"{home.run} is not a directory of yours alone: remove it, and it is made anew with mode 0700."
-        )
+        return recorded if recorded and _may_be_used_again(recorded) else _new_in_tmp()
+    if not make_private(home.run):
+        raise LocalServerFailed(f"{home.run} is not a directory of yours: remove it, and it is made anew.")
     return own
 
 
-def is_private(directory: Path) -> bool:
-    """Return whether `directory` is ours and 0700; one that is missing is created so."""
+def _may_be_used_again(recorded: str) -> bool:
+    directory = Path(recorded).parent
+    # Whatever else a damaged record may name is not to be given mode 0700.
+    return directory.parent == SHORT and directory.name.startswith(PREFIX) and make_private(directory)
+
+
+def _new_in_tmp() -> str:
+    return str(Path(tempfile.mkdtemp(prefix=PREFIX, dir=SHORT), NAME))
+
+
+def make_private(directory: Path) -> bool:
+    """Make `directory` ours and 0700, creating it if it is missing; return False where it is not ours to make so."""
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
@@ -53,7 +60,10 @@ def is_private(directory: Path) -> bool:
     except OSError:
         return False
     info = os.lstat(directory)
-    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o077
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
+        return False
+    os.chmod(directory, 0o700)  # a home copied by `cp -r` has it open to all
+    return True
 
 
 def listener(path: str) -> int | None:
@@ -72,8 +82,8 @@ def listener(path: str) -> int | None:
 def uri(path: str) -> str:
     """Return the URI of the replica set whose only member listens at `path`.
 
-    By its name and not directConnection: a client then waits through a restart until there is a primary again,
-    instead of failing with NotWritablePrimary.
+    By the set's name and not directConnection: during a restart a client then waits until there is a primary again,
+    where a direct one sends to whatever answers.
     """
     return f"{direct_uri(path)}/?replicaSet={REPLICA_SET}"
 

@@ -47,7 +47,8 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> int:
     """Run a child to its end; exit 0 if it left in order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the supervisor
+    for one in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)  # a terminal's Ctrl-C, and its end, are for the supervisor
     plan = _read_plan()
     if plan is None:
         return 1
@@ -121,9 +122,11 @@ def _follow(signals: SignalFeed, work: Engine, done: threading.Event) -> None:
                     work.tell(one)
                 if done.is_set():
                     return
+            reason: object = "the cursor died"
         except Exception as error:
-            if not done.wait(1.0):
-                logger.warning("signals fail (%s): polling once a second instead", error)
+            reason = error
+        if not done.wait(1.0):
+            logger.warning("signals fail (%s): polling once a second instead", reason)
 
 
 def _obey(plan: ChildPlan, stop: Callable[[float], object]) -> None:
@@ -140,7 +143,15 @@ def _obey(plan: ChildPlan, stop: Callable[[float], object]) -> None:
 
 
 def _thread(name: str, run: Callable[[], object]) -> threading.Thread:
-    thread = threading.Thread(target=run, name=name, daemon=True)
+    def run_or_die() -> None:
+        try:
+            run()
+        except Exception:
+            # Without its heartbeat, say, this process would stay for ever and claim nothing: die, and be replaced.
+            logger.exception("the %s thread failed", name)
+            os._exit(1)
+
+    thread = threading.Thread(target=run_or_die, name=name, daemon=True)
     thread.start()
     return thread
 

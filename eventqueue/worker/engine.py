@@ -141,7 +141,9 @@ class Engine:
             return False
         try:
             if not self._flights:
-                self._flights = [*self._settles(), *self._claims()]
+                # Settles are kept when looking for claims fails: they need no view.
+                self._flights += self._settles()
+                self._flights += self._claims()
             if self._flights:
                 self._send()
             elif self._late:
@@ -156,9 +158,12 @@ class Engine:
             self._wait(self._pause)
         return True
 
+    @property
+    def _is_leaving(self) -> bool:
+        return self._is_buried or self._stop_at is not None
+
     def _is_done(self) -> bool:
-        leaving = self._is_buried or self._stop_at is not None
-        if not leaving:
+        if not self._is_leaving:
             return False
         gave_up = self._stop_at is not None and time.monotonic() > self._stop_at + GIVE_UP_S
         return gave_up or not (self._held or self._flights or self._late)
@@ -168,12 +173,15 @@ class Engine:
             self._news.wait_for(lambda: bool(self._inbox), seconds)
 
     def _patience(self) -> float:
-        until = [self._next_poll]
-        if not self._is_quiet and self._free():
-            until.append(self._next_look)
+        now = time.monotonic()
+        until = [now + POLL_S]
+        if self._may_claim():  # else only a message can bring something to do
+            until.append(now if self._may_find else self._next_poll)
+            if not self._is_quiet:
+                until.append(self._next_look)
         if self._stop_at is not None:
-            until.append(max(self._stop_at, time.monotonic() + 0.05))
-        return max(0.0, min(POLL_S, min(until) - time.monotonic()))
+            until.append(max(self._stop_at, now + 0.05))
+        return max(0.0, min(until) - now)
 
     # Messages
 
@@ -193,12 +201,13 @@ class Engine:
                     self._is_buried = True
                     self._drop(list(self._held.values()), grace=0.0)
                 case Stop(grace=grace):
-                    self._stop_at = time.monotonic() + grace
+                    # Never later than asked before: a second request, or the supervisor's death, gives no new grace.
+                    self._stop_at = min(self._stop_at or float("inf"), time.monotonic() + grace)
 
     def _heard_end(self, ended: Ended) -> None:
         held = self._held[ended.key]
         held.ended = ended
-        if held.is_over:  # killed because its claim had ended: that story is told already
+        if held.is_over and ended.killed:  # killed because its claim had ended: that story is told already
             del self._held[ended.key]
 
     def _heard_signal(self, signal: Signal) -> None:
@@ -267,6 +276,9 @@ class Engine:
     def _free(self) -> int:
         return self._me.concurrency - sum(1 for _ in self._running())
 
+    def _may_claim(self) -> bool:
+        return not self._is_leaving and self._lease.is_good and self._free() > 0
+
     def _settles(self) -> Iterator[Flight]:
         for held in self._held.values():
             if held.ended is not None:
@@ -280,19 +292,22 @@ class Engine:
                 yield self._flight(held.job, command, held, outcome.kept(held.job, held.ended))
 
     def _claims(self) -> Iterator[Flight]:
+        if not self._may_claim() or (not self._may_find and time.monotonic() < self._next_poll):
+            return
         free = self._free()
-        if free <= 0 or self._stop_at is not None or self._is_buried or not self._lease.is_good:
-            return
-        if not self._may_find and time.monotonic() < self._next_poll:
-            return
         found = self._fetch.take(free, self._ownership.buckets)
         if len(found) < free:
             self._may_find = False
             self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
         claim = Claim(worker=self._me.id, host=self._me.host, pid=self._me.pid)
-        for job in found:
+        held = {held.job.id for held in self._held.values()}
+        # By id: a job that moves while the cursor reads on can be seen twice, and a batch has one append a stream.
+        for job in {job.id: job for job in found}.values():
             try:
-                yield self._flight(job, claim)
+                if job.id in held:  # the view is far behind, or ahead of the end of what is being killed: later
+                    self._fetch.forget(job.id)
+                else:
+                    yield self._flight(job, claim)
             except IllegalTransition:
                 self._fetch.forget(job.id)
 
@@ -328,6 +343,9 @@ class Engine:
     def _start(self, job: Job) -> None:
         held = Held(job)
         self._held[held.key] = held
+        if self._is_leaving or not self._lease.is_good:  # the claim was long under way
+            held.ended, held.handed_back = Ended(key=held.key, killed=True), "its worker could not start it in time"
+            return
         self._narrator.executing(job)
         run = ShellRun(
             key=held.key,
@@ -366,16 +384,15 @@ class Engine:
     def _look(self) -> None:
         """Look at the queues' overall heads for jobs that wait behind an owner without room."""
         now = time.monotonic()
-        if now < self._next_look or self._is_quiet or not self._free() or self._stop_at is not None:
+        if now < self._next_look or self._is_quiet or not self._may_claim():
             return
-        self._next_look, self._is_quiet = now + LOOK_S, True
-        for queue in self._fetch.queues():
-            heads = self._ground.finder.heads(queue, LOOK_AT)
-            self._is_quiet = self._is_quiet and not heads
-            overdue = self._ownership.overdue(heads, self._fetch.position, now)
-            if overdue:
-                # The view may lag: what the log has gone on with does not wait.
-                gone = self._ground.log.find_next([(job.stream, job.version) for job in overdue])
-                self._ownership.adopt([job for job in overdue if job.stream not in gone])
-                self._fetch.close()
-                self._may_find = True
+        self._next_look = now + LOOK_S
+        heads = [job for queue in self._fetch.queues() for job in self._ground.finder.heads(queue, LOOK_AT)]
+        self._is_quiet = not heads
+        overdue = self._ownership.overdue(heads, self._fetch.position, now)
+        # The view may lag: what the log has gone on with does not wait.
+        gone = self._ground.log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()
+        if waiting := [job for job in overdue if job.stream not in gone]:
+            self._ownership.adopt(waiting)
+            self._fetch.close()
+            self._may_find = True

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from datetime import datetime
 
 import msgspec
 
@@ -50,6 +51,7 @@ class Heartbeat:
         self._tell = tell
         self._extend = extend
         self._answering_since: float | None = None
+        self._beat_at: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Beat until `stop` is set, or this incarnation is buried."""
@@ -67,15 +69,22 @@ class Heartbeat:
     def beat_once(self) -> bool:
         """Renew everything once; False if this incarnation is buried. Raises Unavailable."""
         sent = time.monotonic()
+        self._clock.renew()
+        self._note_answer(self._clock.now())
         if not self._incarnations.renew(self._me.id):
             self._tell(Buried())
             return False
         self._extend(self._lease.renewed(sent))
-        self._answering_since = self._answering_since or sent
-        self._clock.renew()
         others = [lease.worker for lease in self._incarnations.live()]
         self._tell(Beat(frozenset({self._me.id, *(one.id for one in others if self._shares_queue(one.queues))})))
         return True
+
+    def _note_answer(self, now: datetime) -> None:
+        # A gap on the database's clock, as after a sleep of this machine, which stops its own: all leases may be over.
+        was_away = self._beat_at is not None and now - self._beat_at > self._lease.length
+        if self._answering_since is None or was_away:
+            self._answering_since = time.monotonic()
+        self._beat_at = now
 
     def has_answered_for(self, seconds: float) -> bool:
         """Whether the database has answered every heartbeat for so long: before that, nobody's silence is proof."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TIMEOUT_GRACE_S = 2.0  # from TERM to KILL for a command that ran into its timeout
 LINGER_S = 0.2  # for what a command left behind to print its last lines, once the command itself has ended
 CLOSE_S = 0.8  # for what was killed to be gone, before the launcher itself goes
+HUNT_S = 0.02  # until the next look at strays that do not show yet whose they are
 
 _NEVER = float("inf")
 _WAIT_MAX_S = 3600.0  # epoll refuses to wait for a month
@@ -102,10 +103,8 @@ class Loop:
         self._held: set[int] = set()  # shells that are over while something else still has their pipes open
         self._children = Children()
         self._strays = Strays(self._children, RUN_VARIABLE, name + ".")
-        self._has_doomed = False  # strays are dying
-        self._hunt_is_due = False
         self._serial = 0
-        self._lease_until = self._close_by = self._wake_at = _NEVER
+        self._lease_until = self._close_by = self._wake_at = self._hunt_at = _NEVER
         self._epoll = select.epoll()
         self._epoll.register(wake_fd, select.EPOLLIN)
         self._listens_for = 0  # what the channel is registered for
@@ -120,11 +119,11 @@ class Loop:
 
     def step(self) -> None:
         """Wait until something happens, then handle all that did."""
-        wait_s = min(self._wake_at, self._close_by) - monotonic()
-        ready = dict(self._epoll.poll(min(max(wait_s, 0.0), _WAIT_MAX_S)))
+        wait_s = min(self._wake_at, self._hunt_at, self._close_by) - monotonic()
+        ready = {fd for fd, _ in self._epoll.poll(min(max(wait_s, 0.0), _WAIT_MAX_S))}
         # Pipes first: what is closed and opened below may give the number of a ready one to another.
-        for fd in ready.keys() & self._by_fd.keys():
-            self._read(fd, ready[fd])
+        for fd in ready & self._by_fd.keys():
+            self._read(fd)
         if self._wake_fd in ready:
             self._reap()
         if self._channel.fd in ready and self._channel.is_open:
@@ -132,15 +131,14 @@ class Loop:
         if self._worker_fd in ready or not self._channel.is_open:
             self._close()
         self._act_on_due()
-        if self._hunt_is_due:
-            self._hunt_is_due = False
-            self._has_doomed = self._strays.hunt({pid: run.mark for pid, run in self._by_pid.items()})
+        if monotonic() >= self._hunt_at:
+            self._hunt()
         self._flush()
 
     def _is_done(self) -> bool:
         if self._close_by == _NEVER:
             return False
-        return monotonic() >= self._close_by or not (self._runs or self._has_doomed or self._has_unsent)
+        return monotonic() >= self._close_by or not (self._runs or self._has_unsent or self._hunt_at < _NEVER)
 
     # What the worker orders.
 
@@ -196,7 +194,7 @@ class Loop:
         for run in list(self._runs.values()):
             run.killed = run.killed or run.over_at is None
             self._cut(run)
-        self._hunt_is_due = True
+        self._hunt_at = 0.0
 
     # What becomes of a run.
 
@@ -216,10 +214,11 @@ class Loop:
                 os.chdir(self._home)  # so as not to keep the command's directory busy
         return Run(key, mark, pid, start_time, (out, err))
 
-    def _read(self, fd: int, events: int) -> None:
+    def _read(self, fd: int) -> None:
         run = self._by_fd[fd]
-        # A hang-up without data left needs no read to be known.
-        if not events & select.EPOLLIN or not self._take(run, fd):
+        # Only a read knows the end: the kernel may say "hung up" without "readable" of a pipe that holds data, as it
+        # looks at the data first and at the writers then, without a lock.
+        if not self._take(run, fd):
             self._close_pipe(run, fd)
             if run.over_at is not None and not run.tail_of:
                 self._end(run)
@@ -239,7 +238,7 @@ class Loop:
             else:
                 os.waitpid(pid, 0)
                 self._strays.forget(pid)
-                self._hunt_is_due = True
+                self._hunt_at = 0.0
 
     def _dead_child(self) -> int:
         """Return a child that is dead and neither reaped nor held; 0 if there is none."""
@@ -307,13 +306,18 @@ class Loop:
         status = os.waitpid(run.pid, 0)[1]
         del self._runs[run.key], self._by_pid[run.pid]
         self._held.discard(run.pid)
-        self._hunt_is_due = True
+        self._hunt_at = 0.0
         self._channel.send(run.ended(status))
 
     def _close_pipe(self, run: Run, fd: int) -> None:
         del run.tail_of[fd]
         del self._by_fd[fd]
         os.close(fd)  # which takes it out of the epoll too
+
+    def _hunt(self) -> None:
+        self._strays.hunt({pid: run.mark for pid, run in self._by_pid.items()})
+        # The dying need no second look: their death wakes us.
+        self._hunt_at = monotonic() + HUNT_S if self._strays.has_unknown else _NEVER
 
     # Waiting.
 

@@ -14,6 +14,7 @@ class Lease:
     """How long this incarnation may go on, judged by what the database acknowledged. Safe across threads."""
 
     def __init__(self, length: timedelta) -> None:
+        self.length = length
         self.length_s = length.total_seconds()
         self.renewal_s = self.length_s / PARTS
         self._until = float("-inf")

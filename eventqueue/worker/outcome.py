@@ -21,6 +21,8 @@ def settle(job: Job, ended: Ended, *, chance: float, handed_back: str | None, ha
     assert job.claim is not None
     if handed_back is not None and ended.killed:
         return Release(claim=job.claim, reason=handed_back)
+    if ended.lease_lost and not has_run:  # an attempt that never was is not counted
+        return Release(claim=job.claim, reason="its worker's lease ended before it could start")
     output = _output(ended)
     if ended.exit_code == 0 and not ended.timed_out:
         return Complete(claim=job.claim, exit_code=0, duration=_duration(ended), output=output)

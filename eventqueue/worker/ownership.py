@@ -49,9 +49,10 @@ class Ownership:
         return self.buckets != before
 
     def overdue(self, heads: Sequence[Job], own_head: Job | None, now: float) -> list[Job]:
-        """Return those of a queue's first ready jobs that wait behind another owner, seen twice long enough apart.
+        """Return those of the queues' first ready jobs that wait behind another owner, seen twice long enough apart.
 
-        `own_head` is the next job of one's own buckets; `now` is monotonic, in seconds.
+        `heads` are of all queues at once: who is not among them is forgotten. `own_head` is the next job of one's own
+        buckets; `now` is monotonic, in seconds.
         """
         foreign = [job for job in heads if bucket_of(job.stream) not in self.buckets]
         found = []

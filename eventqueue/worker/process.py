@@ -12,6 +12,7 @@ import signal
 import time
 
 SHELL = "/bin/sh"
+_DOUBT_S = 0.2  # after which a process without a mark counts as one that gave it up
 # Python ignores SIGPIPE, nohup SIGHUP, and exec passes that on: a command starts with nothing ignored or blocked.
 _DEFAULT_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -171,43 +172,52 @@ class Strays:
         self._variable_name = variable_name
         self._prefix = prefix
         self._marks: dict[int, str] = {}
+        self._first_seen_at: dict[int, float] = {}
+        self.has_doomed = False  # some are dying
+        self.has_unknown = False  # some have yet to show whose they are
 
-    def hunt(self, runs: dict[int, str]) -> bool:
-        """KILL those whose mark is not among `runs` (pid to mark) any more; return whether there was one.
+    def hunt(self, runs: dict[int, str]) -> None:
+        """KILL those whose mark is not among `runs` (pid to mark) any more.
 
         What one leaves behind in turn comes to us when it dies. A stray without a mark is left alone: it was started
         to outlive its job.
         """
         strays = [pid for pid in self._children.pids() if pid not in runs]
-        if not strays:
-            return False
-        spared = {None, *runs.values()}
+        spared = {None, *runs.values()} if strays else {None}
         doomed = [pid for pid in strays if self._mark(pid) not in spared]
         for pid in doomed:
             send(pid, signal.SIGKILL)
-        return bool(doomed)
+        self.has_doomed = bool(doomed)
+        self.has_unknown = any(list(map(self._is_new, strays)))
 
     def forget(self, pid: int) -> None:
         """Forget a stray that was reaped: its pid is free now."""
         self._marks.pop(pid, None)
+        self._first_seen_at.pop(pid, None)
 
     def _mark(self, pid: int) -> str | None:
-        # That there is none is not remembered: in the middle of its exec a process shows no environment.
         if pid not in self._marks:
             for mark in (variable(pid, self._variable_name) or "").split("/"):
                 if mark.startswith(self._prefix):
                     self._marks[pid] = mark
         return self._marks.get(pid)
 
+    def _is_new(self, pid: int) -> bool:
+        # For a moment in the middle of its exec a process shows no environment.
+        now = time.monotonic()
+        return pid not in self._marks and now < self._first_seen_at.setdefault(pid, now) + _DOUBT_S
+
 
 def kill_marked(name: str, mark: str, passes: int = 50) -> None:
     """KILL every process of this host whose variable `name` contains `mark`, and what they start meanwhile.
 
-    Looks at all of /proc, again every 10 ms until none is left, `passes` times at most.
+    Looks at all of /proc every 10 ms until there was none twice, `passes` times at most.
     """
+    clean_passes = 0  # one proves little: in the middle of its exec a process shows no environment
     for _ in range(passes):
         pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
-        if not sum(_kill_if_marked(pid, name, mark) for pid in pids):
+        clean_passes = 0 if sum(_kill_if_marked(pid, name, mark) for pid in pids) else clean_passes + 1
+        if clean_passes == 2:
             return
         time.sleep(0.01)
 

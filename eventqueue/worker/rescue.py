@@ -4,8 +4,10 @@ Processing jobs are read first, then incarnations; the scan repeats, so a claim 
 """
 
 import logging
+import os
 import random
 import threading
+from datetime import timedelta
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.codec import seal
@@ -16,9 +18,11 @@ from eventqueue.incarnations import Incarnation, Incarnations, Lease
 from eventqueue.job import Command, DeadLetter, Fail, Job, decide
 from eventqueue.log import Append, EventLog
 from eventqueue.worker.heartbeat import Heartbeat
-from eventqueue.worker.process import is_alive
+from eventqueue.worker.process import is_alive, start_time
 
 logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=1)  # how long an incarnation that is gone is remembered
 
 
 class Rescue:
@@ -49,7 +53,9 @@ class Rescue:
     def rescue_once(self, *, may_bury: bool) -> None:
         """Scan once; without `may_bury` only incarnations that are seen dead on this machine are buried."""
         holders = self._finder.holders() - {self._me.id}
-        leases = self._incarnations.get(holders)
+        leases = self._incarnations.get(holders | {self._me.id})
+        # Who was silent itself for a lease (stopped, or its machine asleep) cannot tell that others were not.
+        may_bury = may_bury and self._me.id in leases and leases[self._me.id].is_live
         for holder in holders:
             lease = leases.get(holder)
             if lease is not None and lease.is_live and not self._is_seen_dead(lease.worker):
@@ -59,6 +65,8 @@ class Rescue:
             if is_buried or ((may_bury or seen_dead) and self._bury(holder, seen_dead=seen_dead)):
                 self.bring_back(holder, lease)
         self._append([(job, DeadLetter()) for job in self._finder.unburied_failures()])
+        if may_bury:  # then whoever is gone and held something has been buried just now
+            self._incarnations.forget(self._clock.now() - KEPT)
 
     def bring_back(self, holder: str, lease: Lease | None) -> None:
         """Fail the claims that the view shows a buried incarnation holding."""
@@ -71,7 +79,7 @@ class Rescue:
         return buried
 
     def _is_seen_dead(self, worker: Incarnation) -> bool:
-        return worker.place == self._me.place and not is_alive(worker.pid, worker.pid_started)
+        return worker.place == self._me.place and _is_gone(worker.pid, worker.pid_started)
 
     def _append(self, lost: list[tuple[Job, Command]]) -> None:
         appends = []
@@ -86,6 +94,16 @@ class Rescue:
             self._log.append(appends)  # one that conflicts was settled or rescued by someone else
 
 
+def _is_gone(pid: int, started: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # another user's, of whom /proc may show nothing: that proves nothing
+        return start_time(pid) is not None and not is_alive(pid, started)
+    return not is_alive(pid, started)
+
+
 def _lost(job: Job, lease: Lease | None, by: str) -> Fail:
     assert job.claim is not None
     return Fail(
@@ -94,5 +112,5 @@ def _lost(job: Job, lease: Lease | None, by: str) -> Fail:
         error=Error(type="worker-lost", message="its worker died, or was silent for longer than its lease"),
         chance=random.random(),  # noqa: S311 - jitter is no secret
         renewed_at=None if lease is None else lease.renewed_at,
-        buried_by=by,
+        buried_by=(lease and lease.buried_by) or by,
     )

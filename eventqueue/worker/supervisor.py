@@ -120,7 +120,10 @@ class Supervisor:
 
     def run(self) -> int:
         """Start everything, look after it, and return 0 once all of it has left in order."""
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        stops = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            stops.remove(signal.SIGHUP)  # nohup: the end of the terminal is to be survived
+        for one in stops:
             signal.signal(one, lambda *_: self._news.put(Interrupted()))
         if self._plan.with_projector:
             self._start_projector()
@@ -146,7 +149,7 @@ class Supervisor:
             case Died(child=child):
                 self._bury(child)
             case Replace(name=name, is_worker=is_worker) if not self._stops:
-                self._start_worker(name) if is_worker else self._start_projector()
+                self._replace(name, is_worker=is_worker)
             case Interrupted():
                 self._stop()
             case Emptied() if not self._stops:
@@ -202,8 +205,17 @@ class Supervisor:
             return
         logger.warning("%s ended (%s): it is replaced", _called(child), _how(code))
         young = time.monotonic() - child.started < RESPAWN_S
-        replace = Replace(child.name, child.incarnation is not None)
-        timer = threading.Timer(RESPAWN_S if young else 0.0, self._news.put, [replace])
+        self._replace_after(RESPAWN_S if young else 0.0, Replace(child.name, child.incarnation is not None))
+
+    def _replace(self, name: str, *, is_worker: bool) -> None:
+        try:
+            self._start_worker(name) if is_worker else self._start_projector()
+        except OSError as error:  # no process or memory to be had just now: the others are to go on
+            logger.warning("%s cannot be started (%s): trying again", name, error.strerror)
+            self._replace_after(RESPAWN_S, Replace(name, is_worker))
+
+    def _replace_after(self, seconds: float, replace: Replace) -> None:
+        timer = threading.Timer(seconds, self._news.put, [replace])
         timer.daemon = True
         timer.start()
 

@@ -18,6 +18,12 @@ from tests.log.wire import Wire, wire_to
 Store = Database[dict[str, Any]]
 
 
+def path_in(uri: str) -> str:
+    """Return the path at which the server of `uri` listens."""
+    ((path, _),) = parse_uri(uri)["nodelist"]
+    return str(path)
+
+
 @pytest.fixture
 def prepared(database: Store) -> Store:
     """The test's database with its collections and the validator, as the product creates them."""
@@ -60,11 +66,16 @@ def guarded(guarded_uri: str) -> Iterator[MongoClient[dict[str, Any]]]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def quick_recovery() -> Iterator[None]:
+    """Have clients that poll look for a server that they lost at once: not after half a second, at each error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
+        yield
+
+
 @pytest.fixture
-def wire(server_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def wire(server_uri: str, quick_recovery: None) -> Iterator[Wire]:
     """A wire to the server, which the test may cut."""
-    # The driver looks for a server that it lost every half second, which each cut would cost.
-    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
-    ((path, _),) = parse_uri(server_uri)["nodelist"]
-    with wire_to(path) as wire:
+    with wire_to(path_in(server_uri)) as wire:
         yield wire

@@ -321,3 +321,19 @@ def test_a_scan_yields_what_reading_each_stream_gives(log: EventLog) -> None:
         grown(log, name, 3)
 
     assert list(log.scan()) == [*log.read("job-a"), *log.read("job-b")]
+
+
+def test_a_raw_scan_yields_each_stream_with_its_events_as_stored(log: EventLog) -> None:
+    for name, length in [("job-b", 11), ("late-a", 1), ("job-a", 2)]:
+        grown(log, name, length)
+
+    assert list(log.scan_raw()) == [(name, log.read_raw(name)) for name in ("job-a", "job-b", "late-a")]
+    assert list(log.scan_raw("job")) == [(name, log.read_raw(name)) for name in ("job-a", "job-b")]
+    assert list(log.scan_raw("seal")) == []
+
+
+def test_what_is_stored_is_given_back_as_plain_bytes_whatever_its_size(log: EventLog) -> None:
+    log.append([append("job-one", said("short"), said("x" * 50_000))])
+
+    assert {type(raw) for raw in log.read_raw("job-one")} == {bytes}
+    assert {type(raw) for _, events in log.scan_raw() for raw in events} == {bytes}

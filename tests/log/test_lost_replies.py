@@ -21,7 +21,8 @@ LONG, SHORT = 60.0, 0.5  # seconds
 
 @contextmanager
 def log_over(wire: Wire, store: Store, deadline: float, **options: Any) -> Iterator[MongoLog]:
-    with MongoClient[dict[str, Any]](wire.uri, **options) as client:
+    # Polling: a client that streams takes half a second at each cut to find its server again.
+    with MongoClient[dict[str, Any]](wire.uri, serverMonitoringMode="poll", **options) as client:
         log = MongoLog(client[store.name], deadline)
         log.read("job-none")  # connected, so that the first cut is of the append
         yield log

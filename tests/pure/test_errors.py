@@ -10,6 +10,8 @@ from eventqueue import errors
 from eventqueue.errors import QueueError, redact
 
 ROOT = Path(__file__).parents[2]
+# process.py is the launcher's, which runs on the standard library alone: what is raised there is caught there.
+PLACES = {"errors.py", "process.py"}
 
 
 def drawn() -> dict[str, str]:
@@ -41,12 +43,12 @@ def test_the_tree_that_is_drawn_is_the_tree_that_is() -> None:
     assert len(drawn()) > 10
 
 
-def test_every_exception_is_defined_in_one_file() -> None:
+def test_every_exception_that_a_caller_can_see_is_defined_in_one_file() -> None:
     elsewhere = [
         f"{path.relative_to(ROOT)}: {node.name}"
         for package in ("eventqueue", "projections")
         for path in sorted((ROOT / package).rglob("*.py"))
-        if path.name != "errors.py"
+        if path.name not in PLACES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
         if any(ast.unparse(base).endswith(("Error", "Exception")) for base in node.bases)

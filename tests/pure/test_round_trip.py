@@ -67,6 +67,7 @@ def test_every_field_of_an_event_comes_back() -> None:
 @given(json_values)
 @example([1, True, 1.0, 0.0, -0.0, 2**63 - 1, -(2**63), 5e-324, 1.7976931348623157e308])
 @example({"$ref": "jobs", "$id": 1})
+@example({"$ref": "jobs", "$id": 1, "$db": None})
 @example([{"$ref": "jobs", "$id": 1, "$db": "other", "more": [{"$id": None}]}])
 def test_a_json_value_that_is_let_in_comes_back_as_it_was(value: Any) -> None:
     if is_let_in(value):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from eventqueue.server import LocalServer, ensure_running, stop
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.record import read
-from eventqueue.server.sockets import is_private, listener
+from eventqueue.server.sockets import choose, listener, make_private
 from tests.server.servers import clear_away, store
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
@@ -17,8 +18,11 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as som
 
 def sockets_of(pid: int) -> set[str]:
     """The inodes of the sockets that the process has open."""
-    links = (os.readlink(f"/proc/{pid}/fd/{file}") for file in os.listdir(f"/proc/{pid}/fd"))
-    return {match[1] for match in (re.fullmatch(r"socket:\[(\d+)\]", link) for link in links) if match}
+    inodes = set()
+    for file in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):  # closed since it was listed
+            inodes |= set(re.findall(r"^socket:\[(\d+)\]$", os.readlink(f"/proc/{pid}/fd/{file}")))
+    return inodes
 
 
 def test_the_server_has_no_tcp_or_udp_socket(server: LocalServer) -> None:
@@ -44,13 +48,28 @@ def test_what_the_server_writes_is_the_owners_alone(server: LocalServer, shared_
     assert not [path for path in written if path.stat().st_mode & 0o077]
 
 
-def test_a_directory_open_to_others_is_not_private(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["new", "open"])
+def test_a_directory_for_the_socket_is_made_private(tmp_path: Path, name: str) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o755)
-    (tmp_path / "ours").mkdir(mode=0o700)
+    assert make_private(tmp_path / name)
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_no_directory_of_ours_is_not_used_for_the_socket(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
     (tmp_path / "link").symlink_to("ours")
-    assert [is_private(tmp_path / name) for name in ("open", "link", "ours", "new")] == [False, False, True, True]
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    assert not [name for name in ("link", "file", "below/missing") if make_private(tmp_path / name)]
+
+
+def test_a_recorded_path_that_this_package_never_makes_is_ignored(tmp_path: Path) -> None:
+    place = HomeDir.at(tmp_path / "Unfit")
+    tmp_path.chmod(0o755)
+    chosen = Path(choose(place, str(tmp_path / "mongod.sock")))
+    chosen.parent.rmdir()
+    assert chosen.parent.parent == Path("/tmp")
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 @as_root

@@ -38,9 +38,19 @@ def test_the_first_error_in_the_log_is_quoted(tmp_path: Path, lines: str, reason
 
 def test_errors_of_another_start_are_not_blamed(tmp_path: Path) -> None:
     log = tmp_path / "mongod.log"
-    log.write_text(STARTING % 6 + FULL + "not json\n" + STARTING % 7)
+    log.write_text(STARTING % 6 + FULL + "not json\n")
     assert "it said nothing" in explain(1, FORKED + FAILED, log)
-    assert "unrecognised option" in explain(2, "Error parsing command line: unrecognised option '--x'\ntry 'm'", log)
+    log.write_text(STARTING % 7 + FULL + STARTING % 6 + STARTING % 7)
+    assert "it said nothing" in explain(1, FORKED + FAILED, log)
+
+
+def test_a_mongod_that_was_killed_during_its_start_is_said_to_be(tmp_path: Path) -> None:
+    assert "a signal ended it" in explain(51, FORKED + FAILED, tmp_path / "no.log")
+
+
+def test_what_was_printed_is_quoted_where_nothing_was_logged(tmp_path: Path) -> None:
+    printed = "Error parsing command line: unrecognised option '--x'\ntry 'mongod --help' for more information\n"
+    assert "code 2: Error parsing command line: unrecognised option '--x' (see" in explain(2, printed, tmp_path / "log")
 
 
 @pytest.mark.parametrize(

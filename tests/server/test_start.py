@@ -14,12 +14,13 @@ from eventqueue.server.homedir import HomeDir
 from eventqueue.server.launch import launch
 from eventqueue.server.local import START_TIMEOUT
 from eventqueue.server.locate import locate
-from eventqueue.server.processes import holder
+from eventqueue.server.processes import Process, holder
 from eventqueue.server.sockets import choose, listener
 from eventqueue.server.waiting import Deadline
 from tests.server.servers import (
     await_that,
     clear_away,
+    connect,
     is_locked,
     kill,
     locked,
@@ -97,13 +98,17 @@ def test_stopping_what_never_ran_creates_nothing(home: Path) -> None:
     assert not home.exists()
 
 
-def test_a_home_moved_while_stopped_works_under_its_new_name(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("leaves_link", [False, True])
+def test_a_home_moved_while_stopped_works_under_its_new_name(home: Path, tmp_path: Path, leaves_link: bool) -> None:
     store(ensure_running(home), "a")
     kill(home)
     moved = home.rename(tmp_path / "moved")
+    if leaves_link:  # under its old name, too, the server would reach itself
+        home.symlink_to(moved)
     try:
         uri = ensure_running(moved)
-        assert "moved" in uri
+        with connect(uri) as client:
+            assert client.admin.command("hello")["me"] == str(moved / "run" / "mongod.sock")
         assert stored(uri) == ["a"]
         store(uri, "b")
     finally:
@@ -209,6 +214,14 @@ def test_a_server_that_is_ending_is_waited_for(home: Path) -> None:
         waiting = start_elsewhere(home)
         await_that(lambda: is_locked(place.lock))
     assert stored(uri_from(waiting)) == ["a"]
+
+
+def test_a_server_that_is_ending_counts_as_none(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = started(shared_home)
+    monkeypatch.setattr(Process, "command", [])  # the kernel shows an empty one then
+    assert holder(HomeDir.at(shared_home).data) is None
+    assert not stop(shared_home)
+    assert status(shared_home) == server
 
 
 def test_a_killed_server_is_replaced_at_once(home: Path) -> None:

@@ -171,6 +171,7 @@ def test_the_environment_is_the_workers_under_the_jobs_under_the_attempts(monkey
 
 def test_a_command_runs_in_its_directory_and_the_next_one_in_the_workers(shell: Shell, tmp_path: Path) -> None:
     assert shell.run("pwd", cwd=str(tmp_path)).stdout.tail.decode() == f"{tmp_path}\n"
+    assert os.readlink(f"/proc/{shell.launcher.pid}/cwd") == str(Path.cwd())
     assert shell.run("pwd").stdout.tail.decode() == f"{Path.cwd()}\n"
 
 
@@ -195,11 +196,11 @@ def test_a_command_inherits_no_descriptor(shell: Shell, ready: Fifo) -> None:
 
 def test_a_command_starts_with_no_signal_ignored_or_blocked() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGCHLD])
     try:
         shell = Shell()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, signal.SIGCHLD])
         signal.signal(signal.SIGHUP, before)
     with shell.launcher:
         ended = shell.run("exec grep -E '^Sig(Ign|Blk)' /proc/self/status")
@@ -288,6 +289,7 @@ def test_a_directory_that_cannot_be_entered_is_a_problem_of_that_run_alone(
 def test_what_no_shell_can_be_given_is_a_problem_of_that_run_alone(
     shell: Shell, fields: dict[str, Any], sentence: str
 ) -> None:
+    shell.run("true")
     before = descriptors(shell)
 
     ended = shell.run(**fields)
@@ -332,9 +334,16 @@ def test_a_flood_without_end_starves_nobody(shell: Shell) -> None:
     assert shell.ended("flood").stdout.total > 65536
 
 
+def test_no_output_is_lost_however_short_the_command_lives(shell: Shell) -> None:
+    for number in range(300):
+        shell.start(f"echo {number} # {'x' * 20_000}", str(number))
+
+    assert [int(shell.ended(str(number)).stdout.tail or -1) for number in range(300)] == list(range(300))
+
+
 def test_what_prints_its_last_line_when_it_sees_the_shell_end_is_heard(shell: Shell, tmp_path: Path) -> None:
     # As a script does that ends with `exec > >(tee log)`: the shell does not wait for its tee.
-    ended = shell.run("mkfifo pipe; (cat pipe; echo late) & exec 3> pipe; echo early", cwd=str(tmp_path))
+    ended = shell.run("mkfifo pipe; (cat pipe; sleep 0.03; echo late) & exec 3> pipe; echo early", cwd=str(tmp_path))
 
     assert ended.stdout.tail == b"early\nlate\n"
 
@@ -348,6 +357,16 @@ def test_what_a_command_leaves_in_its_group_ends_with_it(shell: Shell, ready: Fi
 
     assert ended.exit_code == 5
     wait_until_gone(ready.pid())
+
+
+def test_what_gave_up_its_mark_but_not_its_group_ends_with_the_command(shell: Shell, ready: Fifo, gate: Fifo) -> None:
+    shell.start(f"env -u QUEUECTL_RUN sh -c 'echo $$ > {ready}; exec sleep 1000' & read line < {gate}")
+    unmarked = ready.pid()
+
+    gate.say("go")
+
+    assert shell.ended().exit_code == 0
+    wait_until_gone(unmarked)
 
 
 @pytest.mark.parametrize("output", ["", "> /dev/null 2>&1"])
@@ -439,7 +458,7 @@ def test_a_kill_ends_what_left_the_group_at_any_depth(shell: Shell, ready: Fifo)
 
 
 def test_a_child_may_use_the_grace_that_its_shell_does_not_need(shell: Shell, ready: Fifo) -> None:
-    saving = f"trap 'sleep 0.3; echo saved; exit' TERM; echo up > {ready}; sleep 1000 & wait"
+    saving = f"trap 'sleep 0.3; echo saved; exit' TERM; echo up > {ready}; sleep 1000 > /dev/null 2>&1 & wait"
     shell.start(f'sh -c "{saving}"; true')
     ready.word()
 

@@ -1,0 +1,69 @@
+"""`queuectl wait`, `cancel` and `retry`."""
+
+from collections.abc import Sequence
+
+import click
+
+from eventqueue.cli.options import command
+from eventqueue.cli.selection import Selection, selecting, to_each
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import SECONDS, TEXT
+from eventqueue.cli.words import clean
+
+
+@command("wait")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=TEXT)
+@click.option("--timeout", type=SECONDS, help="Wait so long at most, such as 90 or 10m.")
+@with_session
+def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
+    """Wait until jobs end.
+
+    The exit code is 0 only if every one completed.
+
+    \b
+    queuectl wait "$(queuectl enqueue --quiet -- make)" && echo made
+    """
+    from eventqueue.cli import documents
+    from eventqueue.job import State
+
+    with session.queue() as queue:
+        jobs = queue.wait(ids, timeout)
+    for job in jobs:
+        if job.state is State.COMPLETED:
+            session.out.done(f"Job {job.id} completed")
+        else:
+            why = f": {clean(job.last_error.message)}" if job.last_error and job.state is State.DEAD else ""
+            session.out.refuse(f"Job {job.id} is {job.state}{why}")
+    session.out.document(lambda: [documents.job(job) for job in jobs])
+    return 0 if all(job.state is State.COMPLETED for job in jobs) else 1
+
+
+@command("cancel")
+@selecting
+def cancel(session: Session, selection: Selection) -> int:
+    """Cancel jobs, waiting or running.
+
+    Those that wait never run, those that run are killed. --all means every job that is pending, processing or
+    failed and waiting for its retry.
+
+    \b
+    queuectl cancel 0199f3a2
+    queuectl cancel --all --queue mail --dry-run
+    """
+    from eventqueue.job import State
+
+    states = (State.PENDING, State.FAILED, State.PROCESSING)
+    return to_each(session, selection, states, lambda queue, job_id: queue.cancel(job_id), "is cancelled")
+
+
+@command("retry")
+@selecting
+def retry(session: Session, selection: Selection) -> int:
+    """Bring failed, dead or cancelled jobs back to pending.
+
+    Each gets a new budget of retries. --all means every job that is failed or dead; a cancelled one has to be named.
+    """
+    from eventqueue.job import State
+
+    states = (State.FAILED, State.DEAD)
+    return to_each(session, selection, states, lambda queue, job_id: queue.retry(job_id), "is pending again")

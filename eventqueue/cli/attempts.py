@@ -1,0 +1,41 @@
+"""The attempts in a job's history: which claim each one was, and how it ended. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from eventqueue.cli.describe import output_of
+from eventqueue.errors import Refused
+from eventqueue.events import Claimed, Output, Recorded, name_in
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt; `claim` names it for certain, since the number is used again after a release."""
+
+    number: int
+    claim: int
+    is_over: bool = False
+    output: Output | None = None
+
+
+def attempts(history: Sequence[Recorded]) -> list[Attempt]:
+    """Return a job's attempts, in order."""
+    found: list[Attempt] = []
+    for recorded in history:
+        if isinstance(recorded.event, Claimed):
+            found.append(Attempt(recorded.event.attempt, recorded.version))
+        elif found and not found[-1].is_over:  # every event that is legal while a claim is held ends it
+            found[-1] = replace(found[-1], is_over=True, output=output_of(recorded))
+    return found
+
+
+def choose(history: Sequence[Recorded], number: int | None) -> Attempt:
+    """Return the last attempt with this number, None: the last of all. Raises Refused if there is none."""
+    found = attempts(history)
+    job_id = name_in(history[0].stream)
+    if not found:
+        raise Refused(f"Job {job_id} has not run yet.")
+    wanted = [attempt for attempt in found if number in (None, attempt.number)]
+    if not wanted:
+        raise Refused(f"Job {job_id} has no attempt {number}: the last one was number {found[-1].number}.")
+    return wanted[-1]

@@ -1,0 +1,74 @@
+"""`queuectl replay` and `queuectl audit verify`: how a job came to be as it is, and whether all of that is sound."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.options import Group, command
+from eventqueue.cli.progress import progress
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import TEXT
+from eventqueue.cli.words import count
+from eventqueue.errors import Refused
+
+if TYPE_CHECKING:
+    from eventqueue.audit import Finding
+    from eventqueue.queue import Queue
+
+audit = Group("audit", help="Proving what the log says.")
+
+
+@command("replay")
+@click.argument("job_id", metavar="ID", type=TEXT)
+@click.option("--to", "to", type=click.IntRange(1), metavar="VERSION", help="Up to this event.")
+@with_session
+def replay(session: Session, job_id: str, to: int | None) -> None:
+    """Show the state that a job was in after each of its events."""
+    from eventqueue.cli import documents, tables
+
+    with session.queue() as queue:
+        states = queue.replay(job_id)
+    if to is not None and to > len(states):
+        raise Refused(f"Job {states[0].id} has {count(len(states), 'event')}, and no version {to}.")
+    shown = states[:to]
+    session.out.answer(lambda: [documents.whole_job(one) for one in shown], lambda: tables.states(shown))
+
+
+@command("verify")
+@click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
+@click.option("--all", "is_all", is_flag=True, help="Every job.")
+@with_session
+def verify(session: Session, job_id: str | None, is_all: bool) -> int:
+    """Prove the history of a job, or of all.
+
+    Versions are dense, hashes chained, transitions legal, and the jobs view equals the fold of the history. Names
+    each finding; the exit code is 1 if there is any.
+    """
+    from eventqueue.cli import documents, tables
+
+    if (job_id is None) != is_all:
+        raise click.UsageError("Give a job's id, or --all")
+    with session.queue() as queue:
+        verified, found = (1, list(queue.verify(job_id))) if job_id is not None else _verify_all(session, queue)
+    session.out.document(lambda: documents.findings(verified, found))
+    if found and not session.out.as_json:
+        session.out.answer(dict, lambda: tables.findings(found))
+        session.out.refuse(f"{count(len(found), 'finding')} in {count(verified, 'job')}.")
+    if not found:
+        session.out.done(f"{count(verified, 'job')} verified, nothing found")
+    return 1 if found else 0
+
+
+def _verify_all(session: Session, queue: "Queue") -> "tuple[int, list[Finding]]":
+    verified = 0
+    found: list[Finding] = []
+    total = sum(sum(counts.values()) for counts in queue.status().queues.values())
+    with progress("verifying", total, hidden=session.out.quiet) as advance:
+        for _, findings in queue.verify_all():
+            verified += 1
+            found += findings
+            advance(1)
+    return verified, found
+
+
+audit.add_command(verify)

@@ -1,0 +1,129 @@
+"""A file of jobs, one JSON object a line: read twice, so that nothing is added unless every line is a job."""
+
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from shutil import copyfileobj
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from eventqueue.cli.progress import progress
+from eventqueue.cli.session import Session
+from eventqueue.cli.values import json_object
+from eventqueue.cli.words import clean, count
+from eventqueue.errors import DifferentJob, InvalidInput, QueueError
+from eventqueue.spec import Request
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue, Receipt
+
+SAID_MAX = 20  # bad lines that are named one by one
+IN_MEMORY = 16 * 1024 * 1024  # bytes of stdin that are not put into a temporary file
+
+
+class BadLine(msgspec.Struct, frozen=True):
+    """A line that is no job, or a job that was refused."""
+
+    line: int
+    error: str
+
+
+def enqueue_file(session: Session, path: str, *, skip_invalid: bool) -> int:
+    """Add every job of the file at `path` and return the exit code."""
+    with session.queue() as queue, _opened(path) as file:
+        good, bad = 0, []
+        for number, found in _requests(queue, file):
+            if isinstance(found, Request):
+                good += 1
+            else:
+                bad.append(BadLine(number, str(found)))
+        _name(session, bad)
+        if bad and not skip_invalid:
+            raise InvalidInput("", f"Nothing was added: {count(len(bad), 'line')} of the file must be put right first.")
+        return _add(session, queue, file, good, bad)
+
+
+def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: list[BadLine]) -> int:
+    numbers = array("Q")  # of the lines that were enqueued: results come without them
+
+    def jobs() -> Iterator[Request]:
+        for number, found in _requests(queue, file):
+            if isinstance(found, Request):
+                numbers.append(number)
+                yield found
+
+    with progress("adding", good, hidden=session.out.quiet) as advance:
+        added = 0
+
+        def advanced(number: int) -> None:
+            nonlocal added
+            added += number
+            advance(number)
+
+        try:
+            results = queue.enqueue_checked(jobs(), advanced)
+        except (QueueError, KeyboardInterrupt):
+            session.out.note(f"{count(added, 'job')} had been added before this:")
+            raise
+    return _tell(session, list(zip(numbers, results, strict=True)), skipped)
+
+
+def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]", skipped: list[BadLine]) -> int:
+    refused = [BadLine(number, str(result)) for number, result in results if isinstance(result, DifferentJob)]
+    receipts = [result for _, result in results if not isinstance(result, DifferentJob)]
+    _name(session, refused)
+    new = sum(receipt.created for receipt in receipts)
+    existing = len(receipts) - new
+    problems = {"skipped": _listed(skipped), "refused": _listed(refused)}
+    session.out.document(lambda: {"added": new, "existing": existing, "jobs": receipts, **problems})
+    session.out.done(_summary(new, existing, len(skipped)))
+    return 1 if refused else 0
+
+
+def _summary(new: int, existing: int, skipped: int) -> str:
+    there = f", {existing:,} {'was' if existing == 1 else 'were'} there already" if existing else ""
+    out = f", {count(skipped, 'line')} skipped" if skipped else ""
+    return f"{count(new, 'job')} added{there}{out}"
+
+
+def _requests(queue: "Queue", file: IO[bytes]) -> Iterator[tuple[int, Request | InvalidInput]]:
+    """Yield each line's number and its checked request, or why it is none; empty lines are passed over."""
+    file.seek(0)
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            yield number, _request(queue.check, line)
+
+
+def _request(check: Callable[[dict[str, Any]], Request], line: bytes) -> Request | InvalidInput:
+    try:
+        return check(json_object(line.decode(), "it"))
+    except UnicodeDecodeError as error:
+        return InvalidInput("", f"it is not valid UTF-8 at byte {error.start + 1}.")
+    except InvalidInput as error:
+        return error
+
+
+def _name(session: Session, bad: list[BadLine]) -> None:
+    for one in bad[:SAID_MAX]:
+        session.out.refuse(f"Line {one.line}: {one.error}")
+    if len(bad) > SAID_MAX:
+        session.out.refuse(f"… and {count(len(bad) - SAID_MAX, 'line')} more.")
+
+
+def _listed(bad: list[BadLine]) -> list[BadLine]:
+    return [BadLine(one.line, clean(one.error)) for one in bad]
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    """Open what can be read twice: stdin and pipes are copied first."""
+    with click.open_file(path, "rb") as file:
+        if file.seekable():
+            yield file
+            return
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as copy:
+            copyfileobj(file, copy)
+            yield copy

@@ -1,0 +1,207 @@
+"""The doctor's checks, each a short look at one thing that has to be so.
+
+They look at the database itself, not through the views' or the log's own eyes; nothing is written.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from eventqueue.cli.session import Session
+from eventqueue.cli.words import clean, count, shortened, span
+from eventqueue.connect import is_sharded
+from eventqueue.errors import QueueError, redact
+from eventqueue.job import State
+from eventqueue.layout import INDEXES, LAYOUT
+from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import DURABLE
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue
+
+COLLECTIONS = ("events", "signals", "outputs", "workers", "views", "checkpoints", "leases")
+PARKED_MAX = 120  # characters
+CLOCK_OFF = timedelta(minutes=1)
+LAG_LONG_S = 10.0
+
+NEEDED = frozenset({"find", "insert"})
+FORBIDDEN = frozenset({"update", "remove", "dropCollection"})
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What was looked at and found; `remedy` says what to do, and is None where all is well."""
+
+    name: str
+    found: str
+    remedy: str | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.remedy is None
+
+
+Look = Callable[["Queue"], tuple[str, str | None]]
+"""Returns what was found, and the remedy, if there is anything to do."""
+
+
+def examine(session: Session) -> list[Check]:
+    """Return every check's finding; the first alone, if there is no connection."""
+    try:
+        with session.queue() as queue:
+            return [_guarded(name, look, queue) for name, look in LOOKS.items()]
+    except QueueError as error:
+        return [Check("connection", "failed", redact(str(error)))]
+
+
+def _guarded(name: str, look: Look, queue: "Queue") -> Check:
+    try:
+        with translated():
+            return Check(name, *look(queue))
+    except QueueError as error:
+        return Check(name, "failed", redact(str(error)))
+
+
+def _connection(queue: "Queue") -> tuple[str, str | None]:
+    client = queue.connection.client
+    started = monotonic()
+    client.admin.command("ping")
+    took = span(monotonic() - started)
+    nodes = ", ".join(sorted(str(host) if host.startswith("/") else f"{host}:{port}" for host, port in client.nodes))
+    return f"MongoDB {client.server_info()['version']} at {nodes} answers in {took}", None
+
+
+def _replica_set(queue: "Queue") -> tuple[str, str | None]:
+    client = queue.connection.client
+    if is_sharded(client):
+        return "a sharded cluster", None
+    hello = client.admin.command("hello")
+    members = len(hello["hosts"])
+    if members == 1:
+        return f"{hello['setName']}, 1 member: what is acknowledged survives a crash, not the loss of the machine", None
+    return f"{hello['setName']}, {members} members, primary {hello.get('primary')}", None
+
+
+def _durability(queue: "Queue") -> tuple[str, str | None]:
+    # A write that changes nothing waits for the majority all the same.
+    leases = queue.connection.ground.database.get_collection("leases", write_concern=DURABLE)
+    started = monotonic()
+    leases.update_one({"_id": "nobody"}, {"$set": {"until": None}})
+    return f"a majority acknowledged a write, journaled, in {span(monotonic() - started)}", None
+
+
+def _layout(queue: "Queue") -> tuple[str, str | None]:
+    database = queue.connection.ground.database
+    found = {one["name"]: one.get("options", {}) for one in database.list_collections()}
+    indexes = set(database["events"].index_information())
+    problems = [
+        *(f"collection {name} is missing" for name in COLLECTIONS if name not in found),
+        *(
+            f"index {one.document['name']} of events is missing"
+            for one in INDEXES
+            if one.document["name"] not in indexes
+        ),
+        *(f"index {name} of jobs is missing" for name in queue.connection.views.snapshot()["indexes_missing"]),
+    ]
+    if "validator" not in found.get("events", {}):
+        problems.append("events has no validator")
+    if not found.get("signals", {}).get("capped"):
+        problems.append("signals is no capped collection")
+    if not problems:
+        return f"version {LAYOUT}, all collections and indexes are there", None
+    return "; ".join(problems), (
+        "what belongs to a view comes back with the view: drop the collections `views` and `checkpoints`; of the log, "
+        "create the rest as eventqueue/layout.py has it"
+    )
+
+
+def _rights(queue: "Queue") -> tuple[str, str | None]:
+    about = queue.connection.client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+    if not about["authenticatedUsers"]:
+        return "access control is off: whoever can connect may change anything", None
+    allowed = actions_on(about["authenticatedUserPrivileges"], queue.connection.ground.database.name, "events")
+    user = about["authenticatedUsers"][0]["user"]
+    if missing := NEEDED - allowed:
+        return (
+            f"{user} may not {' and '.join(sorted(missing))} on events",
+            "grant a role that may find and insert there",
+        )
+    if excess := FORBIDDEN & allowed:
+        return f"{user} may {' and '.join(sorted(excess))} on events", (
+            "use a role that may only find and insert there: then nobody can change what has happened"
+        )
+    return f"{user} may find and insert on events, and change nothing there", None
+
+
+def actions_on(privileges: Sequence[Mapping[str, Any]], db: str, collection: str) -> set[str]:
+    """Return what MongoDB's `privileges` allow on one collection."""
+    return {
+        action
+        for privilege in privileges
+        if _covers(privilege["resource"], db, collection)
+        for action in privilege["actions"]
+    }
+
+
+def _covers(resource: Mapping[str, Any], db: str, collection: str) -> bool:
+    if resource.get("anyResource"):
+        return True
+    return resource.get("db") in ("", db) and resource.get("collection") in ("", collection)
+
+
+def _clock(queue: "Queue") -> tuple[str, str | None]:
+    queue.connection.ground.clock.renew()
+    offset = queue.connection.ground.clock.offset
+    ahead = "behind" if offset > timedelta(0) else "ahead of"
+    found = f"this machine's clock is {span(abs(offset.total_seconds()))} {ahead} the database's"
+    if abs(offset) < CLOCK_OFF:
+        return found, None
+    return found, "set it (timedatectl set-ntp true); jobs are unharmed, since the database's clock alone counts"
+
+
+def _projector(queue: "Queue") -> tuple[str, str | None]:
+    views = queue.connection.views
+    about, lag = views.snapshot(), views.lag()
+    if about["generation"] is None:
+        return "there are no views yet: whoever reads first builds them", None
+    holder = about["holder"] or "no projector"
+    behind = "how far behind is unknown" if lag.seconds is None else f"{span(lag.seconds)} behind"
+    found = f"{holder} at work; {'nothing is waiting' if lag.is_fresh else behind}; {about['applied']:,} events applied"
+    if parked := about["parked"]:
+        first = shortened(", ".join(map(clean, parked)), PARKED_MAX)
+        return (
+            f"{found}; {count(len(parked), 'job')} parked ({first})",
+            "run `queuectl audit verify` on them, and report it",
+        )
+    if lag.is_fresh or (about["holder"] and lag.seconds is not None and lag.seconds < LAG_LONG_S):
+        return found, None
+    if about["holder"]:
+        return found, "it does not keep up, or stands still: look at its log and its machine"
+    return found, "start one with `queuectl worker start` or `queuectl projector start`"
+
+
+def _workers(queue: "Queue") -> tuple[str, str | None]:
+    alive = queue.workers()
+    has_views = queue.connection.views.snapshot()["generation"] is not None
+    counts = queue.connection.views.counts() if has_views else {}
+    waiting = sum(of.get(state, 0) for of in counts.values() for state in (State.PENDING, State.FAILED))
+    running = sum(len(one.running) for one in alive)
+    found = f"{len(alive)} alive, {count(running, 'job')} running, {count(waiting, 'job')} waiting"
+    if waiting and not alive:
+        return found, "start some with `queuectl worker start`"
+    return found, None
+
+
+LOOKS: Mapping[str, Look] = {
+    "connection": _connection,
+    "replica set": _replica_set,
+    "durability": _durability,
+    "layout": _layout,
+    "rights": _rights,
+    "clock": _clock,
+    "projector": _projector,
+    "workers": _workers,
+}

@@ -1,0 +1,61 @@
+"""A table without lines: every column as wide as it needs, but for the last, which share what room is left."""
+
+from collections.abc import Sequence
+
+import msgspec
+from rich.text import Text
+
+from eventqueue.cli.words import clean
+
+GAP = "  "
+LOOSE_LEAST = 9  # characters that a loose column has in the narrowest terminal
+
+Cell = Text | str | int | None
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Titles and rows; a number is set to the right, None is left empty; the last `loose` columns may be cut."""
+
+    titles: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    loose: int = 1
+
+
+def fitted(table: Table, width: int | None) -> Text:
+    """Return the table's lines, the loose columns cut to what `width` leaves of it (None: not cut at all)."""
+    rows = [[Text(title, "bold") for title in table.titles], *([_text(cell) for cell in row] for row in table.rows)]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    numeric = [any(isinstance(cell, int) for cell in column) for column in zip(*table.rows, strict=True)]
+    if width is not None:
+        rigid, loose = widths[: len(widths) - table.loose], widths[len(widths) - table.loose :]
+        room = width - sum(rigid) - len(GAP) * (len(widths) - 1)
+        widths = rigid + _shared(loose, room)
+    return Text("\n").join(_line(row, widths, numeric) for row in rows)
+
+
+def _shared(wanted: Sequence[int], room: int) -> list[int]:
+    """Share `room` fairly: a column that wants less leaves the rest to those after it."""
+    widths: list[int] = []
+    for place, want in enumerate(wanted):
+        fair = (room - sum(widths)) // (len(wanted) - place)
+        later = sum(min(other, fair) for other in wanted[place + 1 :])
+        widths.append(min(want, max(room - sum(widths) - later, fair, LOOSE_LEAST)))
+    return widths
+
+
+def _text(cell: Cell) -> Text:
+    if isinstance(cell, Text):
+        return cell
+    return Text("" if cell is None else f"{cell:,}" if isinstance(cell, int) else clean(cell))
+
+
+def _line(row: Sequence[Text], widths: Sequence[int], numeric: Sequence[bool]) -> Text:
+    cells = []
+    for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        cell.truncate(width, overflow="ellipsis")
+        filler = Text(" " * (width - cell.cell_len))
+        is_number = place < len(numeric) and numeric[place]
+        cells.append(filler + cell if is_number else cell + filler)
+    line = Text(GAP).join(cells)
+    line.rstrip()
+    return line

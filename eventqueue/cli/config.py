@@ -1,0 +1,91 @@
+"""`queuectl config`: the defaults for jobs and workers."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.options import Group, command
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventqueue.settings import Source
+
+config = Group(
+    "config",
+    help="""Defaults for jobs and workers.
+
+    They are kept as events, so that a change is history too. Where a value is given several times, this is the
+    order: option, environment, stored, built-in.
+    """,
+)
+
+
+@command("list")
+@with_session
+def list_(session: Session) -> None:
+    """List every setting, its value, and where that comes from."""
+    from eventqueue.cli import documents, tables
+    from eventqueue.settings import SETTINGS
+
+    with session.queue() as queue:
+        found = queue.configuration()
+    meanings = {name: one.help for name, one in SETTINGS.items()}
+    session.out.answer(lambda: documents.plain(found), lambda: tables.configuration(found, meanings))
+
+
+@command("get")
+@click.argument("name", type=TEXT)
+@with_session
+def get(session: Session, name: str) -> None:
+    """Print the value of one setting."""
+    from eventqueue.cli import documents, tables
+    from eventqueue.settings import setting
+
+    setting(name)
+    with session.queue() as queue:
+        found = queue.configuration()[name]
+    session.out.answer(lambda: {"name": name, **documents.plain(found)}, lambda: tables.setting(found))
+
+
+# So that a value may be a negative number.
+@command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("name", type=TEXT)
+@click.argument("value", type=TEXT)
+@with_session
+def set_(session: Session, name: str, value: str) -> None:
+    """Store the value of a setting.
+
+    \b
+    queuectl config set max-retries 5
+    """
+    with session.queue() as queue:
+        queue.configure(name, value)
+        _tell(session, name, queue.configuration())
+
+
+@command("unset")
+@click.argument("name", type=TEXT)
+@with_session
+def unset(session: Session, name: str) -> None:
+    """Bring a setting back to its built-in value."""
+    with session.queue() as queue:
+        queue.configure(name, None)
+        _tell(session, name, queue.configuration())
+
+
+def _tell(session: Session, name: str, settings: "Mapping[str, Source]") -> None:
+    from eventqueue.cli import documents, tables
+    from eventqueue.settings import variable
+
+    found = settings[name]
+    session.out.document(lambda: {"name": name, **documents.plain(found)})
+    session.out.done(f"{name} is {tables.setting(found)} ({found.source})")
+    if found.source == "environment":
+        session.out.note(f"{variable(name)} is set here, and goes before what is stored.")
+
+
+for one in (list_, get, set_, unset):
+    config.add_command(one)

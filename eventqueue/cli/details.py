@@ -1,0 +1,90 @@
+"""All of one job for people: what is set, field by field, and the end of what it wrote."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+from rich.text import Text
+
+from eventqueue.cli.tables import COLOURS
+from eventqueue.cli.words import clean, count, instant, span
+from eventqueue.events import Captured, Output
+from eventqueue.job import Job, State
+
+LABEL = 12
+LINES = 10  # of output at most
+
+
+def details(job: Job, output: Output | None, now: datetime) -> Text:
+    """Return the job's fields that are set, then its last attempt's output."""
+    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, now)]
+    return Text("\n").join([*lines, *_output(output)])
+
+
+def _fields(job: Job, now: datetime) -> Iterator[tuple[str, Text]]:
+    yield "id", Text(job.id, "bold")
+    yield "state", Text(_standing(job, now), COLOURS[job.state])
+    for label, value in (*_asked(job), *_times(job), *_outcome(job)):
+        if value is not None and value != "":
+            yield label, Text(clean(str(value)))
+
+
+def _standing(job: Job, now: datetime) -> str:
+    wait = (job.due_at or now) - now
+    when = f"in {span(wait.total_seconds())}" if wait > timedelta(0) else "now"
+    match job.state:
+        case State.PENDING:
+            return f"pending, due {when}"
+        case State.FAILED if job.due_at:
+            return f"failed, retry {job.failures} of {job.max_retries} {when}"
+        case State.PROCESSING if job.claimed_at:
+            return f"processing for {span((now - job.claimed_at).total_seconds())} by {job.worker}"
+        case state:
+            return str(state)
+
+
+def _asked(job: Job) -> Iterator[tuple[str, object]]:
+    yield "command", job.run.command
+    yield "directory", job.run.cwd
+    yield "environment", " ".join(f"{name}={value}" for name, value in job.run.env.items())
+    yield "queue", job.queue
+    yield "priority", job.priority
+    yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most"
+    yield "timeout", job.timeout and span(job.timeout)
+    yield "key", job.key
+    yield "tags", ", ".join(job.tags)
+    yield "group", job.group
+    yield "meta", msgspec.json.encode(job.meta).decode() if job.meta else None
+    yield "correlation", job.correlation
+
+
+def _times(job: Job) -> Iterator[tuple[str, object]]:
+    yield "created", instant(job.created_at)
+    yield "run at", instant(job.run_at)
+    yield "expires", job.expires_at and instant(job.expires_at)
+    yield "updated", f"{instant(job.updated_at)} (version {job.version})"
+
+
+def _outcome(job: Job) -> Iterator[tuple[str, object]]:
+    yield "attempts", f"{job.attempts}, {count(job.failures, 'failure')}"
+    if job.last_error:
+        yield "last error", job.last_error.message
+    if job.result:
+        yield "exit code", job.result.exit_code
+        yield "duration", None if job.result.duration is None else span(job.result.duration)
+        yield "value", None if job.result.value is None else msgspec.json.encode(job.result.value).decode()
+
+
+def _output(output: Output | None) -> Iterator[Text]:
+    if output is not None:
+        yield from _captured("stdout", output.stdout)
+        yield from _captured("stderr", output.stderr)
+
+
+def _captured(name: str, captured: Captured) -> Iterator[Text]:
+    if captured.length:
+        lines = captured.text.splitlines()
+        whole = len(captured.text.encode(errors="surrogatepass")) >= captured.length and len(lines) <= LINES
+        part = "" if whole else f", the end of {count(captured.length, 'byte')}: `queuectl logs` has more"
+        yield Text(f"{name}{part}", "dim")
+        yield from (Text(f"  {clean(line.expandtabs())}") for line in lines[-LINES:])

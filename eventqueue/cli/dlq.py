@@ -1,0 +1,74 @@
+"""`queuectl dlq`: the dead letter queue, jobs of which every attempt failed."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.jobs import LIMIT_MAX
+from eventqueue.cli.options import Group, command
+from eventqueue.cli.selection import Selection, selecting, to_each
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import TEXT
+from eventqueue.errors import IllegalTransition
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue, Receipt
+
+dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt failed.")
+
+
+@command("list")
+@click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
+@click.option("--error", type=TEXT, help="Jobs with this text in their last error only.")
+@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="So many at most.")
+@with_session
+def list_(session: Session, queue_name: str | None, error: str | None, limit: int) -> None:
+    """List dead jobs, those that died last first."""
+    from eventqueue.cli.listing import print_listing
+    from eventqueue.job import State
+    from eventqueue.views import Filter
+
+    with session.queue() as queue:
+        listing = queue.list(Filter(state=State.DEAD, queue=queue_name, error=error, limit=limit))
+        now = queue.connection.ground.clock.now()
+    print_listing(session.out, listing, now)
+
+
+@command("retry")
+@selecting
+def retry(session: Session, selection: Selection) -> int:
+    """Bring dead jobs back to pending, with a new budget of retries.
+
+    \b
+    queuectl dlq retry --all --error "connection refused" --dry-run
+    """
+    return _to_dead(session, selection, lambda queue, job_id: queue.retry(job_id), "is pending again")
+
+
+@command("discard")
+@selecting
+def discard(session: Session, selection: Selection) -> int:
+    """Give dead jobs up: they become cancelled, and stay in the log."""
+    return _to_dead(
+        session,
+        selection,
+        lambda queue, job_id: queue.cancel(job_id, "discarded from the dead letter queue"),
+        "is cancelled",
+    )
+
+
+def _to_dead(session: Session, selection: Selection, act: "Callable[[Queue, str], Receipt]", said: str) -> int:
+    from eventqueue.job import State
+
+    def act_on_dead(queue: "Queue", job_id: str) -> "Receipt":
+        job = queue.get(job_id)
+        if job.state is not State.DEAD:
+            raise IllegalTransition(f"Job {job.id} is not in the dead letter queue: it is {job.state}.")
+        return act(queue, job.id)
+
+    return to_each(session, selection, (State.DEAD,), act_on_dead, said)
+
+
+for one in (list_, retry, discard):
+    dlq.add_command(one)

@@ -1,0 +1,23 @@
+"""`queuectl doctor`: is everything as it must be, and if not, what to do."""
+
+from eventqueue.cli.options import command
+from eventqueue.cli.session import Session, with_session
+
+
+@command("doctor")
+@with_session
+def doctor(session: Session) -> int:
+    """Check that everything is as it must be.
+
+    Connection, replica set, durability, layout, rights, clock, projector and workers, each with a remedy. The
+    exit code is 1 if any check fails.
+    """
+    from eventqueue.cli import documents, tables
+    from eventqueue.cli.checks import examine
+
+    found = examine(session)
+    is_well = all(one.is_well for one in found)
+    session.out.answer(
+        lambda: {"ok": is_well, "checks": [documents.plain(one) for one in found]}, lambda: tables.checks(found)
+    )
+    return 0 if is_well else 1

@@ -1,0 +1,116 @@
+"""The JSON documents: what `--json` prints. Times are ISO 8601 with `Z`, hashes and other bytes are hex."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from eventqueue.audit import Finding
+from eventqueue.cli.words import STATES, clean, instant
+from eventqueue.codec import to_data
+from eventqueue.events import Output, Recorded, type_of
+from eventqueue.job import Job, State
+from eventqueue.queue import Receipt
+from eventqueue.views import Status
+
+
+def print_json(document: Any) -> None:
+    """Print a document on a line of its own; indented where someone looks."""
+    line = msgspec.json.encode(document)
+    click.echo(msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line)
+
+
+def plain(value: Any) -> Any:
+    """Return a value of ours in JSON's types, every field of it, absent or not."""
+    match value:
+        case msgspec.Struct():
+            config = value.__struct_config__
+            tag = {config.tag_field: config.tag} if config.tag_field else {}
+            return tag | {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        case datetime():
+            return instant(value)
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case _:
+            return value
+
+
+def job(one: Job) -> dict[str, Any]:
+    """A job in a list."""
+    return {
+        "id": one.id,
+        "command": one.run.command,
+        "queue": one.queue,
+        "state": one.state,
+        "attempts": one.attempts,
+        "max_retries": one.max_retries,
+        "priority": one.priority,
+        "run_at": instant(one.run_at),
+        "last_error": plain(one.last_error),
+        "result": plain(one.result),
+        "created_at": instant(one.created_at),
+        "updated_at": instant(one.updated_at),
+    }
+
+
+def whole_job(one: Job) -> dict[str, Any]:
+    """A job with all its fields; those of the list first."""
+    return {**job(one), **plain(one)}
+
+
+def job_with_output(one: Job, output: Output | None) -> dict[str, Any]:
+    """A job with all its fields and the end of what its last attempt wrote."""
+    return whole_job(one) | {"output": plain(output)}
+
+
+def event(recorded: Recorded, previous: Recorded | None) -> dict[str, Any]:
+    """An event in its envelope; `after` is the time since the one before it, in seconds."""
+    return {
+        "version": recorded.version,
+        "type": type_of(recorded.event),
+        "at": instant(recorded.at),
+        "after": None if previous is None else (recorded.at - previous.at).total_seconds(),
+        "actor": recorded.actor,
+        "data": plain(to_data(recorded.event)),
+        "stream": recorded.stream,
+        "schema": recorded.event.SCHEMA,
+        "id": recorded.id.hex(),
+        "cause": plain(recorded.cause),
+        "bucket": recorded.bucket,
+        "prev": plain(recorded.prev),
+        "hash": recorded.hash.hex(),
+    }
+
+
+def status(found: Status) -> dict[str, Any]:
+    """Counts by state, then by queue and state; how many workers live; the lag in seconds, null if unknown."""
+    return {
+        **{state: found.count(State(state)) for state in STATES},
+        "queues": {
+            name: {state: counts.get(State(state), 0) for state in STATES} for name, counts in found.queues.items()
+        },
+        "workers": len(found.workers),
+        "lag": found.lag.seconds,
+    }
+
+
+def findings(verified: int, found: Sequence[Finding]) -> dict[str, Any]:
+    """What an audit found in so many jobs."""
+    return {"verified": verified, "findings": [plain(one) for one in found]}
+
+
+def receipt(one: Receipt) -> dict[str, Any]:
+    """What a command did to one of several jobs."""
+    return {"id": one.id, "version": one.version}
+
+
+def refusal(job_id: str, problem: str) -> dict[str, Any]:
+    """Why a command was not done to one of several jobs."""
+    return {"id": clean(job_id), "error": clean(problem)}

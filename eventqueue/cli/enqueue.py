@@ -1,0 +1,140 @@
+"""`queuectl enqueue`: one job as JSON or as plain words, or a file of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from eventqueue.cli.options import Command, command
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import SECONDS, VARIABLE, json_object
+from eventqueue.errors import InvalidInput
+
+_WORDS = "eventqueue.cli.words"
+
+
+class Enqueue(Command):
+    """Takes what follows `--` as a command's words, whatever they look like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See click.Command."""
+        if "--" in args:
+            end = args.index("--")
+            ctx.meta[_WORDS] = args[end + 1 :]
+            args = args[:end]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        """See click.Command."""
+        return ["[OPTIONS]", "JSON | --file FILE | -- COMMAND..."]
+
+
+FIELDS = (
+    click.option("--id", "id", help="The job's id; the same id again is the same job."),
+    click.option("--queue", help="Queue it goes to."),
+    click.option("--priority", type=int, help="Higher runs first."),
+    click.option("--run-at", metavar="TIME", help="Not before this time, ISO 8601 with a zone."),
+    click.option("--delay", type=SECONDS, help="Not before so long from now, such as 90 or 10m."),
+    click.option("--expires-at", metavar="TIME", help="Cancelled if it has not begun by then."),
+    click.option("--max-retries", type=int, help="How often it is tried again."),
+    click.option("--backoff-base", type=float, metavar="N", help="The n-th retry waits N to the power of n seconds."),
+    click.option("--backoff-cap", type=SECONDS, help="Longest wait for a retry."),
+    click.option("--backoff-jitter", type=float, metavar="0..1", help="Part of a wait that chance may add to it."),
+    click.option("--timeout", type=SECONDS, help="How long it may run."),
+    click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
+    click.option("--tag", "tags", multiple=True, help="A tag; several may be given."),
+    click.option("--group", help="Group it belongs to."),
+    click.option("--env", type=VARIABLE, multiple=True, help="Environment variable; several may be given."),
+    click.option("--cwd", metavar="DIRECTORY", help="Where it runs [default: here]."),
+    click.option("--meta", metavar="JSON", help="A JSON object of your own, kept with the job."),
+)
+
+
+def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(FIELDS):
+        function = option(function)
+    return function
+
+
+@command("enqueue", cls=Enqueue)
+@click.argument("job", nargs=-1)
+@click.option("--file", "path", type=click.Path(allow_dash=True), metavar="FILE", help="A job a line; - is stdin.")
+@click.option("--skip-invalid", is_flag=True, help="With --file: leave out lines that are no jobs.")
+@_fields
+@with_session
+def enqueue(
+    session: Session, /, *, job: tuple[str, ...], path: str | None, skip_invalid: bool, **options: Any
+) -> int | None:
+    """Add a job, or a file of jobs.
+
+    Fields of a JSON job: command, id, queue, priority, run_at or delay (seconds), expires_at, max_retries,
+    backoff {base, cap, jitter}, timeout (seconds), key, tags, group, env, cwd, meta.
+
+    After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
+    options for fields go with such a command. In a file nothing is added unless every line is a job.
+
+    \b
+    queuectl enqueue '{"command": "echo hello world"}'
+    queuectl enqueue '{"command": "make", "queue": "ci", "max_retries": 0, "timeout": 600}'
+    queuectl enqueue --queue mail --delay 10m -- ls -l /tmp
+    queuectl enqueue -- 'sort words | uniq -c > counts'
+    queuectl enqueue --file jobs.jsonl
+    """
+    words = click.get_current_context().meta.get(_WORDS)
+    fields = _given(options)
+    _check_usage(job, path, words, skip_invalid, fields)
+    if path is not None:
+        from eventqueue.cli.bulk import enqueue_file
+
+        return enqueue_file(session, path, skip_invalid=skip_invalid)
+    asked = _job(job[0]) if words is None else {**fields, "command": _command_line(words)}
+    with session.queue() as queue:
+        receipt = queue.enqueue(asked)
+    said = f"Job added: {receipt.id}" if receipt.created else f"The job was there already: {receipt.id}"
+    session.out.document(lambda: receipt)
+    session.out.done(said)
+    session.out.bare(receipt.id)
+    return None
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that were given, as the API names them."""
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    backoff = {part: given.pop(f"backoff_{part}") for part in ("base", "cap", "jitter") if f"backoff_{part}" in given}
+    if backoff:
+        given["backoff"] = backoff
+    if "tags" in given:
+        given["tags"] = list(given["tags"])
+    if "env" in given:
+        given["env"] = dict(given["env"])
+    if "meta" in given:
+        given["meta"] = json_object(given["meta"], "meta")
+    return given
+
+
+def _check_usage(
+    job: tuple[str, ...], path: str | None, words: list[str] | None, skip_invalid: bool, fields: Mapping[str, Any]
+) -> None:
+    if len(job) > 1 or (job and words is not None):
+        raise click.UsageError("Give one JSON object, or put -- before a command: queuectl enqueue -- echo hello")
+    if (len(job) == 1) + (path is not None) + (words is not None) != 1 or words == []:
+        raise click.UsageError("Give one of the three: a JSON object, --file FILE, or -- and a command")
+    if skip_invalid and path is None:
+        raise click.UsageError("--skip-invalid goes with --file")
+    if fields and words is None:
+        raise click.UsageError(
+            f"--{next(iter(fields)).replace('_', '-')} goes with a command after --; in JSON it is a field"
+        )
+
+
+def _job(text: str) -> dict[str, Any]:
+    if not text.lstrip().startswith("{"):
+        raise InvalidInput("", "The job is no JSON object; to give a command, put -- before it: enqueue -- echo hello")
+    return json_object(text, "The job")
+
+
+def _command_line(words: list[str]) -> str:
+    import shlex
+
+    # A single word can hardly be a program's name with blanks in it: it is a line for the shell, as with ssh.
+    return words[0] if len(words) == 1 else shlex.join(words)

@@ -1,0 +1,91 @@
+"""`queuectl list`, `show` and `history`: what there is to know of jobs."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from eventqueue.cli.options import command
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import SINCE, TEXT, time_of
+from eventqueue.cli.words import STATES
+
+LIMIT_MAX = 2**31 - 1
+
+
+@command("list")
+@click.option("--state", type=click.Choice(STATES), help="Jobs in this state only.")
+@click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
+@click.option("--tag", type=TEXT, help="Jobs with this tag only.")
+@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="So many at most.")
+@click.option("--since", type=SINCE, help="Jobs created since (failed and dead: that failed since), such as 10m.")
+@with_session
+def list_(
+    session: Session,
+    *,
+    state: str | None,
+    queue_name: str | None,
+    tag: str | None,
+    limit: int,
+    since: datetime | timedelta | None,
+) -> None:
+    """List jobs, newest first.
+
+    \b
+    queuectl list --state failed --since 2h
+    queuectl list --queue mail --json | jq -r '.[].id'
+    """
+    from eventqueue.cli.listing import print_listing
+    from eventqueue.job import State
+    from eventqueue.views import Filter
+
+    with session.queue() as queue:
+        now = queue.connection.ground.clock.now()
+        wanted = Filter(
+            state=State(state) if state else None,
+            queue=queue_name,
+            tag=tag,
+            limit=limit,
+            since=time_of(since, now) if since else None,
+        )
+        listing = queue.list(wanted)
+    print_listing(session.out, listing, now)
+    if len(listing.jobs) == limit and not session.out.as_json:
+        session.out.note(f"These are the newest {limit:,}: --limit shows more.")
+
+
+@command("show")
+@click.argument("job_id", metavar="ID", type=TEXT)
+@with_session
+def show(session: Session, job_id: str) -> None:
+    """Show all of a job, and the end of its output.
+
+    A part of the id is enough, if no other job's id begins with it.
+    """
+    from eventqueue.cli import documents
+    from eventqueue.cli.describe import output_of
+    from eventqueue.cli.details import details
+    from eventqueue.job import fold
+
+    with session.queue() as queue:
+        found = queue.history(job_id)
+        now = queue.connection.ground.clock.now()
+    job = fold(found)
+    assert job is not None
+    output = next((output for one in reversed(found) if (output := output_of(one))), None)
+    session.out.answer(lambda: documents.job_with_output(job, output), lambda: details(job, output, now))
+
+
+@command("history")
+@click.argument("job_id", metavar="ID", type=TEXT)
+@with_session
+def history(session: Session, job_id: str) -> None:
+    """Show a job's events in order.
+
+    When each was, how long after the one before, by whom, and what it changed.
+    """
+    from eventqueue.cli import documents, tables
+
+    with session.queue() as queue:
+        found = queue.history(job_id)
+    events = zip(found, [None, *found], strict=False)
+    session.out.answer(lambda: [documents.event(one, before) for one, before in events], lambda: tables.history(found))

@@ -1,0 +1,70 @@
+"""The output that `--json` and `--quiet` ask for: answers to stdout, notes and refusals to stderr.
+
+With `--json` stdout holds JSON and nothing else. What a command would show is passed as a function, so that neither
+form costs anything, imports included, where the other is asked for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eventqueue.cli import terminal
+from eventqueue.cli.words import span
+
+if TYPE_CHECKING:
+    from eventqueue.views import Lag
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command's words go."""
+
+    as_json: bool
+    quiet: bool
+
+    def document(self, document: Callable[[], Any]) -> None:
+        """Print a JSON document, if JSON is asked for."""
+        if self.as_json:
+            from eventqueue.cli.documents import print_json
+
+            print_json(document())
+
+    def answer(self, document: Callable[[], Any], text: Callable[[], Any]) -> None:
+        """Print the answer: the JSON document, or for people the string, table or tables that `text` returns."""
+        self.document(document)
+        if self.as_json:
+            return
+        shown = text()
+        if isinstance(shown, str):
+            click.echo(shown)
+            return
+        from eventqueue.cli.console import show
+
+        show(shown if isinstance(shown, list) else [shown])
+
+    def done(self, sentence: str) -> None:
+        """Tell people that something was done, unless it is to be quiet."""
+        if not self.as_json and not self.quiet:
+            terminal.done(sentence)
+
+    def bare(self, text: str) -> None:
+        """Print what is left of an answer when it is to be quiet."""
+        if not self.as_json and self.quiet:
+            click.echo(text)
+
+    def note(self, sentence: str) -> None:
+        """Say what is good to know, unless it is to be quiet."""
+        if not self.quiet:
+            terminal.note(sentence)
+
+    def refuse(self, sentence: str) -> None:
+        """Say what was refused, quiet or not."""
+        terminal.refuse(sentence)
+
+    def behind(self, lag: "Lag") -> None:
+        """Say how far the view shown is behind the log, if it is."""
+        if not lag.is_fresh:
+            behind = "is behind the log" if lag.seconds is None else f"is {span(lag.seconds)} behind the log"
+            self.note(f"The view {behind}: `queuectl doctor` shows why.")

@@ -1,0 +1,47 @@
+"""`queuectl projector start`: a projector alone."""
+
+import logging
+import signal
+import sys
+import threading
+
+from eventqueue.cli.options import Group, command
+from eventqueue.cli.session import Session, with_session
+
+projector = Group("projector", help="The projector: keeps the views at the end of the log.")
+
+
+@command("start")
+@with_session
+def start(session: Session) -> None:
+    """Run a projector until Ctrl-C or SIGTERM.
+
+    While another one works, it stands by. `queuectl worker start` brings one along: this is for machines that run no
+    worker.
+    """
+    from eventqueue.connect import make_projector
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    stop = _stopped_by_signals()
+    with session.queue() as queue:
+        session.out.document(lambda: {"event": "started"})
+        session.out.done("Projector started")
+        make_projector(queue.connection).run(stop)
+
+
+def _stopped_by_signals() -> threading.Event:
+    """Return the event that the first signal sets; the second one ends the process as ever."""
+    stop = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def ask(*_: object) -> None:
+        stop.set()
+        for one in signals:
+            signal.signal(one, signal.SIG_DFL)
+
+    for one in signals:
+        signal.signal(one, ask)
+    return stop
+
+
+projector.add_command(start)

@@ -1,0 +1,66 @@
+"""What a command works with: the global options in force, the queue they lead to, and the output they ask for."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from getpass import getuser
+from socket import gethostname
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from eventqueue.cli.options import DB, given
+from eventqueue.cli.output import Output
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command line's session with one database."""
+
+    uri: str | None  # None: the local server
+    db: str
+    out: Output
+
+    def server(self) -> str:
+        """Return the URI of the server to use; the local one is started if it does not run."""
+        if self.uri is not None:
+            return self.uri
+        from eventqueue.server import ensure_running, home
+
+        return ensure_running(home(os.environ))
+
+    @contextmanager
+    def queue(self) -> "Iterator[Queue]":
+        """Open the queue, for as long as the command works with it."""
+        from eventqueue.queue import Queue
+
+        with Queue(self.server(), self.db, actor=f"cli/{_user()}@{gethostname()}") as queue:
+            yield queue
+
+
+def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
+    """Give a command its session as the first argument."""
+
+    @wraps(command)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        ctx = click.get_current_context()
+        out = Output(as_json=bool(given(ctx, "as_json")), quiet=bool(given(ctx, "quiet")))
+        db = given(ctx, "db")
+        return command(Session(given(ctx, "uri"), DB if db is None else db, out), *args, **options)
+
+    return call
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # in a container, a user id may have no name
+        return str(os.getuid())

@@ -1,0 +1,162 @@
+"""Lists of things as tables for people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from eventqueue.audit import Finding
+from eventqueue.cli.columns import Cell, Table
+from eventqueue.cli.describe import describe
+from eventqueue.cli.words import STATES, TITLES, age, clean, count, instant, shortened, span
+from eventqueue.events import Recorded, type_of
+from eventqueue.job import Job, State
+from eventqueue.views import Lag, Status, Worker
+
+if TYPE_CHECKING:
+    from eventqueue.cli.checks import Check
+    from eventqueue.settings import Source
+
+COLOURS = {
+    State.PENDING: "cyan",
+    State.PROCESSING: "blue",
+    State.COMPLETED: "green",
+    State.FAILED: "yellow",
+    State.DEAD: "red",
+    State.CANCELLED: "dim",
+}
+TROUBLED = (State.FAILED, State.DEAD)
+COMMAND_MAX, ERROR_MAX = 60, 60  # characters, where another column follows
+LAST_MAX = 500
+
+
+def state(of: State) -> Text:
+    """A state in its colour."""
+    return Text(of, COLOURS[of])
+
+
+def jobs(found: Sequence[Job], now: datetime) -> Table:
+    """Jobs in a list; with their errors if there is one that failed last."""
+    titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
+    rows: list[list[Cell]] = [
+        [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), _line(one.run.command, LAST_MAX)]
+        for one in found
+    ]
+    if not any(one.state in TROUBLED for one in found):
+        return Table(titles, rows)
+    for row, one in zip(rows, found, strict=True):
+        row[-1] = _line(one.run.command, COMMAND_MAX)
+        error = one.last_error if one.state in TROUBLED else None
+        row.append(_line(error.message, LAST_MAX) if error else None)
+    return Table([*titles, "ERROR"], rows, loose=2)
+
+
+def history(found: Sequence[Recorded]) -> Table:
+    """A job's events: when, how long after the one before, what, and who."""
+    rows: list[list[Cell]] = [
+        [
+            Text(str(one.version), "dim"),
+            instant(one.at, "seconds"),
+            "" if before is None else f"+{span((one.at - before.at).total_seconds())}",
+            Text(type_of(one.event), "bold"),
+            _line(describe(one), LAST_MAX),
+            clean(one.actor),
+        ]
+        for before, one in zip([None, *found], found, strict=False)
+    ]
+    return Table(["#", "TIME", "AFTER", "EVENT", "WHAT", "BY"], rows, loose=2)
+
+
+def states(found: Sequence[Job]) -> Table:
+    """A job after each of its events."""
+    rows: list[list[Cell]] = [
+        [
+            one.version,
+            instant(one.updated_at),
+            state(one.state),
+            one.attempts,
+            one.failures,
+            instant(one.due_at) if one.due_at else None,
+            one.worker,
+            _line(one.last_error.message, ERROR_MAX) if one.last_error else None,
+        ]
+        for one in found
+    ]
+    return Table(["VERSION", "TIME", "STATE", "ATTEMPTS", "FAILURES", "DUE AT", "WORKER", "LAST ERROR"], rows)
+
+
+def workers(found: Sequence[Worker], now: datetime) -> Table:
+    """Live workers and what they run."""
+    rows: list[list[Cell]] = [
+        [
+            one.name,
+            one.host,
+            str(one.pid),
+            ", ".join(one.queues) or "all",
+            one.concurrency,
+            age(now - one.started_at),
+            f"{age(now - one.renewed_at)} ago",
+            ", ".join(one.running) or Text("idle", "dim"),
+        ]
+        for one in found
+    ]
+    return Table(["WORKER", "HOST", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "RUNNING"], rows, loose=0)
+
+
+def status(found: Status) -> list[Table | Text]:
+    """The counts, then those of each queue, then who is at work."""
+    states = [
+        Text.assemble((f"{TITLES[name]:<11}", COLOURS[State(name)]), f"{found.count(State(name)):>9,}")
+        for name in STATES
+    ]
+    alive = f"{count(len(found.workers), 'worker')} alive; {_lag(found.lag)}"
+    return [*states, *_queues(found), Text(""), Text(alive)]
+
+
+def _queues(found: Status) -> list[Table | Text]:
+    rows: list[list[Cell]] = [
+        [name, *(found.queues[name].get(State(one), 0) for one in STATES)] for name in sorted(found.queues)
+    ]
+    return [Text(""), Table(["QUEUE", *(TITLES[name].upper() for name in STATES)], rows)] if rows else []
+
+
+def _lag(lag: Lag) -> str:
+    if lag.is_fresh:
+        return "the view is up to date"
+    return "how far the view is behind is unknown" if lag.seconds is None else f"the view is {span(lag.seconds)} behind"
+
+
+def configuration(found: "Mapping[str, Source]", meanings: Mapping[str, str]) -> Table:
+    """Every setting, its value, where that comes from, and what it is for."""
+    rows: list[list[Cell]] = [
+        [name, setting(one), Text(one.source, "dim" if one.source == "built-in" else "bold"), meanings[name]]
+        for name, one in found.items()
+    ]
+    return Table(["SETTING", "VALUE", "FROM", "MEANING"], rows)
+
+
+def setting(one: "Source") -> str:
+    """A setting's value as it would be typed."""
+    return "none" if one.value is None else f"{one.value:g}" if isinstance(one.value, float) else str(one.value)
+
+
+def findings(found: Sequence[Finding]) -> Table:
+    """What an audit found, event by event; version 0 is the view."""
+    rows = [[one.stream, str(one.version) if one.version else "view", one.problem] for one in found]
+    return Table(["STREAM", "VERSION", "FINDING"], rows, loose=0)
+
+
+def checks(found: "Sequence[Check]") -> Text:
+    """The doctor's checks, each failed one with its remedy below it."""
+    lines: list[Text] = []
+    for one in found:
+        mark = Text("✔ ", "green") if one.is_well else Text("✘ ", "red")
+        lines.append(Text.assemble(mark, (f"{one.name:<12} ", "bold"), clean(one.found)))
+        if one.remedy is not None:
+            lines.append(Text(f"{'':<15}{clean(one.remedy)}", "yellow"))
+    return Text("\n").join(lines)
+
+
+def _line(text: str, most: int) -> str:
+    return shortened(clean(text), most)

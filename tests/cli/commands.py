@@ -1,0 +1,98 @@
+"""Running queuectl: as a process of its own, through its real entry point, or in this one where that is enough."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from eventqueue.cli.main import run
+
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What became of one command line."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Queuectl:
+    """The command, with the environment that it runs in."""
+
+    environ: Mapping[str, str]
+
+    def here(self, *args: str, stdin: bytes = b"") -> Ran:
+        """Run it in this process: as the entry point does, but for the end of the process."""
+        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
+        typed = io.TextIOWrapper(io.BytesIO(stdin))
+        with (
+            mock.patch.dict(os.environ, self.environ, clear=True),
+            mock.patch.object(sys, "stdin", typed),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = run(args)
+        return Ran(code, _written(out), _written(err))
+
+    def process(self, *args: str | bytes, stdin: bytes = b"") -> Ran:
+        """Run it as a process, and wait for its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "eventqueue", *args],
+            input=stdin,
+            env=self.environ,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *args: str) -> "subprocess.Popen[str]":
+        """Start it as a process that is to be stopped by the caller."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "eventqueue", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environ,
+            text=True,
+        )
+
+    def ok(self, *args: str, stdin: bytes = b"") -> Ran:
+        """Run it here; it must do what it is asked."""
+        ran = self.here(*args, stdin=stdin)
+        assert ran.code == 0, ran.err
+        return ran
+
+    def with_environ(self, **more: str) -> "Queuectl":
+        """The same command with more in its environment."""
+        return Queuectl({**self.environ, **more})
+
+    def without(self, *names: str) -> "Queuectl":
+        """The same command with less in its environment."""
+        return Queuectl({name: value for name, value in self.environ.items() if name not in names})
+
+
+def is_one_sentence(ran: Ran) -> bool:
+    """Whether a refusal is what it has to be: nothing on stdout, a line on stderr, no traceback."""
+    return ran.out == "" and ran.err.startswith("✘ ") and ran.err.count("\n") == 1 and "Traceback" not in ran.err
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()

@@ -1,0 +1,86 @@
+"""`queuectl config`."""
+
+import pytest
+
+from tests.cli.commands import Queuectl, is_one_sentence
+
+
+def test_list_shows_every_value_and_where_it_comes_from(queuectl: Queuectl) -> None:
+    queuectl.ok("config", "set", "backoff-base", "3")
+
+    found = queuectl.with_environ(QUEUECTL_TIMEOUT="60").process("config", "list", "--json").json
+
+    assert found["max-retries"] == {"value": 3, "source": "built-in"}
+    assert found["backoff-base"] == {"value": 3.0, "source": "stored"}
+    assert found["timeout"] == {"value": 60.0, "source": "environment"}
+
+
+def test_list_says_what_a_setting_is_for(shared: Queuectl) -> None:
+    assert "how often a failed job is tried again" in shared.ok("config", "list").out
+
+
+def test_a_value_that_is_set_is_the_default_from_then_on(queuectl: Queuectl) -> None:
+    ran = queuectl.process("config", "set", "max-retries", "9")
+
+    assert (ran.code, ran.out) == (0, "✔ max-retries is 9 (stored)\n")
+    assert queuectl.process("config", "get", "max-retries").out == "9\n"
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    assert queuectl.ok("show", "one", "--json").json["max_retries"] == 9
+
+
+def test_unset_brings_the_built_in_value_back(queuectl: Queuectl) -> None:
+    queuectl.ok("config", "set", "max-retries", "9")
+
+    ran = queuectl.process("config", "unset", "max-retries")
+
+    assert (ran.code, ran.out) == (0, "✔ max-retries is 3 (built-in)\n")
+
+
+def test_what_is_shown_as_none_can_be_set_so(queuectl: Queuectl) -> None:
+    queuectl.ok("config", "set", "timeout", "60")
+
+    queuectl.ok("config", "set", "timeout", "none")
+
+    assert queuectl.ok("config", "get", "timeout").out == "none\n"
+    assert queuectl.ok("config", "get", "timeout", "--json").json["value"] is None
+
+
+def test_get_as_json_tells_the_source(queuectl: Queuectl) -> None:
+    assert queuectl.ok("config", "get", "grace", "--json").json == {
+        "name": "grace",
+        "value": 30.0,
+        "source": "built-in",
+    }
+    assert queuectl.ok("config", "set", "grace", "5", "--json").json["source"] == "stored"
+
+
+def test_what_the_environment_overrides_is_told(queuectl: Queuectl) -> None:
+    ran = queuectl.with_environ(QUEUECTL_MAX_RETRIES="1").ok("config", "set", "max-retries", "9")
+
+    assert ran.out == "✔ max-retries is 1 (environment)\n"
+    assert "QUEUECTL_MAX_RETRIES" in ran.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *(("set", "max-retries", "-1"), ("set", "max-retries", "many"), ("set", "max-retries", "1.5")),
+        *(("set", "grace", "nan"), ("set", "lease", "0"), ("set", "queue", '{"$gt": ""}'), ("set", "queue", "")),
+        *(("set", "no-such-setting", "1"), ("get", "no-such-setting"), ("unset", "no-such-setting")),
+        *(("set", "queue", "\udcff"), ("get", "\udcff"), ("set", "max-retries", "9" * 5000)),
+    ],
+)
+def test_a_bad_setting_is_refused(shared: Queuectl, args: tuple[str, ...]) -> None:
+    ran = shared.here("config", *args)
+
+    assert ran.code == 1
+    assert is_one_sentence(ran), ran
+    assert shared.ok("config", "get", "max-retries", "--json").json["source"] == "built-in"
+
+
+def test_a_bad_value_in_the_environment_is_refused_by_its_variable(shared: Queuectl) -> None:
+    ran = shared.with_environ(QUEUECTL_GRACE="long").here("status")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "QUEUECTL_GRACE" in ran.err

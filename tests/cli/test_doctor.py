@@ -1,0 +1,175 @@
+"""`queuectl doctor`: what it looks at, and what it says where something is amiss."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from eventqueue.cli.checks import actions_on
+from eventqueue.clock import DatabaseClock
+from tests.cli.commands import Queuectl, Ran
+from tests.log.servers import running
+
+CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "projector", "workers"]
+
+
+def check(ran: Ran, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in ran.json["checks"] if one["name"] == name)
+    return found
+
+
+def test_all_is_well_in_a_new_database(queuectl: Queuectl) -> None:
+    ran = queuectl.process("doctor", "--json")
+
+    assert (ran.code, ran.json["ok"]) == (0, True)
+    assert [one["name"] for one in ran.json["checks"]] == CHECKS
+    assert all(one["found"] and one["remedy"] is None for one in ran.json["checks"])
+
+
+def test_people_get_a_mark_for_each_check(queuectl: Queuectl) -> None:
+    ran = queuectl.ok("doctor")
+
+    assert [line[0] for line in ran.out.splitlines()] == ["✔"] * len(CHECKS)
+
+
+def test_jobs_that_nobody_works_on_are_found_with_a_remedy(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("list")
+
+    ran = queuectl.here("doctor")
+
+    assert ran.code == 1
+    marked, remedy = ran.out.splitlines()[-2:]
+    assert marked.startswith("✘ workers")
+    assert "1 job waiting" in marked
+    assert "queuectl worker start" in remedy
+
+
+def test_a_view_that_nobody_moves_on_is_found(queuectl: Queuectl) -> None:
+    queuectl.ok("list")
+    queuectl.ok("enqueue", "--", "true")
+
+    ran = queuectl.here("doctor", "--json")
+
+    assert ran.code == 1
+    assert "queuectl projector start" in check(ran, "projector")["remedy"]
+
+
+def test_missing_indexes_and_collections_are_found(queuectl: Queuectl, database: Database[dict[str, Any]]) -> None:
+    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("list")
+    jobs = next(name for name in database.list_collection_names() if name.startswith("jobs-"))
+    database["events"].drop_index("ts")
+    database[jobs].drop_index("ready")
+    database.drop_collection("signals")
+    database.command("collMod", "events", validator={})
+
+    found = check(queuectl.here("doctor", "--json"), "layout")
+
+    for problem in ("index ts of events", "index ready of jobs", "collection signals", "no validator"):
+        assert problem in found["found"]
+    assert found["remedy"]
+
+
+def test_a_parked_job_is_found(queuectl: Queuectl, database: Database[dict[str, Any]]) -> None:
+    queuectl.ok("enqueue", "--id", "stuck", "--", "true")
+    queuectl.ok("list")
+    jobs = next(name for name in database.list_collection_names() if name.startswith("jobs-"))
+    database[jobs].update_one({"_id": "stuck"}, {"$set": {"parked": "cannot be read", "ready": False}})
+
+    found = check(queuectl.here("doctor", "--json"), "projector")
+
+    assert "stuck" in found["found"]
+    assert found["remedy"]
+
+
+def test_a_clock_that_is_far_off_is_found(queuectl: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DatabaseClock, "offset", timedelta(hours=1))
+
+    found = check(queuectl.here("doctor", "--json"), "clock")
+
+    assert found["found"] == "this machine's clock is 1 h behind the database's"
+    assert found["remedy"]
+
+
+@pytest.fixture(scope="module")
+def root_uri() -> Any:
+    """A server that checks access; the URI is root's."""
+    with running(guarded=True) as uri:
+        yield uri
+
+
+@pytest.fixture
+def writers(root_uri: str, queuectl: Queuectl) -> Queuectl:
+    """queuectl as root of a server that checks access, in a database that is there already."""
+    rooted = queuectl.with_environ(QUEUECTL_URI=root_uri)
+    rooted.ok("list")
+    return rooted
+
+
+def as_user(writers: Queuectl, actions: list[str]) -> Queuectl:
+    """The same, as a user who may do `actions` on events, and all that is needed elsewhere."""
+    uri, db = writers.environ["QUEUECTL_URI"], writers.environ["QUEUECTL_DB"]
+    with MongoClient[dict[str, Any]](uri) as client:
+        others = [name for name in client[db].list_collection_names() if name != "events"]
+        everything = ["find", "insert", "update", "remove", "createIndex", "listIndexes", "changeStream", "collStats"]
+        client[db].command("dropAllRolesFromDatabase")
+        client[db].command("dropAllUsersFromDatabase")
+        client[db].command(
+            "createRole",
+            "writer",
+            privileges=[
+                {"resource": {"db": db, "collection": "events"}, "actions": [*actions, "listIndexes", "changeStream"]},
+                *({"resource": {"db": db, "collection": name}, "actions": everything} for name in others),
+                {"resource": {"db": db, "collection": ""}, "actions": ["listCollections"]},
+            ],
+            roles=[],
+        )
+        client[db].command("createUser", "ann", pwd="only-for-tests", roles=["writer"])
+    host = uri.rpartition("@")[2].partition("/")[0]
+    as_ann = f"mongodb://ann:only-for-tests@{host}/?directConnection=true&authSource={db}"
+    return writers.with_environ(QUEUECTL_URI=as_ann)
+
+
+def test_a_role_that_can_only_find_and_insert_on_events_is_well(writers: Queuectl) -> None:
+    found = check(as_user(writers, ["find", "insert"]).here("doctor", "--json"), "rights")
+
+    assert found == {
+        "name": "rights",
+        "found": "ann may find and insert on events, and change nothing there",
+        "remedy": None,
+    }
+
+
+def test_a_role_that_can_change_events_is_found(writers: Queuectl) -> None:
+    found = check(as_user(writers, ["find", "insert", "update"]).here("doctor", "--json"), "rights")
+
+    assert "ann may update on events" in found["found"]
+    assert found["remedy"]
+
+
+def test_no_check_shows_the_password(writers: Queuectl) -> None:
+    ran = as_user(writers, ["find", "insert"]).process("doctor")
+
+    assert "ann" in ran.out
+    assert "only-for-tests" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("resource", "covers"),
+    [
+        ({"db": "jobs", "collection": "events"}, True),
+        ({"db": "jobs", "collection": ""}, True),
+        ({"db": "", "collection": ""}, True),
+        ({"anyResource": True}, True),
+        ({"db": "jobs", "collection": "outputs"}, False),
+        ({"db": "other", "collection": ""}, False),
+        ({"cluster": True}, False),
+    ],
+)
+def test_a_privilege_counts_where_it_covers_the_collection(resource: dict[str, Any], covers: bool) -> None:
+    allowed = actions_on([{"resource": resource, "actions": ["find"]}], "jobs", "events")
+
+    assert allowed == ({"find"} if covers else set())

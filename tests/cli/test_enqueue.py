@@ -1,0 +1,131 @@
+"""`queuectl enqueue`: one job, as JSON or as words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.commands import Queuectl
+
+
+def test_a_json_job_is_added_and_its_id_printed(queuectl: Queuectl) -> None:
+    ran = queuectl.process("enqueue", '{"command": "echo hello world"}')
+
+    job_id = queuectl.ok("list", "--json").json[0]["id"]
+    assert (ran.code, ran.out, ran.err) == (0, f"✔ Job added: {job_id}\n", "")
+
+
+def test_with_json_the_receipt_is_all_that_is_printed(queuectl: Queuectl) -> None:
+    ran = queuectl.ok("enqueue", "--json", '{"command": "true", "id": "one"}')
+
+    assert ran.json == {"id": "one", "stream": "job-one", "version": 1, "created": True}
+
+
+def test_quiet_leaves_the_bare_id(queuectl: Queuectl) -> None:
+    assert queuectl.ok("enqueue", "--quiet", '{"command": "true", "id": "one"}').out == "one\n"
+
+
+@pytest.mark.parametrize("name", ["id", "key"])
+def test_the_same_job_again_is_said_to_be_there_and_is_one_job(queuectl: Queuectl, name: str) -> None:
+    asked = f'{{"command": "true", "{name}": "same", "delay": 60}}'
+    first = queuectl.ok("enqueue", "--quiet", asked).out
+
+    again = queuectl.ok("enqueue", asked)
+
+    assert again.out == f"✔ The job was there already: {first}"
+    assert len(queuectl.ok("list", "--json").json) == 1
+
+
+def test_the_same_id_for_another_job_is_refused(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", '{"command": "true", "id": "one"}')
+
+    ran = queuectl.here("enqueue", '{"command": "false", "id": "one"}')
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "'command'" in ran.err
+
+
+def test_the_same_job_from_elsewhere_and_after_a_changed_default_is_the_same(
+    queuectl: Queuectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("enqueue", "--json", '{"command": "true", "id": "one"}')
+    queuectl.ok(*asked)
+    queuectl.ok("config", "set", "max-retries", "9")
+    monkeypatch.chdir(tmp_path)
+
+    assert queuectl.ok(*asked).json["created"] is False
+
+
+def test_words_after_dashes_are_the_command_whatever_they_look_like(queuectl: Queuectl) -> None:
+    ran = queuectl.process("enqueue", "--json", "--", "ls", "-l", "--json", "/tmp/two words", "$HOME")
+
+    assert ran.code == 0
+    assert queuectl.ok("show", ran.json["id"], "--json").json["command"] == "ls -l --json '/tmp/two words' '$HOME'"
+
+
+def test_a_single_word_after_dashes_is_a_line_for_the_shell(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "line", "--", "sort words | uniq -c")
+
+    assert queuectl.ok("show", "line", "--json").json["command"] == "sort words | uniq -c"
+
+
+def test_every_field_can_be_given_as_an_option(queuectl: Queuectl) -> None:
+    options = {
+        "id": "all",
+        "queue": "mail",
+        "priority": "-5",
+        "run-at": "2030-01-31T08:00:00+01:00",
+        "expires-at": "2031-01-01T00:00:00Z",
+        "max-retries": "7",
+        "backoff-base": "3",
+        "backoff-cap": "10m",
+        "backoff-jitter": "0.5",
+        "timeout": "2h",
+        "group": "reports",
+        "env": "NAME=value=1",
+        "cwd": "/tmp",
+        "meta": '{"customer": {"name": "acme"}}',
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+
+    queuectl.ok("enqueue", *words, "--tag", "a", "--tag", "b", "--", "true")
+
+    expected: dict[str, Any] = {
+        "queue": "mail",
+        "priority": -5,
+        "run_at": "2030-01-31T07:00:00.000Z",
+        "expires_at": "2031-01-01T00:00:00.000Z",
+        "max_retries": 7,
+        "backoff": {"base": 3.0, "cap": 600.0, "jitter": 0.5},
+        "timeout": 7200.0,
+        "tags": ["a", "b"],
+        "group": "reports",
+        "run": {"kind": "shell", "command": "true", "cwd": "/tmp", "env": {"NAME": "value=1"}},
+        "meta": {"customer": {"name": "acme"}},
+    }
+    shown = queuectl.ok("show", "all", "--json").json
+    assert {name: shown[name] for name in expected} == expected
+
+
+def test_a_key_and_a_delay_can_be_given_as_options(queuectl: Queuectl) -> None:
+    asked = ("enqueue", "--json", "--key", "nightly", "--delay", "10m", "--", "true")
+
+    first, second = queuectl.ok(*asked).json, queuectl.ok(*asked).json
+
+    assert (first["created"], second["created"], first["id"]) == (True, False, second["id"])
+
+
+def test_a_command_with_the_same_fields_is_the_same_job_as_json_or_as_words(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", '{"command": "true", "id": "one", "delay": 60, "tags": ["x"], "backoff": {"base": 3}}')
+
+    again = queuectl.ok(
+        *("enqueue", "--json", "--id", "one", "--delay", "1m", "--tag", "x", "--backoff-base", "3", "--", "true")
+    )
+
+    assert again.json["created"] is False
+
+
+def test_an_enqueued_job_is_signed_by_the_command_line(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", '{"command": "true", "id": "one"}')
+
+    assert queuectl.ok("history", "one", "--json").json[0]["actor"].startswith("cli/")

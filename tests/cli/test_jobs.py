@@ -1,0 +1,257 @@
+"""`queuectl list`, `show` and `history`."""
+
+import re
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue.queue import Queue
+from projections.lease import Lease
+from tests.builders import RETRIED_BY_OPERATOR, claimed
+from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.past import completed, died, happened
+
+LISTED = [
+    *("id", "command", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
+    *("last_error", "result", "created_at", "updated_at"),
+]
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+def test_the_list_is_newest_first(queuectl: Queuectl) -> None:
+    for job_id in ("first", "second", "third"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+        time.sleep(0.002)  # the clock counts in milliseconds
+
+    ran = queuectl.process("list")
+
+    assert ran.code == 0
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["ID", "third", "second", "first"]
+
+
+def test_a_listed_job_has_the_documented_keys_in_order(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", '{"command": "echo hello", "id": "one", "priority": 5}')
+    completed(queue, "one")
+
+    (job,) = queuectl.ok("list", "--json").json
+
+    assert list(job) == LISTED
+    assert (job["id"], job["command"], job["state"], job["priority"]) == ("one", "echo hello", "completed", 5)
+    assert (job["result"]["exit_code"], job["result"]["duration"]) == (0, 0.25)
+    assert all(re.fullmatch(TIME, job[name]) for name in ("run_at", "created_at", "updated_at"))
+
+
+def test_a_failed_jobs_error_is_listed(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", '{"command": "false", "id": "one"}')
+    died(queue, "one", "exit code 3: no such host")
+
+    assert queuectl.ok("list", "--json").json[0]["last_error"]["message"] == "exit code 3: no such host"
+    assert queuectl.ok("list").out.splitlines()[1].endswith("exit code 3: no such host")
+
+
+def test_the_list_can_be_narrowed(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "mailed", "--queue", "mail", "--tag", "x", "--", "true")
+    queuectl.ok("enqueue", "--id", "broken", "--tag", "y", "--", "false")
+    queuectl.ok("enqueue", "--id", "plain", "--", "true")
+    died(queue, "broken")
+
+    def listed(*options: str) -> set[str]:
+        return {job["id"] for job in queuectl.ok("list", "--json", *options).json}
+
+    assert listed() == {"mailed", "broken", "plain"}
+    assert listed("--state", "dead") == {"broken"}
+    assert listed("--queue", "mail") == {"mailed"}
+    assert listed("--tag", "y") == {"broken"}
+    assert listed("--state", "pending", "--tag", "y") == set()
+    assert len(listed("--limit", "2")) == 2
+
+
+def test_the_list_tells_when_it_is_cut(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--file", "-", stdin=b'{"command": "true"}\n' * 3)
+
+    assert "--limit" in queuectl.ok("list", "--limit", "2").err
+    assert queuectl.ok("list", "--limit", "4").err == ""
+
+
+def test_since_takes_a_time_or_how_long_ago(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    created = queuectl.ok("list", "--json").json[0]["created_at"]
+
+    def listed(since: str) -> int:
+        return len(queuectl.ok("list", "--json", "--since", since).json)
+
+    assert [listed(since) for since in ("10m", "2h", "3d", "1.5h", "2020-01-01", created)] == [1] * 6
+    assert [listed(since) for since in ("2100-01-01", "2100-01-01T00:00:00+01:00")] == [0, 0]
+
+
+@pytest.mark.parametrize("since", ["yesterday", "10 minutes", "", "2026-13-01", "9" * 400 + "d"])
+def test_a_time_that_is_none_is_wrong_usage(shared: Queuectl, since: str) -> None:
+    ran = shared.here("list", "--since", since)
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+
+
+@pytest.mark.parametrize(
+    "options", [("--state", "lost"), ("--limit", "0"), ("--limit", "-1"), ("--limit", "many"), ("--limit", "9" * 30)]
+)
+def test_an_option_out_of_range_is_wrong_usage(shared: Queuectl, options: tuple[str, ...]) -> None:
+    ran = shared.here("list", *options)
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+
+
+def test_a_time_before_the_calendar_is_refused(shared: Queuectl) -> None:
+    ran = shared.here("list", "--since", "999999d")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+
+
+def test_an_operator_is_a_name_like_any_other(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    assert queuectl.ok("list", "--json", "--queue", '{"$gt": ""}').json == []
+    assert queuectl.ok("dlq", "list", "--json", "--error", ".*").json == []
+    assert queuectl.here("show", '{"$gt": ""}').code == 1
+
+
+def test_a_view_that_is_behind_is_shown_with_a_note_of_how_far(
+    queuectl: Queuectl, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queuectl.ok("list")
+    assert Lease(database, "a projector that does nothing").acquire()
+    monkeypatch.setattr("projections.reader.WAIT_S", 0.1)
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    ran = queuectl.ok("list", "--json")
+
+    assert ran.json == []
+    assert re.fullmatch(r"! The view is .* behind the log: `queuectl doctor` shows why.\n", ran.err)
+    assert queuectl.ok("status", "--json").json["lag"] > 0
+    assert "behind" in queuectl.ok("status").out
+
+
+def test_no_jobs_are_an_empty_list_and_a_note(shared: Queuectl) -> None:
+    assert shared.ok("list", "--json").json == []
+    ran = shared.ok("list")
+    assert (ran.out, ran.err) == ("", "! No jobs.\n")
+
+
+def test_piped_lines_are_whole_and_plain(queuectl: Queuectl) -> None:
+    job_id, command = "i" * 128, "echo " + "word " * 60
+    queuectl.ok("enqueue", "--id", job_id, "--", command)
+
+    line = queuectl.process("list").out.splitlines()[1]
+
+    assert line.startswith(job_id + "  ")
+    assert line.endswith(command.rstrip())
+
+
+def test_a_command_cannot_steer_the_terminal(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "echo \x1b[2J\r\n[red]x[/red] \u202e")
+
+    for command in (("list",), ("show", "one"), ("history", "one")):
+        assert "echo \\x1b[2J\\r\\n[red]x[/red] \\u202e" in queuectl.ok(*command).out
+
+
+def test_show_has_all_of_a_job(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--tag", "x", "--env", "A=1", "--timeout", "60", "--", "echo hello")
+    completed(queue, "one", b"hello\n")
+
+    job = queuectl.process("show", "one", "--json").json
+
+    assert list(job)[: len(LISTED)] == LISTED
+    assert (job["tags"], job["timeout"], job["version"]) == (["x"], 60.0, 3)
+    assert job["run"] == {"kind": "shell", "command": "echo hello", "cwd": job["run"]["cwd"], "env": {"A": "1"}}
+    assert (job["output"]["stdout"]["text"], job["output"]["stdout"]["length"]) == ("hello\n", 6)
+    assert re.fullmatch("[0-9a-f]{64}", job["hash"])
+
+
+def test_show_ends_with_the_output_for_people(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "seq 20")
+    completed(queue, "one", b"".join(b"%d\n" % number for number in range(1, 21)))
+
+    out = queuectl.ok("show", "one").out
+
+    assert "state        completed" in out
+    assert out.endswith("  19\n  20\n")
+    assert "  10\n" not in out
+    assert "`queuectl logs` has more" in out
+
+
+def test_history_tells_each_event_with_its_time_its_actor_and_what_changed(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--max-retries", "0", "--", "make all")
+    died(queue, "one")
+    happened(queue, "one", RETRIED_BY_OPERATOR, claimed(attempt=2))
+
+    out = queuectl.process("history", "one").out
+
+    said = ["make all", "attempt 1 on host", "exit code 3; no retry left", "used up", "the bug is mended", "attempt 2"]
+    lines = out.splitlines()[1:]
+    assert len(lines) == len(said)
+    for line, words in zip(lines, said, strict=True):
+        assert words in line
+    assert [line.split()[2] for line in lines[1:]] == ["+1.0"] * 5
+
+
+def test_history_as_json_has_the_stored_events(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    completed(queue, "one")
+
+    first, second, third = queuectl.ok("history", "one", "--json").json
+
+    assert [event["type"] for event in (first, second, third)] == ["enqueued", "claimed", "completed"]
+    assert [event["version"] for event in (first, second, third)] == [1, 2, 3]
+    assert (first["prev"], second["prev"], third["prev"]) == (None, first["hash"], second["hash"])
+    assert (first["after"], second["after"]) == (None, 1.0)
+    assert first["data"]["asked"]["command"] == "true"
+    assert datetime.fromisoformat(first["at"]).tzinfo
+
+
+ONE_JOB = [("show",), ("history",), ("logs",), ("wait",), ("cancel",), ("retry",), ("replay",), ("audit", "verify")]
+
+
+@pytest.mark.parametrize("command", [*ONE_JOB, ("dlq", "retry"), ("dlq", "discard")], ids=" ".join)
+@pytest.mark.parametrize("job_id", ["no-such-job", "", "$gt", "job-", "x" * 2000, "a b\n"])
+def test_an_id_that_does_not_exist_is_refused(shared: Queuectl, command: tuple[str, ...], job_id: str) -> None:
+    ran = shared.here(*command, job_id)
+
+    assert ran.code == 1
+    assert is_one_sentence(ran), ran
+    assert "`queuectl list` shows the ids" in ran.err
+
+
+@pytest.mark.parametrize("command", ONE_JOB, ids=" ".join)
+def test_an_id_that_is_no_text_is_refused(shared: Queuectl, command: tuple[str, ...]) -> None:
+    ran = shared.here(*command, "\udcff")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran), ran
+    assert "not valid UTF-8" in ran.err
+
+
+@pytest.mark.parametrize("command", [("show",), ("history",), ("cancel",), ("audit", "verify")], ids=" ".join)
+def test_an_unambiguous_prefix_is_enough_and_an_ambiguous_one_is_refused(
+    queuectl: Queuectl, command: tuple[str, ...]
+) -> None:
+    for job_id in ("alpha-1", "alpha-2", "beta-1"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+
+    queuectl.ok(*command, "b")
+    ran = queuectl.here(*command, "alpha")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "alpha-1 and alpha-2" in ran.err
+
+
+def test_a_whole_id_is_meant_where_it_is_also_a_prefix(queuectl: Queuectl) -> None:
+    for job_id in ("job", "job-2"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+
+    assert queuectl.ok("show", "job", "--json").json["id"] == "job"

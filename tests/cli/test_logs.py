@@ -1,0 +1,101 @@
+"""`queuectl logs`: what attempts wrote."""
+
+from eventqueue.events import Completed, Released
+from eventqueue.queue import Queue
+from tests.builders import NOW, SOON, claimed, failed
+from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.past import completed, happened, keep, wrote
+
+
+def enqueued(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+
+def test_stdout_goes_to_stdout_and_stderr_to_stderr(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed(), Completed(exit_code=0, output=wrote(b"said\n")))
+    keep(queue, "one", claim=2, stdout=b"said\n", stderr=b"complained\n")
+
+    ran = queuectl.process("logs", "one")
+
+    assert (ran.code, ran.out, ran.err) == (0, "said\n", "complained\n")
+
+
+def test_bytes_that_are_no_text_stay_readable(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    completed(queue, "one", "caf\u00e9 \x1b[1m".encode() + b"\xff\x00\n")
+
+    assert queuectl.ok("logs", "one").out == "caf\u00e9 \x1b[1m\\xff\x00\n"
+    assert queuectl.ok("logs", "one", "--json").json["stdout"]["text"] == "caf\u00e9 \x1b[1m\\xff\x00\n"
+
+
+def test_the_last_attempt_is_shown_unless_another_is_asked_for(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed(), failed(), claimed(attempt=2), failed())
+    keep(queue, "one", claim=2, stdout=b"first\n")
+    keep(queue, "one", claim=4, stdout=b"second\n", attempt=2)
+
+    assert queuectl.ok("logs", "one").out == "second\n"
+    assert queuectl.ok("logs", "one", "--attempt", "1").out == "first\n"
+    assert queuectl.ok("logs", "one", "--attempt", "1", "--json").json["claim"] == 2
+
+
+def test_of_attempts_with_the_same_number_the_last_is_meant(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed(), Released(reason="graceful stop", due_at=NOW), claimed(), failed())
+    keep(queue, "one", claim=2, stdout=b"released\n")
+    keep(queue, "one", claim=4, stdout=b"run again\n")
+
+    assert queuectl.ok("logs", "one", "--attempt", "1").out == "run again\n"
+
+
+def test_what_was_cut_off_is_told_and_no_character_is_cut_in_two(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed(), Completed(exit_code=0, output=wrote(b"x\n", length=1_000_000)))
+    keep(queue, "one", claim=2, stdout="\u20ac end\n".encode()[1:])
+
+    ran = queuectl.ok("logs", "one")
+
+    assert ran.out == " end\n"
+    assert "stdout: the last 7 bytes of 1,000,000 are kept." in ran.err
+
+
+def test_what_was_pruned_is_taken_from_the_event(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed(), Completed(exit_code=0, output=wrote(b"x" * 3000 + b"\n")))
+
+    ran = queuectl.ok("logs", "one")
+
+    assert ran.out == "x" * 1023 + "\n"
+    assert "the last 1,024 bytes of 3,001 are kept" in ran.err
+
+
+def test_an_attempt_that_runs_is_told(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed())
+
+    ran = queuectl.ok("logs", "one")
+
+    assert ran.out == ""
+    assert "Attempt 1 has not ended" in ran.err
+
+
+def test_a_job_that_has_not_run_is_refused(queuectl: Queuectl) -> None:
+    enqueued(queuectl)
+
+    ran = queuectl.here("logs", "one")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "has not run yet" in ran.err
+
+
+def test_an_attempt_that_does_not_exist_is_refused(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    happened(queue, "one", claimed(), failed(SOON))
+
+    ran = queuectl.here("logs", "one", "--attempt", "2")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert queuectl.here("logs", "one", "--attempt", "0").code == 2

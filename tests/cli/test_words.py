@@ -1,0 +1,167 @@
+"""How things are said: words, figures, columns and values, without a database."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from eventqueue.cli.attempts import attempts
+from eventqueue.cli.columns import LOOSE_LEAST, Table, fitted
+from eventqueue.cli.describe import describe
+from eventqueue.cli.values import SECONDS, SINCE
+from eventqueue.cli.words import STATES, age, clean, count, instant, shortened, span
+from eventqueue.events import Event, Failed, FailReason, JobEvent
+from eventqueue.job import State
+from tests.builders import (
+    BOOM,
+    CANCELLED,
+    COMPLETED,
+    DEAD_LETTERED,
+    NOW,
+    RELEASED,
+    RETRIED_AFTER_WAIT,
+    RETRIED_BY_OPERATOR,
+    SOON,
+    USED_UP_FAILURE,
+    claimed,
+    enqueued,
+    failed,
+    history,
+)
+from tests.cli.past import wrote
+
+LOST = Failed(reason=FailReason.WORKER_LOST, error=BOOM, retry_at=SOON, buried_by="worker/other")
+
+
+def test_the_states_are_those_of_a_job() -> None:
+    assert set(STATES) == set(State)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        *((0, "0 ms"), (0.0004, "0.4 ms"), (0.012, "12 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"), (1.24, "1.2 s")),
+        *((9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min"), (184, "3 min 4 s"), (7500, "2 h 5 min"), (7200, "2 h")),
+        *((100_800, "1 d 4 h"), (86_400 * 365, "365 d")),
+    ],
+)
+def test_a_duration_is_said_in_two_figures_or_so(seconds: float, said: str) -> None:
+    assert span(seconds) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(-5, "0s"), (59, "59s"), (61, "1m"), (7300, "2h"), (180_000, "2d")])
+def test_an_age_is_one_figure(seconds: int, said: str) -> None:
+    assert age(timedelta(seconds=seconds)) == said
+
+
+def test_a_time_is_iso_8601_in_utc() -> None:
+    at = datetime.fromisoformat("2026-01-31T08:00:00.123456+01:00")
+
+    assert instant(at) == "2026-01-31T07:00:00.123Z"
+    assert instant(at, "seconds") == "2026-01-31T07:00:00Z"
+
+
+def test_one_of_a_thing_is_no_plural() -> None:
+    said = [count(1, "job"), count(1000, "job"), count(2, "retry", "retries"), count(1, "retry", "retries")]
+
+    assert said == ["1 job", "1,000 jobs", "2 retries", "1 retry"]
+
+
+@given(st.text())
+def test_what_is_cleaned_prints_on_one_line(text: str) -> None:
+    assert clean(text).isprintable()
+
+
+@given(st.text(), st.integers(1, 20))
+def test_what_is_shortened_is_no_longer_than_it_may_be(text: str, most: int) -> None:
+    assert len(shortened(text, most)) <= most
+    assert shortened(text, most) == text or shortened(text, most).endswith("…")
+
+
+words = st.text(st.sampled_from("ab日 "), max_size=30)
+
+
+@given(st.lists(st.tuples(words, st.integers(-9999, 9999), words, words), min_size=1, max_size=5), st.integers(60, 120))
+def test_a_table_fits_the_terminal_wherever_that_can_be(rows: list[tuple[str, int, str, str]], width: int) -> None:
+    text = fitted(Table(["ID", "N", "COMMAND", "ERROR"], rows, loose=2), width)
+
+    rigid = max(2, *(Text(row[0]).cell_len for row in rows)) + max(len(f"{row[1]:,}") for row in rows) + 6
+    for line in text.split("\n"):
+        assert line.cell_len <= max(width, rigid + 2 * LOOSE_LEAST)
+    for row, shown in zip(rows, text.plain.split("\n")[1:], strict=True):
+        assert shown.startswith(row[0].rstrip())
+        assert not shown.endswith(" ")
+
+
+def test_without_a_terminal_no_cell_is_cut() -> None:
+    table = Table(["ID", "COMMAND", "ERROR"], [["a", "c" * 500, "e" * 500]], loose=2)
+
+    assert fitted(table, None).plain.splitlines()[1] == f"a   {'c' * 500}  {'e' * 500}"
+
+
+EVENTS: list[tuple[Event, str]] = [
+    (enqueued(), "in queue default, 3 retries; true"),
+    (enqueued(priority=5, max_retries=1, delay=60), "in queue default at priority 5, 1 retry; due at"),
+    (claimed(), "attempt 1 on host (pid 1)"),
+    (COMPLETED, "exit code 0; ran 1.5 s"),
+    (failed(), "It ended with 1; retry in 1 min"),
+    (USED_UP_FAILURE, "It ended with 1; no retry left"),
+    (LOST, "It ended with 1; buried by worker/other; retry in 1 min"),
+    (RETRIED_AFTER_WAIT, "its wait is over"),
+    (RETRIED_BY_OPERATOR, "with a new budget of retries; the bug is mended"),
+    (DEAD_LETTERED, "the retries are used up"),
+    (RELEASED, "graceful stop; due at 2026-01-01T00:01:00Z"),
+    (CANCELLED, "no longer needed"),
+]
+
+
+@pytest.mark.parametrize(("event", "said"), EVENTS)
+def test_every_event_is_described(event: Event, said: str) -> None:
+    (recorded,) = history(event, now=NOW)
+
+    assert describe(recorded).startswith(said)
+
+
+def test_no_event_is_left_out_of_this_test() -> None:
+    described = {type(event) for event, _ in EVENTS}
+
+    assert described == set(JobEvent.__args__)
+
+
+def test_the_last_line_of_the_output_is_told_unless_the_error_says_it() -> None:
+    told = failed()
+    for output, is_told in ((b"one\nlast words\n", True), (b"It ended with 1.\n", False), (b" \n", False)):
+        (recorded,) = history(Failed(reason=told.reason, error=told.error, output=wrote(output)))
+        assert ("“" in describe(recorded)) == is_told
+
+
+def test_an_attempt_is_over_with_the_event_after_its_claim() -> None:
+    again = (claimed(), failed(), RETRIED_AFTER_WAIT, claimed(attempt=2))
+
+    found = attempts(history(enqueued(), claimed(), RELEASED, *again))
+
+    assert [(one.number, one.claim, one.is_over) for one in found] == [(1, 2, True), (1, 4, True), (2, 7, False)]
+    assert attempts(history(enqueued())) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("90", 90), ("1.5", 1.5), (".5s", 0.5), ("10m", 600), ("2h", 7200), ("3d", 259_200), ("250ms", 0.25), ("-1", -1)],
+)
+def test_a_duration_may_have_a_unit(typed: str, seconds: float) -> None:
+    assert SECONDS.convert(typed, None, None) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("typed", ["", "soon", "10 m", "1h30m", "1e3", "nan", "inf", "m", "١٠"])
+def test_no_duration_is_refused_by_what_was_typed(typed: str) -> None:
+    with pytest.raises(click.BadParameter, match=re.escape(repr(typed))):
+        SECONDS.convert(typed, None, None)
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    assert SINCE.convert("2026-01-31", None, None) == datetime(2026, 1, 31, tzinfo=UTC)
+    assert SINCE.convert("2026-01-31T08:00:00+01:00", None, None) == datetime(2026, 1, 31, 7, tzinfo=UTC)

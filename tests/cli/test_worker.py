@@ -1,0 +1,136 @@
+"""`queuectl worker` and `queuectl projector`, with real workers."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from eventqueue.server.waiting import Deadline, wait_until
+from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+
+
+def await_that(condition: Callable[[], bool]) -> None:
+    assert wait_until(condition, Deadline.after(timedelta(seconds=20)))
+
+
+@contextmanager
+def started(queuectl: Queuectl, *args: str) -> "Iterator[subprocess.Popen[str]]":
+    """A command that runs until it is told to stop."""
+    process = queuectl.start(*args)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_workers_run_what_there_is_until_nothing_is_left(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "good", "--", "echo hello; echo oops >&2")
+    queuectl.ok("enqueue", "--id", "bad", "--max-retries", "1", "--backoff-base", "0.1", "--", "exit 3")
+
+    ran = queuectl.process("worker", "start", "--count", "2", "--until-empty")
+
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert {"Worker 1 started", "Worker 2 started"} <= set(lines)
+    assert any(line.endswith("executing job good") for line in lines)
+    assert any("job bad failed with exit code 3; retry 1 of 1" in line for line in lines)
+    assert queuectl.ok("logs", "good").out == "hello\n"
+    assert queuectl.ok("logs", "good").err == "oops\n"
+    assert queuectl.here("wait", "good", "bad").code == 1
+    assert [job["id"] for job in queuectl.ok("dlq", "list", "--json").json] == ["bad"]
+    assert queuectl.ok("audit", "verify", "--all", "--json").json == {"verified": 2, "findings": []}
+
+
+def test_with_json_a_worker_tells_an_object_a_line(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    ran = queuectl.process("worker:start", "--until-empty", "--json", "--queue", "default", "--concurrency", "2")
+
+    assert ran.code == 0, ran.err
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert [one["job"] for one in told if one["event"] == "executing"] == ["one"]
+
+
+def test_a_running_worker_is_listed_and_leaves_on_sigterm(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "long", "--", "sleep 60")
+    with started(queuectl, "worker", "start", "--grace", "0") as process:
+        await_that(lambda: any(worker["running"] for worker in queuectl.ok("worker", "list", "--json").json))
+        (worker,) = queuectl.process("worker", "list", "--json").json
+        for_people = queuectl.ok("worker", "list").out.splitlines()
+        status = queuectl.ok("status", "--json").json
+        health = queuectl.ok("doctor", "--json").json
+
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(PATIENCE_S)
+
+    assert worker["running"] == ["long"]
+    assert {"id", "name", "host", "pid", "queues", "concurrency", "started_at", "renewed_at"} <= set(worker)
+    assert for_people[1].endswith("long")
+    assert (status["workers"], status["processing"]) == (1, 1)
+    assert health["ok"]
+    assert code == 0
+    assert queuectl.ok("show", "long", "--json").json["state"] == "pending"
+    assert queuectl.ok("worker", "list", "--json").json == []
+
+
+def test_a_cancelled_running_job_is_killed(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "long", "--", "sleep 60")
+    with started(queuectl, "worker", "start", "--until-empty") as process:
+        await_that(lambda: queuectl.ok("status", "--json").json["processing"] == 1)
+
+        queuectl.ok("cancel", "long")
+
+        assert process.wait(PATIENCE_S) == 0
+    assert queuectl.here("wait", "long").code == 1
+
+
+def test_wait_returns_when_a_worker_has_done_the_job(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    with started(queuectl, "wait", "one", "--json") as waiting:
+        queuectl.process("worker", "start", "--until-empty")
+
+        out, _ = waiting.communicate(timeout=PATIENCE_S)
+
+    assert waiting.returncode == 0
+    assert [job["state"] for job in json.loads(out)] == ["completed"]
+
+
+def test_no_workers_are_a_note(shared: Queuectl) -> None:
+    assert shared.ok("worker", "list", "--json").json == []
+    ran = shared.ok("worker", "list")
+    assert ran.out == ""
+    assert "queuectl worker start" in ran.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_projector_moves_the_views_until_it_is_stopped(queuectl: Queuectl, number: signal.Signals) -> None:
+    with started(queuectl, "projector", "start") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "✔ Projector started\n"
+        queuectl.ok("enqueue", "--", "true")
+        await_that(lambda: queuectl.here("doctor", "--json").json["checks"][6]["found"].startswith("projector/"))
+
+        process.send_signal(number)
+
+        assert process.wait(PATIENCE_S) == 0
+        assert "Traceback" not in process.communicate()[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(("--count", "0"), ("--count", "many"), ("--concurrency", "0"), ("--grace", "soon"), ("--bogus",)),
+        ("extra",),
+    ],
+)
+def test_a_worker_that_is_asked_for_wrongly_is_refused(shared: Queuectl, options: tuple[str, ...]) -> None:
+    ran = shared.process("worker", "start", *options)
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)

@@ -1,0 +1,128 @@
+"""What a writer's role may do: add to the log and read it, and nothing that changes it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from eventqueue.errors import AccessDenied
+from eventqueue.layout import prepare
+from eventqueue.log import Appended
+from eventqueue.mongo_log import MongoLog
+from tests.builders import append, said, without_ts
+from tests.log.conftest import Store
+
+Client = MongoClient[dict[str, Any]]
+FIND, INSERT = "find", "insert"
+UNAUTHORIZED = 13
+
+
+@pytest.fixture
+def guarded_store(guarded: Client) -> Iterator[Store]:
+    """A prepared database as root sees it, on a server that checks access."""
+    store = guarded[f"test_{uuid4().hex[:16]}"]
+    prepare(store)
+    yield store
+    store.command("dropAllUsersFromDatabase")
+    store.command("dropAllRolesFromDatabase")
+    guarded.drop_database(store)
+
+
+Enter = Callable[..., Store]
+
+
+@pytest.fixture
+def enter(guarded_store: Store, guarded_uri: str) -> Iterator[Enter]:
+    """Opens the database as a user who has the given actions on the log's collection, and nothing else."""
+    clients: list[Client] = []
+
+    def enter(*actions: str) -> Store:
+        name = f"user{len(clients)}"
+        privileges = [{"resource": {"db": guarded_store.name, "collection": "events"}, "actions": actions}]
+        guarded_store.command("createRole", name, privileges=privileges, roles=[])
+        guarded_store.command("createUser", name, pwd="pw", roles=[name])
+        host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+        uri = f"mongodb://{name}:pw@{host}/?directConnection=true&authSource={guarded_store.name}"
+        clients.append(Client(uri, timeoutMS=30_000))
+        return clients[-1][guarded_store.name]
+
+    yield enter
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def writer(enter: Enter) -> Store:
+    return enter(FIND, INSERT)
+
+
+def test_the_log_works_under_a_role_that_may_only_find_and_insert(writer: Store) -> None:
+    log = MongoLog(writer)
+    one, rival = append("job-one", said(1), said(2)), append("job-one", said("late"))
+
+    assert log.append([one]) == [Appended(2)]
+    assert log.append([one]) == [Appended(2)]
+    assert log.append([rival]) == [Appended(0, conflict=one.recorded[0].hash)]
+    assert [without_ts(recorded) for recorded in log.read("job-one")] == one.recorded
+    assert list(log.scan()) == log.read("job-one")
+    assert log.find_streams("job-", 5) == ["job-one"]
+    assert log.find_next([("job-one", 1)]) == {"job-one"}
+
+
+CHANGES: dict[str, Callable[[Store], object]] = {
+    "update": lambda store: store.events.update_one({}, {"$set": {"actor": "forger"}}),
+    "update many": lambda store: store.events.update_many({}, {"$unset": {"hash": 1}}),
+    "upsert": lambda store: store.events.update_one({"_id": 1}, {"$set": {"actor": "forger"}}, upsert=True),
+    "replace": lambda store: store.events.replace_one({}, {"actor": "forger"}),
+    "find and modify": lambda store: store.events.find_one_and_update({}, {"$set": {"actor": "forger"}}),
+    "find and delete": lambda store: store.events.find_one_and_delete({}),
+    "delete": lambda store: store.events.delete_one({}),
+    "delete many": lambda store: store.events.delete_many({}),
+    "merge": lambda store: list(store.events.aggregate([{"$set": {"actor": "forger"}}, {"$merge": "events"}])),
+    "overwrite": lambda store: list(store.events.aggregate([{"$limit": 1}, {"$out": "events"}])),
+    "drop": lambda store: store.drop_collection("events"),
+    "rename": lambda store: store.events.rename("forged"),
+    "lift the validator": lambda store: store.command("collMod", "events", validator={}),
+    "expire": lambda store: store.events.create_index("at", expireAfterSeconds=1),
+    "slip past the validator": lambda store: store.events.insert_one({"x": 1}, bypass_document_validation=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_under_that_role_nothing_in_the_log_can_be_changed(writer: Store, guarded_store: Store, change: str) -> None:
+    MongoLog(writer).append([append("job-one", said(1))])
+    before = MongoLog(guarded_store).read_raw("job-one")
+
+    with pytest.raises(OperationFailure) as refused:
+        CHANGES[change](writer)
+
+    assert refused.value.code == UNAUTHORIZED
+    assert MongoLog(guarded_store).read_raw("job-one") == before
+
+
+def test_a_role_without_insert_is_told_that_it_lacks_a_right(enter: Enter) -> None:
+    reader = MongoLog(enter(FIND), deadline=5)
+
+    with pytest.raises(AccessDenied, match="roles"):
+        reader.append([append("job-one")])
+    assert reader.read("job-one") == []
+
+
+def test_a_role_without_find_is_told_that_it_lacks_a_right(enter: Enter) -> None:
+    with pytest.raises(AccessDenied):
+        MongoLog(enter(INSERT)).read("job-one")
+
+
+def test_a_wrong_password_is_told_without_showing_it(guarded_store: Store, guarded_uri: str) -> None:
+    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+    with Client(f"mongodb://root:s3cret@{host}/?directConnection=true") as client:
+        log = MongoLog(client[guarded_store.name], deadline=5)
+
+        with pytest.raises(AccessDenied, match="password") as refused:
+            log.append([append("job-one")])
+
+    assert "s3cret" not in str(refused.value)

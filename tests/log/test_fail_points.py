@@ -1,0 +1,173 @@
+"""Errors that a server really gives, on order: each append ends as stored, as a true conflict, or as unknown."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable
+from eventqueue.events import Recorded
+from eventqueue.log import Appended
+from eventqueue.mongo_log import MongoLog
+from tests.builders import append, said, without_ts
+from tests.log.conftest import Store, path_in
+from tests.log.wire import Wire, wire_to
+
+Client = MongoClient[dict[str, Any]]
+NOT_PRIMARY = {
+    *(91, 189, 10107, 11600, 11602, 13435, 13436),  # a primary that steps down or shuts down
+}
+UNREACHABLE = {6, 7, 89, 262, 9001}
+TIMED_OUT_WAITING = {"code": 64, "errmsg": "waiting for replication timed out", "errInfo": {"wtimeout": True}}
+
+
+@pytest.fixture(scope="module")
+def faulty(faulty_uri: str, quick_recovery: None) -> Iterator[Client]:
+    """A client whose inserts, and whose alone, may be made to fail."""
+    with Client(faulty_uri, timeoutMS=30_000, appName="under test", serverMonitoringMode="poll") as client:
+        yield client
+
+
+@pytest.fixture
+def store(faulty: Client) -> Iterator[Store]:
+    store = faulty[f"test_{uuid4().hex[:16]}"]
+    yield store
+    faulty.drop_database(store)
+
+
+@pytest.fixture
+def mongo_log(store: Store) -> MongoLog:
+    return MongoLog(store)
+
+
+@contextmanager
+def failing(client: Client, *, times: int | None = None, **how: Any) -> Iterator[None]:
+    """Make the next inserts fail: `times` of them, or all until the end of the block."""
+    order = {"failCommands": ["insert"], "appName": "under test", **how}
+    mode: Mapping[str, int] | str = "alwaysOn" if times is None else {"times": times}
+    client.admin.command("configureFailPoint", "failCommand", mode=mode, data=order)
+    try:
+        yield
+    finally:
+        client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+def stored(log: MongoLog, stream: str = "job-one") -> list[Recorded]:
+    return [without_ts(one) for one in log.read(stream)]
+
+
+@pytest.mark.parametrize("code", sorted(NOT_PRIMARY | UNREACHABLE))
+@pytest.mark.parametrize("labels", [[], ["RetryableWriteError"]], ids=["plain", "retryable"])
+def test_an_error_that_passes_is_outlasted(mongo_log: MongoLog, faulty: Client, code: int, labels: list[str]) -> None:
+    one = append("job-one", said(1))
+
+    with failing(faulty, times=3, errorCode=code, errorLabels=labels):
+        assert mongo_log.append([one]) == [Appended(1)]
+
+    assert stored(mongo_log) == one.recorded
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_connection_that_the_server_closes_is_outlasted(mongo_log: MongoLog, faulty: Client, times: int) -> None:
+    batch = [append("job-one", said(1), said(2)), append("job-two", said(1))]
+
+    with failing(faulty, times=times, closeConnection=True):
+        assert mongo_log.append(batch) == [Appended(2), Appended(1)]
+
+    assert stored(mongo_log) == batch[0].recorded
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("code", [64, 91, 189])
+def test_a_batch_whose_durability_is_in_doubt_is_resolved_event_by_event(
+    mongo_log: MongoLog, faulty: Client, code: int, times: int
+) -> None:
+    held = append("job-held", said("held"))
+    mongo_log.append([held])
+    batch = [append("job-one", said(1), said(2)), append("job-held", said("late")), append("job-two", said(1))]
+
+    with failing(faulty, times=times, writeConcernError={"code": code, "errmsg": "in doubt"}):
+        results = mongo_log.append(batch)
+
+    assert results == [Appended(2), Appended(0, conflict=held.head.hash), Appended(1)]
+    assert [stored(mongo_log, f"job-{name}") for name in ("one", "held", "two")] == [
+        batch[0].recorded,
+        held.recorded,
+        batch[2].recorded,
+    ]
+
+
+@pytest.fixture
+def wired(faulty_uri: str, store: Store) -> Iterator[tuple[Wire, MongoLog]]:
+    """A log on the faulty server, over a wire that tells when an insert is sent again."""
+    with wire_to(path_in(faulty_uri)) as wire, Client(wire.uri, timeoutMS=30_000, appName="under test") as client:
+        yield wire, MongoLog(client[store.name])
+
+
+def test_a_batch_in_doubt_that_was_rolled_back_is_stored_by_being_sent_again(
+    wired: tuple[Wire, MongoLog], store: Store, mongo_log: MongoLog, faulty: Client
+) -> None:
+    wire, log = wired
+    batch = [append("job-one", said(1)), append("job-two", said(1))]
+    # What a new primary does that never saw the first send: the events are gone when the second arrives.
+    wire.orders.extend([lambda: None, lambda: store["events"].delete_many({})])
+
+    with failing(faulty, times=1, writeConcernError=TIMED_OUT_WAITING):
+        assert log.append(batch) == [Appended(1), Appended(1)]
+
+    assert stored(mongo_log) == batch[0].recorded
+    assert stored(mongo_log, "job-two") == batch[1].recorded
+
+
+def test_a_batch_in_doubt_that_was_rolled_back_may_lose_to_a_rival(
+    wired: tuple[Wire, MongoLog], store: Store, mongo_log: MongoLog, faulty: Client
+) -> None:
+    wire, log = wired
+    ours, theirs = append("job-one", said("ours"), said("more")), append("job-one", said("theirs"))
+
+    def roll_back_and_let_a_rival_in() -> None:
+        store["events"].delete_many({})
+        mongo_log.append([theirs])
+
+    wire.orders.extend([lambda: None, roll_back_and_let_a_rival_in])
+    with failing(faulty, times=1, writeConcernError=TIMED_OUT_WAITING):
+        assert log.append([ours]) == [Appended(0, conflict=theirs.head.hash)]
+
+    assert stored(mongo_log) == theirs.recorded
+
+
+def test_an_event_whose_durability_stays_in_doubt_is_ours_once_a_majority_read_shows_it(
+    mongo_log: MongoLog, faulty: Client
+) -> None:
+    one = append("job-one", said(1))
+
+    with failing(faulty, writeConcernError=TIMED_OUT_WAITING):
+        assert mongo_log.append([one]) == [Appended(1)]
+
+    assert stored(mongo_log) == one.recorded
+
+
+def test_a_server_that_does_not_recover_leaves_the_outcome_unknown(
+    store: Store, mongo_log: MongoLog, faulty: Client, faulty_uri: str
+) -> None:
+    one = append("job-one", said(1))
+
+    with Client(faulty_uri, timeoutMS=500, appName="under test") as hasty, failing(faulty, errorCode=11600):
+        log = MongoLog(hasty[store.name], deadline=0.3)
+        with pytest.raises(LogUnavailable, match="unknown after"):
+            log.append([one])
+
+    assert mongo_log.append([one]) == [Appended(1)]
+    assert stored(mongo_log) == one.recorded
+
+
+def test_a_refusal_that_will_not_pass_is_told_at_once(mongo_log: MongoLog, faulty: Client) -> None:
+    with failing(faulty, errorCode=13), pytest.raises(AccessDenied):
+        mongo_log.append([append("job-one")])
+    with failing(faulty, errorCode=2), pytest.raises(DatabaseFailed):
+        mongo_log.append([append("job-one")])
+
+    assert stored(mongo_log) == []

@@ -1,0 +1,122 @@
+"""The database's own check of structure: what is no event is refused, whoever writes it, and stops nothing else."""
+
+from typing import Any
+
+import bson
+import pytest
+from pymongo.errors import WriteError
+
+from eventqueue.codec import CODEC, Sealed
+from eventqueue.errors import QueueError, Unavailable
+from eventqueue.log import Append, Appended
+from eventqueue.mongo_log import MongoLog
+from tests.builders import append, said, sealed, without_ts
+from tests.log.conftest import Store
+
+REFUSED = 121
+FIELDS = ["id", "type", "schema", "at", "actor", "bucket", "cause", "data", "prev", "ts", "hash"]
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """An event as a document, changed as a defect might have."""
+    (one,) = sealed(said(1))
+    return {**bson.decode(one.raw, CODEC), **changes}
+
+
+def malformed(stream: str, **changes: Any) -> Append:
+    (one,) = sealed(said(1), stream=stream)
+    raw = bson.encode({**bson.decode(one.raw, CODEC), **changes})
+    return Append((Sealed(one.recorded, raw),))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_an_event_without_one_of_its_fields_is_refused(prepared: Store, field: str) -> None:
+    event = document()
+    del event[field]
+
+    with pytest.raises(WriteError) as refused:
+        prepared["events"].insert_one(event)
+    assert refused.value.code == REFUSED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"_id": "job-one"},
+        {"_id": {"stream": "job-one"}},
+        {"_id": {"version": 1}},
+        {"_id": {"stream": "job-one", "version": 0}},
+        {"_id": {"stream": "job-one", "version": -1}},
+        {"_id": {"stream": "job-one", "version": 1.5}},
+        {"_id": {"stream": "job-one", "version": "1"}},
+        {"_id": {"stream": 7, "version": 1}},
+        {"_id": {"stream": "one", "version": 1}},
+        {"_id": {"stream": "job-one", "version": 1, "more": 1}},
+        {"id": "text"},
+        {"type": ""},
+        {"type": 7},
+        {"schema": 0},
+        {"schema": "1"},
+        {"at": "2026-01-01T00:00:00Z"},
+        {"at": 1_767_225_600_000},
+        {"actor": ""},
+        {"actor": None},
+        {"bucket": 64},
+        {"bucket": -1},
+        {"bucket": None},
+        {"cause": "text"},
+        {"data": None},
+        {"data": [1]},
+        {"data": "text"},
+        {"prev": "text"},
+        {"ts": 7},
+        {"hash": None},
+        {"hash": "text"},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_an_event_that_is_not_built_like_one_is_refused(prepared: Store, changes: dict[str, Any]) -> None:
+    with pytest.raises(WriteError) as refused:
+        prepared["events"].insert_one(document(**changes))
+    assert refused.value.code == REFUSED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"type": "teleported"}, {"schema": 9}, {"data": {}}, {"data": {"colour": "red"}}, {"cause": bytes(16)}],
+    ids=str,
+)
+def test_an_event_of_a_newer_process_is_taken(prepared: Store, changes: dict[str, Any]) -> None:
+    prepared["events"].insert_one(document(**changes))
+
+
+def test_a_refused_event_is_told_of_its_append_and_the_others_are_recorded(
+    prepared: Store, mongo_log: MongoLog
+) -> None:
+    held = append("job-held", said("held"))
+    mongo_log.append([held])
+    good = [append("job-a", said(1), said(2)), append("job-b", said(1))]
+    bad, late = malformed("job-bad", bucket=64), append("job-held", said("late"))
+
+    first, refused, conflict, last = mongo_log.append([good[0], bad, late, good[1]])
+
+    assert [first, conflict, last] == [Appended(2), Appended(0, conflict=held.head.hash), Appended(1)]
+    assert (refused.count, refused.conflict, refused.is_whole) == (0, None, False)
+    assert isinstance(refused.error, QueueError)
+    assert not isinstance(refused.error, Unavailable)
+    assert [without_ts(one) for one in mongo_log.scan()] == [*good[0].recorded, *good[1].recorded, *held.recorded]
+
+
+def test_an_append_whose_second_event_is_refused_has_its_first_and_no_third(
+    prepared: Store, mongo_log: MongoLog
+) -> None:
+    one = append("job-one", said(1), said(2), said(3))
+    second = bson.encode({**bson.decode(one.events[1].raw, CODEC), "actor": ""})
+    broken = Append((one.events[0], Sealed(one.recorded[1], second), one.events[2]))
+
+    (appended,) = mongo_log.append([broken])
+
+    assert appended.count == 1
+    assert appended.error is not None
+    assert [without_ts(recorded) for recorded in mongo_log.read("job-one")] == one.recorded[:1]

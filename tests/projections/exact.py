@@ -1,0 +1,104 @@
+"""What the views should hold, computed from the log alone, beside what they do hold."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eventqueue.events import Recorded, category_of, name_in
+from eventqueue.ground import Ground
+from eventqueue.job import Job, evolve
+from projections import checkpoint, generation
+from projections.generation import Generation
+from projections.jobs import to_job
+from projections.projection import Key, Projection
+from projections.registry import PROJECTIONS
+
+Counters = dict[str, dict[Key, dict[str, int]]]
+
+
+@dataclass
+class Views:
+    """Everything in a generation that is folded from events."""
+
+    jobs: dict[str, Job]
+    late: dict[str, int]  # job id -> how many late results
+    counters: Counters
+    applied: int
+
+
+def folded(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Views:
+    """Fold the log from its beginning."""
+    jobs: dict[str, Job] = {}
+    late: Counter[str] = Counter()
+    sums: dict[str, dict[Key, Counter[str]]] = {one.name: defaultdict(Counter) for one in projections}
+    applied = 0
+    for recorded in ground.log.scan():
+        if category_of(recorded.stream) not in ("job", "late"):
+            continue
+        before, after = _around(jobs, late, recorded)
+        applied += 1
+        for one in projections:
+            for key, increments in one.tally(before, after, recorded).items():
+                sums[one.name][key].update(increments)
+    return Views(jobs, dict(late), {name: _plain(by_key) for name, by_key in sums.items()}, applied)
+
+
+def _around(jobs: dict[str, Job], late: Counter[str], recorded: Recorded) -> tuple[Job | None, Job]:
+    job_id = name_in(recorded.stream)
+    before = jobs.get(job_id)
+    if category_of(recorded.stream) == "late":
+        late[job_id] += 1
+        assert before is not None
+        return before, before
+    jobs[job_id] = evolve(before, recorded)
+    return before, jobs[job_id]
+
+
+def shown(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Views:
+    """Read the live generation."""
+    live = generation.current(ground.database)
+    assert live is not None
+    held = checkpoint.read(ground.database, live.number)
+    assert held is not None
+    documents = list(live.jobs.find())
+    return Views(
+        jobs={one["_id"]: to_job(one) for one in documents if "version" in one},
+        late={one["_id"]: one["late_version"] for one in documents if one.get("late_version")},
+        counters={one.name: _plain(_counters(live, one.name)) for one in projections},
+        applied=held.applied,
+    )
+
+
+def _counters(live: Generation, name: str) -> dict[Key, Mapping[str, int]]:
+    return {tuple(one["_id"]["key"]): one["n"] for one in live.tally(name).find()}
+
+
+def _plain(counters: Mapping[Key, Mapping[str, int]]) -> dict[Key, dict[str, int]]:
+    # A counter that came back to zero, and one that was never touched, say the same.
+    found = {key: {name: count for name, count in counts.items() if count} for key, counts in counters.items()}
+    return {key: counts for key, counts in found.items() if counts}
+
+
+def assert_exact(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    """The views hold exactly what the log says: each job, each counter, each event counted once."""
+    assert shown(ground, projections) == folded(ground, projections)
+    assert_counts_equal_jobs(ground)
+
+
+def assert_counts_equal_jobs(ground: Ground) -> None:
+    """The state counters are what counting the documents of the jobs view gives."""
+    view = shown(ground)
+    by_hand: dict[str, Counter[str]] = defaultdict(Counter)
+    for job in view.jobs.values():
+        by_hand[job.queue][job.state] += 1
+    counted = {key[1]: counts for key, counts in view.counters["stats"].items() if key[0] == "state"}
+    assert counted == by_hand
+
+
+def documents(live: Generation, names: Sequence[str] = ("stats",)) -> dict[str, list[dict[str, Any]]]:
+    """Every document of a generation's views, in order."""
+    return {
+        "jobs": [dict(one) for one in live.jobs.find(sort=[("_id", 1)])],
+        **{name: [dict(one) for one in live.tally(name).find(sort=[("_id", 1)])] for name in names},
+    }

@@ -1,0 +1,141 @@
+"""What the tests of the read side do: build views, take the place, bring them to the end, wait."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from eventqueue.events import Event, Recorded
+from eventqueue.finder import Signal
+from eventqueue.ground import Ground
+from projections import checkpoint, generation
+from projections.applier import Applier
+from projections.catch_up import catch_up
+from projections.checkpoint import Checkpoint, Token
+from projections.freshness import majority_time, measure
+from projections.generation import Generation
+from projections.projection import Projection
+from projections.projector import Projector
+from projections.rebuild import rebuild
+from projections.registry import PROJECTIONS
+from projections.tail import Poison, Tail
+from tests.builders import append
+
+PATIENCE_S = 60.0  # far beyond what anything here takes: a condition that does not come is a failure
+
+
+def await_that(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up, "what the test waits for did not come"
+        time.sleep(0.005)
+
+
+def put(ground: Ground, stream: str, *events: Event) -> None:
+    """Append `events` to a stream that is empty."""
+    (done,) = ground.log.append([append(stream, *events, now=ground.clock.now())])
+    assert done.is_whole
+
+
+def build(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Generation:
+    """Build the views from the log as it is."""
+    return rebuild(ground, projections, ground.database.client.start_session())
+
+
+def live_of(ground: Ground) -> Generation:
+    live = generation.current(ground.database)
+    assert live is not None
+    return live
+
+
+def checkpoint_of(ground: Ground) -> Checkpoint:
+    held = checkpoint.read(ground.database, live_of(ground).number)
+    assert held is not None
+    return held
+
+
+def taking_place(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Applier:
+    """Take the place that moves the live views, whoever holds it."""
+    session = ground.database.client.start_session()
+    held = checkpoint.take_over(ground.database, live_of(ground).number, session)
+    return Applier(ground, held, projections, session)
+
+
+def finish(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    """Take the place and bring the views to the end of the log, as a successor would."""
+    catch_up(ground, taking_place(ground, projections), majority_time(ground.database))
+
+
+def unread(ground: Ground, token: Token) -> tuple[list[Recorded | Poison], Token]:
+    """Return what the log's tail holds behind `token`, and the token behind that."""
+    until = majority_time(ground.database)
+    events: list[Recorded | Poison] = []
+    with Tail(ground.database, token, await_ms=1) as tail:
+        while (change := tail.next()) is not None or tail.time < until:
+            events += [change.event] if change else []
+        return events, tail.token
+
+
+def apply_all(ground: Ground, applier: Applier, now: datetime | None = None) -> Signal:
+    """Have `applier` apply in one batch what it has not applied yet."""
+    events, token = unread(ground, applier.held.token)
+    return applier.apply(events, token, now or ground.clock.now())
+
+
+def is_fresh(ground: Ground) -> bool:
+    if generation.current(ground.database) is None:
+        return False
+    asked = majority_time(ground.database)
+    return measure(ground.database, checkpoint_of(ground), ground.clock.now(), asked).is_fresh
+
+
+def document(ground: Ground, job_id: str) -> dict[str, Any]:
+    """A job's document in the live view."""
+    found = live_of(ground).jobs.find_one({"_id": job_id})
+    assert found is not None
+    return dict(found)
+
+
+def end_lease(ground: Ground) -> None:
+    """Let the projector's lease run out now, as it does three seconds after its holder's death."""
+    long_ago = datetime(1970, 1, 2, tzinfo=UTC)
+    ground.database["leases"].update_one({"_id": "projector"}, {"$set": {"until": long_ago}})
+
+
+class Running:
+    """A projector in a thread; `error` is what its `run` raised."""
+
+    def __init__(self, projector: Projector) -> None:
+        self.error: BaseException | None = None
+        self._stop = threading.Event()
+        self._projector = projector
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    @property
+    def has_ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._projector.run(self._stop)
+        except BaseException as error:
+            self.error = error
+
+
+@contextmanager
+def projecting(
+    ground: Ground, name: str = "projector", projections: Sequence[Projection] = PROJECTIONS
+) -> Iterator[Running]:
+    """Run a projector for as long as the block lasts."""
+    running = Running(Projector(ground, projections, name))
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,117 @@
+"""The lease: who works, of all the projectors that are started, by the database's clock."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from eventqueue.ground import Ground
+from projections import lease
+from projections.lease import Holder, Lease, Renewal
+from tests.projections.stage import await_that, end_lease
+
+
+def test_one_holds_it_and_no_other(ground: Ground) -> None:
+    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+
+    assert mine.acquire()
+    assert mine.acquire()
+    assert not other.acquire()
+    assert not other.renew()
+    assert other.holder() == Holder("mine", is_live=True)
+
+
+def test_of_many_who_want_it_at_once_one_gets_it(ground: Ground) -> None:
+    leases = [Lease(ground.database, f"projector-{number}") for number in range(8)]
+    start = threading.Barrier(len(leases))
+
+    def acquire(one: Lease) -> bool:
+        start.wait()
+        return one.acquire()
+
+    with ThreadPoolExecutor(len(leases)) as pool:
+        assert sum(pool.map(acquire, leases)) == 1
+
+
+def test_before_anybody_worked_nobody_holds_it(ground: Ground) -> None:
+    assert Lease(ground.database, "mine").holder() is None
+
+
+def test_released_it_is_free_at_once(ground: Ground) -> None:
+    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+    mine.acquire()
+
+    mine.release()
+
+    assert mine.holder() is None
+    assert other.acquire()
+
+
+def test_who_does_not_hold_it_cannot_release_it(ground: Ground) -> None:
+    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+    mine.acquire()
+
+    other.release()
+
+    assert other.holder() == Holder("mine", is_live=True)
+
+
+def test_at_its_end_another_may_have_it_and_the_first_learns_so(ground: Ground) -> None:
+    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+    mine.acquire()
+    end_lease(ground)
+
+    assert other.holder() == Holder("mine", is_live=False)
+    assert other.acquire()
+    assert not mine.renew()
+    assert not mine.acquire()
+
+
+def test_one_that_ended_and_that_nobody_took_is_renewed(ground: Ground) -> None:
+    mine = Lease(ground.database, "mine")
+    mine.acquire()
+    end_lease(ground)
+
+    assert mine.renew()
+    assert mine.holder() == Holder("mine", is_live=True)
+
+
+def test_it_ends_by_the_clock_of_the_database_alone(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "_UNTIL", {"$add": ["$$NOW", 100]})
+    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+    mine.acquire()
+
+    await_that(other.acquire)
+
+    assert not mine.renew()
+
+
+def test_a_name_that_looks_like_an_expression_is_a_name(ground: Ground) -> None:
+    odd = Lease(ground.database, "$until")
+
+    assert odd.acquire()
+    assert odd.holder() == Holder("$until", is_live=True)
+
+
+def test_it_is_renewed_for_as_long_as_a_block_lasts(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEWAL", timedelta(milliseconds=10))
+    mine = Lease(ground.database, "mine")
+    mine.acquire()
+
+    with Renewal(mine) as renewal:
+        end_lease(ground)
+        await_that(lambda: mine.holder() == Holder("mine", is_live=True))
+        assert renewal.is_held
+
+
+def test_who_renews_learns_that_another_has_it(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEWAL", timedelta(milliseconds=10))
+    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+    mine.acquire()
+
+    with Renewal(mine) as renewal:
+        mine.release()
+        end_lease(ground)
+        await_that(lambda: other.acquire() or not renewal.is_held)
+        await_that(lambda: not renewal.is_held or mine.holder() == Holder("mine", is_live=True))

@@ -1,0 +1,190 @@
+"""Poison in the log: it parks its job, whatever is wrong with it, and everything else keeps flowing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import bson
+import pytest
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.datetime_ms import DatetimeMS
+from bson.raw_bson import RawBSONDocument
+
+from eventqueue.errors import JobParked, LogCorrupt
+from eventqueue.events import LateResult, Recorded
+from eventqueue.ground import Ground
+from eventqueue.job import Job, State
+from projections.candidates import ViewFinder
+from projections.generation import Generation
+from projections.projection import Tally
+from projections.reader import ViewReader
+from projections.registry import PROJECTIONS
+from projections.stats import Stats
+from projections.tail import Tail
+from tests.builders import CANCELLED, COMPLETED, append, claimed, enqueued
+from tests.projections.exact import shown
+from tests.projections.stage import await_that, build, checkpoint_of, document, finish, is_fresh, projecting, put
+
+# What another writer, or a later defect, might leave in an event.
+SPOILT: Mapping[str, Mapping[str, Any]] = {
+    "data that does not fit": {"data": {"queue": 7}},
+    "a field that is missing": {"data": {}},
+    "a date beyond the year 9999": {"data.run_at": DatetimeMS(2**55)},
+    "a time beyond the year 9999": {"at": DatetimeMS(2**55)},
+}
+
+
+def put_spoilt(ground: Ground, stream: str, changes: Mapping[str, Any]) -> None:
+    """Insert a first event that is spoilt from the beginning: what the tail shows is the insert."""
+    (sealed,) = append(stream, enqueued()).events
+    options = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_MS)
+    stored = bson.decode(sealed.raw, options)
+    for name, value in changes.items():
+        place, _, inner = name.partition(".")
+        stored[place] = {**stored[place], inner: value} if inner else value
+    ground.database["events"].insert_one(RawBSONDocument(bson.encode(stored)), bypass_document_validation=True)
+
+
+@pytest.mark.parametrize("changes", SPOILT.values(), ids=SPOILT)
+def test_a_first_event_that_cannot_be_read_parks_its_job_and_the_others_flow(
+    built: Ground, changes: Mapping[str, Any]
+) -> None:
+    put_spoilt(built, "job-spoilt", changes)
+    put(built, "job-sound", enqueued())
+
+    finish(built)
+
+    assert document(built, "spoilt")["parked"]
+    assert document(built, "spoilt")["ready"] is False
+    assert shown(built).jobs["sound"].state is State.PENDING
+    assert is_fresh(built)
+
+
+def test_a_text_that_is_no_utf8_parks_its_job(built: Ground) -> None:
+    (sealed,) = append("job-spoilt", enqueued(command="scrambled")).events
+    built.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"scrambled", b"scramb\xff\xfed")))
+    put(built, "job-sound", enqueued())
+
+    finish(built)
+
+    assert document(built, "spoilt")["parked"]
+    assert shown(built).jobs["sound"].state is State.PENDING
+
+
+def test_a_later_event_that_cannot_be_read_leaves_the_job_as_it_stood(built: Ground) -> None:
+    put(built, "job-one", enqueued(), claimed())
+    finish(built)
+    stands = document(built, "one")
+    history = built.log.read("job-one")
+    (sealed,) = append("job-one", COMPLETED, head=history[-1].head).events
+    stored = {**bson.decode(sealed.raw), "data": {"exit_code": "none"}}
+    built.database["events"].insert_one(stored)
+
+    finish(built)
+
+    found = document(built, "one")
+    assert found.pop("parked")
+    assert found == stands
+
+
+def test_the_projector_survives_poison_and_being_started_again(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    put_spoilt(built, "job-spoilt", SPOILT["data that does not fit"])
+    history = built.log.read("job-one")
+    (sealed,) = append("job-one", claimed(), head=history[-1].head).events
+    built.database["events"].insert_one({**bson.decode(sealed.raw), "data": {"worker": 7}})
+
+    for number in (2, 3):
+        with projecting(built, f"projector-{number}") as running:
+            put(built, f"job-{number}", enqueued())
+            await_that(lambda: is_fresh(built))
+        assert running.error is None
+        assert str(number) in shown(built).jobs
+
+
+def test_events_of_a_parked_job_change_nothing_more(built: Ground) -> None:
+    put_spoilt(built, "job-one", SPOILT["data that does not fit"])
+    finish(built)
+    parked = document(built, "one")
+    (first,) = append("job-one", enqueued()).recorded
+    built.log.append([append("job-one", claimed(), COMPLETED, head=first.head)])
+    put(built, "late-one", LateResult(claim=2, worker="worker-1", outcome="completed", data={}))
+
+    finish(built)
+
+    assert document(built, "one") == parked
+    assert shown(built).counters == {"stats": {}}
+
+
+class Picky:
+    """A projection that refuses whatever was cancelled."""
+
+    name = "picky"
+    version = 1
+
+    def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
+        if after.state is State.CANCELLED:
+            raise ValueError("no cancelled jobs here")
+        return {("seen", after.queue): {"events": 1}}
+
+
+def test_a_projection_that_raises_parks_the_job_as_it_stood_and_the_others_flow(ground: Ground) -> None:
+    projections = (Stats(), Picky())
+    build(ground, projections)
+    put(ground, "job-one", enqueued(), CANCELLED)
+    put(ground, "job-two", enqueued(), claimed())
+
+    finish(ground, projections)
+
+    assert document(ground, "one")["parked"] == "job-one version 2: ValueError: no cancelled jobs here"
+    view = shown(ground, projections)
+    assert (view.jobs["one"].state, view.jobs["two"].state) == (State.PENDING, State.PROCESSING)
+    assert view.counters["picky"] == {("seen", "default"): {"events": 3}}
+
+
+def test_a_parked_job_is_told_to_whoever_asks_for_it_and_is_in_no_list(built: Ground) -> None:
+    put_spoilt(built, "job-spoilt", SPOILT["data that does not fit"])
+    put(built, "job-sound", enqueued())
+    finish(built)
+    reader = ViewReader(built, PROJECTIONS, "reader")
+
+    with pytest.raises(JobParked, match="spoilt stands still"):
+        reader.get("spoilt")
+    assert reader.snapshot()["parked"] == ["spoilt"]
+    assert list(ViewFinder(built.database).get(["spoilt", "sound"])) == ["sound"]
+
+
+def test_a_parked_job_is_no_candidate(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    history = built.log.read("job-one")
+    (sealed,) = append("job-one", claimed(), head=history[-1].head).events
+    built.database["events"].insert_one({**bson.decode(sealed.raw), "data": {"worker": 7}})
+
+    finish(built)
+
+    assert ViewFinder(built.database).heads("default", 1) == []
+
+
+def test_in_a_rebuild_poison_stops_it_and_nothing_is_left_behind(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    put_spoilt(built, "job-spoilt", SPOILT["data that does not fit"])
+    before = built.database.list_collection_names()
+
+    with pytest.raises(LogCorrupt, match="job-spoilt"):
+        build(built)
+
+    assert sorted(built.database.list_collection_names()) == sorted(before)
+    assert Generation(built.database, 1).jobs.count_documents({}) == 1
+    assert [one["_id"] for one in built.database["checkpoints"].find()] == [1]
+
+
+def test_the_place_of_an_event_is_known_however_spoilt_it_is(built: Ground) -> None:
+    put_spoilt(built, "job-spoilt", {"at": DatetimeMS(2**55), "data": {"when": DatetimeMS(-(2**60))}})
+
+    with Tail(built.database, checkpoint_of(built).token) as tail:
+        change = tail.next()
+
+    assert change is not None
+    assert (change.event.stream, change.event.version) == ("job-spoilt", 1)

@@ -1,0 +1,348 @@
+"""The projector: one works, the others stand by, and whatever happens to the place the views end at the fold."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from bson.raw_bson import RawBSONDocument
+from msgspec.structs import replace
+
+from eventqueue.clock import DatabaseClock
+from eventqueue.errors import ForeignViews, UnknownEventType
+from eventqueue.ground import Ground
+from projections import projector
+from projections.feed import Feed
+from projections.lease import Holder, Lease
+from projections.projector import Turn, is_newer
+from projections.signals import Signals
+from projections.stats import Stats
+from tests.builders import append, enqueued
+from tests.projections.crowd import Crowd
+from tests.projections.exact import assert_exact, shown
+from tests.projections.stage import (
+    await_that,
+    build,
+    checkpoint_of,
+    document,
+    end_lease,
+    finish,
+    is_fresh,
+    live_of,
+    projecting,
+    put,
+    taking_place,
+)
+
+
+class NewerStats(Stats):
+    version = 2
+
+
+class Other(Stats):
+    name = "other"
+
+
+def lease_of(ground: Ground) -> Lease:
+    return Lease(ground.database, "asker")
+
+
+def put_unknown(ground: Ground, stream: str) -> None:
+    """Append an event of a type that only a newer eventqueue knows."""
+    (sealed,) = append(stream, enqueued()).events
+    ground.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
+
+
+def test_it_builds_the_views_and_keeps_them_at_the_end_of_the_log(ground: Ground) -> None:
+    crowd = Crowd(ground)
+    crowd.act(5)
+
+    with projecting(ground):
+        await_that(lambda: is_fresh(ground))
+        assert_exact(ground)
+        for _ in range(3):
+            crowd.act(5)
+            await_that(lambda: is_fresh(ground))
+            assert_exact(ground)
+
+
+def test_it_keeps_up_with_several_who_write_at_once(built: Ground) -> None:
+    crowds = [Crowd(built, seed, f"crowd-{seed}-") for seed in range(3)]
+    writers = [threading.Thread(target=one.act, args=(15,)) for one in crowds]
+
+    with projecting(built):
+        for one in writers:
+            one.start()
+        for one in writers:
+            one.join()
+        await_that(lambda: is_fresh(built))
+
+    assert_exact(built)
+    assert shown(built).jobs == {job_id: job for crowd in crowds for job_id, job in crowd.jobs.items()}
+
+
+def test_small_batches_come_to_the_same(built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "BATCH_COUNT", 3)
+    crowd.act(10)
+
+    with projecting(built):
+        await_that(lambda: is_fresh(built))
+
+    assert_exact(built)
+
+
+# Who works
+
+
+def test_of_several_one_works_and_the_others_stand_by(built: Ground, crowd: Crowd) -> None:
+    with projecting(built, "one"), projecting(built, "two"), projecting(built, "three"):
+        crowd.act(5)
+        await_that(lambda: is_fresh(built))
+        assert checkpoint_of(built).fence == 1
+
+    assert_exact(built)
+
+
+def test_a_standby_takes_over_after_a_clean_stop(built: Ground, crowd: Crowd) -> None:
+    with projecting(built, "first") as first:
+        await_that(lambda: lease_of(built).holder() == Holder("first", is_live=True))
+        with projecting(built, "second"):
+            first.stop()
+            crowd.act(3)
+            await_that(lambda: is_fresh(built))
+            assert lease_of(built).holder() == Holder("second", is_live=True)
+
+    assert_exact(built)
+
+
+def test_a_standby_takes_over_when_the_lease_of_a_dead_one_ends(built: Ground, crowd: Crowd) -> None:
+    Lease(built.database, "dead").acquire()
+
+    with projecting(built):
+        crowd.act(3)
+        await_that(lambda: is_fresh(built))
+
+    assert_exact(built)
+
+
+def test_it_releases_the_lease_when_it_is_stopped(built: Ground) -> None:
+    with projecting(built):
+        await_that(lambda: lease_of(built).holder())
+
+    assert lease_of(built).holder() is None
+
+
+def test_one_that_is_fenced_while_its_lease_is_good_takes_the_place_back(built: Ground, crowd: Crowd) -> None:
+    with projecting(built) as running:
+        for _ in range(5):
+            fence = taking_place(built).held.fence
+            crowd.act(2)
+            await_that(lambda fence=fence: checkpoint_of(built).fence > fence and is_fresh(built))  # type: ignore[misc]
+        assert lease_of(built).holder() == Holder("projector", is_live=True)
+        assert running.error is None
+
+    assert_exact(built)
+
+
+def test_one_whose_lease_was_lost_stands_by(built: Ground, crowd: Crowd) -> None:
+    with projecting(built, "slow") as running:
+        await_that(lambda: lease_of(built).holder() == Holder("slow", is_live=True))
+        heir = Lease(built.database, "heir")
+        await_that(lambda: end_lease(built) or heir.acquire())  # type: ignore[func-returns-value]
+        place = taking_place(built)
+        crowd.act(2)
+        await_that(lambda: heir.renew() and not is_fresh(built))
+        assert checkpoint_of(built).fence == place.held.fence
+        assert running.error is None
+        heir.release()
+        await_that(lambda: is_fresh(built))
+
+    assert_exact(built)
+
+
+# Whose views
+
+
+def test_code_with_a_newer_projection_builds_the_views_anew(built: Ground, crowd: Crowd) -> None:
+    crowd.act(3)
+    finish(built)
+
+    with projecting(built, projections=(NewerStats(),)):
+        await_that(lambda: checkpoint_of(built).projections == {"stats": 2})
+        crowd.act(3)
+        await_that(lambda: is_fresh(built))
+
+    assert live_of(built).number == 2
+    assert_exact(built)
+
+
+def test_code_with_one_projection_more_builds_the_views_anew(built: Ground, crowd: Crowd) -> None:
+    crowd.act(3)
+    both = (Stats(), Other())
+
+    with projecting(built, projections=both):
+        await_that(lambda: is_fresh(built) and checkpoint_of(built).projections == {"stats": 1, "other": 1})
+
+    assert_exact(built, both)
+
+
+@pytest.mark.parametrize("newer", [(NewerStats(),), (Stats(), Other())], ids=["higher version", "one more"])
+def test_code_that_is_older_than_the_views_applies_nothing_and_keeps_nobody_from_working(
+    ground: Ground, newer: tuple[Stats, ...]
+) -> None:
+    build(ground, newer)
+    before = checkpoint_of(ground)
+    crowd = Crowd(ground)
+
+    with projecting(ground, "older") as older:
+        await_that(lambda: ground.database["leases"].find_one({"holder": "older"}))
+        crowd.act(3)
+        await_that(lambda: lease_of(ground).holder() is None)
+        assert checkpoint_of(ground) == before
+        with projecting(ground, "newer", newer):
+            await_that(lambda: is_fresh(ground))
+        assert older.error is None
+
+    assert_exact(ground, newer)
+
+
+def test_code_is_newer_where_it_has_all_that_is_recorded_and_nothing_in_a_lower_version() -> None:
+    assert is_newer({"a": 2, "b": 1}, {"a": 1})
+    assert not is_newer({"a": 1}, {"a": 2})
+    assert not is_newer({"a": 2}, {"a": 1, "b": 1})
+
+
+def test_views_of_another_log_are_refused(built: Ground) -> None:
+    built.database["checkpoints"].update_one({}, {"$set": {"log": "another"}})
+    before = checkpoint_of(built)
+
+    with projecting(built) as running:
+        await_that(lambda: running.has_ended)
+
+    assert isinstance(running.error, ForeignViews)
+    assert "another log: drop" in str(running.error)
+    assert checkpoint_of(built) == before
+    assert lease_of(built).holder() is None
+
+
+# What the log holds
+
+
+def test_an_unknown_type_retires_it_and_nothing_past_it_is_applied(built: Ground) -> None:
+    put(built, "job-before", enqueued())
+    put_unknown(built, "job-unknown")
+    put(built, "job-after", enqueued())
+
+    with projecting(built) as running:
+        await_that(lambda: running.has_ended)
+
+    assert isinstance(running.error, UnknownEventType)
+    assert set(shown(built).jobs) == {"before"}
+    assert lease_of(built).holder() is None
+
+
+def test_a_running_projector_retires_at_an_unknown_type(built: Ground) -> None:
+    with projecting(built) as running:
+        put(built, "job-before", enqueued())
+        await_that(lambda: is_fresh(built))
+        put_unknown(built, "job-unknown")
+        await_that(lambda: running.has_ended)
+
+    assert isinstance(running.error, UnknownEventType)
+    assert document(built, "before")["version"] == 1
+    assert not is_fresh(built)
+
+
+def test_a_restored_backup_is_noticed_when_the_place_is_taken(built: Ground) -> None:
+    put(built, "job-old", enqueued())
+    put(built, "job-new", enqueued())
+    finish(built)
+    built.database["events"].delete_one({"_id": {"stream": "job-new", "version": 1}})
+
+    with projecting(built):
+        await_that(lambda: live_of(built).number == 2)
+
+    assert set(shown(built).jobs) == {"old"}
+    assert_exact(built)
+
+
+def test_a_log_that_is_restored_under_a_running_projector_is_noticed(built: Ground, crowd: Crowd) -> None:
+    with projecting(built) as running:
+        crowd.act(3)
+        await_that(lambda: is_fresh(built))
+        backup = list(built.database["events"].find().sort("ts", 1).limit(30))
+        built.database.drop_collection("events")
+        await_that(lambda: live_of(built).number == 2)
+        built.database["events"].insert_many(backup)
+        await_that(lambda: is_fresh(built))
+        assert running.error is None
+
+    assert_exact(built)
+
+
+def test_views_that_lost_their_checkpoint_are_built_anew(built: Ground, crowd: Crowd) -> None:
+    crowd.act(2)
+    built.database["checkpoints"].delete_many({})
+
+    with projecting(built):
+        await_that(lambda: live_of(built).number == 2 and is_fresh(built))
+
+    assert_exact(built)
+
+
+# In quiet times
+
+
+def test_on_a_quiet_log_the_token_is_saved_all_the_same(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "SAVE_EVERY", timedelta(0))
+    before = checkpoint_of(built)
+
+    with projecting(built):
+        built.database["others"].insert_one({})
+        await_that(lambda: checkpoint_of(built).token != before.token)
+
+    after = checkpoint_of(built)
+    assert (after.applied, after.last) == (before.applied, before.last)
+
+
+def test_a_clock_that_fell_behind_is_set_again(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A laptop that slept for a night: its monotonic clock did not count those hours.
+    monkeypatch.setattr(projector, "CLOCK_EVERY", timedelta(0))
+    put(built, "job-one", replace(enqueued(), run_at=built.clock.now()))
+    behind = DatabaseClock(built.database.client)
+    behind.renew()
+    monkeypatch.setattr(behind, "_looked", behind._looked + 8 * 3600)
+    assert built.clock.now() - behind.now() > timedelta(hours=7)
+
+    with projecting(replace(built, clock=behind)):
+        await_that(lambda: is_fresh(built) and document(built, "one")["ready"])
+
+
+def test_a_step_without_events_waits_no_longer_than_until_a_job_is_due(built: Ground) -> None:
+    soon = built.clock.now() + timedelta(milliseconds=200)
+    put(built, "job-one", replace(enqueued(), run_at=soon))
+    finish(built)
+    applier = taking_place(built)
+
+    with Feed(built.database, applier.held.token) as feed:
+        turn = Turn(applier, feed, Signals(built.database))
+        assert 0 <= turn._patience(built.clock) <= 0.2
+        while not document(built, "one")["ready"]:
+            turn.step(built.clock)
+
+    assert built.clock.now() >= soon
+    assert applier.next_due() is None
+
+
+def test_batches_that_take_long_become_smaller_and_short_ones_larger_again(built: Ground) -> None:
+    applier = taking_place(built)
+    with Feed(built.database, applier.held.token) as feed:
+        turn = Turn(applier, feed, Signals(built.database))
+
+        turn._adapt(1.0)
+        assert turn._most == projector.BATCH_COUNT // 2
+        for _ in range(20):
+            turn._adapt(1.0)
+        assert turn._most == 100
+        for _ in range(30):
+            turn._adapt(0.01)
+        assert turn._most == projector.BATCH_COUNT

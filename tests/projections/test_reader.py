@@ -1,0 +1,336 @@
+"""The views as people read them: fresh where that can be had, honest where not, and never at a projector's cost."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from bson.raw_bson import RawBSONDocument
+from msgspec.structs import replace
+
+from eventqueue.connect import open_client
+from eventqueue.errors import ForeignViews
+from eventqueue.ground import Ground
+from eventqueue.job import State
+from eventqueue.views import Filter, Lag
+from projections import reader
+from projections.lease import Lease
+from projections.reader import ViewReader
+from projections.registry import PROJECTIONS
+from projections.stats import Stats
+from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
+from tests.projections.crowd import Crowd
+from tests.projections.exact import assert_exact, shown
+from tests.projections.stage import build, checkpoint_of, document, end_lease, finish, live_of, projecting, put
+
+FRESH = Lag(0.0)
+
+
+class Other(Stats):
+    name = "other"
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "WAIT_S", 0.3)
+    monkeypatch.setattr(reader, "STILL_S", 0.1)
+
+
+def reader_on(ground: Ground, name: str = "reader") -> ViewReader:
+    return ViewReader(ground, PROJECTIONS, name)
+
+
+# Nobody at work
+
+
+def test_the_first_who_looks_builds_the_views(ground: Ground) -> None:
+    put(ground, "job-one", enqueued())
+    one = reader_on(ground)
+
+    assert one.refresh() == FRESH
+    assert [job.id for job in one.list(Filter())] == ["one"]
+
+
+def test_where_nobody_works_a_reader_applies_the_events_itself(built: Ground, crowd: Crowd) -> None:
+    one = reader_on(built)
+    for _ in range(3):
+        crowd.act(5)
+        assert one.refresh() == FRESH
+        assert_exact(built)
+
+
+def test_what_a_reader_catches_up_with_is_also_promoted(built: Ground) -> None:
+    put(built, "job-one", replace(enqueued(), run_at=built.clock.now() - timedelta(hours=1)))
+
+    reader_on(built).refresh()
+
+    assert document(built, "one")["ready"] is True
+
+
+def test_it_leaves_the_place_free(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+
+    reader_on(built).refresh()
+
+    assert Lease(built.database, "other").acquire()
+
+
+def test_of_many_who_look_at_once_each_sees_everything(built: Ground) -> None:
+    Crowd(built).act(20)
+    lags: list[Lag] = []
+    start = threading.Barrier(8)
+
+    def look(number: int) -> None:
+        one = reader_on(built, f"reader-{number}")
+        start.wait()
+        lags.append(one.refresh())
+
+    readers = [threading.Thread(target=look, args=(number,)) for number in range(8)]
+    for thread in readers:
+        thread.start()
+    for thread in readers:
+        thread.join()
+
+    assert lags == [FRESH] * 8
+    assert_exact(built)
+
+
+def test_threads_of_one_process_may_look_at_once(ground: Ground) -> None:
+    one = reader_on(ground)
+    lags: list[Lag] = []
+    crowd = Crowd(ground)
+    crowd.act(10)
+    readers = [threading.Thread(target=lambda: lags.append(one.refresh())) for _ in range(8)]
+
+    for thread in readers:
+        thread.start()
+    for thread in readers:
+        thread.join()
+
+    assert lags == [FRESH] * 8
+    assert_exact(ground)
+
+
+def test_a_reader_comes_to_an_end_while_others_append_without_one(built: Ground) -> None:
+    crowd = Crowd(built)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            crowd.act(1, size=3)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        put(built, "job-mine", enqueued())
+        one = reader_on(built)
+        assert one.refresh() == FRESH
+        assert one.get("mine") is not None
+    finally:
+        ended.set()
+        writer.join()
+
+
+# Somebody at work
+
+
+def test_a_busy_projector_is_not_robbed_of_its_place(built: Ground, short_waits: None) -> None:
+    Lease(built.database, "projector").acquire()
+    put(built, "job-one", enqueued())
+    before = checkpoint_of(built)
+
+    lag = reader_on(built).refresh()
+
+    assert lag.seconds is not None
+    assert lag.seconds > 0
+    assert checkpoint_of(built) == before
+
+
+def test_a_checkpoint_that_moves_is_waited_for_though_the_lease_is_over(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "WAIT_S", 0.3)
+    monkeypatch.setattr(reader, "STILL_S", 60.0)
+    Lease(built.database, "projector").acquire()
+    end_lease(built)
+    put(built, "job-one", enqueued())
+    before = checkpoint_of(built)
+
+    assert not reader_on(built).refresh().is_fresh
+
+    assert checkpoint_of(built) == before
+
+
+def test_where_the_projector_has_died_the_reader_goes_on_in_its_place(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "STILL_S", 0.1)
+    Lease(built.database, "projector").acquire()
+    put(built, "job-one", enqueued())
+    end_lease(built)
+
+    assert reader_on(built).refresh() == FRESH
+
+    assert_exact(built)
+
+
+def test_a_reader_waits_for_the_projector_and_then_sees_the_job(built: Ground) -> None:
+    one = reader_on(built)
+    with projecting(built):
+        for number in range(10):
+            put(built, f"job-{number}", enqueued())
+            assert one.refresh() == FRESH
+            assert one.get(str(number)) is not None
+        assert checkpoint_of(built).fence == 1
+
+
+# Views that are not this reader's
+
+
+def test_a_reader_with_other_projections_applies_nothing(ground: Ground, short_waits: None) -> None:
+    build(ground, (Stats(), Other()))
+    put(ground, "job-one", enqueued())
+    before = checkpoint_of(ground)
+
+    lag = reader_on(ground).refresh()
+
+    assert lag.seconds
+    assert checkpoint_of(ground) == before
+
+
+def test_a_reader_older_than_an_event_shows_the_views_and_their_lag(built: Ground, short_waits: None) -> None:
+    (sealed,) = append("job-two", enqueued()).events
+    built.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
+
+    lag = reader_on(built).refresh()
+
+    assert lag.seconds
+    assert Lease(built.database, "other").acquire()
+
+
+def test_views_of_another_log_are_refused_with_the_remedy(built: Ground) -> None:
+    built.database["checkpoints"].update_one({}, {"$set": {"log": "another"}})
+    one = reader_on(built)
+
+    for ask in (one.refresh, one.lag, one.snapshot):
+        with pytest.raises(ForeignViews, match="another log: drop"):
+            ask()
+
+
+# A log that is not what it was
+
+
+def missing(ground: Ground) -> None:
+    ground.database["events"].delete_one({"_id": {"stream": "job-two", "version": 1}})
+
+
+def different(ground: Ground) -> None:
+    missing(ground)
+    put(ground, "job-two", enqueued(command="false"))
+
+
+def dropped(ground: Ground) -> None:
+    kept = list(ground.database["events"].find({"_id.stream": "job-one"}))
+    ground.database.drop_collection("events")
+    ground.database["events"].insert_many(kept)
+
+
+@pytest.mark.parametrize("restore", [missing, different, dropped])
+def test_a_restored_backup_is_noticed_and_the_views_are_rebuilt(
+    built: Ground, restore: Callable[[Ground], None]
+) -> None:
+    put(built, "job-one", enqueued())
+    put(built, "job-two", enqueued())
+    finish(built)
+
+    restore(built)
+
+    one = reader_on(built)
+    assert one.lag() == Lag(None)
+    assert one.refresh() == FRESH
+    assert live_of(built).number == 2
+    assert_exact(built)
+
+
+def test_views_without_a_checkpoint_are_built_anew(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    built.database["checkpoints"].delete_many({})
+
+    assert reader_on(built).refresh() == FRESH
+
+    assert_exact(built)
+
+
+# What is shown
+
+
+def test_counts_are_what_the_jobs_give(built: Ground, crowd: Crowd) -> None:
+    crowd.act(10)
+    one = reader_on(built)
+    one.refresh()
+
+    by_hand: dict[str, dict[State, int]] = {}
+    for job in crowd.jobs.values():
+        counts = by_hand.setdefault(job.queue, {})
+        counts[job.state] = counts.get(job.state, 0) + 1
+    assert {q: {s: n for s, n in counts.items() if n} for q, counts in one.counts().items()} == by_hand
+
+
+def test_jobs_are_listed_newest_first_and_as_filtered(built: Ground) -> None:
+    hour = timedelta(hours=1)
+    for number in range(4):
+        events = [replace(enqueued(), queue=f"q{number % 2}", tags=("even",) if number % 2 == 0 else ())]
+        built.log.append([append(f"job-{number}", *events, now=NOW + number * hour)])
+    one = reader_on(built)
+    one.refresh()
+
+    def ids(**fields: object) -> list[str]:
+        return [job.id for job in one.list(Filter(**fields))]  # type: ignore[arg-type]
+
+    assert ids() == ["3", "2", "1", "0"]
+    assert ids(limit=2) == ["3", "2"]
+    assert ids(queue="q1") == ["3", "1"]
+    assert ids(tag="even") == ["2", "0"]
+    assert ids(since=NOW + 2 * hour) == ["3", "2"]
+    assert ids(state=State.PENDING, queue="q0", tag="even", since=NOW + hour) == ["2"]
+    assert ids(state=State.DEAD) == []
+
+
+def test_the_dead_are_listed_by_when_they_died_and_by_their_error(built: Ground) -> None:
+    for number in range(3):
+        events = (enqueued(max_retries=0), claimed(), USED_UP_FAILURE, DEAD_LETTERED)
+        built.log.append([append(f"job-{number}", *events, now=NOW + timedelta(hours=-number))])
+    put(built, "job-waits", enqueued(), claimed(), failed())
+    put(built, "job-cancelled", enqueued(), CANCELLED)
+    one = reader_on(built)
+    one.refresh()
+
+    assert [job.id for job in one.list(Filter(state=State.DEAD))] == ["0", "1", "2"]
+    assert [job.id for job in one.list(Filter(state=State.DEAD, since=NOW - timedelta(hours=1)))] == ["0", "1"]
+    assert [job.id for job in one.list(Filter(state=State.FAILED, error="ended with 1."))] == ["waits"]
+    assert [job.id for job in one.list(Filter(error="ended.with"))] == []
+
+
+def test_an_operator_is_shown_who_works_and_how_far_it_has_come(built: Ground) -> None:
+    one = reader_on(built)
+    assert one.snapshot()["holder"] is None
+
+    with projecting(built, "projector/here"):
+        put(built, "job-one", enqueued())
+        one.refresh()
+        snapshot = one.snapshot()
+
+    assert snapshot["holder"] == "projector/here"
+    assert (snapshot["generation"], snapshot["applied"], snapshot["parked"]) == (1, 1, [])
+    assert shown(built).jobs["one"].version == 1
+
+
+def test_a_deployment_that_prefers_secondaries_is_read_from_the_primary(built: Ground, server_uri: str) -> None:
+    put(built, "job-one", enqueued())
+    with open_client(f"{server_uri}&readPreference=secondary") as client:
+        there = reader_on(replace(built, database=client[built.database.name]))
+
+        assert there.refresh() == FRESH
+        assert there.get("one") is not None
+        assert len(there.list(Filter())) == 1
+        assert there.counts() == {"default": {State.PENDING: 1}}

@@ -1,0 +1,268 @@
+"""A rebuild: the same views again from the same log, beside the live ones, switched to at once."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bson.raw_bson import RawBSONDocument
+
+from eventqueue.errors import Fenced, QueueError, UnknownEventType
+from eventqueue.events import LateResult, Recorded
+from eventqueue.ground import Ground
+from eventqueue.mongo_log import MongoLog
+from projections import generation, rebuild
+from projections.generation import Generation
+from projections.projector import is_in_log
+from projections.registry import PROJECTIONS
+from projections.stats import Stats
+from tests.builders import COMPLETED, append, claimed, enqueued
+from tests.projections.crowd import Crowd
+from tests.projections.exact import assert_exact, documents, shown
+from tests.projections.stage import build, checkpoint_of, finish, live_of, put, taking_place
+
+LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})
+
+
+class Other(Stats):
+    name = "other"
+
+
+def collections(ground: Ground) -> set[str]:
+    return {name for name in ground.database.list_collection_names() if "-" in name}
+
+
+def test_a_rebuild_counts_the_same_again_document_by_document(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.catch_up.CHUNK", 13)
+    monkeypatch.setattr("projections.rebuild.CHUNK", 31)
+    crowd = Crowd(built, seed=3)
+    for _ in range(3):
+        crowd.act(4)
+        finish(built)
+    live = documents(live_of(built))
+    applied = checkpoint_of(built).applied
+
+    new = build(built)
+
+    assert documents(new) == live
+    assert checkpoint_of(built).applied == applied
+    assert_exact(built)
+
+
+def test_the_old_views_go_and_those_who_still_apply_to_them_are_fenced(built: Ground) -> None:
+    zombie = taking_place(built)
+    put(built, "job-one", enqueued())
+
+    new = build(built)
+
+    assert collections(built) == {f"jobs-{new.number}", f"stats-{new.number}"}
+    with pytest.raises(Fenced):
+        zombie.apply([], {"_data": "82somewhere"}, built.clock.now())
+    assert collections(built) == {f"jobs-{new.number}", f"stats-{new.number}"}
+
+
+def test_counters_of_a_projection_that_is_no_more_go_with_the_old_views(ground: Ground) -> None:
+    build(ground, (Stats(), Other()))
+
+    build(ground)
+
+    assert collections(ground) == {"jobs-2", "stats-2"}
+
+
+def test_readers_see_the_old_views_until_the_new_ones_are_whole(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.act(3)
+    finish(built)
+    before = shown(built)
+    seen = []
+    switch = rebuild._switch
+
+    def look_and_switch(*args: Any) -> None:
+        seen.append(shown(built))
+        switch(*args)
+
+    monkeypatch.setattr(rebuild, "_switch", look_and_switch)
+    build(built)
+
+    assert seen == [before]
+
+
+def test_events_that_are_appended_during_a_rebuild_are_neither_lost_nor_doubled(built: Ground) -> None:
+    crowd = Crowd(built)
+    crowd.act(20)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            crowd.act(1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(3):
+            build(built)
+    finally:
+        ended.set()
+        writer.join()
+
+    finish(built)
+    assert_exact(built)
+
+
+def test_a_late_result_whose_job_was_enqueued_behind_the_scan_is_counted(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = MongoLog.scan
+
+    def scan_with_a_surprise(log: MongoLog, category: str | None = None) -> Iterator[Recorded]:
+        yield from scan(log, "job")
+        put(built, "job-one", enqueued(), claimed(), COMPLETED)
+        put(built, "late-one", LATE)
+        yield from scan(log, "late")
+
+    monkeypatch.setattr(MongoLog, "scan", scan_with_a_surprise)
+    build(built)
+    monkeypatch.undo()
+
+    assert_exact(built)
+
+
+def test_an_event_that_was_inserted_before_a_scan_and_becomes_visible_after_it_is_not_lost(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    (sealed,) = append("job-hidden", enqueued()).events
+    with built.database.client.start_session() as session, session.start_transaction():
+        built.database["events"].insert_one(RawBSONDocument(sealed.raw), session=session)
+        build(built)
+
+    finish(built)
+    assert set(shown(built).jobs) == {"one", "hidden"}
+    assert_exact(built)
+
+
+def test_a_hole_that_an_append_behind_the_scan_leaves_is_repaired(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued(), claimed(), COMPLETED)
+    history = built.log.read("job-one")
+    monkeypatch.setattr(MongoLog, "scan", lambda *_: iter([history[0], history[2]]))
+
+    build(built)
+    monkeypatch.undo()
+
+    assert_exact(built)
+
+
+def test_the_newest_event_is_remembered_wherever_the_scan_met_it(ground: Ground) -> None:
+    put(ground, "job-z", enqueued())
+    put(ground, "job-a", enqueued())
+
+    build(ground)
+    held = checkpoint_of(ground)
+    assert is_in_log(held, ground.log)
+
+    # A backup is restored that was made between the two.
+    ground.database["events"].delete_one({"_id.stream": "job-a"})
+    assert not is_in_log(held, ground.log)
+
+
+def test_of_two_that_build_at_once_one_is_switched_to_and_nothing_is_left_of_the_other(built: Ground) -> None:
+    Crowd(built).act(30)
+    outcomes: list[object] = []
+
+    def build_here() -> None:
+        try:
+            outcomes.append(build(built).number)
+        except QueueError as error:
+            outcomes.append(type(error))
+
+    builders = [threading.Thread(target=build_here) for _ in range(3)]
+    for one in builders:
+        one.start()
+    for one in builders:
+        one.join()
+
+    live = live_of(built).number
+    assert live in outcomes
+    assert collections(built) == {f"jobs-{live}", f"stats-{live}"}
+    assert [one["_id"] for one in built.database["checkpoints"].find()] == [live]
+    finish(built)
+    assert_exact(built)
+
+
+def test_one_that_was_overtaken_does_not_switch_back(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch = rebuild._switch
+
+    def overtaken(*args: Any) -> None:
+        monkeypatch.setattr(rebuild, "_switch", switch)
+        build(built)
+        switch(*args)
+
+    monkeypatch.setattr(rebuild, "_switch", overtaken)
+    with pytest.raises(Fenced, match="meanwhile"):
+        build(built)
+
+    assert collections(built) == {f"jobs-{live_of(built).number}", f"stats-{live_of(built).number}"}
+
+
+def test_two_first_builds_do_not_both_become_the_views(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch = rebuild._switch
+
+    def overtaken(*args: Any) -> None:
+        monkeypatch.setattr(rebuild, "_switch", switch)
+        build(ground)
+        switch(*args)
+
+    monkeypatch.setattr(rebuild, "_switch", overtaken)
+    with pytest.raises(Fenced, match="meanwhile"):
+        build(ground)
+
+    assert live_of(ground).number == 2
+
+
+def test_an_unknown_type_stops_it_and_nothing_is_left_behind(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    (sealed,) = append("job-two", enqueued()).events
+    built.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
+    before = collections(built)
+
+    with pytest.raises(UnknownEventType):
+        build(built)
+
+    assert collections(built) == before
+    assert live_of(built).number == 1
+
+
+def test_one_after_a_build_that_was_killed_takes_another_number(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(rebuild, "_build", die)
+    monkeypatch.setattr(rebuild, "_abandon", lambda *_: None)
+    with pytest.raises(Killed):
+        build(built)
+    monkeypatch.undo()
+
+    assert build(built).number == 3
+    assert_exact(built)
+
+
+def test_an_empty_log_makes_empty_views(ground: Ground) -> None:
+    build(ground)
+
+    assert documents(live_of(ground)) == {"jobs": [], "stats": []}
+    assert checkpoint_of(ground).last is None
+
+
+def test_nobody_has_views_before_the_first_build(ground: Ground) -> None:
+    assert generation.current(ground.database) is None
+
+
+def test_a_generation_has_the_indexes_that_its_queries_need(built: Ground) -> None:
+    indexes = set(Generation(built.database, 1).jobs.index_information())
+
+    assert indexes == {"_id_", "ready", "waiting", "processing", "failed", "dead", "created", "tags"}
+    assert [one.name for one in PROJECTIONS] == ["stats"]

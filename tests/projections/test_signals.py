@@ -1,0 +1,155 @@
+"""Signals: what is published is heard by all who listen, also by the slow ones."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from eventqueue.events import EMPTY
+from eventqueue.finder import Ready, Signal
+from eventqueue.ground import Ground
+from eventqueue.layout import SIGNALS_BYTES
+from projections import signals
+from projections.signals import Signals
+from tests.builders import CANCELLED, NOW, SOON, append, claimed, enqueued
+from tests.projections.stage import apply_all, build, finish, live_of, projecting, put, taking_place
+
+MINUTE = timedelta(minutes=1)
+
+
+def next_of(feed: Iterator[Signal | None]) -> Signal:
+    """The next signal; the feed says about once a second that there was none, and goes on."""
+    return next(one for one in feed if one is not None)
+
+
+@pytest.fixture(autouse=True)
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "AWAIT_MS", 50)
+
+
+def test_what_is_published_is_heard_by_all_who_listen(ground: Ground) -> None:
+    one, other = (Signals(ground.database).follow() for _ in range(2))
+    said = [Signal(1, (Ready("mail", 5, NOW),), ("job-1", "job-2")), Signal(2)]
+
+    for signal in said:
+        Signals(ground.database).publish(signal)
+
+    assert [next_of(one), next_of(one)] == said
+    assert [next_of(other), next_of(other)] == said
+
+
+def test_what_was_published_before_one_listened_is_not_heard(ground: Ground) -> None:
+    publisher = Signals(ground.database)
+    publisher.publish(Signal(1))
+
+    feed = Signals(ground.database).follow()
+    publisher.publish(Signal(2))
+
+    assert next_of(feed) == Signal(2)
+
+
+def test_where_nothing_is_published_the_listener_is_given_a_turn(ground: Ground) -> None:
+    feed = Signals(ground.database).follow()
+
+    assert next(feed) is None
+    assert next(feed) is None
+
+
+def test_a_slow_listener_whose_place_was_overwritten_goes_on_with_what_is_there(ground: Ground) -> None:
+    publisher, feed = Signals(ground.database), Signals(ground.database).follow()
+    publisher.publish(Signal(1))
+    assert next_of(feed) == Signal(1)
+
+    crowd = tuple(f"{number:0128}" for number in range(500))
+    for number in range(4 * SIGNALS_BYTES // (500 * 128)):
+        publisher.publish(Signal(number, cancelled=crowd))
+    publisher.publish(Signal(0))
+
+    while next_of(feed) != Signal(0):
+        pass
+    publisher.publish(Signal(9))
+    assert next_of(feed) == Signal(9)
+
+
+def test_a_listener_whose_cursor_was_killed_goes_on(ground: Ground) -> None:
+    publisher, feed = Signals(ground.database), Signals(ground.database).follow()
+    publisher.publish(Signal(1))
+    assert next_of(feed) == Signal(1)
+
+    idle = ground.database.client.admin.aggregate(
+        [
+            {"$currentOp": {"idleCursors": True}},
+            {"$match": {"ns": f"{ground.database.name}.signals", "cursor.tailable": True}},
+        ]
+    )
+    cursors = [one["cursor"]["cursorId"] for one in idle]
+    assert cursors
+    ground.database.command("killCursors", "signals", cursors=cursors)
+    publisher.publish(Signal(2))
+
+    assert next_of(feed) == Signal(2)
+
+
+def test_a_batch_tells_what_became_ready_queue_by_queue(built: Ground) -> None:
+    event = enqueued()
+    put(built, "job-1", replace(event, queue="mail", priority=1, run_at=NOW))
+    put(built, "job-2", replace(event, queue="mail", priority=7, run_at=NOW - MINUTE))
+    put(built, "job-3", replace(event, queue="mail", priority=9, run_at=SOON + MINUTE))
+    put(built, "job-4", replace(event, queue="video", priority=-3, run_at=NOW - 2 * MINUTE))
+    put(built, "job-5", replace(event, queue="taken"), claimed())
+
+    signal = apply_all(built, taking_place(built), now=SOON)
+
+    assert set(signal.ready) == {Ready("mail", 7, NOW - MINUTE), Ready("video", -3, NOW - 2 * MINUTE)}
+    assert signal.generation == live_of(built).number
+    assert signal.cancelled == ()
+
+
+def test_a_batch_tells_which_jobs_were_cancelled(built: Ground) -> None:
+    put(built, "job-1", enqueued())
+    put(built, "job-2", enqueued())
+    finish(built)
+    built.log.append([append(f"job-{name}", CANCELLED, head=built.log.read(f"job-{name}")[-1].head) for name in (1, 2)])
+
+    assert set(apply_all(built, taking_place(built)).cancelled) == {"1", "2"}
+
+
+def test_the_projector_publishes_after_each_batch(built: Ground) -> None:
+    feed = Signals(built.database).follow()
+
+    with projecting(built):
+        for number in range(3):
+            event = replace(enqueued(), run_at=NOW, priority=number)
+            built.log.append([append(f"job-{number}", event, head=EMPTY)])
+            assert next_of(feed) == Signal(1, (Ready("default", number, NOW),))
+            assert live_of(built).jobs.count_documents({"ready": True}) == number + 1
+
+
+def test_a_switch_of_the_views_is_told(built: Ground) -> None:
+    feed = Signals(built.database).follow()
+
+    build(built)
+
+    assert next_of(feed) == Signal(2)
+
+
+def test_a_signal_that_cannot_be_published_is_as_good_as_lost(ground: Ground) -> None:
+    ready = tuple(Ready(f"{number:0128}", 0, NOW) for number in range(8000))  # more than the collection holds
+
+    Signals(ground.database).publish(Signal(1, ready))
+
+
+def test_many_may_listen_in_threads_of_their_own(ground: Ground) -> None:
+    heard: list[Signal] = []
+    feeds = [Signals(ground.database).follow() for _ in range(8)]
+    threads = [threading.Thread(target=lambda feed=feed: heard.append(next_of(feed))) for feed in feeds]
+    for thread in threads:
+        thread.start()
+
+    Signals(ground.database).publish(Signal(3))
+
+    for thread in threads:
+        thread.join()
+    assert heard == [Signal(3)] * 8

@@ -1,0 +1,169 @@
+"""What a worker claims and what it leaves; the view proposes, the log decides."""
+
+import time
+from datetime import timedelta
+
+from eventqueue.events import Cancelled, Claimed
+from eventqueue.job import Cancel, Claim, State
+from tests.worker.stage import DeafLog, Stage
+
+
+def test_a_worker_claims_exactly_as_many_jobs_as_it_has_free_slots(stage: Stage) -> None:
+    gates = [stage.gate() for _ in range(5)]
+    jobs = [stage.enqueue(gate.command) for gate in gates]
+    worker = stage.worker(concurrency=3)
+
+    worker.steps(until=lambda: sum(stage.job(job).state is State.PROCESSING for job in jobs) >= 3)
+    worker.rests()
+
+    assert [stage.job(job).state for job in jobs] == [State.PROCESSING] * 3 + [State.PENDING] * 2
+
+
+def test_a_slot_that_is_free_again_is_filled_at_once(stage: Stage) -> None:
+    first, second = stage.gate(), stage.gate()
+    job, next_job = stage.enqueue(first.command), stage.enqueue(second.command)
+    worker = stage.worker()
+    worker.steps(until=lambda: stage.job(job).state is State.PROCESSING)
+
+    first.let_out()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+    assert stage.types(next_job) == ["enqueued", "claimed"]  # in the same round
+
+
+def test_a_claim_names_who_made_it_and_which_attempt_it_is(stage: Stage) -> None:
+    job = stage.enqueue("false", max_retries=1)
+    worker = stage.worker()
+
+    worker.steps(until=lambda: stage.job(job).state is State.FAILED)
+    stage.project()
+    worker.wake()
+    worker.steps(until=lambda: stage.job(job).state is State.DEAD)
+
+    claims = [one.event for one in stage.history(job) if isinstance(one.event, Claimed)]
+    assert [claim.attempt for claim in claims] == [1, 2]
+    assert {(claim.worker, claim.host, claim.pid) for claim in claims} == {
+        (worker.me.id, worker.me.host, worker.me.pid)
+    }
+
+
+def test_a_failed_job_that_is_due_is_retried_before_it_is_claimed(stage: Stage) -> None:
+    job = stage.enqueue("false", max_retries=1)
+    worker = stage.worker()
+
+    worker.steps(until=lambda: stage.job(job).state is State.FAILED)
+    stage.project()
+    worker.wake()
+    worker.steps(until=lambda: stage.job(job).state is State.DEAD)
+
+    assert stage.types(job) == ["enqueued", "claimed", "failed", "retried", "claimed", "failed", "dead-lettered"]
+
+
+def test_an_expired_job_is_cancelled_and_not_run(stage: Stage) -> None:
+    mark = stage.folder / "ran"
+    now = stage.connection.ground.clock.now()
+    job = stage.enqueue(f"touch {mark}", expires_at=now - timedelta(seconds=1))
+    worker = stage.worker()
+
+    worker.steps(until=lambda: stage.job(job).state is State.CANCELLED)
+    worker.rests()
+
+    assert stage.last(job) == Cancelled(why="expired")
+    assert not mark.exists()
+
+
+def test_a_claim_that_loses_is_dropped_and_its_job_never_run(stage: Stage) -> None:
+    mark = stage.folder / "ran"
+    lost, won = stage.enqueue(f"echo lost >> {mark}"), stage.enqueue(f"echo won >> {mark}")
+    assert stage.append(stage.job(lost), Claim("somebody else", "host", 1))  # the view does not know yet
+    worker = stage.worker(concurrency=2)
+
+    worker.steps(until=lambda: stage.job(won).state is State.COMPLETED)
+    worker.rests()
+
+    assert stage.job(lost).worker == "somebody else"
+    assert mark.read_text() == "won\n"
+
+
+def test_a_job_cancelled_before_its_claim_arrived_is_never_run(stage: Stage) -> None:
+    mark = stage.folder / "ran"
+    job = stage.enqueue(f"touch {mark}")
+    assert stage.append(stage.job(job), Cancel("changed my mind"))
+    worker = stage.worker()
+
+    worker.rests()
+
+    assert stage.types(job) == ["enqueued", "cancelled"]
+    assert not mark.exists()
+
+
+def test_nothing_is_claimed_without_a_good_lease(stage: Stage) -> None:
+    job = stage.enqueue()
+    worker = stage.worker(beats=False)
+
+    worker.rests()
+    assert stage.job(job).state is State.PENDING
+
+    worker.beat()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+
+def test_nothing_is_claimed_in_the_margin_before_a_lease_ends(stage: Stage) -> None:
+    job = stage.enqueue()
+    worker = stage.worker(beats=False)
+
+    worker.lease.renewed(time.monotonic() - worker.lease.length_s + worker.lease.renewal_s)
+    worker.rests()
+
+    assert stage.job(job).state is State.PENDING
+
+
+def test_a_view_that_stands_still_does_not_make_a_worker_claim_again_what_it_tried(stage: Stage) -> None:
+    jobs = [stage.enqueue() for _ in range(3)]
+    log = DeafLog(stage.log)
+    worker = stage.worker(log=log)
+
+    worker.steps(until=lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
+    sent = len(log.sent)
+    for _ in range(3):
+        worker.rests()
+
+    assert len(log.sent) == sent
+    assert [stage.shown(job).state for job in jobs] == [State.PENDING] * 3
+
+
+def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stage) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    worker = stage.worker()
+    worker.steps(until=lambda: stage.job(job).state is State.PROCESSING)
+
+    worker.engine._fetch._tried.clear()  # as a minute does, in which the view stood still
+    worker.engine._fetch.close()
+    gate.let_out()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+    assert stage.types(job) == ["enqueued", "claimed", "completed"]
+
+
+def test_a_worker_takes_jobs_of_its_queues_only_in_their_order(stage: Stage) -> None:
+    for number in range(2):
+        for queue in ("slow", "other", "fast"):
+            stage.enqueue(f"echo {queue} >> {stage.folder}/order", queue=queue, id=f"{queue}-{number}")
+    worker = stage.worker(queues=("fast", "slow"))
+
+    worker.steps(until=lambda: stage.job("slow-1").state is State.COMPLETED)
+    worker.rests()
+
+    assert (stage.folder / "order").read_text().split() == ["fast", "fast", "slow", "slow"]
+    assert stage.job("other-0").state is State.PENDING
+
+
+def test_urgent_jobs_run_first_and_equal_ones_in_the_order_they_fell_due(stage: Stage) -> None:
+    for name, priority in (("a", 0), ("b", 5), ("c", 5), ("d", -1)):
+        stage.enqueue(f"echo {name} >> {stage.folder}/order", priority=priority, id=name)
+    worker = stage.worker()
+
+    worker.steps(until=lambda: stage.job("d").state is State.COMPLETED)
+
+    assert (stage.folder / "order").read_text().split() == ["b", "c", "a", "d"]

@@ -1,0 +1,161 @@
+"""The open cursor: reads on where it stopped, gives nothing out twice, and is opened again when there is a reason."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+import pytest
+
+from eventqueue.codec import BUCKETS
+from eventqueue.errors import Unavailable
+from eventqueue.finder import Candidates, Ready
+from eventqueue.job import Job, Release
+from eventqueue.worker.fetch import Fetch
+from projections.candidates import ViewFinder
+from tests.worker.stage import Stage
+
+ALL = range(BUCKETS)
+
+
+def fetch_on(stage: Stage, *queues: str) -> Fetch:
+    return Fetch(stage.connection.finder, queues)
+
+
+def ids(jobs: Sequence[Job]) -> list[str]:
+    return [job.id for job in jobs]
+
+
+@pytest.fixture
+def three(stage: Stage) -> list[str]:
+    """Three jobs, in the order in which they are to be claimed."""
+    return [stage.enqueue() for _ in range(3)]
+
+
+def test_it_reads_on_where_it_stopped(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+
+    assert [ids(fetch.take(1, ALL)) for _ in range(4)] == [[three[0]], [three[1]], [three[2]], []]
+
+
+def test_a_job_is_given_out_once_for_each_of_its_versions(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+    assert ids(fetch.take(3, ALL)) == three
+    assert fetch.take(3, ALL) == []
+
+    claimed = stage.claim(three[1], "somebody")
+    assert stage.append(claimed, Release(claim=2, reason="handed back"))
+    stage.project()
+
+    assert ids(fetch.take(3, ALL)) == [three[1]]
+
+
+def test_a_job_that_was_not_tried_after_all_is_given_out_again(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+    fetch.take(3, ALL)
+
+    fetch.forget(three[2])
+
+    assert ids(fetch.take(3, ALL)) == []  # at its end the cursor is closed
+    assert ids(fetch.take(3, ALL)) == [three[2]]
+
+
+def test_it_keeps_to_the_buckets_it_is_given(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+
+    assert fetch.take(3, []) == []
+    assert len(fetch.take(3, ALL)) == 3
+
+
+def test_where_reading_fails_nothing_counts_as_tried(stage: Stage, three: list[str]) -> None:
+    class Breaking:
+        """A cursor that dies in the middle."""
+
+        def __init__(self, cursor: Candidates) -> None:
+            self._cursor = cursor
+            self._breaks = False
+
+        def take(self, limit: int) -> list[Job]:
+            if self._breaks:
+                raise Unavailable("away")
+            self._breaks = True
+            return self._cursor.take(1)
+
+        def close(self) -> None:
+            self._cursor.close()
+
+    class BreakingFinder(ViewFinder):
+        breaks = True
+
+        def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
+            cursor = super().candidates(queues, buckets, batch)
+            return Breaking(cursor) if self.breaks else cursor
+
+    finder = BreakingFinder(stage.connection.ground.database)
+    fetch = Fetch(finder, ())
+    with pytest.raises(Unavailable):
+        fetch.take(3, ALL)
+
+    finder.breaks = False
+    assert ids(fetch.take(3, ALL)) == three
+
+
+def test_a_signal_of_something_before_its_position_is_a_reason_to_open_it_again(stage: Stage) -> None:
+    for priority in (5, 5, 1):
+        stage.enqueue(priority=priority)
+    fetch = fetch_on(stage)
+    at = fetch.take(1, ALL)[0].due_at
+    assert at
+    soon, earlier = at + timedelta(seconds=1), at - timedelta(seconds=1)
+
+    assert fetch.waits_for(Ready("default", 6, soon))
+    assert fetch.waits_for(Ready("default", 5, earlier))
+    assert not fetch.waits_for(Ready("default", 5, soon))
+    assert not fetch.waits_for(Ready("default", 4, earlier))
+
+
+def test_without_an_open_cursor_every_signal_of_a_queue_that_is_served_counts(stage: Stage) -> None:
+    now = stage.connection.ground.clock.now()
+
+    assert fetch_on(stage).waits_for(Ready("any", 0, now))
+    assert fetch_on(stage, "mine").waits_for(Ready("mine", 0, now))
+    assert not fetch_on(stage, "mine").waits_for(Ready("other", 0, now))
+
+
+def test_a_signal_of_another_queue_that_is_served_is_a_reason_too(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage, "first", "default")
+    (job,) = fetch.take(1, ALL)
+    assert job.due_at
+
+    assert fetch.waits_for(Ready("first", -100, job.due_at + timedelta(days=1)))
+
+
+def test_it_is_opened_again_after_a_second_and_sees_what_came_before_its_position(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = stage.enqueue(priority=5), stage.enqueue(priority=1)
+    fetch = fetch_on(stage)
+    assert ids(fetch.take(1, ALL)) == [first]
+    urgent = stage.enqueue(priority=9)
+
+    monkeypatch.setattr("eventqueue.worker.fetch.REOPEN_S", 0.0)
+
+    assert ids(fetch.take(2, ALL)) == [urgent, last]
+
+
+def test_tries_are_forgotten_after_a_while(stage: Stage, three: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = fetch_on(stage)
+    fetch.take(3, ALL)
+    fetch.close()
+    assert fetch.take(3, ALL) == []
+
+    monkeypatch.setattr("eventqueue.worker.fetch.FORGET_S", -1.0)
+
+    assert ids(fetch.take(3, ALL)) == three
+    fetch.close()
+    fetch.take(0, ALL)
+    assert fetch._tried == {}
+
+
+def test_with_no_queues_named_it_serves_all_there_are(stage: Stage) -> None:
+    jobs = [stage.enqueue(queue=queue) for queue in ("a", "b")]
+
+    assert sorted(ids(fetch_on(stage).take(5, ALL))) == sorted(jobs)

@@ -1,0 +1,249 @@
+"""A claim that is over: the run is killed, the slot is free again, and nothing that still comes of it is applied."""
+
+import pytest
+
+from eventqueue.errors import Unavailable
+from eventqueue.events import Completed, LateResult, Released
+from eventqueue.finder import Signal
+from eventqueue.job import Cancel, Job, Release, State
+from eventqueue.worker.process import start_time
+from eventqueue.worker.shell import Ended
+from tests.worker.stage import Gate, Hand, Stage, wait_until
+
+
+def running(stage: Stage, gate: Gate, worker: Hand, before: str = "true") -> str:
+    """Have a worker run a job that waits at the gate; return the job's id."""
+    job = stage.enqueue(f"{before}; {gate.command}")
+    worker.wake()
+    worker.steps(until=lambda: stage.job(job).state is State.PROCESSING)
+    return job
+
+
+def is_gone(pid: int) -> bool:
+    return start_time(pid) is None
+
+
+def an_end_lies_in_the_inbox(worker: Hand) -> bool:
+    return any(isinstance(message, Ended) for message in list(worker.engine._inbox))
+
+
+def held(worker: Hand) -> int:
+    return len(worker.engine._held)
+
+
+def test_a_cancelled_running_job_dies_with_its_whole_group_and_its_slot_is_free_again(stage: Stage) -> None:
+    gate = stage.gate()
+    worker = stage.worker()
+    job = running(stage, gate, worker, before=f"(sleep 1000 & echo $! > {stage.folder}/child)")
+    shell = gate.pid()
+    child = int((stage.folder / "child").read_text())
+
+    stage.queue.cancel(job)
+    stage.project()
+    worker.engine.tell(Signal(generation=1, cancelled=(job,)))
+    worker.steps(until=lambda: held(worker) == 0)
+
+    assert is_gone(shell)
+    wait_until(lambda: is_gone(child))
+    assert stage.types(job) == ["enqueued", "claimed", "cancelled"]
+    assert stage.late(job) == []  # it was killed for it: nobody needs to be told
+    another = stage.enqueue()
+    worker.wake()
+    worker.steps(until=lambda: stage.job(another).state is State.COMPLETED)
+
+
+def test_a_cancellation_whose_signal_is_lost_is_seen_at_the_next_heartbeat(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    shell = gate.pid()
+    stage.queue.cancel(job)
+    stage.project()
+
+    worker.beat()
+    worker.steps(until=lambda: held(worker) == 0)
+
+    assert is_gone(shell)
+
+
+def test_an_older_view_kills_nothing(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    assert stage.shown(job).state is State.PENDING  # the view knows nothing of the claim
+
+    worker.engine.tell(Signal(generation=1, cancelled=(job,)))
+    worker.beat()
+    worker.rests()
+    stage.project()  # and now it shows the claim itself
+    worker.beat()
+    worker.rests()
+
+    gate.let_out()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+
+def test_a_released_jobs_late_settle_is_refused_and_recorded(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    assert stage.append(stage.job(job), Release(claim=2, reason="somebody thought it was lost"))
+
+    gate.let_out()
+    worker.steps(until=lambda: stage.late(job))
+
+    assert stage.types(job) == ["enqueued", "claimed", "released"]
+    (late,) = stage.late(job)
+    assert isinstance(late, LateResult)
+    assert (late.claim, late.outcome) == (2, "completed")
+
+
+def test_a_run_that_ended_by_itself_just_before_it_was_to_be_killed_leaves_a_late_result(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    gate.pid()
+    stage.queue.cancel(job)
+    stage.project()
+
+    gate.let_out()
+    wait_until(lambda: an_end_lies_in_the_inbox(worker))
+    worker.engine._inbox.appendleft(Signal(generation=1, cancelled=(job,)))
+    worker.steps(until=lambda: held(worker) == 0)
+    worker.steps(until=lambda: stage.late(job))
+
+    assert [late.outcome for late in stage.late(job) if isinstance(late, LateResult)] == ["completed"]
+    assert stage.job(job).state is State.CANCELLED
+
+
+# Burial
+
+
+def test_a_buried_worker_kills_what_it_runs_and_leaves(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    shell = gate.pid()
+    stage.connection.incarnations.bury(worker.me.id, "somebody", seen_dead=True)
+
+    worker.beat()
+
+    assert not worker.engine.run()
+    assert is_gone(shell)
+    assert stage.types(job) == ["enqueued", "claimed"]  # what becomes of it is for the rescuer to say
+
+
+def test_what_a_buried_worker_had_in_hand_is_a_late_result_once_its_job_was_rescued(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    stage.project()
+    rescuer = stage.worker("rescuer")
+    stage.connection.incarnations.bury(worker.me.id, rescuer.me.id, seen_dead=True)
+    rescuer.rescue.rescue_once(may_bury=False)
+
+    gate.let_out()
+    wait_until(lambda: an_end_lies_in_the_inbox(worker))  # before it hears of its burial
+    worker.beat()
+    assert not worker.engine.run()
+
+    assert stage.types(job) == ["enqueued", "claimed", "failed"]
+    assert [late.outcome for late in stage.late(job) if isinstance(late, LateResult)] == ["completed"]
+
+
+def test_a_buried_worker_claims_nothing_more(stage: Stage) -> None:
+    worker = stage.worker()
+    job = stage.enqueue()
+    stage.connection.incarnations.bury(worker.me.id, "somebody", seen_dead=True)
+
+    worker.beat()
+
+    assert not worker.engine.run()
+    assert stage.job(job).state is State.PENDING
+
+
+# Strays
+
+
+def test_a_claim_of_ours_that_we_do_not_hold_is_released_after_two_heartbeats(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker(concurrency=2)
+    held_job = running(stage, gate, worker)
+    stray = stage.enqueue()
+    stage.claim(stray, worker.me.id)
+    stage.project()
+
+    worker.beat()
+    worker.rests()
+    assert stage.job(stray).state is State.PROCESSING  # its answer may be on the way
+
+    worker.beat()
+    worker.steps(until=lambda: stage.job(stray).state is State.PENDING)
+    assert stage.last(stray) == Released(reason="reconciled", due_at=stage.job(stray).due_at)  # type: ignore[arg-type]
+    assert stage.job(stray).attempts == 0
+    assert stage.job(held_job).state is State.PROCESSING  # that one is held
+
+
+def test_a_claim_that_was_settled_while_the_view_lagged_is_no_stray(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    stage.project()
+    gate.let_out()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+    assert stage.shown(job).state is State.PROCESSING
+
+    for _ in range(3):
+        worker.beat()
+        worker.rests()
+
+    assert stage.types(job) == ["enqueued", "claimed", "completed"]
+    assert stage.late(job) == []
+
+
+def test_another_workers_claim_is_never_released(stage: Stage) -> None:
+    worker, other = stage.worker(), stage.worker("other")
+    job = stage.enqueue()
+    stage.claim(job, other.me.id)
+    stage.project()
+
+    for _ in range(3):
+        worker.beat()
+        worker.rests()
+
+    assert stage.job(job).worker == other.me.id
+
+
+def test_an_outcome_kept_through_an_outage_is_no_stray(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, worker = stage.gate(), stage.worker()
+    job = running(stage, gate, worker)
+    stage.project()
+
+    def away(*_: object) -> list[Job]:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr("eventqueue.outputs.Outputs.put", away)
+        gate.let_out()
+        worker.steps(until=lambda: worker.engine._flights)
+        for _ in range(3):
+            worker.beat()
+            worker.engine.step()
+
+    worker.steps(until=lambda: stage.job(job).state is not State.PROCESSING)
+    assert isinstance(stage.last(job), Completed)
+
+
+# Retried while it is being killed
+
+
+def test_a_job_that_was_cancelled_and_retried_runs_again_once_its_old_run_is_dead(stage: Stage) -> None:
+    gate, worker = stage.gate(), stage.worker(concurrency=2)
+    job = running(stage, gate, worker)
+    shell = gate.pid()
+    assert stage.append(stage.job(job), Cancel("wrong"))
+    stage.queue.retry(job, "right after all")
+    stage.project()
+
+    worker.wake()
+    worker.rests()
+    assert stage.types(job)[-1] == "retried"  # not before the old run is over
+
+    worker.beat()
+    worker.steps(until=lambda: stage.types(job)[-1] == "claimed")
+    assert is_gone(shell)
+    gate.pid()
+    gate.let_out()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)

@@ -1,0 +1,199 @@
+"""The supervisor and its children as real processes: who dies is replaced, who is asked to stop stops, none stays."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue.events import Failed, FailReason, Released
+from eventqueue.job import State
+from tests.worker.crew import Crew, Start, command_line
+from tests.worker.stage import PATIENCE_S, Stage, wait_until
+
+SECRET = "secret-word"
+
+
+@pytest.fixture
+def stage(server_uri: str, database: Database[dict[str, Any]], tmp_path: Path) -> Iterator[Stage]:
+    """A database of the test's own: a projector that was killed may have left a transaction open in it."""
+    stage = Stage(server_uri, database.name, tmp_path)
+    yield stage
+    stage.close()
+
+
+def executing(stage: Stage, crew: Crew, job: str) -> None:
+    crew.await_said("executing")
+    assert stage.job(job).state is State.PROCESSING
+
+
+def test_it_ends_in_order_once_nothing_is_left_to_do(stage: Stage, start: Start) -> None:
+    flaky = f"test -e {stage.folder}/tried || {{ touch {stage.folder}/tried; exit 1; }}"
+    jobs = {
+        stage.enqueue("true"): State.COMPLETED,
+        stage.enqueue(flaky): State.COMPLETED,
+        stage.enqueue("false", max_retries=1): State.DEAD,
+        stage.enqueue("true", delay=0.5): State.COMPLETED,
+        stage.enqueue("sleep 1000", timeout=0.2, max_retries=0): State.DEAD,
+    }
+
+    crew = start(count=2, until_empty=True)
+
+    assert crew.ends() == 0
+    assert {job: stage.job(job).state for job in jobs} == jobs
+    assert stage.connection.incarnations.live() == []
+    assert len(crew.said("started")) == len(crew.said("stopped")) == 2
+    assert [finding for _, findings in stage.queue.verify_all() for finding in findings] == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_what_runs_at_a_stop_may_finish_within_the_grace(stage: Stage, start: Start, signum: signal.Signals) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    crew = start(grace=1000.0)
+    executing(stage, crew, job)
+    gate.pid()
+    left = stage.enqueue()
+
+    crew.tell_all(signum)  # as a terminal or a service manager does
+    gate.let_out()
+
+    assert crew.ends() == 0
+    assert stage.job(job).state is State.COMPLETED
+    assert stage.types(left) == ["enqueued"]
+
+
+def test_what_runs_past_the_grace_is_released_and_killed(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    crew = start(grace=0.2)
+    executing(stage, crew, job)
+    crew.everything()
+
+    crew.tell()
+
+    assert crew.ends() == 0
+    assert isinstance(stage.last(job), Released)
+    assert stage.job(job).attempts == 0
+    assert crew.leaves_nothing()
+
+
+def test_a_second_stop_hands_everything_back_at_once(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    crew = start(grace=1000.0)
+    executing(stage, crew, job)
+
+    crew.tell()
+    crew.tell(signal.SIGINT)
+
+    assert crew.ends() == 0
+    assert isinstance(stage.last(job), Released)
+
+
+def test_a_worker_killed_with_9_is_buried_and_replaced_at_once_and_its_job_runs_again(
+    stage: Stage, start: Start
+) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    crew = start()
+    executing(stage, crew, job)
+    shell = gate.pid()
+
+    os.kill(crew.workers()["1"], signal.SIGKILL)
+    crew.await_said("started", 2)
+    crew.await_said("executing", 2)
+
+    failed = next(one.event for one in stage.history(job) if isinstance(one.event, Failed))
+    assert failed.reason is FailReason.WORKER_LOST
+    assert failed.buried_by
+    assert failed.buried_by.startswith("supervisor/")
+    assert gate.pid() != shell
+    gate.let_out()
+    stage.queue.wait([job])
+    assert stage.job(job).attempts == 2
+
+
+def test_a_worker_that_is_asked_to_leave_by_itself_finishes_its_job_and_is_replaced(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    job, next_job = stage.enqueue(gate.command), stage.enqueue()
+    crew = start(grace=1000.0)
+    executing(stage, crew, job)
+
+    os.kill(crew.workers()["1"], signal.SIGTERM)
+    gate.let_out()
+    crew.await_said("started", 2)
+
+    stage.queue.wait([job, next_job])
+    assert stage.types(job) == ["enqueued", "claimed", "completed"]
+
+
+def test_a_supervisor_killed_with_9_leaves_no_process_behind(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    crew = start(count=2, grace=0.2)
+    crew.await_said("started", 2)
+    executing(stage, crew, job)
+    shell = gate.pid()
+    assert shell in crew.everything()
+
+    crew.tell(signal.SIGKILL)
+
+    wait_until(crew.leaves_nothing)
+    assert isinstance(stage.last(job), Released)
+
+
+def test_a_projector_killed_with_9_is_replaced(stage: Stage, start: Start) -> None:
+    crew = start()
+    crew.await_said("started")
+    wait_until(lambda: crew.projector() is not None)
+    first = crew.projector()
+    assert first
+    stage.queue.wait([stage.queue.enqueue(command="true").id])
+
+    os.kill(first, signal.SIGKILL)
+
+    wait_until(lambda: crew.projector() not in (None, first))
+    stage.queue.wait([stage.queue.enqueue(command="true").id])  # which no worker sees without a projector
+
+
+def test_no_password_stands_in_any_command_line(stage: Stage, start: Start) -> None:
+    database = stage.connection.ground.database
+    database.command("createUser", "worker", pwd=SECRET, roles=["dbOwner"])
+    try:
+        gate = stage.gate()
+        job = stage.enqueue(gate.command)
+        uri = stage.uri.replace("mongodb://", f"mongodb://worker:{SECRET}@") + f"&authSource={database.name}"
+        crew = start(uri=uri)
+        executing(stage, crew, job)
+        gate.pid()
+
+        lines = [command_line(pid) for pid in (crew.pid, *crew.everything())]
+
+        assert len(lines) >= 5  # supervisor, projector, worker, launcher, shell
+        assert not [line for line in lines if SECRET in " ".join(line)]
+        crew.tell()
+        gate.let_out()
+        assert crew.ends() == 0
+    finally:
+        database.command("dropUser", "worker")
+
+
+def test_a_process_whose_heartbeat_thread_fails_does_not_live_on_without_it() -> None:
+    code = "from eventqueue.worker.child import _thread; _thread('heartbeat', lambda: 1 / 0); threading.Event().wait()"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import threading; {code}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+    assert ended.returncode == 1
+    assert "the heartbeat thread failed" in ended.stderr
