@@ -138,7 +138,8 @@ class Loop:
     def _is_done(self) -> bool:
         if self._close_by == _NEVER:
             return False
-        return monotonic() >= self._close_by or not (self._runs or self._has_unsent or self._hunt_at < _NEVER)
+        is_hunting = self._strays.has_doomed or self._hunt_at < _NEVER
+        return monotonic() >= self._close_by or not (self._runs or self._has_unsent or is_hunting)
 
     # What the worker orders.
 

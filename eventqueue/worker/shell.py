@@ -71,7 +71,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Run `key` is over, and what was left of its process group has been killed.
+    """Run `key` is over; what was left of its process group, and what is known to have left it, has been sent a KILL.
 
     Of `exit_code`, `signal` and `problem` at most one is set, none if the lease had run out before it could start.
     """
@@ -129,7 +129,8 @@ class Launcher:
     def kill(self, key: str, grace_s: float = KILL_GRACE_S) -> None:
         """TERM the process group of run `key` and KILL what is left of it after `grace_s`; 0 is KILL at once.
 
-        What still has the command's output open when the command itself ends has the rest of the grace, too.
+        What still has the command's output open when the command itself ends has the rest of the grace, too. What
+        left the group is not asked but killed at the end, if it still carries QUEUECTL_RUN in its environment.
         A key that is not running is ignored: its `Ended` is on the way.
         """
         self._connection.send(protocol.kill(key, grace_s))

@@ -1,13 +1,21 @@
 """The ground that the tests of the read side stand on."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
 from eventqueue.ground import Ground, stand_on
+from projections import projector
 from tests.projections.crowd import Crowd
 from tests.projections.stage import build
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a projector that is stopped while it has nothing to do notice so sooner."""
+    monkeypatch.setattr(projector, "IDLE", timedelta(milliseconds=50))
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_a_reader_that_goes_on_from_any_batch_misses_nothing_and_sees_nothing_tw
         with Feed(built.database, token) as one:  # each dies after a few batches, and another goes on
             for _ in range(chance.randint(1, 3)):
                 batch = one.take(chance.randint(1, 40), chance.choice([1, 5_000, ALL]), 5.0)
+                assert batch.events
                 taken += batch.events
                 token = batch.token
                 if len(taken) == len(expected):

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shlex
 import signal
 import threading
 import time
@@ -18,6 +19,13 @@ from eventqueue.worker.shell import KILL_GRACE_S, Ended, Launcher, ShellRun, Sta
 PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long
 
 IGNORES_TERM = "trap '' TERM; sleep 1000 & echo $! > {ready}; while :; do wait; done"
+
+
+def in_sessions(depth: int, command: str) -> str:
+    """Return a command that leaves `command` running below that many processes, each in a session of its own."""
+    for _ in range(depth):
+        command = f"setsid sh -c {shlex.quote(command + '; true')}"
+    return command.replace("setsid", "setsid -f", 1)
 
 
 class Shell:
@@ -112,7 +120,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def state(pid: int) -> str:
     """Return the letter for the state of a process, X if there is none."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return "X"
 
@@ -447,8 +455,7 @@ def test_a_kill_ends_what_does_not_listen_and_its_children(shell: Shell, ready: 
 
 
 def test_a_kill_ends_what_left_the_group_at_any_depth(shell: Shell, ready: Fifo) -> None:
-    deep = f"setsid -f sh -c 'setsid sh -c \"echo \\$\\$ > {ready}; sleep 1000; true\"; true'; sleep 1000"
-    shell.start(deep)
+    shell.start(f"{in_sessions(5, f'echo $$ > {ready}; exec sleep 1000')}; sleep 1000")
     stray = ready.pid()
 
     shell.launcher.kill("run", grace_s=0)

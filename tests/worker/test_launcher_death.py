@@ -16,6 +16,7 @@ from tests.worker.test_launcher import (
     Fifo,
     Shell,
     children,
+    in_sessions,
     state,
     wait_until,
     wait_until_gone,
@@ -91,6 +92,16 @@ def test_a_killed_worker_takes_its_launcher_and_all_that_runs_with_it(worker: Wo
 
 def test_a_killed_worker_takes_what_left_the_groups_with_it(worker: Worker, ready: Fifo) -> None:
     process = worker("", f"setsid -f sh -c 'echo $$ > {ready}; exec sleep 1000'; sleep 1000")
+    launcher, stray = int(line(process)), ready.pid()
+
+    process.kill()
+
+    wait_until_gone(stray)
+    wait_until_gone(launcher)
+
+
+def test_a_killed_worker_takes_what_left_the_groups_at_any_depth(worker: Worker, ready: Fifo) -> None:
+    process = worker("", f"{in_sessions(5, f'echo $$ > {ready}; exec sleep 1000')}; sleep 1000")
     launcher, stray = int(line(process)), ready.pid()
 
     process.kill()

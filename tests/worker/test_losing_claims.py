@@ -221,6 +221,7 @@ def test_an_outcome_kept_through_an_outage_is_no_stray(stage: Stage, monkeypatch
         for _ in range(3):
             worker.beat()
             worker.engine.step()
+        assert stage.types(job) == ["enqueued", "claimed"]  # no settled claim without its output
 
     worker.steps(until=lambda: stage.job(job).state is not State.PROCESSING)
     assert isinstance(stage.last(job), Completed)

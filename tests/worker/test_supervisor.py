@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 from eventqueue.events import Failed, FailReason, Released
 from eventqueue.job import State
+from eventqueue.worker.process import start_time
 from tests.worker.crew import Crew, Start, command_line
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
 
@@ -131,6 +132,20 @@ def test_a_worker_that_is_asked_to_leave_by_itself_finishes_its_job_and_is_repla
 
     stage.queue.wait([job, next_job])
     assert stage.types(job) == ["enqueued", "claimed", "completed"]
+
+
+def test_a_cancelled_running_job_dies_and_its_slot_is_free_again(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    job = stage.enqueue(f"trap '' TERM; {gate.command}")
+    crew = start()
+    executing(stage, crew, job)
+    shell = gate.pid()
+
+    stage.queue.cancel(job)
+    wait_until(lambda: start_time(shell) is None)
+
+    stage.queue.wait([stage.queue.enqueue(command="true").id])
+    assert stage.types(job) == ["enqueued", "claimed", "cancelled"]
 
 
 def test_a_supervisor_killed_with_9_leaves_no_process_behind(stage: Stage, start: Start) -> None:
