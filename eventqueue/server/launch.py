@@ -3,6 +3,7 @@
 It is nobody's child: with `--fork` it goes into a session of its own, with init as its parent, once it listens.
 """
 
+import os
 import resource
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from eventqueue.server.diagnosis import explain
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.sockets import REPLICA_SET
 from eventqueue.server.waiting import Deadline
+from eventqueue.worker.protocol import RUN_VARIABLE
 
 OPTIONS = {
     "--replSet": REPLICA_SET,
@@ -69,6 +71,8 @@ def _spawn(mongod: Path, arguments: Sequence[str], home: HomeDir) -> "subprocess
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                # Started by a job, it is not the job's: without this mark it outlives it.
+                env={name: value for name, value in os.environ.items() if name != RUN_VARIABLE},
                 cwd=home.root,  # ours may have been deleted, and mongod refuses to start in such a one
                 start_new_session=True,  # a Ctrl-C during the start is not for mongod
             )

@@ -18,7 +18,7 @@ from eventqueue.server.locate import locate
 from eventqueue.server.processes import Process, holder, is_free
 from eventqueue.server.record import Record
 from eventqueue.server.replica_set import make_writable
-from eventqueue.server.sockets import choose, listener, uri
+from eventqueue.server.sockets import choose, listener, tidy, uri
 from eventqueue.server.waiting import Deadline, start_lock, wait_until
 
 START_TIMEOUT = timedelta(seconds=30)
@@ -77,6 +77,8 @@ def stop(home: Path, timeout: timedelta = STOP_TIMEOUT) -> bool:
         if running is None:
             return False
         _end(running, place, deadline)
+        if socket := records.recorded_socket(place, records.read(place)):
+            tidy(socket)
     return True
 
 

@@ -10,6 +10,7 @@ import socket
 import stat
 import struct
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,6 +50,14 @@ def _may_be_used_again(recorded: str) -> bool:
 
 def _new_in_tmp() -> str:
     return str(Path(tempfile.mkdtemp(prefix=PREFIX, dir=SHORT), NAME))
+
+
+def tidy(recorded: str) -> None:
+    """Remove the directory of a stopped server's socket where it lies in /tmp; the next start makes it again."""
+    directory = Path(recorded).parent
+    if directory.parent == SHORT and directory.name.startswith(PREFIX):
+        with suppress(OSError):  # what is not empty, or not ours, stays
+            directory.rmdir()
 
 
 def make_private(directory: Path) -> bool:

@@ -189,7 +189,7 @@ def test_a_worker_killed_together_with_its_supervisor_is_rescued_by_another(stag
     assert failed.buried_by == second.said("started")[0]["incarnation"]
     assert gate.pid() != shell
     gate.let_out()
-    stage.queue.wait([job])
+    stage.ended(job)
     assert stage.job(job).attempts == 2
     assert second_projector.process.poll() is None
 
@@ -220,7 +220,7 @@ def test_a_frozen_workers_job_dies_at_the_end_of_its_lease_and_its_zombie_settle
     late = [one.event for one in stage.log.scan("late")]
     assert [(one.claim, one.outcome) for one in late if isinstance(one, LateResult)] == [(2, "failed")]
     gate.let_out()
-    stage.queue.wait([job])
+    stage.ended(job)
     assert stage.types(job) == ["enqueued", "claimed", "failed", "retried", "claimed", "completed"]
 
 
@@ -268,10 +268,10 @@ def test_jobs_run_on_while_mongod_is_killed_and_their_outcomes_are_settled_when_
     assert is_running(pids[1])
     ensure_running(home)
 
-    apart.queue.wait([ending])
+    apart.ended(ending)
     assert is_running(pids[1])
     stays.let_out(0)
-    apart.queue.wait([staying])
+    apart.ended(staying)
     for job in (ending, staying):
         assert apart.types(job) == ["enqueued", "claimed", "completed"]
     assert len(crew.said("started")) == 1
@@ -311,7 +311,7 @@ def test_what_is_killed_at_the_end_of_the_lease_is_worker_lost_and_runs_again(
 
     assert gate.pid() != shell
     gate.let_out()
-    apart.queue.wait([job])
+    apart.ended(job)
     assert [failed.reason for failed in failures(apart, job)] == [FailReason.WORKER_LOST]
     assert apart.types(job) == ["enqueued", "claimed", "failed", "retried", "claimed", "completed"]
 
@@ -338,5 +338,5 @@ def test_a_stop_is_obeyed_while_mongod_hangs(server: LocalServer, apart: Stage, 
     heir.await_said("executing")
     gate.pid()
     gate.let_out()
-    apart.queue.wait([job])
+    apart.ended(job)
     assert isinstance(apart.history(job)[2].event, Failed | Released)

@@ -51,8 +51,9 @@ def live_of(ground: Ground) -> Generation:
 
 
 def checkpoint_of(ground: Ground) -> Checkpoint:
-    held = checkpoint.read(ground.database, live_of(ground).number)
-    assert held is not None
+    # A switch may lie between the two reads: then the checkpoint is gone with its generation.
+    while (held := checkpoint.read(ground.database, live_of(ground).number)) is None:
+        pass
     return held
 
 

@@ -90,13 +90,14 @@ def test_a_transaction_that_its_dead_holder_left_open_does_not_hold_up_the_heir(
     assert_exact(built)
 
 
-def test_taking_over_ends_no_session_but_those_of_projectors(built: Ground) -> None:
-    others = built.database["others"]
-    built.database["checkpoints"].update_many({}, {"$unset": {"session": ""}})  # so that there is none to end
-    with built.database.client.start_session() as session, session.start_transaction():
+def test_taking_over_ends_no_session_but_those_of_projectors(ground: Ground) -> None:
+    # To the server an empty list of sessions means all there are.
+    others = ground.database["others"]
+    client = ground.database.client
+    with client.start_session() as mine, client.start_session() as session, session.start_transaction():
         others.insert_one({"_id": 1}, session=session)
-        built.database["checkpoints"].update_many({}, {"$set": {"session": b""}})
-        taking_place(built)
+        with pytest.raises(Fenced):
+            checkpoint.take_over(ground.database, 1, mine)
         others.insert_one({"_id": 2}, session=session)
 
     assert others.count_documents({}) == 2

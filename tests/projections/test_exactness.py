@@ -152,7 +152,8 @@ def test_two_that_fight_over_the_place_in_every_batch_corrupt_nothing(
     monkeypatch.setattr("projections.catch_up.CHUNK", 9)
     crowd = Crowd(built)
     ended = threading.Event()
-    fenced = []
+    fenced: list[Fenced] = []
+    failed: list[BaseException] = []
 
     def fight() -> None:
         while not ended.is_set():
@@ -160,18 +161,22 @@ def test_two_that_fight_over_the_place_in_every_batch_corrupt_nothing(
                 catch_up(built, taking_place(built), majority_time(built.database))
             except Fenced as error:
                 fenced.append(error)
+            except BaseException as error:
+                failed.append(error)
+                raise
 
     fighters = [threading.Thread(target=fight) for _ in range(2)]
     for one in fighters:
         one.start()
     try:
-        while len(fenced) < 10:
+        while len(fenced) < 20 and not failed:
             crowd.act(2)
     finally:
         ended.set()
         for one in fighters:
             one.join()
 
+    assert failed == []
     finish(built)
     assert_exact(built)
 

@@ -95,20 +95,25 @@ def test_of_many_who_look_at_once_each_sees_everything(built: Ground) -> None:
     assert_exact(built)
 
 
-def test_threads_of_one_process_may_look_at_once(ground: Ground) -> None:
-    one = reader_on(ground)
+def test_threads_of_one_process_may_look_at_once(built: Ground) -> None:
+    one, crowd = reader_on(built), Crowd(built)
     lags: list[Lag] = []
-    crowd = Crowd(ground)
-    crowd.act(10)
-    readers = [threading.Thread(target=lambda: lags.append(one.refresh())) for _ in range(8)]
+    start = threading.Barrier(8)
 
-    for thread in readers:
-        thread.start()
-    for thread in readers:
-        thread.join()
+    def look() -> None:
+        start.wait()
+        lags.append(one.refresh())
 
-    assert lags == [FRESH] * 8
-    assert_exact(ground)
+    for _ in range(5):
+        crowd.act(10)
+        readers = [threading.Thread(target=look) for _ in range(8)]
+        for thread in readers:
+            thread.start()
+        for thread in readers:
+            thread.join()
+
+    assert lags == [FRESH] * 40
+    assert_exact(built)
 
 
 def test_a_reader_comes_to_an_end_while_others_append_without_one(built: Ground) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -47,6 +48,23 @@ def test_the_server_outlives_and_is_independent_of_who_started_it(home: Path) ->
     assert server
     assert os.getsid(server.pid) != os.getsid(0)
     assert os.readlink(f"/proc/{server.pid}/fd/0") == "/dev/null"
+
+
+def test_a_server_started_by_a_job_is_not_the_jobs_to_take_along(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUEUECTL_RUN", "launcher.1")  # by which a launcher finds what its jobs left behind
+    server = started(home)
+    assert b"QUEUECTL_RUN" not in Path(f"/proc/{server.pid}/environ").read_bytes()
+
+
+def test_a_stop_leaves_nothing_in_tmp_and_the_next_start_is_at_the_same_path(home: Path) -> None:
+    far = home / ("x" * 120)
+    uri = started(far).uri
+    socket = Path(unquote(uri.removeprefix("mongodb://").partition("/?")[0]))
+    assert stop(far)
+    assert not socket.parent.exists()
+    assert started(far).uri == uri
+    kill(far)
+    clear_away(far)
 
 
 def test_a_running_server_is_found_without_the_lock_or_the_driver(home: Path) -> None:

@@ -144,6 +144,13 @@ class Hand:
     def stop(self, grace: float = 0.0) -> bool:
         """Stop it and let it work to its end; return whether it settled all that it held."""
         self.engine.tell(Stop(grace))
+        return self.leaves()
+
+    def leaves(self) -> bool:
+        """Let it work to its end; return whether it settled all that it held."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.engine.step():
+            assert time.monotonic() < deadline, "the worker does not leave"
         return self.engine.run()
 
 
@@ -189,6 +196,10 @@ class Stage:
     def job(self, job_id: str) -> Job:
         """Return the job as the log has it."""
         return self.queue.get(job_id)
+
+    def ended(self, *job_ids: str) -> None:
+        """Wait until these jobs have come to their ends."""
+        self.queue.wait(job_ids, PATIENCE_S)
 
     def shown(self, job_id: str) -> Job:
         """Return the job as the view has it."""

@@ -8,7 +8,7 @@ from eventqueue.finder import Signal
 from eventqueue.job import Cancel, Job, Release, State
 from eventqueue.worker.process import start_time
 from eventqueue.worker.shell import Ended
-from tests.worker.stage import Gate, Hand, Stage, wait_until
+from tests.worker.stage import DeafLog, Gate, Hand, Stage, wait_until
 
 
 def running(stage: Stage, gate: Gate, worker: Hand, before: str = "true") -> str:
@@ -123,7 +123,7 @@ def test_a_buried_worker_kills_what_it_runs_and_leaves(stage: Stage) -> None:
 
     worker.beat()
 
-    assert not worker.engine.run()
+    assert not worker.leaves()
     assert is_gone(shell)
     assert stage.types(job) == ["enqueued", "claimed"]  # what becomes of it is for the rescuer to say
 
@@ -139,7 +139,7 @@ def test_what_a_buried_worker_had_in_hand_is_a_late_result_once_its_job_was_resc
     gate.let_out()
     wait_until(lambda: an_end_lies_in_the_inbox(worker))  # before it hears of its burial
     worker.beat()
-    assert not worker.engine.run()
+    assert not worker.leaves()
 
     assert stage.types(job) == ["enqueued", "claimed", "failed"]
     assert [late.outcome for late in stage.late(job) if isinstance(late, LateResult)] == ["completed"]
@@ -152,7 +152,7 @@ def test_a_buried_worker_claims_nothing_more(stage: Stage) -> None:
 
     worker.beat()
 
-    assert not worker.engine.run()
+    assert not worker.leaves()
     assert stage.job(job).state is State.PENDING
 
 
@@ -191,6 +191,23 @@ def test_a_claim_that_was_settled_while_the_view_lagged_is_no_stray(stage: Stage
 
     assert stage.types(job) == ["enqueued", "claimed", "completed"]
     assert stage.late(job) == []
+
+
+def test_a_claim_whose_answer_is_still_to_come_is_no_stray(stage: Stage) -> None:
+    log = DeafLog(stage.log)
+    worker = stage.worker(log=log)
+    job = stage.enqueue()
+    log.lost = 4
+    worker.steps(until=lambda: log.sent)
+    stage.project()
+    assert stage.shown(job).worker == worker.me.id
+
+    for _ in range(3):
+        worker.beat()
+        worker.engine.step()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+    assert stage.types(job) == ["enqueued", "claimed", "completed"]
 
 
 def test_another_workers_claim_is_never_released(stage: Stage) -> None:

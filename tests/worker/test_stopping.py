@@ -28,7 +28,7 @@ def test_a_stopped_worker_lets_its_jobs_finish_and_claims_nothing_more(stage: St
     worker.wake()
     worker.engine.step()
     gate.let_out()
-    assert worker.engine.run()
+    assert worker.leaves()
 
     assert stage.job(job).state is State.COMPLETED
     assert stage.types(left) == ["enqueued"]
@@ -149,7 +149,7 @@ def test_a_worker_without_a_free_slot_sleeps_until_a_job_ends(patient: Stage) ->
     with Steps(worker) as steps:
         patient.project()  # which takes a while
         gate.let_out()
-        patient.queue.wait([job])
+        patient.ended(job)
 
     assert steps.taken < 20
 
@@ -160,7 +160,7 @@ def test_a_worker_without_a_good_lease_sleeps_until_it_has_one(patient: Stage) -
     with Steps(worker) as steps:
         patient.project()
         worker.beat()
-        patient.queue.wait([job])
+        patient.ended(job)
 
     assert steps.taken < 20
 
@@ -171,7 +171,7 @@ def test_an_idle_worker_sleeps_until_a_signal(patient: Stage) -> None:
     with Steps(worker) as steps:
         job = patient.enqueue()
         worker.wake()
-        patient.queue.wait([job])
+        patient.ended(job)
 
     assert steps.taken < 20
 
@@ -185,6 +185,6 @@ def test_a_stopping_worker_sleeps_while_its_jobs_finish(patient: Stage) -> None:
         worker.engine.tell(Stop(grace=1000.0))
         patient.project()
         gate.let_out()
-        patient.queue.wait([job])
+        patient.ended(job)
 
     assert steps.taken < 20

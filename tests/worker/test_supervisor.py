@@ -110,13 +110,15 @@ def test_a_worker_killed_with_9_is_buried_and_replaced_at_once_and_its_job_runs_
     crew.await_said("started", 2)
     crew.await_said("executing", 2)
 
-    failed = next(one.event for one in stage.history(job) if isinstance(one.event, Failed))
-    assert failed.reason is FailReason.WORKER_LOST
-    assert failed.buried_by
-    assert failed.buried_by.startswith("supervisor/")
+    lost = stage.history(job)[2]
+    assert isinstance(lost.event, Failed)
+    assert lost.event.reason is FailReason.WORKER_LOST
+    assert lost.event.buried_by
+    assert lost.event.buried_by.startswith("supervisor/")
+    assert lost.actor == f"worker/{lost.event.buried_by}"  # not by a rescuer's scan, later
     assert gate.pid() != shell
     gate.let_out()
-    stage.queue.wait([job])
+    stage.ended(job)
     assert stage.job(job).attempts == 2
 
 
@@ -130,7 +132,7 @@ def test_a_worker_that_is_asked_to_leave_by_itself_finishes_its_job_and_is_repla
     gate.let_out()
     crew.await_said("started", 2)
 
-    stage.queue.wait([job, next_job])
+    stage.ended(job, next_job)
     assert stage.types(job) == ["enqueued", "claimed", "completed"]
 
 
@@ -144,7 +146,7 @@ def test_a_cancelled_running_job_dies_and_its_slot_is_free_again(stage: Stage, s
     stage.queue.cancel(job)
     wait_until(lambda: start_time(shell) is None)
 
-    stage.queue.wait([stage.queue.enqueue(command="true").id])
+    stage.ended(stage.queue.enqueue(command="true").id)
     assert stage.types(job) == ["enqueued", "claimed", "cancelled"]
 
 
@@ -169,12 +171,12 @@ def test_a_projector_killed_with_9_is_replaced(stage: Stage, start: Start) -> No
     wait_until(lambda: crew.projector() is not None)
     first = crew.projector()
     assert first
-    stage.queue.wait([stage.queue.enqueue(command="true").id])
+    stage.ended(stage.queue.enqueue(command="true").id)
 
     os.kill(first, signal.SIGKILL)
 
     wait_until(lambda: crew.projector() not in (None, first))
-    stage.queue.wait([stage.queue.enqueue(command="true").id])  # which no worker sees without a projector
+    stage.ended(stage.queue.enqueue(command="true").id)  # which no worker sees without a projector
 
 
 def test_no_password_stands_in_any_command_line(stage: Stage, start: Start) -> None:
