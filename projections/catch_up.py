@@ -30,5 +30,7 @@ def catch_up(ground: Ground, applier: Applier, until: Timestamp) -> None:
                 signals.publish(applier.apply([one.event for one in changes], tail.token, ground.clock.now()))
             if (is_end and tail.time >= until) or (changes and token_time(changes[-1].token) > until):
                 break  # also with more to come: under a steady stream of appends the end would never be seen
+        if not changes:
+            applier.save(tail.token, ground.clock.now())  # an old token makes every reader scan the oplog from there
     while (promoted := applier.promote(ground.clock.now())) is not None:
         signals.publish(promoted)

@@ -28,6 +28,7 @@ class Seat:
     late: int = 0
     parked_before: str | None = None
     parked: str | None = None  # why its view stands still
+    ready_before: bool | None = None
 
     @property
     def is_changed(self) -> bool:

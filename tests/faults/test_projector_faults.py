@@ -229,6 +229,36 @@ def test_a_place_that_is_taken_again_and_again_from_one_at_work_loses_and_double
     assert_exact(ground)
 
 
+@pytest.mark.parametrize("command", ["update", "insert", "commitTransaction"])
+def test_one_in_the_middle_of_a_batch_when_the_place_is_taken_finds_itself_fenced(
+    ground: Ground, faulty_uri: str, command: str
+) -> None:
+    Crowd(ground).act(3)
+
+    with Client(faulty_uri, timeoutMS=30_000, appName="eventqueue") as client:
+        place = taking_place(renamed(ground, client))
+        events, token = unread(ground, place.held.token)
+        outcome: list[object] = []
+
+        def apply() -> None:
+            try:
+                outcome.append(place.apply(events, token, ground.clock.now()))
+            except QueueError as error:
+                outcome.append(type(error))
+
+        slow = threading.Thread(target=apply)
+        with order(ground, {"times": 1}, [command], blockConnection=True, blockTimeMS=1000) as met:
+            slow.start()
+            met()
+            heir = taking_place(ground)
+        slow.join()
+
+    assert outcome == [Fenced]
+    assert heir.held == checkpoint_of(ground)
+    finish(ground)
+    assert_exact(ground)
+
+
 # A database that fails
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from eventqueue.server import LocalServer, ensure_running, stop
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.record import read
 from eventqueue.server.sockets import choose, listener, make_private
-from tests.server.servers import clear_away, store
+from tests.server.servers import clear_away, kill, store
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else")
 
@@ -96,6 +97,7 @@ def test_a_directory_in_tmp_that_somebody_else_took_is_not_used_again(tmp_path: 
         record = read(HomeDir.at(home))
         assert record
         taken = Path(record.socket).parent
+        taken.mkdir()
         os.chown(taken, 12345, 12345)
         after = ensure_running(home)
         assert after != before
@@ -109,10 +111,10 @@ def test_a_directory_in_tmp_that_was_cleaned_up_is_made_again(tmp_path: Path) ->
     home = tmp_path / ("x" * 200)
     try:
         before = ensure_running(home)
-        stop(home)
+        kill(home)
         record = read(HomeDir.at(home))
         assert record
-        Path(record.socket).parent.rmdir()
+        shutil.rmtree(Path(record.socket).parent)
         assert ensure_running(home) == before
     finally:
         clear_away(home)

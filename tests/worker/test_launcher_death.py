@@ -186,8 +186,8 @@ def test_nothing_starts_after_the_lease_until_there_is_one_again(shell: Shell, t
 
 
 def test_an_extended_lease_does_not_end_at_its_first_deadline(shell: Shell) -> None:
-    shell.launcher.extend(0.2)
-    shell.start("sleep 0.6; echo lived")
+    shell.launcher.extend(1.5)
+    shell.start("sleep 2; echo lived")
 
     shell.launcher.extend(PATIENCE_S)
 
