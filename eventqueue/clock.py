@@ -19,15 +19,16 @@ class DatabaseClock:
 
     def __init__(self, client: MongoClient[Any]) -> None:
         self._client = client
-        self._shown: datetime | None = None
-        self._looked = 0.0
+        # What was shown and when it was looked at (monotonic), in one: another thread must not see half a renewal.
+        self._look: tuple[datetime, float] | None = None
 
     def now(self) -> datetime:
         """Return the database's time, UTC, in whole milliseconds. Raises Unavailable if it was never reached."""
-        if self._shown is None:
+        if self._look is None:
             self.renew()
-            assert self._shown is not None
-        return to_ms(self._shown + timedelta(seconds=time.monotonic() - self._looked))
+            assert self._look is not None
+        shown, looked = self._look
+        return to_ms(shown + timedelta(seconds=time.monotonic() - looked))
 
     def renew(self) -> dict[str, Any]:
         """Look at the database's clock again; return its `hello`. Raises Unavailable, keeping the old estimate."""
@@ -36,8 +37,7 @@ class DatabaseClock:
             hello: dict[str, Any] = self._client.admin.command("hello")
         after = time.monotonic()
         # The reply was written somewhere between the two: the middle is off by half the round trip at most.
-        self._shown = hello["localTime"].replace(tzinfo=UTC)
-        self._looked = (before + after) / 2
+        self._look = hello["localTime"].replace(tzinfo=UTC), (before + after) / 2
         return hello
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pymongo
 from pymongo import MongoClient
+from pymongo.read_preferences import ReadPreference
 
 from eventqueue import settings
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
@@ -54,11 +55,12 @@ def connect(uri: str, db: str, actor: str) -> Connection:
     client = open_client(uri)
     try:
         with translated():
-            database = client[db]
+            # Whatever the URI prefers: a secondary may not have yet what a majority acknowledged.
+            database = client.get_database(db, read_preference=ReadPreference.PRIMARY)
             # Under its own deadline: a call's deadline is also how long the driver looks for a server.
             with pymongo.timeout(FIND_SERVER_MS / 1000):
                 hello = client.admin.command("hello")
-            if "setName" not in hello and not is_sharded(client):
+            if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
                 raise NotAReplicaSet(STANDALONE)
         ground = stand_on(database)
         values = settings.resolve(settings.fold(ground.log.read(settings.STREAM)), os.environ)
@@ -70,7 +72,7 @@ def connect(uri: str, db: str, actor: str) -> Connection:
     return Connection(
         client=client,
         ground=ground,
-        views=ViewReader(ground, PROJECTIONS, f"reader/{socket.gethostname()}:{os.getpid()}"),
+        views=ViewReader(ground, PROJECTIONS, _name("reader")),
         finder=ViewFinder(database),
         signals=Signals(database),
         outputs=Outputs(database),
@@ -82,7 +84,12 @@ def connect(uri: str, db: str, actor: str) -> Connection:
 
 def make_projector(connection: Connection) -> Projector:
     """Return a projector over the connection's database, to be run in a process (or thread) of its own."""
-    return Projector(connection.ground, PROJECTIONS, f"projector/{socket.gethostname()}:{os.getpid()}")
+    return Projector(connection.ground, PROJECTIONS, _name("projector"))
+
+
+def _name(role: str) -> str:
+    # With a random end: processes behind one host name (containers) can have the same pid.
+    return f"{role}/{socket.gethostname()}:{os.getpid()}:{os.urandom(2).hex()}"
 
 
 def open_client(uri: str) -> MongoClient[Any]:
@@ -92,8 +99,3 @@ def open_client(uri: str) -> MongoClient[Any]:
             return MongoClient(uri, timeoutMS=CALL_MS, tz_aware=True, appname="eventqueue")
     except ValueError as error:  # the driver's way to refuse a port or an option
         raise InvalidInput("uri", f"{redact(str(error)).rstrip('.')}.") from None
-
-
-def is_sharded(client: MongoClient[Any]) -> bool:
-    """Whether the client talks to a mongos."""
-    return client.admin.command("hello").get("msg") == "isdbgrid"

@@ -12,8 +12,8 @@ from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from eventqueue.errors import LayoutTooNew, NotAReplicaSet
-from eventqueue.mongo_errors import STANDALONE, translated
+from eventqueue.errors import LayoutTooNew
+from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
 LAYOUT = 1
@@ -60,14 +60,12 @@ SIGNALS_BYTES = 1024 * 1024
 def prepare(database: Database[Any]) -> str:
     """Create what is missing and return the log's id.
 
-    Raises NotAReplicaSet for a standalone server, LayoutTooNew for a database written by a newer eventqueue.
+    Raises LayoutTooNew for a database written by a newer eventqueue.
     """
     with translated():
         layouts = database.get_collection("layout", write_concern=DURABLE, read_concern=MAJORITY)
         found = layouts.find_one({"_id": "layout"})
         if found is None:
-            if "setName" not in database.client.admin.command("hello"):
-                raise NotAReplicaSet(STANDALONE)
             _create(database)
             found = {"_id": "layout", "log": uuid4().hex, "version": LAYOUT}
             try:

@@ -72,7 +72,7 @@ class Queue:
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
-        checked = request(fields, settings.job_defaults(self.connection.settings, os.getcwd()))
+        checked = request(fields, settings.job_defaults(self.connection.settings, _directory()))
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
             self._seal(stream_of("job", checked.job_id(_new_id())), [checked.enqueued(self._ground.clock.now())])
         return checked
@@ -296,6 +296,13 @@ class Queue:
         if result.error is not None:
             raise result.error
         return result.is_whole
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # deleted under us: the job runs where its worker is
+        return None
 
 
 def _new_id() -> str:

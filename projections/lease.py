@@ -42,6 +42,9 @@ class Lease:
 
     def acquire(self) -> bool:
         """Take or renew the lease; False while another holds it."""
+        held = self.holder()
+        if held is not None and held.is_live and held.name != self._name:
+            return False  # a standby asks every second: that should cost no write
         free = {"$or": [{"$eq": ["$holder", self._name]}, {"$lt": ["$until", "$$NOW"]}]}
         with translated():
             # Apart, since an upsert cannot ask for `$$NOW`.

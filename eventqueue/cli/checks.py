@@ -12,7 +12,6 @@ import msgspec
 
 from eventqueue.cli.session import Session
 from eventqueue.cli.words import clean, count, shortened, span
-from eventqueue.connect import is_sharded
 from eventqueue.errors import QueueError, redact
 from eventqueue.job import State
 from eventqueue.layout import INDEXES, LAYOUT
@@ -76,9 +75,9 @@ def _connection(queue: "Queue") -> tuple[str, str | None]:
 
 def _replica_set(queue: "Queue") -> tuple[str, str | None]:
     client = queue.connection.client
-    if is_sharded(client):
-        return "a sharded cluster", None
     hello = client.admin.command("hello")
+    if hello.get("msg") == "isdbgrid":
+        return "a sharded cluster", None
     members = len(hello["hosts"])
     if members == 1:
         return f"{hello['setName']}, 1 member: what is acknowledged survives a crash, not the loss of the machine", None

@@ -61,9 +61,9 @@ class Crew:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         folder.mkdir()
-        self._out = folder / "out"
+        self._out, self._err = folder / "out", folder / "err"
         self._seen: dict[int, int | None] = {}  # everything that was ever seen running, by pid, with its start time
-        with self._out.open("wb") as out, (folder / "err").open("wb") as err:
+        with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", RUN], stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True
             )
@@ -125,6 +125,8 @@ class Crew:
         return self.process.wait(PATIENCE_S)
 
     def clear_away(self) -> None:
+        """Kill all of it; print what it said last, which pytest shows where a test fails."""
+        print(f"exit code {self.process.poll()}", *self.said()[-20:], self._err.read_text()[-5000:], sep="\n")
         self.everything()
         self.process.kill()
         self.process.wait()
