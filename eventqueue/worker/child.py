@@ -15,7 +15,7 @@ from datetime import timedelta
 import msgspec
 
 from eventqueue.connect import Connection, connect, make_projector
-from eventqueue.errors import QueueError, redact
+from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.mongo_log import MongoLog
 from eventqueue.worker import engine
@@ -88,6 +88,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str) -> int:
     assert isinstance(length, int | float)
     lease = Lease(timedelta(seconds=length))
     narrator = Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)
+    _check_views(connection)
     incarnations.register(me)
     work = Engine(me, engine.Ground(log, clock, connection.finder, connection.outputs), lease, narrator)
     heartbeat = Heartbeat(me, incarnations, clock, lease, tell=work.tell, extend=work.extend)
@@ -111,6 +112,16 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str) -> int:
         incarnations.retire(me.id)
     narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
     return 0 if in_order else 1
+
+
+def _check_views(connection: Connection) -> None:
+    """Raise Unavailable where the views are not those of the log as it is, and cannot be mended in seconds.
+
+    After a backup was restored they show jobs further than the log has them: claims would leave holes in it.
+    """
+    views = connection.views
+    if views.lag().seconds is None and views.refresh().seconds is None:
+        raise Unavailable("the views are not those of this log (yet): nothing is claimed")
 
 
 def _follow(signals: SignalFeed, work: Engine, done: threading.Event) -> None:

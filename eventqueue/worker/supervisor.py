@@ -241,7 +241,7 @@ class Supervisor:
                 if views.refresh().is_fresh and not self._is_work_left():
                     self._news.put(Emptied())
                     return
-            except QueueError as error:
+            except Exception as error:  # whatever it is: if nobody looked any more, this would never end
                 logger.warning("%s", error)
             time.sleep(0.2)
 

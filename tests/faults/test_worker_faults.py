@@ -100,7 +100,8 @@ def alive(crew: Crew) -> list[int]:
 
 
 def done(crew: Crew) -> int:
-    return len(crew.said("completed"))
+    """Return how many attempts were told to have completed; quick, since it is asked again and again."""
+    return crew.count(b'"event":"completed"')
 
 
 def launcher_of(worker: int) -> int | None:
@@ -133,7 +134,7 @@ def test_two_thousand_jobs_all_end_although_workers_and_launchers_are_killed_thr
     crew = start(count=4, concurrency=4, until_empty=True)
     crew.await_said("started", 4)
 
-    for kills, goal in enumerate(range(50, JOBS - 100, 50)):
+    for kills, goal in enumerate(range(40, JOBS - 500, 40)):
         wait_until(lambda goal=goal: done(crew) >= goal and alive(crew))  # type: ignore[misc]
         victim = chance.choice(alive(crew))
         if kills % 4 == 3:

@@ -81,6 +81,10 @@ class Crew:
         told: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return [one for one in told if event is None or one["event"] == event]
 
+    def count(self, words: bytes) -> int:
+        """Return how often some words stand in what its workers have said."""
+        return self._out.read_bytes().count(words)
+
     def await_said(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until an event was told so often, and return them all."""
         wait_until(lambda: len(self.said(event)) >= count or self.process.poll() is not None)

@@ -52,6 +52,20 @@ def test_it_ends_in_order_once_nothing_is_left_to_do(stage: Stage, start: Start)
     assert [finding for _, findings in stage.queue.verify_all() for finding in findings] == []
 
 
+def test_after_a_restored_backup_only_what_the_log_still_has_is_run(
+    stage: Stage, start: Start, database: Database[dict[str, Any]]
+) -> None:
+    kept, lost = stage.enqueue("true"), stage.enqueue("true")
+    assert stage.queue.status().count(State.PENDING) == 2
+    database["events"].delete_one({"_id": {"stream": f"job-{lost}", "version": 1}})
+
+    crew = start(until_empty=True)
+
+    assert crew.ends() == 0
+    assert [one["job"] for one in crew.said("executing")] == [kept]
+    assert [name for name, _ in stage.queue.verify_all()] == [f"job-{kept}"]
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_runs_at_a_stop_may_finish_within_the_grace(stage: Stage, start: Start, signum: signal.Signals) -> None:
     gate = stage.gate()
