@@ -27,7 +27,6 @@ from eventqueue.views import Filter, Listing, Status, Worker
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
-WAIT_POLL_S = 0.5
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -72,12 +72,6 @@ class Feed:
             self._moved.notify_all()
             return Batch(events, token if self._inbox else self._token)
 
-    def wake(self) -> None:
-        """Make a waiting `take` return now."""
-        with self._moved:
-            self._closed = True
-            self._moved.notify_all()
-
     def _read(self) -> None:
         with self._tail:
             while not self._closed:
