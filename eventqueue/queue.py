@@ -16,8 +16,8 @@ import msgspec
 
 from eventqueue import proof, settings
 from eventqueue.audit import Finding
-from eventqueue.codec import seal
-from eventqueue.errors import AmbiguousId, DifferentJob, JobNotFound, WaitTimeout
+from eventqueue.codec import check_data, seal
+from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, WaitTimeout
 from eventqueue.events import EMPTY, ConfigEvent, ConfigSet, ConfigUnset, Enqueued, Event, Recorded, name_in, stream_of
 from eventqueue.job import FINAL, Cancel, Command, Enqueue, Job, Retry, decide, fold
 from eventqueue.log import Append, Appended
@@ -82,7 +82,7 @@ class Queue:
         The same id or key again returns the first job's receipt with `created` False.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently.
         """
-        (result,) = self.enqueue_many([{**(fields or {}), **more}])
+        (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
         if isinstance(result, DifferentJob):
             raise result
         return result
@@ -90,9 +90,15 @@ class Queue:
     def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Receipt | DifferentJob]:
         """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
 
-        Raises InvalidInput; where it was not the only job, `field` begins with the job's place, from 0.
+        Raises InvalidInput whose `field` begins with the job's place, from 0: `2.delay`.
         """
-        return self.enqueue_checked([self.check(fields) for fields in jobs])
+        return self.enqueue_checked([self._check_at(place, fields) for place, fields in enumerate(jobs)])
+
+    def _check_at(self, place: int, fields: Mapping[str, Any]) -> Request:
+        try:
+            return self.check(fields)
+        except InvalidInput as error:
+            raise InvalidInput(f"{place}.{error.field}", error.problem) from None
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
@@ -136,7 +142,7 @@ class Queue:
 
     def resolve(self, prefix: str) -> str:
         """Return the one job id that starts with `prefix`. Raises JobNotFound or AmbiguousId."""
-        found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", _text(prefix)), 2)]
+        found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", _text(prefix, "id")), 2)]
         if not found or not prefix:
             raise JobNotFound(prefix)
         if len(found) > 1 and found[0] != prefix:
@@ -166,11 +172,11 @@ class Queue:
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
         """Cancel a job that waits or runs; a running one is killed by its worker. Raises IllegalTransition."""
-        return self._command(job_id, Cancel(_text(why)))
+        return self._command(job_id, Cancel(_text(why, "why")))
 
     def retry(self, job_id: str, why: str = "asked for") -> Receipt:
         """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
-        return self._command(job_id, Retry(_text(why)))
+        return self._command(job_id, Retry(_text(why, "why")))
 
     def _command(self, job_id: str, command: Command) -> Receipt:
         stream = stream_of("job", self.resolve(job_id))
@@ -314,8 +320,6 @@ def _new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def _text(text: str) -> str:
-    from eventqueue.codec import check_data
-
-    check_data(text, "text")
+def _text(text: str, field: str) -> str:
+    check_data(text, field)
     return text

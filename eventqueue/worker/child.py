@@ -90,7 +90,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str) -> int:
     narrator = Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)
     _check_views(connection)
     incarnations.register(me)
-    work = Engine(me, engine.Ground(log, clock, connection.finder, connection.outputs), lease, narrator)
+    work = Engine(me, engine.Ports(log, clock, connection.finder, connection.outputs), lease, narrator)
     heartbeat = Heartbeat(me, incarnations, clock, lease, tell=work.tell, extend=work.extend)
     heartbeat.beat_once()
     rescue = Rescue(me, log, clock, connection.finder, incarnations)

@@ -75,8 +75,8 @@ class Flight:
     kept: Kept | None = None
 
 
-class Ground(msgspec.Struct, frozen=True):
-    """What the engine stands on."""
+class Ports(msgspec.Struct, frozen=True):
+    """What the engine reaches outside itself."""
 
     log: EventLog
     clock: DatabaseClock
@@ -87,14 +87,14 @@ class Ground(msgspec.Struct, frozen=True):
 class Engine:
     """One worker incarnation with its slots; call `step` until it returns False."""
 
-    def __init__(self, me: Incarnation, ground: Ground, lease: Lease, narrator: Narrator) -> None:
+    def __init__(self, me: Incarnation, ports: Ports, lease: Lease, narrator: Narrator) -> None:
         self._me = me
         self._actor = f"worker/{me.id}"
-        self._ground = ground
+        self._ports = ports
         self._lease = lease
         self._narrator = narrator
         self._launcher = Launcher(self.tell)
-        self._fetch = Fetch(ground.finder, me.queues)
+        self._fetch = Fetch(ports.finder, me.queues)
         self._ownership = Ownership(me.id)
         self._inbox: deque[Message] = deque()
         self._news = threading.Condition()
@@ -252,7 +252,7 @@ class Engine:
         """Kill what the view shows as gone on beyond the claim held (an older view says nothing)."""
         running = list(self._running())
         if running:
-            shown = self._ground.finder.get([held.job.id for held in running])
+            shown = self._ports.finder.get([held.job.id for held in running])
             gone = [held for held in running if held.job.id in shown and shown[held.job.id].version > held.job.version]
             self._drop(gone, KILL_GRACE_S)
 
@@ -260,7 +260,7 @@ class Engine:
         """Release what the view shows at exactly a claim of ours that is not held, at two heartbeats in a row."""
         if self._flights:
             return
-        ours = {f"{job.id}/{job.claim}": job for job in self._ground.finder.held_by(self._me.id)}
+        ours = {f"{job.id}/{job.claim}": job for job in self._ports.finder.held_by(self._me.id)}
         strays = {key: job for key, job in ours.items() if key not in self._held and job.version == job.claim}
         for key in self._suspects & strays.keys():
             job = strays[key]
@@ -312,15 +312,15 @@ class Engine:
                 self._fetch.forget(job.id)
 
     def _flight(self, job: Job, command: Command, held: Held | None = None, kept: Kept | None = None) -> Flight:
-        now = self._ground.clock.now()
+        now = self._ports.clock.now()
         events = decide(job, command, now)
         return Flight(Append(seal(job.stream, job.head, events, actor=self._actor, now=now)), job, held, kept)
 
     def _send(self) -> None:
         """Append all flights at once. Raises Unavailable, keeping them: they are sent again as they are."""
         # Tails first: a settled claim whose output is missing could not be told from a pruned one.
-        self._ground.outputs.put([flight.kept for flight in self._flights if flight.kept is not None])
-        results = self._ground.log.append([flight.append for flight in self._flights])
+        self._ports.outputs.put([flight.kept for flight in self._flights if flight.kept is not None])
+        results = self._ports.log.append([flight.append for flight in self._flights])
         flights, self._flights = self._flights, []
         for flight, result in zip(flights, results, strict=True):
             if flight.held is None:
@@ -372,11 +372,11 @@ class Engine:
 
     def _narrate(self, flight: Flight) -> None:
         events = [recorded.event for recorded in flight.append.recorded]
-        self._narrator.settled(flight.before, events, self._ground.clock.now())
+        self._narrator.settled(flight.before, events, self._ports.clock.now())
 
     def _record_late(self) -> None:
         flight = self._late[0]
-        record_late(self._ground.log, flight.append, self._me.id, self._actor, self._ground.clock.now())
+        record_late(self._ports.log, flight.append, self._me.id, self._actor, self._ports.clock.now())
         self._late.popleft()
 
     # Evidence
@@ -387,11 +387,11 @@ class Engine:
         if now < self._next_look or self._is_quiet or not self._may_claim():
             return
         self._next_look = now + LOOK_S
-        heads = [job for queue in self._fetch.queues() for job in self._ground.finder.heads(queue, LOOK_AT)]
+        heads = [job for queue in self._fetch.queues() for job in self._ports.finder.heads(queue, LOOK_AT)]
         self._is_quiet = not heads
         overdue = self._ownership.overdue(heads, self._fetch.position, now)
         # The view may lag: what the log has gone on with does not wait.
-        gone = self._ground.log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()
+        gone = self._ports.log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()
         if waiting := [job for job in overdue if job.stream not in gone]:
             self._ownership.adopt(waiting)
             self._fetch.close()

@@ -111,7 +111,7 @@ class Hand:
         self.stage = stage
         self.me = incarnation_here(f"{name}:{uuid4().hex[:12]}", name, queues, concurrency)
         connection.incarnations.register(self.me)
-        standing = engine.Ground(log or ground.log, ground.clock, connection.finder, connection.outputs)
+        standing = engine.Ports(log or ground.log, ground.clock, connection.finder, connection.outputs)
         self.lease = lease
         self.engine = Engine(self.me, standing, lease, Narrator(name, as_json=False, quiet=True))
         self.heartbeat = Heartbeat(

@@ -1,3 +1,5 @@
+"""Starting processes, and telling who lives and whose it is."""
+
 import os
 import shutil
 import signal

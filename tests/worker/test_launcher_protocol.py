@@ -1,3 +1,5 @@
+"""Messages between worker and launcher, whole and in pieces."""
+
 import os
 import socket
 from typing import Any

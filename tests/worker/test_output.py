@@ -1,3 +1,5 @@
+"""Bounded output: the end of a stream and its length."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

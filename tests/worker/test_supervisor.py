@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue.errors import Unavailable
 from eventqueue.events import Failed, FailReason, Released
 from eventqueue.job import State
+from eventqueue.worker.child import _check_views
 from eventqueue.worker.process import start_time
+from projections.lease import Lease
 from tests.worker.crew import Crew, Start, command_line
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
 
@@ -50,6 +53,20 @@ def test_it_ends_in_order_once_nothing_is_left_to_do(stage: Stage, start: Start)
     assert stage.connection.incarnations.live() == []
     assert len(crew.said("started")) == len(crew.said("stopped")) == 2
     assert [finding for _, findings in stage.queue.verify_all() for finding in findings] == []
+
+
+def test_a_worker_claims_nothing_from_views_that_are_ahead_of_their_log(
+    stage: Stage, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stage.enqueue("true")
+    _check_views(stage.connection)
+    monkeypatch.setattr("projections.reader.WAIT_S", 0.0)
+    assert Lease(database, "another, who is about to build them anew").acquire()
+
+    database["events"].delete_one({"_id": {"stream": f"job-{job}", "version": 1}})
+
+    with pytest.raises(Unavailable):
+        _check_views(stage.connection)
 
 
 def test_after_a_restored_backup_only_what_the_log_still_has_is_run(

@@ -1,0 +1,50 @@
+"""The public API, as an application calls it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue import Queue, Receipt
+from eventqueue.errors import DifferentJob, InvalidInput, WaitTimeout
+from eventqueue.job import State
+
+
+@pytest.fixture
+def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue]:
+    with Queue(server_uri, db=database.name) as queue:
+        yield queue
+
+
+def test_of_many_jobs_the_bad_one_is_named_by_its_place_and_none_is_enqueued(queue: Queue) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        queue.enqueue_many([{"command": "true"}, {"command": "true", "delay": -1}])
+    assert refused.value.field == "1.delay"
+    assert queue.list().jobs == []
+
+
+def test_one_bad_job_is_named_by_its_field_alone(queue: Queue) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        queue.enqueue(command="true", delay=-1)
+    assert refused.value.field == "delay"
+
+
+def test_the_same_job_twice_in_one_batch_is_one_job_and_another_under_its_id_is_refused(queue: Queue) -> None:
+    first, same, other = queue.enqueue_many([{"command": "true", "id": "a"}] * 2 + [{"command": "false", "id": "a"}])
+    assert isinstance(first, Receipt)
+    assert first.created
+    assert same == Receipt("a", "job-a", 1, created=False)
+    assert isinstance(other, DifferentJob)
+    assert len(queue.history("a")) == 1
+
+
+def test_a_receipt_is_waited_for_until_the_views_show_it(queue: Queue) -> None:
+    receipt = queue.cancel(queue.enqueue(command="true").id)
+    queue.wait_for(receipt)
+    assert queue.status().count(State.CANCELLED) == 1
+
+
+def test_waiting_for_a_job_ends_at_the_timeout(queue: Queue) -> None:
+    with pytest.raises(WaitTimeout):
+        queue.wait([queue.enqueue(command="true").id], timeout=0)
