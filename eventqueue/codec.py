@@ -5,7 +5,7 @@ appended to the same bytes. Nothing is encoded twice, so what was hashed is what
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import isfinite
@@ -172,6 +172,25 @@ def decode(raw: bytes) -> Recorded:
     except bson.errors.InvalidBSON as error:
         raise UnreadableEvent(f"An event cannot be read: {error}.") from None
     return from_document(document)
+
+
+def decode_all(batch: bytes) -> Iterator[Recorded]:
+    """Yield the events of stored documents that follow one another. Raises as `decode` does, when it comes to it."""
+    try:
+        documents = bson.decode_all(batch, CODEC)
+    except bson.errors.InvalidBSON:  # one of them: the others before it are handed out first
+        yield from map(decode, split(batch))
+        return
+    yield from map(from_document, documents)
+
+
+def split(batch: bytes) -> Iterator[bytes]:
+    """Yield each of the BSON documents that follow one another: its size stands in its first four bytes."""
+    start = 0
+    while start < len(batch):
+        size = int.from_bytes(batch[start : start + 4], "little")
+        yield batch[start : start + size]
+        start += size
 
 
 def from_document(document: Mapping[str, Any]) -> Recorded:

@@ -18,11 +18,12 @@ from eventqueue.ground import Ground, stand_on
 from eventqueue.incarnations import Incarnations
 from eventqueue.mongo_errors import STANDALONE, translated
 from eventqueue.outputs import Outputs
-from eventqueue.views import Views
+from eventqueue.views import Operator, Views
 from projections.candidates import ViewFinder
+from projections.operator import ViewOperator
 from projections.projector import Projector
 from projections.reader import ViewReader
-from projections.registry import PROJECTIONS
+from projections.registry import installed
 from projections.signals import Signals
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
@@ -35,6 +36,7 @@ class Connection(msgspec.Struct, frozen=True):
     client: MongoClient[Any]
     ground: Ground
     views: Views
+    operator: Operator
     finder: JobFinder
     signals: SignalFeed
     outputs: Outputs
@@ -50,7 +52,8 @@ class Connection(msgspec.Struct, frozen=True):
 def connect(uri: str, db: str, actor: str) -> Connection:
     """Connect, prepare the database on first use, and wire log, views and finder; `actor` signs the appends.
 
-    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, or InvalidInput for a URI or name that is none.
+    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, BadProjection, or InvalidInput for a URI or name
+    that is none.
     """
     client = open_client(uri)
     try:
@@ -72,7 +75,8 @@ def connect(uri: str, db: str, actor: str) -> Connection:
     return Connection(
         client=client,
         ground=ground,
-        views=ViewReader(ground, PROJECTIONS, _name("reader")),
+        views=ViewReader(ground, installed(), _name("reader")),
+        operator=ViewOperator(ground, installed()),
         finder=ViewFinder(database),
         signals=Signals(database),
         outputs=Outputs(database),
@@ -84,7 +88,7 @@ def connect(uri: str, db: str, actor: str) -> Connection:
 
 def make_projector(connection: Connection) -> Projector:
     """Return a projector over the connection's database, to be run in a process (or thread) of its own."""
-    return Projector(connection.ground, PROJECTIONS, _name("projector"))
+    return Projector(connection.ground, installed(), _name("projector"))
 
 
 def _name(role: str) -> str:

@@ -15,6 +15,7 @@
     │   ├── AccessDenied           wrong credentials, or a role without the rights needed
     │   ├── LayoutTooNew           the database was written by a newer eventqueue
     │   ├── ForeignViews           these views were projected from another log
+    │   ├── BadProjection          an installed package brings a projection that cannot be used
     │   └── LocalServerFailed      the local mongod is missing, or did not start
     ├── LogCorrupt                 what is stored is not what this package writes
     │   ├── UnknownEventType       of a newer eventqueue, perhaps: upgrade this process
@@ -23,7 +24,9 @@
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
     └── ViewsMoved                 the views went on without this process, which has to look again
         ├── Fenced                 another process has taken the projector's place
-        └── HistoryLost            the oplog no longer reaches back to the checkpoint
+        ├── HistoryLost            the oplog no longer reaches back to the checkpoint
+        ├── BackupRestored         the views show what the log no longer holds: they are dropped and built anew
+        └── ViewsDamaged           somebody else has written to the views: they are built anew
 
 A message is one sentence for a person and says what to do next where there is something to do.
 No message ever holds a URI's password: pass URIs through `redact`.
@@ -111,6 +114,13 @@ class ForeignViews(Misconfigured):
     """The views in this database belong to another log."""
 
 
+class BadProjection(Misconfigured):
+    """An entry point of the group `eventqueue.projections` does not lead to a projection."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"The projection {where} cannot be used: {problem}. Mend its package, or uninstall it.")
+
+
 class LocalServerFailed(Misconfigured):
     """The local mongod cannot be found or started."""
 
@@ -150,6 +160,14 @@ class Fenced(ViewsMoved):
 
 class HistoryLost(ViewsMoved):
     """The change stream cannot resume where the checkpoint stands."""
+
+
+class BackupRestored(ViewsMoved):
+    """The last event that the views have seen is not in the log: an older state of it was restored."""
+
+
+class ViewsDamaged(ViewsMoved):
+    """A document of the views is missing, or there are too many: only another hand can have done that."""
 
 
 def redact(text: str) -> str:

@@ -54,6 +54,13 @@ class Candidates(Protocol):
 class JobFinder(Protocol):
     """The `jobs` view as a worker reads it. Every method raises Unavailable when the database does not answer."""
 
+    def check(self) -> None:
+        """Raise Unavailable where the views show what the log does not hold, as after a backup was restored.
+
+        A claim upon such a view would leave a hole in the log, which nothing refuses.
+        """
+        ...
+
     def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
         """Open a cursor over the ready jobs of `queues`, strictly in that order, in the given buckets."""
         ...

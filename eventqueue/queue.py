@@ -7,6 +7,7 @@ conflict, for these are people's commands.
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from getpass import getuser
 from itertools import islice
 from socket import gethostname
@@ -19,11 +20,11 @@ from eventqueue.audit import Finding
 from eventqueue.codec import check_data, seal
 from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, WaitTimeout
 from eventqueue.events import EMPTY, ConfigEvent, ConfigSet, ConfigUnset, Enqueued, Event, Recorded, name_in, stream_of
-from eventqueue.job import FINAL, Cancel, Command, Enqueue, Job, Retry, decide, fold
+from eventqueue.job import FINAL, Cancel, Command, Enqueue, Job, Retry, State, decide, fold
 from eventqueue.log import Append, Appended
 from eventqueue.outputs import Kept
 from eventqueue.spec import Request, request
-from eventqueue.views import Filter, Listing, Status, Worker
+from eventqueue.views import Counters, Difference, Filter, Glance, Listing, Parked, Projection, Stats, Status, Worker
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
@@ -56,6 +57,7 @@ class Queue:
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._views = self.connection.views
+        self._operator = self.connection.operator
 
     def __enter__(self) -> Self:
         return self
@@ -199,6 +201,35 @@ class Queue:
         lag = self._views.refresh()
         return Status(queues=self._views.counts(), workers=self.workers(), lag=lag)
 
+    def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
+        """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each.
+
+        Raises InvalidInput for a window that is not longer than nothing.
+        """
+        if window <= timedelta(0):
+            raise InvalidInput("window", "must be longer than nothing")
+        self._views.refresh()
+        return self._views.stats(window)
+
+    def glance(self, window: timedelta = timedelta(minutes=5), failures: int = 10) -> Glance:
+        """Return all at once, as the views show it, waiting for nothing: queues, rates, workers, the last failures."""
+        failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.list(_latest(state, failures))]
+        held = self.connection.finder.held_by
+        return Glance(
+            at=self._ground.clock.now(),
+            lag=self._views.lag(),
+            queues=self._views.counts(),
+            stats=self._views.stats(window),
+            workers=[(worker, held(worker.id)) for worker in self.workers()],
+            failures=sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures],
+        )
+
+    def follow(self) -> Iterator[bool]:
+        """Yield True whenever the views have moved, False about once a second when they have not, for ever."""
+        while True:
+            for signal in self.connection.signals.follow():
+                yield signal is not None
+
     def workers(self) -> Sequence[Worker]:
         """Return the live workers and what the view shows them running."""
         return [
@@ -216,6 +247,48 @@ class Queue:
             for lease in self.connection.incarnations.live()
         ]
 
+    def projections(self) -> Sequence[Projection]:
+        """Return each projection's view as it stands: its lag, who keeps it, what is parked."""
+        return self._operator.projections()
+
+    def counters(self, name: str, *prefix: str | int) -> Counters:
+        """Return the counters of a projection whose keys begin with `prefix`, such as `counters("stats", "state")`.
+
+        Raises Refused if there is no such projection.
+        """
+        self._views.refresh()
+        return self._operator.counters(name, *prefix)
+
+    def rebuild_views(self, name: str | None = None, progress: Callable[[int], object] = lambda _: None) -> int:
+        """Build all views anew from the log while everything goes on, and return the number of their generation.
+
+        `name`: the projection that is meant (the others are built with it); `progress` is told how many events are in
+        the new views. Raises Refused, Fenced while another builds, LogCorrupt at an event that cannot be projected.
+        """
+        return self._operator.rebuild(name, progress)
+
+    def verify_views(
+        self, name: str | None = None, count: int | None = None, progress: Callable[[int], object] = lambda _: None
+    ) -> Iterator[Difference]:
+        """Yield each difference between the live views and the fold of the log; none: they are proven equal.
+
+        `name`: of one projection only; `count`: of so many jobs only, picked at random. `progress` is told how many
+        events (with `count`, jobs) were read. Raises Refused.
+        """
+        self._views.refresh()
+        return self._operator.verify(name, count, progress)
+
+    def retry_parked(self, name: str, job_id: str) -> Parked | None:
+        """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
+
+        Raises Refused if it is not parked by it, JobNotFound or AmbiguousId.
+        """
+        return self._operator.retry(name, self.resolve(job_id))
+
+    def log_size(self) -> int:
+        """Return about how many events the log holds."""
+        return self._operator.log_size()
+
     # Waiting
 
     def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> Sequence[Job]:
@@ -230,17 +303,21 @@ class Queue:
                 break
         return [ended[job_id] for job_id in open_]
 
-    def wait_for(self, receipt: Receipt, timeout: float | None = 10.0) -> None:
-        """Return once the views show what `receipt` is for.
+    def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
+        """Return True once the views show what `receipt` is for.
 
-        Raises WaitTimeout after `timeout` seconds, JobParked if the view of this job stands still.
+        After `timeout` seconds WaitTimeout is raised, or, with `may_be_stale`, False returned: the views are behind.
+        Raises JobParked if the view of this job stands still.
         """
-        for _ in self._ticks(timeout, lambda: f"the view to show job {receipt.id}"):
-            if self._views.refresh().seconds is None:
-                continue
-            job = self._views.get(receipt.id)
-            if job is not None and job.version >= receipt.version:
-                return
+        try:
+            for _ in self._ticks(timeout, lambda: f"the view to show job {receipt.id}"):
+                job = None if self._views.refresh().seconds is None else self._views.get(receipt.id)
+                if job is not None and job.version >= receipt.version:
+                    return True
+        except WaitTimeout:
+            if not may_be_stale:
+                raise
+        return False
 
     def _ticks(self, timeout: float | None, what: Callable[[], str]) -> Iterable[None]:
         """Yield at once, then whenever a signal says that the views have moved, and now and then without one."""
@@ -301,6 +378,10 @@ class Queue:
         if result.error is not None:
             raise result.error
         return result.is_whole
+
+
+def _latest(state: State, limit: int) -> Filter:
+    return Filter(state=state, limit=limit)
 
 
 def _directory() -> str | None:

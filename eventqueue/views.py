@@ -3,8 +3,9 @@
 A view that is behind says so: every answer comes with its lag, and unknown is not zero.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -70,6 +71,146 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return sum(counts.get(state, 0) for counts in self.queues.values())
 
 
+class Spread(msgspec.Struct, frozen=True):
+    """How long half of all lasted at most, 95 and 99 of a hundred, in seconds; off by 4 % at most."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in one queue, or in all, in a span of time; None where nothing did that could be measured."""
+
+    enqueued: int
+    completed: int
+    failed: int  # attempts
+    dead: int
+    cancelled: int
+    retried: int
+    late: int  # results that came after their claim had ended
+    in_per_minute: float  # jobs enqueued
+    out_per_minute: float  # jobs that ended: completed, dead or cancelled
+    failure_ratio: float | None  # of the attempts that ended
+    wait: Spread | None  # from due to claimed
+    run: Spread | None  # from claimed to settled
+    oldest_pending: float | None  # seconds since the job was due that waits longest
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened from `since` to `until`, in all queues and in each."""
+
+    since: datetime
+    until: datetime
+    total: QueueStats
+    queues: Mapping[str, QueueStats]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Something that a view has and the fold of the log has not, or the other way round.
+
+    `where` is a job's id, or a counter's key and name.
+    """
+
+    projection: str
+    where: str
+    problem: str
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A job whose view stands still, since a projection could not go on with it."""
+
+    job: str
+    projection: str
+    problem: str
+
+
+class Activity(StrEnum):
+    """What becomes of a projection at the moment."""
+
+    CAUGHT_UP = "caught up"  # every event of the log is in it
+    AT_WORK = "at work"  # somebody applies what is missing
+    STALLED = "stalled"  # somebody should, and does not
+    UNATTENDED = "nobody at work"  # events are missing, and no projector is running
+    UNKNOWN = "unknown"  # how far it is behind cannot be told
+    BUILDING = "being built"  # beside the live one, from the log
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """One projection's view as it stands; None is unknown, never zero."""
+
+    name: str
+    version: int
+    generation: int
+    activity: Activity
+    holder: str | None = None  # the projector at work
+    applied: int | None = None  # events, over the life of the generation
+    rate: float | None = None  # events a second, as its holder last told
+    lag: Lag = Lag(None)
+    lag_events: int | None = None
+    caught_up_at: datetime | None = None  # it held every event of the log up to then
+    parked: tuple[Parked, ...] = ()
+    note: str | None = None  # what an operator should know
+
+
+Counters = Sequence[tuple[Sequence[str | int], Mapping[str, int]]]
+"""A projection's counters: each key with the names and amounts under it."""
+
+
+class Operator(Protocol):
+    """What an operator does with the views: look how they are kept, build them anew, prove them, let jobs go on."""
+
+    def projections(self) -> Sequence[Projection]:
+        """Return each projection's view as it stands, waiting for nothing."""
+        ...
+
+    def counters(self, name: str, *prefix: str | int) -> Counters:
+        """Return the counters of a projection whose keys begin with `prefix`, in their order.
+
+        Raises Refused if there is no such projection.
+        """
+        ...
+
+    def rebuild(self, name: str | None, progress: Callable[[int], object]) -> int:
+        """Build all views anew from the log beside the live ones, switch to them and return their generation's number.
+
+        `name`: the projection that is meant; the others are built with it, since views are whole. `progress` is told
+        how many events are in the new views. Raises Refused where this process lacks a projection that the live views
+        have, or `name`; Fenced while another builds; LogCorrupt at an event that cannot be projected.
+        """
+        ...
+
+    def retry(self, name: str, job_id: str) -> Parked | None:
+        """Let a parked job go on with all that the log has of it; return why it stands still again, if it does.
+
+        Raises Refused if it is not parked by the projection `name`.
+        """
+        ...
+
+    def verify(self, name: str | None, count: int | None, progress: Callable[[int], object]) -> Iterator[Difference]:
+        """Fold the log afresh and yield each difference to the live views, of projection `name` or of all.
+
+        `count`: of so many jobs only, picked at random, and without the counters. `progress` is told the events read
+        (with `count` the jobs).
+        """
+        ...
+
+    def log_size(self) -> int:
+        """Return about how many events the log holds, to measure progress against."""
+        ...
+
+
+class Glance(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that happens, as the views show it at one moment."""
+
+    at: datetime
+    lag: Lag
+    queues: Mapping[str, Counts]
+    stats: Stats
+    workers: Sequence[tuple[Worker, Sequence[Job]]]  # each with the jobs that it runs
+    failures: Sequence[Job]  # failed or dead, the latest first
+
+
 class Views(Protocol):
     """The views as people read them. Reads first wait for a projector that is on its way, or catch up themselves."""
 
@@ -87,6 +228,10 @@ class Views(Protocol):
 
     def counts(self) -> Mapping[str, Counts]:
         """Return the number of jobs by queue and state, from counters: no job is scanned."""
+        ...
+
+    def stats(self, window: timedelta) -> Stats:
+        """Return what happened in the last `window`, from counters: no job is scanned."""
         ...
 
     def get(self, job_id: str) -> Job | None:

@@ -1,44 +1,60 @@
 """Applies folded batches: views, counters and checkpoint in one transaction, so each event counts exactly once.
 
-Any abort leaves the views where the checkpoint says; whoever goes on starts from there.
+In two stages, so that a batch can be prepared while the one before it is being committed. Any abort leaves the views
+where the checkpoint says; whoever goes on starts from there.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
+import msgspec
 import pymongo
-from pymongo import InsertOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.errors import Fenced
+from eventqueue.errors import Fenced, ViewsDamaged
 from eventqueue.events import Recorded
 from eventqueue.finder import Ready, Signal
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo_errors import DUPLICATE_KEY, translated
 from eventqueue.mongo_log import DURABLE
 from projections import checkpoint
+from projections.ageing import find_aged, take_out
 from projections.checkpoint import Checkpoint, Last, Token
+from projections.decoding import Poison
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import WAITING, Generation
-from projections.jobs import is_ready, to_changes, to_document, to_job
 from projections.projection import Projection
-from projections.tail import Poison
+from projections.seats import Seats
+from projections.writes import CHUNK_BYTES, Write, tallies, writes
 
 CANCELLED_MAX = 1000  # ids in one signal
 PROMOTED_MAX = 1000  # jobs in one transaction
 TRANSACTION_S = 30.0
 INTERRUPTED = 11601
+UNKNOWN = 2**31  # the size of a batch that was not weighed: taken for large
 
-_Write = InsertOne[dict[str, Any]] | UpdateOne
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A batch ready to be committed: what it writes, how far it leads, and what to tell when it is done."""
+
+    writes: Sequence[Write]
+    token: Token
+    applied: int
+    last: Recorded | None
+    now: datetime
+    signal: Signal
 
 
 class Applier:
-    """Moves one generation's views forward from the checkpoint that the caller holds, in `session`."""
+    """Moves one generation's views forward from the checkpoint that the caller holds, in `session`.
+
+    One thread may prepare a batch while another commits the one before. After an error of either the views may be
+    anywhere up to what was prepared: take the place again.
+    """
 
     def __init__(
         self, ground: Ground, held: Checkpoint, projections: Sequence[Projection], session: ClientSession
@@ -48,67 +64,120 @@ class Applier:
         self._session = session
         self._generation = Generation(ground.database, held.generation)
         self._folding = Folding(projections, ground.log.read)
+        self._seats = Seats(self._generation)
+        self._projections = projections
 
     def apply(self, events: Sequence[Recorded | Poison], token: Token, now: datetime) -> Signal:
         """Apply a batch and move the checkpoint to `token`; return what to tell those who wait.
 
         Raises Fenced where another process has moved the checkpoint; nothing is applied then.
         """
-        folded = self._folding.fold(events, self._seats(jobs_in(events)))
-        changed = {job_id: seat for job_id, seat in folded.seats.items() if seat.is_changed}
+        return self.commit(self.prepare(events, token, now))
+
+    def prepare(
+        self, events: Sequence[Recorded | Poison], token: Token, now: datetime, size: int | None = None
+    ) -> Prepared:
+        """Fold a batch onto what the batches before it leave; `size`: of its events, in bytes, if that is known."""
+        folded = self._folding.fold(events, self._seats.take(jobs_in(events)))
+        return self._prepared(folded, token, now, UNKNOWN if size is None else size)
+
+    def retry(self, job_id: str, now: datetime) -> tuple[Seat, Signal]:
+        """Let a parked job go on from where its view stands; return where it stands then, and what to tell of it.
+
+        Raises Fenced as `apply` does.
+        """
+        seat = self._seats.take({job_id})[job_id]
+        folded = self._folding.retry(job_id, seat)
+        folded.last = None  # the last event that the views have seen is another
+        return seat, self.commit(self._prepared(folded, self.held.token, now, UNKNOWN))
+
+    def _prepared(self, folded: Folded, token: Token, now: datetime, size: int) -> Prepared:
+        size = UNKNOWN if folded.is_repaired else size
+        self._seats.keep(folded.seats, size)
+        changed = [seat for seat in folded.seats.values() if seat.is_changed]
+        return Prepared(
+            writes=writes(self._generation.name_of, folded, now, is_heavy=size > CHUNK_BYTES),
+            token=token,
+            applied=folded.applied,
+            last=folded.last,
+            now=now,
+            signal=self._signal(changed, now),
+        )
+
+    def commit(self, batch: Prepared) -> Signal:
+        """Write a prepared batch and move the checkpoint, both or neither. Raises Fenced as `apply` does."""
 
         def write(session: ClientSession) -> Checkpoint:
             moved = checkpoint.advance(
-                self._database, self.held, token, applied=folded.applied, last=folded.last, now=now, session=session
+                self._database,
+                self.held,
+                batch.token,
+                applied=batch.applied,
+                last=batch.last,
+                now=batch.now,
+                session=session,
             )
-            self._write_jobs(changed, now, session)
-            self._write_tallies(folded, session)
+            for one in batch.writes:
+                self._write(one, session)
             return moved
 
         self.held = self._in_transaction(write)
-        return self._signal(changed.values(), now)
+        return batch.signal
 
     def promote(self, now: datetime) -> Signal | None:
         """Mark jobs whose `due_at` has come as ready, a thousand at most; None where there are none."""
-        # Type and bound together: by the bound alone the index over waiting jobs would not serve.
-        due = {"ready": False, "due_at": {"$type": "date", "$lte": now}, "parked": None}
+        due = {**WAITING, "due_at": {"$lte": now}}
         with translated():
-            found = list(self._generation.jobs.find(due).sort("due_at", 1).limit(PROMOTED_MAX))
+            found = list(self._generation.due.find(due).sort("due_at", 1).limit(PROMOTED_MAX))
         if not found:
             return None
+        ids = [entry["_id"] for entry in found]
 
         def write(session: ClientSession) -> Checkpoint:
             # `moved_at` always changes, so the fence holds here as in a batch.
             moved = checkpoint.advance(
                 self._database, self.held, self.held.token, applied=0, last=None, now=now, session=session
             )
-            self._database[self._generation.jobs.name].update_many(
-                {"_id": {"$in": [one["_id"] for one in found]}, **due}, {"$set": {"ready": True}}, session=session
+            self._database[self._generation.due.name].update_many(
+                {"_id": {"$in": ids}, **due}, {"$set": {"ready": True}}, session=session
             )
             return moved
 
         self.held = self._in_transaction(write)
-        return Signal(self.held.generation, ready=_ready(map(to_job, found), now))
+        return Signal(
+            self.held.generation, ready=_ready((one["queue"], one["priority"], one["due_at"]) for one in found)
+        )
+
+    def merge_aged(self, now: datetime) -> bool:
+        """Merge counters that have grown old, some hundred at most; False where there were none."""
+        with translated():
+            found = {one.name: find_aged(self._generation, one, now) for one in self._projections}
+        found = {name: aged for name, aged in found.items() if aged}
+        if not found:
+            return False
+
+        def write(session: ClientSession) -> Checkpoint:
+            moved = checkpoint.advance(
+                self._database, self.held, self.held.token, applied=0, last=None, now=now, session=session
+            )
+            sums = {name: take_out(self._generation, name, aged, session) for name, aged in found.items()}
+            for one in tallies(self._generation.name_of, sums):
+                self._write(one, session)
+            return moved
+
+        self.held = self._in_transaction(write)
+        return True
 
     def next_due(self) -> datetime | None:
         """Return when the next waiting job will be due."""
         with translated():
-            found = self._generation.jobs.find_one({**WAITING, "parked": None}, {"due_at": 1}, sort=[("due_at", 1)])
+            found = self._generation.due.find_one(WAITING, {"due_at": 1}, sort=[("due_at", 1)])
         return None if found is None else found["due_at"]
 
     def save(self, token: Token, now: datetime, last: Last | None = None) -> None:
         """Move the checkpoint over a quiet stretch of the log; `last`: the event to find the log by again."""
         with translated():
             self.held = checkpoint.advance(self._database, self.held, token, applied=0, last=last, now=now)
-
-    def _seats(self, ids: Collection[str]) -> dict[str, Seat]:
-        seats = {job_id: Seat() for job_id in ids}
-        with translated():
-            for document in self._generation.jobs.find({"_id": {"$in": list(ids)}}):
-                job = to_job(document) if document.get("version") else None
-                late, parked = document.get("late_version", 0), document.get("parked")
-                seats[document["_id"]] = Seat(job, job, late, late, parked, parked, document["ready"])
-        return seats
 
     def _in_transaction(self, write: Callable[[ClientSession], Checkpoint]) -> Checkpoint:
         with translated(), pymongo.timeout(TRANSACTION_S):
@@ -119,58 +188,36 @@ class Applier:
                     raise
                 raise Fenced("Another process ended this one's transaction, to take the projector's place.") from error
 
-    def _write_jobs(self, changed: dict[str, Seat], now: datetime, session: ClientSession) -> None:
-        writes = [_job_write(job_id, seat, now) for job_id, seat in changed.items()]
-        if not writes:
-            return
-        done = self._database[self._generation.jobs.name].bulk_write(writes, ordered=False, session=session)
-        if done.inserted_count + done.matched_count + done.upserted_count != len(writes):
-            raise Fenced("The jobs view is not where this process left it.")
-
-    def _write_tallies(self, folded: Folded, session: ClientSession) -> None:
-        for name, counters in folded.tallies.items():
-            writes = [_tally_write(key, increments) for key, increments in counters.items()]
-            if writes:
-                self._database[self._generation.tally(name).name].bulk_write(writes, ordered=False, session=session)
+    def _write(self, one: Write, session: ClientSession) -> None:
+        reply = self._database.command(one.command, session=session)
+        for problem in reply.get("writeErrors", ()):
+            if problem["code"] != DUPLICATE_KEY:
+                raise OperationFailure(problem["errmsg"], problem["code"], problem)
+        if one.count is not None and reply["n"] != one.count:
+            raise ViewsDamaged("Another hand has changed the views: `queuectl projections rebuild` makes them new.")
 
     def _signal(self, changed: Collection[Seat], now: datetime) -> Signal:
         after = [seat.after for seat in changed if seat.after is not None and seat.parked is None]
         cancelled = [job.id for job in after if job.state is State.CANCELLED]
-        return Signal(self.held.generation, ready=_ready(after, now), cancelled=tuple(cancelled[:CANCELLED_MAX]))
+        return Signal(
+            self.held.generation, ready=_ready(_claimable(after, now)), cancelled=tuple(cancelled[:CANCELLED_MAX])
+        )
 
 
-def _job_write(job_id: str, seat: Seat, now: datetime) -> _Write:
-    ready = seat.after is not None and seat.parked is None and is_ready(seat.after, now)
-    # What does not change is not set: setting it would have the server compute the keys of every index again.
-    beside: dict[str, Any] = {} if ready == seat.ready_before else {"ready": ready}
-    if seat.parked != seat.parked_before:
-        beside["parked"] = seat.parked
-    if seat.late != seat.late_before:
-        beside["late_version"] = seat.late
-    if seat.before is not None:
-        assert seat.after is not None
-        changes = to_changes(seat.before, seat.after)
-        # By `_id` alone, which costs the server half of what a filter with the version does (it then plans a query):
-        # token and fence, in the same transaction, already show that nobody else moved this view.
-        return UpdateOne({"_id": job_id}, {"$set": {**changes, **beside}})
-    if seat.after is not None and seat.parked_before is None:
-        return InsertOne({**to_document(seat.after, ready), **beside})
-    # Its very first event is poison: nothing to show but that.
-    return UpdateOne({"_id": job_id}, {"$set": beside}, upsert=True)
+Place = tuple[str, int, datetime]
+"""Where a job stands in the order of claims: queue, priority, due time."""
 
 
-def _tally_write(key: tuple[str | int, ...], increments: dict[str, int]) -> UpdateOne:
-    # Partition 0: with several projectors each adds to its own counters, and readers sum.
-    steps = {f"n.{counter}": amount for counter, amount in increments.items()}
-    return UpdateOne({"_id": {"key": list(key), "partition": 0}}, {"$inc": steps}, upsert=True)
+def _claimable(jobs: Iterable[Job], now: datetime) -> Iterable[Place]:
+    return ((job.queue, job.priority, job.due_at) for job in jobs if job.due_at is not None and job.due_at <= now)
 
 
-def _ready(jobs: Iterable[Job], now: datetime) -> tuple[Ready, ...]:
+def _ready(places: Iterable[Place]) -> tuple[Ready, ...]:
     """Return, a queue each, the highest priority and the earliest due time of those that are ready."""
     found: dict[str, Ready] = {}
-    for job in jobs:
-        if job.due_at is None or job.due_at > now:
-            continue
-        seen = found.get(job.queue, Ready(job.queue, job.priority, job.due_at))
-        found[job.queue] = Ready(job.queue, max(seen.priority, job.priority), min(seen.due_at, job.due_at))
+    for queue, priority, due_at in places:
+        seen = found.get(queue)
+        if seen is None or priority > seen.priority or due_at < seen.due_at:
+            seen = seen or Ready(queue, priority, due_at)
+            found[queue] = Ready(queue, max(seen.priority, priority), min(seen.due_at, due_at))
     return tuple(found.values())

@@ -1,23 +1,28 @@
-"""The `jobs` view as workers read it: candidates for a claim, and who holds what.
+"""The views as workers read them: candidates for a claim, and who holds what.
 
 The alias is looked up whenever a cursor is opened, so a worker follows a switch within a second even if the signal
 of it was lost.
 """
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
+from pymongo.cursor import Cursor
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from eventqueue.codec import BUCKETS
 from eventqueue.errors import Unavailable
 from eventqueue.finder import Candidates
-from eventqueue.job import Job
+from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
-from projections import generation
+from eventqueue.mongo_log import MongoLog
+from projections import checkpoint, generation
 from projections.generation import Generation
 from projections.jobs import to_job
+from projections.projector import is_in_log
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 BATCH_MAX = 1000
@@ -30,6 +35,13 @@ class ViewFinder:
     def __init__(self, database: Database[Any]) -> None:
         self._database = database
 
+    def check(self) -> None:
+        """See JobFinder.check."""
+        live = self._generation()
+        held = checkpoint.read(self._database, live.number)
+        if held is None or not is_in_log(held, MongoLog(self._database)):
+            raise Unavailable("The views are not those of this log (yet): nothing is claimed.")
+
     def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
         """See JobFinder.candidates."""
         return _Cursor(self._generation(), queues, list(buckets), batch)
@@ -37,9 +49,9 @@ class ViewFinder:
     def heads(self, queue: str, limit: int) -> list[Job]:
         """See JobFinder.heads."""
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
-        query = {"queue": queue, "ready": True, "bucket": {"$in": list(range(BUCKETS))}}
+        live = self._generation()
         with translated():
-            return [to_job(found) for found in self._generation().jobs.find(query, sort=CLAIM_ORDER, limit=limit)]
+            return _claimable(live, _entries(live, queue, range(BUCKETS)).limit(limit))
 
     def queues(self) -> list[str]:
         """See JobFinder.queues."""
@@ -49,26 +61,27 @@ class ViewFinder:
 
     def held_by(self, worker: str) -> list[Job]:
         """See JobFinder.held_by."""
-        return self._find({"state": "processing", "worker": worker})
+        live = self._generation()
+        with translated():
+            held = live.claims.find_one({"_id": worker})
+        found = _get(live, held["jobs"]) if held else {}
+        return [job for job in found.values() if job.state is State.PROCESSING and job.worker == worker]
 
     def holders(self) -> set[str]:
         """See JobFinder.holders."""
         with translated():
-            return set(
-                self._generation().jobs.distinct("worker", {"state": "processing", "worker": {"$type": "string"}})
-            )
+            return {held["_id"] for held in self._generation().claims.find({}, {"_id": 1})}
 
     def get(self, ids: Collection[str]) -> dict[str, Job]:
         """See JobFinder.get."""
-        return {job.id: job for job in self._find({"_id": {"$in": list(ids)}})}
+        return _get(self._generation(), ids)
 
     def unburied_failures(self) -> list[Job]:
         """See JobFinder.unburied_failures."""
-        return self._find({"state": "failed", "due_at": None})
-
-    def _find(self, query: Mapping[str, Any]) -> list[Job]:
+        live = self._generation()
         with translated():
-            return [to_job(found) for found in self._generation().jobs.find(query) if found.get("version")]
+            ids = [entry["_id"] for entry in live.failures.find({"is_unburied": True}, {"_id": 1})]
+        return [job for job in _get(live, ids).values() if job.state is State.FAILED and job.due_at is None]
 
     def _generation(self) -> Generation:
         live = generation.current(self._database)
@@ -81,30 +94,47 @@ class _Cursor:
     """An open cursor over several queues, strictly one after the other."""
 
     def __init__(self, live: Generation, queues: Sequence[str], buckets: list[int], batch: int) -> None:
-        self._jobs = live.jobs
-        self._buckets = buckets
-        self._batch = batch
-        self._found = self._read(queues)
+        self._live = live
+        self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue in queues]
+        self._found: Iterator[Mapping[str, Any]] = (entry for cursor in self._cursors for entry in cursor)
 
     def take(self, limit: int) -> list[Job]:
         """See Candidates.take."""
         taken: list[Job] = []
-        with translated():
-            try:
-                while len(taken) < limit and (job := next(self._found, None)) is not None:
-                    taken.append(job)
-            except OperationFailure as error:
-                if error.code not in _GONE:
-                    raise
+        with translated(), _while_there():
+            while len(taken) < limit and (entries := list(islice(self._found, limit - len(taken)))):
+                taken += _claimable(self._live, entries)
         return taken
 
     def close(self) -> None:
         """See Candidates.close."""
-        self._found.close()
+        for cursor in self._cursors:
+            cursor.close()
 
-    def _read(self, queues: Sequence[str]) -> Generator[Job, None, None]:
-        for queue in queues:
-            query = {"queue": queue, "ready": True, "bucket": {"$in": self._buckets}}
-            with self._jobs.find(query, sort=CLAIM_ORDER, batch_size=min(self._batch, BATCH_MAX)) as cursor:
-                for document in cursor:
-                    yield to_job(document)
+
+@contextmanager
+def _while_there() -> Iterator[None]:
+    """Take it for the end where the generation was dropped under the cursor."""
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in _GONE:
+            raise
+
+
+def _entries(live: Generation, queue: str, buckets: Iterable[int], batch: int = 0) -> Cursor[Any]:
+    query = {"queue": queue, "ready": True, "bucket": {"$in": list(buckets)}}
+    return live.due.find(query, {"_id": 1}, sort=CLAIM_ORDER, batch_size=batch)
+
+
+def _claimable(live: Generation, entries: Iterable[Mapping[str, Any]]) -> list[Job]:
+    """Return the entries' jobs in their order, but for those that have moved on since the entry was read."""
+    ids = [entry["_id"] for entry in entries]
+    found = _get(live, ids) if ids else {}
+    return [found[job_id] for job_id in ids if job_id in found and found[job_id].claimable]
+
+
+def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:
+    with translated():
+        found = live.jobs.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: to_job(document) for document in found if document.get("version")}

@@ -9,26 +9,23 @@ from eventqueue.ground import Ground
 from projections.applier import Applier
 from projections.checkpoint import token_time
 from projections.signals import Signals
-from projections.tail import Change, Tail
+from projections.tail import Tail
 
 CHUNK = 500  # events a transaction: a reader never holds the place for long
 
 
-def catch_up(ground: Ground, applier: Applier, until: Timestamp) -> None:
+def catch_up(ground: Ground, applier: Applier, until: Timestamp, chunk: int | None = None) -> None:
     """Apply every event that was committed before `until`, and promote what is due.
 
     Raises Fenced if another process takes the place meanwhile; what was applied by then stays applied.
     """
     signals = Signals(ground.database)
-    with Tail(ground.database, applier.held.token, await_ms=1) as tail:
+    with Tail(ground.database, applier.held.token, await_ms=1, most=chunk or CHUNK) as tail:
         while True:
-            changes: list[Change] = []
-            while len(changes) < CHUNK and (change := tail.next()) is not None:
-                changes.append(change)
-            is_end = len(changes) < CHUNK
+            changes = tail.read()
             if changes:
                 signals.publish(applier.apply([one.event for one in changes], tail.token, ground.clock.now()))
-            if (is_end and tail.time >= until) or (changes and token_time(changes[-1].token) > until):
+            if tail.time >= until if not changes else token_time(changes[-1].token) > until:
                 break  # also with more to come: under a steady stream of appends the end would never be seen
         if not changes:
             applier.save(tail.token, ground.clock.now())  # an old token makes every reader scan the oplog from there

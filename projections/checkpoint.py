@@ -48,6 +48,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     applied: int = 0  # events, over the life of the generation
     moved_at: datetime | None = None  # on the database's clock
     last: Last | None = None
+    built: int | None = None  # of a generation that is being built: events, as last shown
 
 
 def checkpoints(database: Database[Any]) -> Collection[Any]:
@@ -69,7 +70,30 @@ def create(database: Database[Any], checkpoint: Checkpoint) -> None:
 def read(database: Database[Any], generation: int) -> Checkpoint | None:
     """Return a generation's checkpoint, None if there is none."""
     with translated():
-        return _parsed(checkpoints(database).find_one({"_id": generation}))
+        found = checkpoints(database).find_one({"_id": generation})
+    return None if found is None else parsed(found)
+
+
+def read_all(database: Database[Any]) -> list[Checkpoint]:
+    """Return the checkpoints of all generations: the live one, one that is being built, and what is left of others."""
+    with translated():
+        return [parsed(document) for document in checkpoints(database).find()]
+
+
+def show(database: Database[Any], generation: int, applied: int) -> None:
+    """Let others see how far the building of a generation has come."""
+    with translated():
+        checkpoints(database).update_one({"_id": generation}, {"$set": {"built": applied}})
+
+
+def delete(database: Database[Any], generation: int) -> None:
+    """Forget a generation that is gone."""
+    with translated():
+        checkpoints(database).delete_one({"_id": generation})
+
+
+RETIRED = {"$set": {"is_retired": True}, "$inc": {"fence": 1}}
+"""The update after which nobody can move a checkpoint any more, nor take it over."""
 
 
 def take_over(database: Database[Any], generation: int, session: ClientSession) -> Checkpoint:
@@ -81,12 +105,13 @@ def take_over(database: Database[Any], generation: int, session: ClientSession) 
     with translated():
         _end_transactions(database)
         document = checkpoints(database).find_one_and_update(
-            {"_id": generation}, {"$inc": {"fence": 1}, "$set": {"session": id_of(session)}}, return_document=True
+            {"_id": generation, "is_retired": None},
+            {"$inc": {"fence": 1}, "$set": {"session": id_of(session)}},
+            return_document=True,
         )
-    found = _parsed(document)
-    if found is None:
+    if document is None:
         raise Fenced(f"Generation {generation} of the views is gone.")
-    return found
+    return parsed(document)
 
 
 def id_of(session: ClientSession) -> bytes:
@@ -151,8 +176,6 @@ def token_time(token: Token) -> Timestamp:
     return Timestamp(int(data[2:10], 16), int(data[10:18], 16))
 
 
-def _parsed(document: Mapping[str, Any] | None) -> Checkpoint | None:
-    if document is None:
-        return None
-    fields = {**document, "generation": document["_id"]}
-    return msgspec.convert(fields, Checkpoint)
+def parsed(document: Mapping[str, Any]) -> Checkpoint:
+    """Return the checkpoint in a stored document."""
+    return msgspec.convert({**document, "generation": document["_id"]}, Checkpoint)

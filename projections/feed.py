@@ -6,6 +6,7 @@ while the applier is busy and goes at once when it is idle.
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,16 +16,18 @@ from pymongo.database import Database
 from eventqueue.errors import QueueError, Unavailable
 from eventqueue.events import Recorded
 from projections.checkpoint import Token
-from projections.tail import Change, Poison, Tail
+from projections.decoding import Poison
+from projections.tail import Change, Tail
 
 INBOX_COUNT, INBOX_BYTES = 20_000, 32 * 1024 * 1024
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Events in order, and the token behind the last of them (behind what was scanned, if there is none)."""
+    """Events in order with their size in bytes, and the token behind the last of them, or behind what was scanned."""
 
     events: list[Recorded | Poison]
     token: Token
+    size: int
 
 
 class Feed:
@@ -62,40 +65,41 @@ class Feed:
             if self._error is not None and not self._inbox:
                 raise self._error
             events: list[Recorded | Poison] = []
-            token = self._token
-            while self._inbox and len(events) < most and (size > 0 or not events):
+            token, taken = self._token, 0
+            while self._inbox and len(events) < most and (taken < size or not events):
                 change = self._inbox.popleft()
                 events.append(change.event)
                 token = change.token
-                size -= change.size
-                self._bytes -= change.size
+                taken += change.size
+            self._bytes -= taken
             self._moved.notify_all()
-            return Batch(events, token if self._inbox else self._token)
+            return Batch(events, token if self._inbox else self._token, taken)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that was read has been taken."""
+        return not self._inbox
 
     def _read(self) -> None:
         with self._tail:
             while not self._closed:
                 try:
-                    change = self._tail.next()
-                    token = change.token if change else self._tail.token
+                    self._put(self._tail.read(), self._tail.token)
                 except QueueError as error:
                     self._stop(error)
                 except Exception as error:
                     self._stop(Unavailable(f"Reading the log stopped: {type(error).__name__}: {error}."))
-                else:
-                    self._put(change, token)
                 if self._error is not None:
                     return
 
-    def _put(self, change: Change | None, token: Token) -> None:
+    def _put(self, changes: Sequence[Change], token: Token) -> None:
         with self._moved:
             self._moved.wait_for(lambda: self._closed or not self._is_full())
             self._token = token
-            if change is not None:
-                self._inbox.append(change)
-                self._bytes += change.size
-                if len(self._inbox) == 1:
-                    self._moved.notify_all()
+            self._inbox.extend(changes)
+            self._bytes += sum(change.size for change in changes)
+            if changes:
+                self._moved.notify_all()
 
     def _is_full(self) -> bool:
         return len(self._inbox) >= INBOX_COUNT or self._bytes >= INBOX_BYTES

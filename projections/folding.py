@@ -8,14 +8,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from eventqueue.errors import LogCorrupt, UnknownEventType
 from eventqueue.events import Recorded, category_of, name_in, stream_of
 from eventqueue.job import Job, evolve
+from projections import jobs
+from projections.decoding import Poison
 from projections.projection import Projection, Tally
-from projections.tail import Poison
 
 Repair = Callable[[str, int], Sequence[Recorded]]
 """(stream, version) -> the stream's events after that version, as the log has them now."""
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """Why a job's view stands still, and which projection it was that could not go on (`jobs`: the fold itself)."""
+
+    projection: str
+    problem: str
 
 
 @dataclass(slots=True)
@@ -26,9 +36,13 @@ class Seat:
     after: Job | None = None
     late_before: int = 0  # the last version of `late-<job>` that was counted
     late: int = 0
-    parked_before: str | None = None
-    parked: str | None = None  # why its view stands still
-    ready_before: bool | None = None
+    parked_before: Parked | None = None
+    parked: Parked | None = None
+
+    @property
+    def next(self) -> "Seat":
+        """The seat for the next batch: what this one leaves is what that one finds."""
+        return Seat(self.after, self.after, self.late, self.late, self.parked, self.parked)
 
     @property
     def is_changed(self) -> bool:
@@ -45,6 +59,7 @@ class Folded:
     tallies: dict[str, dict[tuple[str | int, ...], dict[str, int]]] = field(default_factory=dict)
     applied: int = 0
     last: Recorded | None = None
+    is_repaired: bool = False  # holds events that were not in the batch
 
 
 def jobs_in(events: Iterable[Recorded | Poison]) -> set[str]:
@@ -61,8 +76,7 @@ class Folding:
 
     def fold(self, events: Iterable[Recorded | Poison], seats: Mapping[str, Seat]) -> Folded:
         """Fold `events`, in order, into `seats`, which holds one for each of their jobs."""
-        folded = Folded(seats)
-        folded.tallies = {one.name: defaultdict(lambda: defaultdict(int)) for one in self._projections}
+        folded = self._empty(seats)
         for event in events:
             if not isinstance(event, Poison):
                 folded.last = event
@@ -71,33 +85,54 @@ class Folding:
                 self._seat(folded, seats[name_in(event.stream)], event, is_late=category == "late")
         return folded
 
+    def retry(self, job_id: str, seat: Seat) -> Folded:
+        """Let a parked job go on: fold all that the log has of it beyond its view. It may be parked again."""
+        folded = self._empty({job_id: seat})
+        seat.parked = None
+        for category, seen in (("job", _version(seat)), ("late", seat.late)):
+            events = self._read(folded, seat, stream_of(category, job_id), seen)
+            self._replay(folded, seat, events, seen, is_late=category == "late")
+            self._check_whole(seat, events, seen, is_late=category == "late")
+        return folded
+
+    def _empty(self, seats: Mapping[str, Seat]) -> Folded:
+        return Folded(seats, {one.name: defaultdict(lambda: defaultdict(int)) for one in self._projections})
+
     def _seat(self, folded: Folded, seat: Seat, event: Recorded | Poison, *, is_late: bool) -> None:
         if is_late and seat.after is None and seat.parked is None:
             # A scan can meet the result and not the job, which was enqueued behind its back.
-            self._replay(folded, seat, self._read(seat, stream_of("job", name_in(event.stream)), 0), 0)
+            self._replay(folded, seat, self._read(folded, seat, stream_of("job", name_in(event.stream)), 0), 0)
         seen = seat.late if is_late else _version(seat)
         if event.version <= seen or seat.parked is not None:
             return
         if isinstance(event, Poison):
-            seat.parked = event.problem
+            seat.parked = Parked(jobs.NAME, event.problem)
         elif event.version == seen + 1:
             self._apply(folded, seat, event, is_late=is_late)
         else:
             self._mend(folded, seat, event, seen, is_late=is_late)
 
     def _mend(self, folded: Folded, seat: Seat, event: Recorded, seen: int, *, is_late: bool) -> None:
-        missing = [one for one in self._read(seat, event.stream, seen) if one.version <= event.version]
+        missing = [one for one in self._read(folded, seat, event.stream, seen) if one.version <= event.version]
         self._replay(folded, seat, missing, seen, is_late=is_late)
-        if seat.parked is None and (seat.late if is_late else _version(seat)) != event.version:
-            seat.parked = f"{event.stream} has no version before {event.version} that follows {seen}."
+        self._check_whole(seat, [event], seen, is_late=is_late)
 
-    def _read(self, seat: Seat, stream: str, seen: int) -> Sequence[Recorded]:
+    @staticmethod
+    def _check_whole(seat: Seat, events: Sequence[Recorded], seen: int, *, is_late: bool) -> None:
+        if not events or seat.parked is not None:
+            return
+        last = events[-1]
+        if (seat.late if is_late else _version(seat)) != last.version:
+            seat.parked = Parked(jobs.NAME, f"{last.stream} has no version before {last.version} that follows {seen}.")
+
+    def _read(self, folded: Folded, seat: Seat, stream: str, seen: int) -> Sequence[Recorded]:
+        folded.is_repaired = True
         try:
             return self._repair(stream, seen)
         except UnknownEventType:
             raise  # no poison: this process retires
         except LogCorrupt as error:
-            seat.parked = str(error)
+            seat.parked = Parked(jobs.NAME, str(error))
             return ()
 
     def _replay(
@@ -109,13 +144,18 @@ class Folding:
             self._apply(folded, seat, event, is_late=is_late)
 
     def _apply(self, folded: Folded, seat: Seat, event: Recorded, *, is_late: bool) -> None:
+        at_work = jobs.NAME
         try:
             after = seat.after if is_late else evolve(seat.after, event)
             if after is None:
                 raise LogCorrupt(f"{event.stream} has a result, but no job.")
-            tallies = [(one.name, one.tally(seat.after, after, event)) for one in self._projections]
+            tallies = []
+            for one in self._projections:
+                at_work = one.name
+                tallies.append((at_work, one.tally(seat.after, after, event)))
         except Exception as error:
-            seat.parked = f"{event.stream} version {event.version}: {type(error).__name__}: {error}"
+            problem = f"{event.stream} version {event.version}: {type(error).__name__}: {error}"
+            seat.parked = Parked(at_work, problem)
             return
         if is_late:
             seat.late = event.version

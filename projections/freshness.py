@@ -35,13 +35,18 @@ def majority_time(database: Database[Any]) -> Timestamp:
     return found
 
 
+def passed(checkpoint: Checkpoint | None, asked: Timestamp) -> Lag:
+    """Return whether the views have passed the time `asked`, as far as the checkpoint alone tells; else unknown."""
+    # Not at the same time: from 8.0 on, the events of one batch share it, and the checkpoint may lie between them.
+    return Lag(0.0 if checkpoint is not None and token_time(checkpoint.token) > asked else None)
+
+
 def measure(database: Database[Any], checkpoint: Checkpoint, now: datetime, asked: Timestamp) -> Lag:
     """Return how far the views at `checkpoint` are behind the log as it stood at the majority time `asked`.
 
     `now` is on the database's clock. Raises HistoryLost where the oplog no longer tells.
     """
-    # Not at the same time: from 8.0 on, the events of one batch share it, and the checkpoint may lie between them.
-    if token_time(checkpoint.token) > asked:
+    if passed(checkpoint, asked).is_fresh:
         return Lag(0.0)
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
     with (

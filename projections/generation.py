@@ -4,7 +4,7 @@ The alias names the generation that readers use. It is looked up whenever a curs
 reading an old one for long.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pymongo import IndexModel
@@ -16,27 +16,39 @@ from eventqueue.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
-WAITING = {"ready": False, "due_at": {"$type": "date"}}
+WAITING = {"ready": False}
 
-JOB_INDEXES = [
-    # What a worker may claim: an exact match on queue and bucket, then already in claim order (without `_id` at
-    # the end the sort would block).
-    IndexModel(
-        [("queue", 1), ("bucket", 1), ("priority", -1), ("due_at", 1), ("_id", 1)],
-        name="ready",
-        partialFilterExpression={"ready": True},
-    ),
-    # What becomes ready next: the projector promotes from its low end.
-    IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=WAITING),
-    # Whose claims these are: rescue and reconcile.
-    IndexModel([("worker", 1)], name="processing", partialFilterExpression={"state": "processing"}),
-    # The dead letter queue, newest first, and failures that still need their `dead-lettered`.
-    IndexModel([("updated_at", -1)], name="failed", partialFilterExpression={"state": "failed"}),
-    IndexModel([("updated_at", -1)], name="dead", partialFilterExpression={"state": "dead"}),
-    # `list`, newest first, and `list --tag`; no transition moves these.
-    IndexModel([("created_at", -1), ("_id", -1)], name="created"),
-    IndexModel([("tags", 1), ("created_at", -1)], name="tags"),
-]
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "jobs": [
+        # `list`, newest first, and `list --tag`; no transition moves these.
+        IndexModel([("created_at", -1), ("_id", -1)], name="created"),
+        IndexModel([("tags", 1), ("created_at", -1)], name="tags"),
+        # The few that stand still: `projections list`, and what an operator lets go on.
+        IndexModel([("parked.projection", 1)], name="parked", partialFilterExpression={"parked": {"$type": "object"}}),
+    ],
+    "due": [
+        # What a worker may claim: an exact match on queue and bucket, then already in claim order (without `_id` at
+        # the end the sort would block).
+        IndexModel(
+            [("queue", 1), ("bucket", 1), ("priority", -1), ("due_at", 1), ("_id", 1)],
+            name="ready",
+            partialFilterExpression={"ready": True},
+        ),
+        # What becomes ready next: the projector promotes from its low end.
+        IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=WAITING),
+        # The oldest job of a queue that waits to be claimed.
+        IndexModel([("queue", 1), ("due_at", 1)], name="oldest"),
+    ],
+    # A document an incarnation, with the ids of the jobs that it holds.
+    "claims": [],
+    "failures": [
+        # The dead letter queue and `list --state failed`, newest first.
+        IndexModel([("state", 1), ("at", -1)], name="newest"),
+        # Failures that still need their `dead-lettered`.
+        IndexModel([("at", 1)], name="unburied", partialFilterExpression={"is_unburied": True}),
+    ],
+}
+"""What every generation has beside the counters of its projections: each collection with its indexes."""
 
 
 class Generation:
@@ -49,29 +61,61 @@ class Generation:
     @property
     def jobs(self) -> Collection[Any]:
         """The `jobs` view of this generation."""
-        return self._collection("jobs")
+        return self.collection("jobs")
+
+    @property
+    def due(self) -> Collection[Any]:
+        """What may be claimed, now or once it is due."""
+        return self.collection("due")
+
+    @property
+    def claims(self) -> Collection[Any]:
+        """Which jobs each incarnation holds."""
+        return self.collection("claims")
+
+    @property
+    def failures(self) -> Collection[Any]:
+        """Which jobs are failed or dead."""
+        return self.collection("failures")
 
     def tally(self, name: str) -> Collection[Any]:
         """The counters of the projection called `name` in this generation."""
-        return self._collection(name)
+        return self.collection(name)
 
     def create(self, projections: Iterable[str]) -> None:
         """Create its collections and indexes, empty."""
         with translated():
             self.drop(projections)
-            self.jobs.create_indexes(JOB_INDEXES)
-            for name in projections:
+            for name in {*INDEXES, *projections}:
                 # A transaction must not be what creates a collection: two at once would conflict.
-                self.database.create_collection(self.tally(name).name)
+                self.database.create_collection(self.name_of(name))
+                if indexes := INDEXES.get(name):
+                    self.collection(name).create_indexes(list(indexes))
 
     def drop(self, projections: Iterable[str]) -> None:
         """Drop its collections, those that there are."""
         with translated():
-            for name in ("jobs", *projections):
-                self._collection(name).drop()
+            for name in {*INDEXES, *projections}:
+                self.collection(name).drop()
 
-    def _collection(self, name: str) -> Collection[Any]:
-        return self.database.get_collection(f"{name}-{self.number}", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
+    def indexes_missing(self) -> list[str]:
+        """Return which of its indexes are not there, such as `ready of due`."""
+        with translated():
+            there = {name: self.collection(name).index_information() for name in INDEXES}
+        return [
+            f"{index.document['name']} of {name}"
+            for name, indexes in INDEXES.items()
+            for index in indexes
+            if index.document["name"] not in there[name]
+        ]
+
+    def name_of(self, collection: str) -> str:
+        """Return the name in the database of one of its collections: `jobs-3`."""
+        return f"{collection}-{self.number}"
+
+    def collection(self, name: str) -> Collection[Any]:
+        """Return one of its collections: read from the primary, written durably."""
+        return self.database.get_collection(self.name_of(name), CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
 
 
 def current(database: Database[Any]) -> Generation | None:
@@ -84,3 +128,9 @@ def current(database: Database[Any]) -> Generation | None:
 def views(database: Database[Any]) -> Collection[Any]:
     """The collection that holds the alias."""
     return database.get_collection("views", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
+
+
+def retract(database: Database[Any]) -> None:
+    """Take the live generation from its readers: nobody finds anything until another one is switched to."""
+    with translated():
+        views(database).delete_one({"_id": "alias"})

@@ -1,6 +1,6 @@
 """The `jobs` view: one document a job, the fold of its stream, plus what claiming needs beside it.
 
-The folded fields are `evolve` itself. `ready` and `parked` are operational: not part of the fold, and never history.
+The folded fields are `evolve` itself. `parked` is operational: not part of the fold, and never history.
 """
 
 from collections.abc import Mapping
@@ -9,17 +9,23 @@ from typing import Any
 
 import msgspec
 
-from eventqueue.codec import bucket_of
 from eventqueue.job import Job
 
+NAME, VERSION = "jobs", 2
+
 _KEPT = (datetime, bytes)
-_STORED = dict(zip(Job.__struct_fields__, Job.__struct_encode_fields__, strict=True))
+# What events change; all else stays as the job was enqueued. A test holds these against the state machine.
+_MOVING = (
+    *("state", "due_at", "attempts", "failures", "claim", "worker", "claimed_at"),
+    *("last_error", "result", "updated_at", "version", "hash"),
+)
+_NESTED = {"last_error", "result"}
 
 
-def to_document(job: Job, ready: bool) -> dict[str, Any]:
+def to_document(job: Job) -> dict[str, Any]:
     """Return a job's whole document in the view."""
     document: dict[str, Any] = msgspec.to_builtins(job, builtin_types=_KEPT)
-    return {**document, "bucket": bucket_of(job.stream), "ready": ready}
+    return document
 
 
 def to_job(document: Mapping[str, Any]) -> Job:
@@ -28,14 +34,8 @@ def to_job(document: Mapping[str, Any]) -> Job:
 
 
 def to_changes(before: Job, after: Job) -> dict[str, Any]:
-    """Return the fields of the document that differ between two states, with their new values."""
-    return {
-        stored: msgspec.to_builtins(value, builtin_types=_KEPT)
-        for field, stored in _STORED.items()
-        if (value := getattr(after, field)) != getattr(before, field)
-    }
-
-
-def is_ready(job: Job, now: datetime) -> bool:
-    """Whether a worker may claim the job at `now`."""
-    return job.due_at is not None and job.due_at <= now
+    """Return the fields of the document that differ between two states of one job, with their new values."""
+    changes = {field: value for field in _MOVING if (value := getattr(after, field)) != getattr(before, field)}
+    for field in _NESTED & changes.keys():
+        changes[field] = msgspec.to_builtins(changes[field], builtin_types=_KEPT)
+    return changes

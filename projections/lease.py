@@ -1,4 +1,4 @@
-"""The projector's lease: who works, of all the projectors that are started.
+"""Leases: who works, of all the projectors that are started, and who builds new views beside them.
 
 It lies in a document of its own: in the checkpoint's, its renewals would abort the batches. It is on the
 database's clock alone, and it is a courtesy: what keeps two projectors apart is the fence.
@@ -6,6 +6,9 @@ database's clock alone, and it is a courtesy: what keeps two projectors apart is
 
 import logging
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -13,7 +16,8 @@ import msgspec
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.errors import QueueError
+from eventqueue.codec import CODEC
+from eventqueue.errors import Fenced, QueueError
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
@@ -21,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(seconds=3)
 RENEWAL = timedelta(seconds=1)
-_THE = {"_id": "projector"}
+PROJECTING, BUILDING = "projector", "builder"  # whose lease it is
+RATE_OVER = 5  # renewals
 _UNTIL = {"$add": ["$$NOW", LENGTH // timedelta(milliseconds=1)]}
 _FREE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,47 +38,73 @@ class Holder(msgspec.Struct, frozen=True):
     is_live: bool
 
 
-class Lease:
-    """The one lease of a database's views, as `name` sees it."""
+class Progress(msgspec.Struct, frozen=True):
+    """How far a holder has come: events applied since it took its place; the views held all up to `caught_up_at`."""
 
-    def __init__(self, database: Database[Any], name: str) -> None:
-        self._leases = database.get_collection("leases", None, ReadPreference.PRIMARY, DURABLE, MAJORITY)
+    applied: int
+    caught_up_at: datetime | None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the last holder told of itself: events applied a second, and why it left, if it left for a reason."""
+
+    rate: float | None = None
+    caught_up_at: datetime | None = None
+    left: str | None = None
+
+
+class Lease:
+    """One lease of a database's views, as `name` sees it."""
+
+    def __init__(self, database: Database[Any], name: str, whose: str = PROJECTING) -> None:
+        self._leases = database.get_collection("leases", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
         self._name = name
+        self._the = {"_id": whose}
 
     def acquire(self) -> bool:
         """Take or renew the lease; False while another holds it."""
         held = self.holder()
         if held is not None and held.is_live and held.name != self._name:
-            return False  # a standby asks every second: that should cost no write
+            return False  # a standby asks several times a second: that should cost no write
         free = {"$or": [{"$eq": ["$holder", self._name]}, {"$lt": ["$until", "$$NOW"]}]}
+        taken = {"holder": {"$literal": self._name}, "until": _UNTIL, "rate": None, "left": None}
         with translated():
             # Apart, since an upsert cannot ask for `$$NOW`.
-            self._leases.update_one(_THE, {"$setOnInsert": {"holder": None, "until": _FREE}}, upsert=True)
-            changed = self._leases.update_one(
-                {**_THE, "$expr": free}, [{"$set": {"holder": {"$literal": self._name}, "until": _UNTIL}}]
+            self._leases.update_one(self._the, {"$setOnInsert": {"holder": None, "until": _FREE}}, upsert=True)
+            changed = self._leases.update_one({**self._the, "$expr": free}, [{"$set": taken}])
+        return changed.matched_count == 1
+
+    def renew(self, told: Told | None = None) -> bool:
+        """Renew the lease, and tell how it goes; False if it is another's by now."""
+        news = {} if told is None else {"rate": told.rate, "caught_up_at": told.caught_up_at}
+        with translated():
+            # Not one that was released meanwhile: an heir is to have it at once.
+            held = {**self._the, "holder": self._name, "until": {"$gt": _FREE}}
+            changed = self._leases.update_one(held, [{"$set": {"until": _UNTIL, **news}}])
+        return changed.matched_count == 1
+
+    def release(self, left: str | None = None) -> None:
+        """Let an heir take over at once; `left`: for what reason, if an operator should know."""
+        with translated():
+            self._leases.update_one(
+                {**self._the, "holder": self._name}, {"$set": {"until": _FREE, "rate": None, "left": left}}
             )
-        return changed.matched_count == 1
-
-    def renew(self) -> bool:
-        """Renew the lease; False if it is another's by now."""
-        with translated():
-            changed = self._leases.update_one({**_THE, "holder": self._name}, [{"$set": {"until": _UNTIL}}])
-        return changed.matched_count == 1
-
-    def release(self) -> None:
-        """Let an heir take over at once."""
-        with translated():
-            self._leases.update_one({**_THE, "holder": self._name}, {"$set": {"until": _FREE}})
 
     def holder(self) -> Holder | None:
         """Return who holds it, live or not; None if nobody ever did, or the last one released it."""
         live = {"$gte": ["$until", "$$NOW"]}
         with translated():
             found = next(
-                self._leases.aggregate([{"$match": {**_THE, "until": {"$gt": _FREE}}}, {"$set": {"live": live}}]),
+                self._leases.aggregate([{"$match": {**self._the, "until": {"$gt": _FREE}}}, {"$set": {"live": live}}]),
                 None,
             )
         return None if found is None else Holder(found["holder"], found["live"])
+
+    def told(self) -> Told:
+        """Return what the last holder told of itself."""
+        with translated():
+            found = self._leases.find_one(self._the)
+        return Told() if found is None else msgspec.convert(found, Told)
 
 
 class Renewal:
@@ -83,12 +114,23 @@ class Renewal:
         self._lease = held
         self._done = threading.Event()
         self._lost = threading.Event()
+        self._progress: Callable[[], Progress] | None = None
+        self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_OVER + 1)
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     @property
     def is_held(self) -> bool:
         """Whether the last renewal found the lease still ours."""
         return not self._lost.is_set()
+
+    def check(self) -> None:
+        """Raise Fenced where the lease is lost."""
+        if not self.is_held:
+            raise Fenced("Another process has taken the lease.")
+
+    def tell(self, progress: Callable[[], Progress]) -> None:
+        """Tell, with each renewal from now on, how it goes."""
+        self._progress = progress
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -101,10 +143,19 @@ class Renewal:
     def _renew(self) -> None:
         while not self._done.wait(RENEWAL.total_seconds()):
             try:
-                if not self._lease.renew():
+                if not self._lease.renew(self._told()):
                     break
             except QueueError as error:
                 logger.warning("the lease was not renewed: %s", error)
         else:
             return
         self._lost.set()
+
+    def _told(self) -> Told | None:
+        if self._progress is None:
+            return None
+        now = self._progress()
+        self._marks.append((time.monotonic(), now.applied))
+        (start, first), (end, last) = self._marks[0], self._marks[-1]
+        rate = (last - first) / (end - start) if end > start else None
+        return Told(rate, now.caught_up_at)

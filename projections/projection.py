@@ -4,10 +4,13 @@ The runtime owns all I/O and gives the job before and after the event, since a `
 its queue nor its meta.
 """
 
-from typing import Protocol
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from eventqueue.events import Recorded
 from eventqueue.job import Job
+from projections import jobs
 
 Key = tuple[str | int, ...]
 """What a counter is counted under, such as ("state", "default"); the first part names the kind of counter."""
@@ -31,3 +34,25 @@ class Projection(Protocol):
         not change it (a late result), both are the job as it stands.
         """
         ...
+
+
+@runtime_checkable
+class Ageing(Protocol):
+    """A projection whose old counters are merged, so that its view stays small."""
+
+    def aged(self, key: Key, now: datetime) -> Key:
+        """Return the key under which a counter is kept at `now`: its own, or the coarser one that it is merged into.
+
+        Pure, and never finer again: what is merged at one time stays merged at any later one.
+        """
+        ...
+
+
+def aged(one: Projection, key: Key, now: datetime) -> Key:
+    """Return the key under which a counter of `one` is kept at `now`."""
+    return one.aged(key, now) if isinstance(one, Ageing) else key
+
+
+def versions(projections: Iterable[Projection]) -> dict[str, int]:
+    """Return the set that a generation is of, with the `jobs` view, which all have: name -> version."""
+    return {jobs.NAME: jobs.VERSION, **{one.name: one.version for one in projections}}

@@ -6,30 +6,29 @@ reading the last applied event back from the log: a restored backup shows there,
 
 import logging
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.codec import content_hash
-from eventqueue.errors import Fenced, ForeignViews, HistoryLost, QueueError, Unavailable
+from eventqueue.errors import BackupRestored, Fenced, ForeignViews, HistoryLost, QueueError, Unavailable, ViewsDamaged
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint
 from projections.feed import Feed
-from projections.lease import RENEWAL, Lease, Renewal
-from projections.projection import Projection
+from projections.lease import Lease, Renewal
+from projections.projection import Projection, versions
 from projections.rebuild import rebuild
+from projections.rescan import rescan
 from projections.signals import Signals
+from projections.tuning import tuned
+from projections.turn import Turn
 
 logger = logging.getLogger(__name__)
 
-IDLE = timedelta(seconds=1)  # the longest sleep of a projector that has nothing to do
-SAVE_EVERY = timedelta(seconds=10)
-CLOCK_EVERY = timedelta(seconds=10)  # a machine that slept, or a clock that was set, would promote at wrong times
-BATCH_COUNT, BATCH_BYTES, BATCH_S = 4_000, 16 * 1024 * 1024, 0.3
+STANDBY = timedelta(milliseconds=300)  # between two looks at the lease: an heir is to be at work within a second
+YIELD = timedelta(milliseconds=50)  # to who has taken the place for a moment, an operator perhaps
 
 
 class Projector:
@@ -40,6 +39,7 @@ class Projector:
         self._database = ground.database
         self._projections = projections
         self._lease = Lease(ground.database, name)
+        self._said: str | None = None
         self._signals = Signals(ground.database)
         self._session = ground.database.client.start_session()
 
@@ -48,119 +48,128 @@ class Projector:
 
         Raises UnknownEventType when the log holds an event of a newer eventqueue: this process retires.
         """
+        left = None
         try:
-            while not stop.is_set():
-                try:
-                    if not self._lease.acquire() or not self._lead(stop):
-                        stop.wait(RENEWAL.total_seconds())
-                except Fenced as error:
-                    logger.info("looking at the views again: %s", error)
-                except Unavailable as error:
-                    logger.warning("%s", error)
-                    stop.wait(RENEWAL.total_seconds())
+            with tuned():
+                while not stop.is_set():
+                    self._run_once(stop)
+        except QueueError as error:
+            left = str(error)
+            raise
         finally:
-            self._retire()
+            self._retire(left)
 
-    def _retire(self) -> None:
+    def _run_once(self, stop: threading.Event) -> None:
         try:
-            self._lease.release()
+            if not self._work(stop):
+                stop.wait(STANDBY.total_seconds())
+        except Fenced as error:
+            logger.info("looking at the views again: %s", error)
+            stop.wait(YIELD.total_seconds())
+        except Unavailable as error:
+            logger.warning("%s", error)
+            stop.wait(STANDBY.total_seconds())
+
+    def _retire(self, left: str | None) -> None:
+        try:
+            self._lease.release(left)
         except QueueError:
             logger.info("the lease was not released; it ends by itself")
 
-    def _lead(self, stop: threading.Event) -> bool:
-        """Work until `stop` is set or the lease is lost. False where the views are newer code's."""
-        with Renewal(self._lease) as renewal:
-            held = self._take_place()
-            if held is not None:
-                self._work(held, renewal, stop)
-        if held is None:
-            self._lease.release()  # to whoever may
-        return held is not None
+    def _work(self, stop: threading.Event) -> bool:
+        """Do what there is for this process: build the views, or lead. False where that is another's."""
+        held, mine = recorded(self._ground), versions(self._projections)
+        if held is None or (held.projections != mine and is_newer(mine, held.projections)):
+            return self._build(stop)
+        if held.projections != mine:
+            self._stand_by(f"standing by: the views are projected by {held.projections}, not {mine}")
+            return False
+        self._said = None
+        return self._lease.acquire() and self._lead(stop)
 
-    def _work(self, held: Checkpoint, renewal: Renewal, stop: threading.Event) -> None:
+    def _build(self, stop: threading.Event) -> bool:
         try:
-            with Feed(self._database, held.token) as feed:
-                turn = Turn(Applier(self._ground, held, self._projections, self._session), feed, self._signals)
-                while renewal.is_held and not stop.is_set():
-                    turn.step(self._ground.clock)
-        except HistoryLost as error:
-            logger.warning("%s", error)
-            self._rebuild()
+            self._rebuild(stop)
+        except Fenced as error:  # somebody else does, or was first
+            logger.info("the views are not built here: %s", error)
+            return False
+        return True
 
-    def _take_place(self) -> Checkpoint | None:
-        """Return the checkpoint of views that are this log's and this code's; None where they are newer code's."""
-        mine = {one.name: one.version for one in self._projections}
+    def _stand_by(self, why: str) -> None:
+        if why != self._said:
+            logger.warning(why)
+            self._lease.release()  # which it may have from the time before the views were switched
+        self._said = why
+
+    def _lead(self, stop: threading.Event) -> bool:
+        """Keep the live views at the end of the log until `stop` is set or the lease is lost."""
+        with Renewal(self._lease) as renewal:
+            try:
+                self._lead_live(renewal, stop)
+            except BackupRestored as error:
+                logger.error("%s", error)
+                generation.retract(self._database)  # before anything more is claimed from them
+                self._rebuild(stop)
+            except ViewsDamaged as error:
+                logger.error("%s", error)
+                self._rebuild(stop)  # before an operator comes to do it
+        return True
+
+    def _lead_live(self, renewal: Renewal, stop: threading.Event) -> None:
+        applier = self._take_place()
+        try:
+            self._follow(applier, renewal, stop)
+        except HistoryLost:
+            # No rebuild: the log itself still has what the oplog has lost.
+            rescan(self._ground, self._take_place())
+
+    def _take_place(self) -> Applier:
         live = generation.current(self._database)
-        recorded = None if live is None else checkpoint.read(self._database, live.number)
-        if recorded is not None:
-            check_log(recorded, self._ground.log_id)
-            if not is_newer(mine, recorded.projections):
-                logger.warning("standing by: the views are projected by %s, not %s", recorded.projections, mine)
-                return None
-            if recorded.projections == mine:
-                held = checkpoint.take_over(self._database, recorded.generation, self._session)
-                if is_in_log(held, self._ground.log):
-                    return held
-        return checkpoint.take_over(self._database, self._rebuild().number, self._session)
+        if live is None:
+            raise Fenced("The views are gone.")
+        held = checkpoint.take_over(self._database, live.number, self._session)
+        check_in_log(held, self._ground.log)
+        return Applier(self._ground, held, self._projections, self._session)
 
-    def _rebuild(self) -> generation.Generation:
+    def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
+        with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:
+            renewal.tell(lambda: turn.progress)
+            while renewal.is_held and not stop.is_set():
+                turn.step(self._ground.clock)
+            turn.land()
+            # Before the feed is closed, which waits for the server's answer: so long an heir need not wait.
+            self._lease.release()
+
+    def _rebuild(self, stop: threading.Event) -> None:
+        def check(_: int) -> None:
+            if stop.is_set():
+                raise Fenced("This projector was stopped.")
+
         logger.info("building the views from the log")
-        return rebuild(self._ground, self._projections, self._session)
+        rebuild(self._ground, self._projections, self._session, check)
 
 
-class Turn:
-    """One projector's time in the place: its steps, with what they remember of each other."""
-
-    def __init__(self, applier: Applier, feed: Feed, signals: Signals) -> None:
-        self._applier = applier
-        self._feed = feed
-        self._signals = signals
-        self._most = BATCH_COUNT
-        self._saved = self._looked = time.monotonic()
-        self._due = applier.next_due()
-
-    def step(self, clock: DatabaseClock) -> None:
-        """Apply one batch, or wait until there is one or a job becomes due. Raises Fenced when the place is lost."""
-        if time.monotonic() - self._looked > CLOCK_EVERY.total_seconds():
-            clock.renew()
-            self._looked = time.monotonic()
-        batch = self._feed.take(self._most, BATCH_BYTES, self._patience(clock))
-        if batch.events:
-            started = time.monotonic()
-            self._signals.publish(self._applier.apply(batch.events, batch.token, clock.now()))
-            self._saved = time.monotonic()
-            self._adapt(self._saved - started)
-            self._due = self._applier.next_due()
-        elif time.monotonic() - self._saved > SAVE_EVERY.total_seconds():
-            # Also on a quiet log: an old token would fall out of the oplog.
-            self._applier.save(batch.token, clock.now())
-            self._saved = time.monotonic()
-        if self._due is not None and self._due <= clock.now():
-            if (signal := self._applier.promote(clock.now())) is not None:
-                self._signals.publish(signal)
-            self._due = self._applier.next_due()
-
-    def _patience(self, clock: DatabaseClock) -> float:
-        until = IDLE if self._due is None else min(IDLE, self._due - clock.now())
-        return max(0.0, until.total_seconds())
-
-    def _adapt(self, took: float) -> None:
-        # A long transaction holds back everyone who waits for its events.
-        self._most = max(100, self._most // 2) if took > BATCH_S else min(BATCH_COUNT, self._most * 5 // 4)
-
-
-def check_log(held: Checkpoint, log_id: str) -> None:
-    """Raise ForeignViews where the views were projected from another log."""
-    if held.log != log_id:
+def recorded(ground: Ground) -> Checkpoint | None:
+    """Return the checkpoint of the live views, None if there are none. Raises ForeignViews for another log's."""
+    live = generation.current(ground.database)
+    found = None if live is None else checkpoint.read(ground.database, live.number)
+    if found is not None and found.log != ground.log_id:
         raise ForeignViews(
-            "The views in this database were projected from another log: drop its collections `views`, "
-            "`checkpoints`, `jobs-…` and `stats-…`, and they are rebuilt from this one."
+            "The views in this database were projected from another log: drop its collections `views` and "
+            "`checkpoints`, and those whose names end in a dash and a number; they are rebuilt from this one."
         )
+    return found
 
 
-def is_newer(mine: dict[str, int], recorded: dict[str, int]) -> bool:
+def is_newer(mine: Mapping[str, int], recorded: Mapping[str, int]) -> bool:
     """Whether `mine` has every recorded projection, none in a lower version: then it may rebuild."""
     return all(mine.get(name, 0) >= version for name, version in recorded.items())
+
+
+def check_in_log(held: Checkpoint, log: EventLog) -> None:
+    """Raise BackupRestored where the last event applied is not in the log."""
+    if not is_in_log(held, log):
+        raise BackupRestored("The views show what the log does not hold, as after a backup was restored: built anew.")
 
 
 def is_in_log(held: Checkpoint, log: EventLog) -> bool:

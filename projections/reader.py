@@ -7,33 +7,39 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
-from pymongo.cursor import Cursor
 
-from eventqueue.errors import Fenced, HistoryLost, JobParked, Unavailable, UnknownEventType
+from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, UnknownEventType, ViewsDamaged
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
-from eventqueue.views import Counts, Filter, Lag
+from eventqueue.views import Counts, Filter, Lag, Stats
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
-from projections.freshness import majority_time, measure
+from projections.freshness import majority_time, measure, passed
 from projections.generation import Generation
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
-from projections.projection import Projection
-from projections.projector import check_log, is_in_log
+from projections.projection import Key, Projection, versions
+from projections.projector import is_in_log, is_newer, recorded
 from projections.rebuild import rebuild
+from projections.report import LENGTHS, report
+from projections.rescan import rescan
+from projections.stats import Stats as StatsView
 
 WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
 LOOK_S = 0.02
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PAGE = 200  # failures that are looked up at once
 OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan
 
 
@@ -52,18 +58,22 @@ class ViewReader:
         """See Views.refresh."""
         # Once: what is appended from now on was not asked for, and under a steady stream there is always more.
         asked = majority_time(self._database)
-        start = moved = time.monotonic()
+        start = moved = ask_at = time.monotonic()
         seen: Checkpoint | None = None
         while True:
-            held = self._checkpoint()
-            lag = self._lag(held, asked)
+            held = recorded(self._ground)
             now = time.monotonic()
+            if seen is None or held is None or held.token != seen.token:
+                seen, moved = held, now
+            # To ask the log's tail costs a projector at work its pace: soon again at first, then ever less often.
+            is_asked = now >= ask_at or now - start > WAIT_S
+            lag = self._lag(held, asked) if is_asked else passed(held, asked)
+            if is_asked:
+                ask_at = now + max(LOOK_S, now - start)
             if lag.is_fresh:
                 self._keep_young(held, asked)
             if lag.is_fresh or now - start > WAIT_S:
                 return lag
-            if seen is None or held is None or held.token != seen.token:
-                seen, moved = held, now
             if self._is_idle(held, now - moved) and not self._catch_up(held):
                 return lag
             time.sleep(LOOK_S)
@@ -81,8 +91,8 @@ class ViewReader:
 
     def _catch_up(self, held: Checkpoint | None) -> bool:
         """Apply what the log has. False where this process must not, as its code is not that of views and log."""
-        mine = {one.name: one.version for one in self._projections}
-        if held is not None and held.projections != mine:
+        mine = versions(self._projections)
+        if held is not None and held.projections != mine and not is_newer(mine, held.projections):
             return False
         # With the lease, so that of many readers one works and the others wait for it.
         if self._at_work.acquire(blocking=False):
@@ -100,7 +110,10 @@ class ViewReader:
     def _lead(self, held: Checkpoint | None) -> None:
         try:
             with Renewal(self._lease):
-                if held is not None and is_in_log(held, self._ground.log):
+                if held is not None and not is_in_log(held, self._ground.log):
+                    generation.retract(self._database)  # the views of another past: nobody may claim from them
+                    held = None
+                if held is not None and held.projections == versions(self._projections):
                     self._go_on(held)
                 else:
                     rebuild(self._ground, self._projections, self._session)
@@ -113,18 +126,13 @@ class ViewReader:
         try:
             catch_up(self._ground, applier, majority_time(self._database))
         except HistoryLost:
+            rescan(self._ground, applier)
+        except ViewsDamaged:
             rebuild(self._ground, self._projections, self._session)
-
-    def _checkpoint(self) -> Checkpoint | None:
-        live = generation.current(self._database)
-        found = None if live is None else checkpoint.read(self._database, live.number)
-        if found is not None:
-            check_log(found, self._ground.log_id)
-        return found
 
     def lag(self) -> Lag:
         """See Views.lag."""
-        return self._lag(self._checkpoint(), majority_time(self._database))
+        return self._lag(recorded(self._ground), majority_time(self._database))
 
     def _lag(self, held: Checkpoint | None, asked: Timestamp) -> Lag:
         if held is None or not is_in_log(held, self._ground.log):
@@ -137,23 +145,25 @@ class ViewReader:
     def list(self, filter_: Filter) -> Sequence[Job]:
         """See Views.list."""
         with translated():
-            return [to_job(document) for document in self._find(filter_) if document.get("version")]
+            found = self._failures(filter_) if filter_.state in (State.FAILED, State.DEAD) else self._newest(filter_)
+            return [to_job(document) for document in islice(found, filter_.limit or None)]
 
-    def _find(self, filter_: Filter) -> Cursor[Any]:
-        by = "updated_at" if filter_.state in (State.FAILED, State.DEAD) else "created_at"
-        query: dict[str, Any] = {}
-        if filter_.state is not None:
-            query["state"] = filter_.state.value
-        if filter_.queue is not None:
-            query["queue"] = filter_.queue
-        if filter_.tag is not None:
-            query["tags"] = filter_.tag
+    def _newest(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
+        query = _conditions(filter_)
         if filter_.since is not None:
-            query[by] = {"$gte": filter_.since}
-        if filter_.error is not None:
-            query["last_error.message"] = {"$regex": re.escape(filter_.error)}
-        order = [(by, -1)] if by == "updated_at" else [(by, -1), ("_id", -1)]
+            query["created_at"] = {"$gte": filter_.since}
+        order = [("created_at", -1), ("_id", -1)]
         return self._generation().jobs.find(query, sort=order, limit=filter_.limit or 0)
+
+    def _failures(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
+        """Yield failed or dead jobs: found newest first among the failures, then looked at themselves."""
+        assert filter_.state is not None
+        live, query = self._generation(), _conditions(filter_)
+        since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
+        entries = live.failures.find({"state": filter_.state.value, **since}, {"_id": 1}, sort=[("at", -1)])
+        while ids := [entry["_id"] for entry in islice(entries, PAGE)]:
+            found = {document["_id"]: document for document in live.jobs.find({**query, "_id": {"$in": ids}})}
+            yield from (found[job_id] for job_id in ids if job_id in found)
 
     def counts(self) -> Mapping[str, Counts]:
         """See Views.counts."""
@@ -170,6 +180,41 @@ class ViewReader:
             found = self._generation().tally(name).find({"_id": bounds})
             return [(document["_id"]["key"], document["n"]) for document in found]
 
+    def stats(self, window: timedelta) -> Stats:
+        """See Views.stats. Raises Refused where the live view counts otherwise than this code reads it."""
+        held = recorded(self._ground)
+        shown = None if held is None else held.projections.get(StatsView.name)
+        if shown not in (None, StatsView.version):
+            raise Refused(
+                f"The stats are kept in version {shown}, this queuectl reads {StatsView.version}: upgrade the older of "
+                "the two, or run `queuectl projections rebuild`."
+            )
+        now, counters = self._ground.clock.now(), self._generation().tally("stats")
+        since = max(now - window, EPOCH) if window < now - EPOCH else EPOCH
+        found: list[tuple[Key, Mapping[str, int]]] = []
+        first: Key | None = None
+        for kind, length in LENGTHS.items():  # the finest first: what is coarser is older
+            start = int(since.timestamp()) // length * length
+            with translated():
+                in_window = counters.find({"_id": _keys_from(kind, start)})
+                found += [(tuple(one["_id"]["key"]), one["n"]) for one in in_window]
+                oldest = counters.find_one({"_id": _keys_from(kind, 0)}, {"_id": 1}, sort=[("_id", 1)])
+            first = tuple(oldest["_id"]["key"]) if oldest else first
+        return report(found, since, now, first, self._oldest())
+
+    def _oldest(self) -> dict[str, datetime]:
+        """Return, for each queue where a job waits to be claimed, since when the oldest one is due."""
+        due = self._generation().due
+        oldest = {}
+        for queue in self.counts():
+            with translated():
+                found = due.find_one(
+                    {"queue": queue, "ready": True}, {"due_at": 1}, sort=[("due_at", 1)], hint="oldest"
+                )
+            if found is not None:
+                oldest[queue] = found["due_at"]
+        return oldest
+
     def get(self, job_id: str) -> Job | None:
         """See Views.get."""
         with translated():
@@ -177,24 +222,23 @@ class ViewReader:
         if found is None:
             return None
         if found.get("parked"):
-            raise JobParked(f"The view of job {job_id} stands still: {found['parked']}")
+            raise JobParked(f"The view of job {job_id} stands still: {found['parked']['problem']}")
         return to_job(found)
 
     def snapshot(self) -> Mapping[str, Any]:
         """See Views.snapshot."""
-        held, holder = self._checkpoint(), self._lease.holder()
+        held, holder = recorded(self._ground), self._lease.holder()
         jobs = None if held is None else self._generation().jobs
         with translated():
-            parked = [] if jobs is None else jobs.distinct("_id", {"parked": {"$type": "string"}})
-            indexes = {} if jobs is None else jobs.index_information()
-        wanted = [] if jobs is None else [index.document["name"] for index in generation.JOB_INDEXES]
+            parked = [] if jobs is None else jobs.distinct("_id", {"parked": {"$type": "object"}})
+            missing = [] if held is None else self._generation().indexes_missing()
         return {
             "holder": holder.name if holder and holder.is_live else None,
             "generation": held.generation if held else None,
             "applied": held.applied if held else None,
             "moved_at": held.moved_at if held else None,
             "parked": parked,
-            "indexes_missing": [name for name in wanted if name not in indexes],
+            "indexes_missing": missing,
         }
 
     def _generation(self) -> Generation:
@@ -202,3 +246,21 @@ class ViewReader:
         if live is None:
             raise Unavailable("The views are being built: try again in a moment, or run `queuectl projector start`.")
         return live
+
+
+def _keys_from(kind: str, start: int) -> dict[str, Any]:
+    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey()]}}
+
+
+def _conditions(filter_: Filter) -> dict[str, Any]:
+    """Return what a job must be, but for its time."""
+    query: dict[str, Any] = {"version": {"$type": "number"}}  # one whose first event is poison is nothing to show
+    if filter_.state is not None:
+        query["state"] = filter_.state.value
+    if filter_.queue is not None:
+        query["queue"] = filter_.queue
+    if filter_.tag is not None:
+        query["tags"] = filter_.tag
+    if filter_.error is not None:
+        query["last_error.message"] = {"$regex": re.escape(filter_.error)}
+    return query

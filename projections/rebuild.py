@@ -5,7 +5,9 @@ of the events that are then seen twice.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pymongo
@@ -16,7 +18,6 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
 from eventqueue.errors import Fenced, QueueError
-from eventqueue.events import Recorded
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
@@ -27,54 +28,102 @@ from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, Last, id_of
 from projections.freshness import majority_time
 from projections.generation import Generation, current
-from projections.projection import Projection
+from projections.lease import BUILDING, Lease, Renewal
+from projections.projection import Projection, versions
+from projections.replay import replay
 from projections.signals import Signals
 from projections.tail import token_now
+from projections.tuning import tuned
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 2000  # events a transaction
+CATCH_UP_CHUNK = 2000  # events a transaction
+SHOW_EVERY_S = 1.0
+
+Progress = Callable[[int], object]
+"""Told how many events of the log are in the new views."""
 
 
-def rebuild(ground: Ground, projections: Sequence[Projection], session: ClientSession) -> Generation:
-    """Build a new generation of `projections`, switch to it and drop the old one. Only for the lease's holder.
+def rebuild(
+    ground: Ground,
+    projections: Sequence[Projection],
+    session: ClientSession,
+    progress: Progress = lambda _: None,
+) -> Generation:
+    """Build a new generation of `projections`, switch to it and drop the old one; whoever projects goes on meanwhile.
 
-    Raises Fenced if another process has switched meanwhile.
+    What a build that was killed has left behind is dropped first. Raises Fenced if another process is building, or
+    has switched meanwhile; LogCorrupt, with nothing changed, at an event that cannot be read or that a projection
+    refuses.
     """
+    lease = Lease(ground.database, f"builder-{os.urandom(8).hex()}", BUILDING)
+    if not lease.acquire():
+        raise Fenced("The views are being built by another process.")
+    try:
+        with Renewal(lease) as renewal, tuned():
+            return _rebuild(ground, projections, session, _Watch(ground.database, renewal, progress))
+    finally:
+        lease.release()
+
+
+class _Watch:
+    """Passes progress on for as long as the lease is held, and shows it to others now and then."""
+
+    def __init__(self, database: Database[Any], renewal: Renewal, progress: Progress) -> None:
+        self.generation = 0
+        self._database = database
+        self._renewal = renewal
+        self._progress = progress
+        self._shown = time.monotonic()
+
+    def __call__(self, applied: int) -> None:
+        self._renewal.check()
+        self._progress(applied)
+        if time.monotonic() - self._shown > SHOW_EVERY_S:
+            checkpoint.show(self._database, self.generation, applied)
+            self._shown = time.monotonic()
+
+
+def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientSession, watch: _Watch) -> Generation:
     database = ground.database
     old = current(database)
     new = Generation(database, max(_newest(database), old.number if old else 0) + 1)
-    names = {one.name: one.version for one in projections}
-    token = token_now(database)
+    _drop_leftovers(database, old)
+    names = versions(projections)
     start = Checkpoint(
-        generation=new.number, log=ground.log_id, projections=names, fence=0, session=id_of(session), token=token
+        generation=new.number,
+        log=ground.log_id,
+        projections=names,
+        fence=0,
+        session=id_of(session),
+        token=token_now(database),
     )
     checkpoint.create(database, start)
+    watch.generation = new.number
     try:
         new.create(names)
-        _build(ground, Applier(ground, start, projections, session))
+        _build(ground, start, projections, session, watch)
+        _switch(database, old, new)
     except BaseException:
         _abandon(new, names)
         raise
-    replaced = None if old is None else checkpoint.read(database, old.number)
-    try:
-        _switch(database, old, new)
-    except Fenced:
-        _abandon(new, names)
-        raise
     Signals(database).publish(Signal(new.number))
-    if old is not None:
-        old.drop(names if replaced is None else replaced.projections)
+    _drop_leftovers(database, new)
     return new
 
 
-def _build(ground: Ground, applier: Applier) -> None:
-    for events in _chunks(ground.log.scan()):
-        applier.apply(events, applier.held.token, ground.clock.now())
+def _build(
+    ground: Ground, start: Checkpoint, projections: Sequence[Projection], session: ClientSession, progress: Progress
+) -> None:
+    applied = replay(ground, Generation(ground.database, start.generation), projections, progress)
     # The scan's own last event may be an old one: its presence would not show that newer ones are missing.
-    applier.save(applier.held.token, ground.clock.now(), last=_last(ground.database))
+    held = checkpoint.advance(
+        ground.database, start, start.token, applied=applied, last=_last(ground.database), now=ground.clock.now()
+    )
+    applier = Applier(ground, held, projections, session)
     for _ in range(2):  # the second time for what came during the first, so that readers see little lag
-        catch_up(ground, applier, majority_time(ground.database))
+        catch_up(ground, applier, majority_time(ground.database), CATCH_UP_CHUNK)
+        progress(applier.held.applied)
 
 
 def _last(database: Database[Any]) -> Last | None:
@@ -87,27 +136,23 @@ def _last(database: Database[Any]) -> Last | None:
 def _abandon(new: Generation, names: Iterable[str]) -> None:
     try:
         new.drop(names)
-        with translated():
-            checkpoint.checkpoints(new.database).delete_one({"_id": new.number})
+        checkpoint.delete(new.database, new.number)
     except QueueError as error:
         logger.warning("the views of generation %d were begun and are left behind: %s", new.number, error)
+
+
+def _drop_leftovers(database: Database[Any], live: Generation | None) -> None:
+    """Drop all generations but the live one: those that were replaced, and those whose builder was killed."""
+    for left in checkpoint.read_all(database):
+        if live is None or left.generation != live.number:
+            Generation(database, left.generation).drop(left.projections)
+            checkpoint.delete(database, left.generation)
 
 
 def _newest(database: Database[Any]) -> int:
     with translated():
         found = checkpoint.checkpoints(database).find_one(sort=[("_id", -1)])
     return 0 if found is None else int(found["_id"])
-
-
-def _chunks(events: Iterable[Recorded]) -> Iterator[list[Recorded]]:
-    chunk: list[Recorded] = []
-    for event in events:
-        chunk.append(event)
-        if len(chunk) >= CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _switch(database: Database[Any], old: Generation | None, new: Generation) -> None:
@@ -120,8 +165,9 @@ def _switch(database: Database[Any], old: Generation | None, new: Generation) ->
         alias, change = {"_id": "alias", "generation": old.number}, {"$set": {"generation": new.number}}
         if database["views"].update_one(alias, change, session=session).matched_count == 0:
             raise Fenced("Another process has built the views meanwhile.")
-        # Whoever still applies to the old generation matches nothing from here on.
-        database["checkpoints"].delete_one({"_id": old.number}, session=session)
+        # Whoever still applies to the old generation matches nothing from here on. Its collections are known by this
+        # until they are dropped.
+        database["checkpoints"].update_one({"_id": old.number}, checkpoint.RETIRED, session=session)
 
     with translated(), pymongo.timeout(TRANSACTION_S), database.client.start_session() as session:
         try:

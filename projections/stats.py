@@ -1,25 +1,51 @@
-"""The `stats` view: how many jobs of each queue are in which state, and what happened in each minute."""
+"""The `stats` view: how many jobs of each queue are in which state, and what happened when, and how long it took.
 
-from eventqueue.events import LateResult, Recorded, Retried, RetryCause, type_of
-from eventqueue.job import Job
-from projections.projection import Increments, Tally
+Minutes are kept for some hours, then merged into hours, and those into days: the view stays small for ever.
+"""
 
-MINUTE_S = 60
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from eventqueue.events import Claimed, Completed, Failed, LateResult, Recorded, Retried, RetryCause, type_of
+from eventqueue.job import Job, State
+from projections.histogram import bucket_of
+from projections.projection import Increments, Key, Tally
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+MINUTES_KEPT = timedelta(hours=6)
+HOURS_KEPT = timedelta(days=14)
+WAIT, RUN = "wait", "run"
+
+_COARSER = {"minute": ("hour", HOUR_S, MINUTES_KEPT), "hour": ("day", DAY_S, HOURS_KEPT)}
 
 
 class Stats:
-    """Counters under ("state", queue): jobs in each state; under ("minute", queue, unix time): events of each type."""
+    """Counters under ("state", queue): jobs in each state; under ("minute", its start in unix time, queue): events of
+    each type, and the histograms of waits and run times, as `wait-57`: how many were in bucket 57.
+    """
 
     name = "stats"
-    version = 1
+    version = 2
 
     def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
         """See Projection.tally."""
         minute = int(recorded.at.timestamp()) // MINUTE_S * MINUTE_S
-        tally: Tally = {("minute", after.queue, minute): {_counter(recorded): 1}}
+        # Time before queue in the key, so that a window is one range of keys.
+        tally: Tally = {("minute", minute, after.queue): {_counter(recorded): 1, **_durations(before, recorded)}}
         if moved := _moved(before, after):
             tally["state", after.queue] = moved
         return tally
+
+    def aged(self, key: Key, now: datetime) -> Key:
+        """See Ageing.aged: what is whole and old enough is merged, so that no hour is half in minutes."""
+        unix = now.timestamp()
+        while (coarser := _COARSER.get(str(key[0]))) is not None:
+            kind, length, kept = coarser
+            start = int(key[1]) // length * length
+            if start + length > unix - kept.total_seconds():
+                break
+            key = (kind, start, *key[2:])
+        return key
 
 
 def _counter(recorded: Recorded) -> str:
@@ -30,6 +56,28 @@ def _counter(recorded: Recorded) -> str:
             return "late-result"
         case event:
             return type_of(event)
+
+
+def _durations(before: Job | None, recorded: Recorded) -> Increments:
+    return {f"{what}-{bucket_of((recorded.at - since).total_seconds())}": 1 for what, since in _ended(before, recorded)}
+
+
+def _ended(before: Job | None, recorded: Recorded) -> Iterator[tuple[str, datetime]]:
+    """Yield what ended with this event, a wait or a run, and since when it had lasted."""
+    if before is None:
+        return
+    match recorded.event:
+        case Claimed() if before.due_at is not None and not _was_just_retried(before):
+            yield WAIT, before.due_at
+        case Retried(cause=RetryCause.BACKOFF) if before.due_at is not None:
+            yield WAIT, before.due_at
+        case Completed() | Failed() if before.claimed_at is not None:
+            yield RUN, before.claimed_at
+
+
+def _was_just_retried(job: Job) -> bool:
+    # By whoever claims it now: how long that took after the backoff was counted with the `retried`.
+    return job.state is State.PENDING and job.failures > 0 and job.due_at == job.updated_at
 
 
 def _moved(before: Job | None, after: Job) -> Increments:

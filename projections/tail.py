@@ -7,41 +7,29 @@ reader goes on; also without events the token moves, so that a quiet stream does
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-import bson
 import msgspec
-from bson.codec_options import DatetimeConversion
-from bson.errors import InvalidBSON
-from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
-from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC, from_document
-from eventqueue.errors import HistoryLost, QueueError, UnreadableEvent
+from eventqueue.codec import CODEC, split
+from eventqueue.errors import HistoryLost, QueueError, Unavailable, UnknownEventType
 from eventqueue.events import Recorded
 from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import MAJORITY, RAW
+from eventqueue.mongo_log import MAJORITY
 from projections.checkpoint import Token, token_time
+from projections.decoding import Poison, events_in
+
+AWAIT_MS = 1000
+REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for all the others to be decoded
 
 # CappedPositionLost, InvalidResumeToken (of a collection that was dropped), ChangeStreamFatalError, …HistoryLost
 _HISTORY_LOST = {136, 260, 280, 286}
-# For the place of an event that Python cannot hold: a date beyond the year 9999, a text that is no UTF-8.
-_LENIENT = CODEC.with_options(
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
-)
+_CURSOR_NOT_FOUND = 43
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
-
-
-class Poison(msgspec.Struct, frozen=True):
-    """An event that cannot be read; its job is parked."""
-
-    stream: str
-    version: int
-    problem: str
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -53,35 +41,62 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Tail:
-    """The events after `token`; a context manager. `await_ms`: how long `next` may wait for one."""
+    """The events after `token` (None: from now on); a context manager.
 
-    def __init__(self, database: Database[Any], token: Token | None, await_ms: int = 250) -> None:
-        events = database.get_collection("events", RAW, ReadPreference.PRIMARY, read_concern=MAJORITY)
+    `await_ms`: how long `read` may wait for one; `most`: how many it returns at most.
+
+    Raw batches and not the driver's change stream: that hands out event by event, which costs as much as decoding
+    them, and after a lost connection it goes on by itself, perhaps on a restored backup of another past.
+    """
+
+    def __init__(
+        self, database: Database[Any], token: Token | None, await_ms: int = AWAIT_MS, most: int | None = None
+    ) -> None:
+        events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
+        start = {"$changeStream": {} if token is None else {"resumeAfter": token}}
         with history_translated():
-            self._stream = events.watch(_PIPELINE, resume_after=token, max_await_time_ms=await_ms)
+            # The driver declares another type than what it returns.
+            self._cursor: Any = events.aggregate_raw_batches(
+                [start, *_PIPELINE], batchSize=most or REPLY_COUNT, maxAwaitTimeMS=await_ms
+            )
+        self._token = token
+        self._error: UnknownEventType | None = None
 
-    def next(self) -> Change | None:
-        """Return the next event, or None if none came in time; `token` has moved either way.
+    def read(self) -> list[Change]:
+        """Return the next events, none if none came in time; `token` has moved either way.
 
         Raises UnknownEventType for an event of a newer eventqueue, HistoryLost where the oplog has been overrun.
         """
+        if self._error is not None:
+            raise self._error
         with history_translated():
-            raw = self._stream.try_next()
-        if raw is None:
-            check_alive(self._stream)
-            return None
-        return _to_change(raw)
+            raw = self._cursor.try_next()
+        check_alive(self._cursor)
+        # The driver offers it in public only where it hands out single events.
+        token = self._cursor._post_batch_resume_token
+        assert token is not None
+        self._token = {"_data": token["_data"]}
+        return [] if raw is None else self._decoded(bytes(raw))
+
+    def _decoded(self, batch: bytes) -> list[Change]:
+        changes: list[Change] = []
+        try:
+            changes.extend(_changes(batch))
+        except UnknownEventType as error:
+            if not changes:
+                raise
+            self._error, self._token = error, changes[-1].token  # first what came before it
+        return changes
 
     @property
     def token(self) -> Token:
-        """Where the tail stands: behind the last event returned, or, when there was none, behind what was scanned."""
-        token = self._stream.resume_token
-        assert token is not None
-        return dict(token)
+        """Where the tail stands: behind the last event returned and all that was scanned."""
+        assert self._token is not None
+        return self._token
 
     @property
     def time(self) -> Timestamp:
-        """The cluster time up to which every event has been returned, if `next` returned None last."""
+        """The cluster time up to which every event has been returned, if `read` returned none last."""
         return token_time(self.token)
 
     def __enter__(self) -> Self:
@@ -90,40 +105,47 @@ class Tail:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self._cursor.close()
 
 
 def token_now(database: Database[Any]) -> Token:
     """Return a token from which every event that is committed from now on will be seen."""
     with Tail(database, None, await_ms=1) as tail:
-        tail.next()
+        tail.read()
         return tail.token
 
 
-def check_alive(stream: ChangeStream[Any]) -> None:
+class _Stream(Protocol):
+    @property
+    def alive(self) -> bool: ...
+
+
+def check_alive(stream: _Stream) -> None:
     """Raise HistoryLost where the stream has ended: it goes on answering "nothing yet" when its collection is gone."""
     if not stream.alive:
         raise HistoryLost("The collection `events` was dropped, to restore a backup perhaps.")
 
 
-def _to_change(raw: RawBSONDocument) -> Change:
-    try:
-        change = bson.decode(raw.raw, CODEC)
-        event: Recorded | Poison = from_document(change["fullDocument"])
-    except (UnreadableEvent, InvalidBSON) as error:
-        change = bson.decode(raw.raw, _LENIENT)
-        key = change["fullDocument"]["_id"]
-        event = Poison(key["stream"], key["version"], str(error))
-    return Change(event, change["_id"], len(raw.raw))
+def _changes(batch: bytes) -> Iterator[Change]:
+    sizes = map(len, split(batch))
+    for (document, event), size in zip(events_in(batch, lambda change: change["fullDocument"]), sizes, strict=True):
+        yield Change(event, document["_id"], size)
 
 
 @contextmanager
 def history_translated() -> Iterator[None]:
-    """As `translated`, but HistoryLost where the oplog does not reach back to the token."""
+    """As `translated`, but HistoryLost where the oplog does not reach back to the token, Unavailable where the
+    stream ended and another may be opened.
+    """
     try:
         with translated():
             yield
     except QueueError as error:
-        if isinstance(error.__cause__, OperationFailure) and error.__cause__.code in _HISTORY_LOST:
+        cause = error.__cause__
+        if not isinstance(cause, OperationFailure):
+            raise
+        if cause.code in _HISTORY_LOST:
             raise HistoryLost("The oplog no longer reaches back to the checkpoint.") from error
+        if cause.code == _CURSOR_NOT_FOUND or cause.has_error_label("ResumableChangeStreamError"):
+            raise Unavailable("The log's tail broke off: it is read again from the checkpoint.") from error
         raise

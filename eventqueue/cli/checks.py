@@ -103,7 +103,7 @@ def _layout(queue: "Queue") -> tuple[str, str | None]:
             for one in INDEXES
             if one.document["name"] not in indexes
         ),
-        *(f"index {name} of jobs is missing" for name in queue.connection.views.snapshot()["indexes_missing"]),
+        *(f"index {name} is missing" for name in queue.connection.views.snapshot()["indexes_missing"]),
     ]
     if "validator" not in found.get("events", {}):
         problems.append("events has no validator")
@@ -173,7 +173,7 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
         first = shortened(", ".join(map(clean, parked)), PARKED_MAX)
         return (
             f"{found}; {count(len(parked), 'job')} parked ({first})",
-            "run `queuectl audit verify` on them, and report it",
+            "`queuectl projections list` shows why; mended, `queuectl projections retry` lets them go on",
         )
     if lag.is_fresh or (about["holder"] and lag.seconds is not None and lag.seconds < LAG_LONG_S):
         return found, None

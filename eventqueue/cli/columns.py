@@ -25,12 +25,21 @@ def fitted(table: Table, width: int | None) -> Text:
     """Return the table's lines, the loose columns cut to what `width` leaves of it (None: not cut at all)."""
     rows = [[Text(title, "bold") for title in table.titles], *([_text(cell) for cell in row] for row in table.rows)]
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
-    numeric = [any(isinstance(cell, int) for cell in column) for column in zip(*table.rows, strict=True)]
+    numeric = [any(map(_is_figure, column)) for column in zip(*table.rows, strict=True)]
     if width is not None:
         rigid, loose = widths[: len(widths) - table.loose], widths[len(widths) - table.loose :]
         room = width - sum(rigid) - len(GAP) * (len(widths) - 1)
         widths = rigid + _shared(loose, room)
     return Text("\n").join(_line(row, widths, numeric) for row in rows)
+
+
+def figure(text: str, style: str = "") -> Text:
+    """Return a cell that stands to the right, as numbers do."""
+    return Text(text, style, justify="right")
+
+
+def _is_figure(cell: Cell) -> bool:
+    return isinstance(cell, int) or (isinstance(cell, Text) and cell.justify == "right")
 
 
 def _shared(wanted: Sequence[int], room: int) -> list[int]:

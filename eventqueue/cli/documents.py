@@ -14,7 +14,7 @@ from eventqueue.codec import to_data
 from eventqueue.events import Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.queue import Receipt
-from eventqueue.views import Status
+from eventqueue.views import Counters, Difference, Glance, Projection, Stats, Status
 
 
 def print_json(document: Any) -> None:
@@ -104,6 +104,42 @@ def status(found: Status) -> dict[str, Any]:
 def findings(verified: int, found: Sequence[Finding]) -> dict[str, Any]:
     """What an audit found in so many jobs."""
     return {"verified": verified, "findings": [plain(one) for one in found]}
+
+
+def projection(one: Projection) -> dict[str, Any]:
+    """A view and how it is kept; what is unknown is null. Lag in seconds, rate in events a second."""
+    return {**plain(one), "lag": one.lag.seconds}
+
+
+def counters(found: Counters) -> list[dict[str, Any]]:
+    """A projection's counters, each key with its names and amounts."""
+    return [{"key": list(key), "counts": dict(names)} for key, names in found]
+
+
+def stats(found: Stats, only: str | None) -> dict[str, Any]:
+    """What happened in a span of time: in all queues, and in each (or in one)."""
+    queues = {name: plain(one) for name, one in found.queues.items() if only in (None, name)}
+    total = {} if only is not None else {"total": plain(found.total)}
+    return {"since": instant(found.since), "until": instant(found.until), **total, "queues": queues}
+
+
+def glance(found: Glance) -> dict[str, Any]:
+    """Everything at one moment: counts, rates, workers with what they run, the last failures."""
+    return {
+        "at": instant(found.at),
+        "lag": found.lag.seconds,
+        "queues": {
+            name: {state: counts.get(State(state), 0) for state in STATES} for name, counts in found.queues.items()
+        },
+        "stats": stats(found.stats, None),
+        "workers": [{**plain(worker), "running": [job(one) for one in running]} for worker, running in found.workers],
+        "failures": [job(one) for one in found.failures],
+    }
+
+
+def differences(verified: int, found: Sequence[Difference]) -> dict[str, Any]:
+    """In what the views differ from the log."""
+    return {"verified": verified, "differences": [plain(one) for one in found]}
 
 
 def receipt(one: Receipt) -> dict[str, Any]:

@@ -6,16 +6,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(what: str, total: int | None, *, hidden: bool) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar if stderr is a terminal; yields what to call with the number done since."""
+def progress(what: str, total: int | None, *, hidden: bool, unit: str | None = None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar if stderr is a terminal; yields what to call with the number done since.
+
+    `unit`: what is counted; given where there are so many of them that their rate is worth showing.
+    """
     if hidden or not sys.stderr.isatty():
         yield lambda _: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
     from eventqueue.cli.console import console
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    if unit is not None:
+        columns.append(TextColumn("{task.fields[unit]}, {task.speed:,.0f}/s" if total else "{task.fields[unit]}"))
+    columns.append(TimeRemainingColumn())
     with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, unit=unit)
         yield lambda number: bar.advance(task, number)

@@ -31,7 +31,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Running": {
         "worker": "worker:worker",
         "projector": "projector:projector",
+        "projections": "projections:projections",
         "status": "status:status",
+        "stats": "stats:stats",
+        "top": "top:top",
         "config": "config:config",
     },
     "Proving": {"replay": "audit:replay", "audit": "audit:audit"},

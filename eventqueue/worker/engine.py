@@ -105,6 +105,8 @@ class Engine:
         self._stop_at: float | None = None
         self._is_buried = False
         self._may_find = True
+        self._generation: int | None = None  # of the views, as the last signal told
+        self._is_sure = False  # that the views are those of the log: they may have been restored meanwhile
         self._next_poll = self._next_look = 0.0
         self._is_quiet = False
         self._pause = 0.0
@@ -153,6 +155,7 @@ class Engine:
                 self._wait(self._patience())
             self._pause = 0.0
         except QueueError as error:
+            self._is_sure = False
             self._pause = min(1.0, 2 * self._pause or 0.1)
             logger.warning("worker %s: %s", self._me.name, error)
             self._wait(self._pause)
@@ -212,6 +215,10 @@ class Engine:
 
     def _heard_signal(self, signal: Signal) -> None:
         self._is_quiet = False
+        if self._generation not in (None, signal.generation):
+            self._fetch.forget_all()
+            self._may_find = True
+        self._generation = signal.generation
         if any(self._fetch.waits_for(ready) for ready in signal.ready):
             self._fetch.close()
             self._may_find = True
@@ -220,6 +227,7 @@ class Engine:
             self._guarded(self._reconcile)
 
     def _heard_beat(self, live: frozenset[str]) -> None:
+        self._is_sure = False  # the driver connects anew without a word
         if self._ownership.heartbeat(live):
             self._fetch.close()
             self._may_find = True
@@ -294,6 +302,9 @@ class Engine:
     def _claims(self) -> Iterator[Flight]:
         if not self._may_claim() or (not self._may_find and time.monotonic() < self._next_poll):
             return
+        if not self._is_sure:
+            self._ports.finder.check()
+            self._is_sure = True
         free = self._free()
         found = self._fetch.take(free, self._ownership.buckets)
         if len(found) < free:

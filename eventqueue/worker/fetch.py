@@ -63,6 +63,11 @@ class Fetch:
         """Let a job be tried again at the version it was tried at: no append was sent for it."""
         self._tried.pop(job_id, None)
 
+    def forget_all(self) -> None:
+        """Let every job be tried again: the views were switched, perhaps to those of a log that was restored."""
+        self._tried.clear()
+        self.close()
+
     @property
     def position(self) -> Job | None:
         """The last job read; None at the end of the ready jobs, and before the first."""

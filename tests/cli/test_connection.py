@@ -157,5 +157,5 @@ def test_an_unknown_option_in_the_uri_is_a_note(shared: Queuectl) -> None:
 
     assert (ran.code, ran.json) == (0, [])
     assert ran.err.startswith("! ")
-    assert "colour" in ran.err
+    assert "option" in ran.err.lower()  # newer drivers do not say which, as its value may be a secret
     assert ran.err.count("\n") == 1

@@ -60,15 +60,15 @@ def test_a_view_that_nobody_moves_on_is_found(queuectl: Queuectl) -> None:
 def test_missing_indexes_and_collections_are_found(queuectl: Queuectl, database: Database[dict[str, Any]]) -> None:
     queuectl.ok("enqueue", "--", "true")
     queuectl.ok("list")
-    jobs = next(name for name in database.list_collection_names() if name.startswith("jobs-"))
+    due = next(name for name in database.list_collection_names() if name.startswith("due-"))
     database["events"].drop_index("ts")
-    database[jobs].drop_index("ready")
+    database[due].drop_index("ready")
     database.drop_collection("signals")
     database.command("collMod", "events", validator={})
 
     found = check(queuectl.here("doctor", "--json"), "layout")
 
-    for problem in ("index ts of events", "index ready of jobs", "collection signals", "no validator"):
+    for problem in ("index ts of events", "index ready of due", "collection signals", "no validator"):
         assert problem in found["found"]
     assert found["remedy"]
 
@@ -77,7 +77,9 @@ def test_a_parked_job_is_found(queuectl: Queuectl, database: Database[dict[str, 
     queuectl.ok("enqueue", "--id", "stuck", "--", "true")
     queuectl.ok("list")
     jobs = next(name for name in database.list_collection_names() if name.startswith("jobs-"))
-    database[jobs].update_one({"_id": "stuck"}, {"$set": {"parked": "cannot be read", "ready": False}})
+    database[jobs].update_one(
+        {"_id": "stuck"}, {"$set": {"parked": {"projection": "jobs", "problem": "cannot be read"}}}
+    )
 
     found = check(queuectl.here("doctor", "--json"), "projector")
 

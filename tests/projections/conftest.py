@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.ground import Ground, stand_on
-from projections import projector
+from projections import turn
 from tests.projections.crowd import Crowd
 from tests.projections.stage import build
 
@@ -15,7 +15,7 @@ from tests.projections.stage import build
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a projector that is stopped while it has nothing to do notice so sooner."""
-    monkeypatch.setattr(projector, "IDLE", timedelta(milliseconds=50))
+    monkeypatch.setattr(turn, "IDLE", timedelta(milliseconds=50))
 
 
 @pytest.fixture

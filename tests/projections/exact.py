@@ -1,13 +1,14 @@
 """What the views should hold, computed from the log alone, beside what they do hold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eventqueue.codec import bucket_of
 from eventqueue.events import Recorded, category_of, name_in
 from eventqueue.ground import Ground
-from eventqueue.job import Job, evolve
+from eventqueue.job import Job, State, evolve
 from projections import checkpoint, generation
 from projections.generation import Generation
 from projections.jobs import to_job
@@ -25,6 +26,7 @@ class Views:
     late: dict[str, int]  # job id -> how many late results
     counters: Counters
     applied: int
+    entries: dict[str, Any]
 
 
 def folded(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Views:
@@ -41,7 +43,32 @@ def folded(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> V
         for one in projections:
             for key, increments in one.tally(before, after, recorded).items():
                 sums[one.name][key].update(increments)
-    return Views(jobs, dict(late), {name: _plain(by_key) for name, by_key in sums.items()}, applied)
+    counters = {name: _plain(by_key) for name, by_key in sums.items()}
+    return Views(jobs, dict(late), counters, applied, _entries_of(jobs.values()))
+
+
+def _entries_of(jobs: Iterable[Job]) -> dict[str, Any]:
+    """What the jobs should be found by."""
+    claims: dict[str, set[str]] = defaultdict(set)
+    due, failures = {}, {}
+    for job in jobs:
+        if job.due_at is not None:
+            due[job.id] = (job.queue, bucket_of(job.stream), job.priority, job.due_at)
+        if job.worker is not None:
+            claims[job.worker].add(job.id)
+        if job.state in (State.FAILED, State.DEAD):
+            failures[job.id] = (job.state, job.updated_at, job.state is State.FAILED and job.due_at is None)
+    return {"due": due, "claims": dict(claims), "failures": failures}
+
+
+def _entries_in(live: Generation) -> dict[str, Any]:
+    return {
+        "due": {one["_id"]: (one["queue"], one["bucket"], one["priority"], one["due_at"]) for one in live.due.find()},
+        "claims": {one["_id"]: set(one["jobs"]) for one in live.claims.find()},
+        "failures": {
+            one["_id"]: (one["state"], one["at"], one.get("is_unburied", False)) for one in live.failures.find()
+        },
+    }
 
 
 def _around(jobs: dict[str, Job], late: Counter[str], recorded: Recorded) -> tuple[Job | None, Job]:
@@ -67,6 +94,7 @@ def shown(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Vi
         late={one["_id"]: one["late_version"] for one in documents if one.get("late_version")},
         counters={one.name: _plain(_counters(live, one.name)) for one in projections},
         applied=held.applied,
+        entries=_entries_in(live),
     )
 
 
@@ -100,5 +128,8 @@ def documents(live: Generation, names: Sequence[str] = ("stats",)) -> dict[str, 
     """Every document of a generation's views, in order."""
     return {
         "jobs": [dict(one) for one in live.jobs.find(sort=[("_id", 1)])],
+        "due": [dict(one) for one in live.due.find(sort=[("_id", 1)])],
+        "claims": [{**one, "jobs": sorted(one["jobs"])} for one in live.claims.find(sort=[("_id", 1)])],
+        "failures": [dict(one) for one in live.failures.find(sort=[("_id", 1)])],
         **{name: [dict(one) for one in live.tally(name).find(sort=[("_id", 1)])] for name in names},
     }

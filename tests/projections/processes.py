@@ -66,6 +66,10 @@ class ProjectorProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         """End it as a crash would, also if it stands still."""
         self._process.kill()

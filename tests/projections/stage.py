@@ -14,13 +14,15 @@ from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, Token
+from projections.decoding import Poison
 from projections.freshness import majority_time, measure
 from projections.generation import Generation
+from projections.lease import PROJECTING
 from projections.projection import Projection
 from projections.projector import Projector
 from projections.rebuild import rebuild
 from projections.registry import PROJECTIONS
-from projections.tail import Poison, Tail
+from projections.tail import Tail
 from tests.builders import append
 
 PATIENCE_S = 60.0  # far beyond what anything here takes: a condition that does not come is a failure
@@ -45,15 +47,16 @@ def build(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> Ge
 
 
 def live_of(ground: Ground) -> Generation:
-    live = generation.current(ground.database)
-    assert live is not None
+    # After a backup was restored there are none for a moment.
+    while (live := generation.current(ground.database)) is None:
+        time.sleep(0.005)
     return live
 
 
 def checkpoint_of(ground: Ground) -> Checkpoint:
     # A switch may lie between the two reads: then the checkpoint is gone with its generation.
     while (held := checkpoint.read(ground.database, live_of(ground).number)) is None:
-        pass
+        time.sleep(0.005)
     return held
 
 
@@ -74,8 +77,8 @@ def unread(ground: Ground, token: Token) -> tuple[list[Recorded | Poison], Token
     until = majority_time(ground.database)
     events: list[Recorded | Poison] = []
     with Tail(ground.database, token, await_ms=1) as tail:
-        while (change := tail.next()) is not None or tail.time < until:
-            events += [change.event] if change else []
+        while (changes := tail.read()) or tail.time < until:
+            events += [change.event for change in changes]
         return events, tail.token
 
 
@@ -99,10 +102,15 @@ def document(ground: Ground, job_id: str) -> dict[str, Any]:
     return dict(found)
 
 
-def end_lease(ground: Ground) -> None:
-    """Let the projector's lease run out now, as it does three seconds after its holder's death."""
+def is_ready(ground: Ground, job_id: str) -> bool:
+    """Whether the live view shows the job to workers."""
+    return live_of(ground).due.find_one({"_id": job_id, "ready": True}) is not None
+
+
+def end_lease(ground: Ground, whose: str = PROJECTING) -> None:
+    """Let a lease run out now, as it does three seconds after its holder's death."""
     long_ago = datetime(1970, 1, 2, tzinfo=UTC)
-    ground.database["leases"].update_one({"_id": "projector"}, {"$set": {"until": long_ago}})
+    ground.database["leases"].update_one({"_id": whose}, {"$set": {"until": long_ago}})
 
 
 class Running:

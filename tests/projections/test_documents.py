@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.codec import bucket_of, check_data
+from eventqueue.codec import check_data
 from eventqueue.errors import InvalidInput
 from eventqueue.events import Completed, Event
 from eventqueue.ground import Ground
@@ -50,9 +50,9 @@ def test_a_document_and_its_job_are_made_of_each_other() -> None:
     for events in JOURNEYS.values():
         job = fold(history(*events))
         if job is not None:
-            document = to_document(job, ready=True)
+            document = to_document(job)
             assert to_job(document) == job
-            assert (document["_id"], document["bucket"], document["ready"]) == (job.id, bucket_of(job.stream), True)
+            assert document["_id"] == job.id
 
 
 def test_the_changes_between_two_states_make_the_one_of_the_other() -> None:
@@ -64,7 +64,7 @@ def test_the_changes_between_two_states_make_the_one_of_the_other() -> None:
             for after in states:
                 assert before is not None
                 assert after is not None
-                changed = {**to_document(before, ready=False), **to_changes(before, after)}
+                changed = {**to_document(before), **to_changes(before, after)}
                 assert to_job(changed) == after
 
 

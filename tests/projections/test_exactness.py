@@ -15,6 +15,7 @@ from projections import checkpoint
 from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.freshness import majority_time
+from projections.seats import Seats
 from projections.signals import Signals
 from tests.builders import COMPLETED, claimed, enqueued
 from tests.projections.crowd import Crowd
@@ -50,11 +51,11 @@ def killing(function: Callable[..., Any], when: str) -> Callable[..., Any]:
 
 # Every step in which a batch is carried out, in order.
 STEPS = [
-    (Applier, "_seats", "after"),
+    (Seats, "take", "after"),
     (checkpoint, "advance", "before"),
     (checkpoint, "advance", "after"),
-    (Applier, "_write_jobs", "after"),
-    (Applier, "_write_tallies", "after"),
+    (Applier, "_write", "before"),
+    (Applier, "_write", "after"),
     (ClientSession, "commit_transaction", "before"),
     (ClientSession, "commit_transaction", "after"),
     (Applier, "_signal", "before"),

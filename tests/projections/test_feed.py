@@ -8,9 +8,9 @@ from bson.raw_bson import RawBSONDocument
 from eventqueue.errors import HistoryLost, UnknownEventType
 from eventqueue.events import Recorded
 from eventqueue.ground import Ground
-from projections import feed
+from projections import feed, tail
+from projections.decoding import Poison
 from projections.feed import Feed
-from projections.tail import Poison
 from tests.builders import append, enqueued, said
 from tests.projections.crowd import Crowd
 from tests.projections.stage import await_that, checkpoint_of, finish, put, unread
@@ -71,28 +71,30 @@ def test_without_events_the_token_moves_on_all_the_same(built: Ground) -> None:
 
 
 def test_reading_stops_while_the_inbox_is_full(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "REPLY_COUNT", 2)
     monkeypatch.setattr(feed, "INBOX_COUNT", 3)
     for number in range(10):
         put(built, f"config-{number}")
 
     with Feed(built.database, checkpoint_of(built).token) as one:
-        await_that(lambda: len(one._inbox) == 3)
+        await_that(lambda: len(one._inbox) == 4)  # a reply more than it takes to be full
         taken = one.take(1, ALL, 0).events
         await_that(lambda: len(one._inbox) == 3)
         while len(taken) < 10:
             taken += one.take(2, ALL, 5.0).events
-            assert len(one._inbox) <= 3
+            assert len(one._inbox) <= 4
 
     assert [event.stream for event in taken] == [f"config-{number}" for number in range(10)]
 
 
 def test_a_feed_that_is_left_with_a_full_inbox_ends(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "REPLY_COUNT", 2)
     monkeypatch.setattr(feed, "INBOX_COUNT", 1)
     for number in range(5):
         put(built, f"config-{number}")
 
     with Feed(built.database, checkpoint_of(built).token) as one:
-        await_that(lambda: len(one._inbox) == 1)
+        await_that(lambda: len(one._inbox) == 2)
 
     assert not one._thread.is_alive()
 

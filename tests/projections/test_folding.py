@@ -12,10 +12,10 @@ from eventqueue.errors import UnknownEventType, UnreadableEvent
 from eventqueue.events import Event, LateResult, Recorded, stream_of
 from eventqueue.job import Job, State, fold
 from eventqueue.memory_log import MemoryLog
-from projections.folding import Folding, Seat, jobs_in
+from projections.decoding import Poison
+from projections.folding import Folding, Parked, Seat, jobs_in
 from projections.projection import Tally
 from projections.stats import Stats
-from projections.tail import Poison
 from tests.builders import CANCELLED, COMPLETED, RELEASED, RETRIED_BY_OPERATOR, append, claimed, enqueued
 
 LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})
@@ -41,8 +41,7 @@ class Book:
     def read(self, events: Iterable[Recorded | Poison]) -> None:
         events = list(events)
         for job_id in jobs_in(events):
-            seat = self.seats.get(job_id, Seat())
-            self.seats[job_id] = Seat(seat.after, seat.after, seat.late, seat.late, seat.parked, seat.parked)
+            self.seats[job_id] = self.seats.get(job_id, Seat()).next
         folded = Folding(self.projections, self._repair).fold(events, self.seats)
         self.applied += folded.applied
         for name, counters in folded.tallies.items():
@@ -108,7 +107,7 @@ def test_a_hole_that_stays_parks_its_job_and_the_others_flow(book: Book) -> None
 
     book.read([first, *other[:2], third, *other[2:]])
 
-    assert book.seats["one"].parked == "job-one has no version before 3 that follows 1."
+    assert book.seats["one"].parked == Parked("jobs", "job-one has no version before 3 that follows 1.")
     assert book.job() == fold([first])
     assert book.job("two") == fold(other)
 
@@ -119,7 +118,7 @@ def test_a_hole_whose_stream_cannot_be_read_parks_its_job(book: Book) -> None:
 
     book.read([history[0], history[2]])
 
-    assert book.seats["one"].parked == "it cannot be read"
+    assert book.seats["one"].parked == Parked("jobs", "it cannot be read")
 
 
 def test_a_type_that_is_met_in_a_repair_and_unknown_here_is_no_poison(book: Book) -> None:
@@ -136,7 +135,7 @@ def test_poison_parks_its_job_as_it_stood_and_the_others_flow(book: Book) -> Non
     book.read([*history[:2], poison_at(3), *other])
     book.read(history[3:])
 
-    assert book.seats["one"].parked == "it cannot be read"
+    assert book.seats["one"].parked == Parked("jobs", "it cannot be read")
     assert book.job() == fold(history[:2])
     assert book.job("two") == fold(other)
     assert (book.count(State.PROCESSING), book.count(State.COMPLETED)) == (1, 1)
@@ -176,7 +175,7 @@ def test_a_projection_that_raises_parks_the_job_and_no_projection_counts_that_ev
 
     book.read([*history, *other])
 
-    assert book.seats["one"].parked == "job-one version 2: ValueError: no cancelled jobs here"
+    assert book.seats["one"].parked == Parked("picky", "job-one version 2: ValueError: no cancelled jobs here")
     assert book.job() == fold(history[:1])
     assert (book.count(State.PENDING), book.count(State.CANCELLED)) == (1, 0)
     assert book.counts["picky", ("seen", "default"), "events"] == 1 + len(LIFE)
@@ -208,7 +207,9 @@ def test_a_late_result_before_its_job_brings_the_job_from_the_log(book: Book) ->
 def test_a_late_result_of_no_job_at_all_is_parked(book: Book) -> None:
     book.read(book.write("late-one", LATE))
 
-    assert book.seats["one"].parked == "late-one version 1: LogCorrupt: late-one has a result, but no job."
+    assert book.seats["one"].parked == Parked(
+        "jobs", "late-one version 1: LogCorrupt: late-one has a result, but no job."
+    )
 
 
 def test_events_of_other_streams_change_no_job_and_are_the_last_that_was_seen(book: Book) -> None:

@@ -22,7 +22,17 @@ from projections.stats import Stats
 from projections.tail import Tail
 from tests.builders import CANCELLED, COMPLETED, append, claimed, enqueued
 from tests.projections.exact import shown
-from tests.projections.stage import await_that, build, checkpoint_of, document, finish, is_fresh, projecting, put
+from tests.projections.stage import (
+    await_that,
+    build,
+    checkpoint_of,
+    document,
+    finish,
+    is_fresh,
+    is_ready,
+    projecting,
+    put,
+)
 
 # What another writer, or a later defect, might leave in an event.
 SPOILT: Mapping[str, Mapping[str, Any]] = {
@@ -54,7 +64,7 @@ def test_a_first_event_that_cannot_be_read_parks_its_job_and_the_others_flow(
     finish(built)
 
     assert document(built, "spoilt")["parked"]
-    assert document(built, "spoilt")["ready"] is False
+    assert not is_ready(built, "spoilt")
     assert shown(built).jobs["sound"].state is State.PENDING
     assert is_fresh(built)
 
@@ -136,7 +146,10 @@ def test_a_projection_that_raises_parks_the_job_as_it_stood_and_the_others_flow(
 
     finish(ground, projections)
 
-    assert document(ground, "one")["parked"] == "job-one version 2: ValueError: no cancelled jobs here"
+    assert document(ground, "one")["parked"] == {
+        "projection": "picky",
+        "problem": "job-one version 2: ValueError: no cancelled jobs here",
+    }
     view = shown(ground, projections)
     assert (view.jobs["one"].state, view.jobs["two"].state) == (State.PENDING, State.PROCESSING)
     assert view.counters["picky"] == {("seen", "default"): {"events": 3}}
@@ -184,7 +197,6 @@ def test_the_place_of_an_event_is_known_however_spoilt_it_is(built: Ground) -> N
     put_spoilt(built, "job-spoilt", {"at": DatetimeMS(2**55), "data": {"when": DatetimeMS(-(2**60))}})
 
     with Tail(built.database, checkpoint_of(built).token) as tail:
-        change = tail.next()
+        (change,) = tail.read()
 
-    assert change is not None
     assert (change.event.stream, change.event.version) == ("job-spoilt", 1)

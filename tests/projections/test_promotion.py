@@ -10,13 +10,14 @@ from eventqueue.events import EMPTY, Event, Head
 from eventqueue.finder import Ready
 from eventqueue.ground import Ground
 from projections.applier import PROMOTED_MAX
-from projections.tail import Poison
+from projections.decoding import Poison
 from tests.builders import BEFORE, CANCELLED, NOW, SOON, append, claimed, enqueued, failed
 from tests.projections.stage import (
     apply_all,
     await_that,
     document,
     finish,
+    is_ready,
     live_of,
     projecting,
     put,
@@ -37,7 +38,7 @@ def test_a_job_that_is_due_is_ready_once_it_is_applied(built: Ground) -> None:
 
     apply_all(built, taking_place(built), now=NOW)
 
-    assert document(built, "one")["ready"] is True
+    assert is_ready(built, "one")
 
 
 def test_a_delayed_job_becomes_ready_when_it_is_due_and_not_before(built: Ground) -> None:
@@ -47,12 +48,12 @@ def test_a_delayed_job_becomes_ready_when_it_is_due_and_not_before(built: Ground
 
     assert applier.next_due() == SOON
     assert applier.promote(SOON - timedelta(milliseconds=1)) is None
-    assert document(built, "one")["ready"] is False
+    assert not is_ready(built, "one")
 
     signal = applier.promote(SOON)
     assert signal is not None
     assert signal.ready == (Ready("default", 3, SOON),)
-    assert document(built, "one")["ready"] is True
+    assert is_ready(built, "one")
     assert applier.next_due() is None
 
 
@@ -63,7 +64,7 @@ def test_a_job_that_waits_for_its_retry_becomes_ready_when_that_is_due(built: Gr
 
     applier.promote(SOON)
 
-    assert document(built, "one")["ready"] is True
+    assert is_ready(built, "one")
     assert document(built, "one")["state"] == "failed"
 
 
@@ -77,7 +78,7 @@ def test_a_job_that_was_claimed_or_cancelled_before_it_was_due_is_not_made_ready
 
     assert applier.promote(SOON) is None
 
-    assert document(built, "one")["ready"] is False
+    assert not is_ready(built, "one")
 
 
 def test_a_job_that_was_ready_is_not_once_it_is_claimed(built: Ground) -> None:
@@ -88,7 +89,7 @@ def test_a_job_that_was_ready_is_not_once_it_is_claimed(built: Ground) -> None:
 
     apply_all(built, applier, now=SOON)
 
-    assert document(built, "one")["ready"] is False
+    assert not is_ready(built, "one")
 
 
 def test_one_who_lost_the_place_promotes_nothing(built: Ground) -> None:
@@ -100,7 +101,7 @@ def test_one_who_lost_the_place_promotes_nothing(built: Ground) -> None:
     with pytest.raises(Fenced):
         zombie.promote(SOON)
 
-    assert document(built, "one")["ready"] is False
+    assert not is_ready(built, "one")
 
 
 def test_a_parked_job_is_not_promoted(built: Ground) -> None:
@@ -113,7 +114,7 @@ def test_a_parked_job_is_not_promoted(built: Ground) -> None:
     assert applier.promote(SOON) is None
     assert applier.next_due() is None
 
-    assert document(built, "one")["ready"] is False
+    assert not is_ready(built, "one")
 
 
 def test_more_jobs_than_one_transaction_takes_are_promoted_one_after_the_other(built: Ground) -> None:
@@ -125,7 +126,7 @@ def test_more_jobs_than_one_transaction_takes_are_promoted_one_after_the_other(b
     signals = [applier.promote(SOON) for _ in range(3)]
 
     assert [signal is not None for signal in signals] == [True, True, False]
-    assert live_of(built).jobs.count_documents({"ready": True}) == PROMOTED_MAX + 1
+    assert live_of(built).due.count_documents({"ready": True}) == PROMOTED_MAX + 1
 
 
 def test_promoting_reads_what_is_due_and_not_the_view(built: Ground) -> None:
@@ -140,17 +141,17 @@ def test_promoting_reads_what_is_due_and_not_the_view(built: Ground) -> None:
     applier.next_due()
     built.database.command("profile", 0)
 
-    name = f"{built.database.name}.{live_of(built).jobs.name}"
+    name = f"{built.database.name}.{live_of(built).due.name}"
     assert [one["docsExamined"] for one in built.database["system.profile"].find({"ns": name})] == [1, 1, 1]
 
 
 def test_the_projector_promotes_by_itself(built: Ground) -> None:
     put(built, "job-one", replace(enqueued(), run_at=built.clock.now() + timedelta(milliseconds=300)))
     finish(built)
-    assert document(built, "one")["ready"] is False
+    assert not is_ready(built, "one")
 
     with projecting(built):
-        await_that(lambda: document(built, "one")["ready"])
+        await_that(lambda: is_ready(built, "one"))
 
     assert built.clock.now() >= document(built, "one")["due_at"]
 

@@ -21,7 +21,7 @@ from projections.stats import Stats
 from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
-from tests.projections.stage import build, checkpoint_of, document, end_lease, finish, live_of, projecting, put
+from tests.projections.stage import build, checkpoint_of, end_lease, finish, is_ready, live_of, projecting, put
 
 FRESH = Lag(0.0)
 
@@ -64,7 +64,7 @@ def test_what_a_reader_catches_up_with_is_also_promoted(built: Ground) -> None:
 
     reader_on(built).refresh()
 
-    assert document(built, "one")["ready"] is True
+    assert is_ready(built, "one")
 
 
 def test_it_leaves_the_place_free(built: Ground) -> None:

@@ -8,18 +8,19 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 
 from eventqueue.errors import Fenced, QueueError, UnknownEventType
-from eventqueue.events import LateResult, Recorded
+from eventqueue.events import LateResult
 from eventqueue.ground import Ground
 from eventqueue.mongo_log import MongoLog
 from projections import generation, rebuild
 from projections.generation import Generation
+from projections.lease import BUILDING
 from projections.projector import is_in_log
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from tests.builders import COMPLETED, append, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, shown
-from tests.projections.stage import build, checkpoint_of, finish, live_of, put, taking_place
+from tests.projections.stage import build, checkpoint_of, end_lease, finish, live_of, put, taking_place
 
 LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})
 
@@ -32,9 +33,13 @@ def collections(ground: Ground) -> set[str]:
     return {name for name in ground.database.list_collection_names() if "-" in name}
 
 
+def collections_of(live: Generation) -> set[str]:
+    return {f"{name}-{live.number}" for name in ("jobs", "due", "claims", "failures", "stats")}
+
+
 def test_a_rebuild_counts_the_same_again_document_by_document(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.catch_up.CHUNK", 13)
-    monkeypatch.setattr("projections.rebuild.CHUNK", 31)
+    monkeypatch.setattr("projections.replay.CHUNK", 31)
     crowd = Crowd(built, seed=3)
     for _ in range(3):
         crowd.act(4)
@@ -55,10 +60,10 @@ def test_the_old_views_go_and_those_who_still_apply_to_them_are_fenced(built: Gr
 
     new = build(built)
 
-    assert collections(built) == {f"jobs-{new.number}", f"stats-{new.number}"}
+    assert collections(built) == collections_of(new)
     with pytest.raises(Fenced):
         zombie.apply([], {"_data": "82somewhere"}, built.clock.now())
-    assert collections(built) == {f"jobs-{new.number}", f"stats-{new.number}"}
+    assert collections(built) == collections_of(new)
 
 
 def test_counters_of_a_projection_that_is_no_more_go_with_the_old_views(ground: Ground) -> None:
@@ -66,7 +71,7 @@ def test_counters_of_a_projection_that_is_no_more_go_with_the_old_views(ground: 
 
     build(ground)
 
-    assert collections(ground) == {"jobs-2", "stats-2"}
+    assert collections(ground) == collections_of(live_of(ground))
 
 
 def test_readers_see_the_old_views_until_the_new_ones_are_whole(
@@ -113,15 +118,15 @@ def test_events_that_are_appended_during_a_rebuild_are_neither_lost_nor_doubled(
 def test_a_late_result_whose_job_was_enqueued_behind_the_scan_is_counted(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scan = MongoLog.scan
+    scan = MongoLog.scan_batches
 
-    def scan_with_a_surprise(log: MongoLog, category: str | None = None) -> Iterator[Recorded]:
-        yield from scan(log, "job")
-        put(built, "job-one", enqueued(), claimed(), COMPLETED)
-        put(built, "late-one", LATE)
-        yield from scan(log, "late")
+    def scan_with_a_surprise(log: MongoLog, category: str | None = None) -> Iterator[bytes]:
+        yield from scan(log, category)
+        if category == "job":
+            put(built, "job-one", enqueued(), claimed(), COMPLETED)
+            put(built, "late-one", LATE)
 
-    monkeypatch.setattr(MongoLog, "scan", scan_with_a_surprise)
+    monkeypatch.setattr(MongoLog, "scan_batches", scan_with_a_surprise)
     build(built)
     monkeypatch.undo()
 
@@ -144,8 +149,10 @@ def test_a_hole_that_an_append_behind_the_scan_leaves_is_repaired(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(built, "job-one", enqueued(), claimed(), COMPLETED)
-    history = built.log.read("job-one")
-    monkeypatch.setattr(MongoLog, "scan", lambda *_: iter([history[0], history[2]]))
+    first, _, third = built.log.read_raw("job-one")
+    monkeypatch.setattr(
+        MongoLog, "scan_batches", lambda _, category: iter([first + third] if category == "job" else [])
+    )
 
     build(built)
     monkeypatch.undo()
@@ -184,7 +191,7 @@ def test_of_two_that_build_at_once_one_is_switched_to_and_nothing_is_left_of_the
 
     live = live_of(built).number
     assert live in outcomes
-    assert collections(built) == {f"jobs-{live}", f"stats-{live}"}
+    assert collections(built) == collections_of(live_of(built))
     assert [one["_id"] for one in built.database["checkpoints"].find()] == [live]
     finish(built)
     assert_exact(built)
@@ -195,6 +202,7 @@ def test_one_that_was_overtaken_does_not_switch_back(built: Ground, monkeypatch:
 
     def overtaken(*args: Any) -> None:
         monkeypatch.setattr(rebuild, "_switch", switch)
+        end_lease(built, BUILDING)  # it was away for so long
         build(built)
         switch(*args)
 
@@ -202,7 +210,7 @@ def test_one_that_was_overtaken_does_not_switch_back(built: Ground, monkeypatch:
     with pytest.raises(Fenced, match="meanwhile"):
         build(built)
 
-    assert collections(built) == {f"jobs-{live_of(built).number}", f"stats-{live_of(built).number}"}
+    assert collections(built) == collections_of(live_of(built))
 
 
 def test_two_first_builds_do_not_both_become_the_views(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +218,7 @@ def test_two_first_builds_do_not_both_become_the_views(ground: Ground, monkeypat
 
     def overtaken(*args: Any) -> None:
         monkeypatch.setattr(rebuild, "_switch", switch)
+        end_lease(ground, BUILDING)
         build(ground)
         switch(*args)
 
@@ -253,7 +262,7 @@ def test_one_after_a_build_that_was_killed_takes_another_number(built: Ground, m
 def test_an_empty_log_makes_empty_views(ground: Ground) -> None:
     build(ground)
 
-    assert documents(live_of(ground)) == {"jobs": [], "stats": []}
+    assert not any(documents(live_of(ground)).values())
     assert checkpoint_of(ground).last is None
 
 
@@ -262,7 +271,9 @@ def test_nobody_has_views_before_the_first_build(ground: Ground) -> None:
 
 
 def test_a_generation_has_the_indexes_that_its_queries_need(built: Ground) -> None:
-    indexes = set(Generation(built.database, 1).jobs.index_information())
+    live = Generation(built.database, 1)
 
-    assert indexes == {"_id_", "ready", "waiting", "processing", "failed", "dead", "created", "tags"}
+    assert live.indexes_missing() == []
+    assert set(live.jobs.index_information()) == {"_id_", "created", "tags", "parked"}
+    assert set(live.due.index_information()) == {"_id_", "ready", "waiting", "oldest"}
     assert [one.name for one in PROJECTIONS] == ["stats"]

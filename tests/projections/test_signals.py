@@ -125,7 +125,7 @@ def test_the_projector_publishes_after_each_batch(built: Ground) -> None:
             event = replace(enqueued(), run_at=NOW, priority=number)
             built.log.append([append(f"job-{number}", event, head=EMPTY)])
             assert next_of(feed) == Signal(1, (Ready("default", number, NOW),))
-            assert live_of(built).jobs.count_documents({"ready": True}) == number + 1
+            assert live_of(built).due.count_documents({"ready": True}) == number + 1
 
 
 def test_a_switch_of_the_views_is_told(built: Ground) -> None:

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 PURE = {
     *(f"eventqueue.{name}" for name in ("errors", "retry", "events", "codec", "spec", "job")),
     *(f"eventqueue.{name}" for name in ("log", "finder", "views")),  # protocols
-    *(f"projections.{name}" for name in ("projection", "jobs", "stats")),
+    *(f"projections.{name}" for name in ("projection", "jobs", "stats", "histogram", "report")),
+    *(f"projections.{name}" for name in ("decoding", "folding", "entries", "writes")),
 }
 LOG = {f"eventqueue.{name}" for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground")}
 # All else in the standard library may reach a clock, a file, a process, chance or the network.

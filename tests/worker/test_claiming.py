@@ -167,3 +167,25 @@ def test_urgent_jobs_run_first_and_equal_ones_in_the_order_they_fell_due(stage: 
     worker.steps(until=lambda: stage.job("d").state is State.COMPLETED)
 
     assert (stage.folder / "order").read_text().split() == ["b", "c", "a", "d"]
+
+
+def test_nothing_is_claimed_from_views_that_show_more_than_the_log_holds(stage: Stage) -> None:
+    # A backup was restored under the workers: the view has events that the log has not.
+    worker = stage.worker()
+    worker.rests()
+    job, lost = stage.enqueue(), stage.enqueue()
+    stage.project()
+    events = stage.connection.ground.database["events"]
+    last = events.find_one(sort=[("ts", -1)])
+    assert last is not None
+    assert last["_id"]["stream"] == f"job-{lost}"
+    events.delete_one({"_id": last["_id"]})
+
+    worker.beat()
+    worker.wake()
+    for _ in range(3):
+        worker.engine.step()
+    assert stage.types(job) == ["enqueued"]
+
+    events.insert_one(last)
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED and stage.job(lost).state is State.COMPLETED)

@@ -1,0 +1,141 @@
+"""`queuectl projections`: how the views are kept, and what an operator can do about them."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.options import Group, command
+from eventqueue.cli.progress import progress
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import TEXT
+from eventqueue.cli.words import clean, count
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue
+    from eventqueue.views import Difference
+
+projections = Group("projections", help="The views: who keeps them, and how to prove or rebuild them.")
+
+
+@command("list")
+@with_session
+def list_(session: Session) -> int:
+    """Show each view: its version, who keeps it, how far it is behind.
+
+    What is unknown is shown as unknown. The exit code is 1 if a view stands still or a job is parked.
+    """
+    from eventqueue.cli import documents, views
+
+    with session.queue() as queue:
+        found = queue.projections()
+    session.out.answer(lambda: [documents.projection(one) for one in found], lambda: views.projections(found))
+    return 1 if any(views.is_troubled(one) for one in found) else 0
+
+
+@command("show")
+@click.argument("name", type=TEXT)
+@click.argument("prefix", nargs=-1, type=TEXT)
+@with_session
+def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
+    """Show the counters of a projection.
+
+    All, or those whose keys begin with PREFIX:
+
+    \b
+    queuectl projections show stats state
+    """
+    from eventqueue.cli import documents, views
+
+    with session.queue() as queue:
+        found = queue.counters(name, *prefix)
+    session.out.answer(lambda: documents.counters(found), lambda: views.counters(found))
+
+
+@command("rebuild")
+@click.argument("name", required=False, type=TEXT)
+@with_session
+def rebuild(session: Session, name: str | None) -> None:
+    """Build the views anew from the log.
+
+    Beside the live ones, which are then switched to: reads and claims go on meanwhile. Views are whole, so the others
+    are built with the one that is named.
+    """
+    with session.queue() as queue:
+        total = queue.log_size()
+        shown = 0
+        with progress("building", total, hidden=session.out.quiet, unit="events") as advance:
+
+            def tell(applied: int) -> None:
+                nonlocal shown
+                advance(applied - shown)
+                shown = applied
+
+            generation = queue.rebuild_views(name, tell)
+    session.out.document(lambda: {"generation": generation, "applied": shown})
+    session.out.done(f"Views built from {count(shown, 'event')}; generation {generation} is live")
+
+
+@command("verify")
+@click.argument("name", required=False, type=TEXT)
+@click.option("--all", "is_all", is_flag=True, help="All jobs and all counters (the default).")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N jobs, picked at random, and no counters.")
+@with_session
+def verify(session: Session, name: str | None, is_all: bool, sample: int | None) -> int:
+    """Fold the log afresh and hold the live views against it.
+
+    While traffic flows, without false alarms: both are compared at one point. Names each difference; the exit code
+    is 1 if there is any.
+    """
+    from eventqueue.cli import documents, views
+
+    if is_all and sample is not None:
+        raise click.UsageError("Give --all or --sample, not both")
+    with session.queue() as queue:
+        done, found = _verify(session, queue, name, sample)
+    session.out.document(lambda: documents.differences(done, found))
+    if found and not session.out.as_json:
+        session.out.answer(dict, lambda: views.differences(found))
+        session.out.refuse(f"{count(len(found), 'difference')}: `queuectl projections rebuild` makes the views new.")
+    if not found:
+        session.out.done(f"{count(done, 'job' if sample else 'event')} verified, no difference")
+    return 1 if found else 0
+
+
+def _verify(session: Session, queue: "Queue", name: str | None, sample: int | None) -> "tuple[int, list[Difference]]":
+    done = 0
+    unit = "events" if sample is None else "jobs"
+    total = queue.log_size() if sample is None else sample
+    with progress("verifying", total, hidden=session.out.quiet, unit=unit) as advance:
+
+        def tell(read: int) -> None:
+            nonlocal done
+            advance(read - done)
+            done = read
+
+        found = list(queue.verify_views(name, sample, tell))
+    return done, found
+
+
+@command("retry")
+@click.argument("name", type=TEXT)
+@click.argument("job_id", metavar="JOB", type=TEXT)
+@with_session
+def retry(session: Session, name: str, job_id: str) -> int:
+    """Let a parked job go on.
+
+    Once what was wrong with the projection is mended: it is given all that the log has of the job.
+    """
+    from eventqueue.cli import documents
+
+    with session.queue() as queue:
+        parked = queue.retry_parked(name, job_id)
+    session.out.document(lambda: {"id": job_id, "parked": documents.plain(parked)})
+    if parked is None:
+        session.out.done(f"Job {clean(job_id)} goes on")
+        return 0
+    session.out.refuse(f"Job {clean(job_id)} is parked again: {clean(parked.problem)}")
+    return 1
+
+
+for one in (list_, show, rebuild, verify, retry):
+    projections.add_command(one)

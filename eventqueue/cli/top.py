@@ -1,0 +1,52 @@
+"""`queuectl top`: everything that happens, on one screen, redrawn when the views move."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.options import command
+from eventqueue.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue
+    from eventqueue.views import Glance
+
+EVERY_S = 0.25  # between two pictures at least: faster than anybody reads
+
+
+@command("top")
+@click.option("--once", "is_once", is_flag=True, help="Show it once, and end (as where stdout is no terminal).")
+@with_session
+def top(session: Session, *, is_once: bool) -> None:
+    """Show queues, rates, workers and failures, live.
+
+    Redrawn whenever the views move, until Ctrl-C. With --json each picture is a line.
+    """
+    from eventqueue.cli import documents, screen
+
+    is_once = is_once or not (sys.stdout.isatty() or session.out.as_json)
+    with session.queue() as queue:
+        queue.status()  # whoever looks first has the views built
+        if session.out.as_json:
+            _draw(queue, is_once, lambda glance: session.out.document(lambda: documents.glance(glance)))
+        elif is_once:
+            session.out.answer(dict, lambda: screen.lines(queue.glance(), None))
+        else:
+            with screen.live() as draw:
+                _draw(queue, is_once, draw)
+
+
+def _draw(queue: "Queue", is_once: bool, draw: "Callable[[Glance], object]") -> None:
+    draw(queue.glance())
+    drawn = time.monotonic()
+    try:
+        # A signal that comes too soon after a picture is seen in the next, a second later at most.
+        for has_moved in queue.follow() if not is_once else ():
+            if not has_moved or time.monotonic() - drawn > EVERY_S:
+                draw(queue.glance())
+                drawn = time.monotonic()
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,95 @@
+"""The views as tables for people: how they are kept, what they count, and in what they differ from the log."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from eventqueue.cli.columns import Cell, Table, figure
+from eventqueue.cli.words import clean, instant, shortened, span
+from eventqueue.views import Activity, Counters, Difference, Lag, Projection
+
+COLOURS = {
+    Activity.CAUGHT_UP: "green",
+    Activity.AT_WORK: "cyan",
+    Activity.BUILDING: "blue",
+    Activity.STALLED: "bold red",
+    Activity.UNATTENDED: "red",
+    Activity.UNKNOWN: "yellow",
+}
+PROBLEM_MAX = 500  # characters
+UNKNOWN = figure("unknown", "dim")
+
+
+def is_troubled(one: Projection) -> bool:
+    """Whether an operator should do something about it."""
+    return bool(one.parked) or one.activity in (Activity.STALLED, Activity.UNKNOWN)
+
+
+def projections(found: Sequence[Projection]) -> list[Table | Text]:
+    """Each view with how it is kept; below, what is parked, and what an operator should know."""
+    if not found:
+        return [Text("There are no views yet: whoever reads first builds them, or `queuectl projector start`.")]
+    rows: list[list[Cell]] = [
+        [
+            one.name,
+            one.version,
+            Text(one.activity, COLOURS[one.activity]),
+            _number(one.applied),
+            _rate(one.rate),
+            *_lag(one),
+            figure(str(len(one.parked)), "red" if one.parked else "dim"),
+            Text("nobody", "dim") if one.holder is None else clean(one.holder),
+        ]
+        for one in found
+    ]
+    titles = ["VIEW", "VERSION", "STATE", "APPLIED", "EVENTS/S", "BEHIND", "EVENTS", "CAUGHT UP", "PARKED", "HOLDER"]
+    return [Table(titles, rows), *_notes(found)]
+
+
+def _lag(one: Projection) -> tuple[Cell, Cell, Cell]:
+    if one.activity is Activity.BUILDING:
+        return "", "", ""
+    return (
+        _behind(one.lag),
+        UNKNOWN if one.lag_events is None else one.lag_events,
+        UNKNOWN if one.caught_up_at is None else instant(one.caught_up_at, "seconds"),
+    )
+
+
+def _behind(lag: Lag) -> Cell:
+    if lag.seconds is None:
+        return UNKNOWN
+    return figure("0", "dim") if lag.is_fresh else figure(span(lag.seconds))
+
+
+def _number(number: int | None) -> Cell:
+    return UNKNOWN if number is None else number
+
+
+def _rate(rate: float | None) -> Cell:
+    return UNKNOWN if rate is None else round(rate)
+
+
+def _notes(found: Sequence[Projection]) -> list[Text]:
+    lines = [Text.assemble(("✘ ", "red"), clean(note)) for note in dict.fromkeys(one.note for one in found) if note]
+    for one in found:
+        for parked in one.parked:
+            problem = shortened(clean(parked.problem), PROBLEM_MAX)
+            retry = f"`queuectl projections retry {one.name} {clean(parked.job)}`"
+            lines.append(Text.assemble(("✘ ", "red"), f"job {clean(parked.job)} is parked: {problem}; mended: {retry}"))
+    return [Text(""), *lines] if lines else []
+
+
+def counters(found: Counters) -> Table:
+    """A projection's counters, a line a key."""
+    rows: list[list[Cell]] = [
+        [" ".join(map(str, key)), "  ".join(f"{name} {amount:,}" for name, amount in sorted(names.items()))]
+        for key, names in found
+    ]
+    return Table(["KEY", "COUNTS"], rows)
+
+
+def differences(found: Sequence[Difference]) -> Table:
+    """What a view has and the log's fold has not, or the other way round."""
+    rows: list[list[Cell]] = [[one.projection, one.where, shortened(clean(one.problem), PROBLEM_MAX)] for one in found]
+    return Table(["VIEW", "WHERE", "DIFFERENCE"], rows)

@@ -1,0 +1,45 @@
+"""Merges counters that have grown old into coarser ones, as their projection says."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from eventqueue.codec import CODEC
+from projections.generation import Generation
+from projections.projection import Ageing, Key, Projection
+from projections.writes import counter_id
+
+MERGED_MAX = 500  # counters in one transaction
+
+Sums = dict[Key, dict[str, int]]
+
+
+def find_aged(generation: Generation, one: Projection, now: datetime) -> Mapping[Key, Key]:
+    """Return counters, MERGED_MAX at most, that are old at `now`, each with the one that it is merged into."""
+    if not isinstance(one, Ageing):
+        return {}
+    found: dict[Key, Key] = {}
+    for document in generation.tally(one.name).find({}, {"_id": 1}, sort=[("_id", 1)]):
+        key = tuple(document["_id"]["key"])
+        if (coarser := one.aged(key, now)) != key:
+            found[key] = coarser
+        if len(found) == MERGED_MAX:
+            break
+    return found
+
+
+def take_out(generation: Generation, name: str, aged: Mapping[Key, Key], session: ClientSession) -> Sums:
+    """Delete these counters of projection `name` in the caller's transaction; return what is to be added instead."""
+    # In a transaction the transaction's own concerns hold; a handle's would be refused.
+    counters: Collection[Any] = generation.database[generation.name_of(name)].with_options(CODEC)
+    sums: Sums = defaultdict(lambda: defaultdict(int))
+    old = {"_id": {"$in": [counter_id(key) for key in aged]}}
+    for document in counters.find(old, session=session):
+        for counter, amount in document["n"].items():
+            sums[aged[tuple(document["_id"]["key"])]][counter] += amount
+    counters.delete_many(old, session=session)
+    return sums

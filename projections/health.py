@@ -1,0 +1,122 @@
+"""How the views are kept: who works, how fast, how far behind. Whoever asks waits for nothing and changes nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from eventqueue.errors import HistoryLost
+from eventqueue.ground import Ground
+from eventqueue.mongo_errors import translated
+from eventqueue.views import Activity, Lag, Parked, Projection
+from projections import checkpoint
+from projections.checkpoint import Checkpoint, token_time
+from projections.freshness import majority_time, measure
+from projections.generation import Generation
+from projections.lease import BUILDING, Holder, Lease, Told
+from projections.projector import is_in_log, recorded
+
+STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied
+PARKED_MAX = 1000  # jobs that are named
+
+
+def projections(ground: Ground) -> list[Projection]:
+    """Return each projection's view as it stands: the live ones, then those that are being built."""
+    live = recorded(ground)
+    return [*([] if live is None else _live(ground, live)), *_built(ground, live)]
+
+
+def lag_of(ground: Ground, held: Checkpoint | None) -> Lag:
+    """Return how far the views at `held` are behind the log as it is now."""
+    if held is None or not is_in_log(held, ground.log):
+        return Lag(None)
+    try:
+        return measure(ground.database, held, ground.clock.now(), majority_time(ground.database))
+    except HistoryLost:
+        return Lag(None)
+
+
+def parked(generation: Generation) -> list[Parked]:
+    """Return the jobs whose view stands still."""
+    with translated():
+        found = generation.jobs.find({"parked": {"$type": "object"}}, {"parked": 1}).limit(PARKED_MAX)
+        return [_parked(one) for one in found]
+
+
+def parked_job(generation: Generation, job_id: str) -> Parked | None:
+    """Return why one job's view stands still, None if it does not."""
+    with translated():
+        found = generation.jobs.find_one({"_id": job_id, "parked": {"$type": "object"}}, {"parked": 1})
+    return None if found is None else _parked(found)
+
+
+def _parked(document: Mapping[str, Any]) -> Parked:
+    return Parked(document["_id"], document["parked"]["projection"], document["parked"]["problem"])
+
+
+def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
+    lease = Lease(ground.database, "nobody")
+    holder, told = lease.holder(), lease.told()
+    is_live = holder is not None and holder.is_live
+    lag = lag_of(ground, held)
+    stands_still = parked(Generation(ground.database, held.generation))
+    return [
+        Projection(
+            name=name,
+            version=version,
+            generation=held.generation,
+            activity=_activity(lag, held, holder, ground.clock.now()),
+            holder=holder.name if holder and is_live else None,
+            applied=held.applied,
+            rate=told.rate if is_live else None,
+            lag=lag,
+            lag_events=0 if lag.is_fresh else _missing(ground, held),
+            caught_up_at=_caught_up_at(ground, held, lag, told),
+            parked=tuple(one for one in stands_still if one.projection == name),
+            note=None if is_live else told.left,
+        )
+        for name, version in held.projections.items()
+    ]
+
+
+def _activity(lag: Lag, held: Checkpoint, holder: Holder | None, now: datetime) -> Activity:
+    if lag.seconds is None:
+        return Activity.UNKNOWN
+    if lag.is_fresh:
+        return Activity.CAUGHT_UP
+    if holder is None or not holder.is_live:
+        return Activity.UNATTENDED
+    stood = timedelta.max if held.moved_at is None else now - held.moved_at
+    is_old = lag.seconds > STALLED.total_seconds()
+    return Activity.STALLED if is_old and stood > STALLED else Activity.AT_WORK
+
+
+def _caught_up_at(ground: Ground, held: Checkpoint, lag: Lag, told: Told) -> datetime | None:
+    if lag.is_fresh:
+        return ground.clock.now()
+    # Up to the checkpoint's own time everything is in the views, whatever a projector had the time to tell.
+    at = token_time(held.token).as_datetime()
+    return at if told.caught_up_at is None else max(at, told.caught_up_at)
+
+
+def _missing(ground: Ground, held: Checkpoint) -> int | None:
+    with translated():
+        return ground.database["events"].count_documents({"ts": {"$gt": token_time(held.token)}})
+
+
+def _built(ground: Ground, live: Checkpoint | None) -> list[Projection]:
+    builder = Lease(ground.database, "nobody", BUILDING).holder()
+    if builder is None or not builder.is_live:
+        return []
+    return [
+        Projection(
+            name=name,
+            version=version,
+            generation=one.generation,
+            activity=Activity.BUILDING,
+            holder=builder.name,
+            applied=one.built or one.applied,
+        )
+        for one in checkpoint.read_all(ground.database)
+        if (live is None or one.generation > live.generation)
+        for name, version in one.projections.items()
+    ]

@@ -1,0 +1,137 @@
+"""What an operator does with the views: see eventqueue.views.Operator."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from bson.max_key import MaxKey
+
+from eventqueue.errors import Fenced, Refused
+from eventqueue.ground import Ground
+from eventqueue.mongo_errors import translated
+from eventqueue.views import Counters, Difference, Parked
+from eventqueue.views import Projection as Status
+from projections import checkpoint, health
+from projections.applier import Applier
+from projections.checkpoint import Checkpoint
+from projections.generation import Generation
+from projections.projection import Projection, versions
+from projections.projector import recorded
+from projections.rebuild import rebuild
+from projections.signals import Signals
+from projections.tuning import tuned
+from projections.verify import sample, verify, verify_jobs
+
+TRIES = 10  # at what others move meanwhile
+
+
+class ViewOperator:
+    """See eventqueue.views.Operator."""
+
+    def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
+        self._ground = ground
+        self._projections = projections
+
+    def projections(self) -> Sequence[Status]:
+        """See Operator.projections."""
+        return health.projections(self._ground)
+
+    def counters(self, name: str, *prefix: str | int) -> Counters:
+        """See Operator.counters."""
+        held = self._live()
+        self._check_name(name, held)
+        bounds = {"$gte": {"key": list(prefix)}, "$lt": {"key": [*prefix, MaxKey()]}}
+        with translated():
+            found = (
+                Generation(self._ground.database, held.generation).tally(name).find({"_id": bounds}, sort=[("_id", 1)])
+            )
+            return [(one["_id"]["key"], one["n"]) for one in found]
+
+    def rebuild(self, name: str | None, progress: Callable[[int], object]) -> int:
+        """See Operator.rebuild."""
+        held = recorded(self._ground)
+        mine = versions(self._projections)
+        missing = set() if held is None else held.projections.keys() - mine.keys()
+        if missing:
+            raise Refused(
+                f"The live views have {', '.join(sorted(missing))}, which is not installed here: install its package."
+            )
+        if name is not None and name not in mine:
+            raise Refused(f"No projection {name!r}: there are {', '.join(mine)}.")
+        # Never ended, as every session that a checkpoint names.
+        session = self._ground.database.client.start_session()
+        return rebuild(self._ground, self._projections, session, progress).number
+
+    def retry(self, name: str, job_id: str) -> Parked | None:
+        """See Operator.retry."""
+        held = self._live()
+        self._check_mine(held)
+        parked = health.parked_job(Generation(self._ground.database, held.generation), job_id)
+        if parked is None or parked.projection != name:
+            by = "not parked" if parked is None else f"parked by {parked.projection}, not by {name}"
+            raise Refused(f"Job {job_id} is {by}: `queuectl projections list` shows which are.")
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return self._retry(job_id)
+            except Fenced:  # by a projector at work, which takes its place back
+                if not tries_left:
+                    raise
+        raise AssertionError("returned or raised above")
+
+    def _retry(self, job_id: str) -> Parked | None:
+        session = self._ground.database.client.start_session()
+        taken = checkpoint.take_over(self._ground.database, self._live().generation, session)
+        applier = Applier(self._ground, taken, self._projections, session)
+        seat, signal = applier.retry(job_id, self._ground.clock.now())
+        Signals(self._ground.database).publish(signal)
+        return None if seat.parked is None else Parked(job_id, seat.parked.projection, seat.parked.problem)
+
+    def verify(self, name: str | None, count: int | None, progress: Callable[[int], object]) -> Iterator[Difference]:
+        """See Operator.verify."""
+        held = self._live()
+        self._check_mine(held)
+        if name is not None:
+            self._check_name(name, held)
+        with tuned():
+            found = self._differences(count, progress)
+        yield from (one for one in found if name in (None, one.projection))
+
+    def _differences(self, count: int | None, progress: Callable[[int], object]) -> list[Difference]:
+        for tries_left in reversed(range(TRIES)):
+            found = (
+                verify(self._ground, self._projections, progress)
+                if count is None
+                else verify_jobs(self._ground, self._projections, sample(self._ground, count), progress)
+            )
+            try:
+                # All of it first: what was found of views that were switched meanwhile is worth nothing.
+                return list(found)
+            except Fenced:
+                if not tries_left:
+                    raise
+        raise AssertionError("returned or raised above")
+
+    def log_size(self) -> int:
+        """See Operator.log_size."""
+        with translated():
+            return self._ground.database["events"].estimated_document_count()
+
+    def _live(self) -> Checkpoint:
+        held = recorded(self._ground)
+        if held is None:
+            raise Refused("There are no views yet: `queuectl projector start` builds them.")
+        return held
+
+    def _check_mine(self, held: Checkpoint) -> None:
+        mine = versions(self._projections)
+        if held.projections != mine:
+            raise Refused(
+                f"The live views are of {_named(held.projections)}, this process has {_named(mine)}: use one that has "
+                "the same, or run `queuectl projections rebuild`."
+            )
+
+    def _check_name(self, name: str, held: Checkpoint) -> None:
+        if name not in held.projections:
+            raise Refused(f"No projection {name!r}: there are {', '.join(held.projections)}.")
+
+
+def _named(projections: dict[str, int]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in projections.items())

@@ -1,0 +1,276 @@
+"""One point of the live views, their checkpoint, and everything that differs there from the fold of the log."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from pymongo.client_session import ClientSession
+
+from eventqueue.codec import CODEC
+from eventqueue.errors import Fenced, Refused
+from eventqueue.events import Recorded, name_in, stream_of
+from eventqueue.ground import Ground
+from eventqueue.job import Job, evolve
+from eventqueue.mongo_errors import translated
+from eventqueue.views import Difference
+from projections import checkpoint, jobs
+from projections.checkpoint import Checkpoint, token_time
+from projections.decoding import Poison, events_in
+from projections.entries import due_entry, failure_entry
+from projections.freshness import majority_time
+from projections.generation import Generation, current
+from projections.jobs import to_document
+from projections.projection import Key, Projection, aged, versions
+from projections.tail import Tail
+
+Events = Sequence[Recorded | Poison]
+Counters = dict[str, dict[Key, dict[str, int]]]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the views show of some jobs at one moment."""
+
+    jobs: Mapping[str, Mapping[str, Any]]
+    due: Mapping[str, Mapping[str, Any]]
+    failures: Mapping[str, Mapping[str, Any]]
+    holders: Mapping[str, str]
+
+    @property
+    def ids(self) -> set[str]:
+        return {*self.jobs, *self.due, *self.failures, *self.holders}
+
+
+class Point:
+    """The live views' checkpoint, and what can be said of them from there; a context manager."""
+
+    def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
+        self._ground = ground
+        self._projections = projections
+        self._generation = _live(ground)
+        self._expected: Counters = {one.name: defaultdict(lambda: defaultdict(int)) for one in projections}
+        self._beyond: dict[str, int] = {}  # stream -> the first of its versions that the checkpoint does not cover
+        with translated(), ground.database.client.start_session(snapshot=True) as session:
+            self._held = self._checkpoint(session)
+            self._counters = {one.name: self._read_counters(one, session) for one in projections}
+        self._tail = Tail(ground.database, self._held.token, await_ms=1)
+
+    def __enter__(self) -> "Point":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tail.__exit__(None, None, None)
+
+    def _checkpoint(self, session: ClientSession) -> Checkpoint:
+        document = (
+            self._ground.database["checkpoints"]
+            .with_options(CODEC)
+            .find_one({"_id": self._generation.number, "is_retired": None}, session=session)
+        )
+        if document is None:
+            raise Fenced("The views were switched meanwhile.")
+        held = checkpoint.parsed(document)
+        if held.projections != versions(self._projections):
+            raise Refused(f"The views are projected by {held.projections}, which this process does not have.")
+        return held
+
+    def _read_counters(self, one: Projection, session: ClientSession) -> dict[Key, dict[str, int]]:
+        now = self._ground.clock.now()
+        counters: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        found = self._ground.database[self._generation.name_of(one.name)].with_options(CODEC).find({}, session=session)
+        for document in found:
+            _add(counters[aged(one, tuple(document["_id"]["key"]), now)], document["n"])
+        return counters
+
+    # Jobs
+
+    def jobs_between(self, low: str, high: str | None, streams: Mapping[str, Events]) -> Iterator[Difference]:
+        """Compare the jobs whose ids are above `low` and up to `high`; `streams` is what the log has of them."""
+        bounds = {"$gt": low} if high is None else {"$gt": low, "$lte": high}
+        yield from self._compare({name_in(stream): events for stream, events in streams.items()}, bounds)
+
+    def jobs_of(self, ids: Sequence[str]) -> Iterator[Difference]:
+        """Compare some jobs, without counting them."""
+        yield from self._compare({job_id: self._read(stream_of("job", job_id)) for job_id in ids}, {"$in": list(ids)})
+
+    def _compare(self, histories: Mapping[str, Events], which: Mapping[str, Any]) -> Iterator[Difference]:
+        shown = self._show(which)
+        self._learn_what_is_beyond()
+        found = [
+            difference
+            for job_id in sorted({*histories, *shown.ids})
+            for difference in self._job(job_id, histories.get(job_id, ()), shown)
+        ]
+        if found and _live(self._ground).number != self._generation.number:
+            raise Fenced("The views were switched meanwhile.")
+        yield from found
+
+    def _show(self, which: Mapping[str, Any]) -> Shown:
+        """Read what there is of some jobs, all at one moment."""
+        with translated(), self._ground.database.client.start_session(snapshot=True) as session:
+            read = {
+                name: {
+                    one["_id"]: one
+                    for one in self._ground.database[self._generation.name_of(name)]
+                    .with_options(CODEC)
+                    .find({} if name == "claims" else {"_id": which}, session=session)
+                }
+                for name in ("jobs", "due", "failures", "claims")
+            }
+        holders = {job_id: worker for worker, one in read["claims"].items() for job_id in one["jobs"]}
+        there = {job_id: worker for job_id, worker in holders.items() if _is_in(job_id, which)}
+        return Shown(read["jobs"], read["due"], read["failures"], there)
+
+    def _learn_what_is_beyond(self) -> None:
+        """Read the tail up to now: whatever the log showed us beyond the checkpoint is known afterwards."""
+        until = majority_time(self._ground.database)
+        while True:
+            changes = self._tail.read()
+            for change in changes:
+                self._beyond.setdefault(change.event.stream, change.event.version)
+            if token_time(changes[-1].token) > until if changes else self._tail.time >= until:
+                return
+
+    def _job(self, job_id: str, history: Events, shown: Shown) -> Iterator[Difference]:
+        document = shown.jobs.get(job_id, {})
+        version, parked = document.get("version", 0), document.get("parked")
+        if version > len(history):  # it moved on after the log was read
+            history = self._read(stream_of("job", job_id))
+        covered = min(len(history), self._beyond.get(stream_of("job", job_id), len(history) + 1) - 1)
+        counted = min(covered, version) if parked else covered
+        job, problem = self._fold(history, version, counted)
+        if problem is not None and not parked:
+            yield Difference(jobs.NAME, job_id, problem)
+        elif parked:
+            yield Difference(parked["projection"], job_id, f"stands still: {parked['problem']}")
+        elif not history:
+            yield Difference(jobs.NAME, job_id, "the view has it, the log does not")
+        elif version < covered:
+            yield Difference(jobs.NAME, job_id, f"the view is at version {version}, the log at {covered}")
+        yield from _document_differences(job_id, job, document)
+        yield from self._entry_differences(job_id, None if parked else job, job, shown)
+
+    def _fold(self, history: Events, version: int, counted: int) -> tuple[Job | None, str | None]:
+        """Return the job at `version`, and what kept it from getting there; count what the checkpoint covers."""
+        job: Job | None = None
+        at: Job | None = None
+        for event in history[: max(version, counted)]:
+            if isinstance(event, Poison):
+                return at, event.problem
+            try:
+                after = evolve(job, event)
+                if event.version <= counted:
+                    self._count(job, after, event)
+            except Exception as error:  # whatever a projection may raise
+                return at, f"version {event.version}: {type(error).__name__}: {error}"
+            job = after
+            at = job if event.version <= version else at
+        return at, None
+
+    def _count(self, before: Job | None, after: Job, event: Recorded) -> None:
+        for one in self._projections:
+            for key, increments in one.tally(before, after, event).items():
+                _add(self._expected[one.name][key], increments)
+
+    def _entry_differences(
+        self, job_id: str, claimable: Job | None, job: Job | None, shown: Shown
+    ) -> Iterator[Difference]:
+        now = self._ground.clock.now()
+        due, is_due = shown.due.get(job_id), due_entry(claimable, now)
+        if not _is_same_due(due, is_due):
+            yield Difference(jobs.NAME, job_id, f"is shown to workers as {due}, not as {is_due}")
+        failure, is_failure = shown.failures.get(job_id), failure_entry(job)
+        if failure != is_failure:
+            yield Difference(jobs.NAME, job_id, f"is among the failures as {failure}, not as {is_failure}")
+        holder, is_holder = shown.holders.get(job_id), None if job is None else job.worker
+        if holder != is_holder:
+            yield Difference(jobs.NAME, job_id, f"is shown as held by {holder}, not by {is_holder}")
+
+    def _read(self, stream: str) -> Events:
+        batch = b"".join(self._ground.log.read_raw(stream))
+        return [event for _, event in events_in(batch)] if batch else []
+
+    # Late results
+
+    def late_results(self, streams: Mapping[str, Events]) -> Iterator[Difference]:
+        """Compare how many late results were counted for each of these jobs."""
+        ids = [name_in(stream) for stream in streams]
+        shown = self._show({"$in": ids}).jobs
+        self._learn_what_is_beyond()
+        for stream, history in streams.items():
+            job_id = name_in(stream)
+            covered = min(len(history), self._beyond.get(stream, len(history) + 1) - 1)
+            document = shown.get(job_id, {})
+            if document.get("parked"):
+                covered = min(covered, document.get("late_version", 0))
+            elif document.get("late_version", 0) < covered:
+                yield Difference(jobs.NAME, job_id, f"{document.get('late_version', 0)} of {covered} late results seen")
+            job, _ = self._fold(self._read(stream_of("job", job_id)), 2**62, 0)
+            for event in history[:covered]:
+                if job is not None and isinstance(event, Recorded):
+                    self._count(job, job, event)
+
+    # Counters
+
+    def counters(self) -> Iterator[Difference]:
+        """Compare the counters, once all jobs and late results have been."""
+        now = self._ground.clock.now()
+        for one in self._projections:
+            expected: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+            for key, counts in self._expected[one.name].items():
+                _add(expected[aged(one, key, now)], counts)
+            # Aged again: time has passed since they were read.
+            shown: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+            for key, counts in self._counters[one.name].items():
+                _add(shown[aged(one, key, now)], counts)
+            yield from _counter_differences(one.name, shown, expected)
+
+
+def _live(ground: Ground) -> Generation:
+    live = current(ground.database)
+    if live is None:
+        raise Fenced("There are no views.")
+    return live
+
+
+def _is_in(job_id: str, which: Mapping[str, Any]) -> bool:
+    if "$in" in which:
+        return job_id in which["$in"]
+    # As BSON orders texts: by their bytes.
+    raw = job_id.encode()
+    return which["$gt"].encode() < raw and ("$lte" not in which or raw <= which["$lte"].encode())
+
+
+def _document_differences(job_id: str, job: Job | None, document: Mapping[str, Any]) -> Iterator[Difference]:
+    if job is None:
+        return
+    expected = to_document(job)
+    for field in expected:
+        if document.get(field) != (list(expected[field]) if isinstance(expected[field], tuple) else expected[field]):
+            problem = f"the view has {field} {document.get(field)!r}, the log {expected[field]!r}"
+            yield Difference(jobs.NAME, job_id, problem)
+
+
+def _is_same_due(shown: Mapping[str, Any] | None, expected: Mapping[str, Any] | None) -> bool:
+    if shown is None or expected is None:
+        return shown is expected
+    # What is due may wait for its promotion for a moment; what is not due must not be ready.
+    is_early = shown["ready"] and not expected["ready"]
+    return not is_early and {**shown, "ready": None} == {**expected, "ready": None}
+
+
+def _counter_differences(
+    name: str, shown: Mapping[Key, Mapping[str, int]], expected: Mapping[Key, Mapping[str, int]]
+) -> Iterator[Difference]:
+    for key in sorted({*shown, *expected}, key=str):
+        has, should = shown.get(key, {}), expected.get(key, {})
+        for counter in sorted({*has, *should}):
+            if has.get(counter, 0) != should.get(counter, 0):
+                where = "/".join(map(str, key))
+                problem = f"the view counts {has.get(counter, 0)}, the log {should.get(counter, 0)}"
+                yield Difference(name, f"{where} {counter}", problem)
+
+
+def _add(counters: dict[str, int], more: Mapping[str, int]) -> None:
+    for counter, amount in more.items():
+        counters[counter] = counters.get(counter, 0) + amount

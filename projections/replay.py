@@ -1,0 +1,139 @@
+"""Folds the whole log, stream by stream, into the empty views of a generation that nobody reads yet.
+
+No transactions: until the switch a build that fails or is killed is dropped as a whole. One chunk is written while the
+next is folded.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+
+from eventqueue.codec import decode_all
+from eventqueue.errors import LogCorrupt, ViewsDamaged
+from eventqueue.events import Recorded
+from eventqueue.ground import Ground
+from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import DURABLE
+from projections.folding import Folded, Folding, Seat, jobs_in
+from projections.generation import Generation
+from projections.projection import Key, Projection, aged
+from projections.seats import Seats
+from projections.writes import CHUNK_BYTES, Write, tallies, writes
+
+CHUNK = 2000  # events, and as many as the last stream has beyond
+COUNTERS_MAX = 10_000  # kept in memory, over all projections
+
+Counters = dict[str, dict[Key, dict[str, int]]]
+
+
+def replay(
+    ground: Ground, generation: Generation, projections: Sequence[Projection], progress: Callable[[int], object]
+) -> int:
+    """Return how many events were applied; `progress` is told so after each chunk.
+
+    Raises LogCorrupt at an event that cannot be read or that a projection refuses.
+    """
+    folding = Folding(projections, ground.log.read)
+    with _Writer(generation, projections) as writer:
+        for events, size in _chunks(ground.log.scan_batches("job")):
+            folded = folding.fold(events, {job_id: Seat() for job_id in jobs_in(events)})
+            writer.write(folded, size, ground.clock.now())
+            progress(writer.applied)
+        # Afterwards, and onto what is written: a late result belongs to a job of the scan's first half.
+        writer.land()
+        for events, size in _chunks(ground.log.scan_batches("late")):
+            writer.write(folding.fold(events, Seats(generation).take(jobs_in(events))), size, ground.clock.now())
+            writer.land()
+            progress(writer.applied)
+        writer.finish()
+    return writer.applied
+
+
+class _Writer:
+    """Writes chunk after chunk, each while the next one is folded; a context manager."""
+
+    def __init__(self, generation: Generation, projections: Sequence[Projection]) -> None:
+        self.applied = 0
+        self._projections = {one.name: one for one in projections}
+        self._generation = generation
+        self._counters: Counters = {}
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
+        self._flight: Future[None] | None = None
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def write(self, folded: Folded, size: int, now: datetime) -> None:
+        """Write what a chunk of `size` bytes changes; its counters are added up until there are many."""
+        _check(folded)
+        self.applied += folded.applied
+        self._add(folded.tallies, now)
+        folded.tallies = {}
+        self._submit(writes(self._generation.name_of, folded, now, is_heavy=size > CHUNK_BYTES or folded.is_repaired))
+        if sum(map(len, self._counters.values())) > COUNTERS_MAX:
+            self._write_counters()
+
+    def finish(self) -> None:
+        """Write what is left, and return when all is durable."""
+        self._write_counters()
+        self.land()
+
+    def land(self) -> None:
+        """Wait for the chunk that is being written. Raises what stopped it."""
+        if self._flight is not None:
+            flight, self._flight = self._flight, None
+            flight.result()
+
+    def _add(self, more: Mapping[str, Mapping[Key, Mapping[str, int]]], now: datetime) -> None:
+        for name, by_key in more.items():
+            mine = self._counters.setdefault(name, defaultdict(lambda: defaultdict(int)))
+            for key, increments in by_key.items():
+                # What is old is merged at once: years of minutes are many.
+                counts = mine[aged(self._projections[name], key, now)]
+                for counter, amount in increments.items():
+                    counts[counter] += amount
+
+    def _write_counters(self) -> None:
+        counters, self._counters = self._counters, {}
+        self._submit(tallies(self._generation.name_of, counters))
+
+    def _submit(self, commands: Sequence[Write]) -> None:
+        self.land()
+        self._flight = self._pool.submit(self._send, commands)
+
+    def _send(self, commands: Iterable[Write]) -> None:
+        database = self._generation.database
+        for one in commands:
+            with translated():
+                # Never sent again by itself, as increments must not be: a build that fails starts over.
+                reply = database.command({**one.command, "writeConcern": DURABLE.document})
+            if reply.get("writeErrors") or reply.get("writeConcernError") or one.count not in (None, reply["n"]):
+                raise ViewsDamaged("The views that were being built are not as this process left them.")
+
+
+def _check(folded: Folded) -> None:
+    """Raise LogCorrupt for a job that would be parked: views with holes are not worth switching to."""
+    for job_id, seat in folded.seats.items():
+        if seat.parked is not None and seat.parked != seat.parked_before:
+            raise LogCorrupt(
+                f"The views cannot be built: {seat.parked.problem} (job {job_id}, projection {seat.parked.projection})"
+            )
+
+
+def _chunks(batches: Iterable[bytes]) -> Iterator[tuple[list[Recorded], int]]:
+    """Cut between streams only, since each is folded in one go; with each chunk its size in bytes, or somewhat more."""
+    chunk: list[Recorded] = []
+    size = 0
+    for batch in batches:
+        size += len(batch)
+        for event in decode_all(batch):
+            if len(chunk) >= CHUNK and event.stream != chunk[-1].stream:
+                yield chunk, size
+                chunk, size = [], len(batch)
+            chunk.append(event)
+    if chunk:
+        yield chunk, size

@@ -1,0 +1,80 @@
+"""From the counters of a window to what a person asks: how much, how fast, how long, how often in vain. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from eventqueue.views import QueueStats, Spread, Stats
+from projections.histogram import quantile
+from projections.projection import Key
+from projections.stats import DAY_S, HOUR_S, MINUTE_S, RUN, WAIT
+
+LENGTHS = {"minute": MINUTE_S, "hour": HOUR_S, "day": DAY_S}
+
+Counts = Mapping[str, int]
+
+
+def report(
+    counters: Sequence[tuple[Key, Counts]],
+    since: datetime,
+    now: datetime,
+    first: Key | None,
+    oldest: Mapping[str, datetime],
+) -> Stats:
+    """Return the stats of `counters`: those of all minutes, hours and days that reach beyond `since`.
+
+    `first`: the first counter there is: before it was nothing, over which a rate would be no rate. `oldest`: of each
+    queue that has a job waiting to be claimed, since when the oldest one is due. A window that cuts through an hour or
+    a day that was merged is answered from where that begins: the `since` of the answer says so.
+    """
+    since = min([since, *(_start(key) for key, _ in counters)])
+    since = max(since, min(_start(first), now - timedelta(minutes=1))) if first else since
+    by_queue: dict[str, list[Counts]] = {queue: [] for queue in oldest}
+    for key, counts in counters:
+        by_queue.setdefault(str(key[2]), []).append(counts)
+    minutes = (now - since).total_seconds() / MINUTE_S
+    ages = {queue: max(timedelta(0), now - due) for queue, due in oldest.items()}
+    return Stats(
+        since=since,
+        until=now,
+        total=_queue(
+            [one for counts in by_queue.values() for one in counts], minutes, max(ages.values(), default=None)
+        ),
+        queues={queue: _queue(counts, minutes, ages.get(queue)) for queue, counts in sorted(by_queue.items())},
+    )
+
+
+def _start(key: Key) -> datetime:
+    return datetime.fromtimestamp(int(key[1]), UTC)
+
+
+def _queue(counters: Iterable[Counts], minutes: float, oldest: timedelta | None) -> QueueStats:
+    counts: dict[str, int] = defaultdict(int)
+    for one in counters:
+        for name, amount in one.items():
+            counts[name] += amount
+    attempts = counts["completed"] + counts["failed"]
+    ended = counts["completed"] + counts["dead-lettered"] + counts["cancelled"]
+    return QueueStats(
+        enqueued=counts["enqueued"],
+        completed=counts["completed"],
+        failed=counts["failed"],
+        dead=counts["dead-lettered"],
+        cancelled=counts["cancelled"],
+        retried=counts["retried"] + counts["retried-by-operator"],
+        late=counts["late-result"],
+        in_per_minute=counts["enqueued"] / minutes,
+        out_per_minute=ended / minutes,
+        failure_ratio=counts["failed"] / attempts if attempts else None,
+        wait=_spread(counts, WAIT),
+        run=_spread(counts, RUN),
+        oldest_pending=None if oldest is None else oldest.total_seconds(),
+    )
+
+
+def _spread(counts: Counts, what: str) -> Spread | None:
+    histogram = {int(name[len(what) + 1 :]): count for name, count in counts.items() if name.startswith(f"{what}-")}
+    p50, p95, p99 = (quantile(histogram, part) for part in (0.5, 0.95, 0.99))
+    if p50 is None or p95 is None or p99 is None:
+        return None
+    return Spread(p50, p95, p99)

@@ -1,0 +1,54 @@
+"""Reads again, from the log itself, what the oplog no longer tells: by `ts`, from some time before the checkpoint.
+
+Token before scan: what commits meanwhile is in the tail. `ts` is stamped before commit, so an event can become visible
+behind a larger one, a minute later at most; the overlap is ten. The version guard makes nothing of what is seen twice.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import chain, islice
+from typing import Any
+
+from bson.timestamp import Timestamp
+from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
+
+from eventqueue.codec import CODEC
+from eventqueue.events import Recorded
+from eventqueue.ground import Ground
+from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import MAJORITY
+from projections.applier import Applier
+from projections.checkpoint import token_time
+from projections.decoding import Poison, events_in
+from projections.signals import Signals
+from projections.tail import token_now
+
+logger = logging.getLogger(__name__)
+
+OVERLAP = timedelta(minutes=10)
+CHUNK = 2000  # events a transaction
+
+
+def rescan(ground: Ground, applier: Applier) -> None:
+    """Apply everything since the checkpoint and move it to where the oplog can be followed again.
+
+    Until then the checkpoint keeps its old token: whoever comes next scans again, and nobody takes the views for fresh.
+    Raises Fenced if another process takes the place meanwhile.
+    """
+    now = token_now(ground.database)
+    signals = Signals(ground.database)
+    logger.warning("the oplog no longer reaches back to the checkpoint: the log itself is read again")
+    events = _since(ground.database, token_time(applier.held.token))
+    while chunk := list(islice(events, CHUNK)):
+        signals.publish(applier.apply(chunk, applier.held.token, ground.clock.now()))
+    applier.save(now, ground.clock.now())
+
+
+def _since(database: Database[Any], held: Timestamp) -> Iterator[Recorded | Poison]:
+    since = Timestamp(max(0, held.time - int(OVERLAP.total_seconds())), 0)
+    events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
+    with translated(), events.find_raw_batches({"ts": {"$gte": since}}, sort=[("ts", 1)], batch_size=CHUNK) as batches:
+        for _, event in chain.from_iterable(map(events_in, batches)):
+            yield event

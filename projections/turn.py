@@ -1,0 +1,112 @@
+"""One projector's time in the place: batches in two stages, due jobs, and a checkpoint that is kept young.
+
+While one batch is being committed the next one is folded, so that Python and the server work at the same time. A
+batch grows while the one before it is on its way, and goes at once when there is none.
+"""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from eventqueue.clock import DatabaseClock
+from projections.applier import Applier, Prepared
+from projections.checkpoint import Token, token_time
+from projections.feed import Feed
+from projections.lease import Progress
+from projections.signals import Signals
+
+IDLE = timedelta(seconds=1)  # the longest sleep of a projector that has nothing to do
+SAVE_EVERY = timedelta(seconds=10)
+CLOCK_EVERY = timedelta(seconds=10)  # a machine that slept, or a clock that was set, would promote at wrong times
+AGE_EVERY = timedelta(minutes=5)
+BATCH_COUNT, BATCH_BYTES, BATCH_S = 4_000, 16 * 1024 * 1024, 0.3
+
+
+class Turn:
+    """Its steps, with what they remember of each other; a context manager."""
+
+    def __init__(self, applier: Applier, feed: Feed, signals: Signals) -> None:
+        self._applied = 0
+        self._caught_up_at: datetime | None = None
+        self._applier = applier
+        self._feed = feed
+        self._signals = signals
+        self._most = BATCH_COUNT
+        self._saved = self._looked = time.monotonic()
+        self._age_at = time.monotonic()
+        self._due = applier.next_due()
+        self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._flight: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._committer.shutdown()
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return Progress(self._applied, self._caught_up_at)
+
+    def step(self, clock: DatabaseClock) -> None:
+        """Apply one batch, or wait until there is one or a job becomes due. Raises Fenced when the place is lost."""
+        if time.monotonic() - self._looked > CLOCK_EVERY.total_seconds():
+            clock.renew()
+            self._looked = time.monotonic()
+        if self._feed.is_empty:
+            self.land()  # nothing to fold meanwhile, and it may bring a job that is due sooner
+        batch = self._feed.take(self._most, BATCH_BYTES, self._patience(clock))
+        if batch.events:
+            prepared = self._applier.prepare(batch.events, batch.token, clock.now(), batch.size)
+            self.land()
+            self._flight = self._committer.submit(self._commit, prepared)
+        else:
+            self.land()
+            self._rest(batch.token, clock)
+        if self._due is not None and self._due <= clock.now():
+            self.land()
+            self._promote(clock)
+        if time.monotonic() >= self._age_at:
+            self.land()
+            has_more = self._applier.merge_aged(clock.now())
+            self._age_at = time.monotonic() + (IDLE if has_more else AGE_EVERY).total_seconds()
+
+    def land(self) -> None:
+        """Wait for the batch that is being committed, if there is one. Raises what stopped it."""
+        if self._flight is not None:
+            flight, self._flight = self._flight, None
+            flight.result()
+
+    def _commit(self, batch: Prepared) -> None:
+        started = time.monotonic()
+        self._signals.publish(self._applier.commit(batch))
+        self._saved = time.monotonic()
+        self._applied += batch.applied
+        self._adapt(self._saved - started)
+        self._due = self._applier.next_due()
+
+    def _rest(self, token: Token, clock: DatabaseClock) -> None:
+        """Note that the views are at the end of the log, and now and then save that."""
+        self._caught_up_at = token_time(token).as_datetime()
+        if time.monotonic() - self._saved > SAVE_EVERY.total_seconds():
+            # Also on a quiet log: an old token would fall out of the oplog.
+            self._applier.save(token, clock.now())
+            self._saved = time.monotonic()
+
+    def _promote(self, clock: DatabaseClock) -> None:
+        if (signal := self._applier.promote(clock.now())) is not None:
+            self._signals.publish(signal)
+        self._due = self._applier.next_due()
+
+    def _patience(self, clock: DatabaseClock) -> float:
+        until = IDLE if self._due is None else min(IDLE, self._due - clock.now())
+        return max(0.0, until.total_seconds())
+
+    def _adapt(self, took: float) -> None:
+        # A long transaction holds back everyone who waits for its events.
+        self._most = max(100, self._most // 2) if took > BATCH_S else min(BATCH_COUNT, self._most * 5 // 4)

@@ -1,0 +1,216 @@
+"""A folded batch as the commands that write it. Pure.
+
+Commands and not the driver's bulk writes: those cost Python as much again for each statement as the rest of the batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import bson
+import msgspec
+from bson.raw_bson import RawBSONDocument
+
+from eventqueue.job import Job
+from projections.entries import Entry, due_entry, failure_entry, holder_of
+from projections.folding import Folded, Seat
+from projections.jobs import to_changes, to_document
+from projections.projection import Key
+
+CHUNK_COUNT = 1000  # statements a command
+CHUNK_BYTES = 8 * 1024 * 1024  # half of what a command may hold
+_FIELD = {"insert": "documents", "update": "updates"}
+
+Statement = Mapping[str, Any]
+Naming = Callable[[str], str]
+"""`jobs` -> the name in the database of a generation's collection, `jobs-3`."""
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One command, and how many documents it must find or make (None: as many as there are)."""
+
+    command: dict[str, Any]
+    count: int | None
+
+
+def writes(named: Naming, folded: Folded, now: datetime, *, is_heavy: bool) -> list[Write]:
+    """Return what a batch changes at `now` in views whose collections are `named` so.
+
+    `is_heavy`: its events are so large that the size of a command has to be watched.
+    """
+    changed = {job_id: seat for job_id, seat in folded.seats.items() if seat.is_changed}
+    sheet = _Sheet(named, is_heavy=is_heavy)
+    _write_jobs(sheet, changed)
+    _write_due(sheet, changed.values(), now)
+    _write_failures(sheet, changed.values())
+    _write_claims(sheet, changed.values())
+    return [*sheet.writes, *tallies(named, folded.tallies)]
+
+
+def tallies(named: Naming, counters: Mapping[str, Mapping[Key, Mapping[str, int]]]) -> list[Write]:
+    """Return what adds these increments, by projection and key, to a generation's counters."""
+    sheet = _Sheet(named, is_heavy=False)
+    for name, by_key in counters.items():
+        sheet.add("update", name, [_tally(key, increments) for key, increments in by_key.items()])
+    return sheet.writes
+
+
+class _Sheet:
+    """Collects commands on one generation's collections."""
+
+    def __init__(self, named: Naming, *, is_heavy: bool) -> None:
+        self.writes: list[Write] = []
+        self._named = named
+        self._is_heavy = is_heavy
+
+    def add(self, verb: str, collection: str, statements: Sequence[Statement]) -> None:
+        """Add commands for these inserts or updates, each of which must make or find its document."""
+        for chunk in _weighed(statements) if self._is_heavy else _counted(statements):
+            command = {verb: self._named(collection), _FIELD[verb]: chunk, "ordered": False}
+            self.writes.append(Write(command, len(chunk)))
+
+    def remove(self, collection: str, ids: Sequence[str]) -> None:
+        """Add commands that delete these documents: many in one statement, which costs less than one by one."""
+        for chunk in _counted(ids):
+            self.delete(collection, {"_id": {"$in": chunk}})
+
+    def delete(self, collection: str, query: Statement) -> None:
+        """Add a command that deletes whatever is so."""
+        command = {"delete": self._named(collection), "deletes": [{"q": query, "limit": 0}]}
+        self.writes.append(Write(command, None))
+
+
+T = TypeVar("T")
+
+
+def _counted(items: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(items)
+    while chunk := list(islice(left, CHUNK_COUNT)):
+        yield chunk
+
+
+def _weighed(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
+    chunk: list[Statement] = []
+    size = 0
+    for statement in statements:
+        raw = RawBSONDocument(bson.encode(statement))
+        if chunk and (size + len(raw.raw) > CHUNK_BYTES or len(chunk) == CHUNK_COUNT):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(raw)
+        size += len(raw.raw)
+    if chunk:
+        yield chunk
+
+
+def _write_jobs(sheet: _Sheet, changed: Mapping[str, Seat]) -> None:
+    inserts, updates = [], []
+    for job_id, seat in changed.items():
+        beside = _beside(seat)
+        if seat.before is not None:
+            assert seat.after is not None
+            # By `_id` alone, which costs the server half of what a filter with the version does (it then plans a
+            # query): token and fence, in the same transaction, already show that nobody else moved this view.
+            changes = {**to_changes(seat.before, seat.after), **beside}
+            updates.append({"q": {"_id": job_id}, "u": {"$set": changes}})
+        elif seat.after is not None and seat.parked_before is None:
+            inserts.append({**to_document(seat.after), **beside})
+        else:  # its very first event is, or was, poison
+            document = {} if seat.after is None else to_document(seat.after)
+            document.pop("_id", None)
+            updates.append({"q": {"_id": job_id}, "u": {"$set": {**document, **beside}}, "upsert": True})
+    sheet.add("insert", "jobs", inserts)
+    sheet.add("update", "jobs", updates)
+
+
+def _beside(seat: Seat) -> dict[str, Any]:
+    """Return what is no part of the fold, where it has changed."""
+    beside: dict[str, Any] = {}
+    if seat.parked != seat.parked_before:
+        beside["parked"] = None if seat.parked is None else msgspec.to_builtins(seat.parked)
+    if seat.late != seat.late_before:
+        beside["late_version"] = seat.late
+    return beside
+
+
+def _write_due(sheet: _Sheet, changed: Iterable[Seat], now: datetime) -> None:
+    inserts: list[Entry] = []
+    updates, gone = [], []
+    for seat in changed:
+        before = None if seat.parked_before else seat.before
+        after = None if seat.parked else seat.after
+        was_at, is_at = _due_at(before), _due_at(after)
+        if was_at == is_at:
+            continue
+        entry = due_entry(after, now)
+        if entry is None:
+            assert before is not None
+            gone.append(before.id)
+        elif was_at is None:
+            inserts.append(entry)
+        else:
+            updates.append(_replacement(entry))
+    sheet.add("insert", "due", inserts)
+    sheet.add("update", "due", updates)
+    sheet.remove("due", gone)
+
+
+def _due_at(job: Job | None) -> datetime | None:
+    return None if job is None else job.due_at
+
+
+def _write_failures(sheet: _Sheet, changed: Iterable[Seat]) -> None:
+    inserts: list[Entry] = []
+    updates, gone = [], []
+    for seat in changed:
+        before, after = failure_entry(seat.before), failure_entry(seat.after)
+        if before == after:
+            continue
+        if after is None:
+            assert seat.before is not None
+            gone.append(seat.before.id)
+        elif before is None:
+            inserts.append(after)
+        else:
+            updates.append(_replacement(after))
+    sheet.add("insert", "failures", inserts)
+    sheet.add("update", "failures", updates)
+    sheet.remove("failures", gone)
+
+
+def _write_claims(sheet: _Sheet, changed: Iterable[Seat]) -> None:
+    taken: dict[str, list[str]] = defaultdict(list)
+    left: dict[str, list[str]] = defaultdict(list)
+    for seat in changed:
+        was, is_ = holder_of(seat.before), holder_of(seat.after)
+        if was == is_:
+            continue
+        if was is not None and seat.before is not None:
+            left[was].append(seat.before.id)
+        if is_ is not None and seat.after is not None:
+            taken[is_].append(seat.after.id)
+    sheet.add("update", "claims", [_held(one, taken[one], left[one]) for one in sorted({*taken, *left})])
+    if left:
+        sheet.delete("claims", {"jobs": []})
+
+
+def _held(worker: str, taken: Sequence[str], left: Sequence[str]) -> Statement:
+    kept = {"$setDifference": [{"$ifNull": ["$jobs", []]}, {"$literal": left}]}
+    held = {"$setUnion": [kept, {"$literal": taken}]}
+    return {"q": {"_id": worker}, "u": [{"$set": {"jobs": held}}], "upsert": True}
+
+
+def counter_id(key: Key) -> dict[str, Any]:
+    """Return the `_id` that a counter has: partition 0, since with several each adds to its own, and readers sum."""
+    return {"key": list(key), "partition": 0}
+
+
+def _tally(key: Key, increments: Mapping[str, int]) -> Statement:
+    steps = {f"n.{counter}": amount for counter, amount in increments.items()}
+    return {"q": {"_id": counter_id(key)}, "u": {"$inc": steps}, "upsert": True}
+
+
+def _replacement(entry: Entry) -> Statement:
+    return {"q": {"_id": entry["_id"]}, "u": entry}

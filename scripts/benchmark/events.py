@@ -1,0 +1,77 @@
+"""The events of a run, sealed beforehand: three a job, as workers with a backlog and some slots write them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from eventqueue import spec
+from eventqueue.codec import seal
+from eventqueue.events import EMPTY, Captured, Claimed, Completed, Event, Head, Output
+from eventqueue.log import Append
+from eventqueue.spec import Defaults
+
+BATCH = 500  # events in one append
+BACKLOG = 10_000  # jobs that lie between a job's being enqueued and its claim
+RUNNING = 200  # jobs that lie between its claim and its settling: so many slots are at work
+WORKERS = 2
+
+_DEFAULTS = Defaults(cwd="/srv/shop")
+_OUTPUT = Output(stdout=Captured(text="hello world\n", length=12, sha256=bytes(32)))
+
+
+def life(number: int, now: datetime) -> list[Append]:
+    """Return one job's three events, each an append of its own."""
+    job_id = str(UUID(int=(0x0199 << 112) | (7 << 76) | (2 << 62) | number))
+    worker = f"host:{number % WORKERS:012x}"
+    fields = {"command": "echo hello world", "tags": ["bench"], "meta": {"customer": f"customer-{number % 100}"}}
+    events: Sequence[Event] = (
+        spec.request(fields, _DEFAULTS).enqueued(now),
+        Claimed(worker=worker, host="host", pid=1234, attempt=1),
+        Completed(exit_code=0, duration=0.012, output=_OUTPUT),
+    )
+    appends, head = [], EMPTY
+    for event in events:
+        appends.append(_sealed(f"job-{job_id}", head, event, now))
+        head = appends[-1].head
+    return appends
+
+
+def _sealed(stream: str, head: Head, event: Event, now: datetime) -> Append:
+    return Append(seal(stream, head, [event], actor="bench/host", now=now))
+
+
+def mix(jobs: int, now: datetime) -> list[list[Append]]:
+    """Return appends of BATCH events for `jobs` jobs, as they lie in the log of a busy system.
+
+    A job waits behind a backlog, then runs beside some others. So its `enqueued` is far from its `claimed`, and no fold
+    of a batch can make one write of the two; `claimed` and `completed` are as near as short jobs have them.
+    """
+    lives = [life(number, now) for number in range(jobs)]
+    backlog, running = min(BACKLOG, jobs), min(RUNNING, jobs)
+    order: list[Append] = []
+    for number in range(jobs + backlog + running):
+        for step, behind in enumerate((0, backlog, backlog + running)):
+            if 0 <= number - behind < jobs:
+                order.append(lives[number - behind][step])
+    return _batches(order)
+
+
+def whole_lives(first: int, last: int, now: datetime) -> Iterator[list[Append]]:
+    """Yield appends for the jobs numbered `first` to `last`, wave after wave: for a log that is only to be there."""
+    for start in range(first, last, BATCH):
+        lives = [life(number, now) for number in range(start, min(start + BATCH, last))]
+        yield from ([one[step] for one in lives] for step in range(3))
+
+
+def _batches(order: Sequence[Append]) -> list[list[Append]]:
+    """Cut into batches in which no stream stands twice, as the log asks for."""
+    batches: list[list[Append]] = []
+    batch: list[Append] = []
+    streams: set[str] = set()
+    for one in order:
+        if len(batch) == BATCH or one.stream in streams:
+            batches.append(batch)
+            batch, streams = [], set()
+        batch.append(one)
+        streams.add(one.stream)
+    return [*batches, batch]

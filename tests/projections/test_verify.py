@@ -1,0 +1,210 @@
+"""The views held against the log: every difference is named, and where there is none, none is, whatever goes on."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import bson
+import pytest
+
+from eventqueue.errors import Fenced
+from eventqueue.events import LateResult
+from eventqueue.ground import Ground
+from eventqueue.views import Difference
+from projections import verify as verifying
+from projections.lease import BUILDING
+from projections.point import Point
+from projections.registry import PROJECTIONS
+from projections.verify import sample, verify, verify_jobs
+from tests.builders import COMPLETED, USED_UP_FAILURE, append, claimed, enqueued
+from tests.projections.crowd import Crowd
+from tests.projections.stage import build, end_lease, finish, live_of, projecting, put
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "CHUNK", 20)
+
+
+def differences(ground: Ground) -> list[Difference]:
+    return list(verify(ground, PROJECTIONS))
+
+
+def told(found: Sequence[Difference]) -> str:
+    return "\n".join(f"{one.projection} {one.where}: {one.problem}" for one in found)
+
+
+def test_views_that_equal_the_fold_of_the_log_show_no_difference(built: Ground, crowd: Crowd) -> None:
+    for _ in range(3):
+        crowd.act(5)
+        finish(built)
+
+    assert differences(built) == []
+
+
+def test_of_an_empty_log_there_is_nothing_to_say(built: Ground) -> None:
+    assert differences(built) == []
+
+
+def test_what_the_views_have_not_yet_seen_is_no_difference(built: Ground, crowd: Crowd) -> None:
+    crowd.act(5)
+    finish(built)
+    crowd.act(5)
+
+    assert differences(built) == []
+
+
+def test_while_traffic_flows_and_the_views_move_there_is_no_false_alarm(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "CHUNK", 200)
+    crowd.act(10)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            crowd.act(1, size=20)
+
+    writer = threading.Thread(target=write)
+    with projecting(built):
+        writer.start()
+        try:
+            found = [one for _ in range(3) for one in differences(built)]
+        finally:
+            ended.set()
+            writer.join()
+
+    assert told(found) == ""
+
+
+SPOILT: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a field of a job": ("jobs", {"$set": {"attempts": 7}}, "jobs one: the view has attempts 7, the log 0"),
+    "an entry for workers": ("due", {"$set": {"priority": 7}}, "jobs one: is shown to workers as"),
+    "an entry that is ready too early": ("due", {"$set": {"queue": "other"}}, "jobs one: is shown to workers as"),
+}
+
+
+@pytest.mark.parametrize(("collection", "change", "message"), SPOILT.values(), ids=SPOILT)
+def test_a_document_that_was_altered_is_named(
+    built: Ground, collection: str, change: dict[str, Any], message: str
+) -> None:
+    put(built, "job-one", enqueued())
+    put(built, "job-two", enqueued())
+    finish(built)
+
+    live_of(built).collection(collection).update_one({"_id": "one"}, change)
+
+    assert told(differences(built)).startswith(message)
+    assert len(differences(built)) == 1
+
+
+def test_a_counter_that_was_altered_is_named(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    counter = {"_id.key": ["state", "default"]}
+    live_of(built).tally("stats").update_one(counter, {"$inc": {"n.pending": 2, "n.strange": 1}})
+
+    assert differences(built) == [
+        Difference("stats", "state/default pending", "the view counts 3, the log 1"),
+        Difference("stats", "state/default strange", "the view counts 1, the log 0"),
+    ]
+
+
+def test_a_job_that_is_missing_from_the_view_is_named(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    for name in ("jobs", "due"):
+        live_of(built).collection(name).delete_one({"_id": "one"})
+
+    assert "jobs one: the view is at version 0, the log at 1" in told(differences(built))
+
+
+@pytest.mark.parametrize("job_id", ["a-ghost", "zz-ghost"])
+def test_a_job_that_is_in_the_view_alone_is_named(built: Ground, job_id: str) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    document = live_of(built).jobs.find_one({"_id": "one"})
+    assert document is not None
+    live_of(built).jobs.insert_one({**document, "_id": job_id})
+
+    assert f"jobs {job_id}: the view has it, the log does not" in told(differences(built))
+
+
+def test_entries_that_lead_to_nothing_are_named(built: Ground) -> None:
+    live = live_of(built)
+    live.failures.insert_one({"_id": "ghost", "state": "dead", "at": built.clock.now()})
+    live.claims.insert_one({"_id": "worker-1", "jobs": ["spectre"]})
+
+    found = told(differences(built))
+
+    assert "jobs ghost: is among the failures" in found
+    assert "jobs spectre: is shown as held by worker-1, not by None" in found
+
+
+def test_an_unburied_failure_and_a_held_claim_are_as_they_should_be(built: Ground) -> None:
+    put(built, "job-failed", enqueued(max_retries=0), claimed(), USED_UP_FAILURE)
+    put(built, "job-held", enqueued(), claimed("worker-7"))
+    finish(built)
+
+    assert differences(built) == []
+
+
+def test_a_late_result_that_was_not_counted_is_named(built: Ground) -> None:
+    put(built, "job-one", enqueued(), claimed(), COMPLETED)
+    put(built, "late-one", LateResult(claim=2, worker="w", outcome="completed", data={}))
+    finish(built)
+    assert differences(built) == []
+
+    live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"late_version": 0}})
+
+    assert told(differences(built)) == "jobs one: 0 of 1 late results seen"
+
+
+def test_a_parked_job_is_named_and_its_counters_are_taken_as_they_stand(built: Ground) -> None:
+    put(built, "job-one", enqueued(), claimed())
+    put(built, "job-two", enqueued(), claimed())
+    history = built.log.read("job-one")
+    (sealed,) = append("job-one", COMPLETED, head=history[-1].head).events
+    built.database["events"].insert_one({**bson.decode(sealed.raw), "data": {"exit_code": "none"}})
+    finish(built)
+
+    assert told(differences(built)).startswith("jobs one: stands still: ")
+    assert len(differences(built)) == 1
+
+
+def test_views_that_are_switched_meanwhile_are_not_held_against_the_wrong_log(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.act(10)
+    finish(built)
+    show = Point._show
+    chunks = 0
+
+    def switch_and_show(point: Any, which: Any) -> Any:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 2:
+            build(built)
+            end_lease(built, BUILDING)
+        return show(point, which)
+
+    monkeypatch.setattr(Point, "_show", switch_and_show)
+    with pytest.raises(Fenced):
+        differences(built)
+
+
+def test_a_sample_looks_at_so_many_jobs_and_at_no_counter(built: Ground) -> None:
+    for number in range(30):
+        put(built, f"job-{number}", enqueued())
+    finish(built)
+    live_of(built).tally("stats").delete_many({})
+    seen: list[int] = []
+
+    ids = sample(built, 5)
+    found = list(verify_jobs(built, PROJECTIONS, ids, seen.append))
+
+    assert len(set(ids)) == 5
+    assert found == []
+    assert seen == [1, 2, 3, 4, 5]
+    live_of(built).jobs.update_one({"_id": ids[0]}, {"$set": {"attempts": 7}})
+    assert len(list(verify_jobs(built, PROJECTIONS, ids, seen.append))) == 1
