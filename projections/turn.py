@@ -17,7 +17,7 @@ from projections.feed import Feed
 from projections.lease import Progress
 from projections.signals import Signals
 
-IDLE = timedelta(seconds=1)  # the longest sleep of a projector that has nothing to do
+IDLE = timedelta(milliseconds=250)  # the longest sleep of a projector that has nothing to do: then it may be stopped
 SAVE_EVERY = timedelta(seconds=10)
 CLOCK_EVERY = timedelta(seconds=10)  # a machine that slept, or a clock that was set, would promote at wrong times
 AGE_EVERY = timedelta(minutes=5)
