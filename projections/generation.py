@@ -17,6 +17,8 @@ from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
 WAITING = {"ready": False}
+# Type and name together: by the type alone the index over parked jobs would not serve.
+PARKED = {"parked": {"$type": "object"}, "parked.projection": {"$type": "string"}}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": [

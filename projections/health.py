@@ -11,7 +11,7 @@ from eventqueue.views import Activity, Lag, Parked, Projection
 from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure
-from projections.generation import Generation
+from projections.generation import PARKED, Generation
 from projections.lease import BUILDING, Holder, Lease, Told
 from projections.projector import is_in_log, recorded
 
@@ -38,14 +38,14 @@ def lag_of(ground: Ground, held: Checkpoint | None) -> Lag:
 def parked(generation: Generation) -> list[Parked]:
     """Return the jobs whose view stands still."""
     with translated():
-        found = generation.jobs.find({"parked": {"$type": "object"}}, {"parked": 1}).limit(PARKED_MAX)
+        found = generation.jobs.find(PARKED, {"parked": 1}).limit(PARKED_MAX)
         return [_parked(one) for one in found]
 
 
 def parked_job(generation: Generation, job_id: str) -> Parked | None:
     """Return why one job's view stands still, None if it does not."""
     with translated():
-        found = generation.jobs.find_one({"_id": job_id, "parked": {"$type": "object"}}, {"parked": 1})
+        found = generation.jobs.find_one({"_id": job_id, **PARKED}, {"parked": 1})
     return None if found is None else _parked(found)
 
 

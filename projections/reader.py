@@ -25,7 +25,7 @@ from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure, passed
-from projections.generation import Generation
+from projections.generation import PARKED, Generation
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
 from projections.projection import Key, Projection, versions
@@ -230,7 +230,7 @@ class ViewReader:
         held, holder = recorded(self._ground), self._lease.holder()
         jobs = None if held is None else self._generation().jobs
         with translated():
-            parked = [] if jobs is None else jobs.distinct("_id", {"parked": {"$type": "object"}})
+            parked = [] if jobs is None else [one["_id"] for one in jobs.find(PARKED, {"_id": 1})]
             missing = [] if held is None else self._generation().indexes_missing()
         return {
             "holder": holder.name if holder and holder.is_live else None,

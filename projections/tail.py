@@ -28,7 +28,7 @@ REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for
 
 # CappedPositionLost, InvalidResumeToken (of a collection that was dropped), ChangeStreamFatalError, …HistoryLost
 _HISTORY_LOST = {136, 260, 280, 286}
-_CURSOR_NOT_FOUND = 43
+_GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled, CursorKilled
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
 
 
@@ -146,6 +146,6 @@ def history_translated() -> Iterator[None]:
             raise
         if cause.code in _HISTORY_LOST:
             raise HistoryLost("The oplog no longer reaches back to the checkpoint.") from error
-        if cause.code == _CURSOR_NOT_FOUND or cause.has_error_label("ResumableChangeStreamError"):
+        if cause.code in _GONE or cause.has_error_label("ResumableChangeStreamError"):
             raise Unavailable("The log's tail broke off: it is read again from the checkpoint.") from error
         raise

@@ -45,6 +45,19 @@ def test_a_receipt_is_waited_for_until_the_views_show_it(queue: Queue) -> None:
     assert queue.status().count(State.CANCELLED) == 1
 
 
+def test_who_may_see_stale_views_is_told_so_and_not_made_to_wait_for_ever(
+    queue: Queue,
+) -> None:
+    receipt = queue.enqueue(command="true")
+    queue.wait_for(receipt)
+    ahead = Receipt(receipt.id, receipt.stream, receipt.version + 1)  # of an event that nobody has seen yet
+
+    assert queue.wait_for(receipt, may_be_stale=True)
+    assert not queue.wait_for(ahead, timeout=0, may_be_stale=True)
+    with pytest.raises(WaitTimeout):
+        queue.wait_for(ahead, timeout=0)
+
+
 def test_waiting_for_a_job_ends_at_the_timeout(queue: Queue) -> None:
     with pytest.raises(WaitTimeout):
         queue.wait([queue.enqueue(command="true").id], timeout=0)

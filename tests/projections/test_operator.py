@@ -243,6 +243,21 @@ def test_a_parked_job_goes_on_with_all_that_it_missed_once_its_projection_is_men
     assert_exact(ground, both)
 
 
+def test_parked_jobs_are_found_without_looking_at_the_others(built: Ground) -> None:
+    built.log.append([append(f"job-{number}", enqueued()) for number in range(200)])
+    finish(built)
+    parked = {"projection": "stats", "problem": "it cannot be counted"}
+    live_of(built).jobs.update_one({"_id": "7"}, {"$set": {"parked": parked}})
+
+    built.database.command("profile", 2)
+    found = view(built, "stats").parked
+    built.database.command("profile", 0)
+
+    assert [one.job for one in found] == ["7"]
+    name = f"{built.database.name}.{live_of(built).jobs.name}"
+    assert [one["docsExamined"] for one in built.database["system.profile"].find({"ns": name})] == [1]
+
+
 def test_a_parked_job_is_let_go_under_a_running_projector(built: Ground) -> None:
     put(built, "job-one", enqueued(), claimed())
     history = built.log.read("job-one")

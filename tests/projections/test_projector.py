@@ -255,6 +255,24 @@ def test_a_running_projector_retires_at_an_unknown_type(built: Ground) -> None:
     assert not is_fresh(built)
 
 
+def test_a_cursor_that_dies_under_it_is_opened_again(built: Ground, crowd: Crowd) -> None:
+    admin = built.database.client.admin
+    ours = {"ns": f"{built.database.name}.events", "cursor.tailable": True}
+    with projecting(built) as running:
+        for _ in range(3):
+            crowd.act(3)
+            await_that(lambda: is_fresh(built))
+            operations = admin.aggregate([{"$currentOp": {"idleCursors": True}}, {"$match": ours}])
+            cursors = [one["cursor"]["cursorId"] for one in operations]
+            assert cursors
+            built.database.command("killCursors", "events", cursors=cursors)
+        crowd.act(3)
+        await_that(lambda: is_fresh(built))
+        assert running.error is None
+
+    assert_exact(built)
+
+
 def test_a_restored_backup_is_noticed_when_the_place_is_taken(built: Ground) -> None:
     put(built, "job-old", enqueued())
     put(built, "job-new", enqueued())
