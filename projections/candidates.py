@@ -6,7 +6,7 @@ of it was lost.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from pymongo.cursor import Cursor
@@ -51,7 +51,7 @@ class ViewFinder:
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
         live = self._generation()
         with translated():
-            return _claimable(live, _entries(live, queue, range(BUCKETS)).limit(limit))
+            return _claimable(live, islice(_places(_entries(live, queue, range(BUCKETS)).limit(limit)), limit))
 
     def queues(self) -> list[str]:
         """See JobFinder.queues."""
@@ -96,14 +96,14 @@ class _Cursor:
     def __init__(self, live: Generation, queues: Sequence[str], buckets: list[int], batch: int) -> None:
         self._live = live
         self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue in queues]
-        self._found: Iterator[Mapping[str, Any]] = (entry for cursor in self._cursors for entry in cursor)
+        self._found = chain.from_iterable(map(_places, self._cursors))
 
     def take(self, limit: int) -> list[Job]:
         """See Candidates.take."""
         taken: list[Job] = []
         with translated(), _while_there():
-            while len(taken) < limit and (entries := list(islice(self._found, limit - len(taken)))):
-                taken += _claimable(self._live, entries)
+            while len(taken) < limit and (places := list(islice(self._found, limit - len(taken)))):
+                taken += _claimable(self._live, places)
         return taken
 
     def close(self) -> None:
@@ -124,17 +124,30 @@ def _while_there() -> Iterator[None]:
 
 def _entries(live: Generation, queue: str, buckets: Iterable[int], batch: int = 0) -> Cursor[Any]:
     query = {"queue": queue, "ready": True, "bucket": {"$in": list(buckets)}}
-    return live.due.find(query, {"_id": 1}, sort=CLAIM_ORDER, batch_size=batch)
+    return live.due.find(query, {"jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
 
 
-def _claimable(live: Generation, entries: Iterable[Mapping[str, Any]]) -> list[Job]:
-    """Return the entries' jobs in their order, but for those that have moved on since the entry was read."""
-    ids = [entry["_id"] for entry in entries]
-    found = _get(live, ids) if ids else {}
-    return [found[job_id] for job_id in ids if job_id in found and found[job_id].claimable]
+Place = tuple[str, str]
+"""A job's id, and the entry that names it."""
+
+
+def _places(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:
+    return ((job_id, entry["_id"]) for entry in entries for job_id in entry["jobs"])
+
+
+def _claimable(live: Generation, places: Iterable[Place]) -> list[Job]:
+    """Return the jobs in these places, in their order, but for those that have left them since the entry was read."""
+    entry_of = dict(places)
+    found = {document["_id"]: document for document in _find(live, entry_of)} if entry_of else {}
+    there = (found[job_id] for job_id, entry in entry_of.items() if found.get(job_id, {}).get("entry") == entry)
+    # What has left keeps the name of its last entry.
+    return [job for document in there if not document.get("parked") and (job := to_job(document)).claimable]
 
 
 def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:
+    return {document["_id"]: to_job(document) for document in _find(live, ids) if document.get("version")}
+
+
+def _find(live: Generation, ids: Iterable[str]) -> list[Mapping[str, Any]]:
     with translated():
-        found = live.jobs.find({"_id": {"$in": list(ids)}})
-        return {document["_id"]: to_job(document) for document in found if document.get("version")}
+        return list(live.jobs.find({"_id": {"$in": list(ids)}}))

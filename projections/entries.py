@@ -2,32 +2,75 @@
 
 Each is a small document beside the `jobs` view and not an index on it: once an update touches one indexed path, the
 server computes the keys of every index of the collection. So `jobs` has none that a transition moves.
+
+Jobs that become ready together share an entry: to insert and to delete one for each job cost the server more than
+all else that a job's life writes.
 """
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from eventqueue.codec import bucket_of
 from eventqueue.job import Job, State
 
+JOBS_MAX = 64  # in one entry, which is written anew whenever one of them leaves
+SPREAD = timedelta(
+    milliseconds=100
+)  # between the first and the last job of an entry: so far the order of claims yields
+
 Entry = dict[str, Any]
 
 
-def due_entry(job: Job | None, now: datetime) -> Entry | None:
-    """Return what a worker finds the job by, `ready` if it may claim it at `now`; None where there is nothing to claim.
+def due_entries(jobs: Iterable[tuple[Job, int]], now: datetime) -> list[Entry]:
+    """Return what workers find these jobs by, `ready` if they may be claimed at `now`: each job in one entry.
 
-    Whatever differs between two entries of a job shows in its fields `due_at` or `ready`.
+    Each job with how many late results it has: that and its version name the entry of which it is the first. Jobs of
+    one queue, bucket and priority that are ready share some; one that is not due yet has its own.
     """
-    if job is None or job.due_at is None:
-        return None
+    waiting: list[Entry] = []
+    ready: dict[tuple[str, int, int], list[tuple[Job, int]]] = defaultdict(list)
+    for job, late in jobs:
+        assert job.due_at is not None
+        if job.due_at <= now:
+            ready[job.queue, bucket_of(job.stream), job.priority].append((job, late))
+        else:
+            waiting.append(_due_entry(bucket_of(job.stream), [(job, late)], is_ready=False))
+    return waiting + [
+        _due_entry(bucket, together, is_ready=True)
+        for (_, bucket, _), alike in ready.items()
+        for together in _together(alike)
+    ]
+
+
+def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) -> Entry:
+    first, late = jobs[0]
     return {
-        "_id": job.id,
-        "queue": job.queue,
-        "bucket": bucket_of(job.stream),
-        "priority": job.priority,
-        "due_at": job.due_at,
-        "ready": job.due_at <= now,
+        # No other entry ever has or had this name: `@` stands in no id, and a job comes into another entry only with
+        # another event, of its own or, where a late result had parked it, of those.
+        "_id": f"{first.id}@{first.version}.{late}",
+        "queue": first.queue,
+        "bucket": bucket,
+        "priority": first.priority,
+        "due_at": first.due_at,
+        "ready": is_ready,
+        "jobs": [job.id for job, _ in jobs],
     }
+
+
+def _together(jobs: Iterable[tuple[Job, int]]) -> Iterator[list[tuple[Job, int]]]:
+    """Cut jobs into runs, in the order of claims, that may each share an entry."""
+    run: list[tuple[Job, int]] = []
+    until: datetime | None = None
+    for due_at, _, job, late in sorted((job.due_at, job.id, job, late) for job, late in jobs if job.due_at is not None):
+        if until is None or due_at > until or len(run) == JOBS_MAX:
+            if run:
+                yield run
+            run, until = [], due_at + SPREAD
+        run.append((job, late))
+    if run:
+        yield run
 
 
 def holder_of(job: Job | None) -> str | None:

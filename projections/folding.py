@@ -38,11 +38,12 @@ class Seat:
     late: int = 0
     parked_before: Parked | None = None
     parked: Parked | None = None
+    entry: str | None = None  # where workers find it, or found it last
 
     @property
     def next(self) -> "Seat":
         """The seat for the next batch: what this one leaves is what that one finds."""
-        return Seat(self.after, self.after, self.late, self.late, self.parked, self.parked)
+        return Seat(self.after, self.after, self.late, self.late, self.parked, self.parked, self.entry)
 
     @property
     def is_changed(self) -> bool:

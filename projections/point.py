@@ -1,13 +1,14 @@
 """One point of the live views, their checkpoint, and everything that differs there from the fold of the log."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from pymongo.client_session import ClientSession
 
-from eventqueue.codec import CODEC
+from eventqueue.codec import CODEC, bucket_of
 from eventqueue.errors import Fenced, Refused
 from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
@@ -17,13 +18,14 @@ from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, events_in
-from projections.entries import due_entry, failure_entry
+from projections.entries import SPREAD, failure_entry
 from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
 from projections.projection import Key, Projection, aged, versions
 from projections.tail import Tail
 
+Document = Mapping[str, Any]
 Events = Sequence[Recorded | Poison]
 Counters = dict[str, dict[Key, dict[str, int]]]
 
@@ -31,14 +33,15 @@ Counters = dict[str, dict[Key, dict[str, int]]]
 class Shown(msgspec.Struct, frozen=True):
     """What the views show of some jobs at one moment."""
 
-    jobs: Mapping[str, Mapping[str, Any]]
-    due: Mapping[str, Mapping[str, Any]]
-    failures: Mapping[str, Mapping[str, Any]]
+    jobs: Mapping[str, Document]
+    due: Mapping[str, Document]  # the entry that a job names and that names it
+    failures: Mapping[str, Document]
     holders: Mapping[str, str]
+    strays: Mapping[str, str]  # jobs that are in an entry to which they do not belong
 
     @property
     def ids(self) -> set[str]:
-        return {*self.jobs, *self.due, *self.failures, *self.holders}
+        return {*self.jobs, *self.failures, *self.holders}
 
 
 class Point:
@@ -101,6 +104,10 @@ class Point:
             for job_id in sorted({*histories, *shown.ids})
             for difference in self._job(job_id, histories.get(job_id, ()), shown)
         ]
+        found += [
+            Difference(jobs.NAME, job_id, f"is shown to workers in entry {entry}, where it has no place")
+            for job_id, entry in shown.strays.items()
+        ]
         if found and _live(self._ground).number != self._generation.number:
             raise Fenced("The views were switched meanwhile.")
         yield from found
@@ -108,18 +115,21 @@ class Point:
     def _show(self, which: Mapping[str, Any]) -> Shown:
         """Read what there is of some jobs, all at one moment."""
         with translated(), self._ground.database.client.start_session(snapshot=True) as session:
-            read = {
-                name: {
-                    one["_id"]: one
-                    for one in self._ground.database[self._generation.name_of(name)]
-                    .with_options(CODEC)
-                    .find({} if name == "claims" else {"_id": which}, session=session)
-                }
-                for name in ("jobs", "due", "failures", "claims")
-            }
-        holders = {job_id: worker for worker, one in read["claims"].items() for job_id in one["jobs"]}
+            shown = self._find("jobs", {"_id": which}, session)
+            failures = self._find("failures", {"_id": which}, session)
+            claims = self._find("claims", {}, session)
+            named = {"_id": {"$in": [one["entry"] for one in shown.values() if "entry" in one]}}
+            entries = self._find("due", named if "$in" in which else {"$or": [named, {"_id": which}]}, session)
+            others = {job_id for one in entries.values() for job_id in one["jobs"]} - shown.keys()
+            beside = self._find("jobs", {"_id": {"$in": list(others)}}, session)
+        holders = {job_id: worker for worker, one in claims.items() for job_id in one["jobs"]}
         there = {job_id: worker for job_id, worker in holders.items() if _is_in(job_id, which)}
-        return Shown(read["jobs"], read["due"], read["failures"], there)
+        due = {one["_id"]: entry for one in shown.values() if (entry := _entry_of(one, entries)) is not None}
+        return Shown(shown, due, failures, there, dict(_strays(entries.values(), {**shown, **beside})))
+
+    def _find(self, name: str, query: Mapping[str, Any], session: ClientSession) -> dict[str, Document]:
+        found = self._ground.database[self._generation.name_of(name)].with_options(CODEC).find(query, session=session)
+        return {document["_id"]: document for document in found}
 
     def _learn_what_is_beyond(self) -> None:
         """Read the tail up to now: whatever the log showed us beyond the checkpoint is known afterwards."""
@@ -175,10 +185,8 @@ class Point:
     def _entry_differences(
         self, job_id: str, claimable: Job | None, job: Job | None, shown: Shown
     ) -> Iterator[Difference]:
-        now = self._ground.clock.now()
-        due, is_due = shown.due.get(job_id), due_entry(claimable, now)
-        if not _is_same_due(due, is_due):
-            yield Difference(jobs.NAME, job_id, f"is shown to workers as {due}, not as {is_due}")
+        if problem := _entry_problem(shown.due.get(job_id), claimable, self._ground.clock.now()):
+            yield Difference(jobs.NAME, job_id, problem)
         failure, is_failure = shown.failures.get(job_id), failure_entry(job)
         if failure != is_failure:
             yield Difference(jobs.NAME, job_id, f"is among the failures as {failure}, not as {is_failure}")
@@ -251,12 +259,31 @@ def _document_differences(job_id: str, job: Job | None, document: Mapping[str, A
             yield Difference(jobs.NAME, job_id, problem)
 
 
-def _is_same_due(shown: Mapping[str, Any] | None, expected: Mapping[str, Any] | None) -> bool:
-    if shown is None or expected is None:
-        return shown is expected
+def _entry_of(job: Document, entries: Mapping[str, Document]) -> Document | None:
+    """Return the entry in which a job's document says that it is, if it is there."""
+    entry = entries.get(job.get("entry", ""))
+    return entry if entry is not None and job["_id"] in entry["jobs"] else None
+
+
+def _strays(entries: Iterable[Document], documents: Mapping[str, Document]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        for job_id in entry["jobs"]:
+            if documents.get(job_id, {}).get("entry") != entry["_id"]:
+                yield job_id, entry["_id"]
+
+
+def _entry_problem(entry: Document | None, job: Job | None, now: datetime) -> str | None:
+    """Return what is wrong with the entry by which workers find a job; `job`: None if it must have none."""
+    if job is None or job.due_at is None:
+        return None if entry is None else "is shown to workers, though it does not wait to be claimed"
+    if entry is None:
+        return "is not shown to workers, though it waits to be claimed"
+    alike = (entry["queue"], entry["bucket"], entry["priority"]) == (job.queue, bucket_of(job.stream), job.priority)
     # What is due may wait for its promotion for a moment; what is not due must not be ready.
-    is_early = shown["ready"] and not expected["ready"]
-    return not is_early and {**shown, "ready": None} == {**expected, "ready": None}
+    is_early = entry["ready"] and job.due_at > now
+    if alike and not is_early and entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD:
+        return None
+    return f"is shown to workers as {entry}"
 
 
 def _counter_differences(

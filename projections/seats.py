@@ -59,4 +59,4 @@ def _seat(document: Mapping[str, Any]) -> Seat:
     job = to_job(document) if document.get("version") else None
     late, held = document.get("late_version", 0), document.get("parked")
     parked = None if held is None else msgspec.convert(held, Parked)
-    return Seat(job, job, late, late, parked, parked)
+    return Seat(job, job, late, late, parked, parked, document.get("entry"))

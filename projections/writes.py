@@ -4,7 +4,7 @@ Commands and not the driver's bulk writes: those cost Python as much again for e
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ import msgspec
 from bson.raw_bson import RawBSONDocument
 
 from eventqueue.job import Job
-from projections.entries import Entry, due_entry, failure_entry, holder_of
+from projections.entries import Entry, due_entries, failure_entry, holder_of
 from projections.folding import Folded, Seat
 from projections.jobs import to_changes, to_document
 from projections.projection import Key
@@ -42,8 +42,8 @@ def writes(named: Naming, folded: Folded, now: datetime, *, is_heavy: bool) -> l
     """
     changed = {job_id: seat for job_id, seat in folded.seats.items() if seat.is_changed}
     sheet = _Sheet(named, is_heavy=is_heavy)
-    _write_jobs(sheet, changed)
-    _write_due(sheet, changed.values(), now)
+    placed = _write_due(sheet, changed, now)
+    _write_jobs(sheet, changed, placed)
     _write_failures(sheet, changed.values())
     _write_claims(sheet, changed.values())
     return [*sheet.writes, *tallies(named, folded.tallies)]
@@ -105,10 +105,12 @@ def _weighed(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
         yield chunk
 
 
-def _write_jobs(sheet: _Sheet, changed: Mapping[str, Seat]) -> None:
+def _write_jobs(sheet: _Sheet, changed: Mapping[str, Seat], placed: Collection[str]) -> None:
     inserts, updates = [], []
     for job_id, seat in changed.items():
         beside = _beside(seat)
+        if job_id in placed:
+            beside["entry"] = seat.entry
         if seat.before is not None:
             assert seat.after is not None
             # By `_id` alone, which costs the server half of what a filter with the version does (it then plans a
@@ -135,26 +137,37 @@ def _beside(seat: Seat) -> dict[str, Any]:
     return beside
 
 
-def _write_due(sheet: _Sheet, changed: Iterable[Seat], now: datetime) -> None:
-    inserts: list[Entry] = []
-    updates, gone = [], []
-    for seat in changed:
+def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime) -> set[str]:
+    """Take jobs out of the entries that they leave, and give those that wait for a claim now an entry; return these."""
+    left: dict[str, list[str]] = defaultdict(list)
+    placed: list[tuple[Job, int]] = []
+    for job_id, seat in changed.items():
         before = None if seat.parked_before else seat.before
         after = None if seat.parked else seat.after
-        was_at, is_at = _due_at(before), _due_at(after)
-        if was_at == is_at:
+        if _due_at(before) == _due_at(after):
             continue
-        entry = due_entry(after, now)
-        if entry is None:
-            assert before is not None
-            gone.append(before.id)
-        elif was_at is None:
-            inserts.append(entry)
-        else:
-            updates.append(_replacement(entry))
-    sheet.add("insert", "due", inserts)
-    sheet.add("update", "due", updates)
-    sheet.remove("due", gone)
+        if before is not None and before.due_at is not None:
+            assert seat.entry is not None
+            left[seat.entry].append(job_id)
+        if after is not None and after.due_at is not None:
+            placed.append((after, seat.late))
+    entries = due_entries(placed, now)
+    for entry in entries:
+        for job_id in entry["jobs"]:
+            changed[job_id].entry = entry["_id"]
+    sheet.add("insert", "due", entries)
+    _leave(sheet, left)
+    return {job.id for job, _ in placed}
+
+
+def _leave(sheet: _Sheet, left: Mapping[str, Sequence[str]]) -> None:
+    sheet.add("update", "due", [_without(entry, ids) for entry, ids in left.items()])
+    for chunk in _counted(left):
+        sheet.delete("due", {"_id": {"$in": chunk}, "jobs": []})
+
+
+def _without(entry: str, ids: Sequence[str]) -> Statement:
+    return {"q": {"_id": entry}, "u": {"$pull": {"jobs": {"$in": ids}}}}
 
 
 def _due_at(job: Job | None) -> datetime | None:

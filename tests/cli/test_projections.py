@@ -22,7 +22,7 @@ def collection(database: Database[dict[str, Any]], name: str) -> Any:
 def park(database: Database[dict[str, Any]], job_id: str) -> None:
     parked = {"projection": "stats", "problem": "it cannot be counted"}
     collection(database, "jobs").update_one({"_id": job_id}, {"$set": {"parked": parked}})
-    collection(database, "due").delete_one({"_id": job_id})
+    collection(database, "due").delete_one({"jobs": job_id})
 
 
 def test_before_the_first_read_there_are_no_views(shared: Queuectl) -> None:

@@ -1,8 +1,9 @@
 """What the views should hold, computed from the log alone, beside what they do hold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from eventqueue.codec import bucket_of
@@ -10,6 +11,7 @@ from eventqueue.events import Recorded, category_of, name_in
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State, evolve
 from projections import checkpoint, generation
+from projections.entries import JOBS_MAX, SPREAD
 from projections.generation import Generation
 from projections.jobs import to_job
 from projections.projection import Key, Projection
@@ -63,12 +65,25 @@ def _entries_of(jobs: Iterable[Job]) -> dict[str, Any]:
 
 def _entries_in(live: Generation) -> dict[str, Any]:
     return {
-        "due": {one["_id"]: (one["queue"], one["bucket"], one["priority"], one["due_at"]) for one in live.due.find()},
+        "due": dict(_due_in(live)),
         "claims": {one["_id"]: set(one["jobs"]) for one in live.claims.find()},
         "failures": {
             one["_id"]: (one["state"], one["at"], one.get("is_unburied", False)) for one in live.failures.find()
         },
     }
+
+
+def _due_in(live: Generation) -> Iterator[tuple[str, tuple[str, int, int, datetime]]]:
+    """Yield each job that workers find, with how they find it, once it is sure that its entry is the right one."""
+    seen = set()
+    for entry in live.due.find():
+        assert 0 < len(entry["jobs"]) <= JOBS_MAX
+        for job in live.jobs.find({"_id": {"$in": entry["jobs"]}}):
+            assert job["entry"] == entry["_id"]
+            assert job["_id"] not in seen
+            assert entry["due_at"] <= job["due_at"] <= entry["due_at"] + SPREAD
+            seen.add(job["_id"])
+            yield job["_id"], (entry["queue"], entry["bucket"], entry["priority"], job["due_at"])
 
 
 def _around(jobs: dict[str, Job], late: Counter[str], recorded: Recorded) -> tuple[Job | None, Job]:
@@ -125,10 +140,10 @@ def assert_counts_equal_jobs(ground: Ground) -> None:
 
 
 def documents(live: Generation, names: Sequence[str] = ("stats",)) -> dict[str, list[dict[str, Any]]]:
-    """Every document of a generation's views, in order."""
+    """Every document of a generation's views, in order; of entries, whatever jobs share one, each job's by itself."""
     return {
-        "jobs": [dict(one) for one in live.jobs.find(sort=[("_id", 1)])],
-        "due": [dict(one) for one in live.due.find(sort=[("_id", 1)])],
+        "jobs": [dict(one) for one in live.jobs.find({}, {"entry": 0}, sort=[("_id", 1)])],
+        "due": [{"_id": job_id, "found": found} for job_id, found in sorted(_due_in(live))],
         "claims": [{**one, "jobs": sorted(one["jobs"])} for one in live.claims.find(sort=[("_id", 1)])],
         "failures": [dict(one) for one in live.failures.find(sort=[("_id", 1)])],
         **{name: [dict(one) for one in live.tally(name).find(sort=[("_id", 1)])] for name in names},

@@ -104,7 +104,7 @@ def document(ground: Ground, job_id: str) -> dict[str, Any]:
 
 def is_ready(ground: Ground, job_id: str) -> bool:
     """Whether the live view shows the job to workers."""
-    return live_of(ground).due.find_one({"_id": job_id, "ready": True}) is not None
+    return live_of(ground).due.find_one({"jobs": job_id, "ready": True}) is not None
 
 
 def end_lease(ground: Ground, whose: str = PROJECTING) -> None:
