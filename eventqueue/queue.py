@@ -20,6 +20,7 @@ from eventqueue.audit import Finding
 from eventqueue.codec import check_data, seal
 from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, WaitTimeout
 from eventqueue.events import EMPTY, ConfigEvent, ConfigSet, ConfigUnset, Enqueued, Event, Recorded, name_in, stream_of
+from eventqueue.group_commit import GroupCommit
 from eventqueue.job import FINAL, Cancel, Command, Enqueue, Job, Retry, State, decide, fold
 from eventqueue.log import Append, Appended
 from eventqueue.outputs import Kept
@@ -56,6 +57,7 @@ class Queue:
         self.connection = connect(uri, db, actor or f"api/{getuser()}@{gethostname()}")
         self._ground = self.connection.ground
         self._log = self._ground.log
+        self._commit = GroupCommit(self._log)
         self._views = self.connection.views
         self._operator = self.connection.operator
 
@@ -122,7 +124,7 @@ class Queue:
             streams.append(stream)
             if stream not in appends:  # the same job twice in one batch: the first one asks, the others compare
                 appends[stream] = self._seal(stream, decide(None, Enqueue(one), now))
-        outcomes = dict(zip(appends, self._log.append(list(appends.values())), strict=True))
+        outcomes = dict(zip(appends, self._commit.append(list(appends.values())), strict=True))
         results = []
         for stream, one in zip(streams, requests, strict=True):
             results.append(self._receipt(stream, one, outcomes[stream]))
@@ -374,7 +376,7 @@ class Queue:
         return Append(seal(stream, EMPTY if job is None else job.head, events, actor=actor, now=now))
 
     def _append(self, append: Append) -> bool:
-        (result,) = self._log.append([append])
+        (result,) = self._commit.append([append])
         if result.error is not None:
             raise result.error
         return result.is_whole
