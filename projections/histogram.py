@@ -4,7 +4,7 @@ Histograms of the same shape are merged by adding their buckets. The idea is DDS
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 ERROR = 0.04  # at most, of a quantile: the issue of being exact to a twentieth, with room for rounding
 _GAMMA = (1 + ERROR) / (1 - ERROR)
@@ -27,15 +27,6 @@ def middle_of(bucket: int) -> float:
     if bucket == 0:
         return _LEAST_S
     return float(_LEAST_S * 2 * _GAMMA**bucket / (_GAMMA + 1))
-
-
-def merged(histograms: Iterable[Histogram]) -> dict[int, int]:
-    """Return the histogram of everything in all of them."""
-    sums: dict[int, int] = {}
-    for histogram in histograms:
-        for bucket, count in histogram.items():
-            sums[bucket] = sums.get(bucket, 0) + count
-    return sums
 
 
 def quantile(histogram: Histogram, part: float) -> float | None:

@@ -1,11 +1,11 @@
-"""Histograms of durations: off by a part of the duration at most, and the same however they are merged."""
+"""Histograms of durations: off by a part of the duration at most."""
 
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.histogram import ERROR, bucket_of, merged, middle_of, quantile
+from projections.histogram import ERROR, bucket_of, middle_of, quantile
 
 durations = st.floats(0.001, 1e9)
 
@@ -28,13 +28,6 @@ def test_a_quantile_is_that_of_the_durations_but_for_the_error(of: list[float], 
 
     assert found is not None
     assert abs(found - exact) <= exact * (ERROR + 1e-9)
-
-
-@given(st.lists(st.lists(durations), max_size=5))
-def test_merged_histograms_are_the_histogram_of_everything(parts: list[list[float]]) -> None:
-    whole = Counter(bucket_of(seconds) for part in parts for seconds in part)
-
-    assert merged(Counter(map(bucket_of, part)) for part in parts) == whole
 
 
 def test_what_is_shorter_than_a_millisecond_is_one_bucket() -> None:
