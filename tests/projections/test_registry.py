@@ -1,5 +1,6 @@
 """Projections of installed packages: found, held to what a projection is, and run beside those built in."""
 
+import json
 import os
 import re
 import subprocess
@@ -16,9 +17,8 @@ from eventqueue.ground import Ground
 from projections import registry
 from projections.registry import Checked, installed
 from tests.builders import CANCELLED, enqueued, history
-from tests.projections.exact import assert_exact
 from tests.projections.processes import ROOT
-from tests.projections.stage import build, document, finish, put
+from tests.projections.stage import await_that, build, checkpoint_of, document, finish, is_fresh, put
 
 README = (ROOT / "README.md").read_text()
 
@@ -56,24 +56,42 @@ def test_without_packages_there_are_those_built_in() -> None:
     assert [one.name for one in installed()] == ["stats"]
 
 
-def test_the_readmes_example_runs_as_an_installed_package_beside_the_others(
-    package: Package, ground: Ground, server_uri: str
+def pip_install(source: Path, target: Path) -> None:
+    """`pip install .` in `source`, but for what would be fetched."""
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-cache-dir"]
+    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, *offline, "--target", str(target), "."], cwd=source, check=True)
+
+
+def test_the_readmes_example_is_built_installed_and_run_beside_the_others(
+    ground: Ground, server_uri: str, tmp_path: Path
 ) -> None:
-    name, place = example("pyproject.toml").splitlines()[-1].split(" = ")
-    package.install("acme_costs", example("acme_costs.py"), f"{name} = " + place.strip('"'))
-    put(ground, "job-one", enqueued(meta={"customer": "acme", "cents": 250}), CANCELLED)
-    put(ground, "job-two", enqueued(meta={"customer": "acme", "cents": 100}))
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    for name in ("acme_costs.py", "pyproject.toml"):
+        (source / name).write_text(example(name))
+    pip_install(source, target)
+    environ = {**os.environ, "PYTHONPATH": f"{target}:{ROOT}"}
+    queuectl = [sys.executable, "-m", "eventqueue", "--uri", server_uri, "--db", ground.database.name, "--json"]
 
-    environ = {**os.environ, "PYTHONPATH": f"{package.place}:{ROOT}"}
-    script = "import sys; from eventqueue.cli.main import main; main()"
-    command = [sys.executable, "-c", script, "--uri", server_uri, "--db", ground.database.name]
-    ran = subprocess.run(  # noqa: PLW1510 - looked at below
-        [*command, "--json", "projections", "show", "cost"], env=environ, capture_output=True, text=True
-    )
+    with subprocess.Popen([*queuectl, "projector", "start"], env=environ, stdout=subprocess.DEVNULL) as projector:
+        try:
+            await_that(lambda: is_fresh(ground))
+            put(ground, "job-one", enqueued(meta={"customer": "acme", "cents": 250}), CANCELLED)
+            put(ground, "job-two", enqueued(meta={"customer": "acme", "cents": 100}))
+            await_that(lambda: checkpoint_of(ground).applied == 3)
+            show, verify = (
+                subprocess.run([*queuectl, "projections", *words], env=environ, capture_output=True, check=True)
+                for words in (("show", "cost"), ("verify",))
+            )
+        finally:
+            projector.terminate()
 
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == '[{"key":["acme"],"counts":{"cents":350,"jobs":2}}]'
-    assert_exact(ground, installed())
+    assert projector.returncode == 0
+    assert checkpoint_of(ground).projections.keys() == {"jobs", "stats", "cost"}
+    assert checkpoint_of(ground).fence == 1  # it was the projector that counted, and nobody else
+    assert show.stdout.strip() == b'[{"key":["acme"],"counts":{"cents":350,"jobs":2}}]'
+    assert json.loads(verify.stdout) == {"verified": 3, "differences": []}
 
 
 @pytest.mark.parametrize(
