@@ -1,0 +1,83 @@
+"""A replica set of three that changes its primary under load: the views go on by themselves, exact in the end."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from eventqueue.connect import open_client
+from eventqueue.ground import Ground, stand_on
+from tests.faults.replica_set import ReplicaSet, replica_set
+from tests.projections.crowd import Crowd
+from tests.projections.exact import assert_exact
+from tests.projections.processes import projector_process
+from tests.projections.stage import await_that, build, checkpoint_of, is_fresh, live_of
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[ReplicaSet]:
+    with replica_set() as three:
+        yield three
+
+
+@pytest.fixture
+def ground(three: ReplicaSet) -> Iterator[Ground]:
+    """A database on the set, with views of an empty log."""
+    with open_client(three.uri) as client:
+        ground = stand_on(client[f"test_{uuid4().hex[:16]}"])
+        build(ground)
+        yield ground
+
+
+@contextmanager
+def written(crowd: Crowd) -> Iterator[None]:
+    """Have a crowd act for as long as the block lasts; what stopped it before is raised at the end."""
+    ended, errors = threading.Event(), []
+
+    def write() -> None:
+        try:
+            while not ended.is_set():
+                crowd.act(1, size=60)
+        except BaseException as error:
+            errors.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        writer.join()
+    assert errors == []
+
+
+def await_more(ground: Ground) -> None:
+    """Wait until the views have moved on by some hundred events."""
+    applied = checkpoint_of(ground).applied
+    await_that(lambda: checkpoint_of(ground).applied > applied + 500)
+
+
+def test_a_projector_outlasts_primaries_that_step_down_and_one_that_is_killed(
+    three: ReplicaSet, ground: Ground
+) -> None:
+    with projector_process(three.uri, ground.database.name) as projector:
+        with written(Crowd(ground)):
+            for _ in range(4):
+                await_more(ground)
+                three.step_down()
+            await_more(ground)
+            killed = three.kill_primary()
+            await_more(ground)
+            killed.start()
+            three.await_whole()
+            three.step_down()
+            await_more(ground)
+        await_that(lambda: is_fresh(ground))
+        assert not projector.has_ended
+
+    assert live_of(ground).number == 1  # nothing was built anew
+    assert_exact(ground)
