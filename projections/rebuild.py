@@ -27,7 +27,7 @@ from projections.applier import TRANSACTION_S, Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, Last, id_of
 from projections.freshness import majority_time
-from projections.generation import Generation, current
+from projections.generation import Generation, current, views
 from projections.lease import BUILDING, Lease, Renewal
 from projections.projection import Projection, versions
 from projections.replay import replay
@@ -135,10 +135,21 @@ def _last(database: Database[Any]) -> Last | None:
 
 def _abandon(new: Generation, names: Iterable[str]) -> None:
     try:
+        if _is_live(new):
+            return  # the switch was made, though its maker did not hear of it
         new.drop(names)
         checkpoint.delete(new.database, new.number)
     except QueueError as error:
         logger.warning("the views of generation %d were begun and are left behind: %s", new.number, error)
+
+
+def _is_live(new: Generation) -> bool:
+    # By a write that changes nothing: a primary that was just elected may not show yet what a majority has.
+    with translated():
+        asked = views(new.database).update_one(
+            {"_id": "alias", "generation": new.number}, {"$set": {"generation": new.number}}
+        )
+    return asked.matched_count == 1
 
 
 def _drop_leftovers(database: Database[Any], live: Generation | None) -> None:

@@ -1,5 +1,6 @@
 """`queuectl projections`: how the views are kept, and what an operator can do about them."""
 
+import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -60,6 +61,8 @@ def rebuild(session: Session, name: str | None) -> None:
     Beside the live ones, which are then switched to: reads and claims go on meanwhile. Views are whole, so the others
     are built with the one that is named.
     """
+    # As Ctrl-C does: what was begun is dropped, and not left for the next rebuild to find.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with session.queue() as queue:
         total = queue.log_size()
         shown = 0

@@ -18,14 +18,14 @@ from eventqueue.connect import open_client
 from eventqueue.errors import Fenced, HistoryLost, QueueError, Unavailable
 from eventqueue.ground import Ground, stand_on
 from eventqueue.mongo_log import MongoLog
-from projections import applier
+from projections import applier, rebuild
 from projections.generation import Generation
 from projections.lease import BUILDING
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.log.servers import running
 from tests.projections.crowd import Crowd
-from tests.projections.exact import assert_exact
+from tests.projections.exact import assert_exact, shown
 from tests.projections.processes import LIST, ROOT, projector_process, run
 from tests.projections.stage import (
     await_that,
@@ -177,6 +177,29 @@ def test_killed_while_it_builds_the_views_it_is_succeeded_by_one_that_builds_the
         end_lease(ground, BUILDING)
 
     build(ground)
+    assert_exact(ground)
+
+
+@pytest.mark.parametrize("command", ["a projector", "projections rebuild"])
+def test_one_that_is_told_to_stop_while_it_builds_leaves_nothing_behind(
+    ground: Ground, faulty_uri: str, command: str
+) -> None:
+    Crowd(ground).act(40, size=200)
+    finish(ground)
+    # As views of an older eventqueue, so that a projector builds them anew.
+    ground.database["checkpoints"].update_one({}, {"$set": {"projections.stats": 1}})
+    before, held, names = shown(ground), checkpoint_of(ground), set(ground.database.list_collection_names())
+    words = ["projector", "start"] if command == "a projector" else ["projections", "rebuild"]
+    place = ["--uri", faulty_uri, "--db", ground.database.name, "--quiet"]
+
+    with subprocess.Popen([sys.executable, "-m", "eventqueue", *place, *words], cwd=ROOT) as builder:
+        await_that(Generation(ground.database, 2).jobs.estimated_document_count)
+        builder.terminate()
+
+    assert builder.returncode == (0 if command == "a projector" else 130)
+    assert set(ground.database.list_collection_names()) - {"leases"} == names - {"leases"}
+    assert (shown(ground), checkpoint_of(ground)) == (before, held)
+    assert build(ground).number == 2
     assert_exact(ground)
 
 
@@ -334,6 +357,22 @@ def test_a_commit_of_which_nothing_is_heard_is_no_commit_and_no_failure(
         with doubting, pytest.raises(Unavailable):
             place.apply(events, token, ground.clock.now())
 
+    finish(ground)
+    assert_exact(ground)
+
+
+def test_views_whose_switch_was_made_unheard_are_not_dropped(
+    ground: Ground, faulty_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "TRANSACTION_S", 1.0)
+    Crowd(ground).act(3)
+
+    with Client(faulty_uri, timeoutMS=30_000, appName="eventqueue") as client:
+        doubting = order(ground, "alwaysOn", ["commitTransaction"], writeConcernError=IN_DOUBT)
+        with doubting, pytest.raises(Unavailable):
+            build(renamed(ground, client))
+
+    assert live_of(ground).number == 2
     finish(ground)
     assert_exact(ground)
 

@@ -1,5 +1,6 @@
 """Counters that grow old are merged, and nothing is lost or doubled by it."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -7,13 +8,14 @@ from msgspec.structs import replace
 
 from eventqueue.errors import Fenced
 from eventqueue.ground import Ground
-from projections import ageing
+from projections import ageing, turn
+from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.stats import HOURS_KEPT, MINUTES_KEPT
 from projections.verify import verify
 from tests.builders import append, enqueued
 from tests.projections.exact import shown
-from tests.projections.stage import apply_all, await_that, build, live_of, projecting, taking_place
+from tests.projections.stage import apply_all, await_that, build, finish, live_of, projecting, taking_place
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -101,6 +103,44 @@ def test_a_projector_merges_by_itself_and_a_rebuild_merges_at_once(built: Ground
 
     build(built)
     assert shown(built).counters == merged.counters
+
+
+def test_what_a_reader_adds_to_counters_that_were_merged_is_merged_by_the_next_projector(built: Ground) -> None:
+    long_ago = built.clock.now() - MINUTES_KEPT - 2 * HOUR
+
+    def enqueue(name: str, count: int) -> None:
+        built.log.append([append(f"job-{name}{n}", enqueued(), now=long_ago) for n in range(count)])
+
+    enqueue("a", 3)
+    with projecting(built):
+        await_that(lambda: total(built) == 3 and kinds(built) == {"hour": 1})
+    enqueue("b", 5)
+
+    assert ViewReader(built, PROJECTIONS, "reader").refresh().is_fresh
+
+    assert (kinds(built), total(built)) == ({"hour": 1, "minute": 1}, 8)
+    assert list(verify(built, PROJECTIONS)) == []
+    with projecting(built):
+        await_that(lambda: kinds(built) == {"hour": 1})
+    assert total(built) == 8
+    assert list(verify(built, PROJECTIONS)) == []
+
+
+def test_a_place_that_is_taken_again_and_again_from_one_that_merges_loses_and_doubles_nothing(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ageing, "MERGED_MAX", 1)
+    monkeypatch.setattr(turn, "IDLE", timedelta(milliseconds=5))
+    now, step = built.clock.now() - MINUTES_KEPT - 2 * HOUR, timedelta(minutes=1)
+
+    with projecting(built):
+        for n in range(30):
+            built.log.append([append(f"job-{n}", enqueued(), now=now - n * step)])
+            with suppress(Fenced):
+                finish(built)
+        await_that(lambda: total(built) == 30 and set(kinds(built)) == {"hour"})
+
+    assert list(verify(built, PROJECTIONS)) == []
 
 
 def test_verifying_is_not_disturbed_by_what_was_merged(built: Ground) -> None:

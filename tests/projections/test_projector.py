@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import ForeignViews, UnknownEventType
+from eventqueue.events import Recorded
 from eventqueue.ground import Ground
+from eventqueue.job import Job
 from projections import turn as turns
 from projections.feed import Feed
 from projections.lease import Holder, Lease
-from projections.projection import versions
-from projections.projector import is_newer
+from projections.projection import Tally, versions
+from projections.projector import Projector, is_newer
 from projections.signals import Signals
 from projections.stats import Stats
 from projections.turn import Turn
@@ -175,6 +177,43 @@ def test_code_with_a_newer_projection_builds_the_views_anew(built: Ground, crowd
         await_that(lambda: is_fresh(built))
 
     assert live_of(built).number == 2
+    assert_exact(built)
+
+
+class Stopping(NewerStats):
+    """Has the projector that builds its view stopped at the so-manieth event."""
+
+    def __init__(self, stop: threading.Event, at: int) -> None:
+        self._stop = stop
+        self._left = at
+
+    def tally(self, before: Job | None, after: Job, event: Recorded) -> Tally:
+        self._left -= 1
+        if self._left == 0:
+            self._stop.set()
+        return super().tally(before, after, event)
+
+
+@pytest.mark.parametrize("at", ["the first event", "the last one"])
+def test_one_that_is_stopped_while_it_builds_leaves_nothing_behind_and_the_live_views_as_they_were(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    monkeypatch.setattr("projections.replay.CHUNK", 31)
+    crowd.act(10)
+    finish(built)
+    before, held, names = shown(built), checkpoint_of(built), set(built.database.list_collection_names())
+    stop = threading.Event()
+    stopping = Stopping(stop, 1 if at == "the first event" else held.applied)
+
+    Projector(built, (stopping,), "stopped").run(stop)
+
+    assert stop.is_set()
+    assert set(built.database.list_collection_names()) == names
+    assert (shown(built), checkpoint_of(built)) == (before, held)
+    assert [one["_id"] for one in built.database["checkpoints"].find()] == [held.generation]
+    with projecting(built, projections=(NewerStats(),)):
+        await_that(lambda: checkpoint_of(built).projections == versions((NewerStats(),)))
+    assert live_of(built).number == held.generation + 1
     assert_exact(built)
 
 
