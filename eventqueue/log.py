@@ -71,6 +71,13 @@ class EventLog(Protocol):
         """As `read`, but the events as stored, byte for byte: what their hashes are computed over."""
         ...
 
+    def await_acknowledged(self) -> None:
+        """Return once whatever was acknowledged by then is there for who reads.
+
+        It always is, but for a moment after an election. To be called before something follows from what is absent.
+        """
+        ...
+
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """Return those of the (stream, version) pairs' streams that hold an event after that version."""
         ...

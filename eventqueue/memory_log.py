@@ -44,6 +44,9 @@ class MemoryLog:
         """See EventLog.read_raw."""
         return [sealed.raw for sealed in self._streams.get(stream, [])[after:]]
 
+    def await_acknowledged(self) -> None:
+        """See EventLog.await_acknowledged."""
+
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """See EventLog.find_next."""
         return {stream for stream, version in heads if len(self._streams.get(stream, [])) > version}

@@ -27,6 +27,7 @@ from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_q
 
 DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")
+LINEARIZABLE = ReadConcern("linearizable")
 RAW = CODEC.with_options(document_class=RawBSONDocument)
 
 _IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
@@ -125,6 +126,12 @@ class MongoLog:
         bounds = {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": MaxKey()}}
         with translated():
             return [bytes(doc.raw) for doc in self._events.find({"_id": bounds}, sort=[("_id", 1)])]
+
+    def await_acknowledged(self) -> None:
+        """See EventLog.await_acknowledged."""
+        # A new primary learns what a majority has only once that has followed it: linearizable reads wait for this.
+        with translated():
+            self._events.with_options(read_concern=LINEARIZABLE).find_one({}, {"_id": 1})
 
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """See EventLog.find_next."""

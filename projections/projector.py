@@ -15,7 +15,7 @@ from eventqueue.ground import Ground
 from eventqueue.log import EventLog
 from projections import checkpoint, generation
 from projections.applier import Applier
-from projections.checkpoint import Checkpoint
+from projections.checkpoint import Checkpoint, Last
 from projections.feed import Feed
 from projections.lease import Lease, Renewal
 from projections.projection import Projection, versions
@@ -174,8 +174,13 @@ def check_in_log(held: Checkpoint, log: EventLog) -> None:
 
 def is_in_log(held: Checkpoint, log: EventLog) -> bool:
     """Whether the last event applied is in the log, unchanged. If not, the log was restored from a backup."""
-    if held.last is None:
+    if held.last is None or _holds(log, held.last):
         return True
+    log.await_acknowledged()  # or an election would look like a restored backup
+    return _holds(log, held.last)
+
+
+def _holds(log: EventLog, last: Last) -> bool:
     # As stored: what follows it in its stream may be poison.
-    found = log.read_raw(held.last.stream, held.last.version - 1)
-    return bool(found) and content_hash(found[0]) == held.last.hash
+    found = log.read_raw(last.stream, last.version - 1)
+    return bool(found) and content_hash(found[0]) == last.hash

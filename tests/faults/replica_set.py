@@ -25,6 +25,7 @@ from eventqueue.server.locate import locate
 OPTIONS = ["--replSet", "rs0", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"]
 # Milliseconds. A commit that is waited for forces the journal anyway; what else waits for it should not wait 100.
 QUICK = ["--journalCommitInterval", "2", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+OBEDIENT = ["--setParameter", "enableTestCommands=1"]  # they take orders to fail
 # Milliseconds, 10,000 and 2,000 by default: so long a set is without a primary that was killed.
 ELECTIONS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
 PATIENCE_S = 60.0
@@ -91,6 +92,13 @@ class ReplicaSet:
         """Wait until one member is primary and all others are its secondaries."""
         self._await(lambda: sorted(self._states()) == ["PRIMARY", "SECONDARY", "SECONDARY"])
 
+    def tell_secondaries(self, command: dict[str, Any]) -> None:
+        """Run a command of `admin` on each member but the primary."""
+        primary = self.primary()
+        for one in self._members:
+            if one is not primary:
+                self._tell(one, command)
+
     def step_down(self) -> None:
         """Have the primary give its place to another member, as for an upgrade; return when that has it."""
         old = self.primary()
@@ -123,6 +131,11 @@ class ReplicaSet:
             status = self._tell(self.primary(), {"replSetGetStatus": 1})
             return [one["stateStr"] for one in status["members"]]
         return []
+
+    def tell_all(self, command: dict[str, Any]) -> None:
+        """Run a command of `admin` on every member."""
+        for one in self._members:
+            self._tell(one, command)
 
     def _tell(self, member: Member, command: dict[str, Any]) -> dict[str, Any]:
         uri = f"mongodb://{quote_plus(member.socket)}/?directConnection=true"
@@ -160,7 +173,7 @@ def keep(home: Path) -> None:
     socket = str(home / "mongod.sock")
     where = ["--dbpath", str(home / "data"), "--logpath", str(home / "log"), "--logappend", "--bind_ip", socket]
     mongod = subprocess.Popen(
-        [locate(os.environ), *where, *OPTIONS, *QUICK], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [locate(os.environ), *where, *OPTIONS, *QUICK, *OBEDIENT], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
     print(mongod.pid, flush=True)
     sys.stdin.read()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -9,11 +10,13 @@ import pytest
 
 from eventqueue.connect import open_client
 from eventqueue.ground import Ground, stand_on
+from projections.projector import is_in_log
+from tests.builders import enqueued
 from tests.faults.replica_set import ReplicaSet, replica_set
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact
 from tests.projections.processes import projector_process
-from tests.projections.stage import await_that, build, checkpoint_of, is_fresh, live_of
+from tests.projections.stage import await_that, build, checkpoint_of, finish, is_fresh, live_of, put
 
 pytestmark = pytest.mark.faults
 
@@ -81,3 +84,27 @@ def test_a_projector_outlasts_primaries_that_step_down_and_one_that_is_killed(
 
     assert live_of(ground).number == 1  # nothing was built anew
     assert_exact(ground)
+
+
+def test_a_new_primary_that_does_not_show_yet_what_a_majority_has_is_no_backup_that_was_restored(
+    three: ReplicaSet, ground: Ground
+) -> None:
+    admin = ground.database.client.admin
+    ends = {"configureFailPoint": "disableSnapshotting", "mode": "off"}
+    asked = {"command.find": "events", "command.readConcern.level": "linearizable"}
+    try:
+        three.tell_secondaries({**ends, "mode": "alwaysOn"})  # what is committed is no longer shown by these
+        put(ground, "job-one", enqueued())
+        finish(ground)
+        held = checkpoint_of(ground)
+        three.step_down()
+        assert ground.log.read_raw("job-one") == []
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(is_in_log, held, ground.log)
+            await_that(lambda: answer.done() or admin.command({"currentOp": 1, **asked})["inprog"])
+            three.tell_all(ends)
+            put(ground, "job-two", enqueued())  # with what is committed next, all before it is shown again
+    finally:
+        three.tell_all(ends)
+
+    assert answer.result()
