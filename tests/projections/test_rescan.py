@@ -1,0 +1,93 @@
+"""What the oplog has lost is read again from the log itself: all of it, and nothing of it twice."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import bson
+import pytest
+from bson.timestamp import Timestamp
+
+from eventqueue.events import Recorded
+from eventqueue.ground import Ground
+from projections import rescan as rescanning
+from projections.checkpoint import token_time
+from projections.decoding import Poison
+from projections.rescan import rescan
+from tests.builders import append, enqueued
+from tests.projections.crowd import Crowd
+from tests.projections.exact import assert_exact, shown
+from tests.projections.stage import checkpoint_of, finish, put, taking_place
+
+
+def put_late(ground: Ground, stream: str, stamped: timedelta) -> None:
+    """Append an event as a transaction does that stamped it so long before it was committed."""
+    (sealed,) = append(stream, enqueued(), now=ground.clock.now()).events
+    document = bson.decode(sealed.raw)
+    now = token_time(checkpoint_of(ground).token)
+    document["ts"] = Timestamp(now.time - int(stamped.total_seconds()), 1)
+    ground.database["events"].insert_one(document)
+
+
+def test_what_was_seen_before_counts_once(built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescanning, "CHUNK", 13)
+    crowd.act(5)
+    finish(built)
+    before = shown(built)
+    crowd.act(5)
+
+    rescan(built, taking_place(built))
+
+    assert shown(built).applied > before.applied
+    assert_exact(built)
+
+
+def test_an_event_that_was_stamped_a_minute_before_it_became_visible_is_not_lost(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    put_late(built, "job-late", timedelta(minutes=1))
+
+    rescan(built, taking_place(built))
+
+    assert set(shown(built).jobs) == {"one", "late"}
+    assert_exact(built)
+
+
+def test_what_is_appended_behind_the_scan_is_applied_from_the_tail_afterwards(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued())
+    since = rescanning._since
+
+    def since_with_a_surprise(*args: Any) -> Iterator[Recorded | Poison]:
+        yield from since(*args)
+        put(built, "job-surprise", enqueued())
+
+    monkeypatch.setattr(rescanning, "_since", since_with_a_surprise)
+    rescan(built, taking_place(built))
+    finish(built)
+
+    assert set(shown(built).jobs) == {"one", "surprise"}
+    assert_exact(built)
+
+
+def test_until_its_end_it_says_to_whoever_comes_next_that_it_is_to_be_done_again(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescanning, "CHUNK", 2)
+    for number in range(5):
+        put(built, f"job-{number}", enqueued())
+    place = taking_place(built)
+    token, seen, since = place.held.token, [], rescanning._since
+
+    def looking_since(*args: Any) -> Iterator[Recorded | Poison]:
+        for event in since(*args):
+            seen.append(checkpoint_of(built))
+            yield event
+
+    monkeypatch.setattr(rescanning, "_since", looking_since)
+    rescan(built, place)
+
+    assert {one.applied for one in seen} == {0, 2, 4}
+    assert all(one.token == token for one in seen)
+    assert checkpoint_of(built).token != token
