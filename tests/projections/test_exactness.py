@@ -17,6 +17,7 @@ from projections.catch_up import catch_up
 from projections.freshness import majority_time
 from projections.seats import Seats
 from projections.signals import Signals
+from projections.tail import Change, Tail
 from tests.builders import COMPLETED, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, folded, shown
@@ -215,3 +216,26 @@ def test_a_job_keeps_version_and_head_of_the_last_event_applied(built: Ground) -
     found = document(built, "one")
     assert (found["version"], found["hash"]) == (2, history[-1].hash)
     assert shown(built).jobs["one"] == fold(history)
+
+
+class HesitantTail(Tail):
+    """One whose first look finds nothing, as the server's answer may be before it has come to the first event."""
+
+    looked = False
+
+    def read(self) -> list[Change]:
+        if self.looked:
+            return super().read()
+        self.looked = True
+        return []
+
+
+def test_catching_up_goes_on_until_the_tail_has_passed_what_was_asked_for(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.act(3)
+    monkeypatch.setattr("projections.catch_up.Tail", HesitantTail)
+
+    finish(built)
+
+    assert_exact(built)

@@ -14,13 +14,14 @@ from eventqueue.events import LateResult, Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from projections.candidates import ViewFinder
+from projections.decoding import Poison
 from projections.generation import Generation
 from projections.projection import Tally
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from projections.tail import Tail
-from tests.builders import CANCELLED, COMPLETED, append, claimed, enqueued
+from tests.builders import CANCELLED, COMPLETED, NOW, append, claimed, enqueued
 from tests.projections.exact import shown
 from tests.projections.stage import (
     await_that,
@@ -32,6 +33,8 @@ from tests.projections.stage import (
     is_ready,
     projecting,
     put,
+    taking_place,
+    unread,
 )
 
 # What another writer, or a later defect, might leave in an event.
@@ -138,6 +141,17 @@ class Picky:
         return {("seen", after.queue): {"events": 1}}
 
 
+class PickyAboutLateResults(Picky):
+    """A projection that refuses late results."""
+
+    name = "unforgiving"
+
+    def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
+        if isinstance(recorded.event, LateResult):
+            raise ValueError("too late")
+        return {}
+
+
 def test_a_projection_that_raises_parks_the_job_as_it_stood_and_the_others_flow(ground: Ground) -> None:
     projections = (Stats(), Picky())
     build(ground, projections)
@@ -177,6 +191,35 @@ def test_a_parked_job_is_no_candidate(built: Ground) -> None:
     finish(built)
 
     assert ViewFinder(built.database).heads("default", 1) == []
+
+
+def test_nobody_is_told_that_a_parked_job_is_ready(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    applier = taking_place(built)
+    _, token = unread(built, applier.held.token)
+
+    signal = applier.apply([*built.log.read("job-one"), Poison("job-one", 2, "it cannot be read")], token, NOW)
+
+    assert document(built, "one")["parked"]
+    assert signal.ready == ()
+
+
+@pytest.mark.parametrize("stream", ["job-two", "late-two"])
+def test_in_a_rebuild_an_event_that_a_projection_refuses_stops_it_and_the_live_views_stay(
+    built: Ground, stream: str
+) -> None:
+    put(built, "job-one", enqueued())
+    put(built, "job-two", enqueued(), CANCELLED)
+    put(built, "late-two", LateResult(claim=2, worker="worker-1", outcome="completed", data={}))
+    finish(built)
+    before, names = shown(built), set(built.database.list_collection_names())
+    refusing = Picky() if stream == "job-two" else PickyAboutLateResults()
+
+    with pytest.raises(LogCorrupt, match=rf"{stream} version \d.*\(job two, projection {refusing.name}\)"):
+        build(built, (Stats(), refusing))
+
+    assert shown(built) == before
+    assert set(built.database.list_collection_names()) == names
 
 
 def test_in_a_rebuild_poison_stops_it_and_nothing_is_left_behind(built: Ground) -> None:

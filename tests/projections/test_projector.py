@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from bson.raw_bson import RawBSONDocument
@@ -134,6 +135,22 @@ def test_it_releases_the_lease_when_it_is_stopped(built: Ground) -> None:
         await_that(lambda: lease_of(built).holder())
 
     assert lease_of(built).holder() is None
+
+
+def test_an_heir_need_not_wait_until_one_that_is_stopped_has_closed_its_tail(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holders, close = [], Feed.__exit__
+
+    def look_and_close(feed: Feed, *why: Any) -> None:
+        holders.append(lease_of(built).holder())
+        close(feed, *why)
+
+    monkeypatch.setattr(Feed, "__exit__", look_and_close)
+    with projecting(built):
+        await_that(lambda: checkpoint_of(built).fence)
+
+    assert holders == [None]
 
 
 def test_one_that_is_fenced_while_its_lease_is_good_takes_the_place_back(built: Ground, crowd: Crowd) -> None:

@@ -11,7 +11,7 @@ from eventqueue.errors import Fenced, QueueError, UnknownEventType
 from eventqueue.events import LateResult
 from eventqueue.ground import Ground
 from eventqueue.mongo_log import MongoLog
-from projections import generation, rebuild
+from projections import checkpoint, generation, rebuild
 from projections.generation import Generation
 from projections.lease import BUILDING
 from projections.projector import is_in_log
@@ -20,7 +20,7 @@ from projections.stats import Stats
 from tests.builders import COMPLETED, append, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, shown
-from tests.projections.stage import build, checkpoint_of, end_lease, finish, live_of, put, taking_place
+from tests.projections.stage import apply_all, build, checkpoint_of, end_lease, finish, live_of, put, taking_place
 
 LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})
 
@@ -64,6 +64,23 @@ def test_the_old_views_go_and_those_who_still_apply_to_them_are_fenced(built: Gr
     with pytest.raises(Fenced):
         zombie.apply([], {"_data": "82somewhere"}, built.clock.now())
     assert collections(built) == collections_of(new)
+
+
+def test_who_still_applies_to_views_that_were_switched_is_fenced_before_they_are_dropped(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zombie, old = taking_place(built), live_of(built)
+    put(built, "job-one", enqueued())
+    monkeypatch.setattr(rebuild, "_drop_leftovers", lambda *_: None)  # its builder was killed just after the switch
+    build(built)
+
+    with pytest.raises(Fenced):
+        apply_all(built, zombie)
+    with pytest.raises(Fenced):
+        checkpoint.take_over(built.database, old.number, built.database.client.start_session())
+
+    assert not any(documents(old).values())
+    assert_exact(built)
 
 
 def test_counters_of_a_projection_that_is_no_more_go_with_the_old_views(ground: Ground) -> None:
