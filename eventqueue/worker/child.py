@@ -25,6 +25,8 @@ from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.place import incarnation_here
 from eventqueue.worker.rescue import Rescue
+from eventqueue.worker.runner import MakeRunner
+from eventqueue.worker.shell import Launcher
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +47,8 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool
 
 
-def main() -> int:
-    """Run a child to its end; exit 0 if it left in order."""
+def main(make_runner: MakeRunner = Launcher) -> int:
+    """Run a child to its end; exit 0 if it left in order. A worker runs its jobs with what `make_runner` makes."""
     for one in (signal.SIGINT, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)  # a terminal's Ctrl-C, and its end, are for the supervisor
     plan = _read_plan()
@@ -56,7 +58,9 @@ def main() -> int:
     try:
         connection = connect(plan.uri, plan.db, "worker")
         with connection.client:
-            return _project(plan, connection) if plan.incarnation is None else _work(plan, connection, plan.incarnation)
+            if plan.incarnation is None:
+                return _project(plan, connection)
+            return _work(plan, connection, plan.incarnation, make_runner)
     except QueueError as error:
         logger.error("%s: %s", plan.name, redact(str(error)))
         return 1
@@ -80,7 +84,7 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
     return 0
 
 
-def _work(plan: ChildPlan, connection: Connection, incarnation: str) -> int:
+def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
     me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency)
     clock, incarnations = connection.ground.clock, connection.incarnations
     log = MongoLog(connection.ground.database, APPEND_S)
@@ -90,7 +94,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str) -> int:
     narrator = Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)
     _check_views(connection)
     incarnations.register(me)
-    work = Engine(me, engine.Ports(log, clock, connection.finder, connection.outputs), lease, narrator)
+    work = Engine(me, engine.Ports(log, clock, connection.finder, connection.outputs), lease, narrator, make_runner)
     heartbeat = Heartbeat(me, incarnations, clock, lease, tell=work.tell, extend=work.extend)
     heartbeat.beat_once()
     rescue = Rescue(me, log, clock, connection.finder, incarnations)

@@ -29,6 +29,7 @@ from eventqueue.worker.late import record_late
 from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.ownership import Ownership
+from eventqueue.worker.runner import MakeRunner
 from eventqueue.worker.shell import Ended, Launcher, ShellRun, Started
 
 logger = logging.getLogger(__name__)
@@ -87,13 +88,15 @@ class Ports(msgspec.Struct, frozen=True):
 class Engine:
     """One worker incarnation with its slots; call `step` until it returns False."""
 
-    def __init__(self, me: Incarnation, ports: Ports, lease: Lease, narrator: Narrator) -> None:
+    def __init__(
+        self, me: Incarnation, ports: Ports, lease: Lease, narrator: Narrator, make_runner: MakeRunner = Launcher
+    ) -> None:
         self._me = me
         self._actor = f"worker/{me.id}"
         self._ports = ports
         self._lease = lease
         self._narrator = narrator
-        self._launcher = Launcher(self.tell)
+        self._launcher = make_runner(self.tell)
         self._fetch = Fetch(ports.finder, me.queues)
         self._ownership = Ownership(me.id)
         self._inbox: deque[Message] = deque()

@@ -1,0 +1,33 @@
+"""What runs jobs, as a protocol: the launcher is one, which runs shell commands."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from eventqueue.worker.shell import Ended, ShellRun, Started
+
+
+class Runner(Protocol):
+    """Runs what it is ordered to, and tells what became of it: for each run a Started and then an Ended, or that alone.
+
+    It may tell from any thread, also from within `start`. All methods are safe across threads.
+    """
+
+    def start(self, run: ShellRun) -> None:
+        """Order a run. Raises OSError where nothing can be started; then nothing is told of it."""
+        ...
+
+    def kill(self, key: str, grace_s: float) -> None:
+        """Ask a run to end, and kill what is left after `grace_s` seconds; a key that is not running is ignored."""
+        ...
+
+    def extend(self, deadline_s: float) -> None:
+        """Have all that runs killed, and nothing started, from `deadline_s` seconds on, unless extended again."""
+        ...
+
+    def close(self) -> None:
+        """Kill all that runs, tell of it, and leave nothing behind."""
+        ...
+
+
+MakeRunner = Callable[[Callable[[Started | Ended], None]], Runner]
+"""What makes a runner; it is given whom to tell."""
