@@ -1,38 +1,46 @@
 """`scripts/bench`: runs scenarios, and prints a JSON line for each."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import click
 import msgspec
 
-from scripts.benchmark import live, rebuild
+from scripts.benchmark import drain, live, rebuild
+from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
 from scripts.benchmark.profiling import Profiles
-from scripts.benchmark.server import server
+from scripts.benchmark.server import Place, server
 
-SCENARIOS = {"live": live.run, "rebuild": rebuild.run}
+SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
+    "live": live.run,
+    "rebuild": rebuild.run,
+    "drain": drain.run,
+}
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS)))
 @click.option("--jobs", type=click.IntRange(1), help="Jobs in a run; each scenario has a number of its own.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Where a scenario has workers.")
+@click.option("--others", type=click.IntRange(2), help="Jobs that crowd the database in `crowded`.  [1000000]")
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True, help="Runs, of which the median counts.")
 @click.option("--profile", "is_profiled", is_flag=True, help="One run, and where its time goes, on stderr.")
-def main(scenarios: Sequence[str], jobs: int | None, workers: int, runs: int, *, is_profiled: bool) -> None:
+def main(
+    scenarios: Sequence[str], jobs: int | None, workers: int, others: int | None, runs: int, *, is_profiled: bool
+) -> None:
     """Measure scenarios (all, if none is named) and print a JSON line for each."""
-    profiles = Profiles() if is_profiled else None
+    asked = Asked(jobs, workers, others, Profiles() if is_profiled else None)
     for name in scenarios or SCENARIOS:
         figures = []
         for number in range(1 if is_profiled else runs):
             print(f"{name}: run {number + 1} …", file=sys.stderr)
             with server() as place:
-                figures.append(SCENARIOS[name](place, jobs, workers, profiles))
+                figures.append(SCENARIOS[name](place, asked))
         print(msgspec.json.encode({"scenario": name, **_median(figures)}).decode(), flush=True)
-    if profiles is not None:
-        profiles.show()
+    if asked.profiles is not None:
+        asked.profiles.show()
 
 
 def _median(runs: Sequence[Figures]) -> Figures:

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from eventqueue import spec
 from eventqueue.codec import seal
@@ -15,24 +18,41 @@ BACKLOG = 10_000  # jobs that lie between a job's being enqueued and its claim
 RUNNING = 200  # jobs that lie between its claim and its settling: so many slots are at work
 WORKERS = 2
 
-_DEFAULTS = Defaults(cwd="/srv/shop")
-_OUTPUT = Output(stdout=Captured(text="hello world\n", length=12, sha256=bytes(32)))
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """What the jobs are like."""
+
+    command: str = "echo hello world"
+    cwd: str = "/srv/shop"
+    queue: str = "default"
+    output: Output | None = Output(stdout=Captured(text="hello world\n", length=12, sha256=bytes(32)))
 
 
-def life(number: int, now: datetime) -> list[Append]:
-    """Return one job's three events, each an append of its own."""
+ECHO = Kind()
+NO_OP = Kind(output=None)
+
+
+def asked(number: int, kind: Kind) -> dict[str, Any]:
+    """Return what is asked for to enqueue a job."""
+    meta = {"customer": f"customer-{number % 100}"}
+    return {"command": kind.command, "cwd": kind.cwd, "queue": kind.queue, "tags": ["bench"], "meta": meta}
+
+
+def birth(number: int, now: datetime, kind: Kind = ECHO) -> Append:
+    """Return the first event of a job."""
     job_id = str(UUID(int=(0x0199 << 112) | (7 << 76) | (2 << 62) | number))
-    worker = f"host:{number % WORKERS:012x}"
-    fields = {"command": "echo hello world", "tags": ["bench"], "meta": {"customer": f"customer-{number % 100}"}}
+    return _sealed(f"job-{job_id}", EMPTY, spec.request(asked(number, kind), Defaults()).enqueued(now), now)
+
+
+def life(number: int, now: datetime, kind: Kind = ECHO) -> list[Append]:
+    """Return one job's three events, each an append of its own."""
+    appends = [birth(number, now, kind)]
     events: Sequence[Event] = (
-        spec.request(fields, _DEFAULTS).enqueued(now),
-        Claimed(worker=worker, host="host", pid=1234, attempt=1),
-        Completed(exit_code=0, duration=0.012, output=_OUTPUT),
+        Claimed(worker=f"host:{number % WORKERS:012x}", host="host", pid=1234, attempt=1),
+        Completed(exit_code=0, duration=0.012, output=kind.output),
     )
-    appends, head = [], EMPTY
     for event in events:
-        appends.append(_sealed(f"job-{job_id}", head, event, now))
-        head = appends[-1].head
+        appends.append(_sealed(appends[0].stream, appends[-1].head, event, now))
     return appends
 
 
@@ -40,13 +60,13 @@ def _sealed(stream: str, head: Head, event: Event, now: datetime) -> Append:
     return Append(seal(stream, head, [event], actor="bench/host", now=now))
 
 
-def mix(jobs: int, now: datetime) -> list[list[Append]]:
-    """Return appends of BATCH events for `jobs` jobs, as they lie in the log of a busy system.
+def mix(jobs: int, now: datetime, first: int = 0) -> list[list[Append]]:
+    """Return appends of BATCH events for `jobs` jobs from number `first` on, as they lie in the log of a busy system.
 
     A job waits behind a backlog, then runs beside some others. So its `enqueued` is far from its `claimed`, and no fold
     of a batch can make one write of the two; `claimed` and `completed` are as near as short jobs have them.
     """
-    lives = [life(number, now) for number in range(jobs)]
+    lives = [life(first + number, now) for number in range(jobs)]
     backlog, running = min(BACKLOG, jobs), min(RUNNING, jobs)
     order: list[Append] = []
     for number in range(jobs + backlog + running):
@@ -56,10 +76,16 @@ def mix(jobs: int, now: datetime) -> list[list[Append]]:
     return _batches(order)
 
 
-def whole_lives(first: int, last: int, now: datetime) -> Iterator[list[Append]]:
+def births(first: int, last: int, now: datetime, kind: Kind = ECHO) -> Iterator[list[Append]]:
+    """Yield appends that enqueue the jobs numbered `first` to `last`."""
+    for start in range(first, last, BATCH):
+        yield [birth(number, now, kind) for number in range(start, min(start + BATCH, last))]
+
+
+def whole_lives(first: int, last: int, now: datetime, kind: Kind = ECHO) -> Iterator[list[Append]]:
     """Yield appends for the jobs numbered `first` to `last`, wave after wave: for a log that is only to be there."""
     for start in range(first, last, BATCH):
-        lives = [life(number, now) for number in range(start, min(start + BATCH, last))]
+        lives = [life(number, now, kind) for number in range(start, min(start + BATCH, last))]
         yield from ([one[step] for one in lives] for step in range(3))
 
 

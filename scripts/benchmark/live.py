@@ -3,17 +3,15 @@
 import os
 import threading
 import time
-from typing import Any
-
-from pymongo.database import Database
 
 from eventqueue.connect import open_client
 from eventqueue.ground import Ground, stand_on
-from projections import checkpoint, generation
+from projections import generation
+from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import life, mix
 from scripts.benchmark.measure import Cpu, Figures, peak_mb, percentile
 from scripts.benchmark.processes import projector
-from scripts.benchmark.profiling import Profiles
+from scripts.benchmark.progress import Progress
 from scripts.benchmark.raw import insert_rate
 from scripts.benchmark.server import Place
 
@@ -22,23 +20,24 @@ SINGLE = 200  # events, one at a time, for the latency
 DATABASE = "live"
 
 
-def run(place: Place, jobs: int | None, _workers: int, profiles: Profiles | None) -> Figures:
+def run(place: Place, asked: Asked) -> Figures:
     """`rate`: events from the first append to when all are in the views, over that time."""
     with open_client(place.uri) as client:
         ground = stand_on(client[DATABASE])
-        batches = mix(jobs or JOBS, ground.clock.now())
+        progress, jobs = Progress(ground), asked.jobs or JOBS
+        batches = mix(jobs, ground.clock.now())
         raw = insert_rate(client["raw"], batches)
-        with projector(place, DATABASE, profiles) as process:
-            _await(lambda: _applied(ground.database) is not None)
-            cpu = Cpu({"mongod": place.pid, "projector": process.pid, "writer": os.getpid()})
+        with projector(place, DATABASE, asked.profiles) as process:
+            progress.await_projector()
+            cpu = Cpu(mongod=place.pid, projector=process.pid, writer=os.getpid())
             total = sum(map(len, batches))
             start = time.perf_counter()
             for batch in batches:
                 ground.log.append(batch)
-            appended, meanwhile = time.perf_counter() - start, _applied(ground.database) or 0
-            _await(lambda: _applied(ground.database) == total)
+            appended, meanwhile = time.perf_counter() - start, progress.applied() or 0
+            progress.await_applied(total)
             took, cpu_us = time.perf_counter() - start, cpu.each_us(total)
-            latencies = _latencies(ground, jobs or JOBS)
+            latencies = _latencies(ground, jobs)
             rss = peak_mb(process.pid)
     return {
         "workers": 0,
@@ -53,12 +52,6 @@ def run(place: Place, jobs: int | None, _workers: int, profiles: Profiles | None
         "rss_mb": rss,
         "cpu_us": cpu_us,
     }
-
-
-def _applied(database: Database[Any]) -> int | None:
-    live = generation.current(database)
-    held = None if live is None else checkpoint.read(database, live.number)
-    return held.applied if held is not None and held.fence else None
 
 
 def _latencies(ground: Ground, first: int) -> list[float]:
@@ -76,8 +69,3 @@ def _latencies(ground: Ground, first: int) -> list[float]:
             pass
         found.append(time.perf_counter() - start)
     return found
-
-
-def _await(condition: Any) -> None:
-    while not condition():
-        time.sleep(0.01)

@@ -12,15 +12,15 @@ from scripts.benchmark.profiling import Profiles
 from scripts.benchmark.server import Place
 
 ROOT = Path(__file__).parents[2]
+LEAVE_S = 60.0
 
 PROJECT = """
-import signal, sys, threading
+import os, sys, threading
 from eventqueue.connect import connect, make_projector
 
 stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-connection = connect(sys.argv[1], sys.argv[2], "bench")
-make_projector(connection).run(stop)
+threading.Thread(target=lambda: (os.read(0, 1), stop.set()), daemon=True).start()
+make_projector(connect(sys.argv[1], sys.argv[2], "bench")).run(stop)
 """
 
 REBUILD = """
@@ -40,15 +40,30 @@ print(time.perf_counter() - start, peak_mb(os.getpid()))
 
 
 @contextmanager
-def projector(place: Place, database: str, profiles: Profiles | None) -> Iterator["subprocess.Popen[bytes]"]:
-    """A projector for as long as the block lasts."""
-    with _command(PROJECT, "projector", profiles) as command:
-        process = subprocess.Popen([*command, place.uri, database], cwd=ROOT, env=_environ())
+def spawned(
+    script: str, words: Sequence[str], name: str, profiles: Profiles | None, fds: Sequence[int] = ()
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process for as long as the block lasts: it ends when its stdin does. It is given `fds`, and `words` to read.
+
+    Raises CalledProcessError where it did not end well.
+    """
+    with _command(script, name, profiles) as command:
+        process = subprocess.Popen(
+            [*command, *words], cwd=ROOT, env=_environ(), pass_fds=fds, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         try:
             yield process
         finally:
-            process.terminate()
-            process.wait()
+            _end(process)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, name)
+
+
+@contextmanager
+def projector(place: Place, database: str, profiles: Profiles | None) -> Iterator["subprocess.Popen[bytes]"]:
+    """A projector for as long as the block lasts."""
+    with spawned(PROJECT, [place.uri, database], "projector", profiles) as process:
+        yield process
 
 
 def rebuild(place: Place, database: str, what: str, profiles: Profiles | None) -> tuple[float, float]:
@@ -59,6 +74,14 @@ def rebuild(place: Place, database: str, what: str, profiles: Profiles | None) -
         )
     took, peak = map(float, done.stdout.split())
     return took, peak
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        process.communicate(timeout=LEAVE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _environ() -> dict[str, str]:

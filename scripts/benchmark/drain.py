@@ -1,0 +1,78 @@
+"""`drain`: jobs that wait already, and do nothing when they run: claimed and settled as fast as it goes."""
+
+import time
+
+import msgspec
+
+from eventqueue.connect import open_client
+from eventqueue.ground import Ground, stand_on
+from scripts.benchmark.asked import Asked
+from scripts.benchmark.crew import crew
+from scripts.benchmark.events import NO_OP, Kind, births, whole_lives
+from scripts.benchmark.measure import Cpu, Figures
+from scripts.benchmark.processes import projector
+from scripts.benchmark.progress import Progress
+from scripts.benchmark.raw import insert_rate
+from scripts.benchmark.server import Place
+
+JOBS = 50_000
+SLOTS = 100  # of each worker
+DATABASE = "drain"
+
+
+class Drained(msgspec.Struct, frozen=True):
+    """From when the workers might claim, in seconds: until all was settled, durably, and until the views showed it."""
+
+    jobs: int
+    settled_s: float
+    visible_s: float
+    cpu_us: dict[str, float]  # for each job
+
+    @property
+    def rate(self) -> float:
+        """Jobs settled a second."""
+        return self.jobs / self.settled_s
+
+    @property
+    def sustained_rate(self) -> float:
+        """Jobs a second that could go on for ever."""
+        return self.jobs / self.visible_s
+
+
+def run(place: Place, asked: Asked) -> Figures:
+    """`rate` until the last settle is durable, `sustained_rate` until the views have it; three events a job."""
+    jobs = asked.jobs or JOBS
+    with open_client(place.uri) as client:
+        ground = stand_on(client[DATABASE])
+        raw = insert_rate(client["raw"], whole_lives(0, jobs, ground.clock.now(), NO_OP))
+        found = drained(place, ground, jobs, asked)
+    return {
+        "workers": asked.workers,
+        "rate": found.rate,
+        "unit": "jobs/s",
+        "raw": raw,
+        "ratio": 3 * found.rate / raw,
+        "sustained_rate": found.sustained_rate,
+        "sustained_ratio": 3 * found.sustained_rate / raw,
+        "cpu_us": found.cpu_us,
+    }
+
+
+def drained(place: Place, ground: Ground, jobs: int, asked: Asked, kind: Kind = NO_OP) -> Drained:
+    """Enqueue jobs, wait until the views have them, and have them drained."""
+    progress = Progress(ground)
+    with projector(place, ground.database.name, asked.profiles) as keeper:
+        progress.await_projector()
+        for batch in births(0, jobs, ground.clock.now(), kind):
+            ground.log.append(batch)
+        waiting = progress.events()
+        progress.await_applied(waiting)
+        with crew(place, ground.database.name, asked, slots=SLOTS) as workers:
+            cpu = Cpu(mongod=place.pid, projector=keeper.pid, workers=workers.pids)
+            start = time.perf_counter()
+            workers.go()
+            progress.await_durable(waiting + 2 * jobs)
+            settled = time.perf_counter() - start
+            progress.await_applied(waiting + 2 * jobs)
+            visible = time.perf_counter() - start
+            return Drained(jobs, settled, visible, cpu.each_us(jobs))

@@ -1,0 +1,53 @@
+"""How far log and views of a database have come, asked for so cheaply that the asking is not measured with it."""
+
+import time
+from collections.abc import Callable
+
+from eventqueue.ground import Ground
+from eventqueue.mongo_log import DURABLE
+from projections import checkpoint, generation
+
+LOOK_S = 0.01
+PATIENCE_S = 120.0  # without any progress
+
+
+class Progress:
+    """Of one database."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._database = ground.database
+
+    def events(self) -> int:
+        """Return how many events the log has: a number that the server keeps, so nothing is counted."""
+        return self._database["events"].estimated_document_count()
+
+    def applied(self) -> int | None:
+        """Return how many events are in the views; None while no projector keeps them."""
+        live = generation.current(self._database)
+        held = None if live is None else checkpoint.read(self._database, live.number)
+        return held.applied if held is not None and held.fence else None
+
+    def await_durable(self, count: int) -> None:
+        """Return once the log has `count` events, all of them durable."""
+        _await(self.events, lambda found: found >= count)
+        # What the server counts may not be in its journal yet; with what is written after it, it is.
+        self._database.get_collection("bench", write_concern=DURABLE).insert_one({})
+
+    def await_applied(self, count: int) -> None:
+        """Return once `count` events are in the views."""
+        _await(lambda: self.applied() or 0, lambda found: found >= count)
+
+    def await_projector(self) -> None:
+        """Return once a projector keeps the views."""
+        _await(lambda: self.applied() is not None, bool)
+
+
+def _await(ask: Callable[[], int], holds: Callable[[int], bool]) -> None:
+    """Return once `holds` of what `ask` returns. Raises TimeoutError where that changes no more."""
+    seen, since = -1, time.monotonic()
+    while not holds(found := ask()):
+        if found != seen:
+            seen, since = found, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_S:
+            raise TimeoutError(f"stands still at {found}")
+        time.sleep(LOOK_S)
