@@ -7,7 +7,7 @@ from statistics import median
 import click
 import msgspec
 
-from scripts.benchmark import drain, live, rebuild
+from scripts.benchmark import bulk, crowded, drain, enqueue, latency, live, memory, mixed, rebuild, shell, status
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
 from scripts.benchmark.profiling import Profiles
@@ -16,7 +16,15 @@ from scripts.benchmark.server import Place, server
 SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "live": live.run,
     "rebuild": rebuild.run,
+    "bulk": bulk.run,
     "drain": drain.run,
+    "mixed": mixed.run,
+    "enqueue": enqueue.run,
+    "latency": latency.run,
+    "shell": shell.run,
+    "crowded": crowded.run,
+    "memory": memory.run,
+    "status": status.run,
 }
 
 

@@ -1,6 +1,8 @@
 """`drain`: jobs that wait already, and do nothing when they run: claimed and settled as fast as it goes."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -58,8 +60,29 @@ def run(place: Place, asked: Asked) -> Figures:
     }
 
 
-def drained(place: Place, ground: Ground, jobs: int, asked: Asked, kind: Kind = NO_OP) -> Drained:
-    """Enqueue jobs, wait until the views have them, and have them drained."""
+def drained(
+    place: Place, ground: Ground, jobs: int, asked: Asked, *, kind: Kind = NO_OP, slots: int = SLOTS, by: str = "no-op"
+) -> Drained:
+    """Enqueue jobs of a kind, wait until the views have them, and have them drained; `by`: what runs them."""
+    with (
+        prefilled(place, ground, jobs, asked, kind) as (progress, keeper, waiting),
+        crew(place, ground.database.name, asked, slots=slots, kind=by) as workers,
+    ):
+        cpu = Cpu(mongod=place.pid, projector=keeper, workers=workers.pids)
+        start = time.perf_counter()
+        workers.go()
+        progress.await_durable(waiting + 2 * jobs)
+        settled = time.perf_counter() - start
+        progress.await_applied(waiting + 2 * jobs)
+        visible = time.perf_counter() - start
+        return Drained(jobs, settled, visible, cpu.each_us(jobs))
+
+
+@contextmanager
+def prefilled(
+    place: Place, ground: Ground, jobs: int, asked: Asked, kind: Kind = NO_OP
+) -> Iterator[tuple[Progress, int, int]]:
+    """A projector whose views have caught up with so many jobs more; its pid, and how many events there are."""
     progress = Progress(ground)
     with projector(place, ground.database.name, asked.profiles) as keeper:
         progress.await_projector()
@@ -67,12 +90,4 @@ def drained(place: Place, ground: Ground, jobs: int, asked: Asked, kind: Kind = 
             ground.log.append(batch)
         waiting = progress.events()
         progress.await_applied(waiting)
-        with crew(place, ground.database.name, asked, slots=SLOTS) as workers:
-            cpu = Cpu(mongod=place.pid, projector=keeper.pid, workers=workers.pids)
-            start = time.perf_counter()
-            workers.go()
-            progress.await_durable(waiting + 2 * jobs)
-            settled = time.perf_counter() - start
-            progress.await_applied(waiting + 2 * jobs)
-            visible = time.perf_counter() - start
-            return Drained(jobs, settled, visible, cpu.each_us(jobs))
+        yield progress, keeper.pid, waiting
