@@ -1,0 +1,101 @@
+"""`scripts/bench`: every scenario measures what it says, if with too few jobs to mean anything."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from eventqueue import Queue
+from eventqueue.connect import open_client
+from eventqueue.ground import stand_on
+from eventqueue.job import State
+from scripts.benchmark import drain
+from scripts.benchmark.__main__ import SCENARIOS
+from scripts.benchmark.asked import Asked
+from scripts.benchmark.crew import crew
+from scripts.benchmark.server import Place, server
+
+ROOT = Path(__file__).parents[1]
+SMALL = Asked(jobs=50, workers=2, others=100)
+FEW = Asked(jobs=10, workers=1)
+KEYS = {"workers", "rate", "unit", "raw", "ratio"}
+MORE = {
+    "live": {"p50_ms", "p99_ms", "rss_mb"},
+    "rebuild": {"verify_rate", "rss_mb"},
+    "bulk": {"followed_rate", "followed_ratio"},
+    "drain": {"sustained_rate", "sustained_ratio"},
+    "mixed": {"drain_rate", "drain_sustained_rate"},
+    "enqueue": {"threads_rate", "p50_ms", "p99_ms"},
+    "latency": {"p50_ms", "p99_ms", "runner_p50_ms", "runner_p99_ms"},
+    "shell": {"sustained_rate"},
+    "crowded": {"sustained_rate", "sustained_ratio"},
+    "memory": {"rss_mb", "growth_mb"},
+}
+WITHOUT_RAW = {"latency"}  # nothing does the same without the queue
+
+
+@pytest.fixture(scope="module")
+def bench_server() -> Iterator[Place]:
+    """A server as the bench starts it, for all scenarios."""
+    with server() as place:
+        yield place
+
+
+@pytest.fixture
+def place(bench_server: Place) -> Iterator[Place]:
+    """That server, empty."""
+    yield bench_server
+    with MongoClient[dict[str, Any]](bench_server.uri, timeoutMS=30_000) as client:
+        for name in {*client.list_database_names()} - {"admin", "config", "local"}:
+            client.drop_database(name)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(place: Place, name: str) -> None:
+    figures = SCENARIOS[name](place, FEW if name == "latency" else SMALL)
+
+    assert KEYS | MORE.get(name, set()) <= figures.keys()
+    compared = {"raw", "ratio"} if name not in WITHOUT_RAW else set()
+    rates = {key for key in figures if key.endswith(("rate", "ratio", "_ms", "rss_mb"))} - {"ratio"} | compared
+    assert [key for key in rates if not figures[key] > 0] == []
+
+
+def test_a_drain_ends_when_every_job_is_completed_and_seen_to_be(place: Place) -> None:
+    jobs = 1_000  # more than the workers can hold at once
+
+    drain.run(place, Asked(jobs=jobs))
+
+    with Queue(place.uri, drain.DATABASE) as queue:
+        assert queue.connection.views.lag().is_fresh
+        assert queue.connection.views.counts()["default"].get(State.COMPLETED) == jobs
+
+
+def test_no_worker_claims_before_the_gate_is_open(place: Place) -> None:
+    with (
+        open_client(place.uri) as client,
+        drain.prefilled(place, stand_on(client["gate"]), 50, SMALL) as (progress, _, waiting),
+        crew(place, "gate", SMALL, slots=10) as workers,
+    ):
+        assert client["gate"]["workers"].count_documents({"buried_at": None}) == SMALL.workers
+        assert progress.events() == waiting
+
+        workers.go()
+
+        progress.await_durable(waiting + 100)
+
+
+def test_the_command_prints_a_line_of_json_and_on_request_where_the_time_goes() -> None:
+    words = [sys.executable, "-m", "scripts.benchmark", "--profile", "drain", "--jobs", "50"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    (line,) = done.stdout.splitlines()
+    found = json.loads(line)
+    assert found["scenario"] == "drain"
+    assert found["cpu_us"].keys() == {"mongod", "projector", "workers"}
+    for process in ("projector", "worker 1", "worker 2"):
+        assert f"\n{process}\n" in done.stderr
