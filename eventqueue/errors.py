@@ -4,6 +4,7 @@
     ├── Refused                    what was asked cannot be done as asked; asking differently may help
     │   ├── InvalidInput           a field is unknown, of the wrong type or out of range (names the field)
     │   ├── JobNotFound            no job has this id, or none starts with it
+    │   ├── WorkerNotFound         no live worker has this id or name, or none starts with it
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   └── DifferentJob           this id or key belongs to a job that was asked for differently
@@ -60,11 +61,18 @@ class JobNotFound(Refused):
         self.job_id = job_id
 
 
-class AmbiguousId(Refused):
-    """More than one job id starts with what was given."""
+class WorkerNotFound(Refused):
+    """No live worker has this id or name."""
 
-    def __init__(self, prefix: str, first: str, second: str) -> None:
-        super().__init__(f"{prefix!r} fits several jobs, {first} and {second} among them: give more of the id.")
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No live worker {name!r}: `queuectl worker list` shows them.")
+
+
+class AmbiguousId(Refused):
+    """More than one id starts with what was given; `what` they are the ids of."""
+
+    def __init__(self, prefix: str, first: str, second: str, what: str = "jobs") -> None:
+        super().__init__(f"{prefix!r} fits several {what}, {first} and {second} among them: give more of the id.")
 
 
 class IllegalTransition(Refused):

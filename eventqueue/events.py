@@ -1,4 +1,4 @@
-"""The facts: what can happen to a job or a setting, and the envelope in which the log keeps it.
+"""The facts: what can happen to a job, a setting or a queue, and the envelope in which the log keeps it.
 
 An event says its transition and nothing more. A field's default always means "absent", never a policy: defaults
 are not stored, so a policy that changes must not change what an old event says.
@@ -175,11 +175,24 @@ class ConfigUnset(Event, frozen=True, kw_only=True, tag="config-unset"):
 
 ConfigEvent = ConfigSet | ConfigUnset
 
+
+class Paused(Event, frozen=True, kw_only=True, tag="paused"):
+    """In `queue-<name>`: nothing of the queue is claimed from now on."""
+
+    why: str | None = None
+
+
+class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
+    """In `queue-<name>`: the queue's jobs may be claimed again."""
+
+
+QueueEvent = Paused | Resumed
+
 EVENT_TYPES: dict[str, type[Event]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
         *(Enqueued, Claimed, Completed, Failed, Retried, DeadLettered, Released, Cancelled),
-        *(LateResult, ConfigSet, ConfigUnset),
+        *(LateResult, ConfigSet, ConfigUnset, Paused, Resumed),
     )
 }
 

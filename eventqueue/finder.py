@@ -1,9 +1,9 @@
-"""What the write side asks of the views, as protocols: candidates to claim, and a feed of signals.
+"""What the write side asks of the views, as protocols: candidates to claim, and signals to follow and to give.
 
 What a view shows may be out of date in any way: it proposes, the log decides.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -20,16 +20,29 @@ class Ready(msgspec.Struct, frozen=True):
     due_at: datetime
 
 
-class Signal(msgspec.Struct, frozen=True):
-    """What a batch changed that somebody may be waiting for."""
+class StopAsked(msgspec.Struct, frozen=True):
+    """Incarnation `worker` is to stop: what it runs may finish until `by`, on the database's clock."""
 
-    generation: int
+    worker: str
+    by: datetime
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """What somebody may be waiting for: what a batch changed in the views of a generation, or what a person wants."""
+
+    generation: int | None = None  # None: it is not about the views
     ready: tuple[Ready, ...] = ()
     cancelled: tuple[str, ...] = ()  # ids of jobs; a hint, so a long list may be cut
+    stopping: tuple[StopAsked, ...] = ()
+    switched: tuple[str, ...] = ()  # queues that were paused or resumed
 
 
 class SignalFeed(Protocol):
-    """Where signals come from."""
+    """Where signals come from, and where they are given."""
+
+    def publish(self, signal: Signal) -> None:
+        """Tell all who listen; a failure is logged and otherwise as if the signal were lost."""
+        ...
 
     def follow(self) -> Iterator[Signal | None]:
         """Yield each signal published from now on, None about once a second when there is none.
@@ -40,7 +53,7 @@ class SignalFeed(Protocol):
 
 
 class Candidates(Protocol):
-    """An open cursor over one queue's ready jobs in claim order."""
+    """An open cursor over ready jobs, queue after queue, each in claim order."""
 
     def take(self, limit: int) -> list[Job]:
         """Return up to `limit` further jobs; fewer only where the cursor is at its end."""
@@ -61,8 +74,8 @@ class JobFinder(Protocol):
         """
         ...
 
-    def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
-        """Open a cursor over the ready jobs of `queues`, strictly in that order, in the given buckets."""
+    def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
+        """Open a cursor over the ready jobs of some queues, strictly in the order of `shares`: queue -> buckets."""
         ...
 
     def heads(self, queue: str, limit: int) -> list[Job]:

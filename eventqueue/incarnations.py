@@ -2,7 +2,8 @@
 
 Operational state. An incarnation is registered before its first claim, renewed while it lives, and *buried* once by
 whoever finds its lease at an end or sees it dead. A renewal passes only while it is not buried, so a zombie learns
-that its claims are over.
+that its claims are over. Whoever wants a worker to stop writes that into its document: it learns it at its next
+heartbeat, if nobody tells it sooner.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,6 +31,7 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"
     pid_started: int  # in clock ticks since that boot: tells a pid from its next owner
     queues: tuple[str, ...]  # empty: all
     concurrency: int
+    grace: float = 30.0  # seconds that its jobs may take to finish when it is asked to stop, unless others are named
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     renewed_at: datetime
     is_live: bool  # neither buried nor past its end, on the database's clock
     buried_by: str | None = None
+    stop_asked_at: datetime | None = None  # when it was first asked to stop
+    stop_by: datetime | None = None  # what it runs then is handed back
 
 
 class Incarnations:
@@ -78,6 +82,19 @@ class Incarnations:
             )
             found = self._workers.find_one({"_id": worker}, {"buried_at": 1})
         return bool(found and found.get("buried_at"))
+
+    def ask_to_stop(self, workers: Collection[str], grace: timedelta | None) -> None:
+        """Ask incarnations to stop; what they run may finish within `grace` (None: within the grace of each).
+
+        Never later than asked before: a second request gives no new grace.
+        """
+        grace_ms: Any = {"$multiply": ["$grace", 1000]} if grace is None else grace // timedelta(milliseconds=1)
+        stop = {
+            "stop_asked_at": {"$ifNull": ["$stop_asked_at", "$$NOW"]},
+            "stop_by": {"$min": ["$stop_by", {"$add": ["$$NOW", grace_ms]}]},
+        }
+        with translated():
+            self._workers.update_many({"_id": {"$in": list(workers)}, "buried_at": None}, [{"$set": stop}])
 
     def retire(self, worker: str) -> None:
         """Forget an incarnation that left in order, holding nothing."""

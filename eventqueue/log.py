@@ -78,6 +78,10 @@ class EventLog(Protocol):
         """
         ...
 
+    def read_last(self, stream: str) -> Recorded | None:
+        """Return the stream's last event, None if it has none; as cheap in a long stream as in a short one."""
+        ...
+
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """Return those of the (stream, version) pairs' streams that hold an event after that version."""
         ...

@@ -47,6 +47,10 @@ class MemoryLog:
     def await_acknowledged(self) -> None:
         """See EventLog.await_acknowledged."""
 
+    def read_last(self, stream: str) -> Recorded | None:
+        """See EventLog.read_last."""
+        return next((decode(raw) for raw in self.read_raw(stream)[-1:]), None)
+
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """See EventLog.find_next."""
         return {stream for stream, version in heads if len(self._streams.get(stream, [])) > version}

@@ -122,10 +122,14 @@ class MongoLog:
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""
-        # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
-        bounds = {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": MaxKey()}}
         with translated():
-            return [bytes(doc.raw) for doc in self._events.find({"_id": bounds}, sort=[("_id", 1)])]
+            return [bytes(doc.raw) for doc in self._events.find(_versions_of(stream, after), sort=[("_id", 1)])]
+
+    def read_last(self, stream: str) -> Recorded | None:
+        """See EventLog.read_last."""
+        with translated():
+            doc = self._events.find_one(_versions_of(stream), sort=[("_id", -1)])
+        return None if doc is None else decode(bytes(doc.raw))
 
     def await_acknowledged(self) -> None:
         """See EventLog.await_acknowledged."""
@@ -186,6 +190,11 @@ class MongoLog:
     def _scan(self, category: str | None) -> Iterator[RawBSONDocument]:
         with translated(), self._events.find(_streams_of(category), **_IN_ORDER) as cursor:
             yield from cursor
+
+
+def _versions_of(stream: str, after: int = 0) -> dict[str, Any]:
+    # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
+    return {"_id": {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": MaxKey()}}}
 
 
 def _streams_of(category: str | None) -> dict[str, Any]:

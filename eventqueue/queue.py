@@ -5,7 +5,6 @@ conflict, for these are people's commands.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from getpass import getuser
@@ -15,17 +14,34 @@ from typing import Any, Self
 
 import msgspec
 
-from eventqueue import proof, settings
+from eventqueue import configuration, proof, settings
 from eventqueue.audit import Finding
 from eventqueue.codec import check_data, seal
 from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, WaitTimeout
-from eventqueue.events import EMPTY, ConfigEvent, ConfigSet, ConfigUnset, Enqueued, Event, Recorded, name_in, stream_of
+from eventqueue.events import EMPTY, Enqueued, Event, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import FINAL, Cancel, Command, Enqueue, Job, Retry, State, decide, fold
+from eventqueue.job import Cancel, Command, Enqueue, Job, Retry, decide, fold
 from eventqueue.log import Append, Appended
 from eventqueue.outputs import Kept
-from eventqueue.spec import Request, request
-from eventqueue.views import Counters, Difference, Filter, Glance, Listing, Parked, Projection, Stats, Status, Worker
+from eventqueue.overview import Overview
+from eventqueue.pause import PauseQueue, ResumeQueue
+from eventqueue.pauses import Switched, switch
+from eventqueue.spec import Request, check_name, request
+from eventqueue.stopping import Left, Stopping, named
+from eventqueue.views import (
+    Counters,
+    Difference,
+    Filter,
+    Glance,
+    Listing,
+    Parked,
+    Projection,
+    QueueStatus,
+    Stats,
+    Status,
+    Worker,
+)
+from eventqueue.waiting import Waiting
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
@@ -60,6 +76,9 @@ class Queue:
         self._commit = GroupCommit(self._log)
         self._views = self.connection.views
         self._operator = self.connection.operator
+        self._overview = Overview(self.connection)
+        self._waiting = Waiting(self.connection.signals, self._views, self.get)
+        self._stopping = Stopping(self.connection.incarnations, self.connection.signals, self._ground.clock)
 
     def __enter__(self) -> Self:
         return self
@@ -199,9 +218,8 @@ class Queue:
         return Listing(self._views.list(filter_ or Filter()), lag)
 
     def status(self) -> Status:
-        """Return counts by queue and state, live workers and the lag."""
-        lag = self._views.refresh()
-        return Status(queues=self._views.counts(), workers=self.workers(), lag=lag)
+        """Return counts by queue and state, paused queues, live workers and the lag."""
+        return self._overview.status()
 
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
         """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each.
@@ -215,16 +233,7 @@ class Queue:
 
     def glance(self, window: timedelta = timedelta(minutes=5), failures: int = 10) -> Glance:
         """Return all at once, as the views show it, waiting for nothing: queues, rates, workers, the last failures."""
-        failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.list(_latest(state, failures))]
-        held = self.connection.finder.held_by
-        return Glance(
-            at=self._ground.clock.now(),
-            lag=self._views.lag(),
-            queues=self._views.counts(),
-            stats=self._views.stats(window),
-            workers=[(worker, held(worker.id)) for worker in self.workers()],
-            failures=sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures],
-        )
+        return self._overview.glance(window, failures)
 
     def follow(self) -> Iterator[bool]:
         """Yield True whenever the views have moved, False about once a second when they have not, for ever."""
@@ -234,20 +243,11 @@ class Queue:
 
     def workers(self) -> Sequence[Worker]:
         """Return the live workers and what the view shows them running."""
-        return [
-            Worker(
-                id=lease.worker.id,
-                name=lease.worker.name,
-                host=lease.worker.host,
-                pid=lease.worker.pid,
-                queues=lease.worker.queues,
-                concurrency=lease.worker.concurrency,
-                started_at=lease.started_at,
-                renewed_at=lease.renewed_at,
-                running=tuple(job.id for job in self.connection.finder.held_by(lease.worker.id)),
-            )
-            for lease in self.connection.incarnations.live()
-        ]
+        return self._overview.workers()
+
+    def queues(self) -> Sequence[QueueStatus]:
+        """Return every queue that ever had a job or was paused, by name: its jobs by state, and its pause."""
+        return self._overview.queues()
 
     def projections(self) -> Sequence[Projection]:
         """Return each projection's view as it stands: its lag, who keeps it, what is parked."""
@@ -291,19 +291,41 @@ class Queue:
         """Return about how many events the log holds."""
         return self._operator.log_size()
 
+    # Steering
+
+    def pause_queue(self, queue: str, why: str | None = None) -> Switched:
+        """Have no worker claim anything of a queue, within a second; what runs goes on, and so does enqueueing.
+
+        A queue that is paused already stays so, with the reason it has. Raises InvalidInput.
+        """
+        return self._switch(queue, PauseQueue(None if why is None else _text(why, "why")))
+
+    def resume_queue(self, queue: str) -> Switched:
+        """Have workers claim from a queue again; one that is not paused stays as it is. Raises InvalidInput."""
+        return self._switch(queue, ResumeQueue())
+
+    def _switch(self, queue: str, command: PauseQueue | ResumeQueue) -> Switched:
+        check_name(queue, "queue")
+        return switch(self._ground, self.connection.signals, queue, command, self.connection.actor)
+
+    def stop_workers(self, names: Iterable[str] | None = None, grace: float | None = None) -> Sequence[Worker]:
+        """Ask workers to stop as at Ctrl-C, each named by the beginning of its id or name (None: all); return them.
+
+        What they run may finish within `grace` seconds (None: those that the worker was started with).
+        Raises WorkerNotFound or AmbiguousId with nobody asked, InvalidInput for a grace that is out of range.
+        """
+        workers = self.workers()
+        return self._stopping.ask(workers if names is None else named(names, workers), grace)
+
+    def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:
+        """Yield each worker that `stop_workers` returned once it is gone; ends 15 s after the last one should be."""
+        return self._stopping.leaving(workers)
+
     # Waiting
 
     def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> Sequence[Job]:
         """Return the jobs once each is completed, dead or cancelled. Raises WaitTimeout after `timeout` seconds."""
-        open_ = [self.resolve(job_id) for job_id in job_ids]
-        ended: dict[str, Job] = {}
-        for _ in self._ticks(timeout, lambda: f"job {next(i for i in open_ if i not in ended)} to end"):
-            for job_id in open_:
-                if job_id not in ended and (job := self.get(job_id)).state in FINAL:
-                    ended[job_id] = job
-            if len(ended) == len(set(open_)):
-                break
-        return [ended[job_id] for job_id in open_]
+        return self._waiting.ends([self.resolve(job_id) for job_id in job_ids], timeout)
 
     def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.
@@ -312,45 +334,22 @@ class Queue:
         Raises JobParked if the view of this job stands still.
         """
         try:
-            for _ in self._ticks(timeout, lambda: f"the view to show job {receipt.id}"):
-                job = None if self._views.refresh().seconds is None else self._views.get(receipt.id)
-                if job is not None and job.version >= receipt.version:
-                    return True
+            self._waiting.shows(receipt.id, receipt.version, timeout)
         except WaitTimeout:
             if not may_be_stale:
                 raise
-        return False
-
-    def _ticks(self, timeout: float | None, what: Callable[[], str]) -> Iterable[None]:
-        """Yield at once, then whenever a signal says that the views have moved, and now and then without one."""
-        give_up = None if timeout is None else time.monotonic() + timeout
-        signals = self.connection.signals.follow()
-        yield
-        for _ in signals:
-            if give_up is not None and time.monotonic() > give_up:
-                raise WaitTimeout(f"Waited {timeout:g} s for {what()}: it may still come.")
-            yield
+            return False
+        return True
 
     # Settings
 
     def configuration(self) -> Mapping[str, settings.Source]:
         """Return every setting's value in force and where it comes from."""
-        return settings.resolve(self._stored(), os.environ)
+        return settings.resolve(configuration.stored(self._ground), os.environ)
 
     def configure(self, name: str, value: Any) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
-        one = settings.setting(name)
-        parsed = None if value is None else one.parse(name, value)
-        event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=parsed)
-        while True:
-            history = self._log.read(settings.STREAM)
-            head = history[-1].head if history else EMPTY
-            sealed = seal(settings.STREAM, head, [event], actor=self.connection.actor, now=self._ground.clock.now())
-            if self._append(Append(sealed)):
-                return parsed if value is not None else one.builtin
-
-    def _stored(self) -> dict[str, settings.Value]:
-        return settings.fold(self._log.read(settings.STREAM))
+        return configuration.store(self._ground, name, value, self.connection.actor)
 
     # Proving
 
@@ -380,10 +379,6 @@ class Queue:
         if result.error is not None:
             raise result.error
         return result.is_whole
-
-
-def _latest(state: State, limit: int) -> Filter:
-    return Filter(state=state, limit=limit)
 
 
 def _directory() -> str | None:

@@ -19,6 +19,7 @@ from eventqueue.events import Enqueued, Shell
 from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
+NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
 
 Name = Annotated[str, Meta(pattern=NAME)]
@@ -136,6 +137,13 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     return Request(fields=fields, asked=plain, defaults=defaults)
 
 
+def check_name(name: str, field: str) -> str:
+    """Return a name of a queue that is one. Raises InvalidInput naming `field`."""
+    if not re.search(NAME, name):
+        raise InvalidInput(field, NO_NAME)
+    return name
+
+
 def _first(asked: Any, default: Any) -> Any:
     return default if asked is None else asked
 
@@ -189,7 +197,7 @@ def _named(message: str) -> InvalidInput:
         return InvalidInput(f"{field}.{unknown[1]}", f"is no part of {field}")
     problem = problem.replace("`", "").replace(" | null", "").replace("datetime", "date (ISO 8601)")
     if "regex" in problem:
-        problem = "may hold letters, digits and . _ : - only, 1 to 128 of them"
+        problem = NO_NAME
     return InvalidInput(field, problem[:1].lower() + problem[1:])
 
 

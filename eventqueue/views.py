@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from eventqueue.job import Job, State
+from eventqueue.pause import Pause
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -53,16 +54,26 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int
     started_at: datetime
     renewed_at: datetime
+    stop_by: datetime | None = None  # asked to stop: it claims nothing more, and what it runs then is handed back
     running: tuple[str, ...] = ()
 
 
 Counts = Mapping[State, int]
 
 
+class QueueStatus(msgspec.Struct, frozen=True):
+    """One queue: its jobs by state, and its pause if it is paused."""
+
+    name: str
+    counts: Counts
+    pause: Pause | None
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of jobs by queue and state, the live workers, and the views' lag."""
+    """Counts of jobs by queue and state, the paused queues, the live workers, and the views' lag."""
 
     queues: Mapping[str, Counts]
+    paused: Mapping[str, Pause]
     workers: Sequence[Worker]
     lag: Lag
 
@@ -206,6 +217,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     lag: Lag
     queues: Mapping[str, Counts]
+    paused: Mapping[str, Pause]
     stats: Stats
     workers: Sequence[tuple[Worker, Sequence[Job]]]  # each with the jobs that it runs
     failures: Sequence[Job]  # failed or dead, the latest first

@@ -4,7 +4,7 @@ The alias is looked up whenever a cursor is opened, so a worker follows a switch
 of it was lost.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
@@ -42,9 +42,9 @@ class ViewFinder:
         if held is None or not is_in_log(held, MongoLog(self._database)):
             raise Unavailable("The views are not those of this log (yet): nothing is claimed.")
 
-    def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
+    def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
         """See JobFinder.candidates."""
-        return _Cursor(self._generation(), queues, list(buckets), batch)
+        return _Cursor(self._generation(), shares, batch)
 
     def heads(self, queue: str, limit: int) -> list[Job]:
         """See JobFinder.heads."""
@@ -93,9 +93,9 @@ class ViewFinder:
 class _Cursor:
     """An open cursor over several queues, strictly one after the other."""
 
-    def __init__(self, live: Generation, queues: Sequence[str], buckets: list[int], batch: int) -> None:
+    def __init__(self, live: Generation, shares: Mapping[str, Collection[int]], batch: int) -> None:
         self._live = live
-        self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue in queues]
+        self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue, buckets in shares.items()]
         self._found = chain.from_iterable(map(_places, self._cursors))
 
     def take(self, limit: int) -> list[Job]:

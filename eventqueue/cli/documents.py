@@ -13,8 +13,9 @@ from eventqueue.cli.words import STATES, clean, instant
 from eventqueue.codec import to_data
 from eventqueue.events import Output, Recorded, type_of
 from eventqueue.job import Job, State
+from eventqueue.pauses import Switched
 from eventqueue.queue import Receipt
-from eventqueue.views import Counters, Difference, Glance, Projection, Stats, Status
+from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
 
 
 def print_json(document: Any) -> None:
@@ -90,15 +91,34 @@ def event(recorded: Recorded, previous: Recorded | None) -> dict[str, Any]:
 
 
 def status(found: Status) -> dict[str, Any]:
-    """Counts by state, then by queue and state; how many workers live; the lag in seconds, null if unknown."""
+    """Counts by state, then by queue and state; the pauses by queue; how many workers live; the lag in seconds, null
+    if unknown.
+    """
     return {
         **{state: found.count(State(state)) for state in STATES},
         "queues": {
             name: {state: counts.get(State(state), 0) for state in STATES} for name, counts in found.queues.items()
         },
+        "paused": {name: plain(pause) for name, pause in found.paused.items()},
         "workers": len(found.workers),
         "lag": found.lag.seconds,
     }
+
+
+def queue(one: QueueStatus) -> dict[str, Any]:
+    """A queue: its jobs by state, and its pause, null if it is not paused."""
+    counts = {state: one.counts.get(State(state), 0) for state in STATES}
+    return {"name": one.name, **counts, "paused": plain(one.pause)}
+
+
+def switched(done: Switched) -> dict[str, Any]:
+    """How a queue stands after a command, and whether that changed anything."""
+    return {"name": done.queue, "paused": plain(done.pause), "version": done.version, "changed": done.is_new}
+
+
+def stopped(worker: Worker, outcome: str) -> dict[str, Any]:
+    """What became of a worker that was asked to stop: `left`, `lost` or `there`."""
+    return {"id": worker.id, "name": worker.name, "host": worker.host, "outcome": outcome}
 
 
 def findings(verified: int, found: Sequence[Finding]) -> dict[str, Any]:
@@ -131,6 +151,7 @@ def glance(found: Glance) -> dict[str, Any]:
         "queues": {
             name: {state: counts.get(State(state), 0) for state in STATES} for name, counts in found.queues.items()
         },
+        "paused": {name: plain(pause) for name, pause in found.paused.items()},
         "stats": stats(found.stats, None),
         "workers": [{**plain(worker), "running": [job(one) for one in running]} for worker, running in found.workers],
         "failures": [job(one) for one in found.failures],

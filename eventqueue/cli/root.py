@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Running": {
         "worker": "worker:worker",
+        "queue": "queue:queue_",
         "projector": "projector:projector",
         "projections": "projections:projections",
         "status": "status:status",

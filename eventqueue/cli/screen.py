@@ -63,11 +63,12 @@ def _lag(lag: Lag) -> Text:
 
 def _queues(glance: Glance) -> tuple[str, Table]:
     rows: list[list[Cell]] = []
-    for name, counts in sorted(glance.queues.items()):
-        stats = glance.stats.queues.get(name)
+    for name in sorted({*glance.queues, *glance.paused}):
+        counts, stats = glance.queues.get(name, {}), glance.stats.queues.get(name)
         states = [_state(state, counts.get(State(state), 0)) for state in STATES]
         rates = (0.0, 0.0) if stats is None else (stats.in_per_minute, stats.out_per_minute)
-        rows.append([name, *states, *map(_rate, rates), _wait(stats)])
+        shown = Text(f"{name} (paused)", "yellow") if name in glance.paused else name
+        rows.append([shown, *states, *map(_rate, rates), _wait(stats)])
     titles = ["QUEUE", *(TITLES[state].upper() for state in STATES), "IN/MIN", "OUT/MIN", "WAIT P95"]
     return count(len(rows), "queue"), Table(titles, rows, loose=0)
 
@@ -93,11 +94,10 @@ def _workers(glance: Glance) -> tuple[str, Table]:
 
 
 def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> list[list[Cell]]:
+    name = worker.name if worker.stop_by is None else Text(f"{worker.name} (stopping)", "yellow")
     if not running:
-        return [[worker.name, worker.host, Text("idle", "dim"), "", ""]]
-    return [
-        [worker.name, worker.host, clean(job.id), _age(job.claimed_at, now), _line(job.run.command)] for job in running
-    ]
+        return [[name, worker.host, Text("idle", "dim"), "", ""]]
+    return [[name, worker.host, clean(job.id), _age(job.claimed_at, now), _line(job.run.command)] for job in running]
 
 
 def _failures(glance: Glance) -> tuple[str, Table]:

@@ -12,7 +12,8 @@ from eventqueue.cli.describe import describe
 from eventqueue.cli.words import STATES, TITLES, age, clean, count, instant, shortened, span
 from eventqueue.events import Recorded, type_of
 from eventqueue.job import Job, State
-from eventqueue.views import Lag, Status, Worker
+from eventqueue.pause import Pause
+from eventqueue.views import Counts, Lag, QueueStatus, Status, Worker
 
 if TYPE_CHECKING:
     from eventqueue.cli.checks import Check
@@ -26,6 +27,7 @@ COLOURS = {
     State.DEAD: "red",
     State.CANCELLED: "dim",
 }
+_STATES = tuple(TITLES[state].upper() for state in STATES)
 TROUBLED = (State.FAILED, State.DEAD)
 COMMAND_MAX, ERROR_MAX = 60, 60  # characters, where another column follows
 LAST_MAX = 500
@@ -91,17 +93,18 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
     rows: list[list[Cell]] = [
         [
             one.name,
-            one.host,
+            one.id,
             str(one.pid),
             ", ".join(one.queues) or "all",
             one.concurrency,
             age(now - one.started_at),
             f"{age(now - one.renewed_at)} ago",
+            Text("serving", "green") if one.stop_by is None else Text("stopping", "yellow"),
             ", ".join(one.running) or Text("idle", "dim"),
         ]
         for one in found
     ]
-    return Table(["WORKER", "HOST", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "RUNNING"], rows, loose=0)
+    return Table(["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING"], rows, loose=0)
 
 
 def status(found: Status) -> list[Table | Text]:
@@ -111,14 +114,39 @@ def status(found: Status) -> list[Table | Text]:
         for name in STATES
     ]
     alive = f"{count(len(found.workers), 'worker')} alive; {_lag(found.lag)}"
-    return [*states, *_queues(found), Text(""), Text(alive)]
+    return [*states, *_queues(found), Text(""), *_paused(found), Text(alive)]
 
 
 def _queues(found: Status) -> list[Table | Text]:
-    rows: list[list[Cell]] = [
-        [name, *(found.queues[name].get(State(one), 0) for one in STATES)] for name in sorted(found.queues)
+    rows = [_queue(name, found.queues.get(name, {})) for name in sorted({*found.queues, *found.paused})]
+    return [Text(""), Table(["QUEUE", *_STATES], rows)] if rows else []
+
+
+def _queue(name: str, counts: Counts) -> list[Cell]:
+    return [name, *(counts.get(State(one), 0) for one in STATES)]
+
+
+def _paused(found: Status) -> list[Text]:
+    return [
+        Text(f"queue {name} is paused since {instant(one.since, 'seconds')} by {_by(one)}", "yellow")
+        for name, one in sorted(found.paused.items())
     ]
-    return [Text(""), Table(["QUEUE", *(TITLES[name].upper() for name in STATES)], rows)] if rows else []
+
+
+def _by(pause: Pause) -> str:
+    return clean(f"{pause.by}: {pause.why}" if pause.why else pause.by)
+
+
+def queues(found: Sequence[QueueStatus], now: datetime) -> Table:
+    """Queues with their jobs by state; the paused ones with since when, by whom and why."""
+    rows: list[list[Cell]] = [
+        [*_queue(one.name, one.counts), *(["", ""] if one.pause is None else _pause(one.pause, now))] for one in found
+    ]
+    return Table(["QUEUE", *_STATES, "PAUSED", "BY"], rows)
+
+
+def _pause(pause: Pause, now: datetime) -> list[Cell]:
+    return [Text(f"{age(now - pause.since)} ago", "yellow"), _by(pause)]
 
 
 def _lag(lag: Lag) -> str:

@@ -1,4 +1,4 @@
-"""`queuectl worker`: starting workers, and seeing those that live."""
+"""`queuectl worker`: starting workers, seeing those that live, and stopping them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventqueue.settings import Source
+    from eventqueue.views import Worker
 
 COUNT_MAX = 1000
 
@@ -25,9 +26,13 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     "--queue", "queues", multiple=True, type=TEXT, help="Queue to serve; several may be given [default: all]."
 )
 @click.option("--concurrency", type=click.IntRange(1, COUNT_MAX), help="Jobs that each runs at the same time.")
-@click.option("--until-empty", is_flag=True, help="Stop once nothing is pending, processing or waiting for a retry.")
+@click.option(
+    "--until-empty",
+    is_flag=True,
+    help="Stop once nothing is pending, processing or waiting for a retry, but for what waits in a paused queue.",
+)
 @click.option("--no-projector", is_flag=True, help="Start no projector: one runs elsewhere.")
-@click.option("--grace", type=SECONDS, help="How long running jobs may take to finish after Ctrl-C or SIGTERM.")
+@click.option("--grace", type=SECONDS, help="How long running jobs may take to finish after a request to stop.")
 @with_session
 def start(
     session: Session,
@@ -42,7 +47,7 @@ def start(
     """Start workers and a projector.
 
     They are looked after until Ctrl-C or SIGTERM: the first one lets running jobs finish within --grace seconds
-    and hands back the rest; the second stops at once.
+    and hands back the rest; the second stops at once. `queuectl worker stop` does the same from anywhere.
     Defaults of --concurrency and --grace are settings: see `queuectl config list`. With --json, a JSON object a line.
 
     \b
@@ -84,9 +89,52 @@ def list_(session: Session) -> None:
         session.out.note("No worker is alive: `queuectl worker start` starts one.")
 
 
+@command("stop")
+@click.argument("names", nargs=-1, metavar="[ID]...", type=TEXT)
+@click.option("--all", "is_all", is_flag=True, help="All workers that live.")
+@click.option("--grace", type=SECONDS, help="How long running jobs may take to finish [default: as it was started].")
+@with_session
+def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float | None) -> int:
+    """Stop workers, wherever they run, and wait until they have left.
+
+    As at Ctrl-C they claim nothing more, let what runs finish within the grace, and hand back the rest. ID is an
+    unambiguous beginning of a worker's id or name. The exit code is 1 if one is still there 15 seconds after its
+    grace; the request stands all the same.
+
+    \b
+    queuectl worker stop --all
+    queuectl worker stop web-3:1c1c --grace 5m
+    """
+    from eventqueue.cli import documents
+
+    if bool(names) == is_all:
+        raise click.UsageError("Give the workers' ids, or --all")
+    with session.queue() as queue:
+        asked = queue.stop_workers(None if is_all else names, grace)
+        there = {one.id: one for one in asked}
+        outcomes = []
+        for left in queue.leaving(asked):
+            del there[left.worker.id]
+            outcomes.append(documents.stopped(left.worker, "lost" if left.is_lost else "left"))
+            if left.is_lost:
+                session.out.note(f"{_called(left.worker)} was lost meanwhile: what it ran is run again")
+            else:
+                session.out.done(f"{_called(left.worker)} has left")
+    for one in there.values():
+        session.out.refuse(f"{_called(one)} is still there: it leaves once it can, or is taken for lost.")
+    session.out.document(lambda: [*outcomes, *(documents.stopped(one, "there") for one in there.values())])
+    if not asked:
+        session.out.note("No worker is alive.")
+    return 1 if there else 0
+
+
+def _called(worker: "Worker") -> str:
+    return f"Worker {worker.name} ({worker.id})"
+
+
 def _first(option: float | None, settings: "Mapping[str, Source]", name: str) -> Any:
     return settings[name].value if option is None else option
 
 
-worker.add_command(start)
-worker.add_command(list_)
+for one in (start, list_, stop):
+    worker.add_command(one)

@@ -30,6 +30,7 @@ from eventqueue.worker.shell import Launcher
 
 logger = logging.getLogger(__name__)
 
+UNSETTLED = 3  # the exit code of a worker that left as it was asked to, and could not settle all that it held
 APPEND_S = 5.0  # a worker asks again by itself, and hears a stop request in between
 
 
@@ -48,7 +49,10 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def main(make_runner: MakeRunner = Launcher) -> int:
-    """Run a child to its end; exit 0 if it left in order. A worker runs its jobs with what `make_runner` makes."""
+    """Run a child to its end; exit 0 if it left in order, UNSETTLED if it was asked to leave and held something.
+
+    A worker runs its jobs with what `make_runner` makes.
+    """
     for one in (signal.SIGINT, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)  # a terminal's Ctrl-C, and its end, are for the supervisor
     plan = _read_plan()
@@ -85,7 +89,7 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
 
 
 def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
-    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency)
+    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace)
     clock, incarnations = connection.ground.clock, connection.incarnations
     log = MongoLog(connection.ground.database, APPEND_S)
     length = connection.settings["lease"].value
@@ -115,7 +119,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     if in_order:
         incarnations.retire(me.id)
     narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
-    return 0 if in_order else 1
+    return 0 if in_order else UNSETTLED if work.was_stopped else 1
 
 
 def _check_views(connection: Connection) -> None:

@@ -1,5 +1,7 @@
 """The worker's engine: claims jobs for its free slots, has them run, and settles what came of it.
 
+Which jobs to claim is told by `claiming`; what the engine holds, it answers for until the log has its outcome.
+
 One append a round: what ended since the last round and what is claimed now are different streams. All state is
 touched by the engine's own thread alone; launcher, heartbeat and signals put messages into its inbox.
 """
@@ -11,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -22,21 +25,17 @@ from eventqueue.incarnations import Incarnation
 from eventqueue.job import Claim, Command, Job, Release, State, decide, fold
 from eventqueue.log import Append, Appended, EventLog
 from eventqueue.outputs import Kept, Outputs
-from eventqueue.worker import outcome
-from eventqueue.worker.fetch import Fetch
+from eventqueue.worker import claiming, outcome
+from eventqueue.worker.claiming import Claiming
 from eventqueue.worker.heartbeat import Beat, Buried
 from eventqueue.worker.late import record_late
 from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.ownership import Ownership
 from eventqueue.worker.runner import MakeRunner
 from eventqueue.worker.shell import Ended, Launcher, ShellRun, Started
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 1.0  # without a signal
-LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
-LOOK_AT = 16
 GIVE_UP_S = 10.0  # after the grace: what cannot be settled by then is left to the rescuers
 KILL_GRACE_S = 1.0
 
@@ -97,8 +96,7 @@ class Engine:
         self._lease = lease
         self._narrator = narrator
         self._launcher = make_runner(self.tell)
-        self._fetch = Fetch(ports.finder, me.queues)
-        self._ownership = Ownership(me.id)
+        self._claiming = Claiming(me, ports.finder, ports.log)
         self._inbox: deque[Message] = deque()
         self._news = threading.Condition()
         self._held: dict[str, Held] = {}
@@ -107,11 +105,6 @@ class Engine:
         self._suspects: set[str] = set()  # what the view showed as ours at the last heartbeat, but is not held
         self._stop_at: float | None = None
         self._is_buried = False
-        self._may_find = True
-        self._generation: int | None = None  # of the views, as the last signal told
-        self._is_sure = False  # that the views are those of the log: they may have been restored meanwhile
-        self._next_poll = self._next_look = 0.0
-        self._is_quiet = False
         self._pause = 0.0
 
     # What other threads call
@@ -134,9 +127,14 @@ class Engine:
             while self.step():
                 pass
         finally:
-            self._fetch.close()
+            self._claiming.close()
             self._launcher.close()
         return not self._is_buried and not self._held and not self._flights
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._stop_at is not None
 
     def step(self) -> bool:
         """Do one round, or wait until there is something to do; False when this incarnation is done."""
@@ -154,11 +152,12 @@ class Engine:
             elif self._late:
                 self._record_late()
             else:
-                self._look()
+                if self._may_claim():
+                    self._claiming.look()
                 self._wait(self._patience())
             self._pause = 0.0
         except QueueError as error:
-            self._is_sure = False
+            self._claiming.doubt()
             self._pause = min(1.0, 2 * self._pause or 0.1)
             logger.warning("worker %s: %s", self._me.name, error)
             self._wait(self._pause)
@@ -180,11 +179,9 @@ class Engine:
 
     def _patience(self) -> float:
         now = time.monotonic()
-        until = [now + POLL_S]
+        until = [now + claiming.POLL_S]
         if self._may_claim():  # else only a message can bring something to do
-            until.append(now if self._may_find else self._next_poll)
-            if not self._is_quiet:
-                until.append(self._next_look)
+            until.append(self._claiming.next_at())
         if self._stop_at is not None:
             until.append(max(self._stop_at, now + 0.05))
         return max(0.0, min(until) - now)
@@ -201,14 +198,13 @@ class Engine:
                     self._heard_end(ended)
                 case Signal() as signal:
                     self._heard_signal(signal)
-                case Beat(live=live):
-                    self._heard_beat(live)
+                case Beat() as beat:
+                    self._heard_beat(beat)
                 case Buried():
                     self._is_buried = True
                     self._drop(list(self._held.values()), grace=0.0)
                 case Stop(grace=grace):
-                    # Never later than asked before: a second request, or the supervisor's death, gives no new grace.
-                    self._stop_at = min(self._stop_at or float("inf"), time.monotonic() + grace)
+                    self._stop_in(grace)
 
     def _heard_end(self, ended: Ended) -> None:
         held = self._held[ended.key]
@@ -217,24 +213,18 @@ class Engine:
             del self._held[ended.key]
 
     def _heard_signal(self, signal: Signal) -> None:
-        self._is_quiet = False
-        if self._generation not in (None, signal.generation):
-            self._fetch.forget_all()
-            self._may_find = True
-        self._generation = signal.generation
-        if any(self._fetch.waits_for(ready) for ready in signal.ready):
-            self._fetch.close()
-            self._may_find = True
+        self._claiming.heard_signal(signal)
+        for stop in signal.stopping:
+            if stop.worker == self._me.id:
+                self._stop_by(stop.by)
         ours = {held.job.id for held in self._held.values()}
         if ours & set(signal.cancelled):
             self._guarded(self._reconcile)
 
-    def _heard_beat(self, live: frozenset[str]) -> None:
-        self._is_sure = False  # the driver connects anew without a word
-        if self._ownership.heartbeat(live):
-            self._fetch.close()
-            self._may_find = True
-        self._is_quiet = False
+    def _heard_beat(self, beat: Beat) -> None:
+        self._claiming.heard_beat(beat)
+        if beat.stop_by is not None:
+            self._stop_by(beat.stop_by)
         self._guarded(self._reconcile)
         self._guarded(self._release_strays)
 
@@ -245,6 +235,13 @@ class Engine:
             logger.warning("worker %s: %s", self._me.name, error)
 
     # Stopping and losing claims
+
+    def _stop_by(self, at: datetime) -> None:
+        self._stop_in(max(0.0, (at - self._ports.clock.now()).total_seconds()))
+
+    def _stop_in(self, seconds: float) -> None:
+        # Never later than asked before: a second request, or the supervisor's death, gives no new grace.
+        self._stop_at = min(self._stop_at or float("inf"), time.monotonic() + seconds)
 
     def _see_to_stop(self) -> None:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
@@ -303,27 +300,20 @@ class Engine:
                 yield self._flight(held.job, command, held, outcome.kept(held.job, held.ended))
 
     def _claims(self) -> Iterator[Flight]:
-        if not self._may_claim() or (not self._may_find and time.monotonic() < self._next_poll):
+        if not self._may_claim():
             return
-        if not self._is_sure:
-            self._ports.finder.check()
-            self._is_sure = True
-        free = self._free()
-        found = self._fetch.take(free, self._ownership.buckets)
-        if len(found) < free:
-            self._may_find = False
-            self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
+        found = self._claiming.take(self._free())
         claim = Claim(worker=self._me.id, host=self._me.host, pid=self._me.pid)
         held = {held.job.id for held in self._held.values()}
         # By id: a job that moves while the cursor reads on can be seen twice, and a batch has one append a stream.
         for job in {job.id: job for job in found}.values():
             try:
                 if job.id in held:  # the view is far behind, or ahead of the end of what is being killed: later
-                    self._fetch.forget(job.id)
+                    self._claiming.untried(job.id)
                 else:
                     yield self._flight(job, claim)
             except IllegalTransition:
-                self._fetch.forget(job.id)
+                self._claiming.untried(job.id)
 
     def _flight(self, job: Job, command: Command, held: Held | None = None, kept: Kept | None = None) -> Flight:
         now = self._ports.clock.now()
@@ -392,21 +382,3 @@ class Engine:
         flight = self._late[0]
         record_late(self._ports.log, flight.append, self._me.id, self._actor, self._ports.clock.now())
         self._late.popleft()
-
-    # Evidence
-
-    def _look(self) -> None:
-        """Look at the queues' overall heads for jobs that wait behind an owner without room."""
-        now = time.monotonic()
-        if now < self._next_look or self._is_quiet or not self._may_claim():
-            return
-        self._next_look = now + LOOK_S
-        heads = [job for queue in self._fetch.queues() for job in self._ports.finder.heads(queue, LOOK_AT)]
-        self._is_quiet = not heads
-        overdue = self._ownership.overdue(heads, self._fetch.position, now)
-        # The view may lag: what the log has gone on with does not wait.
-        gone = self._ports.log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()
-        if waiting := [job for job in overdue if job.stream not in gone]:
-            self._ownership.adopt(waiting)
-            self._fetch.close()
-            self._may_find = True

@@ -4,7 +4,7 @@ It remembers every (job, version) it gave out, so a lagging view cannot make a w
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 
 from eventqueue.errors import QueueError
 from eventqueue.finder import Candidates, JobFinder, Ready
@@ -14,23 +14,26 @@ REOPEN_S = 1.0
 FORGET_S = 60.0
 BATCH_MAX = 1000
 
+Shares = Mapping[str, Collection[int]]
+"""What to claim from: the queues, strictly in this order, each with its buckets."""
+
 
 class Fetch:
-    """Candidates for one worker from `queues`, strictly in that order (none given: from all there are)."""
+    """Candidates for one worker."""
 
-    def __init__(self, finder: JobFinder, queues: Sequence[str]) -> None:
+    def __init__(self, finder: JobFinder) -> None:
         self._finder = finder
-        self._queues = queues
+        self._shares: Shares = {}  # that the cursor was opened for
         self._cursor: Candidates | None = None
         self._opened = float("-inf")
         self._batch = 0
         self._position: Job | None = None
         self._tried: dict[str, tuple[int, float]] = {}
 
-    def take(self, limit: int, buckets: Collection[int]) -> list[Job]:
-        """Return up to `limit` jobs to try, none that was given out before at the same version."""
-        if self._cursor is None or time.monotonic() - self._opened > REOPEN_S:
-            self._open(limit, buckets)
+    def take(self, limit: int, shares: Shares) -> list[Job]:
+        """Return up to `limit` jobs of `shares` to try, none that was given out before at the same version."""
+        if self._cursor is None or shares != self._shares or time.monotonic() - self._opened > REOPEN_S:
+            self._open(limit, shares)
         taken: list[Job] = []
         try:
             while len(taken) < limit and self._cursor is not None:
@@ -46,14 +49,8 @@ class Fetch:
             raise
         return taken
 
-    def queues(self) -> Sequence[str]:
-        """Return the queues served, in order."""
-        return self._queues or self._finder.queues()
-
     def waits_for(self, ready: Ready) -> bool:
         """Whether a signal tells of something before the cursor's position."""
-        if self._queues and ready.queue not in self._queues:
-            return False
         place = self._position
         if self._cursor is None or place is None or place.queue != ready.queue or place.due_at is None:
             return True
@@ -79,13 +76,13 @@ class Fetch:
             self._cursor.close()
         self._cursor = None
 
-    def _open(self, limit: int, buckets: Collection[int]) -> None:
+    def _open(self, limit: int, shares: Shares) -> None:
         # A batch that was used up within a second was too small.
         used_up = self._cursor is not None and self._position is not None
         self._batch = min(BATCH_MAX, max(2 * limit, 2 * self._batch if used_up else 0))
         self.close()
-        self._cursor = self._finder.candidates(self.queues(), buckets, self._batch)
-        self._opened, self._position = time.monotonic(), None
+        self._cursor = self._finder.candidates(shares, self._batch)
+        self._shares, self._opened, self._position = shares, time.monotonic(), None
         self._prune()
 
     def _is_new(self, job: Job) -> bool:

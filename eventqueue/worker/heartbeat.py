@@ -6,7 +6,7 @@ It stands beside the jobs, never in their history.
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -22,9 +22,14 @@ RETRY_S = 0.5
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """A heartbeat went through; `live` are the incarnations that serve the same queues, this one among them."""
+    """A heartbeat went through.
 
-    live: frozenset[str]
+    `live`: the incarnations that claim from the same queues, this one among them, each with its queues (none: all).
+    `stop_by`: this one was asked to stop, and may let its jobs finish until then.
+    """
+
+    live: Mapping[str, tuple[str, ...]]
+    stop_by: datetime | None = None
 
 
 class Buried(msgspec.Struct, frozen=True):
@@ -75,9 +80,18 @@ class Heartbeat:
             self._tell(Buried())
             return False
         self._extend(self._lease.renewed(sent))
-        others = [lease.worker for lease in self._incarnations.live()]
-        self._tell(Beat(frozenset({self._me.id, *(one.id for one in others if self._shares_queue(one.queues))})))
+        self._tell(self._beat())
         return True
+
+    def _beat(self) -> Beat:
+        leases = {lease.worker.id: lease for lease in self._incarnations.live()}
+        mine = leases.pop(self._me.id, None)
+        # Who is stopping claims nothing more: its buckets are for the others.
+        others = [
+            one.worker for one in leases.values() if one.stop_by is None and self._shares_queue(one.worker.queues)
+        ]
+        live = {self._me.id: self._me.queues, **{one.id: one.queues for one in others}}
+        return Beat(live, None if mine is None else mine.stop_by)
 
     def _note_answer(self, now: datetime) -> None:
         # A gap on the database's clock, as after a sleep of this machine, which stops its own: all leases may be over.

@@ -1,10 +1,10 @@
 """Which buckets a worker takes its candidates from, and when it may take from another's.
 
-Buckets are spread over the live workers of a queue by rendezvous hashing, without a word between them; ownership
-yields only to evidence that a job waits behind an owner without room.
+Queue by queue, buckets are spread over the live workers that serve it by rendezvous hashing, without a word between
+them; ownership yields only to evidence that a job waits behind an owner without room.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from eventqueue.codec import BUCKETS, bucket_of
@@ -29,24 +29,34 @@ def _weight(worker: str, bucket: int) -> bytes:
 
 
 class Ownership:
-    """One worker's buckets: its own, and those it adopted until the next heartbeat."""
+    """One worker's buckets of each queue: its own, and those it adopted until the next heartbeat."""
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
-        self._own = frozenset(range(BUCKETS))
-        self._adopted: frozenset[int] = frozenset()
+        self._live: Mapping[str, Sequence[str]] = {}
+        self._shares: dict[frozenset[str], frozenset[int]] = {}  # of those who serve a queue -> one's own buckets
+        self._adopted: dict[str, frozenset[int]] = {}
         self._seen: dict[str, tuple[int, float]] = {}  # job -> version, and when it was first seen waiting
 
-    @property
-    def buckets(self) -> frozenset[int]:
-        """The buckets to claim from now."""
-        return self._own | self._adopted
+    def buckets(self, queue: str) -> frozenset[int]:
+        """Return the buckets of `queue` to claim from now."""
+        servers = frozenset(worker for worker, queues in self._live.items() if not queues or queue in queues)
+        if servers not in self._shares:
+            self._shares[servers] = owned(self._worker, servers)
+        own, adopted = self._shares[servers], self._adopted.get(queue)
+        return own if adopted is None else own | adopted
 
-    def heartbeat(self, live: Collection[str]) -> bool:
-        """Spread the buckets over the live workers again; adoptions end. True if the buckets changed."""
-        before = self.buckets
-        self._own, self._adopted = owned(self._worker, live), frozenset()
-        return self.buckets != before
+    def heartbeat(self, live: Mapping[str, Sequence[str]]) -> bool:
+        """Spread the buckets over the `live` workers again, queue by queue; adoptions end. True if that changes any.
+
+        `live`: each worker with the queues that it serves (none: all).
+        """
+        changes = live != self._live
+        if changes:
+            self._live = live
+            self._shares.clear()
+        had_adopted, self._adopted = bool(self._adopted), {}
+        return changes or had_adopted
 
     def overdue(self, heads: Sequence[Job], own_head: Job | None, now: float) -> list[Job]:
         """Return those of the queues' first ready jobs that wait behind another owner, seen twice long enough apart.
@@ -54,7 +64,7 @@ class Ownership:
         `heads` are of all queues at once: who is not among them is forgotten. `own_head` is the next job of one's own
         buckets; `now` is monotonic, in seconds.
         """
-        foreign = [job for job in heads if bucket_of(job.stream) not in self.buckets]
+        foreign = [job for job in heads if bucket_of(job.stream) not in self.buckets(job.queue)]
         found = []
         for job in foreign:
             version, since = self._seen.get(job.id, (0, now))
@@ -71,5 +81,6 @@ class Ownership:
         self._seen = {job.id: self._seen[job.id] for job in still}
 
     def adopt(self, jobs: Iterable[Job]) -> None:
-        """Claim from these jobs' buckets too, until the next heartbeat: their owner has no room."""
-        self._adopted |= {bucket_of(job.stream) for job in jobs}
+        """Claim from these jobs' buckets of their queues too, until the next heartbeat: their owner has no room."""
+        for job in jobs:
+            self._adopted[job.queue] = self._adopted.get(job.queue, frozenset()) | {bucket_of(job.stream)}

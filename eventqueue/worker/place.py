@@ -18,7 +18,9 @@ def place() -> str:
     return f"{boot}/{namespace}"
 
 
-def incarnation_here(id_: str, name: str, queues: tuple[str, ...], concurrency: int) -> Incarnation:
+def incarnation_here(
+    id_: str, name: str, queues: tuple[str, ...], concurrency: int, grace: float = 30.0
+) -> Incarnation:
     """Return the incarnation that this very process is."""
     pid = os.getpid()
     return Incarnation(
@@ -30,4 +32,5 @@ def incarnation_here(id_: str, name: str, queues: tuple[str, ...], concurrency: 
         pid_started=start_time(pid) or 0,
         queues=queues,
         concurrency=concurrency,
+        grace=grace,
     )

@@ -1,6 +1,7 @@
 """The supervisor: starts worker processes and a projector, replaces those that die, and stops them all.
 
 It sees its own children die, so it buries them at once: the common crash is rescued in a second and not after a lease.
+A worker that left because somebody asked it to is not replaced, and with the last of them all of this ends.
 """
 
 import logging
@@ -20,13 +21,15 @@ import msgspec
 from eventqueue.connect import Connection, connect
 from eventqueue.errors import QueueError
 from eventqueue.job import State
-from eventqueue.worker.child import ChildPlan
+from eventqueue.pauses import Pauses
+from eventqueue.worker.child import UNSETTLED, ChildPlan
 from eventqueue.worker.place import incarnation_here
 from eventqueue.worker.rescue import Rescue
 
 logger = logging.getLogger(__name__)
 
 RESPAWN_S = 1.0  # a child that died younger than this is replaced only so much later
+LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
 
@@ -114,6 +117,8 @@ class Supervisor:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._workers: dict[str, Child] = {}
         self._projector: Child | None = None
+        self._wanted = plan.count  # workers that are to be at work, one that is being replaced among them
+        self._pauses = Pauses(connection.ground.log)
         self._stops = 0
         self._kill_at = float("inf")
         self._failed = False
@@ -132,7 +137,7 @@ class Supervisor:
         if self._plan.until_empty:
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
         try:
-            while self._workers or not self._stops:
+            while self._workers or (self._wanted and not self._stops):
                 self._step()
         finally:
             self._end()
@@ -200,7 +205,9 @@ class Supervisor:
             del self._workers[child.name]
             if code != 0:
                 threading.Thread(target=self._bring_back, args=(child.incarnation,), name="bury").start()
-        if self._stops:
+        has_left = child.incarnation is not None and code in LEFT
+        if self._stops or has_left:
+            self._wanted -= has_left
             self._failed = self._failed or (code != 0 and child.incarnation is not None)
             return
         logger.warning("%s ended (%s): it is replaced", _called(child), _how(code))
@@ -234,9 +241,9 @@ class Supervisor:
     # Stopping
 
     def _watch(self) -> None:
-        """Report once nothing is pending, processing or waiting for a retry in the queues served."""
+        """Report once nothing is processing in the queues served, nor pending or failed in one that is not paused."""
         views = self._connection.views
-        while not self._stops:
+        while self._wanted and not self._stops:
             try:
                 if views.refresh().is_fresh and not self._is_work_left():
                     self._news.put(Emptied())
@@ -248,7 +255,12 @@ class Supervisor:
     def _is_work_left(self) -> bool:
         counts = self._connection.views.counts()
         queues = self._plan.queues or tuple(counts)
-        return any(counts.get(name, {}).get(state, 0) for name in queues for state in OPEN)
+        paused = self._pauses.among(queues)
+        return any(
+            counts.get(name, {}).get(state, 0)
+            for name in queues
+            for state in ((State.PROCESSING,) if name in paused else OPEN)
+        )
 
     def _stop(self) -> None:
         """The first time: let jobs finish; the second: hand them back at once; the third: kill."""

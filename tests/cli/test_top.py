@@ -52,7 +52,7 @@ def test_with_json_each_picture_is_a_line_and_the_next_comes_when_the_views_move
         process.terminate()
         process.wait(PATIENCE_S)
 
-    assert list(first) == ["at", "lag", "queues", "stats", "workers", "failures"]
+    assert list(first) == ["at", "lag", "queues", "paused", "stats", "workers", "failures"]
     assert later["queues"]["default"]["pending"] == 1
 
 

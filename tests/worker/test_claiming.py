@@ -138,8 +138,8 @@ def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stag
     worker = stage.worker()
     worker.steps(until=lambda: stage.job(job).state is State.PROCESSING)
 
-    worker.engine._fetch._tried.clear()  # as a minute does, in which the view stood still
-    worker.engine._fetch.close()
+    worker.engine._claiming._fetch._tried.clear()  # as a minute does, in which the view stood still
+    worker.engine._claiming._fetch.close()
     gate.let_out()
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
 

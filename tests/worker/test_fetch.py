@@ -1,11 +1,11 @@
 """The open cursor: reads on where it stopped, gives nothing out twice, and is opened again when there is a reason."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 
-from eventqueue.codec import BUCKETS
+from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.errors import Unavailable
 from eventqueue.finder import Candidates, Ready
 from eventqueue.job import Job, Release
@@ -13,11 +13,11 @@ from eventqueue.worker.fetch import Fetch
 from projections.candidates import ViewFinder
 from tests.worker.stage import Stage
 
-ALL = range(BUCKETS)
+ALL = {"default": range(BUCKETS)}
 
 
-def fetch_on(stage: Stage, *queues: str) -> Fetch:
-    return Fetch(stage.connection.finder, queues)
+def fetch_on(stage: Stage) -> Fetch:
+    return Fetch(stage.connection.finder)
 
 
 def ids(jobs: Sequence[Job]) -> list[str]:
@@ -61,7 +61,7 @@ def test_a_job_that_was_not_tried_after_all_is_given_out_again(stage: Stage, thr
 def test_it_keeps_to_the_buckets_it_is_given(stage: Stage, three: list[str]) -> None:
     fetch = fetch_on(stage)
 
-    assert fetch.take(3, []) == []
+    assert fetch.take(3, {"default": []}) == []
     assert len(fetch.take(3, ALL)) == 3
 
 
@@ -85,12 +85,12 @@ def test_where_reading_fails_nothing_counts_as_tried(stage: Stage, three: list[s
     class BreakingFinder(ViewFinder):
         breaks = True
 
-        def candidates(self, queues: Sequence[str], buckets: Collection[int], batch: int) -> Candidates:
-            cursor = super().candidates(queues, buckets, batch)
+        def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
+            cursor = super().candidates(shares, batch)
             return Breaking(cursor) if self.breaks else cursor
 
     finder = BreakingFinder(stage.connection.ground.database)
-    fetch = Fetch(finder, ())
+    fetch = Fetch(finder)
     with pytest.raises(Unavailable):
         fetch.take(3, ALL)
 
@@ -112,17 +112,15 @@ def test_a_signal_of_something_before_its_position_is_a_reason_to_open_it_again(
     assert not fetch.waits_for(Ready("default", 4, earlier))
 
 
-def test_without_an_open_cursor_every_signal_of_a_queue_that_is_served_counts(stage: Stage) -> None:
+def test_without_an_open_cursor_every_signal_counts(stage: Stage) -> None:
     now = stage.connection.ground.clock.now()
 
     assert fetch_on(stage).waits_for(Ready("any", 0, now))
-    assert fetch_on(stage, "mine").waits_for(Ready("mine", 0, now))
-    assert not fetch_on(stage, "mine").waits_for(Ready("other", 0, now))
 
 
-def test_a_signal_of_another_queue_that_is_served_is_a_reason_too(stage: Stage, three: list[str]) -> None:
-    fetch = fetch_on(stage, "first", "default")
-    (job,) = fetch.take(1, ALL)
+def test_a_signal_of_another_queue_is_a_reason_too(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+    (job,) = fetch.take(1, {"first": range(BUCKETS), **ALL})
     assert job.due_at
 
     assert fetch.waits_for(Ready("first", -100, job.due_at + timedelta(days=1)))
@@ -155,7 +153,24 @@ def test_tries_are_forgotten_after_a_while(stage: Stage, three: list[str], monke
     assert fetch._tried == {}
 
 
-def test_with_no_queues_named_it_serves_all_there_are(stage: Stage) -> None:
-    jobs = [stage.enqueue(queue=queue) for queue in ("a", "b")]
+def test_queues_are_read_strictly_in_the_order_that_is_given(stage: Stage) -> None:
+    urgent, plain = stage.enqueue(queue="b", priority=100), stage.enqueue(queue="a")
 
-    assert sorted(ids(fetch_on(stage).take(5, ALL))) == sorted(jobs)
+    assert ids(fetch_on(stage).take(5, {"a": range(BUCKETS), "b": range(BUCKETS)})) == [plain, urgent]
+
+
+def test_each_queue_is_read_in_its_own_buckets(stage: Stage) -> None:
+    jobs = {queue: stage.enqueue(queue=queue, id=f"job-of-{queue}") for queue in ("a", "b")}
+    shares = {"a": range(BUCKETS), "b": [one for one in range(BUCKETS) if one != bucket_of("job-job-of-b")]}
+
+    assert ids(fetch_on(stage).take(5, shares)) == [jobs["a"]]
+
+
+def test_it_is_opened_again_when_it_is_to_read_from_something_else(stage: Stage) -> None:
+    jobs = [stage.enqueue(queue=queue) for queue in ("a", "a", "b", "b")]
+    both = {"a": range(BUCKETS), "b": range(BUCKETS)}
+    fetch = fetch_on(stage)
+    assert ids(fetch.take(1, both)) == jobs[:1]
+
+    assert ids(fetch.take(4, {"b": range(BUCKETS)})) == jobs[2:]
+    assert ids(fetch.take(4, both)) == [jobs[1]]

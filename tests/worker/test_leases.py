@@ -82,7 +82,7 @@ def test_a_beat_extends_the_launchers_deadline_to_the_end_of_the_lease(stage: St
     assert one.lease.is_good
 
 
-def test_a_beat_tells_who_else_serves_the_same_queues(stage: Stage) -> None:
+def test_a_beat_tells_who_else_serves_the_same_queues_and_which(stage: Stage) -> None:
     both, all_, other = (
         Heard(stage, "both", queues=("a", "b")),
         Heard(stage, "all"),
@@ -93,8 +93,9 @@ def test_a_beat_tells_who_else_serves_the_same_queues(stage: Stage) -> None:
     for heard in (one, all_):
         heard.heartbeat.beat_once()
 
-    assert one.told == [Beat(frozenset({one.me.id, both.me.id, all_.me.id}))]
-    assert all_.told == [Beat(frozenset({one.me.id, both.me.id, all_.me.id, other.me.id}))]
+    shared = {one.me.id: ("a",), both.me.id: ("a", "b"), all_.me.id: ()}
+    assert one.told == [Beat(shared)]
+    assert all_.told == [Beat({**shared, other.me.id: ("c",)})]
 
 
 def test_the_dead_and_the_silent_are_not_among_the_live(stage: Stage) -> None:
@@ -105,7 +106,7 @@ def test_the_dead_and_the_silent_are_not_among_the_live(stage: Stage) -> None:
 
     one.heartbeat.beat_once()
 
-    assert one.told == [Beat(frozenset({one.me.id}))]
+    assert one.told == [Beat({one.me.id: ()})]
 
 
 def test_a_buried_worker_learns_it_at_its_next_beat_and_its_deadline_is_not_extended(stage: Stage) -> None:

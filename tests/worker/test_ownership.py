@@ -1,7 +1,8 @@
 """Buckets are spread over the live workers without a word; they yield only to evidence that a job waits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
+from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from eventqueue.worker.ownership import SEEN_TWICE_S, SEEN_TWICE_URGENT_S, Owner
 from tests.builders import job_that_is
 from tests.worker.stage import Hand, Stage
 
+EVERY = frozenset(range(BUCKETS))
+TOGETHER: Mapping[str, tuple[str, ...]] = MappingProxyType({"me": (), "other": ()})
 unhurried = settings(suppress_health_check=[HealthCheck.too_slow])  # these machines are shared
 workers = st.sets(st.text(min_size=1, max_size=20), min_size=1, max_size=12)
 
@@ -54,6 +57,49 @@ def test_who_is_not_among_the_live_counts_itself_as_one_of_them(live: set[str]) 
     assert owned("newcomer", live) == owned("newcomer", live | {"newcomer"})
 
 
+# Queue by queue
+
+
+def serving(worker: str, live: Mapping[str, tuple[str, ...]]) -> Ownership:
+    ownership = Ownership(worker)
+    ownership.heartbeat(live)
+    return ownership
+
+
+def test_a_queue_is_shared_by_those_who_serve_it_and_by_nobody_else() -> None:
+    live = {"x": ("x",), "both": ("x", "y"), "all": ()}
+    shares = {worker: serving(worker, live) for worker in live}
+
+    assert shares["x"].buckets("x") | shares["both"].buckets("x") | shares["all"].buckets("x") == EVERY
+    assert shares["both"].buckets("y") | shares["all"].buckets("y") == EVERY
+    assert shares["both"].buckets("y") == owned("both", {"both", "all"})
+    assert shares["all"].buckets("other") == EVERY
+
+
+@unhurried
+@given(st.dictionaries(st.text(min_size=1, max_size=5), st.sets(st.sampled_from("xyz")).map(tuple), min_size=1))
+def test_every_bucket_of_every_queue_has_exactly_one_owner_among_those_who_serve_it(
+    live: dict[str, tuple[str, ...]],
+) -> None:
+    for queue in "xyz":
+        owners = [serving(worker, live) for worker, queues in live.items() if not queues or queue in queues]
+
+        assert sum(len(one.buckets(queue)) for one in owners) == (BUCKETS if owners else 0)
+
+
+def test_a_heartbeat_tells_whether_it_moved_any_bucket(mine: Ownership) -> None:
+    assert not mine.heartbeat(dict(TOGETHER))
+    assert mine.heartbeat({"me": (), "other": ("mail",)})
+    assert mine.buckets("default") == EVERY
+
+
+def test_a_bucket_is_adopted_in_its_own_queue_alone(mine: Ownership, foreign: Job) -> None:
+    mine.adopt([foreign])
+
+    assert bucket_of(foreign.stream) in mine.buckets(foreign.queue)
+    assert bucket_of(foreign.stream) not in mine.buckets("another")
+
+
 # Evidence
 
 
@@ -70,20 +116,20 @@ def jobs_in(buckets: frozenset[int]) -> Iterator[Job]:
 @pytest.fixture
 def mine() -> Ownership:
     ownership = Ownership("me")
-    ownership.heartbeat({"me", "other"})
+    ownership.heartbeat(TOGETHER)
     return ownership
 
 
 @pytest.fixture
 def foreign(mine: Ownership) -> Job:
     """A job that lies in the other worker's buckets."""
-    return next(jobs_in(frozenset(range(BUCKETS)) - mine.buckets))
+    return next(jobs_in(frozenset(range(BUCKETS)) - mine.buckets("default")))
 
 
 @pytest.fixture
 def own(mine: Ownership) -> Job:
     """A job that lies in one's own buckets."""
-    return next(jobs_in(mine.buckets))
+    return next(jobs_in(mine.buckets("default")))
 
 
 def test_a_job_of_another_is_overdue_only_when_seen_twice_long_enough_apart(
@@ -126,10 +172,10 @@ def test_ones_own_jobs_are_never_overdue(mine: Ownership, own: Job) -> None:
 
 def test_an_adopted_bucket_is_ones_own_until_the_next_heartbeat(mine: Ownership, foreign: Job) -> None:
     mine.adopt([foreign])
-    assert bucket_of(foreign.stream) in mine.buckets
+    assert bucket_of(foreign.stream) in mine.buckets("default")
 
-    assert mine.heartbeat({"me", "other"})
-    assert bucket_of(foreign.stream) not in mine.buckets
+    assert mine.heartbeat(TOGETHER)
+    assert bucket_of(foreign.stream) not in mine.buckets("default")
 
 
 # With the log
@@ -138,13 +184,17 @@ def test_an_adopted_bucket_is_ones_own_until_the_next_heartbeat(mine: Ownership,
 def foreign_ids(worker: Hand) -> Iterator[str]:
     """Yield ids of jobs that belong to another worker."""
     numbers = (f"foreign-{number}" for number in count())
-    return (one for one in numbers if bucket_of(stream_of("job", one)) not in worker.engine._ownership.buckets)
+    return (
+        one
+        for one in numbers
+        if bucket_of(stream_of("job", one)) not in worker.engine._claiming._ownership.buckets("default")
+    )
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence that counts at once when it is seen again."""
-    monkeypatch.setattr("eventqueue.worker.engine.LOOK_S", 0.01)
+    monkeypatch.setattr("eventqueue.worker.claiming.LOOK_S", 0.01)
     monkeypatch.setattr("eventqueue.worker.ownership.SEEN_TWICE_S", 0.02)
     monkeypatch.setattr("eventqueue.worker.ownership.SEEN_TWICE_URGENT_S", 0.02)
 
@@ -186,14 +236,14 @@ def test_a_job_that_the_log_shows_as_taken_is_left_to_its_owner(stage: Stage) ->
     for _ in range(20):
         worker.engine.step()
 
-    assert bucket_of(stage.job(job).stream) not in worker.engine._ownership.buckets
+    assert bucket_of(stage.job(job).stream) not in worker.engine._claiming._ownership.buckets("default")
 
 
 @pytest.mark.usefixtures("hurried")
 def test_a_worker_without_room_takes_over_nothing(stage: Stage) -> None:
     worker = two_workers(stage)
     gate = stage.gate()
-    buckets = worker.engine._ownership.buckets
+    buckets = worker.engine._claiming._ownership.buckets("default")
     own = next(one for one in (f"own-{number}" for number in count()) if bucket_of(stream_of("job", one)) in buckets)
     stage.enqueue(gate.command, id=own)
     worker.wake()
@@ -204,7 +254,19 @@ def test_a_worker_without_room_takes_over_nothing(stage: Stage) -> None:
     for _ in range(10):
         worker.engine.step()
 
-    assert bucket_of(stage.job(job).stream) not in worker.engine._ownership.buckets
+    assert bucket_of(stage.job(job).stream) not in worker.engine._claiming._ownership.buckets("default")
+
+
+def test_no_job_waits_for_a_worker_that_does_not_serve_its_queue(stage: Stage) -> None:
+    stage.worker("other", queues=("x",))
+    worker = stage.worker("mine", concurrency=50, queues=("x", "y"))
+    jobs = [stage.queue.enqueue(command="true", queue="y", id=f"all-{number}").id for number in range(23)]
+    stage.project()
+
+    worker.wake("y")
+    worker.engine.step()  # without looking for evidence
+
+    assert {stage.job(job).worker for job in jobs} == {worker.me.id}
 
 
 def test_workers_that_see_each_other_do_not_claim_the_same_jobs(stage: Stage) -> None:
@@ -223,4 +285,4 @@ def test_workers_that_see_each_other_do_not_claim_the_same_jobs(stage: Stage) ->
     assert {one.me.id, two.me.id} == set(claims.values())
     for job, owner in claims.items():
         worker = one if owner == one.me.id else two
-        assert bucket_of(stream_of("job", job)) in worker.engine._ownership.buckets
+        assert bucket_of(stream_of("job", job)) in worker.engine._claiming._ownership.buckets("default")

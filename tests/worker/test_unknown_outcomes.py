@@ -127,7 +127,7 @@ def test_an_outcome_is_settled_even_where_the_views_cannot_be_asked(
     def gone(*_: object) -> list[Job]:
         raise Unavailable("The views are not built yet.")
 
-    monkeypatch.setattr(worker.engine._fetch, "take", gone)
+    monkeypatch.setattr(worker.engine._claiming._fetch, "take", gone)
     worker.wake()  # so that it tries for its free slot, again and again
     gate.let_out()
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)

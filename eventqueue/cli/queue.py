@@ -1,0 +1,95 @@
+"""`queuectl queue`: the queues there are, and whether workers may claim from them."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.options import Group, command
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import TEXT
+from eventqueue.cli.words import clean
+
+if TYPE_CHECKING:
+    from eventqueue.pause import Pause
+    from eventqueue.queue import Queue
+
+queue_ = Group("queue", help="Queues: what is in them, and holding them back.")
+
+
+@command("list")
+@with_session
+def list_(session: Session) -> None:
+    """List the queues that ever had a job or were paused.
+
+    Each with its jobs by state; a paused one with since when, by whom and why.
+    """
+    from eventqueue.cli import documents, tables
+
+    with session.queue() as queue:
+        found = queue.queues()
+        now = queue.connection.ground.clock.now()
+    if found or session.out.as_json:
+        session.out.answer(lambda: [documents.queue(one) for one in found], lambda: tables.queues(found, now))
+    else:
+        session.out.note("No queue has had a job yet: `queuectl enqueue` adds one.")
+
+
+@command("pause")
+@click.argument("name", type=TEXT)
+@click.option("--why", type=TEXT, help="The reason, shown wherever the queue is shown.")
+@with_session
+def pause(session: Session, name: str, why: str | None) -> None:
+    """Hold a queue back: workers claim nothing more of it.
+
+    All workers obey within a second. What runs goes on to its end, and jobs may be enqueued as ever; they wait. A
+    queue that is paused already stays so, with the reason that it has.
+
+    \b
+    queuectl queue pause mail --why "the mail server moves"
+    """
+    from eventqueue.cli import documents
+
+    with session.queue() as queue:
+        done = queue.pause_queue(name, why)
+        if done.is_new:
+            _note_unknown(session, queue, name)
+    session.out.document(lambda: documents.switched(done))
+    assert done.pause is not None
+    if done.is_new:
+        session.out.done(f"Queue {name} is paused")
+    else:
+        session.out.done(f"Queue {name} is paused already, {_since(done.pause)}")
+
+
+@command("resume")
+@click.argument("name", type=TEXT)
+@with_session
+def resume(session: Session, name: str) -> None:
+    """Let workers claim from a paused queue again.
+
+    \b
+    queuectl queue resume mail
+    """
+    from eventqueue.cli import documents
+
+    with session.queue() as queue:
+        done = queue.resume_queue(name)
+    session.out.document(lambda: documents.switched(done))
+    session.out.done(f"Queue {name} is resumed" if done.is_new else f"Queue {name} is not paused")
+
+
+def _since(pause: "Pause") -> str:
+    from eventqueue.cli.words import instant
+
+    why = f": {clean(pause.why)}" if pause.why else ""
+    return f"since {instant(pause.since, 'seconds')} by {clean(pause.by)}{why}"
+
+
+def _note_unknown(session: Session, queue: "Queue", name: str) -> None:
+    """Say so where the name may be mistyped; a queue may well be paused before its first job."""
+    if name not in queue.status().queues:
+        session.out.note(f"No job was ever in queue {name}: `queuectl queue list` shows the queues.")
+
+
+for one in (list_, pause, resume):
+    queue_.add_command(one)

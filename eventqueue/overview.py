@@ -1,0 +1,71 @@
+"""What there is to see at a glance: queues, workers and what they run, what happened lately. Queue shows it to callers.
+
+Each answer is put together from the views, the pauses in the log and the workers' documents.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from eventqueue.job import State
+from eventqueue.pauses import Pauses
+from eventqueue.views import Filter, Glance, QueueStatus, Status, Worker
+
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
+
+
+class Overview:
+    """The overview of one connection's database."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self._views = connection.views
+        self._log = connection.ground.log
+
+    def status(self) -> Status:
+        """See Queue.status."""
+        lag = self._views.refresh()
+        return Status(queues=self._views.counts(), paused=Pauses(self._log).all(), workers=self.workers(), lag=lag)
+
+    def queues(self) -> Sequence[QueueStatus]:
+        """See Queue.queues."""
+        self._views.refresh()
+        counts, paused = self._views.counts(), Pauses(self._log).all()
+        return [QueueStatus(name, counts.get(name, {}), paused.get(name)) for name in sorted({*counts, *paused})]
+
+    def glance(self, window: timedelta, failures: int) -> Glance:
+        """See Queue.glance."""
+        failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.list(_latest(state, failures))]
+        held = self._connection.finder.held_by
+        return Glance(
+            at=self._connection.ground.clock.now(),
+            lag=self._views.lag(),
+            queues=self._views.counts(),
+            paused=Pauses(self._log).all(),
+            stats=self._views.stats(window),
+            workers=[(worker, held(worker.id)) for worker in self.workers()],
+            failures=sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures],
+        )
+
+    def workers(self) -> Sequence[Worker]:
+        """See Queue.workers."""
+        return [
+            Worker(
+                id=lease.worker.id,
+                name=lease.worker.name,
+                host=lease.worker.host,
+                pid=lease.worker.pid,
+                queues=lease.worker.queues,
+                concurrency=lease.worker.concurrency,
+                started_at=lease.started_at,
+                renewed_at=lease.renewed_at,
+                stop_by=lease.stop_by,
+                running=tuple(job.id for job in self._connection.finder.held_by(lease.worker.id)),
+            )
+            for lease in self._connection.incarnations.live()
+        ]
+
+
+def _latest(state: State, limit: int) -> Filter:
+    return Filter(state=state, limit=limit)

@@ -1,0 +1,80 @@
+"""Whether a queue is paused: `decide` and the fold of its stream, `queue-<name>`. Pure.
+
+Each event says all there is to say, so the last one alone is the fold of them all: to look costs the same after a
+thousand pauses as after one.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+
+from eventqueue.errors import LogCorrupt
+from eventqueue.events import EMPTY, Head, Paused, QueueEvent, Recorded, Resumed, type_of
+
+CATEGORY = "queue"
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """A queue is paused: since when, by whom and, if that was said, why."""
+
+    since: datetime
+    by: str
+    why: str | None = None
+
+
+class Valve(msgspec.Struct, frozen=True):
+    """Whether a queue's jobs may be claimed: the fold of its stream up to `head`; `pause` is None while they may."""
+
+    head: Head = EMPTY
+    pause: Pause | None = None
+
+
+OPEN = Valve()
+"""The valve of a queue that was never paused."""
+
+
+class PauseQueue(msgspec.Struct, frozen=True):
+    """Have nothing of the queue claimed."""
+
+    why: str | None = None
+
+
+class ResumeQueue(msgspec.Struct, frozen=True):
+    """Have the queue's jobs claimed again."""
+
+
+Command = PauseQueue | ResumeQueue
+
+
+def decide(valve: Valve, command: Command) -> list[QueueEvent]:
+    """Return what has to happen; nothing where the queue is as it should be already.
+
+    That is no refusal: who pauses a queue wants it to be paused, and a script may be run twice.
+    """
+    match command:
+        case PauseQueue(why=why):
+            return [Paused(why=why)] if valve.pause is None else []
+        case ResumeQueue():
+            return [] if valve.pause is None else [Resumed()]
+        case _:
+            assert_never(command)
+
+
+def evolve(recorded: Recorded) -> Valve:
+    """Return the valve after an event, whatever it was before. Raises LogCorrupt for an event that is no queue's."""
+    match recorded.event:
+        case Paused(why=why):
+            return Valve(recorded.head, Pause(recorded.at, recorded.actor, why))
+        case Resumed():
+            return Valve(recorded.head)
+        case event:
+            raise LogCorrupt(f"{recorded.stream} holds a `{type_of(event)}`, which happens to no queue.")
+
+
+def fold(history: Iterable[Recorded], valve: Valve = OPEN) -> Valve:
+    """Return the valve after all events of a history."""
+    for recorded in history:
+        valve = evolve(recorded)
+    return valve

@@ -1,0 +1,73 @@
+"""Which queues are paused, as the log has it, and pausing them.
+
+What was seen of a queue is read anew only where its stream has gone on: a look is one question by `_id`, whatever the
+number of pauses.
+"""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from eventqueue.codec import seal
+from eventqueue.events import name_in, stream_of
+from eventqueue.finder import Signal, SignalFeed
+from eventqueue.ground import Ground
+from eventqueue.log import Append, EventLog
+from eventqueue.pause import CATEGORY, OPEN, Command, Pause, Valve, decide, evolve, fold
+
+QUEUES_MAX = 100_000
+
+
+class Pauses:
+    """The pauses in one log, with what was seen of each queue's stream at the last look."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._seen: dict[str, Valve] = {}
+
+    def among(self, queues: Collection[str]) -> Mapping[str, Pause]:
+        """Return the pauses of those of `queues` that are paused now. Raises Unavailable or LogCorrupt."""
+        heads = ((stream_of(CATEGORY, name), self._valve(name).head.version) for name in queues)
+        for stream in self._log.find_next(heads):
+            if (last := self._log.read_last(stream)) is not None:
+                self._seen[name_in(stream)] = evolve(last)
+        return {name: pause for name in queues if (pause := self._valve(name).pause) is not None}
+
+    def all(self) -> Mapping[str, Pause]:
+        """Return every queue's pause, also of those that no job was ever in. Raises Unavailable or LogCorrupt."""
+        return self.among([name_in(one) for one in self._log.find_streams(stream_of(CATEGORY, ""), QUEUES_MAX)])
+
+    def forget(self) -> None:
+        """Believe nothing that was seen: the log may be an older one, restored from a backup."""
+        self._seen.clear()
+
+    def _valve(self, queue: str) -> Valve:
+        return self._seen.get(queue, OPEN)
+
+
+class Switched(msgspec.Struct, frozen=True):
+    """How a queue stands after a command; `is_new` is False where it stood like that before."""
+
+    queue: str
+    version: int  # of the queue's stream
+    pause: Pause | None
+    is_new: bool
+
+
+def switch(ground: Ground, signals: SignalFeed, queue: str, command: Command, actor: str) -> Switched:
+    """Pause or resume a queue, and tell all workers. Raises LogUnavailable, or InvalidInput for too long a reason."""
+    stream = stream_of(CATEGORY, queue)
+    while True:
+        last = ground.log.read_last(stream)
+        valve = OPEN if last is None else evolve(last)
+        events = decide(valve, command)
+        if not events:
+            return Switched(queue, valve.head.version, valve.pause, is_new=False)
+        append = Append(seal(stream, valve.head, events, actor=actor, now=ground.clock.now()))
+        (result,) = ground.log.append([append])
+        if result.error is not None:
+            raise result.error
+        if result.is_whole:  # else somebody was first: look again
+            signals.publish(Signal(switched=(queue,)))
+            valve = fold(append.recorded, valve)
+            return Switched(queue, valve.head.version, valve.pause, is_new=True)

@@ -1,0 +1,87 @@
+"""Asking workers to stop, from anywhere, and watching them leave.
+
+The request is written into each worker's own document; the signal that follows only makes it obey sooner.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from eventqueue.clock import DatabaseClock
+from eventqueue.errors import AmbiguousId, InvalidInput, WorkerNotFound
+from eventqueue.finder import Signal, SignalFeed, StopAsked
+from eventqueue.incarnations import Incarnations
+from eventqueue.retry import LONGEST_S
+from eventqueue.views import Worker
+
+LEAVE_S = 15.0  # beyond the grace: to hear of it at a heartbeat, to kill, to settle
+LOOK_S = 0.1
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A worker that was asked to stop is gone; `is_lost`: it died, or was silent for a lease, with what it held."""
+
+    worker: Worker
+    is_lost: bool
+
+
+def named(names: Iterable[str], workers: Sequence[Worker]) -> Sequence[Worker]:
+    """Return those of `workers` that are meant, each once: by id, by name, or by an unambiguous beginning of either.
+
+    Raises WorkerNotFound or AmbiguousId.
+    """
+    found = (_named(name, workers) for name in names)
+    return list({one.id: one for one in found}.values())
+
+
+def _named(name: str, workers: Sequence[Worker]) -> Worker:
+    whole = [one for one in workers if name in (one.id, one.name)]
+    found = whole or [one for one in workers if one.id.startswith(name) or one.name.startswith(name)]
+    if not found or not name:
+        raise WorkerNotFound(name)
+    if len(found) > 1:
+        first, second = (f"{one.id} (worker {one.name})" for one in found[:2])
+        raise AmbiguousId(name, first, second, "workers")
+    return found[0]
+
+
+class Stopping:
+    """Stops workers that are known to `incarnations`."""
+
+    def __init__(self, incarnations: Incarnations, signals: SignalFeed, clock: DatabaseClock) -> None:
+        self._incarnations = incarnations
+        self._signals = signals
+        self._clock = clock
+
+    def ask(self, workers: Sequence[Worker], grace: float | None) -> Sequence[Worker]:
+        """Ask `workers` to stop within `grace` seconds (None: those of each); return them, with by when.
+
+        Raises InvalidInput for a grace that is out of range.
+        """
+        if grace is not None and not 0 <= grace <= LONGEST_S:
+            raise InvalidInput("grace", f"must be between 0 and {LONGEST_S:,.0f} seconds")
+        within = None if grace is None else timedelta(seconds=grace)
+        self._incarnations.ask_to_stop([one.id for one in workers], within)
+        leases = self._incarnations.get([one.id for one in workers])
+        by = {worker: lease.stop_by for worker, lease in leases.items()}
+        asked = tuple(StopAsked(worker, at) for worker, at in by.items() if at is not None)
+        if asked:
+            self._signals.publish(Signal(stopping=asked))
+        return [replace(one, stop_by=by.get(one.id)) for one in workers]
+
+    def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:
+        """Yield each of `workers` once it is gone; ends when all are, or when the last should be."""
+        there = {one.id: one for one in workers}
+        give_up = max([self._clock.now(), *(one.stop_by for one in workers if one.stop_by is not None)])
+        give_up += timedelta(seconds=LEAVE_S)
+        while there:
+            leases = self._incarnations.get(there)
+            for worker in list(there):
+                if worker not in leases or not leases[worker].is_live:
+                    yield Left(there.pop(worker), is_lost=worker in leases)
+            if not there or self._clock.now() > give_up:
+                return
+            time.sleep(LOOK_S)

@@ -1,0 +1,112 @@
+"""How a worker comes to its claims: from which queues and buckets, when to look for more, and on what evidence.
+
+What it returns is a proposal of the views; the engine asks the log.
+"""
+
+import random
+import time
+
+from eventqueue.finder import JobFinder, Signal
+from eventqueue.incarnations import Incarnation
+from eventqueue.job import Job
+from eventqueue.log import EventLog
+from eventqueue.pauses import Pauses
+from eventqueue.worker.fetch import Fetch
+from eventqueue.worker.heartbeat import Beat
+from eventqueue.worker.ownership import Ownership
+from eventqueue.worker.serving import Serving
+
+POLL_S = 1.0  # without a signal
+LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
+LOOK_AT = 16
+
+
+class Claiming:
+    """The candidates of incarnation `me`. Not safe across threads."""
+
+    def __init__(self, me: Incarnation, finder: JobFinder, log: EventLog) -> None:
+        self._finder = finder
+        self._log = log
+        self._serving = Serving(me.queues, finder, Pauses(log))
+        self._fetch = Fetch(finder)
+        self._ownership = Ownership(me.id)
+        self._may_find = True
+        self._generation: int | None = None  # of the views, as the last signal told
+        self._is_sure = False  # that the views are those of the log: they may have been restored meanwhile
+        self._next_poll = self._next_look = 0.0
+        self._is_quiet = False
+
+    def take(self, free: int) -> list[Job]:
+        """Return up to `free` jobs to try; none where nothing has happened since there was none.
+
+        Raises Unavailable where the views are not those of the log, or LogCorrupt where pauses cannot be read.
+        """
+        if not self._may_find and time.monotonic() < self._next_poll:
+            return []
+        if not self._is_sure:
+            self._finder.check()
+            self._is_sure = True
+        found = self._fetch.take(free, {queue: self._ownership.buckets(queue) for queue in self._serving.open()})
+        if len(found) < free:
+            self._may_find = False
+            self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
+        return found
+
+    def untried(self, job_id: str) -> None:
+        """Let a job that was taken be taken again: no append was sent for it."""
+        self._fetch.forget(job_id)
+
+    def next_at(self) -> float:
+        """Return when there is something to do next, in monotonic seconds; it may be past."""
+        next_ = float("-inf") if self._may_find else self._next_poll
+        return next_ if self._is_quiet else min(next_, self._next_look)
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        self._fetch.close()
+
+    # News
+
+    def heard_signal(self, signal: Signal) -> None:
+        """Look again where a signal tells of something to claim, or of a queue that was paused or resumed."""
+        self._is_quiet = False
+        if signal.generation is not None:
+            if self._generation not in (None, signal.generation):
+                self._fetch.forget_all()
+                self._may_find = True
+            self._generation = signal.generation
+        if signal.switched:
+            self._serving.expire()
+            self._may_find = True
+        if any(self._serving.concerns(ready.queue) and self._fetch.waits_for(ready) for ready in signal.ready):
+            self._fetch.close()
+            self._may_find = True
+
+    def heard_beat(self, beat: Beat) -> None:
+        """Spread the buckets over who lives now; and make sure of everything again, as at the first claim."""
+        self._is_sure = False  # the driver connects anew without a word
+        self._serving.forget()
+        self._is_quiet = False
+        if self._ownership.heartbeat(beat.live):
+            self._may_find = True
+
+    def doubt(self) -> None:
+        """Make sure that the views are those of the log before the next claim: something went wrong."""
+        self._is_sure = False
+
+    # Evidence
+
+    def look(self) -> None:
+        """Look at the queues' overall heads for jobs that wait behind an owner without room."""
+        now = time.monotonic()
+        if now < self._next_look or self._is_quiet:
+            return
+        self._next_look = now + LOOK_S
+        heads = [job for queue in self._serving.open() for job in self._finder.heads(queue, LOOK_AT)]
+        self._is_quiet = not heads
+        overdue = self._ownership.overdue(heads, self._fetch.position, now)
+        # The view may lag: what the log has gone on with does not wait.
+        gone = self._log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()
+        if waiting := [job for job in overdue if job.stream not in gone]:
+            self._ownership.adopt(waiting)
+            self._may_find = True
