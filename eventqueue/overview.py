@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from eventqueue.incarnations import Lease
 from eventqueue.job import State
 from eventqueue.pauses import Pauses
 from eventqueue.views import Filter, Glance, QueueStatus, Status, Worker
@@ -50,21 +53,26 @@ class Overview:
 
     def workers(self) -> Sequence[Worker]:
         """See Queue.workers."""
-        return [
-            Worker(
-                id=lease.worker.id,
-                name=lease.worker.name,
-                host=lease.worker.host,
-                pid=lease.worker.pid,
-                queues=lease.worker.queues,
-                concurrency=lease.worker.concurrency,
-                started_at=lease.started_at,
-                renewed_at=lease.renewed_at,
-                stop_by=lease.stop_by,
-                running=tuple(job.id for job in self._connection.finder.held_by(lease.worker.id)),
-            )
-            for lease in self._connection.incarnations.live()
-        ]
+        held = self._connection.finder.held_by
+        return [replace(one, running=tuple(job.id for job in held(one.id))) for one in self.live_workers()]
+
+    def live_workers(self) -> Sequence[Worker]:
+        """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
+        return [_shown(lease) for lease in self._connection.incarnations.live()]
+
+
+def _shown(lease: Lease) -> Worker:
+    return Worker(
+        id=lease.worker.id,
+        name=lease.worker.name,
+        host=lease.worker.host,
+        pid=lease.worker.pid,
+        queues=lease.worker.queues,
+        concurrency=lease.worker.concurrency,
+        started_at=lease.started_at,
+        renewed_at=lease.renewed_at,
+        stop_by=lease.stop_by,
+    )
 
 
 def _latest(state: State, limit: int) -> Filter:

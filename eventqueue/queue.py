@@ -314,7 +314,7 @@ class Queue:
         What they run may finish within `grace` seconds (None: those that the worker was started with).
         Raises WorkerNotFound or AmbiguousId with nobody asked, InvalidInput for a grace that is out of range.
         """
-        workers = self.workers()
+        workers = self._overview.live_workers()
         return self._stopping.ask(workers if names is None else named(names, workers), grace)
 
     def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:

@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from eventqueue.queue import Queue
 from eventqueue.server.waiting import Deadline, wait_until
+from eventqueue.worker.place import incarnation_here
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 
 
@@ -133,4 +135,77 @@ def test_a_worker_that_is_asked_for_wrongly_is_refused(shared: Queuectl, options
     ran = shared.process("worker", "start", *options)
 
     assert ran.code == 2
+    assert is_one_sentence(ran)
+
+
+def test_workers_are_stopped_from_another_shell_and_are_told_one_by_one(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "long", "--", "sleep 60")
+    with started(queuectl, "worker", "start", "--count", "2") as process:
+        await_that(lambda: any(worker["running"] for worker in queuectl.ok("worker", "list", "--json").json))
+        await_that(lambda: len(queuectl.ok("worker", "list", "--json").json) == 2)
+
+        ran = queuectl.process("worker", "stop", "--all", "--grace", "0")
+
+        assert process.wait(PATIENCE_S) == 0
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert sorted(line.split()[2] for line in lines) == ["1", "2"]
+    assert all(line.startswith("✔ Worker ") and line.endswith(" has left") for line in lines)
+    assert queuectl.ok("show", "long", "--json").json["state"] == "pending"
+    assert queuectl.ok("worker", "stop", "--all", "--json").json == []
+
+
+def test_a_worker_that_is_stopping_is_listed_as_such(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "long", "--", "sleep 60")
+    with started(queuectl, "worker", "start") as process:
+        await_that(lambda: any(worker["running"] for worker in queuectl.ok("worker", "list", "--json").json))
+        with started(queuectl, "worker", "stop", "1", "--grace", "1h") as stopping:
+            await_that(lambda: bool(queuectl.ok("worker", "list", "--json").json[0]["stop_by"]))
+            for_people = queuectl.ok("worker", "list").out
+            on_screen = queuectl.ok("top", "--once").out
+            ran = queuectl.process("worker", "stop", "1", "--grace", "0", "--json")  # sooner than asked first
+
+            assert stopping.wait(PATIENCE_S) == 0
+        assert process.wait(PATIENCE_S) == 0
+
+    assert " stopping " in for_people
+    assert "1 (stopping)" in on_screen
+    assert ran.code == 0, ran.err
+    assert [(one["name"], one["outcome"]) for one in ran.json] == [("1", "left")]
+
+
+def test_a_worker_that_does_not_leave_is_named_and_the_exit_code_is_1(
+    queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.stopping.LEAVE_S", 0.1)
+    queue.connection.incarnations.register(incarnation_here("host:stuck", "7", (), 1))
+
+    for_people = queuectl.here("worker", "stop", "host:st", "--grace", "0")
+    as_json = queuectl.here("worker", "stop", "7", "--grace", "0", "--json")
+
+    assert (for_people.code, as_json.code) == (1, 1)
+    assert for_people.err == "✘ Worker 7 (host:stuck) is still there: it leaves once it can, or is taken for lost.\n"
+    assert [(one["id"], one["outcome"]) for one in as_json.json] == [("host:stuck", "there")]
+
+
+def test_a_worker_that_nobody_knows_is_refused(shared: Queuectl) -> None:
+    ran = shared.here("worker", "stop", "nobody")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "'nobody'" in ran.err
+
+
+@pytest.mark.parametrize("options", [(), ("one", "--all"), ("--all", "--grace", "soon")])
+def test_a_stop_that_is_asked_for_wrongly_is_refused(shared: Queuectl, options: tuple[str, ...]) -> None:
+    ran = shared.here("worker", "stop", *options)
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+
+
+def test_a_grace_before_now_is_refused(shared: Queuectl) -> None:
+    ran = shared.here("worker", "stop", "--all", "--grace", "-1")
+
+    assert ran.code == 1
     assert is_one_sentence(ran)

@@ -337,3 +337,15 @@ def test_what_is_stored_is_given_back_as_plain_bytes_whatever_its_size(log: Even
 
     assert {type(raw) for raw in log.read_raw("job-one")} == {bytes}
     assert {type(raw) for _, events in log.scan_raw() for raw in events} == {bytes}
+
+
+def test_the_last_event_of_a_stream_is_its_own_and_no_neighbours(log: EventLog) -> None:
+    grown(log, "job-one", 3)
+    grown(log, "job-onestep", 1)
+    grown(log, "job-on", 5)
+
+    last = log.read_last("job-one")
+
+    assert last is not None
+    assert without_ts(last) == stored(log, "job-one")[-1]
+    assert log.read_last("job-o") is None

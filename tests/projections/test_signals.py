@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.events import EMPTY
-from eventqueue.finder import Ready, Signal
+from eventqueue.finder import Ready, Signal, StopAsked
 from eventqueue.ground import Ground
 from eventqueue.layout import SIGNALS_BYTES
 from projections import signals
@@ -32,13 +32,17 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_published_is_heard_by_all_who_listen(ground: Ground) -> None:
     one, other = (Signals(ground.database).follow() for _ in range(2))
-    said = [Signal(1, (Ready("mail", 5, NOW),), ("job-1", "job-2")), Signal(2)]
+    said = [
+        Signal(1, (Ready("mail", 5, NOW),), ("job-1", "job-2")),
+        Signal(2),
+        Signal(stopping=(StopAsked("worker", NOW),), switched=("mail",)),
+    ]
 
     for signal in said:
         Signals(ground.database).publish(signal)
 
-    assert [next_of(one), next_of(one)] == said
-    assert [next_of(other), next_of(other)] == said
+    assert [next_of(one) for _ in said] == said
+    assert [next_of(other) for _ in said] == said
 
 
 def test_what_was_published_before_one_listened_is_not_heard(ground: Ground) -> None:

@@ -116,3 +116,4 @@ def test_a_late_result_keeps_the_outcome_that_lost_whole() -> None:
 def test_the_unions_name_every_event_of_their_category() -> None:
     assert set(typing.get_args(events.JobEvent)) == {type(event) for event in ONE_OF_EACH}
     assert type(said(1)) in typing.get_args(events.ConfigEvent)
+    assert {type_of(kind()) for kind in typing.get_args(events.QueueEvent)} == {"paused", "resumed"}
