@@ -12,7 +12,7 @@ def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built:
         put(built, f"job-{name}", enqueued())
     finish(built)
     # All entries come in one batch, and those behind the first wait in it.
-    candidates = ViewFinder(built.database).candidates(["default"], range(BUCKETS), batch=10)
+    candidates = ViewFinder(built.database).candidates({"default": range(BUCKETS)}, batch=10)
     (first,) = candidates.take(1)
     second, third = sorted({"one", "two", "three"} - {first.id})
     head = built.log.read(f"job-{second}")[-1].head

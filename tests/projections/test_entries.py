@@ -159,7 +159,7 @@ def test_a_cursor_does_not_offer_a_job_that_has_left_the_entry_in_which_it_was_r
     for job_id in (first, second, third):
         put(built, f"job-{job_id}", enqueued())
     finish(built)
-    cursor = ViewFinder(built.database).candidates(["default"], [BUCKET], 10)
+    cursor = ViewFinder(built.database).candidates({"default": [BUCKET]}, 10)
     assert [job.id for job in cursor.take(1)] == [first]
 
     # Claimed by another, and failed: it waits for its retry now, and may not be claimed before that is due.
