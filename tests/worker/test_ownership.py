@@ -181,14 +181,11 @@ def test_an_adopted_bucket_is_ones_own_until_the_next_heartbeat(mine: Ownership,
 # With the log
 
 
-def foreign_ids(worker: Hand) -> Iterator[str]:
-    """Yield ids of jobs that belong to another worker."""
-    numbers = (f"foreign-{number}" for number in count())
-    return (
-        one
-        for one in numbers
-        if bucket_of(stream_of("job", one)) not in worker.engine._claiming._ownership.buckets("default")
-    )
+def foreign_ids(worker: Hand, queue: str = "default") -> Iterator[str]:
+    """Yield ids of jobs that belong to another worker of the queue."""
+    own = worker.engine._claiming._ownership.buckets(queue)
+    assert len(own) < BUCKETS, "no other worker serves this queue"
+    return (one for number in count() if bucket_of(stream_of("job", one := f"foreign-{number}")) not in own)
 
 
 @pytest.fixture
@@ -219,7 +216,7 @@ def test_a_job_whose_owner_has_no_room_is_taken_over(stage: Stage) -> None:
 @pytest.mark.usefixtures("hurried")
 def test_jobs_are_taken_over_in_every_queue_that_is_served(stage: Stage) -> None:
     worker = two_workers(stage, queues=("a", "b", "c"))
-    ids = foreign_ids(worker)
+    ids = foreign_ids(worker, "a")  # of which each queue has the same, as the same workers serve it
     jobs = [stage.enqueue(id=next(ids), queue=queue) for queue in ("a", "b")]
 
     worker.wake("a")
