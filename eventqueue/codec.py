@@ -153,7 +153,8 @@ def _with_length(rest: bytes) -> bytes:
 
 def to_ms(at: datetime) -> datetime:
     """Cut to milliseconds, as BSON dates count: what is hashed and folded here must equal what is read back."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    rest = at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - rest) if rest else at
 
 
 def content_hash(raw: bytes) -> bytes:

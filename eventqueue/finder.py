@@ -67,8 +67,10 @@ class Candidates(Protocol):
 class JobFinder(Protocol):
     """The `jobs` view as a worker reads it. Every method raises Unavailable when the database does not answer."""
 
-    def check(self) -> None:
-        """Raise Unavailable where the views show what the log does not hold, as after a backup was restored.
+    def check(self) -> datetime:
+        """Return up to when, on the database's clock, the views show everything.
+
+        Raises Unavailable where they show what the log does not hold, as after a backup was restored.
 
         A claim upon such a view would leave a hole in the log, which nothing refuses.
         """

@@ -8,25 +8,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from getpass import getuser
-from itertools import islice
 from socket import gethostname
 from typing import Any, Self
-
-import msgspec
 
 from eventqueue import configuration, proof, settings
 from eventqueue.audit import Finding
 from eventqueue.codec import check_data, seal
+from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, WaitTimeout
-from eventqueue.events import EMPTY, Enqueued, Event, Recorded, name_in, stream_of
+from eventqueue.events import EMPTY, Event, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import Cancel, Command, Enqueue, Job, Retry, decide, fold
-from eventqueue.log import Append, Appended
+from eventqueue.job import Cancel, Command, Job, Retry, decide, fold
+from eventqueue.log import Append
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
 from eventqueue.pause import PauseQueue, ResumeQueue
 from eventqueue.pauses import Switched, switch
-from eventqueue.spec import Request, check_name, request
+from eventqueue.spec import Request, check_name
 from eventqueue.stopping import Left, Stopping, named
 from eventqueue.views import (
     Counters,
@@ -42,18 +40,6 @@ from eventqueue.views import (
     Worker,
 )
 from eventqueue.waiting import Waiting
-
-BATCH = 500  # jobs in one append
-SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What a command did: the stream stands at `version` now; `created` is False if the job was there before."""
-
-    id: str
-    stream: str
-    version: int
-    created: bool = False
 
 
 class Queue:
@@ -74,6 +60,7 @@ class Queue:
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
+        self._enqueueing = Enqueueing(self._ground, self._commit, self.connection.settings, actor=self.connection.actor)
         self._views = self.connection.views
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
@@ -94,10 +81,7 @@ class Queue:
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
-        checked = request(fields, settings.job_defaults(self.connection.settings, _directory()))
-        if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
-            self._seal(stream_of("job", checked.job_id(_new_id())), [checked.enqueued(self._ground.clock.now())])
-        return checked
+        return self._enqueueing.check(fields)
 
     def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Receipt:
         """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
@@ -127,39 +111,7 @@ class Queue:
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
     ) -> list[Receipt | DifferentJob]:
         """As `enqueue_many`, for requests that `check` returned; `progress` is told how many each batch added."""
-        results: list[Receipt | DifferentJob] = []
-        waiting = iter(requests)
-        while chunk := list(islice(waiting, BATCH)):
-            results += self._enqueue_batch(chunk)
-            progress(len(chunk))
-        return results
-
-    def _enqueue_batch(self, requests: Sequence[Request]) -> list[Receipt | DifferentJob]:
-        now = self._ground.clock.now()
-        appends: dict[str, Append] = {}
-        streams = []
-        for one in requests:
-            stream = stream_of("job", one.job_id(_new_id()))
-            streams.append(stream)
-            if stream not in appends:  # the same job twice in one batch: the first one asks, the others compare
-                appends[stream] = self._seal(stream, decide(None, Enqueue(one), now))
-        outcomes = dict(zip(appends, self._commit.append(list(appends.values())), strict=True))
-        results = []
-        for stream, one in zip(streams, requests, strict=True):
-            results.append(self._receipt(stream, one, outcomes[stream]))
-            outcomes[stream] = Appended(0, conflict=b"")  # whoever comes later in the batch finds it taken
-        return results
-
-    def _receipt(self, stream: str, asked: Request, outcome: Appended) -> Receipt | DifferentJob:
-        job_id = name_in(stream)
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.is_whole:
-            return Receipt(job_id, stream, 1, created=True)
-        first = self._log.read(stream)[0].event
-        assert isinstance(first, Enqueued)
-        field = asked.differs_from(first)
-        return Receipt(job_id, stream, 1) if field is None else DifferentJob(job_id, field)
+        return self._enqueueing.enqueue(requests, progress)
 
     # One job
 
@@ -379,23 +331,6 @@ class Queue:
         if result.error is not None:
             raise result.error
         return result.is_whole
-
-
-def _directory() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:  # deleted under us: the job runs where its worker is
-        return None
-
-
-def _new_id() -> str:
-    import uuid
-
-    if hasattr(uuid, "uuid7"):
-        return str(uuid.uuid7())
-    import uuid_utils
-
-    return str(uuid_utils.uuid7())
 
 
 def _text(text: str, field: str) -> str:

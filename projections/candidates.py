@@ -6,6 +6,7 @@ of it was lost.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
@@ -20,6 +21,7 @@ from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MongoLog
 from projections import checkpoint, generation
+from projections.checkpoint import token_time
 from projections.generation import Generation
 from projections.jobs import to_job
 from projections.projector import is_in_log
@@ -35,12 +37,13 @@ class ViewFinder:
     def __init__(self, database: Database[Any]) -> None:
         self._database = database
 
-    def check(self) -> None:
+    def check(self) -> datetime:
         """See JobFinder.check."""
         live = self._generation()
         held = checkpoint.read(self._database, live.number)
         if held is None or not is_in_log(held, MongoLog(self._database)):
             raise Unavailable("The views are not those of this log (yet): nothing is claimed.")
+        return token_time(held.token).as_datetime()
 
     def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
         """See JobFinder.candidates."""

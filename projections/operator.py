@@ -7,6 +7,7 @@ from bson.max_key import MaxKey
 from eventqueue.errors import Fenced, Refused
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
+from eventqueue.tuning import tuned
 from eventqueue.views import Counters, Difference, Parked
 from eventqueue.views import Projection as Status
 from projections import checkpoint, health
@@ -17,7 +18,6 @@ from projections.projection import Projection, versions
 from projections.projector import recorded
 from projections.rebuild import rebuild
 from projections.signals import Signals
-from projections.tuning import tuned
 from projections.verify import sample, verify, verify_jobs
 
 TRIES = 10  # at what others move meanwhile

@@ -13,6 +13,7 @@ from eventqueue.codec import content_hash
 from eventqueue.errors import BackupRestored, Fenced, ForeignViews, HistoryLost, QueueError, Unavailable, ViewsDamaged
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
+from eventqueue.tuning import tuned
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint, Last
@@ -22,7 +23,6 @@ from projections.projection import Projection, versions
 from projections.rebuild import rebuild
 from projections.rescan import rescan
 from projections.signals import Signals
-from projections.tuning import tuned
 from projections.turn import Turn
 
 logger = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.tuning import tuned
 from projections import checkpoint
 from projections.applier import TRANSACTION_S, Applier
 from projections.catch_up import catch_up
@@ -33,7 +34,6 @@ from projections.projection import Projection, versions
 from projections.replay import replay
 from projections.signals import Signals
 from projections.tail import token_now
-from projections.tuning import tuned
 
 logger = logging.getLogger(__name__)
 

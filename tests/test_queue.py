@@ -7,6 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
+from eventqueue.enqueueing import BATCH
 from eventqueue.errors import DifferentJob, InvalidInput, WaitTimeout
 from eventqueue.job import State
 
@@ -61,3 +62,15 @@ def test_who_may_see_stale_views_is_told_so_and_not_made_to_wait_for_ever(
 def test_waiting_for_a_job_ends_at_the_timeout(queue: Queue) -> None:
     with pytest.raises(WaitTimeout):
         queue.wait([queue.enqueue(command="true").id], timeout=0)
+
+
+def test_many_jobs_go_in_batches_and_each_has_its_result_in_its_place(queue: Queue) -> None:
+    told: list[int] = []
+    asked = [queue.check({"command": "true", "id": f"many-{number}"}) for number in range(2 * BATCH + 7)]
+    again = queue.check({"command": "false", "id": "many-3"})
+
+    results = queue.enqueue_checked([*asked, again], told.append)
+
+    assert told == [BATCH, BATCH, 8]
+    assert [one.id for one in results if isinstance(one, Receipt) and one.created] == [one.fields.id for one in asked]
+    assert isinstance(results[-1], DifferentJob)

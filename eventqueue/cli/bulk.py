@@ -18,7 +18,8 @@ from eventqueue.errors import DifferentJob, InvalidInput, QueueError
 from eventqueue.spec import Request
 
 if TYPE_CHECKING:
-    from eventqueue.queue import Queue, Receipt
+    from eventqueue.enqueueing import Receipt
+    from eventqueue.queue import Queue
 
 SAID_MAX = 20  # bad lines that are named one by one
 IN_MEMORY = 16 * 1024 * 1024  # bytes of stdin that are not put into a temporary file

@@ -13,7 +13,8 @@ from eventqueue.cli.values import TEXT
 from eventqueue.errors import IllegalTransition
 
 if TYPE_CHECKING:
-    from eventqueue.queue import Queue, Receipt
+    from eventqueue.enqueueing import Receipt
+    from eventqueue.queue import Queue
 
 dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt failed.")
 

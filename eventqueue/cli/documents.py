@@ -11,10 +11,10 @@ import msgspec
 from eventqueue.audit import Finding
 from eventqueue.cli.words import STATES, clean, instant
 from eventqueue.codec import to_data
+from eventqueue.enqueueing import Receipt
 from eventqueue.events import Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
-from eventqueue.queue import Receipt
 from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
 
 

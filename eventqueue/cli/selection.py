@@ -13,8 +13,9 @@ from eventqueue.cli.values import TEXT
 from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
+    from eventqueue.enqueueing import Receipt
     from eventqueue.job import Job, State
-    from eventqueue.queue import Queue, Receipt
+    from eventqueue.queue import Queue
 
 PROGRESS_FROM = 100  # jobs
 

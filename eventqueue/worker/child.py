@@ -18,6 +18,7 @@ from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.mongo_log import MongoLog
+from eventqueue.tuning import tuned
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine, Stop
 from eventqueue.worker.heartbeat import Heartbeat
@@ -111,7 +112,8 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     ]
     _thread("signals", lambda: _follow(connection.signals, work, done))  # blocks in the driver: not waited for
     try:
-        in_order = work.run()
+        with tuned():
+            in_order = work.run()
     finally:
         done.set()
         for thread in threads:

@@ -6,6 +6,7 @@ What it returns is a proposal of the views; the engine asks the log.
 import random
 import time
 
+from eventqueue.clock import DatabaseClock
 from eventqueue.finder import JobFinder, Signal
 from eventqueue.incarnations import Incarnation
 from eventqueue.job import Job
@@ -19,13 +20,15 @@ from eventqueue.worker.serving import Serving
 POLL_S = 1.0  # without a signal
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
 LOOK_AT = 16
+SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
 
 
 class Claiming:
     """The candidates of incarnation `me`. Not safe across threads."""
 
-    def __init__(self, me: Incarnation, finder: JobFinder, log: EventLog) -> None:
+    def __init__(self, me: Incarnation, finder: JobFinder, log: EventLog, clock: DatabaseClock) -> None:
         self._finder = finder
+        self._clock = clock
         self._log = log
         self._serving = Serving(me.queues, finder, Pauses(log))
         self._fetch = Fetch(finder)
@@ -44,13 +47,17 @@ class Claiming:
         if not self._may_find and time.monotonic() < self._next_poll:
             return []
         if not self._is_sure:
-            self._finder.check()
-            self._is_sure = True
+            self._make_sure()
         found = self._fetch.take(free, {queue: self._ownership.buckets(queue) for queue in self._serving.open()})
         if len(found) < free:
             self._may_find = False
             self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
         return found
+
+    def _make_sure(self) -> None:
+        behind = self._clock.now() - self._finder.check()
+        self._fetch.forget_before(time.monotonic() - behind.total_seconds() - SKEW_S)
+        self._is_sure = True
 
     def untried(self, job_id: str) -> None:
         """Let a job that was taken be taken again: no append was sent for it."""

@@ -96,7 +96,7 @@ class Engine:
         self._lease = lease
         self._narrator = narrator
         self._launcher = make_runner(self.tell)
-        self._claiming = Claiming(me, ports.finder, ports.log)
+        self._claiming = Claiming(me, ports.finder, ports.log, ports.clock)
         self._inbox: deque[Message] = deque()
         self._news = threading.Condition()
         self._held: dict[str, Held] = {}

@@ -11,7 +11,6 @@ from eventqueue.finder import Candidates, JobFinder, Ready
 from eventqueue.job import Job
 
 REOPEN_S = 1.0
-FORGET_S = 60.0
 BATCH_MAX = 1000
 
 Shares = Mapping[str, Collection[int]]
@@ -60,6 +59,11 @@ class Fetch:
         """Let a job be tried again at the version it was tried at: no append was sent for it."""
         self._tried.pop(job_id, None)
 
+    def forget_before(self, moment: float) -> None:
+        """Forget the tries made before a moment, in monotonic seconds: the views show by now what came of them."""
+        while self._tried and next(iter(self._tried.values()))[1] < moment:
+            del self._tried[next(iter(self._tried))]
+
     def forget_all(self) -> None:
         """Let every job be tried again: the views were switched, perhaps to those of a log that was restored."""
         self._tried.clear()
@@ -83,14 +87,8 @@ class Fetch:
         self.close()
         self._cursor = self._finder.candidates(shares, self._batch)
         self._shares, self._opened, self._position = shares, time.monotonic(), None
-        self._prune()
 
     def _is_new(self, job: Job) -> bool:
         version, _ = self._tried.pop(job.id, (0, 0.0))
         self._tried[job.id] = (job.version, time.monotonic())  # at the end: the oldest stand in front
         return version < job.version
-
-    def _prune(self) -> None:
-        old = time.monotonic() - FORGET_S
-        while self._tried and next(iter(self._tried.values()))[1] < old:
-            del self._tried[next(iter(self._tried))]

@@ -3,8 +3,11 @@
 import time
 from datetime import timedelta
 
+import pytest
+
 from eventqueue.events import Cancelled, Claimed
 from eventqueue.job import Cancel, Claim, State
+from projections.candidates import ViewFinder
 from tests.worker.stage import DeafLog, Stage
 
 
@@ -130,6 +133,29 @@ def test_a_view_that_stands_still_does_not_make_a_worker_claim_again_what_it_tri
 
     assert len(log.sent) == sent
     assert [stage.shown(job).state for job in jobs] == [State.PENDING] * 3
+
+
+def test_tries_are_remembered_until_the_views_show_what_came_of_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.claiming.SKEW_S", -3600.0)  # as if all were made an hour ago
+    jobs = [stage.enqueue() for _ in range(3)]
+    worker = stage.worker()
+    tried = worker.engine._claiming._fetch._tried
+    worker.steps(until=lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
+    assert set(tried) == set(jobs)
+
+    with monkeypatch.context() as patched:
+        two_hours_ago = stage.connection.ground.clock.now() - timedelta(hours=2)
+        patched.setattr(ViewFinder, "check", lambda _: two_hours_ago)
+        worker.beat()
+        worker.rests()
+    assert set(tried) == set(jobs)
+
+    stage.project()
+    worker.beat()
+    worker.rests()
+    assert tried == {}
 
 
 def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stage) -> None:
