@@ -356,7 +356,7 @@ class Engine:
             command=job.run.command,
             job_id=job.id,
             attempt=job.attempts,
-            env=job.run.env,
+            env={**job.run.env, "QUEUECTL_CLAIM": str(job.claim)},
             cwd=job.run.cwd,
             timeout_s=job.timeout,
         )

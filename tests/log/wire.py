@@ -11,15 +11,16 @@ from enum import Enum, auto
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import quote_plus
 
 
 class Cut(Enum):
-    """What happens to an insert on its way; in each case but SILENCE the connection breaks then."""
+    """What happens to an insert on its way; in each case but SILENCE and REPLY_LATE the connection breaks then."""
 
     REQUEST_LOST = auto()  # it never reaches the server
     REPLY_LOST = auto()  # the server carries it out; the client never hears of it
+    REPLY_LATE = auto()  # the server carries it out; the client hears of it once `may_answer` is set
     HELD = auto()  # it is kept, and reaches the server at the next `deliver`
     SILENCE = auto()  # it never reaches the server, and the connection stays open
 
@@ -36,6 +37,7 @@ class Wire:
         self.orders: deque[Order] = deque()
         self.sent = 0
         self.is_down = False
+        self.may_answer = Event()
         self.held: list[tuple[_Connection, bytes]] = []
         self._server = server
         self._connections: list[_Connection] = []
@@ -68,6 +70,7 @@ class Wire:
         return self.orders.popleft() if self.orders else None
 
     def close(self) -> None:
+        self.may_answer.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
@@ -93,6 +96,7 @@ class _Connection:
         self.server.connect(server)
         self.answered: SimpleQueue[bytes] = SimpleQueue()
         self._unwanted: set[bytes] = set()  # requests whose replies the client never gets
+        self._late: set[bytes] = set()  # requests whose replies it gets later
         self._threads = [Thread(target=self._carry_requests), Thread(target=self._carry_replies)]
         for thread in self._threads:
             thread.start()
@@ -120,6 +124,9 @@ class _Connection:
                 case Cut.REPLY_LOST:
                     self._unwanted.add(message[4:8])
                     self.server.sendall(message)
+                case Cut.REPLY_LATE:
+                    self._late.add(message[4:8])
+                    self.server.sendall(message)
                 case Cut.HELD:
                     self._unwanted.add(message[4:8])
                     self.wire.held.append((self, message))
@@ -133,6 +140,8 @@ class _Connection:
 
     def _carry_replies(self) -> None:
         for message in _messages(self.server):
+            if message[8:12] in self._late:
+                self.wire.may_answer.wait()
             if message[8:12] in self._unwanted:
                 self.answered.put(message)
                 self.break_off()

@@ -115,13 +115,13 @@ def test_a_signal_is_named(stage: Stage) -> None:
     assert event.error.message == "killed by SIGSEGV"
 
 
-def test_a_command_has_its_env_its_cwd_and_the_names_of_its_job_and_attempt(stage: Stage) -> None:
-    command = 'echo "$COLOUR|$PWD|$QUEUECTL_JOB_ID|$QUEUECTL_ATTEMPT|$(cat | wc -c)"'
+def test_a_command_has_its_env_its_cwd_and_the_names_of_its_job_attempt_and_claim(stage: Stage) -> None:
+    command = 'echo "$COLOUR|$PWD|$QUEUECTL_JOB_ID|$QUEUECTL_ATTEMPT|$QUEUECTL_CLAIM|$(cat | wc -c)"'
 
     job, event = end_of(stage, command, env={"COLOUR": "grün"}, cwd=str(stage.folder))
 
     assert event.output
-    assert event.output.stdout.text.strip() == f"grün|{stage.folder}|{job}|1|0"
+    assert event.output.stdout.text.strip() == f"grün|{stage.folder}|{job}|1|2|0"
 
 
 def test_each_attempt_keeps_its_own_output(stage: Stage) -> None:
