@@ -12,6 +12,7 @@ import msgspec
 from eventqueue.events import Claimed, Completed, Event, name_in
 from tests.worker.stage import Stage
 
+COMPLETED = b'"event":"completed"'  # what a worker says at the end of each
 WRITE = 'echo "$QUEUECTL_JOB_ID $QUEUECTL_ATTEMPT $QUEUECTL_CLAIM"'
 
 

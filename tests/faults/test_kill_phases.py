@@ -16,7 +16,7 @@ from eventqueue.job import State
 from eventqueue.worker.process import start_time
 from tests.faults.account import assert_agreed, writing
 from tests.log.conftest import path_in
-from tests.log.wire import Cut, Wire, wire_to
+from tests.log.wire import Cut, Order, Wire, wire_to
 from tests.projections.processes import projector_process
 from tests.worker.crew import Crew, Start, children, command_line, is_running
 from tests.worker.stage import Gate, Stage, wait_until
@@ -83,15 +83,16 @@ def passed() -> None:
     """An insert that goes its way."""
 
 
-def orders(phase: Phase, held: Held) -> list[object]:
+def orders(phase: Phase, held: Held) -> list[Order]:
     """Return what the wire is to do with the claim, and then with the settle."""
-    return {
+    every: dict[Phase, list[Order]] = {
         Phase.CLAIM_SENT: [held],
         Phase.CLAIM_LANDED: [Cut.REPLY_LATE],
         Phase.RUNNING: [],
         Phase.SETTLE_SENT: [passed, held],
         Phase.SETTLE_LANDED: [passed, Cut.REPLY_LATE],
-    }[phase]
+    }
+    return every[phase]
 
 
 def await_phase(phase: Phase, stage: Stage, job: str, gate: Gate, held: Held) -> None:

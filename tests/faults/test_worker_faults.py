@@ -1,161 +1,24 @@
-"""Workers killed, frozen, and cut off from their database: every job ends, no claim is settled twice, nothing is lost.
-
-What the jobs themselves write down is held against the log: a line for an attempt proves that it ran.
-"""
+"""Workers killed, frozen, and cut off from their database: every job ends, no claim is settled twice."""
 
 import os
-import random
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-from pymongo.database import Database
 
-from eventqueue.events import Claimed, Completed, Event, Failed, FailReason, LateResult, Released
+from eventqueue.events import Failed, FailReason, LateResult, Released
 from eventqueue.job import State
 from eventqueue.server import LocalServer, ensure_running
 from eventqueue.worker.process import start_time
+from tests.faults.account import COMPLETED, Attempt, assert_agreed, enqueue, writing
 from tests.server.servers import clear_away, kill, started
-from tests.worker.crew import Crew, Start, children, command_line, crews, is_running
+from tests.worker.crew import Crew, Start, crews, is_running
 from tests.worker.stage import Stage, wait_until
 
 pytestmark = pytest.mark.faults
 
-JOBS = 2_000
 LEASE_S = 5  # the shortest there is
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """One claim in the log, and the event that ended it."""
-
-    job: str
-    number: int
-    end: Event | None
-
-
-@pytest.fixture
-def stage(server_uri: str, database: Database[dict[str, Any]], tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(server_uri, database.name, tmp_path)
-    yield stage
-    stage.close()
-
-
-@pytest.fixture
-def start(stage: Stage) -> Iterator[Start]:
-    with crews(stage.uri, stage.db, stage.folder) as start:
-        yield start
-
-
-def writing(stage: Stage) -> str:
-    """Return a command that writes down which job's attempt it is, in a line of one write."""
-    return f'echo "$QUEUECTL_JOB_ID $QUEUECTL_ATTEMPT" >> {stage.folder}/lines'
-
-
-def lines(stage: Stage) -> Counter[tuple[str, int]]:
-    """Return the attempts that were written down, and how often each."""
-    split = [line.split() for line in (stage.folder / "lines").read_text().splitlines()]
-    return Counter((job, int(attempt)) for job, attempt in split)
-
-
-def enqueue(stage: Stage, count: int, command: str) -> list[str]:
-    fields = {"command": command, "max_retries": 100, "backoff": {"base": 0, "jitter": 0}}
-    receipts = stage.queue.enqueue_many([fields] * count)
-    return [receipt.id for receipt in receipts if not isinstance(receipt, Exception)]
-
-
-def attempts(stage: Stage) -> list[Attempt]:
-    """Return all claims in the log, each with what ended it."""
-    found: list[Attempt] = []
-    claim: tuple[str, Claimed] | None = None
-    for recorded in stage.log.scan("job"):
-        if claim is not None:
-            stream, claimed = claim
-            end = recorded.event if recorded.stream == stream else None
-            found.append(Attempt(stream.removeprefix("job-"), claimed.attempt, end))
-            claim = None
-        if isinstance(recorded.event, Claimed):
-            claim = recorded.stream, recorded.event
-    if claim is not None:
-        found.append(Attempt(claim[0].removeprefix("job-"), claim[1].attempt, None))
-    return found
-
-
-def claims(stage: Stage) -> list[Claimed]:
-    """Return all `claimed` events in the log."""
-    return [one.event for one in stage.log.scan("job") if isinstance(one.event, Claimed)]
-
-
-def findings(stage: Stage) -> list[object]:
-    """Return all that an audit of every job finds: holes, broken chains, illegal transitions, views that are wrong."""
-    return [finding for _, found in stage.queue.verify_all() for finding in found]
-
-
-def alive(crew: Crew) -> list[int]:
-    """Return the pids of the workers that run now."""
-    return [pid for pid in crew.workers().values() if is_running(pid)]
-
-
-def done(crew: Crew) -> int:
-    """Return how many attempts were told to have completed; quick, since it is asked again and again."""
-    return crew.count(b'"event":"completed"')
-
-
-def launcher_of(worker: int) -> int | None:
-    """Return the pid of a worker's launcher, if it has one just now."""
-    return next((pid for pid in children(worker) if "-I" in command_line(pid)), None)
-
-
-# A crowd of quick jobs
-
-
-def test_four_workers_settle_two_thousand_jobs_each_once(stage: Stage, start: Start) -> None:
-    jobs = enqueue(stage, JOBS, writing(stage))
-
-    crew = start(count=4, concurrency=4, until_empty=True)
-
-    assert crew.ends() == 0
-    log = attempts(stage)
-    assert Counter(type(one.end) for one in log) == {Completed: JOBS}
-    assert lines(stage) == Counter((one.job, one.number) for one in log) == Counter((job, 1) for job in jobs)
-    assert len({claim.worker for claim in claims(stage)}) == 4
-    assert list(stage.log.scan("late")) == []
-    assert findings(stage) == []
-
-
-def test_two_thousand_jobs_all_end_although_workers_and_launchers_are_killed_throughout(
-    stage: Stage, start: Start
-) -> None:
-    chance = random.Random(3)
-    jobs = enqueue(stage, JOBS, writing(stage))
-    crew = start(count=4, concurrency=4, until_empty=True)
-    crew.await_said("started", 4)
-
-    for kills, goal in enumerate(range(40, JOBS - 500, 40)):
-        wait_until(lambda goal=goal: done(crew) >= goal and alive(crew))  # type: ignore[misc]
-        victim = chance.choice(alive(crew))
-        if kills % 4 == 3:
-            victim = launcher_of(victim) or victim
-        os.kill(victim, signal.SIGKILL)
-
-    assert crew.ends() == 0
-    log = attempts(stage)
-    assert all(one.end is not None for one in log)
-    completed = {(one.job, one.number) for one in log if isinstance(one.end, Completed)}
-    assert {job for job, _ in completed} == set(jobs)
-    assert len(completed) == JOBS
-    assert len({(one.job, one.number) for one in log}) == len(log)  # no attempt was claimed twice
-    written = lines(stage)
-    assert set(written) <= {(one.job, one.number) for one in log}
-    assert set(written.values()) == {1}  # and none ran twice
-    assert completed <= set(written)
-    lost = [one.end for one in log if isinstance(one.end, Failed)]
-    assert FailReason.WORKER_LOST in {end.reason for end in lost}
-    assert {end.exit_code for end in lost} == {None}  # no command failed by itself
-    assert findings(stage) == []
 
 
 # One job, and what happens to who runs it
@@ -285,15 +148,12 @@ def test_nothing_is_lost_when_mongod_is_killed_under_a_crowd_of_jobs(
     crew = start_apart(count=2, concurrency=4, until_empty=True)
 
     for goal in (100, 250, 400):
-        wait_until(lambda goal=goal: done(crew) >= goal)  # type: ignore[misc]
+        wait_until(lambda goal=goal: crew.count(COMPLETED) >= goal)  # type: ignore[misc]
         kill(home)
         ensure_running(home)
 
     assert crew.ends() == 0
-    log = attempts(apart)
-    assert Counter(type(one.end) for one in log) == {Completed: 600}
-    assert lines(apart) == Counter((job, 1) for job in jobs)
-    assert findings(apart) == []
+    assert set(assert_agreed(apart, jobs).ends) == {Attempt(job, 1, 2) for job in jobs}  # none failed
 
 
 def test_what_is_killed_at_the_end_of_the_lease_is_worker_lost_and_runs_again(
