@@ -146,14 +146,14 @@ class Engine:
             if not self._flights:
                 # Settles are kept when looking for claims fails: they need no view.
                 self._flights += self._settles()
+                if self._may_claim():
+                    self._claiming.look()  # here and not when idle: who has a backlog of its own never is
                 self._flights += self._claims()
             if self._flights:
                 self._send()
             elif self._late:
                 self._record_late()
             else:
-                if self._may_claim():
-                    self._claiming.look()
                 self._wait(self._patience())
             self._pause = 0.0
         except QueueError as error:

@@ -61,6 +61,7 @@ class Crew:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         folder.mkdir()
+        self.plan = plan
         self._out, self._err = folder / "out", folder / "err"
         self._seen: dict[int, int | None] = {}  # everything that was ever seen running, by pid, with its start time
         with self._out.open("wb") as out, self._err.open("wb") as err:
