@@ -239,7 +239,7 @@ def test_a_job_that_the_log_shows_as_taken_is_left_to_its_owner(stage: Stage) ->
 @pytest.mark.usefixtures("hurried")
 def test_an_urgent_job_whose_owner_has_no_room_passes_a_backlog_that_leaves_no_slot_idle(stage: Stage) -> None:
     worker = two_workers(stage)
-    buckets = worker.engine._ownership.buckets
+    buckets = worker.engine._claiming._ownership.buckets("default")
     own = [one for one in (f"own-{number}" for number in range(200)) if bucket_of(stream_of("job", one)) in buckets]
     stage.queue.enqueue_many([{"id": one, "command": "sleep 0.01"} for one in own])
     urgent = stage.enqueue(id=next(foreign_ids(worker)), priority=100)
