@@ -137,11 +137,16 @@ class Supervisor:
         if self._plan.until_empty:
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
         try:
-            while self._workers or (self._wanted and not self._stops):
+            while self._workers or not (self._stops or self._is_deserted):
                 self._step()
         finally:
             self._end()
         return 1 if self._failed else 0
+
+    @property
+    def _is_deserted(self) -> bool:
+        """Whether each of its workers was asked to leave; one that was to have none, but a projector, never is."""
+        return self._plan.count > 0 and self._wanted == 0
 
     def _step(self) -> None:
         try:
@@ -243,7 +248,7 @@ class Supervisor:
     def _watch(self) -> None:
         """Report once nothing is processing in the queues served, nor pending or failed in one that is not paused."""
         views = self._connection.views
-        while self._wanted and not self._stops:
+        while not (self._stops or self._is_deserted):
             try:
                 if views.refresh().is_fresh and not self._is_work_left():
                     self._news.put(Emptied())
