@@ -3,8 +3,10 @@
 All jobs of a test write to one file, each attempt a line of one write: its job, its number and its claim.
 """
 
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -47,6 +49,30 @@ def enqueue(stage: Stage, count: int, command: str, **fields: Any) -> list[str]:
     fields = {"command": command, "max_retries": 100, "backoff": {"base": 0, "jitter": 0}, **fields}
     receipts = stage.queue.enqueue_many([fields] * count)
     return [receipt.id for receipt in receipts if not isinstance(receipt, Exception)]
+
+
+@contextmanager
+def enqueueing(stage: Stage) -> Iterator[list[str]]:
+    """Enqueue jobs that write down that they ran, for as long as the block lasts; yields their ids."""
+    jobs: list[str] = []
+    errors: list[Exception] = []
+    ended = threading.Event()
+
+    def enqueue_more() -> None:
+        try:
+            while not ended.wait(0.1):  # the pace of the load; nothing waits for it
+                jobs.extend(enqueue(stage, 10, f"sleep 0.1; {writing(stage)}"))
+        except Exception as error:
+            errors.append(error)
+
+    writer = threading.Thread(target=enqueue_more)
+    writer.start()
+    try:
+        yield jobs
+    finally:
+        ended.set()
+        writer.join()
+    assert errors == []
 
 
 def account(stage: Stage) -> Account:

@@ -3,16 +3,13 @@
 import os
 import random
 import signal
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from eventqueue.events import Failed, FailReason, type_of
 from eventqueue.job import State
-from tests.faults.account import COMPLETED, Attempt, account, assert_agreed, enqueue, writing
+from tests.faults.account import COMPLETED, Attempt, account, assert_agreed, enqueue, enqueueing, writing
 from tests.worker.crew import Crew, Start, children, command_line, is_running
 from tests.worker.stage import Stage, wait_until
 
@@ -76,25 +73,6 @@ def test_every_job_of_a_crowd_ends_although_workers_launchers_and_projectors_are
     assert {end.exit_code for end in lost} == {None}  # no command failed by itself
     numbers = Counter((one.job, one.number) for one in found.ends)
     assert set(numbers.values()) == {1}  # none was handed back: nobody was asked to stop
-
-
-@contextmanager
-def enqueueing(stage: Stage) -> Iterator[list[str]]:
-    """Enqueue jobs that complete, for as long as the block lasts; yields their ids."""
-    jobs: list[str] = []
-    ended = threading.Event()
-
-    def enqueue_more() -> None:
-        while not ended.wait(0.05):  # the pace of the load; nothing waits for it
-            jobs.extend(enqueue(stage, 10, f"sleep 0.1; {writing(stage)}"))
-
-    writer = threading.Thread(target=enqueue_more)
-    writer.start()
-    try:
-        yield jobs
-    finally:
-        ended.set()
-        writer.join()
 
 
 def test_a_rolling_restart_of_four_workers_under_load_loses_doubles_and_fails_nothing(
