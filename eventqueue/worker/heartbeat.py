@@ -19,6 +19,9 @@ from eventqueue.worker.lease import Lease
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
+# The first heartbeats follow each other sooner: workers that start together know of each other within a second, and
+# do not claim each other's jobs until then.
+FIRST_S = 0.25
 
 
 class Beat(msgspec.Struct, frozen=True):
@@ -60,12 +63,12 @@ class Heartbeat:
 
     def run(self, stop: threading.Event) -> None:
         """Beat until `stop` is set, or this incarnation is buried."""
-        pause = 0.0
+        pause, first = 0.0, FIRST_S
         while not stop.wait(pause):
             try:
                 if not self.beat_once():
                     return
-                pause = self._lease.renewal_s
+                pause, first = min(first, self._lease.renewal_s), 2 * first
             except QueueError as error:
                 self._answering_since = None
                 logger.warning("heartbeat: %s", error)

@@ -12,6 +12,7 @@ from eventqueue.job import Job
 
 SEEN_TWICE_S = 1.0
 SEEN_TWICE_URGENT_S = 0.25
+TURNS = 2.0  # how much longer than the first the last of many workers waits
 
 
 def owned(worker: str, live: Collection[str]) -> frozenset[int]:
@@ -72,10 +73,19 @@ class Ownership:
                 since = now
             self._seen[job.id] = (job.version, since)
             urgent = own_head is None or job.priority > own_head.priority
-            if now - since >= (SEEN_TWICE_URGENT_S if urgent else SEEN_TWICE_S):
+            if now - since >= (SEEN_TWICE_URGENT_S if urgent else self._turn(bucket_of(job.stream))):
                 found.append(job)
         self._forget(foreign)
         return found
+
+    def _turn(self, bucket: int) -> float:
+        """Return after how many seconds it is this worker's turn to take over a bucket: one after the other.
+
+        All at once would claim the same jobs. The higher its weight, the sooner: next is who would own the bucket
+        without its owner.
+        """
+        lightness = 1 - int.from_bytes(_weight(self._worker, bucket)) / 2**64
+        return SEEN_TWICE_S * (1 + TURNS * lightness)
 
     def _forget(self, still: Iterable[Job]) -> None:
         self._seen = {job.id: self._seen[job.id] for job in still}

@@ -137,6 +137,27 @@ def test_the_database_has_answered_only_once_it_did_for_so_long(stage: Stage) ->
     assert not one.heartbeat.has_answered_for(30.0)
 
 
+class Pauses(threading.Event):
+    """Is set after so many pauses, none of which is made."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.made: list[float | None] = []
+        self._count = count
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.made.append(timeout)
+        return len(self.made) >= self._count
+
+
+def test_the_first_beats_follow_each_other_sooner_so_that_those_who_start_together_see_each_other(stage: Stage) -> None:
+    one, stop = Heard(stage), Pauses(8)
+
+    one.heartbeat.run(stop)
+
+    assert stop.made == [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+
+
 def test_a_beat_that_fails_is_made_again_and_answers_count_from_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.events import stream_of
 from eventqueue.job import Job, State
-from eventqueue.worker.ownership import SEEN_TWICE_S, SEEN_TWICE_URGENT_S, Ownership, owned
+from eventqueue.worker.ownership import SEEN_TWICE_S, SEEN_TWICE_URGENT_S, TURNS, Ownership, owned
 from tests.builders import job_that_is
 from tests.worker.stage import Hand, Stage
 
@@ -137,7 +137,34 @@ def test_a_job_of_another_is_overdue_only_when_seen_twice_long_enough_apart(
 ) -> None:
     assert mine.overdue([foreign], own, 100.0) == []
     assert mine.overdue([foreign], own, 100.0 + SEEN_TWICE_S - 0.01) == []
-    assert mine.overdue([foreign], own, 100.0 + SEEN_TWICE_S) == [foreign]
+    assert mine.overdue([foreign], own, 100.0 + SEEN_TWICE_S * (1 + TURNS)) == [foreign]
+
+
+def succession(workers: set[str], bucket: int) -> list[str]:
+    """Return who owns a bucket, then who would without that one, and so on."""
+    if not workers:
+        return []
+    owner = next(one for one in workers if bucket in owned(one, workers))
+    return [owner, *succession(workers - {owner}, bucket)]
+
+
+def first_overdue(worker: str, workers: set[str], job: Job) -> int:
+    """Return after how many milliseconds it is a worker's turn to take over a job, while it has jobs of its own."""
+    ownership = Ownership(worker)
+    ownership.heartbeat(workers)
+    own = next(jobs_in(ownership.buckets))
+    ownership.overdue([job], own, 0.0)
+    return next(ms for ms in count() if ownership.overdue([job], own, ms / 1000))
+
+
+def test_other_workers_take_over_one_after_the_other_first_who_would_own_it_next(foreign: Job) -> None:
+    workers = {"me", "other", "third", "fourth", "fifth"}
+    others = succession(workers, bucket_of(foreign.stream))[1:]
+
+    turns = [first_overdue(worker, workers, foreign) for worker in others]
+
+    assert turns == sorted(set(turns))
+    assert turns[0] >= SEEN_TWICE_S * 1000
 
 
 @pytest.mark.parametrize("has_own", [False, True])
