@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.worker.stage import Stage, wait_until
 
 pytestmark = pytest.mark.faults
 
+Away = Callable[[LocalServer, Path], AbstractContextManager[None]]
 LEASE_S = 5  # the shortest there is
 
 
@@ -117,8 +119,27 @@ def start_apart(apart: Stage) -> Iterator[Start]:
         yield start
 
 
-def test_jobs_run_on_while_mongod_is_killed_and_their_outcomes_are_settled_when_it_is_back(
-    home: Path, apart: Stage, start_apart: Start
+@contextmanager
+def killed(server: LocalServer, home: Path) -> Iterator[None]:
+    """Have no server until the block ends."""
+    kill(home)
+    yield
+    ensure_running(home)
+
+
+@contextmanager
+def frozen(server: LocalServer, home: Path) -> Iterator[None]:
+    """Have a server that takes what it is sent, and answers once the block has ended."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("away", [killed, frozen])
+def test_jobs_run_on_while_mongod_is_away_and_their_outcomes_are_settled_when_it_is_back(
+    server: LocalServer, home: Path, apart: Stage, start_apart: Start, away: Away
 ) -> None:
     ends, stays = apart.gate(), apart.gate()
     ending, staying = apart.enqueue(ends.command, id="ending"), apart.enqueue(stays.command, id="staying")
@@ -126,11 +147,10 @@ def test_jobs_run_on_while_mongod_is_killed_and_their_outcomes_are_settled_when_
     crew.await_said("executing", 2)
     pids = ends.pid(), stays.pid()
 
-    kill(home)
-    ends.let_out(0)
-    wait_until(lambda: start_time(pids[0]) is None)
-    assert is_running(pids[1])
-    ensure_running(home)
+    with away(server, home):
+        ends.let_out(0)
+        wait_until(lambda: start_time(pids[0]) is None)
+        assert is_running(pids[1])
 
     apart.ended(ending)
     assert is_running(pids[1])
