@@ -151,8 +151,8 @@ def succession(workers: set[str], bucket: int) -> list[str]:
 def first_overdue(worker: str, workers: set[str], job: Job) -> int:
     """Return after how many milliseconds it is a worker's turn to take over a job, while it has jobs of its own."""
     ownership = Ownership(worker)
-    ownership.heartbeat(workers)
-    own = next(jobs_in(ownership.buckets))
+    ownership.heartbeat(dict.fromkeys(workers, ()))
+    own = next(jobs_in(ownership.buckets("default")))
     ownership.overdue([job], own, 0.0)
     return next(ms for ms in count() if ownership.overdue([job], own, ms / 1000))
 
