@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from eventqueue.errors import LogCorrupt, UnknownEventType
-from eventqueue.events import Recorded, category_of, name_in, stream_of
+from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.job import Job, evolve
 from projections import jobs
 from projections.decoding import Poison
@@ -65,7 +65,8 @@ class Folded:
 
 def jobs_in(events: Iterable[Recorded | Poison]) -> set[str]:
     """Return the ids of the jobs that a batch's events are about."""
-    return {name_in(event.stream) for event in events if category_of(event.stream) in ("job", "late")}
+    parts = (event.stream.partition("-") for event in events)
+    return {name for category, _, name in parts if category in ("job", "late")}
 
 
 class Folding:
@@ -81,9 +82,9 @@ class Folding:
         for event in events:
             if not isinstance(event, Poison):
                 folded.last = event
-            category = category_of(event.stream)
+            category, _, name = event.stream.partition("-")
             if category in ("job", "late"):
-                self._seat(folded, seats[name_in(event.stream)], event, is_late=category == "late")
+                self._seat(folded, seats[name], event, is_late=category == "late")
         return folded
 
     def retry(self, job_id: str, seat: Seat) -> Folded:

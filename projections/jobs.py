@@ -5,6 +5,7 @@ The folded fields are `evolve` itself. `parked` is operational: not part of the 
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ _MOVING = (
     *("last_error", "result", "updated_at", "version", "hash"),
 )
 _NESTED = {"last_error", "result"}
+_moving = attrgetter(*_MOVING)  # all at once: one by one they cost three times as much
 
 
 def to_document(job: Job) -> dict[str, Any]:
@@ -35,7 +37,8 @@ def to_job(document: Mapping[str, Any]) -> Job:
 
 def to_changes(before: Job, after: Job) -> dict[str, Any]:
     """Return the fields of the document that differ between two states of one job, with their new values."""
-    changes = {field: value for field in _MOVING if (value := getattr(after, field)) != getattr(before, field)}
+    pairs = zip(_MOVING, _moving(before), _moving(after), strict=True)
+    changes = {field: now for field, was, now in pairs if now is not was and now != was}
     for field in _NESTED & changes.keys():
         changes[field] = msgspec.to_builtins(changes[field], builtin_types=_KEPT)
     return changes

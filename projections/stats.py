@@ -3,10 +3,9 @@
 Minutes are kept for some hours, then merged into hours, and those into days: the view stays small for ever.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from eventqueue.events import Claimed, Completed, Failed, LateResult, Recorded, Retried, RetryCause, type_of
+from eventqueue.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
 from eventqueue.job import Job, State
 from projections.histogram import bucket_of
 from projections.projection import Increments, Key, Tally
@@ -16,6 +15,7 @@ MINUTES_KEPT = timedelta(hours=6)
 HOURS_KEPT = timedelta(days=14)
 WAIT, RUN = "wait", "run"
 
+_TYPES = {kind: name for name, kind in EVENT_TYPES.items()}
 _COARSER = {"minute": ("hour", HOUR_S, MINUTES_KEPT), "hour": ("day", DAY_S, HOURS_KEPT)}
 
 
@@ -30,8 +30,12 @@ class Stats:
     def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
         """See Projection.tally."""
         minute = int(recorded.at.timestamp()) // MINUTE_S * MINUTE_S
+        counts: Increments = {_counter(recorded.event): 1}
+        if before is not None and (ended := _ended(before, recorded.event)) is not None:
+            what, since = ended
+            counts[f"{what}-{bucket_of((recorded.at - since).total_seconds())}"] = 1
         # Time before queue in the key, so that a window is one range of keys.
-        tally: Tally = {("minute", minute, after.queue): {_counter(recorded): 1, **_durations(before, recorded)}}
+        tally: Tally = {("minute", minute, after.queue): counts}
         if moved := _moved(before, after):
             tally["state", after.queue] = moved
         return tally
@@ -48,31 +52,23 @@ class Stats:
         return key
 
 
-def _counter(recorded: Recorded) -> str:
-    match recorded.event:
-        case Retried(cause=RetryCause.OPERATOR):
-            return "retried-by-operator"
-        case LateResult():
-            return "late-result"
-        case event:
-            return type_of(event)
+def _counter(event: Event) -> str:
+    if isinstance(event, Retried) and event.cause is RetryCause.OPERATOR:
+        return "retried-by-operator"
+    return _TYPES[type(event)]
 
 
-def _durations(before: Job | None, recorded: Recorded) -> Increments:
-    return {f"{what}-{bucket_of((recorded.at - since).total_seconds())}": 1 for what, since in _ended(before, recorded)}
-
-
-def _ended(before: Job | None, recorded: Recorded) -> Iterator[tuple[str, datetime]]:
-    """Yield what ended with this event, a wait or a run, and since when it had lasted."""
-    if before is None:
-        return
-    match recorded.event:
+def _ended(before: Job, event: Event) -> tuple[str, datetime] | None:
+    """Return what ended with this event, a wait or a run, and since when it had lasted."""
+    match event:
         case Claimed() if before.due_at is not None and not _was_just_retried(before):
-            yield WAIT, before.due_at
+            return WAIT, before.due_at
         case Retried(cause=RetryCause.BACKOFF) if before.due_at is not None:
-            yield WAIT, before.due_at
+            return WAIT, before.due_at
         case Completed() | Failed() if before.claimed_at is not None:
-            yield RUN, before.claimed_at
+            return RUN, before.claimed_at
+        case _:
+            return None
 
 
 def _was_just_retried(job: Job) -> bool:
