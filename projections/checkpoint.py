@@ -103,7 +103,7 @@ def take_over(database: Database[Any], generation: int, session: ClientSession) 
     Raises Fenced if the generation is gone.
     """
     with translated():
-        _end_transactions(database)
+        end_transactions(database, generation)
         document = checkpoints(database).find_one_and_update(
             {"_id": generation, "is_retired": None},
             {"$inc": {"fence": 1}, "$set": {"session": id_of(session)}},
@@ -119,13 +119,14 @@ def id_of(session: ClientSession) -> bytes:
     return bytes(session.session_id["id"])
 
 
-def _end_transactions(database: Database[Any]) -> None:
-    """End what those who held a checkpoint may have left open.
+def end_transactions(database: Database[Any], generation: int) -> None:
+    """End what the last who held a generation's checkpoint may have left open, and nobody else's.
 
     The transaction of a process killed in the middle of a batch would otherwise keep its documents locked until the
     server gives it up, after 60 to 90 s. One that lives finds itself fenced, or tries its batch again.
     """
-    sessions = [{"id": Binary(one, UUID_SUBTYPE)} for one in checkpoints(database).distinct("session")]
+    held = checkpoints(database).distinct("session", {"_id": generation})
+    sessions = [{"id": Binary(one, UUID_SUBTYPE)} for one in held]
     if sessions:  # an empty list would mean all sessions there are
         with suppress(OperationFailure):  # where a role may not, the successor waits for the server
             database.command("killSessions", sessions)

@@ -156,6 +156,8 @@ def _drop_leftovers(database: Database[Any], live: Generation | None) -> None:
     """Drop all generations but the live one: those that were replaced, and those whose builder was killed."""
     for left in checkpoint.read_all(database):
         if live is None or left.generation != live.number:
+            # What a builder that was killed has left open would keep its collections from being dropped.
+            checkpoint.end_transactions(database, left.generation)
             Generation(database, left.generation).drop(left.projections)
             checkpoint.delete(database, left.generation)
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from bson.timestamp import Timestamp
+from msgspec.structs import replace
 from pymongo.read_concern import ReadConcern
 
 from eventqueue.errors import Fenced
@@ -101,6 +102,20 @@ def test_taking_over_ends_no_session_but_those_of_projectors(ground: Ground) -> 
         others.insert_one({"_id": 2}, session=session)
 
     assert others.count_documents({}) == 2
+
+
+def test_taking_over_one_generation_leaves_whoever_builds_another_alone(built: Ground) -> None:
+    database, client = built.database, built.database.client
+    held = checkpoint.read(database, live_of(built).number)
+    assert held is not None
+    with client.start_session() as mine, client.start_session() as builder:
+        checkpoint.create(database, replace(held, generation=held.generation + 1, session=checkpoint.id_of(builder)))
+        with builder.start_transaction():
+            database["others"].insert_one({"_id": 1}, session=builder)
+            checkpoint.take_over(database, held.generation, mine)
+            database["others"].insert_one({"_id": 2}, session=builder)
+
+    assert database["others"].count_documents({}) == 2
 
 
 SLEEPER = """
