@@ -33,6 +33,7 @@ from eventqueue.errors import (
 DUPLICATE_KEY = 11000
 _UNAUTHORIZED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, Atlas's own
 _STANDALONE = {20, 40573}  # "Transaction numbers are only allowed on a replica set", "$changeStream … replica sets"
+_GONE = {43, 175, 237}  # CursorNotFound (the server was restarted), QueryPlanKilled, CursorKilled
 # The server's own list of errors after which a write may be sent again, as codes inside a batch's reply.
 TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
@@ -59,6 +60,8 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return InvalidInput("uri", f"{text.rstrip('.')}.")
     if is_transient(error):
         return Unavailable(_unreachable(error, text))
+    if code in _GONE:
+        return Unavailable(f"MongoDB no longer knows what was being read ({text.rstrip('.')}): try again.")
     return DatabaseFailed(f"MongoDB refused the request: {text.rstrip('.')}.")
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
-from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable
+from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable, Unavailable
 from eventqueue.events import Recorded
 from eventqueue.log import Appended
 from eventqueue.mongo_log import MongoLog
@@ -171,3 +171,19 @@ def test_a_refusal_that_will_not_pass_is_told_at_once(mongo_log: MongoLog, fault
         mongo_log.append([append("job-one")])
 
     assert stored(mongo_log) == []
+
+
+@pytest.mark.parametrize("code", [43, 175, 237])
+def test_a_scan_whose_cursor_the_server_has_lost_may_be_tried_again(
+    faulty: Client, mongo_log: MongoLog, code: int
+) -> None:
+    # A restarted server knows no cursor: whoever builds the views then begins again, and does not die of it.
+    for number in range(3):
+        mongo_log.append([append(f"job-{number}", *(said(count) for count in range(400)))])
+    scan = mongo_log.scan()
+    next(scan)
+
+    with failing(faulty, failCommands=["getMore"], errorCode=code), pytest.raises(Unavailable, match="try again"):
+        list(scan)
+
+    assert len(list(mongo_log.scan())) == 1200
