@@ -21,7 +21,17 @@ from projections.stats import Stats
 from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
-from tests.projections.stage import build, checkpoint_of, end_lease, finish, is_ready, live_of, projecting, put
+from tests.projections.stage import (
+    await_that,
+    build,
+    checkpoint_of,
+    end_lease,
+    finish,
+    is_ready,
+    live_of,
+    projecting,
+    put,
+)
 
 FRESH = Lag(0.0)
 
@@ -321,6 +331,8 @@ def test_an_operator_is_shown_who_works_and_how_far_it_has_come(built: Ground) -
     assert one.snapshot()["holder"] is None
 
     with projecting(built, "projector/here"):
+        # Before that a reader catches up by itself.
+        await_that(lambda: one.snapshot()["holder"] is not None)
         put(built, "job-one", enqueued())
         one.refresh()
         snapshot = one.snapshot()
