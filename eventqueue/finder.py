@@ -3,7 +3,7 @@
 What a view shows may be out of date in any way: it proposes, the log decides.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -52,11 +52,22 @@ class SignalFeed(Protocol):
         ...
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """A job to claim, and the place where it was found: one that comes back after a claim is in another place then."""
+
+    job: Job
+    place: str
+
+
+Known = Callable[[str, str], bool]
+"""Whether the job of this id need not be shown in this place."""
+
+
 class Candidates(Protocol):
     """An open cursor over ready jobs, queue after queue, each in claim order."""
 
-    def take(self, limit: int) -> list[Job]:
-        """Return up to `limit` further jobs; fewer only where the cursor is at its end."""
+    def take(self, limit: int, is_known: Known) -> list[Candidate]:
+        """Return up to `limit` further jobs that are not known; fewer only where the cursor is at its end."""
         ...
 
     def close(self) -> None:

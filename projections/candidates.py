@@ -16,7 +16,7 @@ from pymongo.errors import OperationFailure
 
 from eventqueue.codec import BUCKETS
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Candidates
+from eventqueue.finder import Candidate, Candidates, Known
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MongoLog
@@ -54,7 +54,8 @@ class ViewFinder:
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
         live = self._generation()
         with translated():
-            return _claimable(live, islice(_places(_entries(live, queue, range(BUCKETS)).limit(limit)), limit))
+            places = islice(_places(_entries(live, queue, range(BUCKETS)).limit(limit)), limit)
+            return [one.job for one in _claimable(live, places)]
 
     def queues(self) -> list[str]:
         """See JobFinder.queues."""
@@ -101,11 +102,13 @@ class _Cursor:
         self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue, buckets in shares.items()]
         self._found = chain.from_iterable(map(_places, self._cursors))
 
-    def take(self, limit: int) -> list[Job]:
+    def take(self, limit: int, is_known: Known) -> list[Candidate]:
         """See Candidates.take."""
-        taken: list[Job] = []
+        taken: list[Candidate] = []
         with translated(), _while_there():
-            while len(taken) < limit and (places := list(islice(self._found, limit - len(taken)))):
+            # Known ones are passed over before they are read: most that a lagging view shows at its head are.
+            unknown = (place for place in self._found if not is_known(*place))
+            while len(taken) < limit and (places := list(islice(unknown, limit - len(taken)))):
                 taken += _claimable(self._live, places)
         return taken
 
@@ -138,13 +141,14 @@ def _places(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:
     return ((job_id, entry["_id"]) for entry in entries for job_id in entry["jobs"])
 
 
-def _claimable(live: Generation, places: Iterable[Place]) -> list[Job]:
+def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     """Return the jobs in these places, in their order, but for those that have left them since the entry was read."""
     entry_of = dict(places)
     found = {document["_id"]: document for document in _find(live, entry_of)} if entry_of else {}
     there = (found[job_id] for job_id, entry in entry_of.items() if found.get(job_id, {}).get("entry") == entry)
     # What has left keeps the name of its last entry.
-    return [job for document in there if not document.get("parked") and (job := to_job(document)).claimable]
+    jobs = (to_job(document) for document in there if not document.get("parked"))
+    return [Candidate(job, entry_of[job.id]) for job in jobs if job.claimable]
 
 
 def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:

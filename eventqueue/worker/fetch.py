@@ -1,13 +1,16 @@
 """The open candidate cursor: reads on where the last claim stopped, since the view's head is what was just claimed.
 
-It remembers every (job, version) it gave out, so a lagging view cannot make a worker spin.
+It remembers every (job, version) it gave out, so a lagging view cannot make a worker spin; and where it found them,
+so that it need not read them again.
 """
 
 import time
 from collections.abc import Collection, Mapping
 
+import msgspec
+
 from eventqueue.errors import QueueError
-from eventqueue.finder import Candidates, JobFinder, Ready
+from eventqueue.finder import Candidate, Candidates, JobFinder, Ready
 from eventqueue.job import Job
 
 REOPEN_S = 1.0
@@ -15,6 +18,14 @@ BATCH_MAX = 1000
 
 Shares = Mapping[str, Collection[int]]
 """What to claim from: the queues, strictly in this order, each with its buckets."""
+
+
+class Try(msgspec.Struct, frozen=True):
+    """A job that was given out: at which version, where it had been found, and when, in monotonic seconds."""
+
+    version: int
+    place: str
+    at: float
 
 
 class Fetch:
@@ -27,7 +38,7 @@ class Fetch:
         self._opened = float("-inf")
         self._batch = 0
         self._position: Job | None = None
-        self._tried: dict[str, tuple[int, float]] = {}
+        self._tried: dict[str, Try] = {}
 
     def take(self, limit: int, shares: Shares) -> list[Job]:
         """Return up to `limit` jobs of `shares` to try, none that was given out before at the same version."""
@@ -36,11 +47,11 @@ class Fetch:
         taken: list[Job] = []
         try:
             while len(taken) < limit and self._cursor is not None:
-                found = self._cursor.take(limit - len(taken))
+                found = self._cursor.take(limit - len(taken), self._is_known)
                 if not found:
                     self.close()
-                taken += [job for job in found if self._is_new(job)]
-                self._position = found[-1] if found else self._position
+                taken += [one.job for one in found if self._is_new(one)]
+                self._position = found[-1].job if found else self._position
         except QueueError:
             self.close()
             for job in taken:
@@ -61,7 +72,7 @@ class Fetch:
 
     def forget_before(self, moment: float) -> None:
         """Forget the tries made before a moment, in monotonic seconds: the views show by now what came of them."""
-        while self._tried and next(iter(self._tried.values()))[1] < moment:
+        while self._tried and next(iter(self._tried.values())).at < moment:
             del self._tried[next(iter(self._tried))]
 
     def forget_all(self) -> None:
@@ -88,7 +99,12 @@ class Fetch:
         self._cursor = self._finder.candidates(shares, self._batch)
         self._shares, self._opened, self._position = shares, time.monotonic(), None
 
-    def _is_new(self, job: Job) -> bool:
-        version, _ = self._tried.pop(job.id, (0, 0.0))
-        self._tried[job.id] = (job.version, time.monotonic())  # at the end: the oldest stand in front
-        return version < job.version
+    def _is_known(self, job_id: str, place: str) -> bool:
+        tried = self._tried.get(job_id)
+        return tried is not None and tried.place == place
+
+    def _is_new(self, one: Candidate) -> bool:
+        tried = self._tried.pop(one.job.id, None)
+        # At the end: the oldest stand in front.
+        self._tried[one.job.id] = Try(one.job.version, one.place, time.monotonic())
+        return tried is None or tried.version < one.job.version

@@ -3,8 +3,12 @@
 from eventqueue.codec import BUCKETS
 from eventqueue.ground import Ground
 from projections.candidates import ViewFinder
-from tests.builders import append, claimed, enqueued
+from tests.builders import append, claimed, enqueued, failed
 from tests.projections.stage import finish, put
+
+
+def nothing_known(job_id: str, place: str) -> bool:
+    return False
 
 
 def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built: Ground) -> None:
@@ -13,10 +17,32 @@ def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built:
     finish(built)
     # All entries come in one batch, and those behind the first wait in it.
     candidates = ViewFinder(built.database).candidates({"default": range(BUCKETS)}, batch=10)
-    (first,) = candidates.take(1)
-    second, third = sorted({"one", "two", "three"} - {first.id})
+    (first,) = candidates.take(1, nothing_known)
+    second, third = sorted({"one", "two", "three"} - {first.job.id})
     head = built.log.read(f"job-{second}")[-1].head
     built.log.append([append(f"job-{second}", claimed(), head=head)])
     finish(built)
 
-    assert [job.id for job in candidates.take(2)] == [third]
+    assert [one.job.id for one in candidates.take(2, nothing_known)] == [third]
+
+
+def test_what_is_known_in_its_place_is_passed_over_and_what_comes_back_in_another_is_not(built: Ground) -> None:
+    for name in ("one", "two"):
+        put(built, f"job-{name}", enqueued())
+    finish(built)
+    shares = {"default": range(BUCKETS)}
+    places = {
+        one.job.id: one.place for one in ViewFinder(built.database).candidates(shares, batch=10).take(9, nothing_known)
+    }
+    assert set(places) == {"one", "two"}
+
+    def is_known(job_id: str, place: str) -> bool:
+        return places[job_id] == place
+
+    assert ViewFinder(built.database).candidates(shares, batch=10).take(9, is_known) == []
+
+    head = built.log.read("job-one")[-1].head
+    built.log.append([append("job-one", claimed(), failed(retry_at=built.clock.now()), head=head)])
+    finish(built)
+
+    assert [one.job.id for one in ViewFinder(built.database).candidates(shares, batch=10).take(9, is_known)] == ["one"]

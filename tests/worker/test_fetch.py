@@ -8,7 +8,7 @@ import pytest
 
 from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Candidates, Ready
+from eventqueue.finder import Candidate, Candidates, Known, Ready
 from eventqueue.job import Job, Release
 from eventqueue.worker.fetch import Fetch
 from projections.candidates import ViewFinder
@@ -74,11 +74,11 @@ def test_where_reading_fails_nothing_counts_as_tried(stage: Stage, three: list[s
             self._cursor = cursor
             self._breaks = False
 
-        def take(self, limit: int) -> list[Job]:
+        def take(self, limit: int, is_known: Known) -> list[Candidate]:
             if self._breaks:
                 raise Unavailable("away")
             self._breaks = True
-            return self._cursor.take(1)
+            return self._cursor.take(1, is_known)
 
         def close(self) -> None:
             self._cursor.close()
