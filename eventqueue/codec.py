@@ -57,7 +57,7 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(type, schema) -> the data as the next schema has it; applied one after another when an old event is read."""
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """An event ready to be inserted: in its envelope, and as the very bytes to send (again, if need be)."""
 
     recorded: Recorded
@@ -266,6 +266,8 @@ def _check_keys(keys: Collection[Any], field: str) -> None:
 
 
 def _check_text(text: str, field: str) -> None:
+    if text.isascii():  # known without looking
+        return
     try:
         text.encode()
     except UnicodeEncodeError:

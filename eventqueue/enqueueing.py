@@ -16,13 +16,14 @@ from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
 from eventqueue.job import Enqueue, decide
 from eventqueue.log import Append, Appended
-from eventqueue.spec import Request, request
+from eventqueue.spec import Defaults, Request, request
+from eventqueue.tuning import tuned
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What a command did: the stream stands at `version` now; `created` is False if the job was there before."""
 
     id: str
@@ -49,13 +50,20 @@ class Enqueueing:
         self._commit = commit
         self._values = values
         self._actor = actor
+        self._defaults: tuple[str | None, Defaults] | None = None  # for the directory that this process was in last
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
-        checked = request(fields, settings.job_defaults(self._values, _directory()))
+        checked = request(fields, self._defaults_here())
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
             self._sealed([checked])
         return checked
+
+    def _defaults_here(self) -> Defaults:
+        here = _directory()
+        if self._defaults is None or self._defaults[0] != here:
+            self._defaults = here, settings.job_defaults(self._values, here)
+        return self._defaults[1]
 
     def enqueue(self, requests: Iterable[Request], progress: Callable[[int], object]) -> list[Receipt | DifferentJob]:
         """Return a result for each request, in order; `progress` is told how many each batch added.
@@ -67,7 +75,7 @@ class Enqueueing:
         if following is None:  # no thread for one job: there is nothing to do meanwhile
             return [] if batch is None else self._results(batch, self._append(batch), progress)
         results: list[Receipt | DifferentJob] = []
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="append") as pool:
+        with tuned(), ThreadPoolExecutor(max_workers=1, thread_name_prefix="append") as pool:
             while batch is not None:
                 sent, flight = batch, pool.submit(self._append, batch)
                 batch, following = following, self._next(waiting)

@@ -14,7 +14,7 @@ from bson.timestamp import Timestamp
 from eventqueue.retry import Backoff
 
 
-class Shell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="shell", tag_field="kind"):
+class Shell(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="shell", tag_field="kind"):
     """A command line for `/bin/sh -c`; `env` is laid over the worker's environment."""
 
     command: str
@@ -26,7 +26,7 @@ Run = Shell
 """What a job runs, tagged by `kind`; another kind joins here as a union."""
 
 
-class Captured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Captured(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One output stream: its last 1 KiB as text, its length in bytes, the SHA-256 of the tail kept in `outputs`."""
 
     text: str = ""
@@ -34,14 +34,14 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sha256: bytes | None = None
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Output(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What an attempt wrote to its standard output and its standard error."""
 
     stdout: Captured = Captured()
     stderr: Captured = Captured()
 
 
-class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Error(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Why an attempt failed, for a person: a short type, a sentence, and a traceback where there is one."""
 
     type: str
@@ -65,7 +65,7 @@ class RetryCause(StrEnum):
     OPERATOR = "operator"  # a person asked, which opens a new budget of retries
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A fact. Its tag is the stored `type`; `SCHEMA` counts up when its data changes shape (see codec.UPCASTERS)."""
 
     SCHEMA: ClassVar[int] = 1
@@ -202,7 +202,7 @@ def type_of(event: Event) -> str:
     return str(event.__struct_config__.tag)
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """Where a stream stands: its last version (0: empty), that event's hash, and its time."""
 
     version: int = 0
@@ -214,7 +214,7 @@ EMPTY = Head()
 """The head of a stream that has no event yet."""
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An event in its envelope, field for field as the log stores it; `ts` is None until the server filled it in."""
 
     stream: str

@@ -52,7 +52,7 @@ class SignalFeed(Protocol):
         ...
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A job to claim, and the place where it was found: one that comes back after a claim is in another place then."""
 
     job: Job

@@ -66,7 +66,7 @@ LEGAL: dict[type[Event], tuple[frozenset[State | None], State]] = {
 """Each event: the states it may come from, and the one it leads to. An audit holds a history against this table."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Result(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What a completed job left behind; `duration` in seconds."""
 
     value: Any = None
@@ -75,7 +75,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: Output | None = None
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
+class Job(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename={"id": "_id"}):
     """A job's current state: the fold of its stream up to `version`, and all that a worker needs to run it."""
 
     id: str
@@ -125,13 +125,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
 # Commands: what someone wants to happen.
 
 
-class Enqueue(msgspec.Struct, frozen=True):
+class Enqueue(msgspec.Struct, frozen=True, gc=False):
     """Create the job."""
 
     request: Request
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """Take the job for running it. Never asks whether it is due: that the view showed it as ready is the proof."""
 
     worker: str
@@ -139,7 +139,7 @@ class Claim(msgspec.Struct, frozen=True):
     pid: int
 
 
-class Complete(msgspec.Struct, frozen=True, kw_only=True):
+class Complete(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Settle a claim: the run succeeded."""
 
     claim: int
@@ -149,7 +149,7 @@ class Complete(msgspec.Struct, frozen=True, kw_only=True):
     output: Output | None = None
 
 
-class Fail(msgspec.Struct, frozen=True, kw_only=True):
+class Fail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Settle a claim: the run failed; `chance` in 0..1 picks the jitter of the retry's delay."""
 
     claim: int
@@ -163,7 +163,7 @@ class Fail(msgspec.Struct, frozen=True, kw_only=True):
     buried_by: str | None = None
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True):
+class Release(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Hand a claim back unharmed; the job is due again after `delay`."""
 
     claim: int

@@ -13,7 +13,7 @@ from eventqueue.errors import QueueError
 from eventqueue.events import Head, Recorded
 
 
-class Append(msgspec.Struct, frozen=True):
+class Append(msgspec.Struct, frozen=True, gc=False):
     """Events to be put at the end of one stream, sealed onto the head they expect.
 
     Sealed once: handing the same Append in again sends the same bytes, so it is safe after an unknown outcome.
@@ -37,7 +37,7 @@ class Append(msgspec.Struct, frozen=True):
         return [sealed.recorded for sealed in self.events]
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one Append: how many of its events are in the log, and what stopped it short, if anything."""
 
     count: int

@@ -15,7 +15,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=LONGEST_S)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class Backoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Backoff(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """Exponential backoff: `base` to the power of the failure's number, at most `cap`, both in seconds."""
 
     base: Seconds = 2.0

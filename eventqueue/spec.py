@@ -5,7 +5,7 @@ so the same call is the same job later, from another directory, or after a defau
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -35,7 +35,7 @@ class AskedBackoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     jitter: Fraction | None = None
 
 
-class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """The fields of a request, as a caller names them; None means not given. Durations in seconds."""
 
     command: Annotated[str, Meta(min_length=1)]
@@ -68,7 +68,7 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str | None = None
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A checked request: the fields, what was asked in plain JSON values, and the defaults of the moment."""
 
     fields: Fields
@@ -173,11 +173,16 @@ def _plain(value: Any) -> Any:
 
 def _refuse_nul(field: str, value: Any) -> None:
     # Neither a command nor its environment can hold NUL; `meta` is data, and may.
-    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
-    if isinstance(value, dict) and field == "env":
+    texts: Collection[Any]
+    if isinstance(value, str):
+        texts = (value,)
+    elif isinstance(value, dict) and field == "env":
         texts = [*value, *value.values()]
-    if any(isinstance(text, str) and "\x00" in text for text in texts):
-        raise InvalidInput(field, "holds a NUL character")
+    else:
+        texts = value if isinstance(value, list) else ()
+    for text in texts:
+        if isinstance(text, str) and "\x00" in text:
+            raise InvalidInput(field, "holds a NUL character")
 
 
 def _convert(given: Mapping[str, Any]) -> Fields:

@@ -32,7 +32,7 @@ _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled, CursorKilled
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One event of the tail, the token behind it, and its size in bytes."""
 
     event: Recorded | Poison

@@ -20,7 +20,7 @@ Shares = Mapping[str, Collection[int]]
 """What to claim from: the queues, strictly in this order, each with its buckets."""
 
 
-class Try(msgspec.Struct, frozen=True):
+class Try(msgspec.Struct, frozen=True, gc=False):
     """A job that was given out: at which version, where it had been found, and when, in monotonic seconds."""
 
     version: int
