@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 GIVE_UP_S = 10.0  # after the grace: what cannot be settled by then is left to the rescuers
 KILL_GRACE_S = 1.0
+BUSY_S = 1.0  # since its last append: a worker that may never come to idle
+GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -106,6 +108,7 @@ class Engine:
         self._stop_at: float | None = None
         self._is_buried = False
         self._pause = 0.0
+        self._sent_at = float("-inf")
 
     # What other threads call
 
@@ -142,18 +145,22 @@ class Engine:
         self._see_to_stop()
         if self._is_done():
             return False
+        if (gather_s := self._sent_at + GATHER_S - time.monotonic()) > 0 and self._may_gather():
+            self._wait(gather_s)
+            return True
         try:
             if not self._flights:
                 # Settles are kept when looking for claims fails: they need no view.
                 self._flights += self._settles()
-                if self._may_claim():
-                    self._claiming.look()  # here and not when idle: who has a backlog of its own never is
+                if time.monotonic() - self._sent_at < BUSY_S:
+                    self._look()  # not only when idle: who has a backlog of its own never is
                 self._flights += self._claims()
             if self._flights:
                 self._send()
             elif self._late:
                 self._record_late()
             else:
+                self._look()  # only now: a job that comes to an idle worker does not wait for it
                 self._wait(self._patience())
             self._pause = 0.0
         except QueueError as error:
@@ -172,6 +179,14 @@ class Engine:
             return False
         gave_up = self._stop_at is not None and time.monotonic() > self._stop_at + GIVE_UP_S
         return gave_up or not (self._held or self._flights or self._late)
+
+    def _look(self) -> None:
+        if self._may_claim():
+            self._claiming.look()
+
+    def _may_gather(self) -> bool:
+        """Whether to wait for more before the next append: not where nothing runs that could bring more."""
+        return not (self._flights or self._is_leaving) and any(True for _ in self._running())
 
     def _wait(self, seconds: float) -> None:
         with self._news:
@@ -325,6 +340,7 @@ class Engine:
         # Tails first: a settled claim whose output is missing could not be told from a pruned one.
         self._ports.outputs.put([flight.kept for flight in self._flights if flight.kept is not None])
         results = self._ports.log.append([flight.append for flight in self._flights])
+        self._sent_at = time.monotonic()
         flights, self._flights = self._flights, []
         for flight, result in zip(flights, results, strict=True):
             if flight.held is None:
