@@ -66,7 +66,11 @@ class Crew:
         self._seen: dict[int, int | None] = {}  # everything that was ever seen running, by pid, with its start time
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN], stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True
+                [sys.executable, "-X", "faulthandler", "-c", RUN],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
             )
         assert self.process.stdin
         self.process.stdin.write(msgspec.json.encode(plan) + b"\n")
