@@ -14,7 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -32,6 +32,7 @@ RAW = CODEC.with_options(document_class=RawBSONDocument)
 
 _IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
+_PORTION_BYTES = 8 * 1024 * 1024  # of events in one command, which may hold 16 MiB
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 
 Verdict = QueueError | bytes | None
@@ -42,6 +43,7 @@ class MongoLog:
     """An EventLog in the `events` collection of `database`; `deadline` bounds every append, in seconds."""
 
     def __init__(self, database: Database[Any], deadline: float = 30.0) -> None:
+        self._database = database
         self._events: Collection[Any] = database.get_collection(
             "events", RAW, ReadPreference.PRIMARY, DURABLE, MAJORITY
         )
@@ -87,18 +89,25 @@ class MongoLog:
 
     def _insert_once(self, events: Mapping[int, Sealed]) -> dict[int, Verdict]:
         """Return the verdicts that one try brought; an event that has none yet is to be sent again as it is."""
-        places = list(events)
-        try:
-            self._events.insert_many([RawBSONDocument(events[place].raw, RAW) for place in places], ordered=False)
-        except BulkWriteError as error:
-            failures = {places[one["index"]]: one for one in error.details["writeErrors"]}
+        verdicts: dict[int, Verdict] = {}
+        for places in _portions(events):
+            # A command and not the driver's insert_many, whose writes can be repeated only because the server keeps a
+            # record of each session's last; ours can be as they are, and every event is spared its part in that.
+            reply = self._database.command(
+                {
+                    "insert": self._events.name,
+                    "documents": [RawBSONDocument(events[place].raw, RAW) for place in places],
+                    "ordered": False,
+                    "writeConcern": DURABLE.document,
+                }
+            )
+            failures = {places[one["index"]]: one for one in reply.get("writeErrors", ())}
             # A write concern error leaves the whole batch unknown: what seemed inserted may yet be rolled back.
-            unknown = bool(error.details["writeConcernErrors"])
-            verdicts: dict[int, Verdict] = {} if unknown else {p: None for p in places if p not in failures}
+            if "writeConcernError" not in reply:
+                verdicts.update(dict.fromkeys(place for place in places if place not in failures))
             verdicts.update(self._judge({p: events[p] for p, one in failures.items() if one["code"] == DUPLICATE_KEY}))
             verdicts.update({p: _refused(one) for p, one in failures.items() if not _may_pass(one)})
-            return verdicts
-        return dict.fromkeys(places)
+        return verdicts
 
     def _judge(self, duplicates: Mapping[int, Sealed]) -> dict[int, Verdict]:
         """Tell, of events whose place is taken, ours from others': equal hashes mean that an earlier try landed."""
@@ -202,6 +211,20 @@ def _streams_of(category: str | None) -> dict[str, Any]:
         return {}
     # `-` is followed by `.` in the order of bytes, so this is every stream of the category and no other.
     return {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
+
+
+def _portions(events: Mapping[int, Sealed]) -> Iterator[list[int]]:
+    """Yield the places of as many events at a time as one command is to hold."""
+    portion: list[int] = []
+    size = 0
+    for place, event in events.items():
+        if portion and size + len(event.raw) > _PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(place)
+        size += len(event.raw)
+    if portion:
+        yield portion
 
 
 def _stopped(count: int, verdict: QueueError | bytes) -> Appended:

@@ -189,6 +189,17 @@ def test_a_large_batch_is_one_of_many(log: EventLog) -> None:
     assert [one.event for one in log.scan()] == [said(n) for n in range(2000)]
 
 
+def test_a_batch_of_more_bytes_than_a_command_of_mongodb_holds_is_one_of_many(log: EventLog) -> None:
+    held = append("job-050", said("held"))
+    log.append([held])
+    batch = [append(f"job-{n:03}", said("x" * 250_000)) for n in range(100)]
+
+    results = log.append(batch)
+
+    assert results == [Appended(1)] * 50 + [Appended(0, conflict=held.head.hash)] + [Appended(1)] * 49
+    assert stored(log, "job-099") == batch[99].recorded
+
+
 def test_an_empty_batch_has_no_results(log: EventLog) -> None:
     assert log.append([]) == []
 
