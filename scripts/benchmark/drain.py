@@ -61,11 +61,22 @@ def run(place: Place, asked: Asked) -> Figures:
 
 
 def drained(
-    place: Place, ground: Ground, jobs: int, asked: Asked, *, kind: Kind = NO_OP, slots: int = SLOTS, by: str = "no-op"
+    place: Place,
+    ground: Ground,
+    jobs: int,
+    asked: Asked,
+    *,
+    first: int = 0,
+    kind: Kind = NO_OP,
+    slots: int = SLOTS,
+    by: str = "no-op",
 ) -> Drained:
-    """Enqueue jobs of a kind, wait until the views have them, and have them drained; `by`: what runs them."""
+    """Enqueue jobs of a kind, numbered from `first` on, wait until the views have them, and have them drained.
+
+    `by`: what runs them.
+    """
     with (
-        prefilled(place, ground, jobs, asked, kind) as (progress, keeper, waiting),
+        prefilled(place, ground, jobs, asked, kind=kind, first=first) as (progress, keeper, waiting),
         crew(place, ground.database.name, asked, slots=slots, kind=by) as workers,
     ):
         cpu = Cpu(mongod=place.pid, projector=keeper, workers=workers.pids)
@@ -80,13 +91,13 @@ def drained(
 
 @contextmanager
 def prefilled(
-    place: Place, ground: Ground, jobs: int, asked: Asked, kind: Kind = NO_OP
+    place: Place, ground: Ground, jobs: int, asked: Asked, *, kind: Kind = NO_OP, first: int = 0
 ) -> Iterator[tuple[Progress, int, int]]:
     """A projector whose views have caught up with so many jobs more; its pid, and how many events there are."""
     progress = Progress(ground)
     with projector(place, ground.database.name, asked.profiles) as keeper:
         progress.await_projector()
-        for batch in births(0, jobs, ground.clock.now(), kind):
+        for batch in births(first, first + jobs, ground.clock.now(), kind):
             ground.log.append(batch)
         waiting = progress.events()
         progress.await_applied(waiting)
