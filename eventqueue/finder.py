@@ -13,11 +13,12 @@ from eventqueue.job import Job
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Jobs of `queue` became ready: the highest priority among them, and the earliest `due_at`."""
+    """Jobs of `queue` became ready: the highest priority among them, the earliest `due_at`, and their buckets."""
 
     queue: str
     priority: int
     due_at: datetime
+    buckets: tuple[int, ...] | None = None  # None: they are many, and in any
 
 
 class StopAsked(msgspec.Struct, frozen=True):

@@ -4,18 +4,21 @@ In two stages, so that a batch can be prepared while the one before it is being 
 where the checkpoint says; whoever goes on starts from there.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 import pymongo
+from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
+from eventqueue.codec import bucket_of
 from eventqueue.errors import Fenced, ViewsDamaged
-from eventqueue.events import Recorded
+from eventqueue.events import Recorded, stream_of
 from eventqueue.finder import Ready, Signal
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
@@ -25,6 +28,7 @@ from projections import checkpoint
 from projections.ageing import find_aged, take_out
 from projections.checkpoint import Checkpoint, Last, Token
 from projections.decoding import Poison
+from projections.entries import Entry
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import WAITING, Generation
 from projections.projection import Projection
@@ -32,6 +36,7 @@ from projections.seats import Seats
 from projections.writes import CHUNK_BYTES, Write, tallies, writes
 
 CANCELLED_MAX = 1000  # ids in one signal
+TOLD_MAX = 32  # jobs whose buckets a signal tells: of more there is something for everybody
 PROMOTED_MAX = 1000  # jobs in one transaction
 TRANSACTION_S = 30.0
 INTERRUPTED = 11601
@@ -144,9 +149,7 @@ class Applier:
             return moved
 
         self.held = self._in_transaction(write)
-        return Signal(
-            self.held.generation, ready=_ready((one["queue"], one["priority"], one["due_at"]) for one in found)
-        )
+        return Signal(self.held.generation, ready=_ready(_waiting(found)))
 
     def merge_aged(self, now: datetime) -> bool:
         """Merge counters that have grown old, some hundred at most; False where there were none."""
@@ -204,20 +207,34 @@ class Applier:
         )
 
 
-Place = tuple[str, int, datetime]
-"""Where a job stands in the order of claims: queue, priority, due time."""
+Place = tuple[str, int, datetime, str]
+"""Where a job stands in the order of claims: queue, priority, due time; and its stream."""
 
 
-def _claimable(jobs: Iterable[Job], now: datetime) -> Iterable[Place]:
-    return ((job.queue, job.priority, job.due_at) for job in jobs if job.due_at is not None and job.due_at <= now)
+def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
+    return [
+        (job.queue, job.priority, job.due_at, job.stream)
+        for job in jobs
+        if job.due_at is not None and job.due_at <= now
+    ]
 
 
-def _ready(places: Iterable[Place]) -> tuple[Ready, ...]:
-    """Return, a queue each, the highest priority and the earliest due time of those that are ready."""
+def _waiting(entries: Iterable[Entry]) -> list[Place]:
+    # Who is not ready yet has an entry of his own.
+    return [(one["queue"], one["priority"], one["due_at"], stream_of("job", one["jobs"][0])) for one in entries]
+
+
+def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
+    """Return, a queue each, what became ready there."""
     found: dict[str, Ready] = {}
-    for queue, priority, due_at in places:
+    for queue, priority, due_at, _ in places:
         seen = found.get(queue)
         if seen is None or priority > seen.priority or due_at < seen.due_at:
             seen = seen or Ready(queue, priority, due_at)
             found[queue] = Ready(queue, max(seen.priority, priority), min(seen.due_at, due_at))
-    return tuple(found.values())
+    if len(places) > TOLD_MAX:
+        return tuple(found.values())
+    buckets: dict[str, set[int]] = defaultdict(set)
+    for queue, _, _, stream in places:
+        buckets[queue].add(bucket_of(stream))
+    return tuple(replace(one, buckets=tuple(sorted(buckets[one.queue]))) for one in found.values())

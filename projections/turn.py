@@ -21,6 +21,7 @@ IDLE = timedelta(milliseconds=250)  # the longest sleep of a projector that has 
 SAVE_EVERY = timedelta(seconds=10)
 CLOCK_EVERY = timedelta(seconds=10)  # a machine that slept, or a clock that was set, would promote at wrong times
 AGE_EVERY = timedelta(minutes=5)
+SMALL = 100  # events
 BATCH_COUNT, BATCH_BYTES, BATCH_S = 4_000, 16 * 1024 * 1024, 0.3
 
 
@@ -64,7 +65,10 @@ class Turn:
         if batch.events:
             prepared = self._applier.prepare(batch.events, batch.token, clock.now(), batch.size)
             self.land()
-            self._flight = self._committer.submit(self._commit, prepared)
+            if len(batch.events) < SMALL and self._feed.is_empty:
+                self._commit(prepared)  # nothing to fold meanwhile: here, which is sooner than in another thread
+            else:
+                self._flight = self._committer.submit(self._commit, prepared)
         else:
             self.land()
             self._rest(batch.token, clock)

@@ -7,7 +7,7 @@ import random
 import time
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.finder import JobFinder, Signal
+from eventqueue.finder import JobFinder, Ready, Signal
 from eventqueue.incarnations import Incarnation
 from eventqueue.job import Job
 from eventqueue.log import EventLog
@@ -85,9 +85,14 @@ class Claiming:
         if signal.switched:
             self._serving.expire()
             self._may_find = True
-        if any(self._serving.concerns(ready.queue) and self._fetch.waits_for(ready) for ready in signal.ready):
+        if any(self._concerns(ready) and self._fetch.waits_for(ready) for ready in signal.ready):
             self._fetch.close()
             self._may_find = True
+
+    def _concerns(self, ready: Ready) -> bool:
+        """Whether it is this worker's to claim: else each job would have all of them look."""
+        is_own = ready.buckets is None or not self._ownership.buckets(ready.queue).isdisjoint(ready.buckets)
+        return is_own and self._serving.concerns(ready.queue)
 
     def heard_beat(self, beat: Beat) -> None:
         """Spread the buckets over who lives now; and make sure of everything again, as at the first claim."""
