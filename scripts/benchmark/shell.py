@@ -13,7 +13,7 @@ from scripts.benchmark.processes import spawned
 from scripts.benchmark.server import Place
 
 JOBS = 3_000
-SLOTS = 48  # of each worker
+SLOTS = 128  # of each worker
 CALLERS = 2
 DATABASE = "shell"
 TRUE = Kind(command="true", cwd="/", output=None)

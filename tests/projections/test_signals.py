@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from eventqueue.codec import bucket_of
 from eventqueue.events import EMPTY
 from eventqueue.finder import Ready, Signal, StopAsked
 from eventqueue.ground import Ground
 from eventqueue.layout import SIGNALS_BYTES
 from projections import signals
+from projections.applier import TOLD_MAX
 from projections.signals import Signals
 from tests.builders import CANCELLED, NOW, SOON, append, claimed, enqueued
 from tests.projections.stage import apply_all, build, finish, live_of, projecting, put, taking_place
@@ -107,9 +109,20 @@ def test_a_batch_tells_what_became_ready_queue_by_queue(built: Ground) -> None:
 
     signal = apply_all(built, taking_place(built), now=SOON)
 
-    assert set(signal.ready) == {Ready("mail", 7, NOW - MINUTE), Ready("video", -3, NOW - 2 * MINUTE)}
+    mail = tuple(sorted(map(bucket_of, ("job-1", "job-2"))))
+    assert set(signal.ready) == {
+        Ready("mail", 7, NOW - MINUTE, mail),
+        Ready("video", -3, NOW - 2 * MINUTE, (bucket_of("job-4"),)),
+    }
     assert signal.generation == live_of(built).number
     assert signal.cancelled == ()
+
+
+def test_a_batch_of_many_ready_jobs_concerns_every_bucket(built: Ground) -> None:
+    for number in range(TOLD_MAX + 1):
+        put(built, f"job-{number}", replace(enqueued(), run_at=NOW))
+
+    assert apply_all(built, taking_place(built), now=SOON).ready == (Ready("default", 0, NOW, None),)
 
 
 def test_a_batch_tells_which_jobs_were_cancelled(built: Ground) -> None:
@@ -128,7 +141,7 @@ def test_the_projector_publishes_after_each_batch(built: Ground) -> None:
         for number in range(3):
             event = replace(enqueued(), run_at=NOW, priority=number)
             built.log.append([append(f"job-{number}", event, head=EMPTY)])
-            assert next_of(feed) == Signal(1, (Ready("default", number, NOW),))
+            assert next_of(feed) == Signal(1, (Ready("default", number, NOW, (bucket_of(f"job-{number}"),)),))
             assert live_of(built).due.count_documents({"ready": True}) == number + 1
 
 

@@ -5,8 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.events import Cancelled, Claimed
+from eventqueue.finder import Ready, Signal
 from eventqueue.job import Cancel, Claim, State
+from eventqueue.worker.claiming import Claiming
+from eventqueue.worker.heartbeat import Beat
+from eventqueue.worker.ownership import owned
+from eventqueue.worker.place import incarnation_here
 from projections.candidates import ViewFinder
 from tests.worker.stage import DeafLog, Stage
 
@@ -170,6 +176,28 @@ def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stag
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
 
     assert stage.types(job) == ["enqueued", "claimed", "completed"]
+
+
+def test_a_signal_of_few_jobs_wakes_only_those_whose_buckets_they_are_in(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.claiming.POLL_S", 3600.0)
+    ground = stage.connection.ground
+    me = incarnation_here("host:1", "1", (), 1)
+    claiming = Claiming(me, stage.connection.finder, ground.log, ground.clock)
+    claiming.heard_beat(Beat({me.id: (), "host:2": ()}))
+    assert claiming.take(1) == []
+    mine = owned(me.id, {me.id, "host:2"})
+    job = next(name for name in map(str, range(1000)) if bucket_of(f"job-{name}") in mine)
+    stage.enqueue(id=job)
+    now = ground.clock.now()
+
+    claiming.heard_signal(Signal(1, (Ready("default", 0, now, tuple({*range(BUCKETS)} - mine)),)))
+    assert claiming.take(1) == []
+    claiming.heard_signal(Signal(1, (Ready("default", 0, now, (bucket_of(f"job-{job}"),)),)))
+
+    assert [one.id for one in claiming.take(1)] == [job]
+    claiming.close()
 
 
 def test_a_worker_takes_jobs_of_its_queues_only_in_their_order(stage: Stage) -> None:
