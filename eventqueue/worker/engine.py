@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 GIVE_UP_S = 10.0  # after the grace: what cannot be settled by then is left to the rescuers
 KILL_GRACE_S = 1.0
+NO_LAUNCHER_S = 1.0  # without claims: others may be able to run them
 BUSY_S = 1.0  # since its last append: a worker that may never come to idle
 GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one
 
@@ -109,6 +110,7 @@ class Engine:
         self._is_buried = False
         self._pause = 0.0
         self._sent_at = float("-inf")
+        self._claim_from = float("-inf")
 
     # What other threads call
 
@@ -300,7 +302,8 @@ class Engine:
         return self._me.concurrency - sum(1 for _ in self._running())
 
     def _may_claim(self) -> bool:
-        return not self._is_leaving and self._lease.is_good and self._free() > 0
+        is_able = self._lease.is_good and time.monotonic() >= self._claim_from
+        return is_able and not self._is_leaving and self._free() > 0
 
     def _settles(self) -> Iterator[Flight]:
         for held in self._held.values():
@@ -378,8 +381,13 @@ class Engine:
         )
         try:
             self._launcher.start(run)
-        except OSError as error:
-            held.ended = Ended(key=held.key, problem=f"The launcher could not be started: {error.strerror}.")
+        except OSError as error:  # no process or memory to be had just now, which is no fault of the job's
+            logger.warning(
+                "worker %s: the launcher cannot be started (%s): trying again", self._me.name, error.strerror
+            )
+            held.ended = Ended(key=held.key, killed=True)
+            held.handed_back = f"its worker could not start a launcher: {error.strerror}"
+            self._claim_from = time.monotonic() + NO_LAUNCHER_S
 
     def _settled(self, flight: Flight, held: Held, result: Appended) -> None:
         self._held.pop(held.key, None)

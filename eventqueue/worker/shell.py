@@ -159,8 +159,12 @@ class _Connection:
         self._on_message = on_message
         self._name = os.urandom(8).hex()
         self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = _spawn_launcher(theirs, self._name)
+        try:
+            with theirs:
+                self._process = _spawn_launcher(theirs, self._name)
+        except OSError:
+            self._socket.close()
+            raise
         self.pid = self._process.pid
         self._channel = protocol.Channel(self._socket.fileno())
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)

@@ -1,13 +1,18 @@
 """A claim that is over: the run is killed, the slot is free again, and nothing that still comes of it is applied."""
 
+import errno
+import os
+import signal
+
 import pytest
 
 from eventqueue.errors import Unavailable
 from eventqueue.events import Completed, LateResult, Released
 from eventqueue.finder import Signal
 from eventqueue.job import Cancel, Job, Release, State
+from eventqueue.worker import shell
 from eventqueue.worker.process import start_time
-from eventqueue.worker.shell import Ended
+from eventqueue.worker.shell import Ended, Launcher
 from tests.worker.stage import DeafLog, Gate, Hand, Stage, wait_until
 
 
@@ -265,3 +270,27 @@ def test_a_job_that_was_cancelled_and_retried_runs_again_once_its_old_run_is_dea
     gate.pid()
     gate.let_out()
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+
+def test_a_job_for_which_no_launcher_can_be_started_is_handed_back_and_runs_once_there_is_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.engine.NO_LAUNCHER_S", 0.0)
+    job = stage.enqueue(max_retries=0)
+    worker = stage.worker()
+    launcher = worker.engine._launcher
+    assert isinstance(launcher, Launcher)
+    os.kill(launcher.pid, signal.SIGKILL)
+    wait_until(lambda: launcher._connection._is_over)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shell, "_spawn_launcher", lambda *_: exhausted())
+        worker.steps(until=lambda: stage.types(job) == ["enqueued", "claimed", "released"])
+    stage.project()
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+    assert stage.job(job).attempts == 1
+
+
+def exhausted() -> None:
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
