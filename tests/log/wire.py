@@ -11,7 +11,7 @@ from enum import Enum, auto
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from urllib.parse import quote_plus
 
 
@@ -41,6 +41,7 @@ class Wire:
         self.held: list[tuple[_Connection, bytes]] = []
         self._server = server
         self._connections: list[_Connection] = []
+        self._lock = Lock()  # over whether it is down, and the connections there are then
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -49,9 +50,10 @@ class Wire:
 
     def take_down(self) -> None:
         """Break every connection, and each new one, until `bring_up`."""
-        self.is_down = True
-        for connection in self._connections:
-            connection.break_off()
+        with self._lock:
+            self.is_down = True
+            for connection in self._connections:
+                connection.break_off()
 
     def bring_up(self) -> None:
         """Let new connections pass again."""
@@ -84,10 +86,11 @@ class Wire:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            connection = _Connection(self, client, self._server)
-            self._connections.append(connection)
-            if self.is_down:
-                connection.break_off()
+            with self._lock:
+                if self.is_down:
+                    client.close()  # before anything could pass
+                else:
+                    self._connections.append(_Connection(self, client, self._server))
 
 
 class _Connection:
