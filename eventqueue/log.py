@@ -37,7 +37,7 @@ class Append(msgspec.Struct, frozen=True, gc=False):
         return [sealed.recorded for sealed in self.events]
 
 
-class Appended(msgspec.Struct, frozen=True, gc=False):
+class Appended(msgspec.Struct, frozen=True):  # an error that is raised may come round to it by its traceback
     """What became of one Append: how many of its events are in the log, and what stopped it short, if anything."""
 
     count: int

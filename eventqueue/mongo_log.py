@@ -24,6 +24,7 @@ from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
 from eventqueue.events import Recorded
 from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
+from eventqueue.portions import portions
 
 DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")
@@ -32,7 +33,6 @@ RAW = CODEC.with_options(document_class=RawBSONDocument)
 
 _IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
-_PORTION_BYTES = 8 * 1024 * 1024  # of events in one command, which may hold 16 MiB
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 
 Verdict = QueueError | bytes | None
@@ -90,7 +90,7 @@ class MongoLog:
     def _insert_once(self, events: Mapping[int, Sealed]) -> dict[int, Verdict]:
         """Return the verdicts that one try brought; an event that has none yet is to be sent again as it is."""
         verdicts: dict[int, Verdict] = {}
-        for places in _portions(events):
+        for places in portions(events, lambda place: len(events[place].raw)):
             # A command and not the driver's insert_many, whose writes can be repeated only because the server keeps a
             # record of each session's last; ours can be as they are, and every event is spared its part in that.
             reply = self._database.command(
@@ -211,20 +211,6 @@ def _streams_of(category: str | None) -> dict[str, Any]:
         return {}
     # `-` is followed by `.` in the order of bytes, so this is every stream of the category and no other.
     return {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
-
-
-def _portions(events: Mapping[int, Sealed]) -> Iterator[list[int]]:
-    """Yield the places of as many events at a time as one command is to hold."""
-    portion: list[int] = []
-    size = 0
-    for place, event in events.items():
-        if portion and size + len(event.raw) > _PORTION_BYTES:
-            yield portion
-            portion, size = [], 0
-        portion.append(place)
-        size += len(event.raw)
-    if portion:
-        yield portion
 
 
 def _stopped(count: int, verdict: QueueError | bytes) -> Appended:

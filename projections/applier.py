@@ -24,6 +24,7 @@ from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import DUPLICATE_KEY, translated
 from eventqueue.mongo_log import DURABLE
+from eventqueue.portions import PORTION_BYTES
 from projections import checkpoint
 from projections.ageing import find_aged, take_out
 from projections.checkpoint import Checkpoint, Last, Token
@@ -33,7 +34,7 @@ from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import WAITING, Generation
 from projections.projection import Projection
 from projections.seats import Seats
-from projections.writes import CHUNK_BYTES, Write, tallies, writes
+from projections.writes import Write, tallies, writes
 
 CANCELLED_MAX = 1000  # ids in one signal
 TOLD_MAX = 32  # jobs whose buckets a signal tells: of more there is something for everybody
@@ -101,7 +102,7 @@ class Applier:
         self._seats.keep(folded.seats, size)
         changed = [seat for seat in folded.seats.values() if seat.is_changed]
         return Prepared(
-            writes=writes(self._generation.name_of, folded, now, is_heavy=size > CHUNK_BYTES),
+            writes=writes(self._generation.name_of, folded, now, is_heavy=size > PORTION_BYTES),
             token=token,
             applied=folded.applied,
             last=folded.last,

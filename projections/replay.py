@@ -15,11 +15,12 @@ from eventqueue.events import Recorded
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
+from eventqueue.portions import PORTION_BYTES
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import Generation
 from projections.projection import Key, Projection, aged
 from projections.seats import Seats
-from projections.writes import CHUNK_BYTES, Write, tallies, writes
+from projections.writes import Write, tallies, writes
 
 CHUNK = 2000  # events, and as many as the last stream has beyond
 COUNTERS_MAX = 10_000  # kept in memory, over all projections
@@ -73,7 +74,7 @@ class _Writer:
         self.applied += folded.applied
         self._add(folded.tallies, now)
         folded.tallies = {}
-        self._submit(writes(self._generation.name_of, folded, now, is_heavy=size > CHUNK_BYTES or folded.is_repaired))
+        self._submit(writes(self._generation.name_of, folded, now, is_heavy=size > PORTION_BYTES or folded.is_repaired))
         if sum(map(len, self._counters.values())) > COUNTERS_MAX:
             self._write_counters()
 

@@ -14,13 +14,13 @@ import msgspec
 from bson.raw_bson import RawBSONDocument
 
 from eventqueue.job import Job
+from eventqueue.portions import portions
 from projections.entries import Entry, due_entries, failure_entry, holder_of
 from projections.folding import Folded, Seat
 from projections.jobs import to_changes, to_document
 from projections.projection import Key
 
 CHUNK_COUNT = 1000  # statements a command
-CHUNK_BYTES = 8 * 1024 * 1024  # half of what a command may hold
 _FIELD = {"insert": "documents", "update": "updates"}
 
 Statement = Mapping[str, Any]
@@ -91,18 +91,10 @@ def _counted(items: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def _weighed(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
-    chunk: list[Statement] = []
-    size = 0
-    for statement in statements:
-        raw = RawBSONDocument(bson.encode(statement))
-        if chunk and (size + len(raw.raw) > CHUNK_BYTES or len(chunk) == CHUNK_COUNT):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(raw)
-        size += len(raw.raw)
-    if chunk:
-        yield chunk
+def _weighed(statements: Iterable[Statement]) -> Iterator[list[RawBSONDocument]]:
+    raws = (RawBSONDocument(bson.encode(statement)) for statement in statements)
+    for portion in portions(raws, lambda raw: len(raw.raw)):
+        yield from _counted(portion)
 
 
 def _write_jobs(sheet: _Sheet, changed: Mapping[str, Seat], placed: Collection[str]) -> None:

@@ -385,8 +385,8 @@ class Engine:
             logger.warning(
                 "worker %s: the launcher cannot be started (%s): trying again", self._me.name, error.strerror
             )
-            held.ended = Ended(key=held.key, killed=True)
-            held.handed_back = f"its worker could not start a launcher: {error.strerror}"
+            problem = f"its worker could not start a launcher: {error.strerror}"
+            held.ended, held.handed_back = Ended(key=held.key, killed=True), problem
             self._claim_from = time.monotonic() + NO_LAUNCHER_S
 
     def _settled(self, flight: Flight, held: Held, result: Appended) -> None:

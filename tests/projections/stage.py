@@ -148,3 +148,8 @@ def projecting(
         yield running
     finally:
         running.stop()
+
+
+def nothing_known(job_id: str, place: str) -> bool:
+    """As a worker that has tried no job yet."""
+    return False

@@ -4,11 +4,7 @@ from eventqueue.codec import BUCKETS
 from eventqueue.ground import Ground
 from projections.candidates import ViewFinder
 from tests.builders import append, claimed, enqueued, failed
-from tests.projections.stage import finish, put
-
-
-def nothing_known(job_id: str, place: str) -> bool:
-    return False
+from tests.projections.stage import finish, nothing_known, put
 
 
 def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built: Ground) -> None:

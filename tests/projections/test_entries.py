@@ -21,7 +21,7 @@ from projections.registry import PROJECTIONS
 from projections.verify import verify
 from tests.builders import COMPLETED, NOW, SOON, append, claimed, enqueued, failed, history
 from tests.projections.exact import assert_exact
-from tests.projections.stage import build, finish, live_of, put, taking_place
+from tests.projections.stage import build, finish, live_of, nothing_known, put, taking_place
 
 BUCKET = 17
 
@@ -40,10 +40,6 @@ def pending(job_id: str, **fields: Any) -> Job:
 
 def entries(ground: Ground) -> list[list[str]]:
     return [entry["jobs"] for entry in live_of(ground).due.find(sort=[("_id", 1)])]
-
-
-def nothing_known(job_id: str, place: str) -> bool:
-    return False
 
 
 def go_on(ground: Ground, job_id: str, *events: Event) -> None:

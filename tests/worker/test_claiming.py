@@ -14,7 +14,7 @@ from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned
 from eventqueue.worker.place import incarnation_here
 from projections.candidates import ViewFinder
-from tests.worker.stage import DeafLog, Stage
+from tests.worker.stage import PATIENCE_S, DeafLog, Stage
 
 
 def test_a_worker_claims_exactly_as_many_jobs_as_it_has_free_slots(stage: Stage) -> None:
@@ -38,6 +38,26 @@ def test_a_slot_that_is_free_again_is_filled_at_once(stage: Stage) -> None:
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
 
     assert stage.types(next_job) == ["enqueued", "claimed"]  # in the same round
+
+
+def test_jobs_that_end_soon_after_each_other_are_settled_in_one_append(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates = [stage.gate(), stage.gate()]
+    jobs = [stage.enqueue(gate.command) for gate in gates]
+    log = DeafLog(stage.log)
+    worker = stage.worker(concurrency=2, log=log)
+    worker.steps(until=lambda: all(stage.job(job).state is State.PROCESSING for job in jobs))
+    monkeypatch.setattr("eventqueue.worker.engine.GATHER_S", PATIENCE_S)
+    wait = worker.engine._wait
+    monkeypatch.setattr(worker.engine, "_wait", lambda seconds: wait(min(seconds, 0.02)))  # so that the test has a turn
+
+    gates[0].let_out()
+    worker.steps(until=lambda: any(held.ended for held in worker.engine._held.values()))
+    gates[1].let_out()
+    worker.steps(until=lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
+
+    assert len(log.sent[-1]) == 2
 
 
 def test_a_claim_names_who_made_it_and_which_attempt_it_is(stage: Stage) -> None:

@@ -1,0 +1,23 @@
+"""As many documents at a time as one command of MongoDB may hold. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+PORTION_BYTES = 8 * 1024 * 1024  # half of what a command may hold
+
+T = TypeVar("T")
+
+
+def portions(items: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Cut `items`, each of so many bytes, into runs of PORTION_BYTES at most; what is larger goes alone."""
+    portion: list[T] = []
+    size = 0
+    for item in items:
+        more = size_of(item)
+        if portion and size + more > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(item)
+        size += more
+    if portion:
+        yield portion
