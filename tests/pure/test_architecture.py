@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PURE = {
-    *(f"eventqueue.{name}" for name in ("errors", "retry", "events", "codec", "spec", "job")),
+    *(f"eventqueue.{name}" for name in ("errors", "retry", "events", "codec", "spec", "job", "portions")),
     *(f"eventqueue.{name}" for name in ("log", "finder", "views")),  # protocols
     "eventqueue.pause",
     *(f"projections.{name}" for name in ("projection", "jobs", "stats", "histogram", "report")),
