@@ -6,7 +6,7 @@ appended to the same bytes. Nothing is encoded twice, so what was hashed is what
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from math import isfinite
 from typing import Any
@@ -43,8 +43,21 @@ class _Reference(TypeDecoder):
         return dict(value.as_doc())
 
 
+_ZONELESS = datetime(1970, 1, 1)  # noqa: DTZ001 - what the driver's own dates are compared with
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Date(TypeDecoder):
+    """A date in UTC. The driver's own way, `tz_aware`, takes ten times as long: a fifth of all decoding."""
+
+    bson_type = datetime
+
+    def transform_bson(self, value: datetime) -> datetime:
+        return _EPOCH + (value - _ZONELESS)
+
+
 CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(
-    tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([_WholeNumber(), _Reference()])
+    type_registry=TypeRegistry([_WholeNumber(), _Reference(), _Date()])
 )
 
 # `ts` as Timestamp(0, 0), which the server replaces, then the frame of `hash`: a 32-byte binary of subtype 0.
@@ -154,7 +167,7 @@ def _with_length(rest: bytes) -> bytes:
 def to_ms(at: datetime) -> datetime:
     """Cut to milliseconds, as BSON dates count: what is hashed and folded here must equal what is read back."""
     rest = at.microsecond % 1000
-    return at.replace(microsecond=at.microsecond - rest) if rest else at
+    return at - timedelta(microseconds=rest) if rest else at  # `replace` takes five times as long
 
 
 def content_hash(raw: bytes) -> bytes:

@@ -144,7 +144,7 @@ def _places(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:
 def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     """Return the jobs in these places, in their order, but for those that have left them since the entry was read."""
     entry_of = dict(places)
-    found = {document["_id"]: document for document in _find(live, entry_of)} if entry_of else {}
+    found = {document["_id"]: document for document in live.find_jobs(entry_of)} if entry_of else {}
     there = (found[job_id] for job_id, entry in entry_of.items() if found.get(job_id, {}).get("entry") == entry)
     # What has left keeps the name of its last entry.
     jobs = (to_job(document) for document in there if not document.get("parked"))
@@ -152,9 +152,4 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
 
 
 def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:
-    return {document["_id"]: to_job(document) for document in _find(live, ids) if document.get("version")}
-
-
-def _find(live: Generation, ids: Iterable[str]) -> list[Mapping[str, Any]]:
-    with translated():
-        return list(live.jobs.find({"_id": {"$in": list(ids)}}))
+    return {document["_id"]: to_job(document) for document in live.find_jobs(ids) if document.get("version")}

@@ -4,9 +4,10 @@ The alias names the generation that readers use. It is looked up whenever a curs
 reading an old one for long.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import bson
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -110,6 +111,13 @@ class Generation:
             for index in indexes
             if index.document["name"] not in there[name]
         ]
+
+    def find_jobs(self, ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the documents of these jobs in the view, those that there are, in no order."""
+        # Whole batches: to take each from the driver by itself costs as much as decoding it.
+        with translated(), self.jobs.find_raw_batches({"_id": {"$in": list(ids)}}) as batches:
+            for batch in batches:
+                yield from bson.decode_all(batch, CODEC)
 
     def name_of(self, collection: str) -> str:
         """Return the name in the database of one of its collections: `jobs-3`."""

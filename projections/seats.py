@@ -3,11 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import bson
 import msgspec
 
-from eventqueue.codec import CODEC
-from eventqueue.mongo_errors import translated
 from projections.folding import Parked, Seat
 from projections.generation import Generation
 from projections.jobs import to_job
@@ -33,10 +30,7 @@ class Seats:
                 unknown.append(job_id)
             seats[job_id] = Seat() if known is None else known.next
         if unknown:
-            # Whole batches: to take each from the driver by itself costs as much as decoding it.
-            with translated():
-                for batch in self._generation.jobs.find_raw_batches({"_id": {"$in": unknown}}):
-                    seats.update({document["_id"]: _seat(document) for document in bson.decode_all(batch, CODEC)})
+            seats.update({document["_id"]: _seat(document) for document in self._generation.find_jobs(unknown)})
         return seats
 
     def keep(self, seats: Mapping[str, Seat], size: int) -> None:

@@ -290,7 +290,8 @@ class Engine:
         for key in self._suspects & strays.keys():
             job = strays[key]
             assert job.claim is not None
-            self._flights.append(self._flight(job, Release(claim=job.claim, reason="reconciled"), Held(job)))
+            release = Release(claim=job.claim, reason="reconciled")
+            self._flights.append(self._flight(job, release, self._ports.clock.now(), Held(job)))
         self._suspects = set(strays)
 
     # Settling and claiming
@@ -306,6 +307,7 @@ class Engine:
         return is_able and not self._is_leaving and self._free() > 0
 
     def _settles(self) -> Iterator[Flight]:
+        now = self._ports.clock.now()
         for held in self._held.values():
             if held.ended is not None:
                 command = outcome.settle(
@@ -315,12 +317,13 @@ class Engine:
                     handed_back=held.handed_back,
                     has_run=held.has_run,
                 )
-                yield self._flight(held.job, command, held, outcome.kept(held.job, held.ended))
+                yield self._flight(held.job, command, now, held, outcome.kept(held.job, held.ended))
 
     def _claims(self) -> Iterator[Flight]:
         if not self._may_claim():
             return
         found = self._claiming.take(self._free())
+        now = self._ports.clock.now()
         claim = Claim(worker=self._me.id, host=self._me.host, pid=self._me.pid)
         held = {held.job.id for held in self._held.values()}
         # By id: a job that moves while the cursor reads on can be seen twice, and a batch has one append a stream.
@@ -329,12 +332,13 @@ class Engine:
                 if job.id in held:  # the view is far behind, or ahead of the end of what is being killed: later
                     self._claiming.untried(job.id)
                 else:
-                    yield self._flight(job, claim)
+                    yield self._flight(job, claim, now)
             except IllegalTransition:
                 self._claiming.untried(job.id)
 
-    def _flight(self, job: Job, command: Command, held: Held | None = None, kept: Kept | None = None) -> Flight:
-        now = self._ports.clock.now()
+    def _flight(
+        self, job: Job, command: Command, now: datetime, held: Held | None = None, kept: Kept | None = None
+    ) -> Flight:
         events = decide(job, command, now)
         return Flight(Append(seal(job.stream, job.head, events, actor=self._actor, now=now)), job, held, kept)
 
