@@ -99,10 +99,11 @@ class Applier:
 
     def _prepared(self, folded: Folded, token: Token, now: datetime, size: int) -> Prepared:
         size = UNKNOWN if folded.is_repaired else size
-        self._seats.keep(folded.seats, size)
+        made = writes(self._generation.name_of, folded, now, is_heavy=size > PORTION_BYTES)
+        self._seats.keep(folded.seats)
         changed = [seat for seat in folded.seats.values() if seat.is_changed]
         return Prepared(
-            writes=writes(self._generation.name_of, folded, now, is_heavy=size > PORTION_BYTES),
+            writes=made,
             token=token,
             applied=folded.applied,
             last=folded.last,
