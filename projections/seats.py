@@ -56,17 +56,24 @@ class Seats:
 
     def keep(self, seats: Mapping[str, Seat]) -> None:
         """Remember how a batch leaves its jobs, once its entries are named: those that go on, until they are many."""
-        self._last = seats
-        for job_id, seat in seats.items():
+        for job_id in seats:
             self._size -= len(self._recent.pop(job_id, b""))
-            job = seat.after
-            if job is not None and (job.due_at is not None or job.claim is not None):
-                raw = _pack(_Kept(job, seat.late, seat.parked, seat.entry))
-                if len(raw) <= LIGHT_BYTES:
-                    self._recent[job_id] = raw
-                    self._size += len(raw)
-        while self._size > RECENT_BYTES:
-            self._size -= len(self._recent.popitem(last=False)[1])
+        # Only now those of the batch before: what is claimed in one has often ended in the next.
+        for job_id, seat in self._last.items():
+            if job_id not in seats:
+                self._remember(job_id, seat)
+        self._last = seats
+
+    def _remember(self, job_id: str, seat: Seat) -> None:
+        job = seat.after
+        if job is None or (job.due_at is None and job.claim is None):
+            return
+        raw = _pack(_Kept(job, seat.late, seat.parked, seat.entry))
+        if len(raw) <= LIGHT_BYTES:
+            self._recent[job_id] = raw
+            self._size += len(raw)
+            while self._size > RECENT_BYTES:
+                self._size -= len(self._recent.popitem(last=False)[1])
 
 
 def _remembered(raw: bytes) -> Seat:

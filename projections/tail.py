@@ -6,6 +6,7 @@ reader goes on; also without events the token moves, so that a quiet stream does
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -15,13 +16,13 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC, split
+from eventqueue.codec import CODEC
 from eventqueue.errors import HistoryLost, QueueError, Unavailable, UnknownEventType
 from eventqueue.events import Recorded
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY
 from projections.checkpoint import Token, token_time
-from projections.decoding import Poison, events_in
+from projections.decoding import Document, Poison, events_in
 
 AWAIT_MS = 1000
 REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for all the others to be decoded
@@ -29,11 +30,12 @@ REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for
 # CappedPositionLost, InvalidResumeToken (of a collection that was dropped), ChangeStreamFatalError, …HistoryLost
 _HISTORY_LOST = {136, 260, 280, 286}
 _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled, CursorKilled
+_FULL = itemgetter("fullDocument")
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One event of the tail, the token behind it, and its size in bytes."""
+    """One event of the tail, the token behind it, and the size in bytes that those of its reply have on average."""
 
     event: Recorded | Poison
     token: Token
@@ -79,14 +81,15 @@ class Tail:
         return [] if raw is None else self._decoded(bytes(raw))
 
     def _decoded(self, batch: bytes) -> list[Change]:
-        changes: list[Change] = []
+        pairs: list[tuple[Document, Recorded | Poison]] = []
         try:
-            changes.extend(_changes(batch))
+            pairs.extend(events_in(batch, _FULL))
         except UnknownEventType as error:
-            if not changes:
+            if not pairs:
                 raise
-            self._error, self._token = error, changes[-1].token  # first what came before it
-        return changes
+            self._error, self._token = error, pairs[-1][0]["_id"]  # first what came before it
+        size = len(batch) // max(1, len(pairs))
+        return [Change(event, document["_id"], size) for document, event in pairs]
 
     @property
     def token(self) -> Token:
@@ -124,12 +127,6 @@ def check_alive(stream: _Stream) -> None:
     """Raise HistoryLost where the stream has ended: it goes on answering "nothing yet" when its collection is gone."""
     if not stream.alive:
         raise HistoryLost("The collection `events` was dropped, to restore a backup perhaps.")
-
-
-def _changes(batch: bytes) -> Iterator[Change]:
-    sizes = map(len, split(batch))
-    for (document, event), size in zip(events_in(batch, lambda change: change["fullDocument"]), sizes, strict=True):
-        yield Change(event, document["_id"], size)
 
 
 @contextmanager

@@ -38,12 +38,20 @@ class Narrator:
         except OSError:  # nobody reads any more; the jobs go on
             self._quiet, self._as_json = True, False
 
+    @property
+    def _is_silent(self) -> bool:
+        return self._quiet and not self._as_json
+
     def executing(self, job: Job) -> None:
         """Tell that a job's run begins."""
+        if self._is_silent:
+            return
         self.say("executing", f"executing job {job.id}", job=job.id, attempt=job.attempts)
 
     def settled(self, job: Job, events: list[Event], now: datetime) -> None:
         """Tell how a job's claim was settled; `job` as it was before."""
+        if self._is_silent:
+            return
         last, first = events[-1], events[0]
         text, colour = _describe(job, first, last, now)
         facts = {"exit_code": first.exit_code} if isinstance(first, Completed | Failed) else {}
