@@ -79,6 +79,10 @@ class Candidates(Protocol):
 class JobFinder(Protocol):
     """The `jobs` view as a worker reads it. Every method raises Unavailable when the database does not answer."""
 
+    def follow(self, generation: int) -> None:
+        """Read this generation from now on, as a signal tells."""
+        ...
+
     def check(self) -> datetime:
         """Return up to when, on the database's clock, the views show everything.
 

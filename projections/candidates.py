@@ -1,9 +1,10 @@
 """The views as workers read them: candidates for a claim, and who holds what.
 
-The alias is looked up whenever a cursor is opened, so a worker follows a switch within a second even if the signal
-of it was lost.
+The generation is taken from the last signal, or looked up when a second has passed since: so a worker follows a switch
+within two even if the signal of it was lost, for it opens its cursor anew every second.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,6 +29,7 @@ from projections.projector import is_in_log
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 BATCH_MAX = 1000
+KNOWN_S = 1.0
 _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled (its collection was dropped), CursorKilled
 
 
@@ -36,9 +38,16 @@ class ViewFinder:
 
     def __init__(self, database: Database[Any]) -> None:
         self._database = database
+        # The live generation, and until when it is taken for that (monotonic), in one: threads share them.
+        self._known: tuple[Generation, float] | None = None
+
+    def follow(self, generation: int) -> None:
+        """See JobFinder.follow."""
+        self._know(Generation(self._database, generation))
 
     def check(self) -> datetime:
         """See JobFinder.check."""
+        self._known = None
         live = self._generation()
         held = checkpoint.read(self._database, live.number)
         if held is None or not is_in_log(held, MongoLog(self._database)):
@@ -88,10 +97,17 @@ class ViewFinder:
         return [job for job in _get(live, ids).values() if job.state is State.FAILED and job.due_at is None]
 
     def _generation(self) -> Generation:
+        known = self._known
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
         live = generation.current(self._database)
         if live is None:
             raise Unavailable("The views are not built yet: start a projector.")
+        self._know(live)
         return live
+
+    def _know(self, live: Generation) -> None:
+        self._known = live, time.monotonic() + KNOWN_S
 
 
 class _Cursor:

@@ -69,6 +69,12 @@ def jobs_in(events: Iterable[Recorded | Poison]) -> set[str]:
     return {name for category, _, name in parts if category in ("job", "late")}
 
 
+def born_in(events: Iterable[Recorded | Poison]) -> set[str]:
+    """Return the ids of the jobs whose first event is among a batch's events, and can be read."""
+    streams = (event.stream for event in events if event.version == 1 and isinstance(event, Recorded))
+    return {name for category, _, name in (stream.partition("-") for stream in streams) if category == "job"}
+
+
 class Folding:
     """Folds batches for a set of projections; `repair` reads a stream where the batch shows a hole."""
 

@@ -116,20 +116,23 @@ class Projector:
         return True
 
     def _lead_live(self, renewal: Renewal, stop: threading.Event) -> None:
-        applier = self._take_place()
         try:
-            self._follow(applier, renewal, stop)
+            try:
+                self._follow(self._take_place(is_exact=True), renewal, stop)
+            except ViewsDamaged:
+                logger.info("an event came that the views have already, it seems: from now on each job is looked up")
+                self._follow(self._take_place(), renewal, stop)
         except HistoryLost:
             # No rebuild: the log itself still has what the oplog has lost.
             rescan(self._ground, self._take_place())
 
-    def _take_place(self) -> Applier:
+    def _take_place(self, *, is_exact: bool = False) -> Applier:
         live = generation.current(self._database)
         if live is None:
             raise Fenced("The views are gone.")
         held = checkpoint.take_over(self._database, live.number, self._session)
         check_in_log(held, self._ground.log)
-        return Applier(self._ground, held, self._projections, self._session)
+        return Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
 
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
         with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:

@@ -39,8 +39,8 @@ class Seats:
         self._recent: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
 
-    def take(self, ids: Collection[str]) -> dict[str, Seat]:
-        """Return a seat for each of these jobs."""
+    def take(self, ids: Collection[str], new: Collection[str] = ()) -> dict[str, Seat]:
+        """Return a seat for each of these jobs; `new`: those that the view cannot have."""
         seats, unknown = {}, []
         for job_id in ids:
             if (last := self._last.get(job_id)) is not None:
@@ -48,8 +48,9 @@ class Seats:
             elif (raw := self._recent.get(job_id)) is not None:
                 seats[job_id] = _remembered(raw)
             else:
-                unknown.append(job_id)
                 seats[job_id] = Seat()
+                if job_id not in new:
+                    unknown.append(job_id)
         if unknown:
             seats.update({document["_id"]: _seat(document) for document in self._generation.find_jobs(unknown)})
         return seats

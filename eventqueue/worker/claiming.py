@@ -82,6 +82,7 @@ class Claiming:
                 self._fetch.forget_all()
                 self._may_find = True
             self._generation = signal.generation
+            self._finder.follow(signal.generation)
         if signal.switched:
             self._serving.expire()
             self._may_find = True

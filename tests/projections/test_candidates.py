@@ -1,10 +1,14 @@
 """The views as workers read them: what an open cursor gives out may still be claimed, as far as the view knows."""
 
+import pytest
+
 from eventqueue.codec import BUCKETS
+from eventqueue.errors import Unavailable
 from eventqueue.ground import Ground
+from projections import generation
 from projections.candidates import ViewFinder
 from tests.builders import append, claimed, enqueued, failed
-from tests.projections.stage import finish, nothing_known, put
+from tests.projections.stage import await_that, build, finish, nothing_known, put
 
 
 def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built: Ground) -> None:
@@ -42,3 +46,25 @@ def test_what_is_known_in_its_place_is_passed_over_and_what_comes_back_in_anothe
     finish(built)
 
     assert [one.job.id for one in ViewFinder(built.database).candidates(shares, batch=10).take(9, is_known)] == ["one"]
+
+
+def test_a_switch_is_followed_at_once_where_a_signal_tells_of_it_and_soon_where_none_does(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    told, untold = ViewFinder(built.database), ViewFinder(built.database)
+    assert set(told.get(["one"])) == set(untold.get(["one"])) == {"one"}
+
+    new = build(built)
+    told.follow(new.number)
+
+    assert set(told.get(["one"])) == {"one"}
+    await_that(lambda: set(untold.get(["one"])) == {"one"})
+
+
+def test_a_check_does_not_trust_what_it_was_told(built: Ground) -> None:
+    finder = ViewFinder(built.database)
+    finder.check()
+    generation.retract(built.database)
+
+    with pytest.raises(Unavailable, match="not built yet"):
+        finder.check()

@@ -14,6 +14,7 @@ from eventqueue.events import Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job
 from projections import turn as turns
+from projections.checkpoint import checkpoints
 from projections.feed import Feed
 from projections.lease import Holder, Lease
 from projections.projection import Tally, versions
@@ -424,3 +425,24 @@ def test_batches_that_take_long_become_smaller_and_short_ones_larger_again(built
         for _ in range(30):
             turn._adapt(0.01)
         assert turn._most == turns.BATCH_COUNT
+
+
+# What comes twice
+
+
+def test_events_that_the_views_have_already_are_told_from_new_ones_and_nothing_is_rebuilt(
+    built: Ground, crowd: Crowd
+) -> None:
+    old = checkpoint_of(built).token
+    crowd.act(5)
+    finish(built)
+    # As a re-scan leaves it: the tail tells again of jobs that the scan has brought.
+    checkpoints(built.database).update_one({"_id": live_of(built).number}, {"$set": {"token": old}})
+    before = live_of(built).number
+
+    with projecting(built):
+        crowd.act(5)
+        await_that(lambda: is_fresh(built))
+
+    assert live_of(built).number == before
+    assert_exact(built)
