@@ -27,6 +27,7 @@ from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.place import incarnation_here
 from eventqueue.worker.rescue import Rescue
+from projections import generation
 from tests.builders import sealed
 
 PATIENCE_S = 60.0  # a guard against hanging for ever: nothing here takes that long
@@ -126,7 +127,7 @@ class Hand:
     def wake(self, queue: str = "default") -> None:
         """Tell it, as a signal does, that there is something to claim."""
         ready = Ready(queue, 1000, self.stage.connection.ground.clock.now())
-        self.engine.tell(Signal(generation=1, ready=(ready,)))
+        self.engine.tell(Signal(generation=self.stage.generation, ready=(ready,)))
 
     def steps(self, until: Callable[[], object]) -> None:
         """Let it take steps until something holds."""
@@ -173,6 +174,13 @@ class Stage:
         for gate in self._gates:
             gate.close()
         self.queue.close()
+
+    @property
+    def generation(self) -> int:
+        """The number of the live views, as signals name it."""
+        live = generation.current(self.connection.ground.database)
+        assert live is not None
+        return live.number
 
     # Jobs
 

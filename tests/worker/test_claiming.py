@@ -212,9 +212,9 @@ def test_a_signal_of_few_jobs_wakes_only_those_whose_buckets_they_are_in(
     stage.enqueue(id=job)
     now = ground.clock.now()
 
-    claiming.heard_signal(Signal(1, (Ready("default", 0, now, tuple({*range(BUCKETS)} - mine)),)))
+    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, tuple({*range(BUCKETS)} - mine)),)))
     assert claiming.take(1) == []
-    claiming.heard_signal(Signal(1, (Ready("default", 0, now, (bucket_of(f"job-{job}"),)),)))
+    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, (bucket_of(f"job-{job}"),)),)))
 
     assert [one.id for one in claiming.take(1)] == [job]
     claiming.close()

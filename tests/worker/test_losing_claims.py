@@ -45,7 +45,7 @@ def test_a_cancelled_running_job_dies_with_its_whole_group_and_its_slot_is_free_
 
     stage.queue.cancel(job)
     stage.project()
-    worker.engine.tell(Signal(generation=1, cancelled=(job,)))
+    worker.engine.tell(Signal(generation=stage.generation, cancelled=(job,)))
     worker.steps(until=lambda: held(worker) == 0)
 
     assert is_gone(shell)
@@ -75,7 +75,7 @@ def test_an_older_view_kills_nothing(stage: Stage) -> None:
     job = running(stage, gate, worker)
     assert stage.shown(job).state is State.PENDING  # the view knows nothing of the claim
 
-    worker.engine.tell(Signal(generation=1, cancelled=(job,)))
+    worker.engine.tell(Signal(generation=stage.generation, cancelled=(job,)))
     worker.beat()
     worker.rests()
     stage.project()  # and now it shows the claim itself
@@ -109,7 +109,7 @@ def test_a_run_that_ended_by_itself_just_before_it_was_to_be_killed_leaves_a_lat
 
     gate.let_out()
     wait_until(lambda: an_end_lies_in_the_inbox(worker))
-    worker.engine._inbox.appendleft(Signal(generation=1, cancelled=(job,)))
+    worker.engine._inbox.appendleft(Signal(generation=stage.generation, cancelled=(job,)))
     worker.steps(until=lambda: held(worker) == 0)
     worker.steps(until=lambda: stage.late(job))
 
