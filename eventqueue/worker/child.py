@@ -20,8 +20,9 @@ from eventqueue.finder import SignalFeed
 from eventqueue.mongo_log import MongoLog
 from eventqueue.tuning import tuned
 from eventqueue.worker import engine
-from eventqueue.worker.engine import Engine, Stop
+from eventqueue.worker.engine import Engine
 from eventqueue.worker.heartbeat import Heartbeat
+from eventqueue.worker.inbox import Stop
 from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.place import incarnation_here

@@ -8,7 +8,6 @@ touched by the engine's own thread alone; launcher, heartbeat and signals put me
 
 import logging
 import random
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from eventqueue.outputs import Kept, Outputs
 from eventqueue.worker import claiming, outcome
 from eventqueue.worker.claiming import Claiming
 from eventqueue.worker.heartbeat import Beat, Buried
+from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.late import record_late
 from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
@@ -41,15 +41,6 @@ KILL_GRACE_S = 1.0
 NO_LAUNCHER_S = 1.0  # without claims: others may be able to run them
 BUSY_S = 1.0  # since its last append: a worker that may never come to idle
 GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one
-
-
-class Stop(msgspec.Struct, frozen=True):
-    """Claim nothing more; what still runs after `grace` seconds is handed back."""
-
-    grace: float
-
-
-Message = Started | Ended | Signal | Beat | Buried | Stop
 
 
 @dataclass(slots=True)
@@ -100,8 +91,7 @@ class Engine:
         self._narrator = narrator
         self._launcher = make_runner(self.tell)
         self._claiming = Claiming(me, ports.finder, ports.log, ports.clock)
-        self._inbox: deque[Message] = deque()
-        self._news = threading.Condition()
+        self._inbox = Inbox()
         self._held: dict[str, Held] = {}
         self._flights: list[Flight] = []
         self._late: deque[Flight] = deque()
@@ -116,9 +106,7 @@ class Engine:
 
     def tell(self, message: Message) -> None:
         """Put a message into the inbox. Safe across threads."""
-        with self._news:
-            self._inbox.append(message)
-            self._news.notify()
+        self._inbox.put(message)
 
     def extend(self, left_s: float) -> None:
         """Have the launcher kill everything after `left_s` seconds, unless extended again. Safe across threads."""
@@ -147,8 +135,8 @@ class Engine:
         self._see_to_stop()
         if self._is_done():
             return False
-        if (gather_s := self._sent_at + GATHER_S - time.monotonic()) > 0 and self._may_gather():
-            self._wait(gather_s)
+        if (left_s := self._sent_at + GATHER_S - time.monotonic()) > 0 and (runs := self._gathers()):
+            self._inbox.gather(runs, left_s)
             return True
         try:
             if not self._flights:
@@ -163,13 +151,13 @@ class Engine:
                 self._record_late()
             else:
                 self._look()  # only now: a job that comes to an idle worker does not wait for it
-                self._wait(self._patience())
+                self._inbox.wait(self._patience())
             self._pause = 0.0
         except QueueError as error:
             self._claiming.doubt()
             self._pause = min(1.0, 2 * self._pause or 0.1)
             logger.warning("worker %s: %s", self._me.name, error)
-            self._wait(self._pause)
+            self._inbox.wait(self._pause)
         return True
 
     @property
@@ -186,13 +174,9 @@ class Engine:
         if self._may_claim():
             self._claiming.look()
 
-    def _may_gather(self) -> bool:
-        """Whether to wait for more before the next append: not where nothing runs that could bring more."""
-        return not (self._flights or self._is_leaving) and any(True for _ in self._running())
-
-    def _wait(self, seconds: float) -> None:
-        with self._news:
-            self._news.wait_for(lambda: bool(self._inbox), seconds)
+    def _gathers(self) -> int:
+        """Return how many runs may bring more before the next append; 0 where none is waited for."""
+        return 0 if self._flights or self._is_leaving else sum(1 for _ in self._running())
 
     def _patience(self) -> float:
         now = time.monotonic()
@@ -206,8 +190,8 @@ class Engine:
     # Messages
 
     def _hear(self) -> None:
-        while self._inbox:
-            match self._inbox.popleft():
+        for message in self._inbox.take():
+            match message:
                 case Started(key=key):
                     if key in self._held:
                         self._held[key].has_run = True

@@ -42,11 +42,11 @@ _DRAIN_READS = 16  # of that size: what the largest pipe holds that an ordinary 
 class Run:
     """One command, from its start to its `ended` message."""
 
-    def __init__(self, key: str, mark: str, pid: int, start_time: int | None, fds: tuple[int, int]) -> None:
+    def __init__(self, key: str, mark: str, pid: int, begun: tuple[int, int], fds: tuple[int, int]) -> None:
         self.key = key
         self.mark = mark
         self.pid = pid
-        self.start_time = start_time
+        self.begun = begun  # the bounds of its start time
         self.tails = Tail(), Tail()
         self.tail_of = dict(zip(fds, self.tails, strict=True))  # while its pipe is open, by the read end
         self.started_at = monotonic()
@@ -168,7 +168,7 @@ class Loop:
         if timeout_s is not None:
             run.due_at = run.started_at + timeout_s
             self._wake_by(run.due_at)
-        self._channel.send(started(key, run.pid, run.start_time))
+        self._channel.send(started(key, run.pid, run.begun))
 
     def _kill(self, key: str, grace_s: float) -> None:
         run = self._runs.get(key)
@@ -209,11 +209,11 @@ class Loop:
         try:
             if cwd is not None:
                 enter(cwd)
-            pid, start_time, out, err = spawn_shell(command, environ)
+            pid, begun, out, err = spawn_shell(command, environ)
         finally:
             with suppress(OSError):
                 os.chdir(self._home)  # so as not to keep the command's directory busy
-        return Run(key, mark, pid, start_time, (out, err))
+        return Run(key, mark, pid, begun, (out, err))
 
     def _read(self, fd: int) -> None:
         run = self._by_fd[fd]

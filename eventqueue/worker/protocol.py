@@ -39,9 +39,9 @@ def extend(until: float) -> bytes:
     return encode({"type": "extend", "until": until})
 
 
-def started(key: str, pid: int, start_time: int | None) -> bytes:
+def started(key: str, pid: int, begun: tuple[int, int]) -> bytes:
     """Answer that the shell of run `key` is there."""
-    return encode({"type": "started", "key": key, "pid": pid, "start_time": start_time})
+    return encode({"type": "started", "key": key, "pid": pid, "begun": begun})
 
 
 def ended(
@@ -85,7 +85,7 @@ def take(received: bytearray) -> tuple[dict[str, Any], bytes] | None:
     end = blob_at + int.from_bytes(received[_LENGTH_BYTES:_PREFIX_BYTES], "big")
     if len(received) < end:
         return None
-    message, blob = json.loads(received[_PREFIX_BYTES:blob_at]), bytes(received[blob_at:end])
+    message, blob = json.loads(received[_PREFIX_BYTES:blob_at].decode("ascii")), bytes(received[blob_at:end])
     del received[:end]
     return message, blob
 

@@ -66,7 +66,7 @@ class Started:
 
     key: str
     pid: int
-    start_time: int | None  # clock ticks since boot, as `process.start_time` gives it
+    begun: tuple[int, int] | None  # between which its start time is: clock ticks since boot, as in /proc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +251,7 @@ class _Connection:
 
     def _kill_all(self, runs: Iterable[Started | None]) -> None:
         for run in runs:
-            if run and run.start_time is not None and is_alive(run.pid, run.start_time):
+            if run and run.begun is not None and is_alive(run.pid, *run.begun):
                 send_group(run.pid, signal.SIGKILL)
         # Groups whose leader is gone, what left its group, and what had started without our hearing of it.
         kill_marked(protocol.RUN_VARIABLE, self._name + ".")
@@ -270,7 +270,8 @@ def _spawn_launcher(stdin: socket.socket, name: str) -> "subprocess.Popen[bytes]
 
 def _decoded(message: dict[str, Any], blob: bytes) -> Started | Ended:
     if message.pop("type") == "started":
-        return Started(**message)
+        earliest, latest = message.pop("begun")
+        return Started(**message, begun=(earliest, latest))
     split = message.pop("split")
     out_total, err_total = message.pop("totals")
     return Ended(

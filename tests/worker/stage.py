@@ -21,8 +21,9 @@ from eventqueue.log import Append, EventLog
 from eventqueue.mongo_log import MongoLog
 from eventqueue.queue import Queue
 from eventqueue.worker import engine
-from eventqueue.worker.engine import Engine, Stop
+from eventqueue.worker.engine import Engine
 from eventqueue.worker.heartbeat import Heartbeat
+from eventqueue.worker.inbox import Stop
 from eventqueue.worker.lease import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.place import incarnation_here

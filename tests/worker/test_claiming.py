@@ -49,8 +49,8 @@ def test_jobs_that_end_soon_after_each_other_are_settled_in_one_append(
     worker = stage.worker(concurrency=2, log=log)
     worker.steps(until=lambda: all(stage.job(job).state is State.PROCESSING for job in jobs))
     monkeypatch.setattr("eventqueue.worker.engine.GATHER_S", PATIENCE_S)
-    wait = worker.engine._wait
-    monkeypatch.setattr(worker.engine, "_wait", lambda seconds: wait(min(seconds, 0.02)))  # so that the test has a turn
+    inbox, gather = worker.engine._inbox, worker.engine._inbox.gather
+    monkeypatch.setattr(inbox, "gather", lambda runs, _: gather(runs, 0.02))  # so that the test has a turn
 
     gates[0].let_out()
     worker.steps(until=lambda: any(held.ended for held in worker.engine._held.values()))

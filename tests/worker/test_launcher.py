@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from eventqueue.worker.process import start_time
+from eventqueue.worker.process import is_alive, start_time
 from eventqueue.worker.shell import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
 
 PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long
@@ -257,13 +257,18 @@ def test_bytes_that_are_no_text_are_kept_as_they_are(shell: Shell) -> None:
     assert shell.run(r"printf '\377\000\303'").stdout.tail == b"\xff\x00\xc3"
 
 
-def test_the_process_that_started_is_named_by_pid_and_start_time(shell: Shell) -> None:
+def test_the_process_that_started_is_named_by_pid_and_the_bounds_of_its_start_time(shell: Shell) -> None:
     for number in range(50):  # over several clock ticks
         shell.start("sleep 1000", f"run-{number}")
 
     for number in range(50):
         started = shell.started(f"run-{number}")
-        assert started.start_time == start_time(started.pid) is not None
+        assert started.begun is not None
+        earliest, latest = started.begun
+        exact = start_time(started.pid)
+        assert exact is not None
+        assert earliest <= exact <= latest
+        assert is_alive(started.pid, *started.begun)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def test_a_process_is_alive_under_its_own_start_time_only() -> None:
     assert own is not None
     assert is_alive(os.getpid(), own)
     assert not is_alive(os.getpid(), own + 1)
+    assert is_alive(os.getpid(), own - 1, own + 1)
+    assert not is_alive(os.getpid(), own - 2, own - 1)
 
 
 def test_a_zombie_has_a_start_time_but_is_not_alive() -> None:

@@ -29,7 +29,7 @@ def is_gone(pid: int) -> bool:
 
 
 def an_end_lies_in_the_inbox(worker: Hand) -> bool:
-    return any(isinstance(message, Ended) for message in list(worker.engine._inbox))
+    return any(isinstance(message, Ended) for message in list(worker.engine._inbox._messages))
 
 
 def held(worker: Hand) -> int:
@@ -109,7 +109,7 @@ def test_a_run_that_ended_by_itself_just_before_it_was_to_be_killed_leaves_a_lat
 
     gate.let_out()
     wait_until(lambda: an_end_lies_in_the_inbox(worker))
-    worker.engine._inbox.appendleft(Signal(generation=stage.generation, cancelled=(job,)))
+    worker.engine._inbox._messages.appendleft(Signal(generation=stage.generation, cancelled=(job,)))
     worker.steps(until=lambda: held(worker) == 0)
     worker.steps(until=lambda: stage.late(job))
 

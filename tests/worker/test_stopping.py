@@ -7,7 +7,7 @@ import pytest
 from eventqueue.errors import Unavailable
 from eventqueue.events import Released
 from eventqueue.job import State
-from eventqueue.worker.engine import Stop
+from eventqueue.worker.inbox import Stop
 from eventqueue.worker.process import start_time
 from tests.worker.stage import Gate, Hand, Stage
 
