@@ -13,12 +13,12 @@ from eventqueue.job import Job
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Jobs of `queue` became ready: the highest priority among them, the earliest `due_at`, and their buckets."""
+    """Jobs of `queue` became ready: the highest priority among them, the earliest `due_at`, and their ids."""
 
     queue: str
     priority: int
     due_at: datetime
-    buckets: tuple[int, ...] | None = None  # None: they are many, and in any
+    jobs: tuple[str, ...] | None = None  # None: they are many
 
 
 class StopAsked(msgspec.Struct, frozen=True):
@@ -94,6 +94,10 @@ class JobFinder(Protocol):
 
     def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
         """Open a cursor over the ready jobs of some queues, strictly in the order of `shares`: queue -> buckets."""
+        ...
+
+    def named(self, ids: Collection[str]) -> list[Candidate]:
+        """Return those of these jobs that may be claimed once they are due, in no order."""
         ...
 
     def heads(self, queue: str, limit: int) -> list[Job]:

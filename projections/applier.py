@@ -16,9 +16,8 @@ from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import bucket_of
 from eventqueue.errors import Fenced, ViewsDamaged
-from eventqueue.events import Recorded, stream_of
+from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.finder import Ready, Signal
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
@@ -37,7 +36,7 @@ from projections.seats import Seats
 from projections.writes import Write, tallies, writes
 
 CANCELLED_MAX = 1000  # ids in one signal
-TOLD_MAX = 32  # jobs whose buckets a signal tells: of more there is something for everybody
+TOLD_MAX = 32  # jobs that a signal names: of more there is something for everybody
 PROMOTED_MAX = 1000  # jobs in one transaction
 TRANSACTION_S = 30.0
 INTERRUPTED = 11601
@@ -248,7 +247,7 @@ def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
             found[queue] = Ready(queue, max(seen.priority, priority), min(seen.due_at, due_at))
     if len(places) > TOLD_MAX:
         return tuple(found.values())
-    buckets: dict[str, set[int]] = defaultdict(set)
+    jobs: dict[str, list[str]] = defaultdict(list)
     for queue, _, _, stream in places:
-        buckets[queue].add(bucket_of(stream))
-    return tuple(replace(one, buckets=tuple(sorted(buckets[one.queue]))) for one in found.values())
+        jobs[queue].append(name_in(stream))
+    return tuple(replace(one, jobs=tuple(sorted(jobs[one.queue]))) for one in found.values())

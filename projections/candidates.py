@@ -58,6 +58,14 @@ class ViewFinder:
         """See JobFinder.candidates."""
         return _Cursor(self._generation(), shares, batch)
 
+    def named(self, ids: Collection[str]) -> list[Candidate]:
+        """See JobFinder.named."""
+        return [
+            Candidate(job, document["entry"])
+            for document in self._generation().find_jobs(ids)
+            if document.get("version") and not document.get("parked") and (job := to_job(document)).claimable
+        ]
+
     def heads(self, queue: str, limit: int) -> list[Job]:
         """See JobFinder.heads."""
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.

@@ -5,8 +5,11 @@ What it returns is a proposal of the views; the engine asks the log.
 
 import random
 import time
+from collections.abc import Iterable
 
 from eventqueue.clock import DatabaseClock
+from eventqueue.codec import bucket_of
+from eventqueue.events import stream_of
 from eventqueue.finder import JobFinder, Ready, Signal
 from eventqueue.incarnations import Incarnation
 from eventqueue.job import Job
@@ -20,6 +23,7 @@ from eventqueue.worker.serving import Serving
 POLL_S = 1.0  # without a signal
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
 LOOK_AT = 16
+TOLD_MAX = 100  # jobs that are remembered by name: who has heard of more looks for itself
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
 
 
@@ -34,6 +38,7 @@ class Claiming:
         self._fetch = Fetch(finder)
         self._ownership = Ownership(me.id)
         self._may_find = True
+        self._told: set[str] = set()  # where nothing else may be found: the jobs that signals have named since
         self._generation: int | None = None  # of the views, as the last signal told
         self._is_sure = False  # that the views are those of the log: they may have been restored meanwhile
         self._next_poll = self._next_look = 0.0
@@ -45,13 +50,24 @@ class Claiming:
         Raises Unavailable where the views are not those of the log, or LogCorrupt where pauses cannot be read.
         """
         if not self._may_find and time.monotonic() < self._next_poll:
-            return []
+            return self._take_told(free) if self._told else []
         if not self._is_sure:
             self._make_sure()
+        self._told.clear()
         found = self._fetch.take(free, {queue: self._ownership.buckets(queue) for queue in self._serving.open()})
         if len(found) < free:
             self._may_find = False
             self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
+        return found
+
+    def _take_told(self, free: int) -> list[Job]:
+        told, self._told = self._told, set()
+        self._may_find = True  # so far: reading them may fail, and nobody tells of them again
+        if not self._is_sure:
+            self._make_sure()
+        found = self._fetch.take_told(told, self._serving.open(), free, self._clock.now())
+        # Who is missing may have no room here, or be due a moment later by this clock: the cursor will show.
+        self._may_find = len(found) < len(told)
         return found
 
     def _make_sure(self) -> None:
@@ -65,7 +81,7 @@ class Claiming:
 
     def next_at(self) -> float:
         """Return when there is something to do next, in monotonic seconds; it may be past."""
-        next_ = float("-inf") if self._may_find else self._next_poll
+        next_ = float("-inf") if self._may_find or self._told else self._next_poll
         return next_ if self._is_quiet else min(next_, self._next_look)
 
     def close(self) -> None:
@@ -86,14 +102,24 @@ class Claiming:
         if signal.switched:
             self._serving.expire()
             self._may_find = True
-        if any(self._concerns(ready) and self._fetch.waits_for(ready) for ready in signal.ready):
+        for ready in signal.ready:
+            self._heard_ready(ready)
+
+    def _heard_ready(self, ready: Ready) -> None:
+        own = None if ready.jobs is None else self._own(ready.queue, ready.jobs)
+        # Only if some are this worker's to claim: else each job would have all of them look.
+        if own == set() or not self._serving.concerns(ready.queue) or not self._fetch.waits_for(ready):
+            return
+        if self._may_find or own is None or len(self._told) > TOLD_MAX:
             self._fetch.close()
             self._may_find = True
+            self._told.clear()
+        else:
+            self._told |= own
 
-    def _concerns(self, ready: Ready) -> bool:
-        """Whether it is this worker's to claim: else each job would have all of them look."""
-        is_own = ready.buckets is None or not self._ownership.buckets(ready.queue).isdisjoint(ready.buckets)
-        return is_own and self._serving.concerns(ready.queue)
+    def _own(self, queue: str, jobs: Iterable[str]) -> set[str]:
+        buckets = self._ownership.buckets(queue)
+        return {job for job in jobs if bucket_of(stream_of("job", job)) in buckets}
 
     def heard_beat(self, beat: Beat) -> None:
         """Spread the buckets over who lives now; and make sure of everything again, as at the first claim."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.codec import bucket_of
 from eventqueue.events import EMPTY
 from eventqueue.finder import Ready, Signal, StopAsked
 from eventqueue.ground import Ground
@@ -109,16 +108,15 @@ def test_a_batch_tells_what_became_ready_queue_by_queue(built: Ground) -> None:
 
     signal = apply_all(built, taking_place(built), now=SOON)
 
-    mail = tuple(sorted(map(bucket_of, ("job-1", "job-2"))))
     assert set(signal.ready) == {
-        Ready("mail", 7, NOW - MINUTE, mail),
-        Ready("video", -3, NOW - 2 * MINUTE, (bucket_of("job-4"),)),
+        Ready("mail", 7, NOW - MINUTE, ("1", "2")),
+        Ready("video", -3, NOW - 2 * MINUTE, ("4",)),
     }
     assert signal.generation == live_of(built).number
     assert signal.cancelled == ()
 
 
-def test_a_batch_of_many_ready_jobs_concerns_every_bucket(built: Ground) -> None:
+def test_a_batch_of_many_ready_jobs_names_none_and_concerns_everybody(built: Ground) -> None:
     for number in range(TOLD_MAX + 1):
         put(built, f"job-{number}", replace(enqueued(), run_at=NOW))
 
@@ -141,7 +139,7 @@ def test_the_projector_publishes_after_each_batch(built: Ground) -> None:
         for number in range(3):
             event = replace(enqueued(), run_at=NOW, priority=number)
             built.log.append([append(f"job-{number}", event, head=EMPTY)])
-            assert next_of(feed) == Signal(1, (Ready("default", number, NOW, (bucket_of(f"job-{number}"),)),))
+            assert next_of(feed) == Signal(1, (Ready("default", number, NOW, (f"{number}",)),))
             assert live_of(built).due.count_documents({"ready": True}) == number + 1
 
 

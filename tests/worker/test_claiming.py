@@ -1,15 +1,18 @@
 """What a worker claims and what it leaves; the view proposes, the log decides."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from eventqueue.codec import BUCKETS, bucket_of
+from eventqueue.codec import bucket_of
+from eventqueue.errors import Unavailable
 from eventqueue.events import Cancelled, Claimed
 from eventqueue.finder import Ready, Signal
 from eventqueue.job import Cancel, Claim, State
-from eventqueue.worker.claiming import Claiming
+from eventqueue.worker.claiming import TOLD_MAX, Claiming
 from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned
 from eventqueue.worker.place import incarnation_here
@@ -198,7 +201,7 @@ def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stag
     assert stage.types(job) == ["enqueued", "claimed", "completed"]
 
 
-def test_a_signal_of_few_jobs_wakes_only_those_whose_buckets_they_are_in(
+def test_a_signal_that_names_jobs_wakes_only_those_whose_buckets_they_are_in(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eventqueue.worker.claiming.POLL_S", 3600.0)
@@ -212,12 +215,105 @@ def test_a_signal_of_few_jobs_wakes_only_those_whose_buckets_they_are_in(
     stage.enqueue(id=job)
     now = ground.clock.now()
 
-    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, tuple({*range(BUCKETS)} - mine)),)))
+    others = tuple(name for name in map(str, range(32)) if bucket_of(f"job-{name}") not in mine)
+    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, others),)))
     assert claiming.take(1) == []
-    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, (bucket_of(f"job-{job}"),)),)))
+    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, (job, *others)),)))
 
     assert [one.id for one in claiming.take(1)] == [job]
     claiming.close()
+
+
+@pytest.fixture
+def idle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claiming]:
+    """The claiming of a worker that has found nothing left to claim, and looks again only where a signal tells to."""
+    monkeypatch.setattr("eventqueue.worker.claiming.POLL_S", 3600.0)
+    ground = stage.connection.ground
+    me = incarnation_here("host:1", "1", (), 1)
+    claiming = Claiming(me, stage.connection.finder, ground.log, ground.clock)
+    claiming.heard_beat(Beat({me.id: ()}))
+    assert claiming.take(1) == []
+    yield claiming
+    claiming.close()
+
+
+def tell(stage: Stage, claiming: Claiming, *jobs: str) -> None:
+    ready = Ready("default", 0, stage.connection.ground.clock.now(), jobs)
+    claiming.heard_signal(Signal(stage.generation, (ready,)))
+
+
+def taken(claiming: Claiming, free: int) -> list[str]:
+    assert claiming.next_at() <= time.monotonic()
+    return [job.id for job in claiming.take(free)]
+
+
+def test_where_nothing_else_waits_a_named_job_is_read_without_a_look_at_the_others(
+    stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stage.enqueue()
+    tell(stage, idle, job)
+
+    with monkeypatch.context() as patched:
+        patched.delattr(ViewFinder, "candidates")
+        assert taken(idle, 1) == [job]
+        assert idle.take(1) == []
+
+
+def test_named_jobs_are_claimed_in_the_order_of_claims_and_those_without_room_next_time(
+    stage: Stage, idle: Claiming
+) -> None:
+    low, first, second = (stage.enqueue(priority=priority) for priority in (-1, 5, 5))
+    tell(stage, idle, low, second)
+    tell(stage, idle, first)
+
+    assert taken(idle, 2) == [first, second]
+    assert taken(idle, 2) == [low]
+
+
+def test_a_named_job_that_the_view_does_not_show_yet_is_looked_for_again(stage: Stage, idle: Claiming) -> None:
+    stage.claim(stage.enqueue(), "somebody")  # so that the queue is known
+    stage.project()
+    job = stage.queue.enqueue(command="true").id
+    tell(stage, idle, job)
+    assert taken(idle, 1) == []
+
+    stage.project()
+
+    assert taken(idle, 1) == [job]
+
+
+def test_a_named_job_that_is_not_due_is_not_claimed(stage: Stage, idle: Claiming) -> None:
+    job = stage.enqueue(run_at=stage.connection.ground.clock.now() + timedelta(hours=1))
+    tell(stage, idle, job)
+
+    assert taken(idle, 1) == []
+    assert taken(idle, 1) == []
+
+
+def test_named_jobs_that_could_not_be_read_are_looked_for_again(
+    stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stage.enqueue()
+    tell(stage, idle, job)
+    with monkeypatch.context() as patched:
+        patched.setattr(ViewFinder, "named", refuse)
+        with pytest.raises(Unavailable):
+            idle.take(1)
+
+    assert taken(idle, 1) == [job]
+
+
+def test_of_more_named_jobs_than_are_remembered_none_is_lost(stage: Stage, idle: Claiming) -> None:
+    jobs = {stage.enqueue() for _ in range(5)}
+    for number in range(0, 2 * TOLD_MAX, 20):
+        tell(stage, idle, *(str(one) for one in range(number, number + 20)))
+    tell(stage, idle, *jobs)
+
+    assert set(taken(idle, 10)) == jobs
+
+
+def refuse(*_: object) -> Any:
+    raise Unavailable("the database is away")
 
 
 def test_a_worker_takes_jobs_of_its_queues_only_in_their_order(stage: Stage) -> None:
