@@ -29,7 +29,7 @@ from projections.projector import is_in_log
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 BATCH_MAX = 1000
-KNOWN_S = 1.0
+KNOWN_S = 1.0  # how long a generation is taken for the live one
 _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled (its collection was dropped), CursorKilled
 
 
@@ -60,11 +60,7 @@ class ViewFinder:
 
     def named(self, ids: Collection[str]) -> list[Candidate]:
         """See JobFinder.named."""
-        return [
-            Candidate(job, document["entry"])
-            for document in self._generation().find_jobs(ids)
-            if document.get("version") and not document.get("parked") and (job := to_job(document)).claimable
-        ]
+        return _candidates(self._generation().find_jobs(ids))
 
     def heads(self, queue: str, limit: int) -> list[Job]:
         """See JobFinder.heads."""
@@ -170,9 +166,13 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     entry_of = dict(places)
     found = {document["_id"]: document for document in live.find_jobs(entry_of)} if entry_of else {}
     there = (found[job_id] for job_id, entry in entry_of.items() if found.get(job_id, {}).get("entry") == entry)
+    return _candidates(there)
+
+
+def _candidates(documents: Iterable[Mapping[str, Any]]) -> list[Candidate]:
+    jobs = ((to_job(document), document.get("entry")) for document in documents if not document.get("parked"))
     # What has left keeps the name of its last entry.
-    jobs = (to_job(document) for document in there if not document.get("parked"))
-    return [Candidate(job, entry_of[job.id]) for job in jobs if job.claimable]
+    return [Candidate(job, entry) for job, entry in jobs if entry is not None and job.claimable]
 
 
 def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:

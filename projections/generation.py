@@ -1,7 +1,7 @@
 """A generation: the views of one set of projections, built together, switched together, dropped together.
 
-The alias names the generation that readers use. It is looked up whenever a cursor is opened, so nobody goes on
-reading an old one for long.
+The alias names the generation that readers use. It is looked up whenever a cursor is opened, by workers when no signal
+has told of it for a second: so nobody goes on reading an old one for long.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from projections.folding import Parked, Seat
 from projections.generation import Generation
 from projections.jobs import to_job
 
-RECENT_BYTES = 32 * 1024 * 1024  # of remembered jobs: some 70,000 of them, which with their names take twice as much
+RECENT_BYTES = 32 * 1024 * 1024  # of remembered jobs: some 66,000 of them, which with their names take 53 MB
 LIGHT_BYTES = 4096  # of one job: what is larger is read again
 
 
@@ -24,8 +24,8 @@ class _Kept(msgspec.Struct, frozen=True, gc=False, array_like=True):
     entry: str | None
 
 
-# As bytes they take a third of the memory, and the garbage collector does not go through them. To make a job of them
-# takes a tenth of what it takes to read it again.
+# As bytes they take half of the memory (0.8 KB a job, not 1.5), and the garbage collector does not go through them. To
+# make a job of them takes a tenth of what it takes to read it again.
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(_Kept).decode
 

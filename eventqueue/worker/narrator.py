@@ -26,10 +26,10 @@ class Narrator:
 
     def say(self, what: str, text: str, colour: str = "", **facts: object) -> None:
         """Tell one thing: `what` and `facts` for machines, `text` for people."""
+        if self._is_silent:
+            return
         if self._as_json:
             line = msgspec.json.encode({"event": what, "worker": self._name, **facts}).decode()
-        elif self._quiet:
-            return
         else:
             line = f"Worker {self._name} {text}"
             line = f"{colour}{line}{PLAIN}" if self._colours and colour else line

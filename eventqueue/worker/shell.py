@@ -66,7 +66,7 @@ class Started:
 
     key: str
     pid: int
-    begun: tuple[int, int] | None  # between which its start time is: clock ticks since boot, as in /proc
+    begun: tuple[int, int]  # between which its start time is: clock ticks since boot, as in /proc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +251,7 @@ class _Connection:
 
     def _kill_all(self, runs: Iterable[Started | None]) -> None:
         for run in runs:
-            if run and run.begun is not None and is_alive(run.pid, *run.begun):
+            if run and is_alive(run.pid, *run.begun):
                 send_group(run.pid, signal.SIGKILL)
         # Groups whose leader is gone, what left its group, and what had started without our hearing of it.
         kill_marked(protocol.RUN_VARIABLE, self._name + ".")

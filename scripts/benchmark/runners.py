@@ -25,7 +25,7 @@ class NoOp:
 
     def start(self, run: ShellRun) -> None:
         """See Runner.start."""
-        self._tell(Started(run.key, self._pid, None))
+        self._tell(Started(run.key, self._pid, (0, 0)))
         self._tell(Ended(key=run.key, exit_code=0))
 
     def kill(self, key: str, grace_s: float) -> None:

@@ -11,7 +11,7 @@ LONG_S = 60.0  # a guard: nothing here waits that long
 
 
 def started(key: str) -> Started:
-    return Started(key, 1, None)
+    return Started(key, 1, (0, 0))
 
 
 def ended(key: str) -> Ended:
