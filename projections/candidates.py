@@ -170,9 +170,12 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
 
 
 def _candidates(documents: Iterable[Mapping[str, Any]]) -> list[Candidate]:
-    jobs = ((to_job(document), document.get("entry")) for document in documents if not document.get("parked"))
     # What has left keeps the name of its last entry.
-    return [Candidate(job, entry) for job, entry in jobs if entry is not None and job.claimable]
+    return [
+        Candidate(job, document["entry"])
+        for document in documents
+        if not document.get("parked") and (job := to_job(document)).claimable
+    ]
 
 
 def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:

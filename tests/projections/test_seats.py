@@ -84,12 +84,15 @@ def test_of_two_states_the_later_is_remembered(built: Ground) -> None:
     assert [seats.take([name])[name].entry for name in ("one", "two")] == ["late", "late"]
 
 
-def test_a_job_that_has_ended_is_not_remembered_as_it_was_before(built: Ground) -> None:
+@pytest.mark.parametrize("between", [(), ({"two": Seat()},)], ids=["at once", "later"])
+def test_a_job_that_has_ended_is_not_remembered_as_it_was_before(
+    built: Ground, between: Sequence[dict[str, Seat]]
+) -> None:
     put(built, "job-one", *JOURNEYS["completed"])
     finish(built)
     waiting, ended = Seat(after=job_after(enqueued())), Seat(after=job_after(*JOURNEYS["completed"]))
 
-    seats = remembering(live_of(built), {"one": waiting}, {"two": waiting}, {"one": ended})
+    seats = remembering(live_of(built), {"one": waiting}, *between, {"one": ended})
 
     after = seats.take(["one"])["one"].after
     assert after == built_job(built)

@@ -307,9 +307,22 @@ def test_of_more_named_jobs_than_are_remembered_none_is_lost(stage: Stage, idle:
     jobs = {stage.enqueue() for _ in range(5)}
     for number in range(0, 2 * TOLD_MAX, 20):
         tell(stage, idle, *(str(one) for one in range(number, number + 20)))
+        assert len(idle._told) <= TOLD_MAX + 20
     tell(stage, idle, *jobs)
 
     assert set(taken(idle, 10)) == jobs
+
+
+def test_a_named_job_whose_queue_was_paused_meanwhile_is_not_claimed(stage: Stage, idle: Claiming) -> None:
+    job = stage.enqueue()
+    tell(stage, idle, job)
+    stage.queue.pause_queue("default")
+    idle._serving.expire()  # as half a second does
+
+    assert idle.take(1) == []
+    stage.queue.resume_queue("default")
+    idle.heard_signal(Signal(switched=("default",)))
+    assert taken(idle, 1) == [job]
 
 
 def refuse(*_: object) -> Any:

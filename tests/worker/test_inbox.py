@@ -22,10 +22,11 @@ class Waiting:
     """An engine's thread that gathers the ends of `runs`, or waits for any message if there are none."""
 
     def __init__(self, inbox: Inbox, runs: int = 0) -> None:
-        wait = (lambda: inbox.gather(runs, LONG_S)) if runs else (lambda: inbox.wait(LONG_S))
-        self._thread = threading.Thread(target=wait)
+        wait = (lambda: inbox.gather(runs, 10 * LONG_S)) if runs else (lambda: inbox.wait(10 * LONG_S))
+        self._thread = threading.Thread(target=wait, daemon=True)
         self._thread.start()
-        while not inbox._news._waiters:  # type: ignore[attr-defined]  # nothing tells that a thread waits
+        # Nothing tells that a thread waits, or has found that it need not.
+        while self._thread.is_alive() and not inbox._news._waiters:  # type: ignore[attr-defined]
             time.sleep(0.001)
 
     def is_woken(self) -> bool:
@@ -85,7 +86,7 @@ def test_ends_that_came_before_the_gathering_count() -> None:
     for key in ("one", "two"):
         inbox.put(ended(key))
 
-    inbox.gather(2, LONG_S)  # returns at once
+    assert Waiting(inbox, runs=2).is_woken()
 
 
 def test_after_a_gathering_each_end_wakes_again() -> None:
