@@ -5,6 +5,7 @@ while the applier is busy and goes at once when it is idle.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,12 +15,14 @@ import msgspec
 from pymongo.database import Database
 
 from eventqueue.errors import QueueError, Unavailable
-from eventqueue.events import Recorded
+from eventqueue.events import Claimed, Completed, Recorded, Retried
+from eventqueue.mongo_errors import translated
 from projections.checkpoint import Token
 from projections.decoding import Poison
 from projections.tail import Change, Tail
 
 INBOX_COUNT, INBOX_BYTES = 20_000, 32 * 1024 * 1024
+QUIET_S = 0.03  # without an event: those that came so far have no more company to wait for
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -37,6 +40,8 @@ class Feed:
         self._tail = Tail(database, token)
         self._inbox: deque[Change] = deque()
         self._bytes = 0
+        self._pressing = 0  # of the events in the inbox
+        self._events = database["events"]
         self._token = token  # behind all that was ever put into the inbox
         self._error: QueueError | None = None
         self._closed = False
@@ -71,9 +76,32 @@ class Feed:
                 events.append(change.event)
                 token = change.token
                 taken += change.size
+                self._pressing -= is_pressing(change.event)
             self._bytes -= taken
             self._moved.notify_all()
             return Batch(events, token if self._inbox else self._token, taken)
+
+    def linger(self, seconds: float) -> bool:
+        """Leave what lies there for `seconds`, as long as more comes and none of it presses; whether that was so.
+
+        Behind a full inbox nobody sees what comes: only that something does.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            before = self._count()
+            with self._moved:
+                if self._moved.wait_for(lambda: self._pressing > 0, min(QUIET_S, left)):
+                    return False
+            if self._count() == before:
+                return False
+        return True
+
+    def _count(self) -> int:
+        """Return a number that moves as long as events come."""
+        if not self._is_full():
+            return len(self._inbox)
+        with translated():
+            return self._events.estimated_document_count()
 
     @property
     def is_empty(self) -> bool:
@@ -98,6 +126,7 @@ class Feed:
             self._token = token
             self._inbox.extend(changes)
             self._bytes += sum(change.size for change in changes)
+            self._pressing += sum(is_pressing(change.event) for change in changes)
             if changes:
                 self._moved.notify_all()
 
@@ -108,3 +137,11 @@ class Feed:
         with self._moved:
             self._error = error
             self._moved.notify_all()
+
+
+def is_pressing(event: Recorded | Poison) -> bool:
+    """Whether somebody may need the event in the views to go on.
+
+    A claim and a completion take a job from the workers' sight, and those remember what they tried.
+    """
+    return isinstance(event, Poison) or not isinstance(event.event, Retried | Claimed | Completed)
