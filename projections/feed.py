@@ -22,7 +22,7 @@ from projections.decoding import Poison
 from projections.tail import Change, Tail
 
 INBOX_COUNT, INBOX_BYTES = 20_000, 32 * 1024 * 1024
-QUIET_S = 0.03  # without an event: those that came so far have no more company to wait for
+QUIET_S = 0.1  # without an event: no more is to come. One reply of the server may take half as long under load
 
 
 class Batch(msgspec.Struct, frozen=True):
