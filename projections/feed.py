@@ -22,6 +22,7 @@ from projections.decoding import Poison
 from projections.tail import Change, Tail
 
 INBOX_COUNT, INBOX_BYTES = 20_000, 32 * 1024 * 1024
+CALM = frozenset({Retried, Claimed, Completed})  # nobody needs these in the views to go on
 QUIET_S = 0.1  # without an event: no more is to come. One reply of the server may take half as long under load
 
 
@@ -144,4 +145,4 @@ def is_pressing(event: Recorded | Poison) -> bool:
 
     A claim and a completion take a job from the workers' sight, and those remember what they tried.
     """
-    return isinstance(event, Poison) or not isinstance(event.event, Retried | Claimed | Completed)
+    return isinstance(event, Poison) or type(event.event) not in CALM
