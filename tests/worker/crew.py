@@ -19,8 +19,9 @@ from eventqueue.worker.supervisor import Plan
 from tests.worker.stage import PATIENCE_S, wait_until
 
 RUN = """
-import logging, sys, msgspec
+import logging, signal, sys, msgspec
 from eventqueue.worker.supervisor import Plan, supervise
+signal.signal(signal.SIGHUP, signal.Handlers[sys.argv[1]])  # also where the tests themselves run under nohup
 logging.basicConfig(level=logging.WARNING, format="supervisor: %(message)s")
 sys.exit(supervise(msgspec.json.decode(sys.stdin.readline(), type=Plan)))
 """
@@ -59,14 +60,14 @@ def is_running(pid: int) -> bool:
 class Crew:
     """A running supervisor, its children and what they say."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, on_hangup: signal.Handlers = signal.SIG_DFL) -> None:
         folder.mkdir()
         self.plan = plan
         self._out, self._err = folder / "out", folder / "err"
         self._seen: dict[int, int | None] = {}  # everything that was ever seen running, by pid, with its start time
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-c", RUN],
+                [sys.executable, "-X", "faulthandler", "-c", RUN, on_hangup.name],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
@@ -156,9 +157,9 @@ def crews(uri: str, db: str, folder: Path) -> Iterator[Start]:
     """Yield what starts supervisors; all of them are cleared away at the end."""
     started: list[Crew] = []
 
-    def start(**fields: Any) -> Crew:
+    def start(*, on_hangup: signal.Handlers = signal.SIG_DFL, **fields: Any) -> Crew:
         plan = Plan(**{"uri": uri, "db": db, "count": 1, "as_json": True, **fields})
-        started.append(Crew(plan, folder / f"crew-{len(started)}"))
+        started.append(Crew(plan, folder / f"crew-{len(started)}", on_hangup))
         return started[-1]
 
     try:

@@ -100,6 +100,20 @@ def test_what_runs_at_a_stop_may_finish_within_the_grace(stage: Stage, start: St
     assert stage.types(left) == ["enqueued"]
 
 
+def test_under_nohup_the_end_of_the_terminal_is_survived(stage: Stage, start: Start) -> None:
+    job = stage.enqueue("true")
+    crew = start(on_hangup=signal.SIG_IGN)
+    crew.await_said("completed")
+
+    crew.tell_all(signal.SIGHUP)
+    other = stage.enqueue("true")
+
+    crew.await_said("completed", 2)
+    assert {one["job"] for one in crew.said("completed")} == {job, other}
+    crew.tell()
+    assert crew.ends() == 0
+
+
 def test_what_runs_past_the_grace_is_released_and_killed(stage: Stage, start: Start) -> None:
     gate = stage.gate()
     job = stage.enqueue(gate.command)
