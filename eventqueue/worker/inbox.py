@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -50,7 +50,8 @@ class Inbox:
 
     def wait(self, seconds: float) -> None:
         """Return when there is a message, or after so many seconds."""
-        self._wait(lambda: bool(self._messages), seconds)
+        with self._news:
+            self._news.wait_for(lambda: self._messages, seconds)
 
     def gather(self, runs: int, seconds: float) -> None:
         """Return when all `runs`, as many as run, have ended, when there is another message, or after so many seconds.
@@ -59,14 +60,8 @@ class Inbox:
         """
         with self._news:
             self._ends = runs - sum(1 for message in self._messages if isinstance(message, Ended))
-        try:
-            self._wait(lambda: self._ends <= 0 or any(map(_is_news, self._messages)), seconds)
-        finally:
+            self._news.wait_for(lambda: self._ends <= 0 or any(map(_is_news, self._messages)), seconds)
             self._ends = 0
-
-    def _wait(self, until: Callable[[], bool], seconds: float) -> None:
-        with self._news:
-            self._news.wait_for(until, seconds)
 
 
 def _is_news(message: Message) -> bool:

@@ -218,8 +218,13 @@ class Loop:
     def _read(self, fd: int) -> None:
         run = self._by_fd[fd]
         # Only a read knows the end: the kernel may say "hung up" without "readable" of a pipe that holds data, as it
-        # looks at the data first and at the writers then, without a lock.
-        if not self._take(run, fd):
+        # looks at the data first and at the writers then, without a lock. And only a read knows whether there is
+        # anything: what is ready may be an older pipe of this number (see `spawn_shell`).
+        try:
+            is_open = bool(self._take(run, fd))
+        except BlockingIOError:
+            return
+        if not is_open:
             self._close_pipe(run, fd)
             if run.over_at is not None and not run.tail_of:
                 self._end(run)
@@ -264,7 +269,6 @@ class Loop:
     def _drain(self, run: Run) -> None:
         """Read what is in the pipes now; bounded, since an escaped descendant may write without end."""
         for fd in tuple(run.tail_of):
-            os.set_blocking(fd, False)
             with suppress(BlockingIOError):
                 for _ in range(_DRAIN_READS):
                     if not self._take(run, fd):
@@ -313,7 +317,7 @@ class Loop:
     def _close_pipe(self, run: Run, fd: int) -> None:
         del run.tail_of[fd]
         del self._by_fd[fd]
-        os.close(fd)  # which takes it out of the epoll too
+        os.close(fd)  # which takes it out of the epoll too, at once or when the last child that is in its exec lets go
 
     def _hunt(self) -> None:
         self._strays.hunt({pid: run.mark for pid, run in self._by_pid.items()})

@@ -27,13 +27,17 @@ def spawn_shell(command: str, environ: dict[str, str]) -> tuple[int, tuple[int, 
     The start time as its bounds: /proc has it exactly, but takes 30 to 100 µs for one that is just loading its
     program, and no pid is handed out again in so short a time.
 
-    It inherits stdin, the current directory, and nothing else that is close-on-exec, as all that Python opens is.
+    It inherits stdin, the current directory, and nothing else that is close-on-exec, as all that Python opens is. But
+    the kernel lets us go on before it closes that in the child: for a moment a pipe closed here is still open there,
+    so an epoll may tell of it when its number is already another's. Hence the read ends do not block.
     Raises NotStarted, and leaves nothing open, if it cannot be started.
     """
     fds: list[int] = []
     try:
         fds += os.pipe()
         fds += os.pipe()
+        for fd in fds[0], fds[2]:
+            os.set_blocking(fd, False)
         earliest = _clock_ticks()
         # posix_spawn neither copies page tables, as fork does, nor runs Python in the child, as preexec_fn does.
         pid = os.posix_spawn(

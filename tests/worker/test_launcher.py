@@ -1,5 +1,6 @@
 """What a command is given, what comes back of it, and what it cannot do to the others."""
 
+import ctypes
 import os
 import select
 import shlex
@@ -131,6 +132,23 @@ def children(pid: int) -> list[int]:
 
 def descriptors(shell: Shell) -> int:
     return len(os.listdir(f"/proc/{shell.launcher.pid}/fd"))
+
+
+def pipes(shell: Shell) -> set[int]:
+    """Return the numbers under which the launcher has pipes open."""
+    folder = Path(f"/proc/{shell.launcher.pid}/fd")
+    return {int(fd.name) for fd in folder.iterdir() if os.readlink(fd).startswith("pipe:")}
+
+
+def taken(pid: int, fd: int) -> int:
+    """Return a descriptor of our own for what process `pid` has open as `fd`: not a copy but the same."""
+    pidfd_getfd = 438  # Python has no name for it
+    process = os.pidfd_open(pid)
+    ours = ctypes.CDLL(None, use_errno=True).syscall(pidfd_getfd, process, fd, 0)
+    os.close(process)
+    if ours < 0:
+        pytest.skip(f"taking a descriptor of another process: {os.strerror(ctypes.get_errno())}")
+    return int(ours)
 
 
 def memory_peak_kib(shell: Shell) -> int:
@@ -351,6 +369,24 @@ def test_no_output_is_lost_however_short_the_command_lives(shell: Shell) -> None
         shell.start(f"echo {number} # {'x' * 20_000}", str(number))
 
     assert [int(shell.ended(str(number)).stdout.tail or -1) for number in range(300)] == list(range(300))
+
+
+def test_a_pipe_that_something_holds_beyond_its_run_hides_nobodys_end(shell: Shell, gate: Fifo) -> None:
+    shell.run("true", "first")
+    before = pipes(shell)
+    shell.start(f"read word < {gate}")
+    shell.started()
+    # As a child does that is in the middle of its exec, but for long.
+    held = [taken(shell.launcher.pid, fd) for fd in pipes(shell) - before]
+    gate.say("go")
+    shell.ended()
+
+    shell.start("exec sleep 1000", "next", timeout_s=0.01)  # the numbers of its pipes are those of the run before
+    assert shell.ended("next").timed_out
+
+    assert len(held) == 2
+    for fd in held:
+        os.close(fd)
 
 
 def test_what_prints_its_last_line_when_it_sees_the_shell_end_is_heard(shell: Shell, tmp_path: Path) -> None:
