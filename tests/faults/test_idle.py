@@ -49,4 +49,5 @@ def test_an_idle_worker_and_a_projector_write_once_a_heartbeat(stage: Stage, sta
     print(written, elapsed)
     assert written.pop("workers") <= elapsed / (LEASE_S / PARTS) + 4  # the first ones follow each other sooner
     assert written.pop("leases") <= elapsed / RENEWAL.total_seconds() + 2
-    assert written.total() <= 2  # the last event's end in the views, and a checkpoint moved once in ten seconds
+    # The job's end in the views and its signal, where they come late, and a checkpoint moved once in ten seconds.
+    assert written.total() <= 3
