@@ -11,14 +11,17 @@ import msgspec
 
 from eventqueue.job import Job
 
+JobAt = tuple[str, int]
+"""A job's id, and the version at which something is said of it."""
+
 
 class Ready(msgspec.Struct, frozen=True):
-    """Jobs of `queue` became ready: the highest priority among them, the earliest `due_at`, and their ids."""
+    """Jobs of `queue` became ready: the highest priority among them, the earliest `due_at`, and which they are."""
 
     queue: str
     priority: int
     due_at: datetime
-    jobs: tuple[str, ...] | None = None  # None: they are many
+    jobs: tuple[JobAt, ...] | None = None  # None: they are many
 
 
 class StopAsked(msgspec.Struct, frozen=True):
@@ -29,7 +32,10 @@ class StopAsked(msgspec.Struct, frozen=True):
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """What somebody may be waiting for: what a batch changed in the views of a generation, or what a person wants."""
+    """What somebody may be waiting for: what a batch changed in the views of a generation, or what a person wants.
+
+    The jobs it names may come before the views show them: the log has them.
+    """
 
     generation: int | None = None  # None: it is not about the views
     ready: tuple[Ready, ...] = ()
@@ -94,10 +100,6 @@ class JobFinder(Protocol):
 
     def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
         """Open a cursor over the ready jobs of some queues, strictly in the order of `shares`: queue -> buckets."""
-        ...
-
-    def named(self, ids: Collection[str]) -> list[Candidate]:
-        """Return those of these jobs that may be claimed once they are due, in no order."""
         ...
 
     def heads(self, queue: str, limit: int) -> list[Job]:

@@ -67,6 +67,10 @@ class EventLog(Protocol):
         """Return the stream's events with versions above `after`, in order; empty where there are none."""
         ...
 
+    def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
+        """As `read`, of several streams at once, by their names; those without events are missing."""
+        ...
+
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """As `read`, but the events as stored, byte for byte: what their hashes are computed over."""
         ...

@@ -40,6 +40,10 @@ class MemoryLog:
         """See EventLog.read."""
         return [decode(raw) for raw in self.read_raw(stream, after)]
 
+    def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
+        """See EventLog.read_many."""
+        return {stream: history for stream in streams if (history := self.read(stream))}
+
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""
         return [sealed.raw for sealed in self._streams.get(stream, [])[after:]]

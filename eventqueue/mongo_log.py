@@ -5,6 +5,7 @@ append is acknowledged by a majority and journaled, every read is a majority rea
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -128,6 +129,16 @@ class MongoLog:
     def read(self, stream: str, after: int = 0) -> list[Recorded]:
         """See EventLog.read."""
         return [decode(raw) for raw in self.read_raw(stream, after)]
+
+    def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
+        """See EventLog.read_many."""
+        histories: dict[str, list[Recorded]] = defaultdict(list)
+        if ranges := [_versions_of(stream) for stream in streams]:
+            with translated():
+                for doc in self._events.find({"$or": ranges}, sort=[("_id", 1)]):
+                    event = decode(bytes(doc.raw))
+                    histories[event.stream].append(event)
+        return dict(histories)
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""

@@ -17,8 +17,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, ViewsDamaged
-from eventqueue.events import Recorded, name_in, stream_of
-from eventqueue.finder import Ready, Signal
+from eventqueue.events import Recorded
+from eventqueue.finder import JobAt, Ready, Signal
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import DUPLICATE_KEY, translated
@@ -28,7 +28,7 @@ from projections import checkpoint
 from projections.ageing import find_aged, take_out
 from projections.checkpoint import Checkpoint, Last, Token
 from projections.decoding import Poison
-from projections.entries import Entry
+from projections.entries import Entry, first_of
 from projections.folding import Folded, Folding, Seat, born_in, jobs_in
 from projections.generation import WAITING, Generation
 from projections.projection import Projection
@@ -220,13 +220,13 @@ class Applier:
         )
 
 
-Place = tuple[str, int, datetime, str]
-"""Where a job stands in the order of claims: queue, priority, due time; and its stream."""
+Place = tuple[str, int, datetime, JobAt]
+"""Where a job stands in the order of claims: queue, priority, due time; and which it is."""
 
 
 def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
     return [
-        (job.queue, job.priority, job.due_at, job.stream)
+        (job.queue, job.priority, job.due_at, (job.id, job.version))
         for job in jobs
         if job.due_at is not None and job.due_at <= now
     ]
@@ -234,7 +234,7 @@ def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
 
 def _waiting(entries: Iterable[Entry]) -> list[Place]:
     # Who is not ready yet has an entry of his own.
-    return [(one["queue"], one["priority"], one["due_at"], stream_of("job", one["jobs"][0])) for one in entries]
+    return [(one["queue"], one["priority"], one["due_at"], first_of(one)) for one in entries]
 
 
 def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
@@ -247,7 +247,7 @@ def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
             found[queue] = Ready(queue, max(seen.priority, priority), min(seen.due_at, due_at))
     if len(places) > TOLD_MAX:
         return tuple(found.values())
-    jobs: dict[str, list[str]] = defaultdict(list)
-    for queue, _, _, stream in places:
-        jobs[queue].append(name_in(stream))
+    jobs: dict[str, list[JobAt]] = defaultdict(list)
+    for queue, _, _, job in places:
+        jobs[queue].append(job)
     return tuple(replace(one, jobs=tuple(sorted(jobs[one.queue]))) for one in found.values())

@@ -58,10 +58,6 @@ class ViewFinder:
         """See JobFinder.candidates."""
         return _Cursor(self._generation(), shares, batch)
 
-    def named(self, ids: Collection[str]) -> list[Candidate]:
-        """See JobFinder.named."""
-        return _candidates(self._generation().find_jobs(ids))
-
     def heads(self, queue: str, limit: int) -> list[Job]:
         """See JobFinder.heads."""
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
@@ -166,14 +162,10 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     entry_of = dict(places)
     found = {document["_id"]: document for document in live.find_jobs(entry_of)} if entry_of else {}
     there = (found[job_id] for job_id, entry in entry_of.items() if found.get(job_id, {}).get("entry") == entry)
-    return _candidates(there)
-
-
-def _candidates(documents: Iterable[Mapping[str, Any]]) -> list[Candidate]:
     # What has left keeps the name of its last entry.
     return [
         Candidate(job, document["entry"])
-        for document in documents
+        for document in there
         if not document.get("parked") and (job := to_job(document)).claimable
     ]
 

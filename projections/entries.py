@@ -59,6 +59,12 @@ def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) 
     }
 
 
+def first_of(entry: Entry) -> tuple[str, int]:
+    """Return the first job of an entry, and its version when it came there."""
+    job_id, _, numbers = entry["_id"].rpartition("@")
+    return job_id, int(numbers.partition(".")[0])
+
+
 def _together(jobs: Iterable[tuple[Job, int]]) -> Iterator[list[tuple[Job, int]]]:
     """Cut jobs into runs, in the order of claims, that may each share an entry."""
     run: list[tuple[Job, int]] = []

@@ -15,6 +15,7 @@ from typing import Self
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.events import Recorded
+from eventqueue.finder import Signal
 from projections.applier import Applier, Prepared
 from projections.checkpoint import Token, token_time
 from projections.feed import Batch, Feed
@@ -82,6 +83,8 @@ class Turn:
             prepared = self._applier.prepare(batch.events, batch.token, clock.now(), batch.size)
             self.land()
             if len(batch.events) < SMALL and self._feed.is_empty:
+                if len(batch.events) < LOAD:
+                    self._tell_early(prepared.signal)
                 # Nothing to fold meanwhile: here, which is sooner than in another thread.
                 self._commit(prepared, began)
             else:
@@ -122,6 +125,14 @@ class Turn:
         self._took = self._saved - began
         self._adapt(self._saved - started)
         self._due = self._applier.next_due()
+
+    def _tell_early(self, signal: Signal) -> None:
+        """Name what is ready before the views show it: the log has it, and a job that comes alone waits for no commit.
+
+        Told again after that, for those who look at the views.
+        """
+        if signal.ready:
+            self._signals.publish(Signal(signal.generation, ready=signal.ready))
 
     def _rest(self, token: Token, clock: DatabaseClock) -> None:
         """Note that the views are at the end of the log, and now and then save that."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from eventqueue.clock import DatabaseClock
 from eventqueue.codec import bucket_of
 from eventqueue.events import stream_of
-from eventqueue.finder import JobFinder, Ready, Signal
+from eventqueue.finder import JobAt, JobFinder, Ready, Signal
 from eventqueue.incarnations import Incarnation
 from eventqueue.job import Job
 from eventqueue.log import EventLog
@@ -35,7 +35,7 @@ class Claiming:
         self._clock = clock
         self._log = log
         self._serving = Serving(me.queues, finder, Pauses(log))
-        self._fetch = Fetch(finder)
+        self._fetch = Fetch(finder, log)
         self._ownership = Ownership(me.id)
         self._may_find = True
         self._told: set[str] = set()  # where nothing else may be found: the jobs that signals have named since
@@ -117,9 +117,11 @@ class Claiming:
         else:
             self._told |= own
 
-    def _own(self, queue: str, jobs: Iterable[str]) -> set[str]:
+    def _own(self, queue: str, jobs: Iterable[JobAt]) -> set[str]:
+        """Return which of these jobs are this worker's to claim, but for those that it has tried: it is told twice."""
         buckets = self._ownership.buckets(queue)
-        return {job for job in jobs if bucket_of(stream_of("job", job)) in buckets}
+        own = {(job, at) for job, at in jobs if bucket_of(stream_of("job", job)) in buckets}
+        return {job for job, at in own if not self._fetch.has_tried(job, at)}
 
     def heard_beat(self, beat: Beat) -> None:
         """Spread the buckets over who lives now; and make sure of everything again, as at the first claim."""

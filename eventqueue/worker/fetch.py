@@ -11,11 +11,14 @@ from datetime import datetime
 import msgspec
 
 from eventqueue.errors import QueueError
-from eventqueue.finder import Candidate, Candidates, JobFinder, Ready
-from eventqueue.job import Job
+from eventqueue.events import stream_of
+from eventqueue.finder import Candidates, JobFinder, Ready
+from eventqueue.job import Job, fold
+from eventqueue.log import EventLog
 
 REOPEN_S = 1.0
 BATCH_MAX = 1000
+NOWHERE = ""  # the place of a job that was not found in the views
 
 Shares = Mapping[str, Collection[int]]
 """What to claim from: the queues, strictly in this order, each with its buckets."""
@@ -37,8 +40,9 @@ def is_due(job: Job, now: datetime) -> bool:
 class Fetch:
     """Candidates for one worker."""
 
-    def __init__(self, finder: JobFinder) -> None:
+    def __init__(self, finder: JobFinder, log: EventLog) -> None:
         self._finder = finder
+        self._log = log
         self._shares: Shares = {}  # that the cursor was opened for
         self._cursor: Candidates | None = None
         self._opened = float("-inf")
@@ -56,7 +60,7 @@ class Fetch:
                 found = self._cursor.take(limit - len(taken), self._is_known)
                 if not found:
                     self.close()
-                taken += [one.job for one in found if self._is_new(one)]
+                taken += [one.job for one in found if self._is_new(one.job, one.place)]
                 self._position = found[-1].job if found else self._position
         except QueueError:
             self.close()
@@ -66,11 +70,16 @@ class Fetch:
         return taken
 
     def take_told(self, ids: Collection[str], queues: Sequence[str], limit: int, now: datetime) -> list[Job]:
-        """As `take`, of these jobs alone, where they are of `queues` and due; `now` is on the database's clock."""
+        """As `take`, of these jobs alone, where they are of `queues` and due; `now` is on the database's clock.
+
+        Read from the log: who is told of a job may be told before the views show it.
+        """
         rank = {queue: number for number, queue in enumerate(queues)}
-        found = [one for one in self._finder.named(ids) if one.job.queue in rank and is_due(one.job, now)]
-        found.sort(key=lambda one: (rank[one.job.queue], -one.job.priority, one.job.due_at, one.job.id))
-        return [one.job for one in found[:limit] if self._is_new(one)]
+        histories = self._log.read_many(stream_of("job", job_id) for job_id in ids)
+        jobs = (fold(history) for history in histories.values())
+        found = [job for job in jobs if job and job.claimable and job.queue in rank and is_due(job, now)]
+        found.sort(key=lambda job: (rank[job.queue], -job.priority, job.due_at, job.id))
+        return [job for job in found[:limit] if self._is_new(job, NOWHERE)]
 
     def waits_for(self, ready: Ready) -> bool:
         """Whether a signal tells of something before the cursor's position."""
@@ -78,6 +87,11 @@ class Fetch:
         if self._cursor is None or place is None or place.queue != ready.queue or place.due_at is None:
             return True
         return (-ready.priority, ready.due_at) < (-place.priority, place.due_at)
+
+    def has_tried(self, job_id: str, version: int) -> bool:
+        """Whether a job was given out at this version, or a later one."""
+        tried = self._tried.get(job_id)
+        return tried is not None and tried.version >= version
 
     def forget(self, job_id: str) -> None:
         """Let a job be tried again at the version it was tried at: no append was sent for it."""
@@ -116,8 +130,8 @@ class Fetch:
         tried = self._tried.get(job_id)
         return tried is not None and tried.place == place
 
-    def _is_new(self, one: Candidate) -> bool:
-        tried = self._tried.pop(one.job.id, None)
+    def _is_new(self, job: Job, place: str) -> bool:
+        tried = self._tried.pop(job.id, None)
         # At the end: the oldest stand in front.
-        self._tried[one.job.id] = Try(one.job.version, one.place, time.monotonic())
-        return tried is None or tried.version < one.job.version
+        self._tried[job.id] = Try(job.version, place, time.monotonic())
+        return tried is None or tried.version < job.version

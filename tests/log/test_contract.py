@@ -256,6 +256,18 @@ def test_a_reader_comes_to_the_same_events_as_their_writer(log: EventLog) -> Non
     assert stored(log, "job-one") == one.recorded
 
 
+def test_several_streams_are_read_at_once_each_in_its_order(log: EventLog) -> None:
+    streams = {f"job-{name}": length for name, length in (("b", 2), ("a", 11), ("ab", 1))}
+    for stream, length in streams.items():
+        grown(log, stream, length)
+
+    assert log.read_many(["job-a", "job-b", "job-c", "late-a"]) == {
+        "job-a": log.read("job-a"),
+        "job-b": log.read("job-b"),
+    }
+    assert log.read_many([]) == {}
+
+
 # Looking ahead, looking around.
 
 

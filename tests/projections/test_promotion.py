@@ -52,7 +52,7 @@ def test_a_delayed_job_becomes_ready_when_it_is_due_and_not_before(built: Ground
 
     signal = applier.promote(SOON)
     assert signal is not None
-    assert signal.ready == (Ready("default", 3, SOON, ("one",)),)
+    assert signal.ready == (Ready("default", 3, SOON, (("one", 1),)),)
     assert is_ready(built, "one")
     assert applier.next_due() is None
 
@@ -161,4 +161,4 @@ def test_a_job_enqueued_for_the_past_is_ready_at_once(built: Ground) -> None:
 
     signal = apply_all(built, taking_place(built), now=NOW)
 
-    assert signal.ready == (Ready("default", 0, BEFORE, ("one",)),)
+    assert signal.ready == (Ready("default", 0, BEFORE, (("one", 1),)),)

@@ -13,9 +13,11 @@ from eventqueue.ground import Ground
 from eventqueue.layout import SIGNALS_BYTES
 from projections import signals
 from projections.applier import TOLD_MAX
+from projections.feed import Feed
 from projections.signals import Signals
+from projections.turn import LOAD, Turn
 from tests.builders import CANCELLED, NOW, SOON, append, claimed, enqueued
-from tests.projections.stage import apply_all, build, finish, live_of, projecting, put, taking_place
+from tests.projections.stage import apply_all, build, checkpoint_of, finish, live_of, projecting, put, taking_place
 
 MINUTE = timedelta(minutes=1)
 
@@ -34,7 +36,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_published_is_heard_by_all_who_listen(ground: Ground) -> None:
     one, other = (Signals(ground.database).follow() for _ in range(2))
     said = [
-        Signal(1, (Ready("mail", 5, NOW),), ("job-1", "job-2")),
+        Signal(1, (Ready("mail", 5, NOW), Ready("video", 5, NOW, (("job-3", 1),))), ("job-1", "job-2")),
         Signal(2),
         Signal(stopping=(StopAsked("worker", NOW),), switched=("mail",)),
     ]
@@ -109,8 +111,8 @@ def test_a_batch_tells_what_became_ready_queue_by_queue(built: Ground) -> None:
     signal = apply_all(built, taking_place(built), now=SOON)
 
     assert set(signal.ready) == {
-        Ready("mail", 7, NOW - MINUTE, ("1", "2")),
-        Ready("video", -3, NOW - 2 * MINUTE, ("4",)),
+        Ready("mail", 7, NOW - MINUTE, (("1", 1), ("2", 1))),
+        Ready("video", -3, NOW - 2 * MINUTE, (("4", 1),)),
     }
     assert signal.generation == live_of(built).number
     assert signal.cancelled == ()
@@ -139,8 +141,34 @@ def test_the_projector_publishes_after_each_batch(built: Ground) -> None:
         for number in range(3):
             event = replace(enqueued(), run_at=NOW, priority=number)
             built.log.append([append(f"job-{number}", event, head=EMPTY)])
-            assert next_of(feed) == Signal(1, (Ready("default", number, NOW, (f"{number}",)),))
+            told = Signal(1, (Ready("default", number, NOW, ((f"{number}", 1),)),))
+            assert [next_of(feed), next_of(feed)] == [told, told]  # before the views show it, and after
             assert live_of(built).due.count_documents({"ready": True}) == number + 1
+
+
+@pytest.mark.parametrize(("count", "shown"), [(LOAD - 1, [0, LOAD - 1]), (LOAD, [LOAD])])
+def test_jobs_that_come_alone_are_told_of_before_the_views_show_them_too(
+    built: Ground, count: int, shown: list[int]
+) -> None:
+    seen: list[int] = []
+
+    class Seeing(Signals):
+        """Notes how many jobs the views show as ready whenever it tells of some."""
+
+        def publish(self, signal: Signal) -> None:
+            assert [len(ready.jobs or ()) for ready in signal.ready] == [count]
+            seen.append(sum(len(entry["jobs"]) for entry in live_of(built).due.find({"ready": True})))
+
+    built.log.append([append(f"job-{number}", enqueued(), head=EMPTY) for number in range(count)])
+
+    with (
+        Feed(built.database, checkpoint_of(built).token) as feed,
+        Turn(taking_place(built), feed, Seeing(built.database)) as turn,
+    ):
+        while len(seen) < len(shown):
+            turn.step(built.clock)
+
+    assert seen == shown
 
 
 def test_a_switch_of_the_views_is_told(built: Ground) -> None:

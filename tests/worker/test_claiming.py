@@ -11,7 +11,8 @@ from eventqueue.codec import bucket_of
 from eventqueue.errors import Unavailable
 from eventqueue.events import Cancelled, Claimed
 from eventqueue.finder import Ready, Signal
-from eventqueue.job import Cancel, Claim, State
+from eventqueue.job import Cancel, Claim, Release, State
+from eventqueue.mongo_log import MongoLog
 from eventqueue.worker.claiming import TOLD_MAX, Claiming
 from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned
@@ -215,10 +216,10 @@ def test_a_signal_that_names_jobs_wakes_only_those_whose_buckets_they_are_in(
     stage.enqueue(id=job)
     now = ground.clock.now()
 
-    others = tuple(name for name in map(str, range(32)) if bucket_of(f"job-{name}") not in mine)
+    others = tuple((name, 1) for name in map(str, range(32)) if bucket_of(f"job-{name}") not in mine)
     claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, others),)))
     assert claiming.take(1) == []
-    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, (job, *others)),)))
+    claiming.heard_signal(Signal(stage.generation, (Ready("default", 0, now, ((job, 1), *others)),)))
 
     assert [one.id for one in claiming.take(1)] == [job]
     claiming.close()
@@ -237,8 +238,9 @@ def idle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claiming]:
     claiming.close()
 
 
-def tell(stage: Stage, claiming: Claiming, *jobs: str) -> None:
-    ready = Ready("default", 0, stage.connection.ground.clock.now(), jobs)
+def tell(stage: Stage, claiming: Claiming, *jobs: str, version: int = 1) -> None:
+    named = tuple((job, version) for job in jobs)
+    ready = Ready("default", 0, stage.connection.ground.clock.now(), named)
     claiming.heard_signal(Signal(stage.generation, (ready,)))
 
 
@@ -270,14 +272,44 @@ def test_named_jobs_are_claimed_in_the_order_of_claims_and_those_without_room_ne
     assert taken(idle, 2) == [low]
 
 
-def test_a_named_job_that_the_view_does_not_show_yet_is_looked_for_again(stage: Stage, idle: Claiming) -> None:
+def test_a_named_job_is_claimed_before_the_view_shows_it_and_once_though_it_is_named_twice(
+    stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage.claim(stage.enqueue(), "somebody")  # so that the queue is known
     stage.project()
     job = stage.queue.enqueue(command="true").id
     tell(stage, idle, job)
-    assert taken(idle, 1) == []
+    assert taken(idle, 1) == [job]
 
     stage.project()
+    monkeypatch.delattr(MongoLog, "read_many")
+    monkeypatch.delattr(ViewFinder, "candidates")
+    tell(stage, idle, job)
+    assert idle.take(1) == []
+
+
+def test_a_job_that_is_named_at_a_later_version_is_claimed_again(stage: Stage, idle: Claiming) -> None:
+    job = stage.enqueue()
+    tell(stage, idle, job)
+    assert taken(idle, 1) == [job]
+    stage.append(stage.claim(job, "somebody"), Release(claim=2, reason="test"))
+
+    tell(stage, idle, job, version=3)
+
+    assert taken(idle, 1) == [job]
+
+
+def test_a_named_job_whose_queue_nobody_has_seen_yet_is_claimed_once_it_is_named_again(
+    stage: Stage, idle: Claiming
+) -> None:
+    job = stage.queue.enqueue(command="true", queue="new").id
+    ready = Ready("new", 0, stage.connection.ground.clock.now(), ((job, 1),))
+    idle.heard_signal(Signal(stage.generation, (ready,)))
+    assert taken(idle, 1) == []
+    assert idle.take(1) == []
+
+    stage.project()
+    idle.heard_signal(Signal(stage.generation, (ready,)))
 
     assert taken(idle, 1) == [job]
 
@@ -296,7 +328,7 @@ def test_named_jobs_that_could_not_be_read_are_looked_for_again(
     job = stage.enqueue()
     tell(stage, idle, job)
     with monkeypatch.context() as patched:
-        patched.setattr(ViewFinder, "named", refuse)
+        patched.setattr(MongoLog, "read_many", refuse)
         with pytest.raises(Unavailable):
             idle.take(1)
 

@@ -18,7 +18,7 @@ ALL = {"default": range(BUCKETS)}
 
 
 def fetch_on(stage: Stage) -> Fetch:
-    return Fetch(stage.connection.finder)
+    return Fetch(stage.connection.finder, stage.log)
 
 
 def ids(jobs: Sequence[Job]) -> list[str]:
@@ -91,7 +91,7 @@ def test_where_reading_fails_nothing_counts_as_tried(stage: Stage, three: list[s
             return Breaking(cursor) if self.breaks else cursor
 
     finder = BreakingFinder(stage.connection.ground.database)
-    fetch = Fetch(finder)
+    fetch = Fetch(finder, stage.log)
     with pytest.raises(Unavailable):
         fetch.take(3, ALL)
 
