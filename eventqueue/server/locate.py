@@ -3,6 +3,7 @@
 Nothing is imported or run to find it.
 """
 
+import os
 import shutil
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -20,11 +21,16 @@ def locate(environ: Mapping[str, str]) -> Path:
     """Return the mongod to run. Raises LocalServerFailed, with what to install, where there is none."""
     if named := environ.get("QUEUECTL_MONGOD"):
         return _executable(named, environ)
-    if on_path := shutil.which("mongod", path=environ.get("PATH")):
+    if on_path := shutil.which("mongod", path=_absolute(environ.get("PATH", os.defpath))):
         return Path(on_path)
     if in_wheel := _in_wheel():
         return in_wheel
     raise LocalServerFailed(MISSING)
+
+
+def _absolute(path: str) -> str:
+    """Return a PATH without what stands for the current directory: whoever wrote there is not to be run."""
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if os.path.isabs(folder))
 
 
 def _executable(named: str, environ: Mapping[str, str]) -> Path:

@@ -185,7 +185,9 @@ class Supervisor:
             as_json=self._plan.as_json,
             quiet=self._plan.quiet,
         )
-        process = subprocess.Popen([sys.executable, "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE)
+        # -P: with -m alone Python would import from the current directory first, whatever lies there. As a flag and not
+        # in the environment, which the jobs inherit.
+        process = subprocess.Popen([sys.executable, "-P", "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE)
         child = Child(name, incarnation, process)
         assert process.stdin is not None
         try:
