@@ -4,6 +4,7 @@ Only paths are made here. Who runs on them is found in `processes`, never guesse
 """
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,29 @@ def home(environ: Mapping[str, str]) -> Path:
     """Return the home directory that `environ` asks for; nothing is created.
 
     `QUEUECTL_HOME`, else `$XDG_DATA_HOME/queuectl`, else `~/.local/share/queuectl`.
+    Raises LocalServerFailed for a relative one, which would be another database in every directory; and inside a job
+    that was not told any: the default one may be another queue than that which runs it.
     """
     if own := environ.get("QUEUECTL_HOME"):
-        return Path(os.path.abspath(own))
+        return _whole("QUEUECTL_HOME", os.path.expanduser(own))
+    if "QUEUECTL_JOB_ID" in environ:
+        raise LocalServerFailed(
+            "A job is not told which database runs it: give --uri-file, or put QUEUECTL_URI or QUEUECTL_HOME into the "
+            "job's env."
+        )
     shared = environ.get("XDG_DATA_HOME", "")
     if os.path.isabs(shared):  # the XDG specification: a relative one is to be ignored
         return Path(shared, "queuectl")
     user = environ.get("HOME") or os.path.expanduser("~")
-    return Path(user, ".local", "share", "queuectl")
+    return _whole("HOME", user) / ".local" / "share" / "queuectl"
+
+
+def _whole(name: str, path: str) -> Path:
+    if not os.path.isabs(path):
+        raise LocalServerFailed(
+            f"{name} is {path!r}, which is another place in every directory: give an absolute path."
+        )
+    return Path(os.path.normpath(path))
 
 
 @dataclass(frozen=True)
@@ -66,15 +82,27 @@ class HomeDir:
         """Create what is missing, for the owner only.
 
         A directory that exists keeps its mode: it may be `/srv` or somebody's `~`. Only `run` is forced to 0700.
-        Raises LocalServerFailed where the data are another user's: mongod would leave files that its owner cannot open.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.data.mkdir(mode=0o700, exist_ok=True)
-        owner = self.data.stat().st_uid
-        if owner != os.geteuid():
-            raise LocalServerFailed(
-                f"{self.data} belongs to the user with id {owner}: run as that user, or set QUEUECTL_HOME."
-            )
+
+    def check(self) -> None:
+        """Raise LocalServerFailed where the home, its data or its log are not this user's alone to write.
+
+        Whoever else may write there says what runs here: jobs are commands, and root would run them as root. What is
+        missing is no matter.
+        """
+        for directory in (self.root, self.data):
+            if (found := _status(directory)) is None:
+                continue
+            _refuse_others(directory, found)
+            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise LocalServerFailed(
+                    f"Others than its owner may write to {directory}, and so say what runs here: "
+                    f"chmod go-w {directory}, or set QUEUECTL_HOME."
+                )
+        if (found := _status(self.log, follow=False)) is not None and not stat.S_ISREG(found.st_mode):
+            raise LocalServerFailed(f"{self.log} is no plain file, and mongod would write through it: remove it.")
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -87,3 +115,17 @@ class HomeDir:
                 f"The local server's home {self.root} cannot be used ({what}): "
                 "mend that, or set QUEUECTL_HOME to a directory of yours, or QUEUECTL_URI to a replica set."
             ) from error
+
+
+def _status(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    try:
+        return path.stat(follow_symlinks=follow)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _refuse_others(directory: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise LocalServerFailed(
+            f"{directory} belongs to the user with id {found.st_uid}: run as that user, or set QUEUECTL_HOME."
+        )

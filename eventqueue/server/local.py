@@ -52,8 +52,13 @@ def ensure_running(home: Path, extra: Sequence[str] = ()) -> str:
 
 
 def status(home: Path) -> LocalServer | None:
-    """Return the server of `home` if it runs and has been seen writable; takes no lock and writes nothing."""
+    """Return the server of `home` if it runs and has been seen writable; takes no lock and writes nothing.
+
+    Raises LocalServerFailed where the home is not this user's alone, whoever runs there.
+    """
     place = HomeDir.at(home)
+    with place.explained():
+        place.check()
     record = records.read(place)
     if record is None or record.process is None:
         return None
@@ -69,6 +74,8 @@ def stop(home: Path, timeout: timedelta = STOP_TIMEOUT) -> bool:
     Raises LocalServerFailed if it is not gone after `timeout`.
     """
     place = HomeDir.at(home)
+    with place.explained():
+        place.check()
     if holder(place.data) is None:
         return False
     deadline = Deadline.after(timeout)

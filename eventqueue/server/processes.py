@@ -84,7 +84,7 @@ def is_free(data: Path) -> bool:
     To be asked under the start lock only: it takes that lock for an instant, at which a mongod would fail to start.
     """
     try:
-        file = os.open(data / "mongod.lock", os.O_RDWR | os.O_CLOEXEC)
+        file = os.open(data / "mongod.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return True
     try:

@@ -76,7 +76,10 @@ def make_private(directory: Path) -> bool:
 
 
 def listener(path: str) -> int | None:
-    """Return the pid of the process that listens on the socket at `path`; None if no one does, or it is not for us."""
+    """Return the pid of the process that listens on the socket at `path`; None if no one does, or it is not for us.
+
+    Raises LocalServerFailed where that is another user's.
+    """
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
         try:
@@ -84,7 +87,10 @@ def listener(path: str) -> int | None:
             credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         except OSError:
             return None
-    pid: int = struct.unpack("3i", credentials)[0]
+    pid: int
+    pid, user, _ = struct.unpack("3i", credentials)
+    if user != os.geteuid():
+        raise LocalServerFailed(f"The server at {path} is run by the user with id {user}: run as that user.")
     return pid
 
 

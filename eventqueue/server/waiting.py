@@ -53,7 +53,7 @@ def start_lock(path: Path, deadline: Deadline) -> Iterator[None]:
 
     Raises LocalServerFailed if another process keeps it until the deadline.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if not wait_until(lambda: _lock_at_once(file), deadline):
             raise LocalServerFailed(

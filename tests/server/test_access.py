@@ -3,12 +3,16 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from eventqueue.server import LocalServer, ensure_running, stop
+from eventqueue.errors import LocalServerFailed
+from eventqueue.server import LocalServer, ensure_running, status, stop
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.record import read
 from eventqueue.server.sockets import choose, listener, make_private
@@ -86,6 +90,40 @@ def test_another_user_cannot_connect_even_in_tmp(tmp_path: Path) -> None:
     finally:
         os.seteuid(0)
         clear_away(home)
+
+
+@as_root
+@pytest.mark.parametrize("act", [status, ensure_running, stop], ids=["status", "start", "stop"])
+def test_root_is_not_let_in_where_another_users_server_runs(tmp_path: Path, act: Callable[[Path], object]) -> None:
+    home = tmp_path / "home"
+    place = HomeDir.at(home)
+    try:
+        ensure_running(home)
+        for directory in (place.root, place.data):
+            os.chown(directory, 12345, 12345)
+        with pytest.raises(LocalServerFailed, match="belongs to the user with id 12345"):
+            act(home)
+    finally:
+        for directory in (place.root, place.data):
+            os.chown(directory, 0, 0)
+        clear_away(home)
+
+
+@as_root
+def test_a_socket_that_another_user_answers_on_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "mongod.sock")
+    code = "import os, socket, sys; os.seteuid(65534); s = socket.socket(socket.AF_UNIX, type=socket.SOCK_STREAM)"
+    tmp_path.chmod(0o777)
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    code += "; s.bind(sys.argv[1]); s.listen(); print('up', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdin
+        assert other.stdout.readline() == b"up\n"
+        with pytest.raises(LocalServerFailed, match="run by the user with id 65534"):
+            listener(path)
+        other.stdin.close()
 
 
 @as_root
