@@ -178,8 +178,16 @@ class ViewsDamaged(ViewsMoved):
     """A document of the views is missing, or there are too many: only another hand can have done that."""
 
 
+def has_secret(uri: str) -> bool:
+    """Whether a mongodb URI holds what nobody else may read: a password, or an option that `redact` hides."""
+    return bool(re.search(r"(?is)mongodb(?:\+srv)?://[^@/]*:.*@", uri) or re.search(_SECRET_OPTION, uri))
+
+
 def redact(text: str) -> str:
     """Return `text` with `***` for the user information and the secret options of every mongodb URI in it."""
     # Up to the last @, blanks too: rather a word too many is hidden than a password shown (the driver takes blanks).
     text = re.sub(r"(?is)(mongodb(?:\+srv)?://).*@", r"\1***@", text)
-    return re.sub(r"(?i)((?:password|token)[=:])[^&,\s]+", r"\1***", text)
+    return re.sub(_SECRET_OPTION, r"\1***", text)
+
+
+_SECRET_OPTION = r"(?i)((?:password|token)[=:])[^&,\s]+"  # noqa: S105 - a pattern, and no password

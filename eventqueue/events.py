@@ -21,6 +21,11 @@ class Shell(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
     cwd: str | None = None
     env: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        # Wherever an object comes to be printed, in a finding or a log: the values of `env` may be secret.
+        names = ", ".join(sorted(self.env))
+        return f"Shell(command={self.command!r}, cwd={self.cwd!r}, env of {names or 'nothing'})"
+
 
 Run = Shell
 """What a job runs, tagged by `kind`; another kind joins here as a union."""

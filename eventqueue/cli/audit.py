@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eventqueue.cli.options import Group, command
+from eventqueue.cli.options import Group, command, show_env
 from eventqueue.cli.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
@@ -21,8 +21,9 @@ audit = Group("audit", help="Proving what the log says.")
 @command("replay")
 @click.argument("job_id", metavar="ID", type=TEXT)
 @click.option("--to", "to", type=click.IntRange(1), metavar="VERSION", help="Up to this event.")
+@show_env
 @with_session
-def replay(session: Session, job_id: str, to: int | None) -> None:
+def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> None:
     """Show the state that a job was in after each of its events."""
     from eventqueue.cli import documents, tables
 
@@ -31,10 +32,12 @@ def replay(session: Session, job_id: str, to: int | None) -> None:
     if to is not None and to > len(states):
         raise Refused(f"Job {states[0].id} has {count(len(states), 'event')}, and no version {to}.")
     shown = states[:to]
-    session.out.answer(lambda: [documents.whole_job(one) for one in shown], lambda: tables.states(shown))
+    session.out.answer(
+        lambda: [documents.whole_job(one, show_env=show_env) for one in shown], lambda: tables.states(shown)
+    )
 
 
-@command("verify")
+@command("verify", lasting=True)
 @click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="Every job.")
 @with_session

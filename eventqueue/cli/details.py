@@ -1,11 +1,12 @@
 """All of one job for people: what is set, field by field, and the end of what it wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 from rich.text import Text
 
+from eventqueue.cli.documents import hidden
 from eventqueue.cli.tables import COLOURS
 from eventqueue.cli.words import clean, count, instant, span
 from eventqueue.events import Captured, Output
@@ -15,16 +16,17 @@ LABEL = 12
 LINES = 10  # of output at most
 
 
-def details(job: Job, output: Output | None, now: datetime) -> Text:
+def details(job: Job, output: Output | None, now: datetime, *, show_env: bool = False) -> Text:
     """Return the job's fields that are set, then its last attempt's output."""
-    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, now)]
+    env = job.run.env if show_env else hidden(job.run.env)
+    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, env, now)]
     return Text("\n").join([*lines, *_output(output)])
 
 
-def _fields(job: Job, now: datetime) -> Iterator[tuple[str, Text]]:
+def _fields(job: Job, env: Mapping[str, str], now: datetime) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
     yield "state", Text(_standing(job, now), COLOURS[job.state])
-    for label, value in (*_asked(job), *_times(job), *_outcome(job)):
+    for label, value in (*_asked(job, env), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))
 
@@ -43,10 +45,10 @@ def _standing(job: Job, now: datetime) -> str:
             return str(state)
 
 
-def _asked(job: Job) -> Iterator[tuple[str, object]]:
+def _asked(job: Job, env: Mapping[str, str]) -> Iterator[tuple[str, object]]:
     yield "command", job.run.command
     yield "directory", job.run.cwd
-    yield "environment", " ".join(f"{name}={value}" for name, value in job.run.env.items())
+    yield "environment", " ".join(f"{name}={value}" for name, value in env.items())
     yield "queue", job.queue
     yield "priority", job.priority
     yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most"

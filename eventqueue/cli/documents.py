@@ -12,10 +12,12 @@ from eventqueue.audit import Finding
 from eventqueue.cli.words import STATES, clean, instant
 from eventqueue.codec import to_data
 from eventqueue.enqueueing import Receipt
-from eventqueue.events import Output, Recorded, type_of
+from eventqueue.events import Enqueued, Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
 from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
+
+HIDDEN = "•••"  # for what is secret, perhaps
 
 
 def print_json(document: Any) -> None:
@@ -61,17 +63,35 @@ def job(one: Job) -> dict[str, Any]:
     }
 
 
-def whole_job(one: Job) -> dict[str, Any]:
+def whole_job(one: Job, *, show_env: bool = False) -> dict[str, Any]:
     """A job with all its fields; those of the list first."""
-    return {**job(one), **plain(one)}
+    whole = {**job(one), **plain(one)}
+    return whole if show_env else {**whole, "run": _without_env(whole["run"])}
 
 
-def job_with_output(one: Job, output: Output | None) -> dict[str, Any]:
+def job_with_output(one: Job, output: Output | None, *, show_env: bool = False) -> dict[str, Any]:
     """A job with all its fields and the end of what its last attempt wrote."""
-    return whole_job(one) | {"output": plain(output)}
+    return whole_job(one, show_env=show_env) | {"output": plain(output)}
 
 
-def event(recorded: Recorded, previous: Recorded | None) -> dict[str, Any]:
+def _without_env(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's or a request's fields with what stands for the values of its environment: they may be secret."""
+    return {**fields, "env": hidden(fields["env"])} if fields.get("env") else fields
+
+
+def hidden(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without its values."""
+    return dict.fromkeys(env, HIDDEN)
+
+
+def _data(recorded: Recorded, *, show_env: bool) -> dict[str, Any]:
+    data: dict[str, Any] = plain(to_data(recorded.event))
+    if not show_env and isinstance(recorded.event, Enqueued):
+        data |= {part: _without_env(data[part]) for part in ("run", "asked")}
+    return data
+
+
+def event(recorded: Recorded, previous: Recorded | None, *, show_env: bool = False) -> dict[str, Any]:
     """An event in its envelope; `after` is the time since the one before it, in seconds."""
     return {
         "version": recorded.version,
@@ -79,7 +99,7 @@ def event(recorded: Recorded, previous: Recorded | None) -> dict[str, Any]:
         "at": instant(recorded.at),
         "after": None if previous is None else (recorded.at - previous.at).total_seconds(),
         "actor": recorded.actor,
-        "data": plain(to_data(recorded.event)),
+        "data": _data(recorded, show_env=show_env),
         "stream": recorded.stream,
         "schema": recorded.event.SCHEMA,
         "id": recorded.id.hex(),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from eventqueue.cli.options import command
+from eventqueue.cli.options import command, show_env
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SINCE, TEXT, time_of
 from eventqueue.cli.words import STATES
@@ -55,8 +55,9 @@ def list_(
 
 @command("show")
 @click.argument("job_id", metavar="ID", type=TEXT)
+@show_env
 @with_session
-def show(session: Session, job_id: str) -> None:
+def show(session: Session, job_id: str, *, show_env: bool) -> None:
     """Show all of a job, and the end of its output.
 
     A part of the id is enough, if no other job's id begins with it.
@@ -72,13 +73,17 @@ def show(session: Session, job_id: str) -> None:
     job = fold(found)
     assert job is not None
     output = next((output for one in reversed(found) if (output := output_of(one))), None)
-    session.out.answer(lambda: documents.job_with_output(job, output), lambda: details(job, output, now))
+    session.out.answer(
+        lambda: documents.job_with_output(job, output, show_env=show_env),
+        lambda: details(job, output, now, show_env=show_env),
+    )
 
 
 @command("history")
 @click.argument("job_id", metavar="ID", type=TEXT)
+@show_env
 @with_session
-def history(session: Session, job_id: str) -> None:
+def history(session: Session, job_id: str, *, show_env: bool) -> None:
     """Show a job's events in order.
 
     When each was, how long after the one before, by whom, and what it changed.
@@ -88,4 +93,7 @@ def history(session: Session, job_id: str) -> None:
     with session.queue() as queue:
         found = queue.history(job_id)
     events = zip(found, [None, *found], strict=False)
-    session.out.answer(lambda: [documents.event(one, before) for one, before in events], lambda: tables.history(found))
+    session.out.answer(
+        lambda: [documents.event(one, before, show_env=show_env) for one, before in events],
+        lambda: tables.history(found),
+    )

@@ -10,14 +10,18 @@ import click
 from click.core import ParameterSource
 
 from eventqueue.cli.values import TEXT
+from eventqueue.errors import InvalidInput, has_secret
 
 DB = "queuectl"
 _KEY = "eventqueue.cli."
+_TYPED = f"{_KEY}typed"  # whether --uri stands in the command line, which everybody here can read
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     assert param.name is not None
     typed = ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    if typed and param.name == "uri":
+        ctx.meta[_TYPED] = True
     if typed or (value is not None and _KEY + param.name not in ctx.meta):
         ctx.meta[_KEY + param.name] = value
 
@@ -25,6 +29,38 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 def given(ctx: click.Context, name: str) -> Any:
     """Return the value of a global option, None where it is not given."""
     return ctx.meta.get(_KEY + name)
+
+
+def given_uri(ctx: click.Context, *, is_lasting: bool) -> str | None:
+    """Return the URI asked for by --uri, --uri-file or the environment, None where there is none.
+
+    Raises click.UsageError for both options at once, and for a password that would stay in the list of processes;
+    InvalidInput for a file that holds no URI.
+    """
+    uri, file = given(ctx, "uri"), given(ctx, "uri_file")
+    is_typed = ctx.meta.get(_TYPED, False)
+    if file is not None and is_typed:
+        raise click.UsageError("Give --uri or --uri-file, not both")
+    if file is not None:
+        return uri_in(file)
+    if is_typed and is_lasting and has_secret(uri):
+        raise click.UsageError(
+            "This goes on, and everybody here could read the password of --uri in the list of processes: "
+            "put the URI into QUEUECTL_URI or into a file for --uri-file"
+        )
+    return str(uri) if uri is not None else None
+
+
+def uri_in(file: str) -> str:
+    """Return the URI on the first line of a file. Raises InvalidInput, or OSError where it cannot be read."""
+    try:
+        with open(file, encoding="utf-8") as lines:
+            found = lines.readline().strip()
+    except UnicodeDecodeError:
+        found = ""
+    if not found:
+        raise InvalidInput("uri-file", f"{file!r} holds no URI on its first line")
+    return found
 
 
 def _option(*names: str, **attributes: Any) -> click.Option:
@@ -40,6 +76,12 @@ GLOBAL = (
         help="MongoDB replica set to use [env: QUEUECTL_URI; default: the local server, started if need be].",
     ),
     _option(
+        "--uri-file",
+        type=TEXT,
+        metavar="FILE",
+        help="File with that URI, which may hold a password, as its first line.",
+    ),
+    _option(
         "--db",
         type=TEXT,
         envvar="QUEUECTL_DB",
@@ -52,7 +94,14 @@ GLOBAL = (
 
 
 class Command(click.Command):
-    """A command with the global options, in a help section of their own."""
+    """A command with the global options, in a help section of their own.
+
+    `lasting`: it goes on for as long as it is let, or as work there is, so that its command line can be read.
+    """
+
+    def __init__(self, *args: Any, lasting: bool = False, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.lasting = lasting
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """See click.Command."""
@@ -96,3 +145,6 @@ def _write(ctx: click.Context, formatter: click.HelpFormatter, title: str, param
 def command(name: str, cls: type[Command] = Command, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
     """As `click.command`, with the global options."""
     return click.command(name, cls=cls, **attributes)
+
+
+show_env = click.option("--show-env", is_flag=True, help="Show the values of environment variables, too.")

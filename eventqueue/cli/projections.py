@@ -52,7 +52,7 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
     session.out.answer(lambda: documents.counters(found), lambda: views.counters(found))
 
 
-@command("rebuild")
+@command("rebuild", lasting=True)
 @click.argument("name", required=False, type=TEXT)
 @with_session
 def rebuild(session: Session, name: str | None) -> None:
@@ -78,7 +78,7 @@ def rebuild(session: Session, name: str | None) -> None:
     session.out.done(f"Views built from {count(shown, 'event')}; generation {generation} is live")
 
 
-@command("verify")
+@command("verify", lasting=True)
 @click.argument("name", required=False, type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="All jobs and all counters (the default).")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N jobs, picked at random, and no counters.")

@@ -11,7 +11,7 @@ from eventqueue.cli.session import Session, with_session
 projector = Group("projector", help="The projector: keeps the views at the end of the log.")
 
 
-@command("start")
+@command("start", lasting=True)
 @with_session
 def start(session: Session) -> None:
     """Run a projector until Ctrl-C or SIGTERM.

@@ -6,7 +6,7 @@ It is nobody's child: with `--fork` it goes into a session of its own, with init
 import os
 import resource
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from eventqueue.server.diagnosis import explain
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.sockets import REPLICA_SET
 from eventqueue.server.waiting import Deadline
-from eventqueue.worker.protocol import RUN_VARIABLE
 
 OPTIONS = {
     "--replSet": REPLICA_SET,
@@ -29,6 +28,7 @@ OPTIONS = {
     # A new home takes 33 MB instead of 301; appends are as fast (200,000 of 400 bytes: within the noise).
     "--wiredTigerEngineConfigString": "log=(file_max=32MB,prealloc=false)",
 }
+NEEDED = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"})  # of the environment
 LOG_BYTES_MAX = 16 * 2**20
 FILES_MAX = 64_000  # mongod recommends it, yet does not itself raise the usual 1,024, and ends when those are used up
 
@@ -71,8 +71,7 @@ def _spawn(mongod: Path, arguments: Sequence[str], home: HomeDir) -> "subprocess
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                # Started by a job, it is not the job's: without this mark it outlives it.
-                env={name: value for name, value in os.environ.items() if name != RUN_VARIABLE},
+                env=_environ(os.environ),
                 cwd=home.root,  # ours may have been deleted, and mongod refuses to start in such a one
                 start_new_session=True,  # a Ctrl-C during the start is not for mongod
             )
@@ -81,6 +80,14 @@ def _spawn(mongod: Path, arguments: Sequence[str], home: HomeDir) -> "subprocess
             f"{mongod} cannot be run ({error.strerror}): set QUEUECTL_MONGOD to a mongod for this machine, "
             "or QUEUECTL_URI to a replica set."
         ) from error
+
+
+def _environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what mongod needs of an environment: it lives on for weeks.
+
+    Neither a password in QUEUECTL_URI, nor the mark of a job that happens to start it and that it is to outlive.
+    """
+    return {name: value for name, value in environ.items() if name in NEEDED or name.startswith("LC_")}
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def test_every_field_can_be_given_as_an_option(queuectl: Queuectl) -> None:
         "run": {"kind": "shell", "command": "true", "cwd": "/tmp", "env": {"NAME": "value=1"}},
         "meta": {"customer": {"name": "acme"}},
     }
-    shown = queuectl.ok("show", "all", "--json").json
+    shown = queuectl.ok("show", "all", "--json", "--show-env").json
     assert {name: shown[name] for name in expected} == expected
 
 

@@ -163,7 +163,7 @@ def test_show_has_all_of_a_job(queuectl: Queuectl, queue: Queue) -> None:
     queuectl.ok("enqueue", "--id", "one", "--tag", "x", "--env", "A=1", "--timeout", "60", "--", "echo hello")
     completed(queue, "one", b"hello\n")
 
-    job = queuectl.process("show", "one", "--json").json
+    job = queuectl.process("show", "one", "--json", "--show-env").json
 
     assert list(job)[: len(LISTED)] == LISTED
     assert (job["tags"], job["timeout"], job["version"]) == (["x"], 60.0, 3)

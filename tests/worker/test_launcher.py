@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from eventqueue.worker.launcher import PRIVATE
 from eventqueue.worker.process import is_alive, start_time
 from eventqueue.worker.shell import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
 
@@ -327,6 +328,17 @@ def test_what_no_shell_can_be_given_is_a_problem_of_that_run_alone(
     assert sentence in (ended.problem or "")
     assert shell.run("true").exit_code == 0
     assert descriptors(shell) == before
+
+
+def test_a_command_is_not_told_how_its_worker_reaches_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PRIVATE:
+        monkeypatch.setenv(name, "mongodb://ann:secret-word@db")
+    shell = Shell()
+    with shell.launcher:
+        told = shell.run("env | grep -e secret-word -e QUEUECTL_URI").stdout.tail
+        asked = shell.run("echo $QUEUECTL_URI", env={"QUEUECTL_URI": "mongodb://other"}).stdout.tail
+
+    assert (told, asked) == (b"", b"mongodb://other\n")
 
 
 def test_undecodable_bytes_in_the_environment_reach_the_command(shell: Shell) -> None:

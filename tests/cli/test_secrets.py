@@ -1,0 +1,139 @@
+"""Passwords and the values of a job's environment: where they may be typed, and that they are printed nowhere."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from pymongo.database import Database
+
+from eventqueue.cli.options import Command
+from eventqueue.cli.root import root
+from eventqueue.queue import Queue
+from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.test_entry_point import ALL
+from tests.worker.crew import crews
+
+SECRET = "secret-word"
+WITH_PASSWORD = f"mongodb://ann:{SECRET}@127.0.0.1:1/?replicaSet=rs0"
+LASTING = {
+    *("wait", "worker start", "worker stop", "projector start", "top"),
+    *("audit verify", "projections verify", "projections rebuild"),
+}
+ARGUMENTS = {"wait": ["a"], "worker stop": ["--all"], "audit verify": ["--all"]}
+
+SHOWING = [
+    *(["show", "a"], ["history", "a"], ["replay", "a"], ["logs", "a"], ["list"], ["list", "--state", "dead"]),
+    *(["dlq", "list"], ["dlq", "retry", "--all", "--dry-run"], ["status"], ["stats"], ["top", "--once"], ["doctor"]),
+    *(["projections", "list"], ["projections", "verify"], ["projections", "show", "stats"], ["audit", "verify", "a"]),
+    *(["wait", "a"], ["queue", "list"], ["enqueue", "--id", "a", "--env", f"WORD={SECRET}!", "--", "false"]),
+]
+
+
+def command(words: str) -> click.Command:
+    found: click.Command = root
+    for word in words.split():
+        assert isinstance(found, click.Group)
+        inner = found.get_command(click.Context(found), word)
+        assert inner
+        found = inner
+    return found
+
+
+@pytest.fixture
+def job(queue: Queue, server_uri: str, database: Database[dict[str, Any]], tmp_path: Path) -> str:
+    """A job that has failed for good, with a secret in its environment and in what was asked for."""
+    queue.enqueue(id="a", command="false", max_retries=0, env={"WORD": SECRET})
+    with crews(server_uri, database.name, tmp_path) as start:
+        assert start(until_empty=True).ends() == 0
+    return "a"
+
+
+def printed(queuectl: Queuectl, args: list[str]) -> str:
+    ran = queuectl.here(*args)
+    assert "Unexpected" not in ran.err
+    return ran.out + ran.err
+
+
+@pytest.mark.usefixtures("job")
+def test_no_command_prints_the_values_of_a_jobs_environment(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    for name in database.list_collection_names(filter={"name": {"$regex": "^jobs-"}}):
+        database[name].update_one({"_id": "a"}, {"$set": {"run.command": "true"}})  # for `projections verify` to name
+    for args in SHOWING:
+        for form in (args, [*args[:1], "--json", *args[1:]]):
+            assert SECRET not in printed(queuectl, form), form
+
+
+@pytest.mark.usefixtures("job")
+@pytest.mark.parametrize("name", ["show", "history", "replay"])
+def test_they_are_shown_to_who_asks(queuectl: Queuectl, name: str) -> None:
+    hidden, shown = queuectl.ok(name, "a", "--json").out, queuectl.ok(name, "a", "--json", "--show-env").out
+
+    assert '"WORD":"•••"' in hidden
+    assert SECRET not in hidden
+    assert f'"WORD":"{SECRET}"' in shown
+    assert "•••" not in shown
+
+
+@pytest.mark.usefixtures("job")
+def test_for_people_a_variable_is_named_and_its_value_is_not(queuectl: Queuectl) -> None:
+    assert "WORD=•••" in queuectl.ok("show", "a").out
+    assert f"WORD={SECRET}" in queuectl.ok("show", "a", "--show-env").out
+
+
+def test_the_commands_that_go_on_are_known() -> None:
+    found = {" ".join(words) for words in ALL}
+
+    assert {name for name in found if getattr(command(name), "lasting", False)} == LASTING
+    assert all(isinstance(command(name), Command) for name in found)
+
+
+@pytest.mark.parametrize("name", sorted(LASTING))
+@pytest.mark.parametrize("option", [["--uri", WITH_PASSWORD], [f"--uri={WITH_PASSWORD}"]])
+def test_a_command_that_goes_on_takes_no_password_that_everybody_can_read(
+    queuectl: Queuectl, name: str, option: list[str]
+) -> None:
+    for args in ([*option, *name.split()], [*name.split(), *option]):
+        ran = queuectl.here(*args, *ARGUMENTS.get(name, []))
+
+        assert ran.code == 2
+        assert is_one_sentence(ran)
+        assert "QUEUECTL_URI" in ran.err
+        assert "--uri-file" in ran.err
+        assert SECRET not in ran.err
+
+
+def test_a_uri_is_read_from_a_file(queuectl: Queuectl, tmp_path: Path) -> None:
+    file = tmp_path / "uri"
+    file.write_text(f"{queuectl.environ['QUEUECTL_URI']}\nand a second line\n")
+    elsewhere = queuectl.with_environ(QUEUECTL_URI=WITH_PASSWORD)
+
+    assert elsewhere.ok("--uri-file", str(file), "list", "--json").json == []
+    assert elsewhere.ok("top", "--once", "--uri-file", str(file)).err == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\n"])
+def test_a_file_without_a_uri_is_named(queuectl: Queuectl, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "uri"
+    file.write_bytes(content)
+
+    ran = queuectl.here("--uri-file", str(file), "list")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert str(file) in ran.err
+
+
+def test_a_file_that_is_not_there_is_named(queuectl: Queuectl) -> None:
+    ran = queuectl.here("list", "--uri-file", "/no/such/file")
+
+    assert (ran.code, ran.err) == (1, "✘ /no/such/file: No such file or directory.\n")
+
+
+def test_two_uris_are_one_too_many(queuectl: Queuectl) -> None:
+    ran = queuectl.here("--uri", "mongodb://a", "list", "--uri-file", "/no/such/file")
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
