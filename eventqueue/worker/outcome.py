@@ -1,12 +1,12 @@
 """What an ended run means for its job: the command that settles the claim, and the output to keep. Pure."""
 
-import signal
 from hashlib import sha256
 
 from eventqueue.events import Captured, Error, FailReason, Output
 from eventqueue.job import Complete, Fail, Job, Release, Settle
 from eventqueue.outputs import Kept
 from eventqueue.worker import shell
+from eventqueue.worker.process import signal_name
 from eventqueue.worker.shell import Ended
 
 TEXT_BYTES = 1024
@@ -59,7 +59,7 @@ def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Erro
         crashed = FailReason.CRASHED if has_run else FailReason.ERROR
         return crashed, Error(type="crashed" if has_run else "not-started", message=ended.problem)
     if ended.signal is not None:
-        return FailReason.ERROR, Error(type="signal", message=f"killed by {_signal_name(ended.signal)}")
+        return FailReason.ERROR, Error(type="signal", message=f"killed by {signal_name(ended.signal)}")
     return FailReason.ERROR, Error(type="exit-code", message=_exit_message(ended))
 
 
@@ -67,13 +67,6 @@ def _exit_message(ended: Ended) -> str:
     lines = ended.stderr.tail.decode(errors="backslashreplace").strip().splitlines()
     told = f": {lines[-1][:200]}" if lines else ""
     return f"exit code {ended.exit_code}{told}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _duration(ended: Ended) -> float:

@@ -128,6 +128,14 @@ def variable(pid: int, name: str) -> str | None:
     return None
 
 
+def signal_name(number: int) -> str:
+    """Return what a signal is called; those for real-time use have numbers alone."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def send(pid: int, signum: int) -> None:
     """Signal one process that cannot have been replaced; one that is gone or another user's is left."""
     try:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -24,11 +25,15 @@ from eventqueue.job import State
 from eventqueue.pauses import Pauses
 from eventqueue.worker.child import UNSETTLED, ChildPlan
 from eventqueue.worker.place import incarnation_here
+from eventqueue.worker.process import signal_name
 from eventqueue.worker.rescue import Rescue
 
 logger = logging.getLogger(__name__)
 
-RESPAWN_S = 1.0  # a child that died younger than this is replaced only so much later
+# A child that died younger than `YOUNG_S` is replaced only after a pause, twice as long each time in a row: what cannot
+# live is not to keep the machine busy, nor to fill a log.
+YOUNG_S = 3.0
+PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
@@ -117,6 +122,7 @@ class Supervisor:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._workers: dict[str, Child] = {}
         self._projector: Child | None = None
+        self._early_deaths: Counter[str] = Counter()  # in a row, by the name of the child
         self._wanted = plan.count  # workers that are to be at work, one that is being replaced among them
         self._pauses = Pauses(connection.ground.log)
         self._stops = 0
@@ -217,16 +223,25 @@ class Supervisor:
             self._wanted -= has_left
             self._failed = self._failed or (code != 0 and child.incarnation is not None)
             return
-        logger.warning("%s ended (%s): it is replaced", _called(child), _how(code))
-        young = time.monotonic() - child.started < RESPAWN_S
-        self._replace_after(RESPAWN_S if young else 0.0, Replace(child.name, child.incarnation is not None))
+        pause = self._pause_after(child)
+        when = f" in {pause:g} s, for the {_nth(self._early_deaths[child.name])} time in a row" if pause else ""
+        logger.warning("%s ended (%s): it is replaced%s", _called(child), _how(code), when)
+        self._replace_after(pause, Replace(child.name, child.incarnation is not None))
+
+    def _pause_after(self, child: Child) -> float:
+        """Return how long to wait before a child is replaced, in seconds: the longer, the oftener it died young."""
+        if time.monotonic() - child.started >= YOUNG_S:
+            self._early_deaths[child.name] = 0
+            return 0.0
+        self._early_deaths[child.name] += 1
+        return pause_after(self._early_deaths[child.name])
 
     def _replace(self, name: str, *, is_worker: bool) -> None:
         try:
             self._start_worker(name) if is_worker else self._start_projector()
         except OSError as error:  # no process or memory to be had just now: the others are to go on
             logger.warning("%s cannot be started (%s): trying again", name, error.strerror)
-            self._replace_after(RESPAWN_S, Replace(name, is_worker))
+            self._replace_after(PAUSE_FIRST_S, Replace(name, is_worker))
 
     def _replace_after(self, seconds: float, replace: Replace) -> None:
         timer = threading.Timer(seconds, self._news.put, [replace])
@@ -297,6 +312,15 @@ class Supervisor:
                 thread.join()
 
 
+def pause_after(deaths: int) -> float:
+    """Return the pause in seconds after so many early deaths in a row: none after the first, then 1, 2, 4 … 30."""
+    return 0.0 if deaths < 2 else min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** min(deaths - 2, 10))
+
+
+def _nth(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
 def _called(child: Child) -> str:
     return "The projector" if child.incarnation is None else f"Worker {child.name}"
 
@@ -304,4 +328,4 @@ def _called(child: Child) -> str:
 def _how(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
-    return f"killed by {signal.Signals(-code).name}"
+    return f"killed by {signal_name(-code)}"

@@ -87,6 +87,10 @@ class Crew:
         told: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return [one for one in told if event is None or one["event"] == event]
 
+    def logged(self) -> str:
+        """Return what supervisor and children have written to stderr so far."""
+        return self._err.read_text()
+
     def count(self, words: bytes) -> int:
         """Return how often some words stand in what its workers have said."""
         return self._out.read_bytes().count(words)

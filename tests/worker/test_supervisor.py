@@ -16,6 +16,7 @@ from eventqueue.events import Failed, FailReason, Released
 from eventqueue.job import State
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.process import start_time
+from eventqueue.worker.supervisor import pause_after
 from projections.lease import Lease
 from tests.worker.crew import Crew, Start, command_line
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
@@ -165,6 +166,35 @@ def test_a_worker_killed_with_9_is_buried_and_replaced_at_once_and_its_job_runs_
     gate.let_out()
     stage.ended(job)
     assert stage.job(job).attempts == 2
+
+
+@pytest.mark.parametrize("signum", sorted({*range(1, signal.SIGRTMAX + 1)} & {9, 11, 31, 34, 40, signal.SIGRTMAX}))
+def test_a_worker_is_replaced_whatever_signal_ended_it(stage: Stage, start: Start, signum: int) -> None:
+    crew = start()
+    crew.await_said("started")
+
+    os.kill(crew.workers()["1"], signum)
+
+    crew.await_said("started", 2)
+    stage.ended(stage.queue.enqueue(command="true").id)
+    crew.tell()
+    assert crew.ends() == 0
+
+
+def test_a_worker_that_dies_young_again_and_again_is_replaced_after_growing_pauses(start: Start) -> None:
+    crew = start()
+    for number in range(1, 4):
+        crew.await_said("started", number)
+        os.kill(crew.workers()["1"], signal.SIGKILL)
+    crew.await_said("started", 4)
+
+    assert "in 1 s, for the second time in a row" in crew.logged()
+    assert "in 2 s, for the third time in a row" in crew.logged()
+
+
+def test_the_pauses_between_early_deaths_grow_to_a_bound() -> None:
+    assert [pause_after(deaths) for deaths in range(1, 9)] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert pause_after(10**9) == 30.0
 
 
 def test_a_worker_that_is_asked_to_leave_by_itself_finishes_its_job_and_is_not_replaced(
