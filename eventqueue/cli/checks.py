@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from eventqueue.cli.session import Session
-from eventqueue.cli.words import clean, count, shortened, span
+from eventqueue.cli.words import count, shortened, span
 from eventqueue.errors import QueueError, redact
 from eventqueue.job import State
 from eventqueue.layout import INDEXES, LAYOUT
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
+from eventqueue.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue

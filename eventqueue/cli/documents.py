@@ -9,12 +9,13 @@ import click
 import msgspec
 
 from eventqueue.audit import Finding
-from eventqueue.cli.words import STATES, clean, instant
+from eventqueue.cli.words import STATES, instant
 from eventqueue.codec import to_data
 from eventqueue.enqueueing import Receipt
 from eventqueue.events import Enqueued, Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
+from eventqueue.printable import clean, clean_json
 from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
 
 HIDDEN = "•••"  # for what is secret, perhaps
@@ -23,7 +24,8 @@ HIDDEN = "•••"  # for what is secret, perhaps
 def print_json(document: Any) -> None:
     """Print a document on a line of its own; indented where someone looks."""
     line = msgspec.json.encode(document)
-    click.echo(msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line)
+    text = msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line
+    click.echo(clean_json(text.decode()).encode())
 
 
 def plain(value: Any) -> Any:

@@ -9,7 +9,8 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import clean, count
+from eventqueue.cli.words import count
+from eventqueue.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue

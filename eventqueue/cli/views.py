@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.columns import Cell, Table, figure
-from eventqueue.cli.words import clean, instant, shortened, span
+from eventqueue.cli.words import instant, shortened, span
+from eventqueue.printable import clean
 from eventqueue.views import Activity, Counters, Difference, Lag, Projection
 
 COLOURS = {
