@@ -210,10 +210,13 @@ def split(batch: bytes) -> Iterator[bytes]:
 def from_document(document: Mapping[str, Any]) -> Recorded:
     """As `decode`, for a document that the driver has decoded with `CODEC` already."""
     try:
-        key = document["_id"]
+        (first, stream), (second, version) = document["_id"].items()
+        # The database holds the two in another order for another event: one that no reader of the stream finds.
+        if first != "stream" or second != "version" or type(stream) is not str or type(version) is not int:
+            raise ValueError("its `_id` is not a stream and a version, in this order")
         return Recorded(
-            stream=key["stream"],
-            version=key["version"],
+            stream=stream,
+            version=version,
             id=document["id"],
             at=document["at"],
             actor=document["actor"],
@@ -224,7 +227,7 @@ def from_document(document: Mapping[str, Any]) -> Recorded:
             hash=document["hash"],
             ts=document["ts"],
         )
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the last of msgspec, too
         raise UnreadableEvent(f"Event {document.get('_id')} cannot be read: {error}.") from None
 
 

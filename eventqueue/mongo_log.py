@@ -32,6 +32,10 @@ MAJORITY = ReadConcern("majority")
 LINEARIZABLE = ReadConcern("linearizable")
 RAW = CODEC.with_options(document_class=RawBSONDocument)
 
+# BSON orders documents by the type of their first element first: an `_id` with the version in front, which is no place
+# in any stream, comes before them all.
+PLACED: Mapping[str, Any] = {"_id": {"$gte": {"stream": ""}}}
+
 _IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection

@@ -21,7 +21,10 @@ Document = Mapping[str, Any]
 
 
 class Poison(msgspec.Struct, frozen=True):
-    """An event that cannot be read; its job is parked."""
+    """An event that cannot be read; its job is parked.
+
+    `stream` is empty for one that stands in none: under an `_id` that is no stream and version. It is no job's.
+    """
 
     stream: str
     version: int
@@ -62,4 +65,9 @@ def _event(document: Document) -> Recorded | Poison:
 
 
 def _poison(document: Document, error: Exception) -> Poison:
-    return Poison(document["_id"]["stream"], document["_id"]["version"], str(error))
+    match document["_id"]:
+        # A replaced character is none of the name's: there is no telling whose event this was.
+        case {"stream": str(stream), "version": int(version), **more} if not more and "\ufffd" not in stream:
+            if next(iter(document["_id"])) == "stream":
+                return Poison(stream, version, str(error))
+    return Poison("", 0, str(error))

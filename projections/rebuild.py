@@ -21,7 +21,7 @@ from eventqueue.errors import Fenced, QueueError
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
 from eventqueue.tuning import tuned
 from projections import checkpoint
 from projections.applier import TRANSACTION_S, Applier
@@ -129,7 +129,7 @@ def _build(
 def _last(database: Database[Any]) -> Last | None:
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
     with translated():
-        found = events.find_one({}, {"hash": 1}, sort=[("ts", -1)])
+        found = events.find_one(PLACED, {"hash": 1}, sort=[("ts", -1)])
     return None if found is None else Last(found["_id"]["stream"], found["_id"]["version"], found["hash"])
 
 

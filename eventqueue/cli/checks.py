@@ -14,7 +14,7 @@ from eventqueue.cli.session import Session
 from eventqueue.cli.words import count, shortened, span
 from eventqueue.errors import QueueError, redact
 from eventqueue.job import State
-from eventqueue.layout import INDEXES, LAYOUT
+from eventqueue.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.printable import clean
@@ -106,8 +106,8 @@ def _layout(queue: "Queue") -> tuple[str, str | None]:
         ),
         *(f"index {name} is missing" for name in queue.connection.views.snapshot()["indexes_missing"]),
     ]
-    if "validator" not in found.get("events", {}):
-        problems.append("events has no validator")
+    if (validator := found.get("events", {}).get("validator")) != VALIDATOR:
+        problems.append("events has an old validator" if validator else "events has no validator")
     if not found.get("signals", {}).get("capped"):
         problems.append("signals is no capped collection")
     if not problems:

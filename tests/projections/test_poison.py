@@ -21,6 +21,7 @@ from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from projections.tail import Tail
+from projections.verify import sample
 from tests.builders import CANCELLED, COMPLETED, NOW, append, claimed, enqueued
 from tests.projections.exact import shown
 from tests.projections.stage import (
@@ -245,3 +246,30 @@ def test_the_place_of_an_event_is_known_however_spoilt_it_is(built: Ground) -> N
         (change,) = tail.read()
 
     assert (change.event.stream, change.event.version) == ("job-spoilt", 1)
+
+
+ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
+    "the two in the other order": {"version": 2, "stream": "job-one"},
+    "a stream that is no text": {"stream": 7, "version": 2},
+}
+
+
+@pytest.mark.parametrize("place", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_event_under_another_kind_of_id_is_no_jobs_and_changes_and_stops_nothing(
+    built: Ground, place: Mapping[str, Any]
+) -> None:
+    put(built, "job-one", enqueued())
+    (stored,) = append("job-one", claimed(), head=built.log.read("job-one")[-1].head).events
+    built.database["events"].insert_one({**bson.decode(stored.raw), "_id": place}, bypass_document_validation=True)
+    put(built, "job-two", enqueued())
+
+    finish(built)
+    before = shown(built)
+    assert {name: job.version for name, job in before.jobs.items()} == {"one": 1, "two": 1}
+    assert is_fresh(built)
+    assert build(built).number == 2
+    finish(built)
+
+    assert shown(built) == before
+    assert ViewReader(built, PROJECTIONS, "reader").lag().is_fresh  # and it is this log's
+    assert set(sample(built, 10)) == {"one", "two"}

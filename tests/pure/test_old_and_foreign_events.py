@@ -44,6 +44,10 @@ def test_a_newer_schema_of_a_known_type_is_left_to_a_newer_process() -> None:
         {"type": {"a": 1}},
         {"_id": 7},
         {"_id": {"stream": "job-one"}},
+        {"_id": {"version": 1, "stream": "job-one"}},
+        {"_id": {"stream": "job-one", "version": 1.0}},
+        {"_id": {"stream": "job-one", "version": 1, "more": 1}},
+        {"_id": {"stream": 7, "version": 1}},
     ],
     ids=str,
 )
