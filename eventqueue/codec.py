@@ -222,7 +222,7 @@ def from_document(document: Mapping[str, Any]) -> Recorded:
             actor=document["actor"],
             bucket=document["bucket"],
             cause=document["cause"],
-            event=_to_event(document["type"], document["schema"], document["data"]),
+            event=_to_event(document),
             prev=document["prev"],
             hash=document["hash"],
             ts=document["ts"],
@@ -231,13 +231,20 @@ def from_document(document: Mapping[str, Any]) -> Recorded:
         raise UnreadableEvent(f"Event {document.get('_id')} cannot be read: {error}.") from None
 
 
-def _to_event(event_type: str, schema: int, data: dict[str, Any]) -> Event:
+def _to_event(document: Mapping[str, Any]) -> Event:
+    event_type, schema, data = document["type"], document["schema"], document["data"]
     kind = EVENT_TYPES.get(event_type)
     if kind is None or schema > kind.SCHEMA:
-        raise UnknownEventType(event_type, schema)
+        raise _unknown(event_type, schema, document["_id"])
     for old in range(schema, kind.SCHEMA):
         data = UPCASTERS[event_type, old](data)
     return msgspec.convert(data, kind)
+
+
+def _unknown(event_type: Any, schema: Any, key: Mapping[str, Any]) -> UnknownEventType:
+    if type(event_type) is not str or type(schema) is not int:
+        raise TypeError(f"{event_type!r} with schema {schema!r} is no event type")
+    return UnknownEventType(event_type, schema, f"{key['stream']} version {key['version']}")
 
 
 def check_data(value: Any, field: str, depth: int = 0) -> None:

@@ -7,9 +7,10 @@ append is acknowledged by a majority and journaled, every read is a majority rea
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
+import bson
 from bson.max_key import MaxKey
 from bson.raw_bson import RawBSONDocument
 from pymongo import timeout
@@ -22,7 +23,7 @@ from pymongo.write_concern import WriteConcern
 
 from eventqueue.codec import CODEC, Sealed, decode, decode_all
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
-from eventqueue.events import Recorded
+from eventqueue.events import CATEGORIES, Recorded
 from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
 from eventqueue.portions import portions
@@ -180,6 +181,20 @@ class MongoLog:
                 bound = {"$gt": {"stream": streams[-1], "version": MaxKey()}}
         return streams
 
+    def find_outside(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the `_id`s of up to `limit` events that stand in no stream of a category known here."""
+        gaps = [_between(one, other) for one, other in pairwise([None, *CATEGORIES, None])]
+        with translated():
+            # A range of the index each: the events inside the categories, nearly all there are, are not looked at.
+            found = self._events.find({"$or": gaps}, {"_id": 1}, limit=limit)
+            return [bson.decode(doc.raw, CODEC)["_id"] for doc in found]
+
+    def find_misplaced(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the `_id`s of up to `limit` events that stand in no stream at all, as the validator refuses them."""
+        with translated():
+            found = self._events.find({"_id": {"$lt": PLACED["_id"]["$gte"]}}, {"_id": 1}, limit=limit)
+            return [bson.decode(doc.raw, CODEC)["_id"] for doc in found]
+
     def last_stream(self, category: str) -> str | None:
         """Return the last of the category's streams in order of their names, None if there is none."""
         with translated():
@@ -226,6 +241,16 @@ def _streams_of(category: str | None) -> dict[str, Any]:
         return {}
     # `-` is followed by `.` in the order of bytes, so this is every stream of the category and no other.
     return {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
+
+
+def _between(category: str | None, other: str | None) -> dict[str, Any]:
+    """Return what stands behind all streams of a category and before those of another; None: the log's two ends."""
+    bounds: dict[str, Any] = {}
+    if category is not None:
+        bounds["$gte"] = {"stream": f"{category}."}
+    if other is not None:
+        bounds["$lt"] = {"stream": f"{other}-"}
+    return {"_id": bounds}
 
 
 def _stopped(count: int, verdict: QueueError | bytes) -> Appended:

@@ -320,6 +320,11 @@ class Queue:
         for stream, history in self._log.scan_raw("job"):
             yield stream, proof.verify_job(self._views, stream, history)
 
+    def misplaced(self) -> Sequence[Finding]:
+        """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""
+        problem = "its `_id` is no stream and version: no reader of a stream finds it, and somebody put it there"
+        return [Finding(str(key), 1, problem) for key in self._log.find_misplaced(1000)]
+
     # Plumbing
 
     def _seal(self, stream: str, events: Sequence[Event], job: Job | None = None) -> Append:

@@ -161,6 +161,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     lag_events: int | None = None
     caught_up_at: datetime | None = None  # it held every event of the log up to then
     parked: tuple[Parked, ...] = ()
+    skipped: int = 0  # events of no stream known here, 1,000 being that or more: a newer eventqueue's, perhaps
+    skipped_first: str | None = None  # where one of them stands
     note: str | None = None  # what an operator should know
 
 

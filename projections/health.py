@@ -15,8 +15,10 @@ from projections.generation import PARKED, Generation
 from projections.lease import BUILDING, Holder, Lease, Told
 from projections.projector import is_in_log, recorded
 
+PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied
 PARKED_MAX = 1000  # jobs that are named
+SKIPPED_MAX = 1000  # events that are counted
 
 
 def projections(ground: Ground) -> list[Projection]:
@@ -33,6 +35,16 @@ def lag_of(ground: Ground, held: Checkpoint | None) -> Lag:
         return measure(ground.database, held, ground.clock.now(), majority_time(ground.database))
     except HistoryLost:
         return Lag(None)
+
+
+def skipped(ground: Ground) -> tuple[int, str | None]:
+    """Return how many events the views pass over since they stand in no stream known here, and where one does.
+
+    Counted in the log, by its index, and not while they pass: so it is right after a rebuild and a re-scan, too.
+    """
+    found = ground.log.find_outside(SKIPPED_MAX)
+    named = [f"{one['stream']} version {one['version']}" if list(one) == PLACE else str(one) for one in found[:1]]
+    return len(found), next(iter(named), None)
 
 
 def parked(generation: Generation) -> list[Parked]:
@@ -59,6 +71,7 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
     is_live = holder is not None and holder.is_live
     lag = lag_of(ground, held)
     stands_still = parked(Generation(ground.database, held.generation))
+    passed_over, first = skipped(ground)
     return [
         Projection(
             name=name,
@@ -72,6 +85,8 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
             lag_events=0 if lag.is_fresh else _missing(ground, held),
             caught_up_at=_caught_up_at(ground, held, lag, told),
             parked=tuple(one for one in stands_still if one.projection == name),
+            skipped=passed_over,
+            skipped_first=first,
             note=None if is_live else told.left,
         )
         for name, version in held.projections.items()

@@ -24,6 +24,7 @@ from projections.rebuild import rebuild
 from projections.rescan import rescan
 from projections.signals import Signals
 from projections.turn import Turn
+from projections.upgrade import let_go_on
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +45,7 @@ class Projector:
         self._session = ground.database.client.start_session()
 
     def run(self, stop: threading.Event) -> None:
-        """Lead whenever the lease can be had, until `stop` is set.
-
-        Raises UnknownEventType when the log holds an event of a newer eventqueue: this process retires.
-        """
+        """Lead whenever the lease can be had, until `stop` is set."""
         left = None
         try:
             with tuned():
@@ -132,7 +130,9 @@ class Projector:
             raise Fenced("The views are gone.")
         held = checkpoint.take_over(self._database, live.number, self._session)
         check_in_log(held, self._ground.log)
-        return Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
+        applier = Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
+        let_go_on(self._ground, applier)
+        return applier
 
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
         with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:

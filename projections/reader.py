@@ -15,7 +15,7 @@ from typing import Any
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
 
-from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, UnknownEventType, ViewsDamaged
+from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
@@ -26,6 +26,7 @@ from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure, passed
 from projections.generation import PARKED, Generation
+from projections.health import skipped
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
 from projections.projection import Key, Projection, versions
@@ -34,6 +35,7 @@ from projections.rebuild import rebuild
 from projections.report import LENGTHS, report
 from projections.rescan import rescan
 from projections.stats import Stats as StatsView
+from projections.upgrade import let_go_on
 
 WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
@@ -90,7 +92,7 @@ class ViewReader:
         return not holder.is_live and (held is None or stood_s > STILL_S)
 
     def _catch_up(self, held: Checkpoint | None) -> bool:
-        """Apply what the log has. False where this process must not, as its code is not that of views and log."""
+        """Apply what the log has. False where this process must not, as its code is not that of the views."""
         mine = versions(self._projections)
         if held is not None and held.projections != mine and not is_newer(mine, held.projections):
             return False
@@ -101,8 +103,6 @@ class ViewReader:
                     self._lead(held)
             except Fenced:
                 pass  # another process is at work: look again
-            except UnknownEventType:
-                return False
             finally:
                 self._at_work.release()
         return True
@@ -124,6 +124,7 @@ class ViewReader:
         taken = checkpoint.take_over(self._database, held.generation, self._session)
         applier = Applier(self._ground, taken, self._projections, self._session)
         try:
+            let_go_on(self._ground, applier)
             catch_up(self._ground, applier, majority_time(self._database))
         except HistoryLost:
             rescan(self._ground, applier)
@@ -239,6 +240,7 @@ class ViewReader:
             "moved_at": held.moved_at if held else None,
             "parked": parked,
             "indexes_missing": missing,
+            "skipped": skipped(self._ground),
         }
 
     def _generation(self) -> Generation:

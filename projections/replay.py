@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 
 from eventqueue.codec import decode_all
 from eventqueue.errors import LogCorrupt, ViewsDamaged
@@ -16,6 +17,7 @@ from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.portions import PORTION_BYTES
+from projections.decoding import read
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import Generation
 from projections.projection import Key, Projection, aged
@@ -35,7 +37,7 @@ def replay(
 
     Raises LogCorrupt at an event that cannot be read or that a projection refuses.
     """
-    folding = Folding(projections, ground.log.read)
+    folding = Folding(projections, partial(read, ground.log))
     with _Writer(generation, projections) as writer:
         for events, size in _chunks(ground.log.scan_batches("job")):
             folded = folding.fold(events, {job_id: Seat() for job_id in jobs_in(events)})

@@ -163,6 +163,8 @@ def _clock(queue: "Queue") -> tuple[str, str | None]:
 
 
 def _projector(queue: "Queue") -> tuple[str, str | None]:
+    from eventqueue.cli.views import passed_over
+
     views = queue.connection.views
     about, lag = views.snapshot(), views.lag()
     if about["generation"] is None:
@@ -170,6 +172,9 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
     holder = about["holder"] or "no projector"
     behind = "how far behind is unknown" if lag.seconds is None else f"{span(lag.seconds)} behind"
     found = f"{holder} at work; {'nothing is waiting' if lag.is_fresh else behind}; {about['applied']:,} events applied"
+    number, one = about["skipped"]
+    if one is not None:
+        found = f"{found}; {passed_over(number, one)}"
     if parked := about["parked"]:
         first = shortened(", ".join(map(clean, parked)), PARKED_MAX)
         return (

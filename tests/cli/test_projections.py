@@ -10,7 +10,7 @@ from tests.cli.past import completed
 
 KEYS = [
     *("name", "version", "generation", "activity", "holder", "applied", "rate", "lag", "lag_events"),
-    *("caught_up_at", "parked", "note"),
+    *("caught_up_at", "parked", "skipped", "skipped_first", "note"),
 ]
 
 
