@@ -217,7 +217,7 @@ class Queue:
         """Build all views anew from the log while everything goes on, and return the number of their generation.
 
         `name`: the projection that is meant (the others are built with it); `progress` is told how many events are in
-        the new views. Raises Refused, Fenced while another builds, LogCorrupt at an event that cannot be projected.
+        the new views. Raises Refused, or Fenced while another builds.
         """
         return self._operator.rebuild(name, progress)
 

@@ -189,7 +189,7 @@ class Operator(Protocol):
 
         `name`: the projection that is meant; the others are built with it, since views are whole. `progress` is told
         how many events are in the new views. Raises Refused where this process lacks a projection that the live views
-        have, or `name`; Fenced while another builds; LogCorrupt at an event that cannot be projected.
+        have, or `name`; Fenced while another builds.
         """
         ...
 

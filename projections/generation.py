@@ -112,6 +112,11 @@ class Generation:
             if index.document["name"] not in there[name]
         ]
 
+    def count_parked(self) -> int:
+        """Return how many jobs' views stand still."""
+        with translated():
+            return self.jobs.count_documents(PARKED)
+
     def find_jobs(self, ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
         """Yield the documents of these jobs in the view, those that there are, in no order."""
         # Whole batches: to take each from the driver by itself costs as much as decoding it.

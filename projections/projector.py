@@ -149,7 +149,9 @@ class Projector:
                 raise Fenced("This projector was stopped.")
 
         logger.info("building the views from the log")
-        rebuild(self._ground, self._projections, self._session, check)
+        built = rebuild(self._ground, self._projections, self._session, check)
+        if parked := built.count_parked():
+            logger.warning("the views are built, but %d jobs are parked: `queuectl projections list` shows why", parked)
 
 
 def recorded(ground: Ground) -> Checkpoint | None:

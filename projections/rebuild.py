@@ -53,8 +53,7 @@ def rebuild(
     """Build a new generation of `projections`, switch to it and drop the old one; whoever projects goes on meanwhile.
 
     What a build that was killed has left behind is dropped first. Raises Fenced if another process is building, or
-    has switched meanwhile; LogCorrupt, with nothing changed, at an event that cannot be read or that a projection
-    refuses.
+    has switched meanwhile.
     """
     lease = Lease(ground.database, f"builder-{os.urandom(8).hex()}", BUILDING)
     if not lease.acquire():
