@@ -13,7 +13,7 @@ from typing import Any
 
 import bson
 import msgspec
-from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.dbref import DBRef
 from bson.int64 import Int64
 
@@ -58,6 +58,11 @@ class _Date(TypeDecoder):
 
 CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(
     type_registry=TypeRegistry([_WholeNumber(), _Reference(), _Date()])
+)
+
+# For the place of an event that Python cannot hold: a date beyond the year 9999, a text that is no UTF-8.
+LENIENT = CODEC.with_options(
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
 )
 
 # `ts` as Timestamp(0, 0), which the server replaces, then the frame of `hash`: a 32-byte binary of subtype 0.
@@ -175,6 +180,27 @@ def content_hash(raw: bytes) -> bytes:
     return sha256(_with_length(raw[4 : -_TAIL - 1] + b"\x00")).digest()
 
 
+def stream_in(raw: bytes) -> str:
+    """Return the stream of a stored event, whatever else of it cannot be read: `_id`, a document, stands in front."""
+    start = len(b"size\x03_id\x00")
+    size = int.from_bytes(raw[start : start + 4], "little")
+    return str(bson.decode(raw[start : start + size], LENIENT).get("stream"))
+
+
+def _named(raw: bytes) -> str:
+    try:
+        return f"Event {bson.decode(raw, LENIENT)['_id']}"
+    except (bson.errors.InvalidBSON, KeyError):
+        return "An event"
+
+
+def head_of(raw: bytes) -> Head:
+    """Return where a stream stands behind a stored event, also behind one that cannot be read."""
+    document = bson.decode(raw, LENIENT)
+    at = document["at"]
+    return Head(document["_id"]["version"], bytes(document["hash"]), at if isinstance(at, datetime) else None)
+
+
 def decode(raw: bytes) -> Recorded:
     """Return the event in stored bytes, upcast to this code's schema.
 
@@ -184,7 +210,7 @@ def decode(raw: bytes) -> Recorded:
     try:
         document = bson.decode(raw, CODEC)
     except bson.errors.InvalidBSON as error:
-        raise UnreadableEvent(f"An event cannot be read: {error}.") from None
+        raise UnreadableEvent(f"{_named(raw)} cannot be read: {error}.") from None
     return from_document(document)
 
 

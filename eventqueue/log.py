@@ -68,7 +68,10 @@ class EventLog(Protocol):
         ...
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
-        """As `read`, of several streams at once, by their names; those without events are missing."""
+        """As `read`, of several streams at once, by their names.
+
+        Those without events are missing, and those with one that cannot be read: it stops none of the others.
+        """
         ...
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:

@@ -4,9 +4,11 @@ It stores the same bytes, so hashes, order and conflicts are what they are in Mo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from threading import Lock
 
 from eventqueue.codec import Sealed, decode
+from eventqueue.errors import LogCorrupt
 from eventqueue.events import Recorded, category_of
 from eventqueue.log import Append, Appended, check_one_each
 
@@ -42,7 +44,11 @@ class MemoryLog:
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
-        return {stream: history for stream in streams if (history := self.read(stream))}
+        histories = {}
+        for stream in streams:
+            with suppress(LogCorrupt):
+                histories[stream] = self.read(stream)
+        return {stream: history for stream, history in histories.items() if history}
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""

@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from eventqueue.codec import CODEC, Sealed, decode, decode_all
+from eventqueue.codec import CODEC, Sealed, decode, decode_all, stream_in
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
 from eventqueue.events import CATEGORIES, Recorded
 from eventqueue.log import Append, Appended, check_one_each
@@ -138,12 +138,16 @@ class MongoLog:
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
         histories: dict[str, list[Recorded]] = defaultdict(list)
+        unread: set[str] = set()
         if ranges := [_versions_of(stream) for stream in streams]:
             with translated():
                 for doc in self._events.find({"$or": ranges}, sort=[("_id", 1)]):
-                    event = decode(bytes(doc.raw))
-                    histories[event.stream].append(event)
-        return dict(histories)
+                    try:
+                        event = decode(bytes(doc.raw))
+                        histories[event.stream].append(event)
+                    except LogCorrupt:
+                        unread.add(stream_in(bytes(doc.raw)))
+        return {stream: history for stream, history in histories.items() if stream not in unread}
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""
@@ -223,7 +227,7 @@ class MongoLog:
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""
-        for stream, docs in groupby(self._scan(category), key=lambda doc: str(doc["_id"]["stream"])):
+        for stream, docs in groupby(self._scan(category), key=lambda doc: stream_in(bytes(doc.raw))):
             yield stream, [bytes(doc.raw) for doc in docs]
 
     def _scan(self, category: str | None) -> Iterator[RawBSONDocument]:

@@ -5,18 +5,12 @@ from typing import Any
 
 import bson
 import msgspec
-from bson.codec_options import DatetimeConversion
 from bson.errors import InvalidBSON
 
-from eventqueue.codec import CODEC, from_document, split
+from eventqueue.codec import CODEC, LENIENT, from_document, split
 from eventqueue.errors import LogCorrupt, UnknownEventType
 from eventqueue.events import Recorded
 from eventqueue.log import EventLog
-
-# For the place of an event that Python cannot hold: a date beyond the year 9999, a text that is no UTF-8.
-_LENIENT = CODEC.with_options(
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
-)
 
 Document = Mapping[str, Any]
 
@@ -58,7 +52,7 @@ def _one(raw: bytes, stored: Callable[[Document], Document]) -> tuple[Document, 
     try:
         document: Document = bson.decode(raw, CODEC)
     except InvalidBSON as error:
-        document = bson.decode(raw, _LENIENT)
+        document = bson.decode(raw, LENIENT)
         return document, _poison(stored(document), error)
     return document, _event(stored(document))
 

@@ -162,6 +162,19 @@ def _clock(queue: "Queue") -> tuple[str, str | None]:
     return found, "set it (timedatectl set-ntp true); jobs are unharmed, since the database's clock alone counts"
 
 
+def _readable(queue: "Queue") -> tuple[str, str | None]:
+    from eventqueue.configuration import look
+    from eventqueue.pauses import Pauses
+
+    ground = queue.connection.ground
+    pauses = Pauses(ground.log)
+    pauses.all()
+    problems = [*pauses.problems, *filter(None, [look(ground)[1]])]
+    if not problems:
+        return "what they are can be read", None
+    return " ".join(problems), "they stay as they were before: set what is wrong with `queuectl config` and `queue`"
+
+
 def _projector(queue: "Queue") -> tuple[str, str | None]:
     from eventqueue.cli.views import passed_over
 
@@ -207,6 +220,7 @@ LOOKS: Mapping[str, Look] = {
     "layout": _layout,
     "rights": _rights,
     "clock": _clock,
+    "settings": _readable,
     "projector": _projector,
     "workers": _workers,
 }

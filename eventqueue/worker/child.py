@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -62,6 +63,7 @@ def main(make_runner: MakeRunner = Launcher) -> int:
     if plan is None:
         return 1
     log_to_stderr("queuectl: ")
+    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
     try:
         connection = connect(plan.uri, plan.db, "worker")
         with connection.client:

@@ -12,7 +12,7 @@ from eventqueue.clock import DatabaseClock
 from tests.cli.commands import Queuectl, Ran
 from tests.log.servers import running
 
-CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "projector", "workers"]
+CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "settings", "projector", "workers"]
 
 
 def check(ran: Ran, name: str) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """What every event log promises, held against each kind of log alike (see the protocol in eventqueue.log)."""
 
+from typing import Any
+
+import bson
 import pytest
 
-from eventqueue.codec import content_hash
+from eventqueue.codec import Sealed, content_hash
 from eventqueue.events import EMPTY, Head, Recorded
 from eventqueue.log import Append, Appended, EventLog
 from tests.builders import append, claimed, enqueued, said, sealed, without_ts
@@ -266,6 +269,19 @@ def test_several_streams_are_read_at_once_each_in_its_order(log: EventLog) -> No
         "job-b": log.read("job-b"),
     }
     assert log.read_many([]) == {}
+
+
+@pytest.mark.parametrize("changes", [{"data": {}}, {"type": "teleported"}, {"actor": "scrambled"}], ids=str)
+def test_of_several_streams_one_that_cannot_be_read_is_missing_and_stops_none_of_the_others(
+    log: EventLog, changes: dict[str, Any]
+) -> None:
+    grown(log, "job-a", 2)
+    (one,) = sealed(claimed(), stream="job-b")
+    raw = bson.encode({**bson.decode(one.raw), **changes}).replace(b"scrambled", b"scramb\xff\xfed")
+    log.append([Append((Sealed(one.recorded, raw),))])
+    grown(log, "job-c", 1)
+
+    assert set(log.read_many(["job-a", "job-b", "job-c"])) == {"job-a", "job-c"}
 
 
 # Looking ahead, looking around.
