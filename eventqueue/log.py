@@ -93,6 +93,14 @@ class EventLog(Protocol):
         """Return those of the (stream, version) pairs' streams that hold an event after that version."""
         ...
 
+    def holds(self, heads: Iterable[tuple[str, Head]]) -> set[str]:
+        """Return those of the streams that hold the event of this head: its version, with its hash.
+
+        To be asked before an append onto a head that a view shows. After a backup was restored that may be none of the
+        log's, and nothing refuses an append above the log's end: it leaves a hole.
+        """
+        ...
+
     def find_streams(self, prefix: str, limit: int) -> list[str]:
         """Return up to `limit` streams whose names start with `prefix`, in order of their names."""
         ...

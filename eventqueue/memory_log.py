@@ -9,7 +9,7 @@ from threading import Lock
 
 from eventqueue.codec import Sealed, decode
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import Recorded, category_of
+from eventqueue.events import Head, Recorded, category_of
 from eventqueue.log import Append, Appended, check_one_each
 
 
@@ -64,6 +64,13 @@ class MemoryLog:
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """See EventLog.find_next."""
         return {stream for stream, version in heads if len(self._streams.get(stream, [])) > version}
+
+    def holds(self, heads: Iterable[tuple[str, Head]]) -> set[str]:
+        """See EventLog.holds."""
+        at = {
+            stream: {one.recorded.version: one.recorded.hash for one in all_} for stream, all_ in self._streams.items()
+        }
+        return {stream for stream, head in heads if head.version and at.get(stream, {}).get(head.version) == head.hash}
 
     def find_streams(self, prefix: str, limit: int) -> list[str]:
         """See EventLog.find_streams."""

@@ -23,7 +23,7 @@ from pymongo.write_concern import WriteConcern
 
 from eventqueue.codec import CODEC, Sealed, decode, decode_all, stream_in
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
-from eventqueue.events import CATEGORIES, Recorded
+from eventqueue.events import CATEGORIES, Head, Recorded
 from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
 from eventqueue.portions import portions
@@ -38,6 +38,7 @@ RAW = CODEC.with_options(document_class=RawBSONDocument)
 PLACED: Mapping[str, Any] = {"_id": {"$gte": {"stream": ""}}}
 
 _IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
+ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 
@@ -171,6 +172,19 @@ class MongoLog:
         ids = [{"stream": stream, "version": version + 1} for stream, version in heads]
         with translated():
             return {doc["_id"]["stream"] for doc in self._events.find({"_id": {"$in": ids}}, {"_id": 1})}
+
+    def holds(self, heads: Iterable[tuple[str, Head]]) -> set[str]:
+        """See EventLog.holds."""
+        held: set[str] = set()
+        for portion in portions(heads, lambda head: len(head[0].encode()) + ID_BYTES):
+            hashes = {(stream, head.version): head.hash for stream, head in portion}
+            ids = [{"stream": stream, "version": version} for stream, version in hashes]
+            with translated():
+                for doc in self._events.find({"_id": {"$in": ids}}, {"hash": 1}):
+                    place = doc["_id"]["stream"], doc["_id"]["version"]
+                    if bytes(doc["hash"]) == hashes[place]:
+                        held.add(place[0])
+        return held
 
     def find_streams(self, prefix: str, limit: int) -> list[str]:
         """See EventLog.find_streams."""

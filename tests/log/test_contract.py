@@ -4,6 +4,7 @@ from typing import Any
 
 import bson
 import pytest
+from msgspec.structs import replace
 
 from eventqueue.codec import Sealed, content_hash
 from eventqueue.events import EMPTY, Head, Recorded
@@ -296,6 +297,18 @@ def test_streams_that_have_gone_on_are_told_from_those_that_have_not(log: EventL
     assert log.find_next([("job-a", 1), ("job-b", 2)]) == {"job-b"}
     assert log.find_next([("job-a", 1), ("job-c", 7)]) == set()
     assert log.find_next([]) == set()
+
+
+def test_a_head_is_held_only_where_its_version_has_its_hash(log: EventLog) -> None:
+    heads = {name: grown(log, name, 3) for name in ("job-a", "job-b")}
+    first = log.read("job-a")[0].head
+
+    assert log.holds([*heads.items(), ("job-c", heads["job-a"])]) == {"job-a", "job-b"}
+    assert log.holds([("job-a", first)]) == {"job-a"}  # however long the stream has become
+    assert log.holds([("job-a", heads["job-b"])]) == set()  # another event stands there
+    assert log.holds([("job-a", replace(heads["job-a"], version=4))]) == set()
+    assert log.holds([("job-a", EMPTY)]) == set()
+    assert log.holds([]) == set()
 
 
 def test_streams_are_found_by_how_their_names_begin_in_order_of_their_names(log: EventLog) -> None:
