@@ -12,6 +12,7 @@ from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure
 from projections.generation import PARKED, Generation
+from projections.integrity import damage
 from projections.lease import BUILDING, Holder, Lease, Told
 from projections.projector import is_in_log, recorded
 
@@ -29,7 +30,7 @@ def projections(ground: Ground) -> list[Projection]:
 
 def lag_of(ground: Ground, held: Checkpoint | None) -> Lag:
     """Return how far the views at `held` are behind the log as it is now."""
-    if held is None or not is_in_log(held, ground.log):
+    if held is None or not is_in_log(held, ground.log) or damage(ground.database, held) is not None:
         return Lag(None)
     try:
         return measure(ground.database, held, ground.clock.now(), majority_time(ground.database))
@@ -87,10 +88,15 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
             parked=tuple(one for one in stands_still if one.projection == name),
             skipped=passed_over,
             skipped_first=first,
-            note=None if is_live else told.left,
+            note=_damaged(ground, held) or (None if is_live else told.left),
         )
         for name, version in held.projections.items()
     ]
+
+
+def _damaged(ground: Ground, held: Checkpoint) -> str | None:
+    problem = damage(ground.database, held)
+    return None if problem is None else f"the views are damaged: {problem}; whoever projects builds them anew"
 
 
 def _activity(lag: Lag, held: Checkpoint, holder: Holder | None, now: datetime) -> Activity:

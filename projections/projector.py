@@ -6,6 +6,7 @@ reading the last applied event back from the log: a restored backup shows there,
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from eventqueue.errors import BackupRestored, Fenced, ForeignViews, HistoryLost,
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
 from eventqueue.tuning import tuned
-from projections import checkpoint, generation
+from projections import checkpoint, generation, integrity
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint, Last
 from projections.feed import Feed
@@ -29,6 +30,7 @@ from projections.upgrade import let_go_on
 logger = logging.getLogger(__name__)
 
 STANDBY = timedelta(milliseconds=300)  # between two looks at the lease: an heir is to be at work within a second
+LOOK_EVERY = timedelta(seconds=1)  # whether the views are whole
 YIELD = timedelta(milliseconds=50)  # to who has taken the place for a moment, an operator perhaps
 
 
@@ -115,8 +117,9 @@ class Projector:
 
     def _lead_live(self, renewal: Renewal, stop: threading.Event) -> None:
         try:
+            applier = self._take_place(is_exact=True)
             try:
-                self._follow(self._take_place(is_exact=True), renewal, stop)
+                self._follow(applier, renewal, stop)
             except ViewsDamaged:
                 logger.info("an event came that the views have already, it seems: from now on each job is looked up")
                 self._follow(self._take_place(), renewal, stop)
@@ -130,6 +133,7 @@ class Projector:
             raise Fenced("The views are gone.")
         held = checkpoint.take_over(self._database, live.number, self._session)
         check_in_log(held, self._ground.log)
+        integrity.check_taken(self._database, held)
         applier = Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
         let_go_on(self._ground, applier)
         return applier
@@ -137,8 +141,12 @@ class Projector:
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
         with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:
             renewal.tell(lambda: turn.progress)
+            look_at = time.monotonic() + LOOK_EVERY.total_seconds()
             while renewal.is_held and not stop.is_set():
                 turn.step(self._ground.clock)
+                if time.monotonic() >= look_at:
+                    integrity.check_live(self._database, applier.held.generation)
+                    look_at = time.monotonic() + LOOK_EVERY.total_seconds()
             turn.land()
             # Before the feed is closed, which waits for the server's answer: so long an heir need not wait.
             self._lease.release()

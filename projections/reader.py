@@ -27,6 +27,7 @@ from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure, passed
 from projections.generation import PARKED, Generation
 from projections.health import skipped
+from projections.integrity import check_taken, damage
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
 from projections.projection import Key, Projection, versions
@@ -72,6 +73,8 @@ class ViewReader:
             lag = self._lag(held, asked) if is_asked else passed(held, asked)
             if is_asked:
                 ask_at = now + max(LOOK_S, now - start)
+            if lag.is_fresh or now - start > WAIT_S:
+                lag = self._of_whole(held, lag)
             if lag.is_fresh:
                 self._keep_young(held, asked)
             if lag.is_fresh or now - start > WAIT_S:
@@ -113,6 +116,8 @@ class ViewReader:
                 if held is not None and not is_in_log(held, self._ground.log):
                     generation.retract(self._database)  # the views of another past: nobody may claim from them
                     held = None
+                if held is not None and damage(self._database, held) is not None:
+                    held = None
                 if held is not None and held.projections == versions(self._projections):
                     self._go_on(held)
                 else:
@@ -124,6 +129,7 @@ class ViewReader:
         taken = checkpoint.take_over(self._database, held.generation, self._session)
         applier = Applier(self._ground, taken, self._projections, self._session)
         try:
+            check_taken(self._database, taken)
             let_go_on(self._ground, applier)
             catch_up(self._ground, applier, majority_time(self._database))
         except HistoryLost:
@@ -133,7 +139,12 @@ class ViewReader:
 
     def lag(self) -> Lag:
         """See Views.lag."""
-        return self._lag(recorded(self._ground), majority_time(self._database))
+        held = recorded(self._ground)
+        return self._of_whole(held, self._lag(held, majority_time(self._database)))
+
+    def _of_whole(self, held: Checkpoint | None, lag: Lag) -> Lag:
+        """Return the lag, unknown where a part of the views is missing."""
+        return lag if held is None or lag.seconds is None or damage(self._database, held) is None else Lag(None)
 
     def _lag(self, held: Checkpoint | None, asked: Timestamp) -> Lag:
         if held is None or not is_in_log(held, self._ground.log):
@@ -241,6 +252,7 @@ class ViewReader:
             "parked": parked,
             "indexes_missing": missing,
             "skipped": skipped(self._ground),
+            "damage": None if held is None else damage(self._database, held),
         }
 
     def _generation(self) -> Generation:

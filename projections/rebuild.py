@@ -28,7 +28,7 @@ from projections.applier import TRANSACTION_S, Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, Last, id_of
 from projections.freshness import majority_time
-from projections.generation import Generation, current, views
+from projections.generation import INDEXES, Generation, current, views
 from projections.lease import BUILDING, Lease, Renewal
 from projections.projection import Projection, versions
 from projections.replay import replay
@@ -101,6 +101,7 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
     watch.generation = new.number
     try:
         new.create(names)
+        checkpoint.keep_collections(database, new.number, new.identities({*INDEXES, *names}))
         _build(ground, start, projections, session, watch)
         _switch(database, old, new)
     except BaseException:
@@ -108,6 +109,8 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
         raise
     Signals(database).publish(Signal(new.number))
     _drop_leftovers(database, new)
+    if old is not None:  # which may have lost its checkpoint
+        old.drop(names)
     return new
 
 

@@ -185,6 +185,10 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
     holder = about["holder"] or "no projector"
     behind = "how far behind is unknown" if lag.seconds is None else f"{span(lag.seconds)} behind"
     found = f"{holder} at work; {'nothing is waiting' if lag.is_fresh else behind}; {about['applied']:,} events applied"
+    if about["damage"] is not None:
+        return f"{found}; the views are damaged: {about['damage']}", (
+            "a projector builds them anew by itself: `queuectl projector start`, or `queuectl projections rebuild`"
+        )
     number, one = about["skipped"]
     if one is not None:
         found = f"{found}; {passed_over(number, one)}"
