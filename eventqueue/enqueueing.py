@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from eventqueue import settings
-from eventqueue.codec import seal
+from eventqueue.codec import decode, seal
 from eventqueue.errors import DifferentJob
 from eventqueue.events import EMPTY, Enqueued, name_in, stream_of
 from eventqueue.ground import Ground
@@ -116,7 +116,7 @@ class Enqueueing:
             raise outcome.error
         if outcome.is_whole:
             return Receipt(job_id, stream, 1, created=True)
-        first = self._ground.log.read(stream)[0].event
+        first = decode(self._ground.log.read_raw(stream)[0]).event  # what follows may be a newer eventqueue's
         assert isinstance(first, Enqueued)
         field = asked.differs_from(first)
         return Receipt(job_id, stream, 1) if field is None else DifferentJob(job_id, field)

@@ -36,6 +36,10 @@ def test_who_asks_for_the_job_is_told_what_it_waits_for(newer: Queuectl, args: t
     assert newer.ok("show", "good", "--json").json["state"] == "completed"
 
 
+def test_the_same_job_asked_for_again_is_known_by_its_first_event(newer: Queuectl) -> None:
+    assert newer.ok("enqueue", "--id", "odd", "--json", "--", "true").json
+
+
 def test_lists_and_counts_go_on(newer: Queuectl) -> None:
     assert {one["id"]: one["state"] for one in newer.ok("list", "--json").json} == {
         "good": "completed",
