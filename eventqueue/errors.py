@@ -21,6 +21,7 @@
     ├── LogCorrupt                 what is stored is not what this package writes
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
+    ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
     └── ViewsMoved                 the views went on without this process, which has to look again
@@ -149,6 +150,13 @@ class UnknownEventType(LogCorrupt):
 
 class UnreadableEvent(LogCorrupt):
     """An event whose data does not fit its type."""
+
+
+class UsedAfterFork(QueueError):
+    """A Queue is asked for something in a process that was forked from the one that made it."""
+
+    def __init__(self, maker: int) -> None:
+        super().__init__(f"This Queue was made in process {maker}: make one in each process, after the fork.")
 
 
 class JobParked(QueueError):

@@ -5,17 +5,19 @@ conflict, for these are people's commands.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from getpass import getuser
 from socket import gethostname
 from typing import Any, Self
 
-from eventqueue import configuration, proof, settings
+from eventqueue import configuration, forks, proof, settings
 from eventqueue.audit import Finding
 from eventqueue.codec import check_data, seal
 from eventqueue.enqueueing import Enqueueing, Receipt
-from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, WaitTimeout
+from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, Unavailable, WaitTimeout
 from eventqueue.events import EMPTY, Event, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
 from eventqueue.job import Cancel, Command, Job, Retry, decide, fold
@@ -39,13 +41,14 @@ from eventqueue.views import (
     Status,
     Worker,
 )
-from eventqueue.waiting import Waiting
+from eventqueue.waiting import AGAIN_S, Waiting
 
 
 class Queue:
     """A job queue in database `db` of the MongoDB at `uri` (None: the local server, started if need be).
 
-    Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork.
+    Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork: in
+    another process it raises UsedAfterFork, whatever it is asked.
     Raises Misconfigured or Unavailable where the database cannot be used, InvalidInput for a bad URI or name.
     """
 
@@ -66,6 +69,7 @@ class Queue:
         self._overview = Overview(self.connection)
         self._waiting = Waiting(self.connection.signals, self._views, self.get)
         self._stopping = Stopping(self.connection.incarnations, self.connection.signals, self._ground.clock)
+        forks.guard(self)
 
     def __enter__(self) -> Self:
         return self
@@ -190,8 +194,11 @@ class Queue:
     def follow(self) -> Iterator[bool]:
         """Yield True whenever the views have moved, False about once a second when they have not, for ever."""
         while True:
-            for signal in self.connection.signals.follow():
-                yield signal is not None
+            with suppress(Unavailable):  # an election, perhaps: it is waited out
+                for signal in self.connection.signals.follow():
+                    yield signal is not None
+            yield False
+            time.sleep(AGAIN_S)
 
     def workers(self) -> Sequence[Worker]:
         """Return the live workers and what the view shows them running."""
@@ -277,7 +284,7 @@ class Queue:
 
     def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> Sequence[Job]:
         """Return the jobs once each is completed, dead or cancelled. Raises WaitTimeout after `timeout` seconds."""
-        return self._waiting.ends([self.resolve(job_id) for job_id in job_ids], timeout)
+        return self._waiting.ends(list(job_ids), timeout)
 
     def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.

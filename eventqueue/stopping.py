@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.errors import AmbiguousId, InvalidInput, WorkerNotFound
+from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
 from eventqueue.finder import Signal, SignalFeed, StopAsked
 from eventqueue.incarnations import Incarnations
 from eventqueue.retry import LONGEST_S
@@ -78,7 +78,13 @@ class Stopping:
         give_up = max([self._clock.now(), *(one.stop_by for one in workers if one.stop_by is not None)])
         give_up += timedelta(seconds=LEAVE_S)
         while there:
-            leases = self._incarnations.get(there)
+            try:
+                leases = self._incarnations.get(there)
+            except Unavailable:  # an election, perhaps: it is waited out
+                if self._clock.now() > give_up:
+                    raise
+                time.sleep(LOOK_S)
+                continue
             for worker in list(there):
                 if worker not in leases or not leases[worker].is_live:
                     yield Left(there.pop(worker), is_lost=worker in leases)

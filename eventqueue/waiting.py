@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from eventqueue.errors import WaitTimeout
+from eventqueue.errors import Unavailable, WaitTimeout
 from eventqueue.finder import SignalFeed
 from eventqueue.job import FINAL, Job
 from eventqueue.views import Views
+
+AGAIN_S = 0.2  # until a database that did not answer is asked again
+_END = object()
 
 Get = Callable[[str], Job]
 
@@ -20,29 +23,44 @@ class Waiting:
         self._get = get
 
     def ends(self, open_: Sequence[str], timeout: float | None) -> Sequence[Job]:
-        """Return the jobs with these whole ids once each has ended. Raises WaitTimeout."""
+        """Return the jobs with these ids once each has ended. Raises WaitTimeout."""
         ended: dict[str, Job] = {}
-        for _ in self._ticks(timeout, lambda: f"job {next(i for i in open_ if i not in ended)} to end"):
+
+        def look() -> bool:
             for job_id in open_:
                 if job_id not in ended and (job := self._get(job_id)).state in FINAL:
                     ended[job_id] = job
-            if len(ended) == len(set(open_)):
-                break
+            return len(ended) == len(set(open_))
+
+        self._until(look, timeout, lambda: f"job {next(i for i in open_ if i not in ended)} to end")
         return [ended[job_id] for job_id in open_]
 
     def shows(self, job_id: str, version: int, timeout: float | None) -> None:
         """Return once the views show that version of a job, or a later one. Raises WaitTimeout, or JobParked."""
-        for _ in self._ticks(timeout, lambda: f"the view to show job {job_id}"):
-            job = None if self._views.refresh().seconds is None else self._views.get(job_id)
-            if job is not None and job.version >= version:
-                return
 
-    def _ticks(self, timeout: float | None, what: Callable[[], str]) -> Iterator[None]:
-        """Yield at once, then whenever a signal says that the views have moved, and now and then without one."""
+        def look() -> bool:
+            job = None if self._views.refresh().seconds is None else self._views.get(job_id)
+            return job is not None and job.version >= version
+
+        self._until(look, timeout, lambda: f"the view to show job {job_id}")
+
+    def _until(self, look: Callable[[], bool], timeout: float | None, what: Callable[[], str]) -> None:
+        """Return once `look` says so: asked at once, at each signal, and now and then without one.
+
+        A database that does not answer is waited for like all else: an election ends in seconds.
+        """
         give_up = None if timeout is None else time.monotonic() + timeout
-        signals = self._signals.follow()
-        yield
-        for _ in signals:
+        signals: Iterator[object] | None = None
+        trouble = ""
+        while True:
+            try:
+                signals = signals or self._signals.follow()  # before the look: what comes in between is not missed
+                if look():
+                    return
+                signals = signals if next(signals, _END) is not _END else None
+                trouble = ""
+            except Unavailable as error:
+                signals, trouble = None, f" ({error})"
+                time.sleep(AGAIN_S)
             if give_up is not None and time.monotonic() > give_up:
-                raise WaitTimeout(f"Waited {timeout:g} s for {what()}: it may still come.")
-            yield
+                raise WaitTimeout(f"Waited {timeout:g} s for {what()}: it may still come{trouble}.")

@@ -9,6 +9,7 @@ import click
 
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
+from eventqueue.errors import Unavailable
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue
@@ -40,13 +41,27 @@ def top(session: Session, *, is_once: bool) -> None:
 
 
 def _draw(queue: "Queue", is_once: bool, draw: "Callable[[Glance], object]") -> None:
-    draw(queue.glance())
+    glance = queue.glance()
+    draw(glance)
     drawn = time.monotonic()
     try:
         # A signal that comes too soon after a picture is seen in the next, a second later at most.
         for has_moved in queue.follow() if not is_once else ():
             if not has_moved or time.monotonic() - drawn > EVERY_S:
-                draw(queue.glance())
+                glance = _next(queue, glance)
+                draw(glance)
                 drawn = time.monotonic()
     except KeyboardInterrupt:
         return
+
+
+def _next(queue: "Queue", last: "Glance") -> "Glance":
+    """Return what there is now; where the database does not answer, what was last seen, with a lag that is unknown."""
+    from msgspec.structs import replace
+
+    from eventqueue.views import Lag
+
+    try:
+        return queue.glance()
+    except Unavailable:
+        return replace(last, lag=Lag(None))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventqueue import errors
-from eventqueue.errors import QueueError, redact
+from eventqueue.errors import QueueError, has_secret, redact
 
 ROOT = Path(__file__).parents[2]
 # process.py is the launcher's, which runs on the standard library alone: what is raised there is caught there.
@@ -84,6 +84,22 @@ def test_no_password_is_left_in_a_message(uri: str) -> None:
     assert "s3cret" not in shown
     assert shown.lower().startswith(uri[:10].lower())
     assert shown.endswith("failed")
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_secret"),
+    [
+        ("mongodb://ada:s3cret@localhost:27017/jobs", True),
+        ("mongodb+srv://ada:x/s3cret@host/db", True),
+        ("mongodb://host/?tls=true&tlsCertificateKeyFilePassword=s3cret", True),
+        ("mongodb://host/?authMechanismProperties=AWS_SESSION_TOKEN:s3cret", True),
+        ("mongodb://ada@host/?authMechanism=MONGODB-X509", False),
+        ("mongodb://a:1,b:2,c:3/?replicaSet=rs0", False),
+        ("mongodb://%2Ftmp%2Fmongod.sock/", False),
+    ],
+)
+def test_a_uri_with_a_secret_is_told_from_one_without(uri: str, is_secret: bool) -> None:
+    assert has_secret(uri) == is_secret
 
 
 @pytest.mark.parametrize(

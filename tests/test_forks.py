@@ -1,0 +1,105 @@
+"""A Queue in a forked process: it refuses at once, whatever other threads held at the fork, and the parent goes on."""
+
+import inspect
+import os
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue.errors import UsedAfterFork
+from eventqueue.queue import Queue
+
+PUBLIC = [
+    name
+    for name, member in inspect.getmembers(Queue, inspect.isfunction)
+    if not name.startswith("_") and name != "close"
+]
+ARGUMENTS: dict[str, Any] = {
+    "job_id": "a",
+    "prefix": "a",
+    "fields": {"command": "true"},
+    "jobs": [{"command": "true"}],
+    "requests": [],
+    "claim": 1,
+    "name": "stats",
+    "queue": "a",
+    "workers": [],
+    "job_ids": ["a"],
+    "receipt": None,
+    "value": 1,
+    "names": [],
+}
+
+
+def in_child(act: Callable[[], object]) -> int:
+    """Fork, act in the child, and return its exit code: 0 if that raised UsedAfterFork."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            act()
+        except UsedAfterFork as error:
+            code = 0 if f"process {os.getppid()}" in str(error) else 2
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.fixture
+def queue(server_uri: str, database: Database[dict[str, Any]]) -> Queue:
+    return Queue(server_uri, database.name)
+
+
+def use(queue: Queue, name: str) -> None:
+    method = getattr(queue, name)
+    needed = [one for one in inspect.signature(method).parameters.values() if one.default is one.empty]
+    found = method(*(ARGUMENTS[one.name] for one in needed if one.kind is not one.VAR_KEYWORD))
+    if inspect.isgenerator(found):
+        next(found)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_method_refuses_in_a_forked_process(queue: Queue, name: str) -> None:
+    with queue:
+        assert in_child(lambda: use(queue, name)) == 0
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_other_threads_that_enqueue_at_the_fork_hang_no_child(queue: Queue) -> None:
+    done = threading.Event()
+
+    def enqueue() -> None:
+        while not done.is_set():
+            queue.enqueue(command="true")
+
+    threads = [threading.Thread(target=enqueue) for _ in range(8)]
+    with queue:
+        for thread in threads:
+            thread.start()
+        codes = [in_child(lambda: queue.enqueue(command="true")) for _ in range(20)]
+        done.set()
+        for thread in threads:
+            thread.join()
+
+        assert codes == [0] * 20
+        assert queue.enqueue(command="true").created
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_what_a_child_gives_back_is_not_the_parents(queue: Queue) -> None:
+    def close_and_use() -> None:
+        with queue:
+            pass
+        queue.close()
+        queue.status()
+
+    with queue:
+        assert in_child(close_and_use) == 0
+        assert queue.enqueue(command="true").created
