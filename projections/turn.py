@@ -24,7 +24,6 @@ from projections.signals import Signals
 
 IDLE = timedelta(milliseconds=250)  # the longest sleep of a projector that has nothing to do: then it may be stopped
 SAVE_EVERY = timedelta(seconds=10)
-CLOCK_EVERY = timedelta(seconds=10)  # a machine that slept, or a clock that was set, would promote at wrong times
 AGE_EVERY = timedelta(minutes=5)
 SMALL = 100  # events
 LOAD = 10  # events in a batch: fewer come one by one, and each goes at once
@@ -70,9 +69,6 @@ class Turn:
 
         Raises Fenced when the place is lost.
         """
-        if time.monotonic() - self._looked > CLOCK_EVERY.total_seconds():
-            clock.renew()
-            self._looked = time.monotonic()
         if self._feed.is_empty:
             self.land()  # nothing to fold meanwhile, and it may bring a job that is due sooner
         if self._lingers(clock):

@@ -6,6 +6,7 @@ import threading
 
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
+from eventqueue.interrupts import on_signals
 
 projector = Group("projector", help="The projector: keeps the views at the end of the log.")
 
@@ -22,27 +23,13 @@ def start(session: Session) -> None:
     from eventqueue.outlet import log_to_stderr
 
     handler = log_to_stderr(level=logging.INFO)
-    stop = _stopped_by_signals()
+    stop = threading.Event()
+    on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
     with session.queue() as queue:
         session.out.document(lambda: {"event": "started"})
         session.out.done("Projector started")
         make_projector(queue.connection).run(stop)
     handler.close()
-
-
-def _stopped_by_signals() -> threading.Event:
-    """Return the event that the first signal sets; the second one ends the process as ever."""
-    stop = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def ask(*_: object) -> None:
-        stop.set()
-        for one in signals:
-            signal.signal(one, signal.SIG_DFL)
-
-    for one in signals:
-        signal.signal(one, ask)
-    return stop
 
 
 projector.add_command(start)

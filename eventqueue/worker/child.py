@@ -18,6 +18,7 @@ import msgspec
 from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
+from eventqueue.interrupts import on_signals
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
 from eventqueue.tuning import tuned
@@ -104,7 +105,9 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     _check_views(connection)
     incarnations.register(me)
     work = Engine(me, engine.Ports(log, clock, connection.finder, connection.outputs), lease, narrator, make_runner)
-    heartbeat = Heartbeat(me, incarnations, clock, lease, tell=work.tell, extend=work.extend)
+    heartbeat = Heartbeat(
+        me, incarnations, clock, lease, tell=work.tell, extend=work.extend, last_round=lambda: work.round_at
+    )
     heartbeat.beat_once()
     rescue = Rescue(me, log, clock, connection.finder, incarnations)
     narrator.say("started", "started", pid=me.pid, incarnation=me.id)
@@ -157,7 +160,7 @@ def _follow(signals: SignalFeed, work: Engine, done: threading.Event) -> None:
 
 def _obey(plan: ChildPlan, stop: Callable[[float], object]) -> None:
     """Have `stop` called with the grace in seconds on the supervisor's order, at its death, and on SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda *_: stop(plan.grace))
+    on_signals([signal.SIGTERM], lambda: stop(plan.grace))
 
     def listen() -> None:
         # By the descriptor: a thread that waits in a buffered read could not be left behind at the end.

@@ -101,6 +101,12 @@ class Engine:
         self._pause = 0.0
         self._sent_at = float("-inf")
         self._claim_from = float("-inf")
+        self._round_at = time.monotonic()
+
+    @property
+    def round_at(self) -> float:
+        """When it began its last round, in monotonic seconds."""
+        return self._round_at
 
     # What other threads call
 
@@ -131,6 +137,7 @@ class Engine:
 
     def step(self) -> bool:
         """Do one round, or wait until there is something to do; False when this incarnation is done."""
+        self._round_at = time.monotonic()
         self._hear()
         self._see_to_stop()
         if self._is_done():

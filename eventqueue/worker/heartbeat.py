@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from eventqueue.boottime import since_boot
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import QueueError
 from eventqueue.incarnations import Incarnation, Incarnations
@@ -40,7 +41,11 @@ class Buried(msgspec.Struct, frozen=True):
 
 
 class Heartbeat:
-    """The heartbeat of incarnation `me`; `tell` gets a Beat or Buried, `extend` the seconds until all must be dead."""
+    """The heartbeat of incarnation `me`; `tell` gets a Beat or Buried, `extend` the seconds until all must be dead.
+
+    `last_round` tells when the engine began its last round, in monotonic seconds. A heartbeat has to prove that work
+    goes on, and not only that a thread lives: while the engine hangs, the lease is left to end.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Heartbeat:
         *,
         tell: Callable[[Beat | Buried], None],
         extend: Callable[[float], None],
+        last_round: Callable[[], float],
     ) -> None:
         self._me = me
         self._incarnations = incarnations
@@ -58,6 +64,8 @@ class Heartbeat:
         self._lease = lease
         self._tell = tell
         self._extend = extend
+        self._last_round = last_round
+        self._has_complained = False
         self._answering_since: float | None = None
         self._beat_at: datetime | None = None
 
@@ -76,15 +84,30 @@ class Heartbeat:
 
     def beat_once(self) -> bool:
         """Renew everything once; False if this incarnation is buried. Raises Unavailable."""
-        sent = time.monotonic()
+        sent = since_boot()
         self._clock.renew()
         self._note_answer(self._clock.now())
+        if not self._is_at_work():
+            return True
         if not self._incarnations.renew(self._me.id):
             self._tell(Buried())
             return False
         self._extend(self._lease.renewed(sent))
         self._tell(self._beat())
         return True
+
+    def _is_at_work(self) -> bool:
+        """Whether the engine makes rounds; if not, it is said, and once.
+
+        None of its calls takes so long while the database answers, as it has just done: an append gives up after five
+        seconds, and to wait for something to do takes one.
+        """
+        silent_s = time.monotonic() - self._last_round()
+        is_at_work = silent_s < self._lease.length_s - self._lease.renewal_s
+        if not is_at_work and not self._has_complained:
+            logger.error("worker %s has hung for %.0f s: others are to take its jobs over", self._me.name, silent_s)
+        self._has_complained = not is_at_work
+        return is_at_work
 
     def _beat(self) -> Beat:
         leases = {lease.worker.id: lease for lease in self._incarnations.live()}
@@ -100,6 +123,7 @@ class Heartbeat:
         # A gap on the database's clock, as after a sleep of this machine, which stops its own: all leases may be over.
         was_away = self._beat_at is not None and now - self._beat_at > self._lease.length
         if self._answering_since is None or was_away:
+            # Monotonic: what passed in this machine's sleep was no answer.
             self._answering_since = time.monotonic()
         self._beat_at = now
 

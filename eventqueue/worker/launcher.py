@@ -19,6 +19,7 @@ import sys
 from contextlib import suppress
 from time import monotonic
 
+from eventqueue.boottime import since_boot
 from eventqueue.worker.output import Tail
 from eventqueue.worker.process import Children, NotStarted, Strays, dead_child, enter, send_group, spawn_shell
 from eventqueue.worker.protocol import RUN_VARIABLE, Channel, ended, started
@@ -36,6 +37,7 @@ HUNT_S = 0.02  # until the next look at strays that do not show yet whose they a
 PRIVATE = ("QUEUECTL_URI", "QUEUECTL_DB", "QUEUECTL_HOME", "QUEUECTL_MONGOD")
 
 _NEVER = float("inf")
+_LEASE_LOOK_S = 1.0
 _WAIT_MAX_S = 3600.0  # epoll refuses to wait for a month
 _PR_SET_CHILD_SUBREAPER = 36
 _READ_BYTES = 64 * 1024  # what a pipe holds
@@ -123,7 +125,9 @@ class Loop:
     def step(self) -> None:
         """Wait until something happens, then handle all that did."""
         wait_s = min(self._wake_at, self._hunt_at, self._close_by) - monotonic()
-        ready = {fd for fd, _ in self._epoll.poll(min(max(wait_s, 0.0), _WAIT_MAX_S))}
+        # A sleep of the machine lengthens the wait, but not the lease: what runs is looked at in between.
+        most_s = _LEASE_LOOK_S if self._runs and self._lease_until < _NEVER else _WAIT_MAX_S
+        ready = {fd for fd, _ in self._epoll.poll(min(max(wait_s, 0.0), most_s))}
         # Pipes first: what is closed and opened below may give the number of a ready one to another.
         for fd in ready & self._by_fd.keys():
             self._read(fd)
@@ -156,7 +160,7 @@ class Loop:
             orders[message.pop("type")](**message)
 
     def _start(self, key: str, command: str, env: dict[str, str], cwd: str | None, timeout_s: float | None) -> None:
-        if monotonic() >= self._lease_until:
+        if since_boot() >= self._lease_until:
             self._channel.send(ended(key, lease_lost=True))
             return
         try:
@@ -186,7 +190,7 @@ class Loop:
 
     def _extend(self, until: float) -> None:
         self._lease_until = until
-        self._wake_by(until)
+        self._wake_by_lease()
 
     def _close(self) -> None:
         """The worker has gone, or wants to: kill everything at once."""
@@ -279,18 +283,18 @@ class Loop:
                         break
 
     def _act_on_due(self) -> None:
-        now = monotonic()
-        if now < self._wake_at:
+        now, is_lease_over = monotonic(), since_boot() >= self._lease_until
+        if now < self._wake_at and not (is_lease_over and self._runs):
             return
         for run in list(self._runs.values()):
-            if now >= self._lease_until:
+            if is_lease_over:
                 run.lease_lost = run.over_at is None
                 self._cut(run)
             elif now >= run.due_at:
                 self._act(run)
         self._wake_at = min((run.due_at for run in self._runs.values()), default=_NEVER)
-        if now < self._lease_until:
-            self._wake_by(self._lease_until)
+        if not is_lease_over:
+            self._wake_by_lease()
 
     def _act(self, run: Run) -> None:
         if run.is_asked or run.over_at is not None:
@@ -331,6 +335,10 @@ class Loop:
 
     def _wake_by(self, at: float) -> None:
         self._wake_at = min(self._wake_at, at)
+
+    def _wake_by_lease(self) -> None:
+        if self._lease_until < _NEVER:
+            self._wake_by(monotonic() + self._lease_until - since_boot())
 
     def _flush(self) -> None:
         """Write what goes, and listen for what can happen: a closed channel would be ready for ever."""

@@ -35,7 +35,7 @@ def kill(key: str, grace_s: float) -> bytes:
 
 
 def extend(until: float) -> bytes:
-    """Order to kill everything at `until`, on the monotonic clock, which all processes of a host share."""
+    """Order to kill everything at `until`, in time since boot, which all processes of a host share."""
     return encode({"type": "extend", "until": until})
 
 

@@ -12,12 +12,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from eventqueue.boottime import since_boot
 from eventqueue.worker import protocol
 from eventqueue.worker.process import is_alive, kill_marked, send_group
 
@@ -142,7 +142,7 @@ class Launcher:
         deadline.
         """
         with self._lock:
-            self._until = time.monotonic() + deadline_s
+            self._until = since_boot() + deadline_s
             self._connection.send(protocol.extend(self._until))
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ import msgspec
 
 from eventqueue.connect import Connection, connect
 from eventqueue.errors import QueueError
+from eventqueue.interrupts import on_signals
 from eventqueue.job import State
 from eventqueue.outlet import log_to_stderr
 from eventqueue.pauses import Pauses
@@ -136,8 +137,7 @@ class Supervisor:
         stops = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             stops.remove(signal.SIGHUP)  # nohup: the end of the terminal is to be survived
-        for one in stops:
-            signal.signal(one, lambda *_: self._news.put(Interrupted()))
+        on_signals(stops, lambda: self._news.put(Interrupted()))
         if self._plan.with_projector:
             self._start_projector()
         for number in range(1, self._plan.count + 1):

@@ -117,7 +117,13 @@ class Hand:
         self.lease = lease
         self.engine = Engine(self.me, standing, lease, Narrator(name, as_json=False, quiet=True))
         self.heartbeat = Heartbeat(
-            self.me, connection.incarnations, ground.clock, lease, tell=self.engine.tell, extend=self.engine.extend
+            self.me,
+            connection.incarnations,
+            ground.clock,
+            lease,
+            tell=self.engine.tell,
+            extend=self.engine.extend,
+            last_round=lambda: self.engine.round_at,
         )
         self.rescue = Rescue(self.me, ground.log, ground.clock, connection.finder, connection.incarnations)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from eventqueue.boottime import since_boot
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import Unavailable
 from eventqueue.worker.heartbeat import Beat, Buried, Heartbeat
@@ -18,18 +19,18 @@ def test_a_new_lease_is_not_good_until_it_was_renewed() -> None:
     lease = Lease(LEASE)
     assert not lease.is_good
 
-    lease.renewed(time.monotonic())
+    lease.renewed(since_boot())
     assert lease.is_good
 
 
 def test_a_lease_counts_from_the_sending_of_its_renewal_and_ends_a_margin_early() -> None:
     lease = Lease(LEASE)
-    sent = time.monotonic() - 20.0
+    sent = since_boot() - 20.0
 
     left = lease.renewed(sent)
 
     assert left <= 30.0 - 5.0 - 20.0
-    lease.renewed(time.monotonic() - 25.0)
+    lease.renewed(since_boot() - 25.0)
     assert not lease.is_good
 
 
@@ -58,8 +59,15 @@ class Heard:
         self.extended: list[float] = []
         self.lease = Lease(LEASE)
         self.clock = JumpingClock(connection.client)
+        self.round_at = float("inf")  # an engine that works
         self.heartbeat = Heartbeat(
-            self.me, connection.incarnations, self.clock, self.lease, tell=self.told.append, extend=self.extended.append
+            self.me,
+            connection.incarnations,
+            self.clock,
+            self.lease,
+            tell=self.told.append,
+            extend=self.extended.append,
+            last_round=lambda: self.round_at,
         )
 
 
@@ -80,6 +88,37 @@ def test_a_beat_extends_the_launchers_deadline_to_the_end_of_the_lease(stage: St
     (left,) = one.extended
     assert 0 < left <= 25.0
     assert one.lease.is_good
+
+
+def test_a_lease_is_not_renewed_while_the_engine_hangs_and_is_again_once_it_goes_on(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = Heard(stage)
+    one.heartbeat.beat_once()
+    before, extended = stage.connection.incarnations.get([one.me.id]), list(one.extended)
+
+    one.round_at = time.monotonic() - LEASE.total_seconds()
+    assert [one.heartbeat.beat_once() for _ in range(3)] == [True] * 3
+
+    assert stage.connection.incarnations.get([one.me.id]) == before
+    assert one.extended == extended
+    assert caplog.text.count("has hung for 30 s") == 1
+
+    one.round_at = time.monotonic()
+    one.heartbeat.beat_once()
+
+    assert len(one.extended) == len(extended) + 1
+    assert stage.connection.incarnations.get([one.me.id]) != before
+
+
+def test_a_lease_ends_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = Lease(LEASE)
+    lease.renewed(since_boot())
+    assert lease.is_good
+
+    monkeypatch.setattr("eventqueue.worker.lease.since_boot", lambda: since_boot() + 3600)
+
+    assert not lease.is_good
 
 
 def test_a_beat_tells_who_else_serves_the_same_queues_and_which(stage: Stage) -> None:

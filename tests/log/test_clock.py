@@ -1,0 +1,134 @@
+"""The estimate of the database's clock: renewed as it ages, by the quickest look, and right after whatever was set."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from eventqueue import clock as clocks
+from eventqueue.boottime import since_boot
+from eventqueue.clock import DatabaseClock
+from eventqueue.errors import Unavailable
+from tests.log.conftest import path_in
+from tests.log.wire import wire_to
+
+Client = MongoClient[dict[str, Any]]
+NEAR = timedelta(milliseconds=100)  # the test's own question takes its time, too
+STALL_MS = 600
+
+
+@pytest.fixture(scope="module")
+def stalling(faulty_uri: str) -> Iterator[Client]:
+    """A client whose `hello`, and whose alone, may be made to stall."""
+    with Client(faulty_uri, timeoutMS=30_000, appName="slow clock", serverMonitoringMode="poll") as client:
+        client.admin.command("ping")
+        yield client
+
+
+@contextmanager
+def stalled(client: Client, times: int) -> Iterator[None]:
+    how = {"failCommands": ["hello"], "appName": "slow clock", "blockConnection": True, "blockTimeMS": STALL_MS}
+    client.admin.command("configureFailPoint", "failCommand", mode={"times": times}, data=how)
+    try:
+        yield
+    finally:
+        client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+def off(clock: DatabaseClock) -> timedelta:
+    """How far the estimate is from the clock of this machine, on which the database runs, too."""
+    return abs(clock.now() - datetime.now(UTC))
+
+
+def test_an_estimate_that_has_aged_is_renewed_as_after_a_sleep_of_this_machine(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = DatabaseClock(client)
+    assert off(clock) < NEAR
+
+    # The time since boot goes on by eight hours, the database's clock does not: as if that had been set back meanwhile.
+    monkeypatch.setattr(clocks, "since_boot", lambda: since_boot() + 8 * 3600)
+
+    assert off(clock) < NEAR
+
+
+def test_the_time_of_a_sleep_counts(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = DatabaseClock(client)
+    before = clock.now()
+    monkeypatch.setattr(clocks, "RENEW_S", float("inf"))
+    monkeypatch.setattr(clocks, "since_boot", lambda: since_boot() + 3600)
+
+    assert clock.now() - before >= timedelta(hours=1)
+
+
+def test_a_slow_look_is_not_believed(stalling: Client) -> None:
+    clock = DatabaseClock(stalling)
+    clock.renew()
+    with stalled(stalling, times=1):
+        clock.renew()
+
+    assert off(clock) < NEAR
+
+
+def test_a_first_look_that_is_slow_is_followed_by_another(stalling: Client) -> None:
+    clock = DatabaseClock(stalling)
+    with stalled(stalling, times=1):
+        clock.renew()
+
+    assert off(clock) < NEAR
+
+
+def test_a_slow_look_that_proves_the_estimate_wrong_is_believed(
+    stalling: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = DatabaseClock(stalling)
+    clock.renew()
+    assert clock._look
+    ahead = clock._look.shown + timedelta(hours=1)
+    monkeypatch.setattr(clock, "_look", clocks._Look(ahead, clock._look.at, clock._look.doubt))
+    with stalled(stalling, times=1):
+        clock.renew()
+
+    assert off(clock) < timedelta(milliseconds=STALL_MS)
+
+
+def test_an_old_estimate_holds_while_the_database_does_not_answer(
+    server_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with wire_to(path_in(server_uri)) as wire, Client(wire.uri, timeoutMS=300, serverMonitoringMode="poll") as client:
+        clock = DatabaseClock(client)
+        clock.now()
+        monkeypatch.setattr(clocks, "RENEW_S", 0.0)
+        wire.take_down()
+
+        assert off(clock) < NEAR
+        with pytest.raises(Unavailable):
+            DatabaseClock(client).now()
+
+
+def test_threads_that_ask_at_once_look_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = DatabaseClock(client)
+    looks = 0
+    begun = threading.Barrier(8)
+
+    def ask() -> tuple[dict[str, Any], clocks._Look]:
+        nonlocal looks
+        looks += 1
+        return DatabaseClock._ask(clock)
+
+    def now() -> None:
+        begun.wait()
+        clock.now()
+
+    monkeypatch.setattr(clock, "_ask", ask)
+    threads = [threading.Thread(target=now) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert looks == 1
