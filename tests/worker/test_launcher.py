@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import re
 import select
 import shlex
+import shutil
 import signal
 import threading
 import time
@@ -18,6 +20,7 @@ from eventqueue.worker.launcher import PRIVATE
 from eventqueue.worker.process import is_alive, start_time
 from eventqueue.worker.shell import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
 
+README = Path(__file__).parents[2] / "README.md"
 PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long
 
 IGNORES_TERM = "trap '' TERM; sleep 1000 & echo $! > {ready}; while :; do wait; done"
@@ -100,6 +103,11 @@ class Fifo:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+def executable(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
 
 
 def wait_until_gone(pid: int) -> None:
@@ -464,6 +472,38 @@ def test_what_gave_up_its_mark_may_outlive_its_job(shell: Shell, ready: Fifo, ga
 
     assert state(survivor) in "RS"
     os.kill(survivor, signal.SIGKILL)
+
+
+def recipe_for_daemons() -> str:
+    """Return the command line by which, as README says, a job starts `my-daemon`."""
+    (recipe,) = re.findall(r"`(env -u QUEUECTL_RUN [^`]*my-daemon[^`]*)`", README.read_text())
+    return str(recipe)
+
+
+@pytest.mark.parametrize("setsid", ["as it is", "slow"])
+def test_of_a_hundred_daemons_started_by_readmes_recipe_all_outlive_job_and_worker(
+    tmp_path: Path, ready: Fifo, setsid: str
+) -> None:
+    real = shutil.which("setsid")
+    executable(tmp_path / "setsid", f'{"sleep 0.1; " if setsid == "slow" else ""}exec {real} "$@"')
+    executable(tmp_path / "my-daemon", f"echo $$ > {ready}; exec sleep 1000")
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    pids: list[int] = []
+    shell = Shell()
+    try:
+        with shell.launcher:
+            for number in range(100):
+                shell.start(recipe_for_daemons(), f"run-{number}", env=env)
+            ends = [shell.ended(f"run-{number}") for number in range(100)]
+            while len(pids) < 100:
+                pids += map(int, ready.word().split())
+
+        assert [ended.exit_code for ended in ends] == [0] * 100
+        assert [state(pid) for pid in pids if state(pid) not in "RS"] == []
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_orphans_of_a_running_command_do_not_pile_up_as_zombies(shell: Shell, ready: Fifo) -> None:
