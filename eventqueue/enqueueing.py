@@ -10,7 +10,7 @@ import msgspec
 
 from eventqueue import settings
 from eventqueue.codec import seal
-from eventqueue.errors import DifferentJob
+from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.events import EMPTY, Enqueued, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
@@ -24,12 +24,16 @@ SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whate
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What a command did: the stream stands at `version` now; `created` is False if the job was there before."""
+    """What a command did: the stream stands at `version` now; `created` is False if the job was there before.
+
+    `changed` is False where all was as asked already, and nothing was appended.
+    """
 
     id: str
     stream: str
     version: int
     created: bool = False
+    changed: bool = True
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -55,9 +59,17 @@ class Enqueueing:
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
         checked = request(fields, self._defaults_here())
+        if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
+            raise InvalidInput("expires_at", "is not after the delay")
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
             self._sealed([checked])
         return checked
+
+    def _is_there(self, asked: Request) -> bool:
+        """Whether the job was enqueued before, in time perhaps: the same call later is the same job."""
+        if asked.fields.id is None and asked.fields.key is None:
+            return False
+        return bool(self._ground.log.find_next([(stream_of("job", asked.job_id("")), 0)]))
 
     def _defaults_here(self) -> Defaults:
         here = _directory()

@@ -146,7 +146,10 @@ class Queue:
         return list(proof.states(self._log.read_raw(stream_of("job", self.resolve(job_id)))))
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
-        """Cancel a job that waits or runs; a running one is killed by its worker. Raises IllegalTransition."""
+        """Cancel a job that waits or runs; a running one is killed by its worker.
+
+        One that is cancelled already stays so, and the receipt's `changed` is False. Raises IllegalTransition.
+        """
         return self._command(job_id, Cancel(_text(why, "why")))
 
     def retry(self, job_id: str, why: str = "asked for") -> Receipt:
@@ -158,7 +161,10 @@ class Queue:
         while True:
             job = fold(self._log.read(stream))
             assert job is not None
-            append = self._seal(stream, decide(job, command, self._ground.clock.now()), job)
+            events = decide(job, command, self._ground.clock.now())
+            if not events:
+                return Receipt(job.id, stream, job.version, changed=False)
+            append = self._seal(stream, events, job)
             if self._append(append):
                 return Receipt(job.id, stream, append.head.version)
 

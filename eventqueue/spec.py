@@ -5,7 +5,7 @@ so the same call is the same job later, from another directory, or after a defau
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -109,6 +109,12 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             meta=asked.meta or {},
             correlation=asked.correlation,
         )
+
+    def is_too_late(self, clock: Callable[[], datetime]) -> bool:
+        """Whether its delay, from now on, ends when the job has expired; `clock` is asked only if need be."""
+        if self.fields.delay is None or self.fields.expires_at is None:
+            return False
+        return clock() + timedelta(seconds=self.fields.delay) >= self.fields.expires_at
 
     def differs_from(self, first: Enqueued) -> str | None:
         """Return the field in which `first` was asked for differently, or None: then it is the same request."""

@@ -1,6 +1,7 @@
 """The public API, as an application calls it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +30,36 @@ def test_one_bad_job_is_named_by_its_field_alone(queue: Queue) -> None:
     with pytest.raises(InvalidInput) as refused:
         queue.enqueue(command="true", delay=-1)
     assert refused.value.field == "delay"
+
+
+SOON = {"command": "true", "delay": 60}
+
+
+def test_a_delay_beyond_the_jobs_end_is_refused_and_one_within_it_is_not(queue: Queue) -> None:
+    now = queue.connection.ground.clock.now()
+
+    with pytest.raises(InvalidInput, match="expires_at: is not after the delay"):
+        queue.enqueue(SOON, expires_at=now + timedelta(seconds=59))
+    with pytest.raises(InvalidInput) as refused:
+        queue.enqueue_many([SOON, {**SOON, "expires_at": now}])
+
+    assert refused.value.field == "1.expires_at"
+    assert queue.list().jobs == []
+    assert queue.enqueue(SOON, expires_at=now + timedelta(minutes=10)).created
+
+
+@pytest.mark.parametrize("name", ["id", "key"])
+def test_a_job_that_was_in_time_is_the_same_job_when_it_is_asked_for_again_too_late(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    clock = queue.connection.ground.clock
+    later = clock.now() + timedelta(hours=1)
+    asked = {**SOON, name: "same", "expires_at": later}
+    first = queue.enqueue(asked)
+
+    monkeypatch.setattr(type(clock), "now", lambda _: later)
+
+    assert (queue.enqueue(asked).created, queue.enqueue(asked).id) == (False, first.id)
 
 
 def test_the_same_job_twice_in_one_batch_is_one_job_and_another_under_its_id_is_refused(queue: Queue) -> None:

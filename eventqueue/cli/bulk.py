@@ -48,6 +48,7 @@ def enqueue_file(session: Session, path: str, *, skip_invalid: bool) -> int:
 
 
 def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: list[BadLine]) -> int:
+    bad = {one.line for one in skipped}
     numbers = array("Q")  # of the lines that were enqueued: results come without them
 
     def jobs() -> Iterator[Request]:
@@ -55,6 +56,8 @@ def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: 
             if isinstance(found, Request):
                 numbers.append(number)
                 yield found
+            elif number not in bad:  # it was a job before: too late by now, or the file has changed
+                raise InvalidInput("", f"Line {number}: {found}")
 
     with progress("adding", good, hidden=session.out.quiet) as advance:
         added = 0

@@ -185,7 +185,7 @@ def differences(verified: int, found: Sequence[Difference]) -> dict[str, Any]:
 
 def receipt(one: Receipt) -> dict[str, Any]:
     """What a command did to one of several jobs."""
-    return {"id": one.id, "version": one.version}
+    return {"id": one.id, "version": one.version, "changed": one.changed}
 
 
 def refusal(job_id: str, problem: str) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _do(session: Session, act: "Callable[[], Receipt]", job_id: str, said: str) 
     except Refused as error:
         session.out.refuse(str(error))
         return refusal(job_id, str(error))
-    session.out.done(f"Job {done.id} {said}")
+    session.out.done(f"Job {done.id} {said}" if done.changed else f"Job {done.id} {said} already")
     return receipt(done)
 
 

@@ -42,6 +42,15 @@ def test_cancel_makes_waiting_jobs_cancelled(queuectl: Queuectl) -> None:
     assert state(queuectl, "one") == state(queuectl, "two") == "cancelled"
 
 
+def test_to_cancel_what_is_cancelled_changes_nothing_and_says_so(mixed: Queuectl) -> None:
+    before = mixed.ok("history", "cancelled", "--json").json
+
+    assert mixed.ok("cancel", "cancelled").out == "✔ Job cancelled is cancelled already\n"
+
+    assert mixed.ok("cancel", "cancelled", "--json").json == [{"id": "cancelled", "version": 2, "changed": False}]
+    assert mixed.ok("history", "cancelled", "--json").json == before
+
+
 def test_one_refusal_does_not_stop_the_others(mixed: Queuectl) -> None:
     ran = mixed.here("cancel", "completed", "no-such-job", "pending")
 
@@ -57,7 +66,7 @@ def test_the_outcomes_are_one_json_document(mixed: Queuectl) -> None:
 
     assert ran.code == 1
     done, refused = ran.json
-    assert done == {"id": "dead", "version": 5}
+    assert done == {"id": "dead", "version": 5, "changed": True}
     assert (refused["id"], refused["error"]) == ("pending", "Cannot retry job pending: it is pending.")
 
 

@@ -1,9 +1,13 @@
 """`queuectl enqueue --file`: many jobs, all of the file or nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eventqueue.errors import InvalidInput
+from eventqueue.queue import Queue
+from eventqueue.spec import Request
 from tests.cli.commands import Queuectl
 
 GOOD = b'{"command": "true", "id": "a"}\n\n{"command": "true", "id": "b"}\n'
@@ -77,6 +81,25 @@ def test_a_bad_line_late_in_a_large_file_still_stops_all_of_it(shared: Queuectl)
     assert ran.code == 1
     assert "Line 1201: " in ran.err
     assert shared.ok("list", "--json").json == []
+
+
+def test_a_line_that_is_a_job_no_more_when_its_turn_comes_is_named_and_not_left_out_in_silence(
+    queuectl: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    check = Queue.check
+
+    def check_once(queue: Queue, fields: dict[str, Any]) -> Request:
+        looks.append(fields)
+        if len(looks) > 2 and fields["id"] == "b":  # each line is checked twice: that much later it is too late
+            raise InvalidInput("expires_at", "is not after the delay")
+        return check(queue, fields)
+
+    monkeypatch.setattr(Queue, "check", check_once)
+    ran = queuectl.here("enqueue", "--file", "-", stdin=GOOD)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "✘ Line 3: expires_at: is not after the delay" in ran.err
 
 
 def test_of_many_bad_lines_the_first_are_named(shared: Queuectl) -> None:
