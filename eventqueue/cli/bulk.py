@@ -81,8 +81,12 @@ def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]",
     _name(session, refused)
     new = sum(receipt.created for receipt in receipts)
     existing = len(receipts) - new
+    from eventqueue.cli.documents import enqueued
+
     problems = {"skipped": _listed(skipped), "refused": _listed(refused)}
-    session.out.document(lambda: {"added": new, "existing": existing, "jobs": receipts, **problems})
+    session.out.document(
+        lambda: {"added": new, "existing": existing, "jobs": [enqueued(one) for one in receipts], **problems}
+    )
     session.out.done(_summary(new, existing, len(skipped)))
     return 1 if refused else 0
 

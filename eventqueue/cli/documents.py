@@ -183,6 +183,11 @@ def differences(verified: int, found: Sequence[Difference]) -> dict[str, Any]:
     return {"verified": verified, "differences": [plain(one) for one in found]}
 
 
+def enqueued(one: Receipt) -> dict[str, Any]:
+    """Which job it is that was asked for, and whether it is a new one."""
+    return {"id": one.id, "stream": one.stream, "version": one.version, "created": one.created}
+
+
 def receipt(one: Receipt) -> dict[str, Any]:
     """What a command did to one of several jobs."""
     return {"id": one.id, "version": one.version, "changed": one.changed}
