@@ -61,6 +61,8 @@ class Enqueueing:
         checked = request(fields, self._defaults_here())
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
             raise InvalidInput("expires_at", "is not after the delay")
+        if not (checked.cwd or "").startswith("/"):
+            raise InvalidInput("cwd", f"must be given as an absolute path: {_why_nowhere()}")
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
             self._sealed([checked])
         return checked
@@ -136,9 +138,17 @@ class Enqueueing:
 
 def _directory() -> str | None:
     try:
-        return os.getcwd()
-    except OSError:  # deleted under us: the job runs where its worker is
+        return os.getcwdb().decode()  # UTF-8 whatever the locale: so the launcher takes it
+    except (OSError, UnicodeDecodeError):
         return None
+
+
+def _why_nowhere() -> str:
+    try:
+        os.getcwdb()
+    except OSError:
+        return "the current directory has been deleted"
+    return "the current directory's name is not valid UTF-8"
 
 
 def _new_id() -> str:

@@ -58,7 +58,7 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request falls back to, field by field."""
+    """What a request falls back to, field by field; `cwd` is the caller's directory, None where it has none."""
 
     queue: str = "default"
     priority: int = 0
@@ -80,6 +80,15 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """The queue the job goes to."""
         return self.fields.queue or self.defaults.queue
 
+    @property
+    def cwd(self) -> str | None:
+        """Where the job runs: the directory asked for, seen from the caller's; None where neither is known."""
+        # Not from the worker's, which stands elsewhere.
+        here, there = self.defaults.cwd, self.fields.cwd
+        if here is None or there is None:
+            return there or here
+        return there if there.startswith("/") else f"{here.rstrip('/')}/{there}"
+
     def job_id(self, fresh: str) -> str:
         """Return the job's id: the one asked for, else one made of (queue, key), else `fresh`."""
         if self.fields.id is not None:
@@ -92,7 +101,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """Return the event: every policy resolved, at `now`, the database's clock."""
         asked, default = self.fields, self.defaults
         return Enqueued(
-            run=Shell(command=asked.command, cwd=asked.cwd or default.cwd, env=asked.env or {}),
+            run=Shell(command=asked.command, cwd=self.cwd, env=asked.env or {}),
             queue=self.queue,
             run_at=to_ms(asked.run_at)
             if asked.run_at

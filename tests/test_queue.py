@@ -1,7 +1,9 @@
 """The public API, as an application calls it."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +32,52 @@ def test_one_bad_job_is_named_by_its_field_alone(queue: Queue) -> None:
     with pytest.raises(InvalidInput) as refused:
         queue.enqueue(command="true", delay=-1)
     assert refused.value.field == "delay"
+
+
+@pytest.fixture
+def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory below `tmp_path`, entered."""
+    directory = tmp_path / "below"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    return directory
+
+
+@pytest.mark.parametrize("asked", [None, ".", "sub", "../other", "/srv"])
+def test_a_job_runs_where_it_was_asked_for_wherever_its_worker_stands(
+    queue: Queue, below: Path, asked: str | None
+) -> None:
+    found = queue.get(queue.enqueue(command="true", cwd=asked).id).run.cwd
+
+    assert found is not None
+    assert Path(found).is_absolute()
+    assert os.path.normpath(found) == os.path.normpath(below / (asked or ""))
+
+
+@pytest.mark.parametrize("asked", [None, "sub", "."])
+def test_what_is_asked_for_in_a_deleted_directory_is_refused_unless_it_says_where_to_run(
+    queue: Queue, below: Path, asked: str | None
+) -> None:
+    below.rmdir()
+
+    with pytest.raises(InvalidInput, match=r"cwd: must be given as an absolute path: .* deleted"):
+        queue.enqueue(command="true", cwd=asked)
+    with pytest.raises(InvalidInput, match=r"0\.cwd"):
+        queue.enqueue_many([{"command": "true", "cwd": asked}])
+
+    assert queue.list().jobs == []
+    assert queue.get(queue.enqueue(command="true", cwd="/srv").id).run.cwd == "/srv"
+
+
+def test_a_directory_whose_name_is_no_text_is_no_place_for_a_job(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(directory)
+    monkeypatch.chdir(os.fsdecode(directory))
+
+    with pytest.raises(InvalidInput, match=r"cwd: must be given as an absolute path: .* not valid UTF-8"):
+        queue.enqueue(command="true")
 
 
 SOON = {"command": "true", "delay": 60}
