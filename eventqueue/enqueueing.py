@@ -1,8 +1,9 @@
 """Enqueueing: requests checked, sealed and appended in batches; the next one is sealed while the last is on its way."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -11,10 +12,10 @@ import msgspec
 from eventqueue import settings
 from eventqueue.codec import seal
 from eventqueue.errors import DifferentJob, InvalidInput
-from eventqueue.events import EMPTY, Enqueued, name_in, stream_of
+from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import Enqueue, decide
+from eventqueue.job import FINAL, Enqueue, State, decide, fold
 from eventqueue.log import Append, Appended
 from eventqueue.spec import Defaults, Request, request
 from eventqueue.tuning import tuned
@@ -23,10 +24,18 @@ BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What a command did: the stream stands at `version` now; `created` is False if the job was there before.
+class Existing(msgspec.Struct, frozen=True, gc=False):
+    """How a job stood that was there already when it was asked for again."""
 
-    `changed` is False where all was as asked already, and nothing was appended.
+    state: State
+    ended_at: datetime | None  # None: it has not ended
+    elsewhere: str | None  # the directory where it runs, if that is not where the one asked for now would have
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What a command did: the stream stands at `version` now; `changed` is False where all was as asked already.
+
+    After enqueueing `created` tells whether the job is a new one; `existing` how it stood where it is not.
     """
 
     id: str
@@ -34,6 +43,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     version: int
     created: bool = False
     changed: bool = True
+    existing: Existing | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -116,24 +126,47 @@ class Enqueueing:
     def _results(
         self, batch: Batch, appended: Sequence[Appended], progress: Callable[[int], object]
     ) -> list[Receipt | DifferentJob]:
-        outcomes = dict(zip(batch.appends, appended, strict=True))
-        results = []
-        for stream, one in zip(batch.streams, batch.requests, strict=True):
-            results.append(self._receipt(stream, one, outcomes[stream]))
-            outcomes[stream] = Appended(0, conflict=b"")  # whoever comes later in the batch finds it taken
+        for outcome in appended:
+            if outcome.error is not None:
+                raise outcome.error
+        new = {stream for stream, outcome in zip(batch.appends, appended, strict=True) if outcome.is_whole}
+        found: list[int] = []  # the places of those that were there before; of one twice in a batch, the later one
+        results: list[Receipt | DifferentJob | None] = []
+        for place, stream in enumerate(batch.streams):
+            if stream in new:
+                new.remove(stream)
+                results.append(Receipt(name_in(stream), stream, 1, created=True))
+            else:
+                found.append(place)
+                results.append(None)
+        histories = self._histories({batch.streams[place] for place in found})
+        for place in found:
+            results[place] = _found(batch.requests[place], histories[batch.streams[place]])
         progress(len(results))
-        return results
+        return [one for one in results if one is not None]
 
-    def _receipt(self, stream: str, asked: Request, outcome: Appended) -> Receipt | DifferentJob:
-        job_id = name_in(stream)
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.is_whole:
-            return Receipt(job_id, stream, 1, created=True)
-        first = self._ground.log.read(stream)[0].event
-        assert isinstance(first, Enqueued)
-        field = asked.differs_from(first)
-        return Receipt(job_id, stream, 1) if field is None else DifferentJob(job_id, field)
+    def _histories(self, streams: Collection[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Read streams that are there, all at once."""
+        histories = self._ground.log.read_many(streams) if streams else {}
+        if len(histories) < len(streams):  # a new primary does not show yet what was acknowledged
+            self._ground.log.await_acknowledged()
+            histories = self._ground.log.read_many(streams)
+        return histories
+
+
+def _found(asked: Request, history: Sequence[Recorded]) -> Receipt | DifferentJob:
+    """Return what there is to say to a request for a job with this history."""
+    job, first = fold(history), history[0].event
+    assert job is not None
+    assert isinstance(first, Enqueued)
+    if (field := asked.differs_from(first)) is not None:
+        return DifferentJob(job.id, field)
+    existing = Existing(
+        state=job.state,
+        ended_at=job.updated_at if job.state in FINAL else None,
+        elsewhere=job.run.cwd if job.run.cwd != asked.cwd else None,
+    )
+    return Receipt(job.id, job.stream, job.version, changed=False, existing=existing)
 
 
 def _directory() -> str | None:

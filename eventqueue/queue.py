@@ -86,7 +86,7 @@ class Queue:
     def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Receipt:
         """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
 
-        The same id or key again returns the first job's receipt with `created` False.
+        The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently.
         """
         (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])

@@ -11,7 +11,7 @@ import msgspec
 from eventqueue.audit import Finding
 from eventqueue.cli.words import STATES, clean, instant
 from eventqueue.codec import to_data
-from eventqueue.enqueueing import Receipt
+from eventqueue.enqueueing import Existing, Receipt
 from eventqueue.events import Enqueued, Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
@@ -184,8 +184,20 @@ def differences(verified: int, found: Sequence[Difference]) -> dict[str, Any]:
 
 
 def enqueued(one: Receipt) -> dict[str, Any]:
-    """Which job it is that was asked for, and whether it is a new one."""
-    return {"id": one.id, "stream": one.stream, "version": one.version, "created": one.created}
+    """Which job it is that was asked for, whether it is a new one, and how it stands; `elsewhere`: where it runs."""
+    found = one.existing or Existing(State.PENDING, None, None)
+    return {"id": one.id, "stream": one.stream, "version": one.version, "created": one.created, **plain(found)}
+
+
+def enqueued_all(receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """What became of the jobs of a file: how many are new, were there already, and of these had ended."""
+    found = [one.existing for one in receipts if one.existing is not None]
+    return {
+        "added": len(receipts) - len(found),
+        "existing": len(found),
+        "ended": sum(one.ended_at is not None for one in found),
+        "jobs": [enqueued(one) for one in receipts],
+    }
 
 
 def receipt(one: Receipt) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.database import Database
 
 from eventqueue.errors import InvalidInput
 from eventqueue.queue import Queue
@@ -35,6 +36,38 @@ def test_what_was_there_already_is_counted(queuectl: Queuectl) -> None:
     ran = queuectl.ok("enqueue", "--file", "-", stdin=GOOD + b'{"command": "false"}\n')
 
     assert ran.out == "✔ 1 job added, 2 were there already\n"
+
+
+def test_of_what_was_there_already_it_is_said_how_many_will_not_run_or_not_here(
+    queuectl: Queuectl, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queuectl.ok("enqueue", "--file", "-", stdin=GOOD)
+    queue.cancel("a")
+    again = queuectl.ok("enqueue", "--json", "--file", "-", stdin=GOOD)
+    assert [again.json[part] for part in ("added", "existing", "ended")] == [0, 2, 1]
+    assert [(one["created"], one["state"], one["elsewhere"]) for one in again.json["jobs"]] == [
+        (False, "cancelled", None),
+        (False, "pending", None),
+    ]
+    monkeypatch.chdir(tmp_path)
+
+    ran = queuectl.ok("enqueue", "--file", "-", stdin=GOOD)
+
+    said = "0 jobs added, 2 were there already (1 of them ended, and will not run; 1 of them in another directory)"
+    assert (ran.out, ran.err) == ("", f"! {said}\n")
+
+
+def test_many_jobs_that_were_there_already_are_read_at_once(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    lines = b"".join(b'{"command": "true", "id": "job-%d"}\n' % number for number in range(300))
+    queuectl.ok("enqueue", "--file", "-", stdin=lines)
+    database.command("profile", 2)
+
+    queuectl.ok("enqueue", "--file", "-", stdin=lines)
+
+    database.command("profile", 0)
+    assert 1 <= database["system.profile"].count_documents({"op": "query", "ns": f"{database.name}.events"}) < 10
 
 
 def test_more_than_one_batch_is_added(queuectl: Queuectl) -> None:

@@ -1,0 +1,49 @@
+"""What to say of jobs that were there already when they were asked for: nothing new was made, and perhaps nothing runs.
+
+Pure.
+"""
+
+import shlex
+from collections.abc import Sequence
+
+from eventqueue.cli.words import count, instant
+from eventqueue.enqueueing import Existing, Receipt
+from eventqueue.job import State
+
+_STANDS = {
+    State.PENDING: "it is pending",
+    State.PROCESSING: "it is processing",
+    State.FAILED: "it failed, and waits for its retry",
+}
+_ENDED = {State.COMPLETED: "it completed", State.DEAD: "it died", State.CANCELLED: "it was cancelled"}
+
+
+def sentence(job_id: str, found: Existing, name: str) -> str:
+    """Return how the job stands that was found; `name` is the id or key by which it was asked for."""
+    if found.ended_at is None:
+        where = f"; it runs in {found.elsewhere}, not here" if found.elsewhere else ""
+        return f"Job {job_id} is there already: {_STANDS[found.state]}{where}"
+    where = f" in {found.elsewhere}" if found.elsewhere else ""
+    again = "" if found.state is State.COMPLETED else f"queuectl retry {job_id}, or "
+    return (
+        f"Job {job_id} is there already: {_ENDED[found.state]} at {instant(found.ended_at, 'seconds')}{where}, and "
+        f"nothing will run. Use {again}for another job --key {shlex.quote(name)}-$(date +%F)"
+    )
+
+
+def summary(receipts: Sequence[Receipt], skipped: int) -> str:
+    """Return what became of the jobs of a file."""
+    found = [one.existing for one in receipts if one.existing is not None]
+    there = f", {len(found):,} {_were(len(found))} there already" if found else ""
+    ended = sum(one.ended_at is not None for one in found)
+    elsewhere = sum(one.ended_at is None and one.elsewhere is not None for one in found)
+    notes = [f"{ended:,} of them ended, and will not run"] if ended else []
+    notes += [f"{elsewhere:,} of them in another directory"] if elsewhere else []
+    if notes:
+        there += f" ({'; '.join(notes)})"
+    out = f", {count(skipped, 'line')} skipped" if skipped else ""
+    return f"{count(len(receipts) - len(found), 'job')} added{there}{out}"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
