@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from eventqueue import settings
-from eventqueue.codec import seal
+from eventqueue.codec import check_size, seal
 from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.ground import Ground
@@ -21,7 +21,7 @@ from eventqueue.spec import Defaults, Request, request
 from eventqueue.tuning import tuned
 
 BATCH = 500  # jobs in one append
-SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
+SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count
 
 
 class Existing(msgspec.Struct, frozen=True, gc=False):
@@ -73,8 +73,8 @@ class Enqueueing:
             raise InvalidInput("expires_at", "is not after the delay")
         if not (checked.cwd or "").startswith("/"):
             raise InvalidInput("cwd", f"must be given as an absolute path: {_why_nowhere()}")
-        if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
-            self._sealed([checked])
+        if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large, perhaps
+            check_size(checked.asked)
         return checked
 
     def _is_there(self, asked: Request) -> bool:

@@ -1,7 +1,7 @@
 """The public API, as an application calls it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,29 @@ def test_a_directory_whose_name_is_no_text_is_no_place_for_a_job(
 
     with pytest.raises(InvalidInput, match=r"cwd: must be given as an absolute path: .* not valid UTF-8"):
         queue.enqueue(command="true")
+
+
+LARGE: dict[str, Callable[[int], Any]] = {
+    "command": lambda size: "x" * size,
+    "env": lambda size: {"A": "x" * size},
+    "meta": lambda size: {"a": ["x" * 1000] * (size // 1000)},
+}
+
+
+@pytest.mark.parametrize("field", LARGE)
+def test_the_fields_of_a_job_may_have_256_kib_together_and_the_largest_is_named(queue: Queue, field: str) -> None:
+    asked = {"command": "true", "cwd": "/", "env": {"A": "b"}, "tags": ["x"], "key": "x", "meta": {"a": [1, 2.5]}}
+    receipt = queue.enqueue({**asked, field: LARGE[field](250_000)})
+
+    with pytest.raises(
+        InvalidInput, match=rf"^{field}: has 2\d\d,\d+ bytes of 2\d\d,\d+; .* may have 262,144 together"
+    ):
+        queue.enqueue({**asked, field: LARGE[field](262_144)})
+    with pytest.raises(InvalidInput, match=r"^env: has 150,\d+ bytes of 2\d\d,\d+"):
+        queue.enqueue(command="x" * 140_000, env={"A": "x" * 150_000})
+
+    queue.wait_for(receipt)  # the views take what the log has taken
+    assert queue.list().jobs == [queue.get(receipt.id)]
 
 
 SOON = {"command": "true", "delay": 60}
