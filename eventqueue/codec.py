@@ -13,7 +13,7 @@ from typing import Any
 
 import bson
 import msgspec
-from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.dbref import DBRef
 from bson.int64 import Int64
 
@@ -61,6 +61,11 @@ class _Date(TypeDecoder):
 
 CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(
     type_registry=TypeRegistry([_WholeNumber(), _Reference(), _Date()])
+)
+
+# For the place of an event that Python cannot hold: a date beyond the year 9999, a text that is no UTF-8.
+LENIENT = CODEC.with_options(
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
 )
 
 # `ts` as Timestamp(0, 0), which the server replaces, then the frame of `hash`: a 32-byte binary of subtype 0.
@@ -179,6 +184,27 @@ def content_hash(raw: bytes) -> bytes:
     return sha256(_with_length(raw[4 : -_TAIL - 1] + b"\x00")).digest()
 
 
+def stream_in(raw: bytes) -> str:
+    """Return the stream of a stored event, whatever else of it cannot be read: `_id`, a document, stands in front."""
+    start = len(b"size\x03_id\x00")
+    size = int.from_bytes(raw[start : start + 4], "little")
+    return str(bson.decode(raw[start : start + size], LENIENT).get("stream"))
+
+
+def _named(raw: bytes) -> str:
+    try:
+        return f"Event {bson.decode(raw, LENIENT)['_id']}"
+    except (bson.errors.InvalidBSON, KeyError):
+        return "An event"
+
+
+def head_of(raw: bytes) -> Head:
+    """Return where a stream stands behind a stored event, also behind one that cannot be read."""
+    document = bson.decode(raw, LENIENT)
+    at = document["at"]
+    return Head(document["_id"]["version"], bytes(document["hash"]), at if isinstance(at, datetime) else None)
+
+
 def decode(raw: bytes) -> Recorded:
     """Return the event in stored bytes, upcast to this code's schema.
 
@@ -188,7 +214,7 @@ def decode(raw: bytes) -> Recorded:
     try:
         document = bson.decode(raw, CODEC)
     except bson.errors.InvalidBSON as error:
-        raise UnreadableEvent(f"An event cannot be read: {error}.") from None
+        raise UnreadableEvent(f"{_named(raw)} cannot be read: {error}.") from None
     return from_document(document)
 
 
@@ -214,31 +240,41 @@ def split(batch: bytes) -> Iterator[bytes]:
 def from_document(document: Mapping[str, Any]) -> Recorded:
     """As `decode`, for a document that the driver has decoded with `CODEC` already."""
     try:
-        key = document["_id"]
+        (first, stream), (second, version) = document["_id"].items()
+        # The database holds the two in another order for another event: one that no reader of the stream finds.
+        if first != "stream" or second != "version" or type(stream) is not str or type(version) is not int:
+            raise ValueError("its `_id` is not a stream and a version, in this order")
         return Recorded(
-            stream=key["stream"],
-            version=key["version"],
+            stream=stream,
+            version=version,
             id=document["id"],
             at=document["at"],
             actor=document["actor"],
             bucket=document["bucket"],
             cause=document["cause"],
-            event=_to_event(document["type"], document["schema"], document["data"]),
+            event=_to_event(document),
             prev=document["prev"],
             hash=document["hash"],
             ts=document["ts"],
         )
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the last of msgspec, too
         raise UnreadableEvent(f"Event {document.get('_id')} cannot be read: {error}.") from None
 
 
-def _to_event(event_type: str, schema: int, data: dict[str, Any]) -> Event:
+def _to_event(document: Mapping[str, Any]) -> Event:
+    event_type, schema, data = document["type"], document["schema"], document["data"]
     kind = EVENT_TYPES.get(event_type)
     if kind is None or schema > kind.SCHEMA:
-        raise UnknownEventType(event_type, schema)
+        raise _unknown(event_type, schema, document["_id"])
     for old in range(schema, kind.SCHEMA):
         data = UPCASTERS[event_type, old](data)
     return msgspec.convert(data, kind)
+
+
+def _unknown(event_type: Any, schema: Any, key: Mapping[str, Any]) -> UnknownEventType:
+    if type(event_type) is not str or type(schema) is not int:
+        raise TypeError(f"{event_type!r} with schema {schema!r} is no event type")
+    return UnknownEventType(event_type, schema, f"{key['stream']} version {key['version']}")
 
 
 def check_size(fields: Mapping[str, Any]) -> None:

@@ -1,17 +1,32 @@
 """The stored settings: events of `config-default`, read whole and appended to, again on conflict."""
 
+import warnings
 from typing import Any
 
-from eventqueue import settings
+from eventqueue import readable, settings
 from eventqueue.codec import seal
-from eventqueue.events import EMPTY, ConfigEvent, ConfigSet, ConfigUnset
+from eventqueue.events import ConfigEvent, ConfigSet, ConfigUnset
 from eventqueue.ground import Ground
 from eventqueue.log import Append
 
 
 def stored(ground: Ground) -> dict[str, settings.Value]:
-    """Return the values that are stored, by name."""
-    return settings.fold(ground.log.read(settings.STREAM))
+    """Return the values that are stored, by name; what cannot be used is passed over, and a warning tells."""
+    values, problem = look(ground)
+    if problem is not None:
+        warnings.warn(
+            f"The settings stay as they were before an event that is passed over: {problem} `queuectl config list` "
+            "shows them, and `queuectl config set` makes them sure.",
+            stacklevel=1,  # from here, whoever asked: so that it is said once
+        )
+    return values
+
+
+def look(ground: Ground) -> tuple[dict[str, settings.Value], str | None]:
+    """Return the values that are stored, and why the last event is passed over, if it is."""
+    found = readable.read(ground.log.read_raw(settings.STREAM))
+    values, problem = settings.fold(found.events)
+    return values, found.problem or problem
 
 
 def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
@@ -20,8 +35,7 @@ def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
     parsed = None if value is None else one.parse(name, value)
     event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=parsed)
     while True:
-        last = ground.log.read_last(settings.STREAM)
-        head = EMPTY if last is None else last.head
+        head = readable.read(ground.log.read_raw(settings.STREAM)).head
         append = Append(seal(settings.STREAM, head, [event], actor=actor, now=ground.clock.now()))
         (result,) = ground.log.append([append])
         if result.error is not None:

@@ -11,7 +11,7 @@ import pymongo
 from pymongo import MongoClient
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue import settings
+from eventqueue import configuration, settings
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.finder import JobFinder, SignalFeed
 from eventqueue.ground import Ground, stand_on
@@ -66,7 +66,7 @@ def connect(uri: str, db: str, actor: str) -> Connection:
             if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
                 raise NotAReplicaSet(STANDALONE)
         ground = stand_on(database)
-        values = settings.resolve(settings.fold(ground.log.read(settings.STREAM)), os.environ)
+        values = settings.resolve(configuration.stored(ground), os.environ)
     except BaseException:
         client.close()
         raise

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from eventqueue import settings
-from eventqueue.codec import check_size, seal
+from eventqueue.codec import check_size, decode, seal
 from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import FINAL, Enqueue, State, decide, fold
+from eventqueue.job import FINAL, Enqueue, Job, State, decide, fold
 from eventqueue.log import Append, Appended
 from eventqueue.spec import Defaults, Request, request
 from eventqueue.tuning import tuned
@@ -35,7 +35,8 @@ class Existing(msgspec.Struct, frozen=True, gc=False):
 class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What a command did: the stream stands at `version` now; `changed` is False where all was as asked already.
 
-    After enqueueing `created` tells whether the job is a new one; `existing` how it stood where it is not.
+    After enqueueing `created` tells whether the job is a new one; `existing` how it stood where it is not, None where
+    that cannot be read here.
     """
 
     id: str
@@ -141,32 +142,36 @@ class Enqueueing:
                 results.append(None)
         histories = self._histories({batch.streams[place] for place in found})
         for place in found:
-            results[place] = _found(batch.requests[place], histories[batch.streams[place]])
+            results[place] = self._found(batch.requests[place], batch.streams[place], histories)
         progress(len(results))
         return [one for one in results if one is not None]
 
     def _histories(self, streams: Collection[str]) -> Mapping[str, Sequence[Recorded]]:
-        """Read streams that are there, all at once."""
+        """Read streams that are there, all at once; those with an event that cannot be read are missing."""
         histories = self._ground.log.read_many(streams) if streams else {}
         if len(histories) < len(streams):  # a new primary does not show yet what was acknowledged
             self._ground.log.await_acknowledged()
             histories = self._ground.log.read_many(streams)
         return histories
 
+    def _found(
+        self, asked: Request, stream: str, histories: Mapping[str, Sequence[Recorded]]
+    ) -> Receipt | DifferentJob:
+        """Return what there is to say to a request for a job that was there before."""
+        # What follows the first event may be a newer eventqueue's.
+        history = histories.get(stream) or [decode(self._ground.log.read_raw(stream)[0])]
+        first, job = history[0].event, fold(history)
+        assert isinstance(first, Enqueued)
+        assert job is not None
+        if (field := asked.differs_from(first)) is not None:
+            return DifferentJob(job.id, field)
+        existing = _existing(job, asked) if stream in histories else None
+        return Receipt(job.id, stream, job.version, changed=False, existing=existing)
 
-def _found(asked: Request, history: Sequence[Recorded]) -> Receipt | DifferentJob:
-    """Return what there is to say to a request for a job with this history."""
-    job, first = fold(history), history[0].event
-    assert job is not None
-    assert isinstance(first, Enqueued)
-    if (field := asked.differs_from(first)) is not None:
-        return DifferentJob(job.id, field)
-    existing = Existing(
-        state=job.state,
-        ended_at=job.updated_at if job.state in FINAL else None,
-        elsewhere=job.run.cwd if job.run.cwd != asked.cwd else None,
-    )
-    return Receipt(job.id, job.stream, job.version, changed=False, existing=existing)
+
+def _existing(job: Job, asked: Request) -> Existing:
+    ended_at = job.updated_at if job.state in FINAL else None
+    return Existing(job.state, ended_at, None if job.run.cwd == asked.cwd else job.run.cwd)
 
 
 def _directory() -> str | None:

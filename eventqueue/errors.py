@@ -19,7 +19,7 @@
     │   ├── BadProjection          an installed package brings a projection that cannot be used
     │   └── LocalServerFailed      the local mongod is missing, or did not start
     ├── LogCorrupt                 what is stored is not what this package writes
-    │   ├── UnknownEventType       of a newer eventqueue, perhaps: upgrade this process
+    │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
@@ -138,10 +138,11 @@ class LogCorrupt(QueueError):
 
 
 class UnknownEventType(LogCorrupt):
-    """An event of a type (or schema) that this code does not know."""
+    """An event of a type (or schema) that this code does not know; `where` it stands in the log."""
 
-    def __init__(self, event_type: str, schema: int) -> None:
-        super().__init__(f"Event type {event_type!r} (schema {schema}) is unknown here: upgrade eventqueue.")
+    def __init__(self, event_type: str, schema: int, where: str) -> None:
+        self.what = f"{where} is of type {event_type!r}, schema {schema}, which is unknown here"
+        super().__init__(f"A newer eventqueue wrote this: {self.what}. Upgrade this one.")
         self.event_type = event_type
         self.schema = schema
 

@@ -201,6 +201,9 @@ EVENT_TYPES: dict[str, type[Event]] = {
     )
 }
 
+CATEGORIES = ("config", "job", "late", "queue")
+"""What streams there are, by the beginnings of their names, in order."""
+
 
 def type_of(event: Event) -> str:
     """Return the stored `type` of an event."""

@@ -4,19 +4,22 @@ The layout document holds the log's own id and the layout's version: a newer lay
 refused before anything is written.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from bson.timestamp import Timestamp
 from pymongo import IndexModel
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from eventqueue.errors import LayoutTooNew
 from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
 
 LAYOUT = 1
+UNAUTHORIZED, NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 13, 26, 48  # the server's codes
 
 _BYTES = {"bsonType": "binData"}
 # Structure only, never the list of types: an older server must take a newer client's event.
@@ -48,6 +51,10 @@ EVENT_SCHEMA = {
         "hash": _BYTES,
     },
 }
+# The schema cannot see in which order the two stand in `_id`. With the version in front an event would be in the range
+# of no reader, and yet in the tail.
+VALIDATOR: Mapping[str, Any] = {"$jsonSchema": EVENT_SCHEMA, **PLACED}
+VALIDATOR_VERSION = 2  # counted up with each change: a database that has an older one is given it at its next use
 
 INDEXES = [
     # Nearly the order of insertion: serves a re-scan and `--since`. Never a position: a smaller one may
@@ -68,21 +75,32 @@ def prepare(database: Database[Any]) -> str:
         found = layouts.find_one({"_id": "layout"})
         if found is None:
             _create(database)
-            found = {"_id": "layout", "log": uuid4().hex, "version": LAYOUT}
+            found = {"_id": "layout", "log": uuid4().hex, "version": LAYOUT, "validator": VALIDATOR_VERSION}
             try:
                 layouts.insert_one(found)
             except DuplicateKeyError:  # another process prepared it at the same time
                 found = layouts.find_one({"_id": "layout"}) or found
-    if found["version"] > LAYOUT:
-        raise LayoutTooNew(
-            f"Database {database.name!r} has layout {found['version']}, this eventqueue knows {LAYOUT}: upgrade it."
-        )
+        if found["version"] > LAYOUT:
+            raise LayoutTooNew(
+                f"Database {database.name!r} has layout {found['version']}, this eventqueue knows {LAYOUT}: upgrade it."
+            )
+        if found.get("validator", 1) < VALIDATOR_VERSION:
+            _renew_validator(database, layouts)
     return str(found["log"])
 
 
+def _renew_validator(database: Database[Any], layouts: Collection[Any]) -> None:
+    """Give `events` this version's validator. Who may not works as before: `doctor` says what is missing."""
+    try:
+        database.command("collMod", "events", validator=VALIDATOR, writeConcern=DURABLE.document)
+        layouts.update_one({"_id": "layout"}, {"$max": {"validator": VALIDATOR_VERSION}})
+    except OperationFailure as error:
+        if error.code not in (UNAUTHORIZED, NAMESPACE_NOT_FOUND):
+            raise
+
+
 def _create(database: Database[Any]) -> None:
-    validator = {"$jsonSchema": EVENT_SCHEMA}
-    _create_collection(database, "events", validator=validator)
+    _create_collection(database, "events", validator=VALIDATOR)
     database["events"].create_indexes(INDEXES)
     _create_collection(database, "signals", capped=True, size=SIGNALS_BYTES)
     # A tailable cursor on an empty collection dies at once.
@@ -95,5 +113,5 @@ def _create_collection(database: Database[Any], name: str, **options: Any) -> No
     try:
         database.create_collection(name, check_exists=False, write_concern=DURABLE, **options)
     except (CollectionInvalid, OperationFailure) as error:
-        if getattr(error, "code", None) != 48:  # NamespaceExists: another process was first
+        if getattr(error, "code", None) != NAMESPACE_EXISTS:  # another process was first
             raise

@@ -68,7 +68,10 @@ class EventLog(Protocol):
         ...
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
-        """As `read`, of several streams at once, by their names; those without events are missing."""
+        """As `read`, of several streams at once, by their names.
+
+        Those without events are missing, and those with one that cannot be read: it stops none of the others.
+        """
         ...
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
@@ -88,6 +91,14 @@ class EventLog(Protocol):
 
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """Return those of the (stream, version) pairs' streams that hold an event after that version."""
+        ...
+
+    def holds(self, heads: Iterable[tuple[str, Head]]) -> set[str]:
+        """Return those of the streams that hold the event of this head: its version, with its hash.
+
+        To be asked before an append onto a head that a view shows. After a backup was restored that may be none of the
+        log's, and nothing refuses an append above the log's end: it leaves a hole.
+        """
         ...
 
     def find_streams(self, prefix: str, limit: int) -> list[str]:

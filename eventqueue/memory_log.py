@@ -4,10 +4,12 @@ It stores the same bytes, so hashes, order and conflicts are what they are in Mo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from threading import Lock
 
 from eventqueue.codec import Sealed, decode
-from eventqueue.events import Recorded, category_of
+from eventqueue.errors import LogCorrupt
+from eventqueue.events import Head, Recorded, category_of
 from eventqueue.log import Append, Appended, check_one_each
 
 
@@ -42,7 +44,11 @@ class MemoryLog:
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
-        return {stream: history for stream in streams if (history := self.read(stream))}
+        histories = {}
+        for stream in streams:
+            with suppress(LogCorrupt):
+                histories[stream] = self.read(stream)
+        return {stream: history for stream, history in histories.items() if history}
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""
@@ -58,6 +64,13 @@ class MemoryLog:
     def find_next(self, heads: Iterable[tuple[str, int]]) -> set[str]:
         """See EventLog.find_next."""
         return {stream for stream, version in heads if len(self._streams.get(stream, [])) > version}
+
+    def holds(self, heads: Iterable[tuple[str, Head]]) -> set[str]:
+        """See EventLog.holds."""
+        at = {
+            stream: {one.recorded.version: one.recorded.hash for one in all_} for stream, all_ in self._streams.items()
+        }
+        return {stream for stream, head in heads if head.version and at.get(stream, {}).get(head.version) == head.hash}
 
     def find_streams(self, prefix: str, limit: int) -> list[str]:
         """See EventLog.find_streams."""

@@ -7,9 +7,10 @@ append is acknowledged by a majority and journaled, every read is a majority rea
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
+import bson
 from bson.max_key import MaxKey
 from bson.raw_bson import RawBSONDocument
 from pymongo import timeout
@@ -20,9 +21,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from eventqueue.codec import CODEC, Sealed, decode, decode_all
+from eventqueue.codec import CODEC, Sealed, decode, decode_all, stream_in
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
-from eventqueue.events import Recorded
+from eventqueue.events import CATEGORIES, Head, Recorded
 from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
 from eventqueue.portions import portions
@@ -32,7 +33,12 @@ MAJORITY = ReadConcern("majority")
 LINEARIZABLE = ReadConcern("linearizable")
 RAW = CODEC.with_options(document_class=RawBSONDocument)
 
+# BSON orders documents by the type of their first element first: an `_id` with the version in front, which is no place
+# in any stream, comes before them all.
+PLACED: Mapping[str, Any] = {"_id": {"$gte": {"stream": ""}}}
+
 _IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
+ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 
@@ -133,12 +139,16 @@ class MongoLog:
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
         histories: dict[str, list[Recorded]] = defaultdict(list)
+        unread: set[str] = set()
         if ranges := [_versions_of(stream) for stream in streams]:
             with translated():
                 for doc in self._events.find({"$or": ranges}, sort=[("_id", 1)]):
-                    event = decode(bytes(doc.raw))
-                    histories[event.stream].append(event)
-        return dict(histories)
+                    try:
+                        event = decode(bytes(doc.raw))
+                        histories[event.stream].append(event)
+                    except LogCorrupt:
+                        unread.add(stream_in(bytes(doc.raw)))
+        return {stream: history for stream, history in histories.items() if stream not in unread}
 
     def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
         """See EventLog.read_raw."""
@@ -163,6 +173,19 @@ class MongoLog:
         with translated():
             return {doc["_id"]["stream"] for doc in self._events.find({"_id": {"$in": ids}}, {"_id": 1})}
 
+    def holds(self, heads: Iterable[tuple[str, Head]]) -> set[str]:
+        """See EventLog.holds."""
+        held: set[str] = set()
+        for portion in portions(heads, lambda head: len(head[0].encode()) + ID_BYTES):
+            hashes = {(stream, head.version): head.hash for stream, head in portion}
+            ids = [{"stream": stream, "version": version} for stream, version in hashes]
+            with translated():
+                for doc in self._events.find({"_id": {"$in": ids}}, {"hash": 1}):
+                    place = doc["_id"]["stream"], doc["_id"]["version"]
+                    if bytes(doc["hash"]) == hashes[place]:
+                        held.add(place[0])
+        return held
+
     def find_streams(self, prefix: str, limit: int) -> list[str]:
         """See EventLog.find_streams."""
         streams: list[str] = []
@@ -175,6 +198,20 @@ class MongoLog:
                 streams.append(doc["_id"]["stream"])
                 bound = {"$gt": {"stream": streams[-1], "version": MaxKey()}}
         return streams
+
+    def find_outside(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the `_id`s of up to `limit` events that stand in no stream of a category known here."""
+        gaps = [_between(one, other) for one, other in pairwise([None, *CATEGORIES, None])]
+        with translated():
+            # A range of the index each: the events inside the categories, nearly all there are, are not looked at.
+            found = self._events.find({"$or": gaps}, {"_id": 1}, limit=limit)
+            return [bson.decode(doc.raw, CODEC)["_id"] for doc in found]
+
+    def find_misplaced(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return the `_id`s of up to `limit` events that stand in no stream at all, as the validator refuses them."""
+        with translated():
+            found = self._events.find({"_id": {"$lt": PLACED["_id"]["$gte"]}}, {"_id": 1}, limit=limit)
+            return [bson.decode(doc.raw, CODEC)["_id"] for doc in found]
 
     def last_stream(self, category: str) -> str | None:
         """Return the last of the category's streams in order of their names, None if there is none."""
@@ -204,7 +241,7 @@ class MongoLog:
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""
-        for stream, docs in groupby(self._scan(category), key=lambda doc: str(doc["_id"]["stream"])):
+        for stream, docs in groupby(self._scan(category), key=lambda doc: stream_in(bytes(doc.raw))):
             yield stream, [bytes(doc.raw) for doc in docs]
 
     def _scan(self, category: str | None) -> Iterator[RawBSONDocument]:
@@ -222,6 +259,16 @@ def _streams_of(category: str | None) -> dict[str, Any]:
         return {}
     # `-` is followed by `.` in the order of bytes, so this is every stream of the category and no other.
     return {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
+
+
+def _between(category: str | None, other: str | None) -> dict[str, Any]:
+    """Return what stands behind all streams of a category and before those of another; None: the log's two ends."""
+    bounds: dict[str, Any] = {}
+    if category is not None:
+        bounds["$gte"] = {"stream": f"{category}."}
+    if other is not None:
+        bounds["$lt"] = {"stream": f"{other}-"}
+    return {"_id": bounds}
 
 
 def _stopped(count: int, verdict: QueueError | bytes) -> Appended:

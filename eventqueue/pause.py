@@ -4,12 +4,13 @@ Each event says all there is to say, so the last one alone is the fold of them a
 thousand pauses as after one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import assert_never
 
 import msgspec
 
+from eventqueue import readable
 from eventqueue.errors import LogCorrupt
 from eventqueue.events import EMPTY, Head, Paused, QueueEvent, Recorded, Resumed, type_of
 
@@ -25,10 +26,14 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class Valve(msgspec.Struct, frozen=True):
-    """Whether a queue's jobs may be claimed: the fold of its stream up to `head`; `pause` is None while they may."""
+    """Whether a queue's jobs may be claimed: the fold of its stream up to `head`; `pause` is None while they may.
+
+    `problem`: why the last event says nothing, if it cannot be read; then those before it hold.
+    """
 
     head: Head = EMPTY
     pause: Pause | None = None
+    problem: str | None = None
 
 
 OPEN = Valve()
@@ -49,15 +54,16 @@ Command = PauseQueue | ResumeQueue
 
 
 def decide(valve: Valve, command: Command) -> list[QueueEvent]:
-    """Return what has to happen; nothing where the queue is as it should be already.
+    """Return what has to happen; nothing where the queue is as it should be already, beyond doubt.
 
     That is no refusal: who pauses a queue wants it to be paused, and a script may be run twice.
     """
+    is_sure = valve.problem is None
     match command:
         case PauseQueue(why=why):
-            return [Paused(why=why)] if valve.pause is None else []
+            return [] if is_sure and valve.pause is not None else [Paused(why=why)]
         case ResumeQueue():
-            return [] if valve.pause is None else [Resumed()]
+            return [] if is_sure and valve.pause is None else [Resumed()]
         case _:
             assert_never(command)
 
@@ -71,6 +77,18 @@ def evolve(recorded: Recorded) -> Valve:
             return Valve(recorded.head)
         case event:
             raise LogCorrupt(f"{recorded.stream} holds a `{type_of(event)}`, which happens to no queue.")
+
+
+def last_good(history: Sequence[bytes]) -> Valve:
+    """Return the valve after a stream's stored events, passing over what cannot be read or happens to no queue."""
+    found = readable.read(history)
+    valve, problem = OPEN, found.problem
+    for recorded in found.events:
+        try:
+            valve = evolve(recorded)
+        except LogCorrupt as error:
+            problem = str(error)
+    return Valve(found.head, valve.pause, None if valve.head.version == found.head.version else problem)
 
 
 def fold(history: Iterable[Recorded], valve: Valve = OPEN) -> Valve:

@@ -4,16 +4,18 @@ What was seen of a queue is read anew only where its stream has gone on: a look 
 number of pauses.
 """
 
-from collections.abc import Collection, Mapping
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from eventqueue.codec import seal
+from eventqueue.errors import LogCorrupt
 from eventqueue.events import name_in, stream_of
 from eventqueue.finder import Signal, SignalFeed
 from eventqueue.ground import Ground
 from eventqueue.log import Append, EventLog
-from eventqueue.pause import CATEGORY, OPEN, Command, Pause, Valve, decide, evolve, fold
+from eventqueue.pause import CATEGORY, OPEN, Command, Pause, Valve, decide, evolve, fold, last_good
 
 QUEUES_MAX = 100_000
 
@@ -26,23 +28,44 @@ class Pauses:
         self._seen: dict[str, Valve] = {}
 
     def among(self, queues: Collection[str]) -> Mapping[str, Pause]:
-        """Return the pauses of those of `queues` that are paused now. Raises Unavailable or LogCorrupt."""
+        """Return the pauses of those of `queues` that are paused now. Raises Unavailable."""
         heads = ((stream_of(CATEGORY, name), self._valve(name).head.version) for name in queues)
         for stream in self._log.find_next(heads):
-            if (last := self._log.read_last(stream)) is not None:
-                self._seen[name_in(stream)] = evolve(last)
+            self._seen[name_in(stream)] = look(self._log, stream)
         return {name: pause for name in queues if (pause := self._valve(name).pause) is not None}
 
     def all(self) -> Mapping[str, Pause]:
-        """Return every queue's pause, also of those that no job was ever in. Raises Unavailable or LogCorrupt."""
+        """Return every queue's pause, also of those that no job was ever in. Raises Unavailable."""
         return self.among([name_in(one) for one in self._log.find_streams(stream_of(CATEGORY, ""), QUEUES_MAX)])
 
     def forget(self) -> None:
         """Believe nothing that was seen: the log may be an older one, restored from a backup."""
         self._seen.clear()
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """What could not be read of the queues that were looked at."""
+        return [valve.problem for valve in self._seen.values() if valve.problem is not None]
+
     def _valve(self, queue: str) -> Valve:
         return self._seen.get(queue, OPEN)
+
+
+def look(log: EventLog, stream: str) -> Valve:
+    """Return how a queue stands. Where its last event cannot be read, the events before hold, and a warning tells."""
+    try:
+        last = log.read_last(stream)
+        return OPEN if last is None else evolve(last)
+    except LogCorrupt:
+        valve = last_good(log.read_raw(stream))
+    if valve.problem is not None:
+        state = "open" if valve.pause is None else "paused"
+        warnings.warn(
+            f"Queue {name_in(stream)} stays {state}, as it was before an event that is passed over: {valve.problem} "
+            "`queuectl queue pause` or `resume` makes it sure.",
+            stacklevel=1,  # from here, whoever asked: so that it is said once
+        )
+    return valve
 
 
 class Switched(msgspec.Struct, frozen=True):
@@ -58,8 +81,7 @@ def switch(ground: Ground, signals: SignalFeed, queue: str, command: Command, ac
     """Pause or resume a queue, and tell all workers. Raises LogUnavailable, or InvalidInput for too long a reason."""
     stream = stream_of(CATEGORY, queue)
     while True:
-        last = ground.log.read_last(stream)
-        valve = OPEN if last is None else evolve(last)
+        valve = look(ground.log, stream)
         events = decide(valve, command)
         if not events:
             return Switched(queue, valve.head.version, valve.pause, is_new=False)

@@ -223,7 +223,7 @@ class Queue:
         """Build all views anew from the log while everything goes on, and return the number of their generation.
 
         `name`: the projection that is meant (the others are built with it); `progress` is told how many events are in
-        the new views. Raises Refused, Fenced while another builds, LogCorrupt at an event that cannot be projected.
+        the new views. Raises Refused, or Fenced while another builds.
         """
         return self._operator.rebuild(name, progress)
 
@@ -325,6 +325,11 @@ class Queue:
         self._views.refresh()
         for stream, history in self._log.scan_raw("job"):
             yield stream, proof.verify_job(self._views, stream, history)
+
+    def misplaced(self) -> Sequence[Finding]:
+        """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""
+        problem = "its `_id` is no stream and version: no reader of a stream finds it, and somebody put it there"
+        return [Finding(str(key), 1, problem) for key in self._log.find_misplaced(1000)]
 
     # Plumbing
 

@@ -80,16 +80,24 @@ def setting(name: str) -> Setting:
     return SETTINGS[name]
 
 
-def fold(history: Iterable[Recorded]) -> dict[str, Value]:
-    """Return the stored values after all events of `config-default`."""
+def fold(history: Iterable[Recorded]) -> tuple[dict[str, Value], str | None]:
+    """Return the stored values after all events of `config-default`, and why the last one is of no use, if it is not.
+
+    A value that does not fit its setting changes nothing; a setting that is unknown here is a newer eventqueue's.
+    """
     stored: dict[str, Value] = {}
+    problem = None
     for recorded in history:
+        problem = None
         match recorded.event:
-            case ConfigSet(name=name, value=value):
-                stored[name] = value
+            case ConfigSet(name=name, value=value) if name in SETTINGS:
+                try:
+                    stored[name] = SETTINGS[name].parse(name, value)
+                except InvalidInput as error:
+                    problem = f"{recorded.stream} version {recorded.version} sets {error}."
             case ConfigUnset(name=name):
                 stored.pop(name, None)
-    return stored
+    return stored, problem
 
 
 def resolve(stored: Mapping[str, Value], environ: Mapping[str, str]) -> dict[str, Source]:

@@ -161,6 +161,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     lag_events: int | None = None
     caught_up_at: datetime | None = None  # it held every event of the log up to then
     parked: tuple[Parked, ...] = ()
+    skipped: int = 0  # events of no stream known here, 1,000 being that or more: a newer eventqueue's, perhaps
+    skipped_first: str | None = None  # where one of them stands
     note: str | None = None  # what an operator should know
 
 
@@ -187,7 +189,7 @@ class Operator(Protocol):
 
         `name`: the projection that is meant; the others are built with it, since views are whole. `progress` is told
         how many events are in the new views. Raises Refused where this process lacks a projection that the live views
-        have, or `name`; Fenced while another builds; LogCorrupt at an event that cannot be projected.
+        have, or `name`; Fenced while another builds.
         """
         ...
 

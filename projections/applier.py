@@ -5,8 +5,9 @@ where the checkpoint says; whoever goes on starts from there.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 import pymongo
@@ -27,7 +28,7 @@ from eventqueue.portions import PORTION_BYTES
 from projections import checkpoint
 from projections.ageing import find_aged, take_out
 from projections.checkpoint import Checkpoint, Last, Token
-from projections.decoding import Poison
+from projections.decoding import Poison, read
 from projections.entries import Entry, first_of
 from projections.folding import Folded, Folding, Seat, born_in, jobs_in
 from projections.generation import WAITING, Generation
@@ -77,7 +78,7 @@ class Applier:
         self._database = ground.database
         self._session = session
         self._generation = Generation(ground.database, held.generation)
-        self._folding = Folding(projections, ground.log.read)
+        self._folding = Folding(projections, partial(read, ground.log))
         self._seats = Seats(self._generation)
         self._projections = projections
         self._is_exact = is_exact
@@ -98,15 +99,13 @@ class Applier:
         folded = self._folding.fold(events, self._seats.take(jobs_in(events), new))
         return self._prepared(folded, token, now, UNKNOWN if size is None else size)
 
-    def retry(self, job_id: str, now: datetime) -> tuple[Seat, Signal]:
-        """Let a parked job go on from where its view stands; return where it stands then, and what to tell of it.
+    def retry(self, ids: Collection[str], now: datetime) -> tuple[Mapping[str, Seat], Signal]:
+        """Let parked jobs go on from where their views stand; return where they stand then, and what to tell of them.
 
         Raises Fenced as `apply` does.
         """
-        seat = self._seats.take({job_id})[job_id]
-        folded = self._folding.retry(job_id, seat)
-        folded.last = None  # the last event that the views have seen is another
-        return seat, self.commit(self._prepared(folded, self.held.token, now, UNKNOWN))
+        folded = self._folding.retry(self._seats.take(ids))
+        return folded.seats, self.commit(self._prepared(folded, self.held.token, now, UNKNOWN))
 
     def _prepared(self, folded: Folded, token: Token, now: datetime, size: int) -> Prepared:
         size = UNKNOWN if folded.is_repaired else size

@@ -24,6 +24,7 @@ from eventqueue.mongo_log import MongoLog
 from projections import checkpoint, generation
 from projections.checkpoint import token_time
 from projections.generation import Generation
+from projections.integrity import damage
 from projections.jobs import to_job
 from projections.projector import is_in_log
 
@@ -52,6 +53,8 @@ class ViewFinder:
         held = checkpoint.read(self._database, live.number)
         if held is None or not is_in_log(held, MongoLog(self._database)):
             raise Unavailable("The views are not those of this log (yet): nothing is claimed.")
+        if (problem := damage(self._database, held)) is not None:
+            raise Unavailable(f"The views are damaged ({problem}): nothing is claimed until they are built anew.")
         return token_time(held.token).as_datetime()
 
     def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:

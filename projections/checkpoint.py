@@ -48,6 +48,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     applied: int = 0  # events, over the life of the generation
     moved_at: datetime | None = None  # on the database's clock
     last: Last | None = None
+    collections: dict[str, bytes] | None = None  # their UUIDs: one that was dropped comes back with another
     built: int | None = None  # of a generation that is being built: events, as last shown
 
 
@@ -84,6 +85,13 @@ def show(database: Database[Any], generation: int, applied: int) -> None:
     """Let others see how far the building of a generation has come."""
     with translated():
         checkpoints(database).update_one({"_id": generation}, {"$set": {"built": applied}})
+
+
+def keep_collections(database: Database[Any], generation: int, collections: Mapping[str, bytes] | None) -> None:
+    """Note by which UUIDs a generation's collections are known; nothing where they are unknown."""
+    if collections is not None:
+        with translated():
+            checkpoints(database).update_one({"_id": generation}, {"$set": {"collections": dict(collections)}})
 
 
 def delete(database: Database[Any], generation: int) -> None:

@@ -5,36 +5,33 @@ from typing import Any
 
 import bson
 import msgspec
-from bson.codec_options import DatetimeConversion
 from bson.errors import InvalidBSON
 
-from eventqueue.codec import CODEC, from_document, split
-from eventqueue.errors import UnreadableEvent
+from eventqueue.codec import CODEC, LENIENT, from_document, split
+from eventqueue.errors import LogCorrupt, UnknownEventType
 from eventqueue.events import Recorded
-
-# For the place of an event that Python cannot hold: a date beyond the year 9999, a text that is no UTF-8.
-_LENIENT = CODEC.with_options(
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
-)
+from eventqueue.log import EventLog
 
 Document = Mapping[str, Any]
 
 
 class Poison(msgspec.Struct, frozen=True):
-    """An event that cannot be read; its job is parked."""
+    """An event that cannot be read; its job is parked.
+
+    `stream` is empty for one that stands in none: under an `_id` that is no stream and version. It is no job's.
+    `unknown`: its type and schema, where only a newer eventqueue can read it.
+    """
 
     stream: str
     version: int
     problem: str
+    unknown: tuple[str, int] | None = None
 
 
 def events_in(
     batch: bytes, stored: Callable[[Document], Document] = lambda document: document
 ) -> Iterator[tuple[Document, Recorded | Poison]]:
-    """Yield each document of a batch with its event, which `stored` finds in it.
-
-    Raises UnknownEventType for an event of a newer eventqueue: that is no poison.
-    """
+    """Yield each document of a batch with its event, which `stored` finds in it."""
     try:
         documents = bson.decode_all(batch, CODEC)
     except InvalidBSON:  # one of them: find out which
@@ -45,11 +42,17 @@ def events_in(
         yield document, _event(stored(document))
 
 
+def read(log: EventLog, stream: str, after: int = 0) -> list[Recorded | Poison]:
+    """As `log.read`, with poison where an event cannot be read."""
+    batch = b"".join(log.read_raw(stream, after))
+    return [event for _, event in events_in(batch) if event.stream == stream] if batch else []
+
+
 def _one(raw: bytes, stored: Callable[[Document], Document]) -> tuple[Document, Recorded | Poison]:
     try:
         document: Document = bson.decode(raw, CODEC)
     except InvalidBSON as error:
-        document = bson.decode(raw, _LENIENT)
+        document = bson.decode(raw, LENIENT)
         return document, _poison(stored(document), error)
     return document, _event(stored(document))
 
@@ -57,9 +60,17 @@ def _one(raw: bytes, stored: Callable[[Document], Document]) -> tuple[Document, 
 def _event(document: Document) -> Recorded | Poison:
     try:
         return from_document(document)
-    except UnreadableEvent as error:
+    except LogCorrupt as error:
         return _poison(document, error)
 
 
 def _poison(document: Document, error: Exception) -> Poison:
-    return Poison(document["_id"]["stream"], document["_id"]["version"], str(error))
+    problem, unknown = str(error), None
+    if isinstance(error, UnknownEventType):
+        problem, unknown = f"a newer eventqueue wrote this: {error.what}", (error.event_type, error.schema)
+    match document["_id"]:
+        # A replaced character is none of the name's: there is no telling whose event this was.
+        case {"stream": str(stream), "version": int(version), **more} if not more and "\ufffd" not in stream:
+            if next(iter(document["_id"])) == "stream":
+                return Poison(stream, version, problem, unknown)
+    return Poison("", 0, problem)

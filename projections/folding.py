@@ -10,22 +10,27 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from eventqueue.errors import LogCorrupt, UnknownEventType
+from eventqueue.errors import LogCorrupt
 from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.job import Job, evolve
 from projections import jobs
 from projections.decoding import Poison
 from projections.projection import Projection, Tally
 
-Repair = Callable[[str, int], Sequence[Recorded]]
+Events = Sequence[Recorded | Poison]
+Repair = Callable[[str, int], Events]
 """(stream, version) -> the stream's events after that version, as the log has them now."""
 
 
-class Parked(msgspec.Struct, frozen=True):
-    """Why a job's view stands still, and which projection it was that could not go on (`jobs`: the fold itself)."""
+class Parked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a job's view stands still, and which projection it was that could not go on (`jobs`: the fold itself).
+
+    `unknown`: type and schema of the event, where a newer eventqueue wrote it: one that knows them lets the job go on.
+    """
 
     projection: str
     problem: str
+    unknown: tuple[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -93,14 +98,15 @@ class Folding:
                 self._seat(folded, seats[name], event, is_late=category == "late")
         return folded
 
-    def retry(self, job_id: str, seat: Seat) -> Folded:
-        """Let a parked job go on: fold all that the log has of it beyond its view. It may be parked again."""
-        folded = self._empty({job_id: seat})
-        seat.parked = None
-        for category, seen in (("job", _version(seat)), ("late", seat.late)):
-            events = self._read(folded, seat, stream_of(category, job_id), seen)
-            self._replay(folded, seat, events, seen, is_late=category == "late")
-            self._check_whole(seat, events, seen, is_late=category == "late")
+    def retry(self, seats: Mapping[str, Seat]) -> Folded:
+        """Let parked jobs go on: fold all that the log has of them beyond their views. They may be parked again."""
+        folded = self._empty(seats)
+        for job_id, seat in seats.items():
+            seat.parked = None
+            for category, seen in (("job", _version(seat)), ("late", seat.late)):
+                events = self._read(folded, stream_of(category, job_id), seen)
+                self._replay(folded, seat, events, seen, is_late=category == "late")
+                self._check_whole(seat, events, seen, is_late=category == "late")
         return folded
 
     def _empty(self, seats: Mapping[str, Seat]) -> Folded:
@@ -109,49 +115,42 @@ class Folding:
     def _seat(self, folded: Folded, seat: Seat, event: Recorded | Poison, *, is_late: bool) -> None:
         if is_late and seat.after is None and seat.parked is None:
             # A scan can meet the result and not the job, which was enqueued behind its back.
-            self._replay(folded, seat, self._read(folded, seat, stream_of("job", name_in(event.stream)), 0), 0)
+            self._replay(folded, seat, self._read(folded, stream_of("job", name_in(event.stream)), 0), 0)
         seen = seat.late if is_late else _version(seat)
         if event.version <= seen or seat.parked is not None:
             return
-        if isinstance(event, Poison):
-            seat.parked = Parked(jobs.NAME, event.problem)
-        elif event.version == seen + 1:
+        if event.version == seen + 1:
             self._apply(folded, seat, event, is_late=is_late)
         else:
             self._mend(folded, seat, event, seen, is_late=is_late)
 
-    def _mend(self, folded: Folded, seat: Seat, event: Recorded, seen: int, *, is_late: bool) -> None:
-        missing = [one for one in self._read(folded, seat, event.stream, seen) if one.version <= event.version]
+    def _mend(self, folded: Folded, seat: Seat, event: Recorded | Poison, seen: int, *, is_late: bool) -> None:
+        missing = [one for one in self._read(folded, event.stream, seen) if one.version <= event.version]
         self._replay(folded, seat, missing, seen, is_late=is_late)
         self._check_whole(seat, [event], seen, is_late=is_late)
 
     @staticmethod
-    def _check_whole(seat: Seat, events: Sequence[Recorded], seen: int, *, is_late: bool) -> None:
+    def _check_whole(seat: Seat, events: Events, seen: int, *, is_late: bool) -> None:
         if not events or seat.parked is not None:
             return
         last = events[-1]
         if (seat.late if is_late else _version(seat)) != last.version:
             seat.parked = Parked(jobs.NAME, f"{last.stream} has no version before {last.version} that follows {seen}.")
 
-    def _read(self, folded: Folded, seat: Seat, stream: str, seen: int) -> Sequence[Recorded]:
+    def _read(self, folded: Folded, stream: str, seen: int) -> Events:
         folded.is_repaired = True
-        try:
-            return self._repair(stream, seen)
-        except UnknownEventType:
-            raise  # no poison: this process retires
-        except LogCorrupt as error:
-            seat.parked = Parked(jobs.NAME, str(error))
-            return ()
+        return self._repair(stream, seen)
 
-    def _replay(
-        self, folded: Folded, seat: Seat, events: Iterable[Recorded], seen: int, *, is_late: bool = False
-    ) -> None:
+    def _replay(self, folded: Folded, seat: Seat, events: Events, seen: int, *, is_late: bool = False) -> None:
         for expected, event in enumerate(events, start=seen + 1):
             if event.version != expected or seat.parked is not None:
                 break
             self._apply(folded, seat, event, is_late=is_late)
 
-    def _apply(self, folded: Folded, seat: Seat, event: Recorded, *, is_late: bool) -> None:
+    def _apply(self, folded: Folded, seat: Seat, event: Recorded | Poison, *, is_late: bool) -> None:
+        if isinstance(event, Poison):
+            seat.parked = Parked(jobs.NAME, event.problem, event.unknown)
+            return
         at_work = jobs.NAME
         try:
             after = seat.after if is_late else evolve(seat.after, event)

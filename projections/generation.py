@@ -14,6 +14,7 @@ from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
+from eventqueue.errors import AccessDenied
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
@@ -101,6 +102,16 @@ class Generation:
             for name in {*INDEXES, *projections}:
                 self.collection(name).drop()
 
+    def identities(self, names: Iterable[str]) -> dict[str, bytes] | None:
+        """Return the UUIDs of its collections, those that there are, by their names; None where a role may not ask."""
+        wanted = {self.name_of(name): name for name in names}
+        try:
+            with translated():
+                found = list(self.database.with_options(CODEC).list_collections(filter={"name": {"$in": list(wanted)}}))
+        except AccessDenied:
+            return None
+        return {wanted[one["name"]]: bytes(one["info"]["uuid"]) for one in found}
+
     def indexes_missing(self) -> list[str]:
         """Return which of its indexes are not there, such as `ready of due`."""
         with translated():
@@ -111,6 +122,11 @@ class Generation:
             for index in indexes
             if index.document["name"] not in there[name]
         ]
+
+    def count_parked(self) -> int:
+        """Return how many jobs' views stand still."""
+        with translated():
+            return self.jobs.count_documents(PARKED)
 
     def find_jobs(self, ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
         """Yield the documents of these jobs in the view, those that there are, in no order."""

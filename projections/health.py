@@ -12,11 +12,14 @@ from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure
 from projections.generation import PARKED, Generation
+from projections.integrity import damage
 from projections.lease import BUILDING, Holder, Lease, Told
 from projections.projector import is_in_log, recorded
 
+PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied
 PARKED_MAX = 1000  # jobs that are named
+SKIPPED_MAX = 1000  # events that are counted
 
 
 def projections(ground: Ground) -> list[Projection]:
@@ -27,12 +30,22 @@ def projections(ground: Ground) -> list[Projection]:
 
 def lag_of(ground: Ground, held: Checkpoint | None) -> Lag:
     """Return how far the views at `held` are behind the log as it is now."""
-    if held is None or not is_in_log(held, ground.log):
+    if held is None or not is_in_log(held, ground.log) or damage(ground.database, held) is not None:
         return Lag(None)
     try:
         return measure(ground.database, held, ground.clock.now(), majority_time(ground.database))
     except HistoryLost:
         return Lag(None)
+
+
+def skipped(ground: Ground) -> tuple[int, str | None]:
+    """Return how many events the views pass over since they stand in no stream known here, and where one does.
+
+    Counted in the log, by its index, and not while they pass: so it is right after a rebuild and a re-scan, too.
+    """
+    found = ground.log.find_outside(SKIPPED_MAX)
+    named = [f"{one['stream']} version {one['version']}" if list(one) == PLACE else str(one) for one in found[:1]]
+    return len(found), next(iter(named), None)
 
 
 def parked(generation: Generation) -> list[Parked]:
@@ -59,6 +72,7 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
     is_live = holder is not None and holder.is_live
     lag = lag_of(ground, held)
     stands_still = parked(Generation(ground.database, held.generation))
+    passed_over, first = skipped(ground)
     return [
         Projection(
             name=name,
@@ -72,10 +86,17 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
             lag_events=0 if lag.is_fresh else _missing(ground, held),
             caught_up_at=_caught_up_at(ground, held, lag, told),
             parked=tuple(one for one in stands_still if one.projection == name),
-            note=None if is_live else told.left,
+            skipped=passed_over,
+            skipped_first=first,
+            note=_damaged(ground, held) or (None if is_live else told.left),
         )
         for name, version in held.projections.items()
     ]
+
+
+def _damaged(ground: Ground, held: Checkpoint) -> str | None:
+    problem = damage(ground.database, held)
+    return None if problem is None else f"the views are damaged: {problem}; whoever projects builds them anew"
 
 
 def _activity(lag: Lag, held: Checkpoint, holder: Holder | None, now: datetime) -> Activity:

@@ -80,9 +80,10 @@ class ViewOperator:
         session = self._ground.database.client.start_session()
         taken = checkpoint.take_over(self._ground.database, self._live().generation, session)
         applier = Applier(self._ground, taken, self._projections, session)
-        seat, signal = applier.retry(job_id, self._ground.clock.now())
+        seats, signal = applier.retry({job_id}, self._ground.clock.now())
         Signals(self._ground.database).publish(signal)
-        return None if seat.parked is None else Parked(job_id, seat.parked.projection, seat.parked.problem)
+        parked = seats[job_id].parked
+        return None if parked is None else Parked(job_id, parked.projection, parked.problem)
 
     def verify(self, name: str | None, count: int | None, progress: Callable[[int], object]) -> Iterator[Difference]:
         """See Operator.verify."""

@@ -17,7 +17,7 @@ from eventqueue.mongo_errors import translated
 from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
-from projections.decoding import Poison, events_in
+from projections.decoding import Poison, read
 from projections.entries import SPREAD, failure_entry
 from projections.freshness import majority_time
 from projections.generation import Generation, current
@@ -94,7 +94,8 @@ class Point:
 
     def jobs_of(self, ids: Sequence[str]) -> Iterator[Difference]:
         """Compare some jobs, without counting them."""
-        yield from self._compare({job_id: self._read(stream_of("job", job_id)) for job_id in ids}, {"$in": list(ids)})
+        histories = {job_id: read(self._ground.log, stream_of("job", job_id)) for job_id in ids}
+        yield from self._compare(histories, {"$in": list(ids)})
 
     def _compare(self, histories: Mapping[str, Events], which: Mapping[str, Any]) -> Iterator[Difference]:
         shown = self._show(which)
@@ -145,7 +146,7 @@ class Point:
         document = shown.jobs.get(job_id, {})
         version, parked = document.get("version", 0), document.get("parked")
         if version > len(history):  # it moved on after the log was read
-            history = self._read(stream_of("job", job_id))
+            history = read(self._ground.log, stream_of("job", job_id))
         covered = min(len(history), self._beyond.get(stream_of("job", job_id), len(history) + 1) - 1)
         counted = min(covered, version) if parked else covered
         job, problem = self._fold(history, version, counted)
@@ -194,10 +195,6 @@ class Point:
         if holder != is_holder:
             yield Difference(jobs.NAME, job_id, f"is shown as held by {holder}, not by {is_holder}")
 
-    def _read(self, stream: str) -> Events:
-        batch = b"".join(self._ground.log.read_raw(stream))
-        return [event for _, event in events_in(batch)] if batch else []
-
     # Late results
 
     def late_results(self, streams: Mapping[str, Events]) -> Iterator[Difference]:
@@ -213,7 +210,7 @@ class Point:
                 covered = min(covered, document.get("late_version", 0))
             elif document.get("late_version", 0) < covered:
                 yield Difference(jobs.NAME, job_id, f"{document.get('late_version', 0)} of {covered} late results seen")
-            job, _ = self._fold(self._read(stream_of("job", job_id)), 2**62, 0)
+            job, _ = self._fold(read(self._ground.log, stream_of("job", job_id)), 2**62, 0)
             for event in history[:covered]:
                 if job is not None and isinstance(event, Recorded):
                     self._count(job, job, event)

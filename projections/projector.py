@@ -6,6 +6,7 @@ reading the last applied event back from the log: a restored backup shows there,
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from eventqueue.errors import BackupRestored, Fenced, ForeignViews, HistoryLost,
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
 from eventqueue.tuning import tuned
-from projections import checkpoint, generation
+from projections import checkpoint, generation, integrity
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint, Last
 from projections.feed import Feed
@@ -24,10 +25,12 @@ from projections.rebuild import rebuild
 from projections.rescan import rescan
 from projections.signals import Signals
 from projections.turn import Turn
+from projections.upgrade import let_go_on
 
 logger = logging.getLogger(__name__)
 
 STANDBY = timedelta(milliseconds=300)  # between two looks at the lease: an heir is to be at work within a second
+LOOK_EVERY = timedelta(seconds=1)  # whether the views are whole
 YIELD = timedelta(milliseconds=50)  # to who has taken the place for a moment, an operator perhaps
 
 
@@ -44,10 +47,7 @@ class Projector:
         self._session = ground.database.client.start_session()
 
     def run(self, stop: threading.Event) -> None:
-        """Lead whenever the lease can be had, until `stop` is set.
-
-        Raises UnknownEventType when the log holds an event of a newer eventqueue: this process retires.
-        """
+        """Lead whenever the lease can be had, until `stop` is set."""
         left = None
         try:
             with tuned():
@@ -117,8 +117,9 @@ class Projector:
 
     def _lead_live(self, renewal: Renewal, stop: threading.Event) -> None:
         try:
+            applier = self._take_place(is_exact=True)
             try:
-                self._follow(self._take_place(is_exact=True), renewal, stop)
+                self._follow(applier, renewal, stop)
             except ViewsDamaged:
                 logger.info("an event came that the views have already, it seems: from now on each job is looked up")
                 self._follow(self._take_place(), renewal, stop)
@@ -132,13 +133,20 @@ class Projector:
             raise Fenced("The views are gone.")
         held = checkpoint.take_over(self._database, live.number, self._session)
         check_in_log(held, self._ground.log)
-        return Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
+        integrity.check_taken(self._database, held)
+        applier = Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
+        let_go_on(self._ground, applier)
+        return applier
 
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
         with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:
             renewal.tell(lambda: turn.progress)
+            look_at = time.monotonic() + LOOK_EVERY.total_seconds()
             while renewal.is_held and not stop.is_set():
                 turn.step(self._ground.clock)
+                if time.monotonic() >= look_at:
+                    integrity.check_live(self._database, applier.held.generation)
+                    look_at = time.monotonic() + LOOK_EVERY.total_seconds()
             turn.land()
             # Before the feed is closed, which waits for the server's answer: so long an heir need not wait.
             self._lease.release()
@@ -149,7 +157,9 @@ class Projector:
                 raise Fenced("This projector was stopped.")
 
         logger.info("building the views from the log")
-        rebuild(self._ground, self._projections, self._session, check)
+        built = rebuild(self._ground, self._projections, self._session, check)
+        if parked := built.count_parked():
+            logger.warning("the views are built, but %d jobs are parked: `queuectl projections list` shows why", parked)
 
 
 def recorded(ground: Ground) -> Checkpoint | None:

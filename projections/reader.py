@@ -15,7 +15,7 @@ from typing import Any
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
 
-from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, UnknownEventType, ViewsDamaged
+from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
@@ -26,6 +26,8 @@ from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure, passed
 from projections.generation import PARKED, Generation
+from projections.health import skipped
+from projections.integrity import check_taken, damage
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
 from projections.projection import Key, Projection, versions
@@ -34,6 +36,7 @@ from projections.rebuild import rebuild
 from projections.report import LENGTHS, report
 from projections.rescan import rescan
 from projections.stats import Stats as StatsView
+from projections.upgrade import let_go_on
 
 WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
@@ -70,6 +73,8 @@ class ViewReader:
             lag = self._lag(held, asked) if is_asked else passed(held, asked)
             if is_asked:
                 ask_at = now + max(LOOK_S, now - start)
+            if lag.is_fresh or now - start > WAIT_S:
+                lag = self._of_whole(held, lag)
             if lag.is_fresh:
                 self._keep_young(held, asked)
             if lag.is_fresh or now - start > WAIT_S:
@@ -90,7 +95,7 @@ class ViewReader:
         return not holder.is_live and (held is None or stood_s > STILL_S)
 
     def _catch_up(self, held: Checkpoint | None) -> bool:
-        """Apply what the log has. False where this process must not, as its code is not that of views and log."""
+        """Apply what the log has. False where this process must not, as its code is not that of the views."""
         mine = versions(self._projections)
         if held is not None and held.projections != mine and not is_newer(mine, held.projections):
             return False
@@ -101,8 +106,6 @@ class ViewReader:
                     self._lead(held)
             except Fenced:
                 pass  # another process is at work: look again
-            except UnknownEventType:
-                return False
             finally:
                 self._at_work.release()
         return True
@@ -112,6 +115,8 @@ class ViewReader:
             with Renewal(self._lease):
                 if held is not None and not is_in_log(held, self._ground.log):
                     generation.retract(self._database)  # the views of another past: nobody may claim from them
+                    held = None
+                if held is not None and damage(self._database, held) is not None:
                     held = None
                 if held is not None and held.projections == versions(self._projections):
                     self._go_on(held)
@@ -124,6 +129,8 @@ class ViewReader:
         taken = checkpoint.take_over(self._database, held.generation, self._session)
         applier = Applier(self._ground, taken, self._projections, self._session)
         try:
+            check_taken(self._database, taken)
+            let_go_on(self._ground, applier)
             catch_up(self._ground, applier, majority_time(self._database))
         except HistoryLost:
             rescan(self._ground, applier)
@@ -132,7 +139,12 @@ class ViewReader:
 
     def lag(self) -> Lag:
         """See Views.lag."""
-        return self._lag(recorded(self._ground), majority_time(self._database))
+        held = recorded(self._ground)
+        return self._of_whole(held, self._lag(held, majority_time(self._database)))
+
+    def _of_whole(self, held: Checkpoint | None, lag: Lag) -> Lag:
+        """Return the lag, unknown where a part of the views is missing."""
+        return lag if held is None or lag.seconds is None or damage(self._database, held) is None else Lag(None)
 
     def _lag(self, held: Checkpoint | None, asked: Timestamp) -> Lag:
         if held is None or not is_in_log(held, self._ground.log):
@@ -239,6 +251,8 @@ class ViewReader:
             "moved_at": held.moved_at if held else None,
             "parked": parked,
             "indexes_missing": missing,
+            "skipped": skipped(self._ground),
+            "damage": None if held is None else damage(self._database, held),
         }
 
     def _generation(self) -> Generation:

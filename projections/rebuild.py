@@ -21,14 +21,14 @@ from eventqueue.errors import Fenced, QueueError
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
 from eventqueue.tuning import tuned
 from projections import checkpoint
 from projections.applier import TRANSACTION_S, Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, Last, id_of
 from projections.freshness import majority_time
-from projections.generation import Generation, current, views
+from projections.generation import INDEXES, Generation, current, views
 from projections.lease import BUILDING, Lease, Renewal
 from projections.projection import Projection, versions
 from projections.replay import replay
@@ -53,8 +53,7 @@ def rebuild(
     """Build a new generation of `projections`, switch to it and drop the old one; whoever projects goes on meanwhile.
 
     What a build that was killed has left behind is dropped first. Raises Fenced if another process is building, or
-    has switched meanwhile; LogCorrupt, with nothing changed, at an event that cannot be read or that a projection
-    refuses.
+    has switched meanwhile.
     """
     lease = Lease(ground.database, f"builder-{os.urandom(8).hex()}", BUILDING)
     if not lease.acquire():
@@ -102,6 +101,7 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
     watch.generation = new.number
     try:
         new.create(names)
+        checkpoint.keep_collections(database, new.number, new.identities({*INDEXES, *names}))
         _build(ground, start, projections, session, watch)
         _switch(database, old, new)
     except BaseException:
@@ -109,6 +109,8 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
         raise
     Signals(database).publish(Signal(new.number))
     _drop_leftovers(database, new)
+    if old is not None:  # which may have lost its checkpoint
+        old.drop(names)
     return new
 
 
@@ -129,7 +131,7 @@ def _build(
 def _last(database: Database[Any]) -> Last | None:
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
     with translated():
-        found = events.find_one({}, {"hash": 1}, sort=[("ts", -1)])
+        found = events.find_one(PLACED, {"hash": 1}, sort=[("ts", -1)])
     return None if found is None else Last(found["_id"]["stream"], found["_id"]["version"], found["hash"])
 
 

@@ -8,14 +8,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 
-from eventqueue.codec import decode_all
-from eventqueue.errors import LogCorrupt, ViewsDamaged
+from eventqueue.errors import ViewsDamaged
 from eventqueue.events import Recorded
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.portions import PORTION_BYTES
+from projections.decoding import Poison, events_in, read
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import Generation
 from projections.projection import Key, Projection, aged
@@ -33,9 +34,10 @@ def replay(
 ) -> int:
     """Return how many events were applied; `progress` is told so after each chunk.
 
-    Raises LogCorrupt at an event that cannot be read or that a projection refuses.
+    What cannot be gone on from parks its job, as in live views: an event that nobody can take out of the log must not
+    keep everybody from having views.
     """
-    folding = Folding(projections, ground.log.read)
+    folding = Folding(projections, partial(read, ground.log))
     with _Writer(generation, projections) as writer:
         for events, size in _chunks(ground.log.scan_batches("job")):
             folded = folding.fold(events, {job_id: Seat() for job_id in jobs_in(events)})
@@ -70,7 +72,6 @@ class _Writer:
 
     def write(self, folded: Folded, size: int, now: datetime) -> None:
         """Write what a chunk of `size` bytes changes; its counters are added up until there are many."""
-        _check(folded)
         self.applied += folded.applied
         self._add(folded.tallies, now)
         folded.tallies = {}
@@ -116,22 +117,15 @@ class _Writer:
                 raise ViewsDamaged("The views that were being built are not as this process left them.")
 
 
-def _check(folded: Folded) -> None:
-    """Raise LogCorrupt for a job that would be parked: views with holes are not worth switching to."""
-    for job_id, seat in folded.seats.items():
-        if seat.parked is not None and seat.parked != seat.parked_before:
-            raise LogCorrupt(
-                f"The views cannot be built: {seat.parked.problem} (job {job_id}, projection {seat.parked.projection})"
-            )
-
-
-def _chunks(batches: Iterable[bytes]) -> Iterator[tuple[list[Recorded], int]]:
+def _chunks(batches: Iterable[bytes]) -> Iterator[tuple[list[Recorded | Poison], int]]:
     """Cut between streams only, since each is folded in one go; with each chunk its size in bytes, or somewhat more."""
-    chunk: list[Recorded] = []
+    chunk: list[Recorded | Poison] = []
     size = 0
     for batch in batches:
         size += len(batch)
-        for event in decode_all(batch):
+        for _, event in events_in(batch):
+            if not event.stream:  # in none: it would part the events of one that it stands among
+                continue
             if len(chunk) >= CHUNK and event.stream != chunk[-1].stream:
                 yield chunk, size
                 chunk, size = [], len(batch)

@@ -17,12 +17,12 @@ from pymongo.errors import OperationFailure
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
-from eventqueue.errors import HistoryLost, QueueError, Unavailable, UnknownEventType
+from eventqueue.errors import HistoryLost, QueueError, Unavailable
 from eventqueue.events import Recorded
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY
 from projections.checkpoint import Token, token_time
-from projections.decoding import Document, Poison, events_in
+from projections.decoding import Poison, events_in
 
 AWAIT_MS = 1000
 REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for all the others to be decoded
@@ -62,15 +62,12 @@ class Tail:
                 [start, *_PIPELINE], batchSize=most or REPLY_COUNT, maxAwaitTimeMS=await_ms
             )
         self._token = token
-        self._error: UnknownEventType | None = None
 
     def read(self) -> list[Change]:
         """Return the next events, none if none came in time; `token` has moved either way.
 
-        Raises UnknownEventType for an event of a newer eventqueue, HistoryLost where the oplog has been overrun.
+        Raises HistoryLost where the oplog has been overrun.
         """
-        if self._error is not None:
-            raise self._error
         with history_translated():
             raw = self._cursor.try_next()
         check_alive(self._cursor)
@@ -78,18 +75,7 @@ class Tail:
         token = self._cursor._post_batch_resume_token
         assert token is not None
         self._token = {"_data": token["_data"]}
-        return [] if raw is None else self._decoded(bytes(raw))
-
-    def _decoded(self, batch: bytes) -> list[Change]:
-        pairs: list[tuple[Document, Recorded | Poison]] = []
-        try:
-            pairs.extend(events_in(batch, _FULL))
-        except UnknownEventType as error:
-            if not pairs:
-                raise
-            self._error, self._token = error, pairs[-1][0]["_id"]  # first what came before it
-        size = len(batch) // max(1, len(pairs))
-        return [Change(event, document["_id"], size) for document, event in pairs]
+        return [] if raw is None else _decoded(bytes(raw))
 
     @property
     def token(self) -> Token:
@@ -109,6 +95,12 @@ class Tail:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cursor.close()
+
+
+def _decoded(batch: bytes) -> list[Change]:
+    pairs = list(events_in(batch, _FULL))
+    size = len(batch) // max(1, len(pairs))
+    return [Change(event, document["_id"], size) for document, event in pairs]
 
 
 def token_now(database: Database[Any]) -> Token:

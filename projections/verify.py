@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from eventqueue.events import Recorded, category_of, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
+from eventqueue.mongo_log import PLACED
 from eventqueue.views import Difference
 from projections.decoding import Poison, events_in
 from projections.point import Point
@@ -58,7 +59,9 @@ def sample(ground: Ground, count: int) -> list[str]:
     """Return the ids of up to `count` jobs of the log, picked at random; those with more events are likelier."""
     events = ground.database["events"]
     with translated():
-        found = events.aggregate([{"$sample": {"size": 4 * count}}, {"$project": {"stream": "$_id.stream"}}])
+        found = events.aggregate(
+            [{"$sample": {"size": 4 * count}}, {"$match": PLACED}, {"$project": {"stream": "$_id.stream"}}]
+        )
         streams = (one["stream"] for one in found)
         names = [name_in(stream) for stream in streams if category_of(stream) == "job"]
     return list(dict.fromkeys(names))[:count]

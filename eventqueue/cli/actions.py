@@ -8,7 +8,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, selecting, to_each
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS, TEXT
-from eventqueue.cli.words import clean
+from eventqueue.printable import clean
 
 
 @command("wait", lasting=True)

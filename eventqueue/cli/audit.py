@@ -71,7 +71,7 @@ def _verify_all(session: Session, queue: "Queue") -> "tuple[int, list[Finding]]"
             verified += 1
             found += findings
             advance(1)
-    return verified, found
+    return verified, [*found, *queue.misplaced()]
 
 
 audit.add_command(verify)

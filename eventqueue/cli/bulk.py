@@ -13,8 +13,9 @@ import msgspec
 from eventqueue.cli.progress import progress
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import json_object
-from eventqueue.cli.words import clean, count
+from eventqueue.cli.words import count
 from eventqueue.errors import DifferentJob, InvalidInput, QueueError
+from eventqueue.printable import clean
 from eventqueue.spec import Request
 
 if TYPE_CHECKING:

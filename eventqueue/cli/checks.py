@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from eventqueue.cli.session import Session
-from eventqueue.cli.words import clean, count, shortened, span
+from eventqueue.cli.words import count, shortened, span
 from eventqueue.errors import QueueError, redact
 from eventqueue.job import State
-from eventqueue.layout import INDEXES, LAYOUT
+from eventqueue.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
+from eventqueue.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue
@@ -105,8 +106,8 @@ def _layout(queue: "Queue") -> tuple[str, str | None]:
         ),
         *(f"index {name} is missing" for name in queue.connection.views.snapshot()["indexes_missing"]),
     ]
-    if "validator" not in found.get("events", {}):
-        problems.append("events has no validator")
+    if (validator := found.get("events", {}).get("validator")) != VALIDATOR:
+        problems.append("events has an old validator" if validator else "events has no validator")
     if not found.get("signals", {}).get("capped"):
         problems.append("signals is no capped collection")
     if not problems:
@@ -161,7 +162,22 @@ def _clock(queue: "Queue") -> tuple[str, str | None]:
     return found, "set it (timedatectl set-ntp true); jobs are unharmed, since the database's clock alone counts"
 
 
+def _readable(queue: "Queue") -> tuple[str, str | None]:
+    from eventqueue.configuration import look
+    from eventqueue.pauses import Pauses
+
+    ground = queue.connection.ground
+    pauses = Pauses(ground.log)
+    pauses.all()
+    problems = [*pauses.problems, *filter(None, [look(ground)[1]])]
+    if not problems:
+        return "what they are can be read", None
+    return " ".join(problems), "they stay as they were before: set what is wrong with `queuectl config` and `queue`"
+
+
 def _projector(queue: "Queue") -> tuple[str, str | None]:
+    from eventqueue.cli.views import passed_over
+
     views = queue.connection.views
     about, lag = views.snapshot(), views.lag()
     if about["generation"] is None:
@@ -169,6 +185,13 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
     holder = about["holder"] or "no projector"
     behind = "how far behind is unknown" if lag.seconds is None else f"{span(lag.seconds)} behind"
     found = f"{holder} at work; {'nothing is waiting' if lag.is_fresh else behind}; {about['applied']:,} events applied"
+    if about["damage"] is not None:
+        return f"{found}; the views are damaged: {about['damage']}", (
+            "a projector builds them anew by itself: `queuectl projector start`, or `queuectl projections rebuild`"
+        )
+    number, one = about["skipped"]
+    if one is not None:
+        found = f"{found}; {passed_over(number, one)}"
     if parked := about["parked"]:
         first = shortened(", ".join(map(clean, parked)), PARKED_MAX)
         return (
@@ -201,6 +224,7 @@ LOOKS: Mapping[str, Look] = {
     "layout": _layout,
     "rights": _rights,
     "clock": _clock,
+    "settings": _readable,
     "projector": _projector,
     "workers": _workers,
 }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from rich.text import Text
 
-from eventqueue.cli.words import clean
+from eventqueue.printable import clean
 
 GAP = "  "
 LOOSE_LEAST = 9  # characters that a loose column has in the narrowest terminal

@@ -1,14 +1,30 @@
 """Printing for people, with rich: coloured and fitted on a terminal; plain, whole and unwrapped elsewhere."""
 
 import sys
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
+from rich.segment import Segment
 from rich.text import Text
 
 from eventqueue.cli.columns import Table, fitted
 from eventqueue.cli.terminal import is_coloured
+from eventqueue.printable import clean_lines
+
+
+class _Cleaning(Console):
+    """A console that writes no control characters but its own, whoever wrote the text that it shows."""
+
+    def render(self, *args: Any, **options: Any) -> Iterable[Segment]:
+        """See rich.console.Console."""
+        for segment in super().render(*args, **options):
+            is_clean = segment.control is not None or segment.text.isprintable()
+            yield segment if is_clean else Segment(clean_lines(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """See rich.console.Console, which would end the process with 1: that is told by what stops each command."""
+        raise BrokenPipeError
 
 
 def show(shown: Sequence[Table | Text]) -> None:
@@ -20,8 +36,8 @@ def show(shown: Sequence[Table | Text]) -> None:
 
 
 def console(stream: TextIO) -> Console:
-    """Return a console on `stream` that takes every text as it is."""
-    return Console(
+    """Return a console on `stream` that takes every text as it is, but for what would steer the terminal."""
+    return _Cleaning(
         file=stream,
         force_terminal=stream.isatty(),
         no_color=not is_coloured(stream),

@@ -8,9 +8,10 @@ from rich.text import Text
 
 from eventqueue.cli.documents import hidden
 from eventqueue.cli.tables import COLOURS
-from eventqueue.cli.words import clean, count, instant, span
+from eventqueue.cli.words import count, instant, span
 from eventqueue.events import Captured, Output
 from eventqueue.job import Job, State
+from eventqueue.printable import clean
 
 LABEL = 12
 LINES = 10  # of output at most

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eventqueue.cli.jobs import LIMIT_MAX
+from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.selection import Selection, selecting, to_each
 from eventqueue.cli.session import Session, with_session
@@ -22,18 +22,14 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 @command("list")
 @click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
 @click.option("--error", type=TEXT, help="Jobs with this text in their last error only.")
-@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="So many at most.")
+@limited
 @with_session
-def list_(session: Session, queue_name: str | None, error: str | None, limit: int) -> None:
+def list_(session: Session, queue_name: str | None, error: str | None, limit: int | None) -> None:
     """List dead jobs, those that died last first."""
-    from eventqueue.cli.listing import print_listing
+    from eventqueue.cli.listing import print_newest
     from eventqueue.job import State
-    from eventqueue.views import Filter
 
-    with session.queue() as queue:
-        listing = queue.list(Filter(state=State.DEAD, queue=queue_name, error=error, limit=limit))
-        now = queue.connection.ground.clock.now()
-    print_listing(session.out, listing, now)
+    print_newest(session, limit, state=State.DEAD, queue=queue_name, error=error)
 
 
 @command("retry")

@@ -9,12 +9,13 @@ import click
 import msgspec
 
 from eventqueue.audit import Finding
-from eventqueue.cli.words import STATES, clean, instant
+from eventqueue.cli.words import STATES, instant
 from eventqueue.codec import to_data
 from eventqueue.enqueueing import Existing, Receipt
 from eventqueue.events import Enqueued, Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
+from eventqueue.printable import clean, clean_json
 from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
 
 HIDDEN = "•••"  # for what is secret, perhaps
@@ -23,7 +24,8 @@ HIDDEN = "•••"  # for what is secret, perhaps
 def print_json(document: Any) -> None:
     """Print a document on a line of its own; indented where someone looks."""
     line = msgspec.json.encode(document)
-    click.echo(msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line)
+    text = msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line
+    click.echo(clean_json(text.decode()).encode())
 
 
 def plain(value: Any) -> Any:
@@ -186,16 +188,17 @@ def differences(verified: int, found: Sequence[Difference]) -> dict[str, Any]:
 def enqueued(one: Receipt) -> dict[str, Any]:
     """Which job it is that was asked for, whether it is a new one, and how it stands; `elsewhere`: where it runs."""
     found = one.existing or Existing(State.PENDING, None, None)
-    return {"id": one.id, "stream": one.stream, "version": one.version, "created": one.created, **plain(found)}
+    stands = plain(found) if one.existing or one.created else dict.fromkeys(Existing.__struct_fields__)
+    return {"id": one.id, "stream": one.stream, "version": one.version, "created": one.created, **stands}
 
 
 def enqueued_all(receipts: Sequence[Receipt]) -> dict[str, Any]:
     """What became of the jobs of a file: how many are new, were there already, and of these had ended."""
-    found = [one.existing for one in receipts if one.existing is not None]
+    added = sum(one.created for one in receipts)
     return {
-        "added": len(receipts) - len(found),
-        "existing": len(found),
-        "ended": sum(one.ended_at is not None for one in found),
+        "added": added,
+        "existing": len(receipts) - added,
+        "ended": sum(one.existing is not None and one.existing.ended_at is not None for one in receipts),
         "jobs": [enqueued(one) for one in receipts],
     }
 

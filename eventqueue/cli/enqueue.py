@@ -93,10 +93,10 @@ def enqueue(
     with session.queue() as queue:
         receipt = queue.enqueue(asked)
     session.out.document(lambda: documents.enqueued(receipt))
-    if receipt.existing is None:
+    if receipt.created:
         session.out.done(f"Job added: {receipt.id}")
     else:
-        session.out.note(existing.sentence(receipt.id, receipt.existing, asked.get("key") or receipt.id))
+        session.out.note(existing.sentence(receipt, asked.get("key") or receipt.id))
     session.out.bare(receipt.id)
     return None
 

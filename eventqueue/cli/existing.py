@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from eventqueue.cli.words import count, instant
-from eventqueue.enqueueing import Existing, Receipt
+from eventqueue.enqueueing import Receipt
 from eventqueue.job import State
 
 _STANDS = {
@@ -18,8 +18,11 @@ _STANDS = {
 _ENDED = {State.COMPLETED: "it completed", State.DEAD: "it died", State.CANCELLED: "it was cancelled"}
 
 
-def sentence(job_id: str, found: Existing, name: str) -> str:
+def sentence(receipt: Receipt, name: str) -> str:
     """Return how the job stands that was found; `name` is the id or key by which it was asked for."""
+    job_id, found = receipt.id, receipt.existing
+    if found is None:
+        return f"Job {job_id} is there already, with an event that cannot be read here: upgrade eventqueue"
     if found.ended_at is None:
         where = f"; it runs in {found.elsewhere}, not here" if found.elsewhere else ""
         return f"Job {job_id} is there already: {_STANDS[found.state]}{where}"
@@ -34,7 +37,8 @@ def sentence(job_id: str, found: Existing, name: str) -> str:
 def summary(receipts: Sequence[Receipt], skipped: int) -> str:
     """Return what became of the jobs of a file."""
     found = [one.existing for one in receipts if one.existing is not None]
-    there = f", {len(found):,} {_were(len(found))} there already" if found else ""
+    added = sum(one.created for one in receipts)
+    there = f", {_were(len(receipts) - added)} there already" if added < len(receipts) else ""
     ended = sum(one.ended_at is not None for one in found)
     elsewhere = sum(one.ended_at is None and one.elsewhere is not None for one in found)
     notes = [f"{ended:,} of them ended, and will not run"] if ended else []
@@ -42,8 +46,8 @@ def summary(receipts: Sequence[Receipt], skipped: int) -> str:
     if notes:
         there += f" ({'; '.join(notes)})"
     out = f", {count(skipped, 'line')} skipped" if skipped else ""
-    return f"{count(len(receipts) - len(found), 'job')} added{there}{out}"
+    return f"{count(added, 'job')} added{there}{out}"
 
 
 def _were(number: int) -> str:
-    return "was" if number == 1 else "were"
+    return "1 was" if number == 1 else f"{number:,} were"

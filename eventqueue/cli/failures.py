@@ -11,6 +11,7 @@ import click
 
 from eventqueue.cli.terminal import refuse
 from eventqueue.errors import QueueError, redact
+from eventqueue.printable import clean_lines
 
 REFUSED, USAGE = 1, 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
@@ -29,7 +30,7 @@ def report(error: BaseException) -> int:
         refuse("Interrupted.")
         return INTERRUPTED
     if os.environ.get("QUEUECTL_DEBUG"):
-        click.echo(redact("".join(traceback.format_exception(error))), err=True)
+        click.echo(clean_lines(redact("".join(traceback.format_exception(error)))), err=True)
     refuse(_sentence(error))
     return USAGE if isinstance(error, click.UsageError) else REFUSED
 

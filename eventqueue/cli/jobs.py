@@ -6,17 +6,21 @@ import click
 
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SINCE, TEXT, time_of
+from eventqueue.cli.values import SINCE, TEXT
 from eventqueue.cli.words import STATES
 
-LIMIT_MAX = 2**31 - 1
+LIMIT_MAX = 2**31 - 2
+
+limited = click.option(
+    "--limit", type=click.IntRange(1, LIMIT_MAX), help="So many at most [default: all; on a terminal 50]."
+)
 
 
 @command("list")
 @click.option("--state", type=click.Choice(STATES), help="Jobs in this state only.")
 @click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
 @click.option("--tag", type=TEXT, help="Jobs with this tag only.")
-@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=50, show_default=True, help="So many at most.")
+@limited
 @click.option("--since", type=SINCE, help="Jobs created since (failed and dead: that failed since), such as 10m.")
 @with_session
 def list_(
@@ -25,7 +29,7 @@ def list_(
     state: str | None,
     queue_name: str | None,
     tag: str | None,
-    limit: int,
+    limit: int | None,
     since: datetime | timedelta | None,
 ) -> None:
     """List jobs, newest first.
@@ -34,23 +38,10 @@ def list_(
     queuectl list --state failed --since 2h
     queuectl list --queue mail --json | jq -r '.[].id'
     """
-    from eventqueue.cli.listing import print_listing
+    from eventqueue.cli.listing import print_newest
     from eventqueue.job import State
-    from eventqueue.views import Filter
 
-    with session.queue() as queue:
-        now = queue.connection.ground.clock.now()
-        wanted = Filter(
-            state=State(state) if state else None,
-            queue=queue_name,
-            tag=tag,
-            limit=limit,
-            since=time_of(since, now) if since else None,
-        )
-        listing = queue.list(wanted)
-    print_listing(session.out, listing, now)
-    if len(listing.jobs) == limit and not session.out.as_json:
-        session.out.note(f"These are the newest {limit:,}: --limit shows more.")
+    print_newest(session, limit, since, state=State(state) if state else None, queue=queue_name, tag=tag)
 
 
 @command("show")

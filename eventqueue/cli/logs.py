@@ -1,5 +1,6 @@
 """`queuectl logs`: what an attempt wrote, as much of it as is kept."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,6 +9,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.cli.words import count
+from eventqueue.printable import clean_output
 
 if TYPE_CHECKING:
     from eventqueue.cli.attempts import Attempt
@@ -21,12 +23,18 @@ CONTINUATIONS_MAX = 3
 @command("logs")
 @click.argument("job_id", metavar="ID", type=TEXT)
 @click.option("--attempt", "number", type=click.IntRange(1), help="Which attempt [default: the last].")
+@click.option("--raw", is_flag=True, help="Its bytes as they are, on a terminal too, and not a word of ours.")
 @with_session
-def logs(session: Session, job_id: str, number: int | None) -> None:
+def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> None:
     """Print what an attempt wrote.
 
-    Its stdout goes to stdout, its stderr to stderr. The last 64 KiB of each are kept. Bytes that are no text are
-    shown as \\xff.
+    Its stdout goes to stdout, its stderr to stderr. The last 64 KiB of each are kept. A file or a pipe gets its
+    bytes as they are. A terminal gets its text and colours: what else would steer it, and what is no text, is shown
+    as \\x07 or \\xff.
+
+    \b
+    queuectl logs report
+    queuectl logs report --attempt 1 --raw > report.out
     """
     from eventqueue.cli.attempts import choose
     from eventqueue.events import name_in
@@ -36,22 +44,30 @@ def logs(session: Session, job_id: str, number: int | None) -> None:
         name = name_in(history[0].stream)
         attempt = choose(history, number)
         kept = queue.output(name, attempt.claim)
-    document = {stream: _captured(stream, attempt, kept) for stream in STREAMS}
+    tails = {stream: _tail(stream, attempt, kept) for stream in STREAMS}
+    document = {stream: _captured(stream, attempt, tails[stream]) for stream in STREAMS}
     about = {"id": name, "attempt": attempt.number, "claim": attempt.claim, "ended": attempt.is_over}
     session.out.document(lambda: about | document)
     if not session.out.as_json:
-        _print(session, attempt, document)
+        if not raw:
+            _tell(session, attempt, document)
+        for stream, tail in tails.items():
+            _print(tail, document[stream]["text"], is_error=stream == "stderr", raw=raw)
 
 
-def _captured(stream: str, attempt: "Attempt", kept: "Kept | None") -> dict[str, Any]:
+def _tail(stream: str, attempt: "Attempt", kept: "Kept | None") -> bytes:
     """The end of what was written to one stream, from what is kept, else from the event."""
+    if kept:
+        return bytes(getattr(kept, stream))
+    text: str = getattr(attempt.output, stream).text if attempt.output else ""
+    return text.encode(errors="surrogatepass")
+
+
+def _captured(stream: str, attempt: "Attempt", tail: bytes) -> dict[str, Any]:
     recorded = getattr(attempt.output, stream) if attempt.output else None
-    text = recorded.text if recorded else ""
-    tail = getattr(kept, stream) if kept else text.encode(errors="surrogatepass")
     length = max(recorded.length if recorded else 0, len(tail))
-    whole = len(tail) == length
     return {
-        "text": _readable(tail, whole=whole) if kept else text,
+        "text": _readable(tail, whole=len(tail) == length),
         "kept": len(tail),
         "length": length,
         "sha256": recorded.sha256.hex() if recorded and recorded.sha256 else None,
@@ -64,11 +80,16 @@ def _readable(tail: bytes, *, whole: bool) -> str:
     return tail.decode(errors="backslashreplace")
 
 
-def _print(session: Session, attempt: "Attempt", document: dict[str, Any]) -> None:
+def _tell(session: Session, attempt: "Attempt", document: dict[str, Any]) -> None:
     if not attempt.is_over:
         session.out.note(f"Attempt {attempt.number} has not ended: what it writes is kept when it ends.")
     for stream in STREAMS:
         found = document[stream]
         if found["kept"] < found["length"]:
             session.out.note(f"{stream}: the last {count(found['kept'], 'byte')} of {found['length']:,} are kept.")
-        click.echo(found["text"].encode(errors="backslashreplace"), nl=False, err=stream == "stderr")
+
+
+def _print(tail: bytes, text: str, *, is_error: bool, raw: bool) -> None:
+    stream = sys.stderr if is_error else sys.stdout
+    is_shown = stream.isatty() and not raw
+    click.echo(clean_output(text).encode() if is_shown else tail, file=stream.buffer, nl=False)

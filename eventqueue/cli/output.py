@@ -12,6 +12,7 @@ import click
 
 from eventqueue.cli import terminal
 from eventqueue.cli.words import span
+from eventqueue.printable import clean, clean_lines
 
 if TYPE_CHECKING:
     from eventqueue.views import Lag
@@ -38,7 +39,7 @@ class Output:
             return
         shown = text()
         if isinstance(shown, str):
-            click.echo(shown)
+            click.echo(clean_lines(shown))
             return
         from eventqueue.cli.console import show
 
@@ -52,7 +53,7 @@ class Output:
     def bare(self, text: str) -> None:
         """Print what is left of an answer when it is to be quiet."""
         if not self.as_json and self.quiet:
-            click.echo(text)
+            click.echo(clean(text))
 
     def note(self, sentence: str) -> None:
         """Say what is good to know, unless it is to be quiet."""

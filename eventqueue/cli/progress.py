@@ -20,8 +20,14 @@ def progress(what: str, total: int | None, *, hidden: bool, unit: str | None = N
 
     columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     if unit is not None:
-        columns.append(TextColumn("{task.fields[unit]}, {task.speed:,.0f}/s" if total else "{task.fields[unit]}"))
+        columns.append(TextColumn("{task.fields[rate]}"))
     columns.append(TimeRemainingColumn())
     with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(what, total=total, unit=unit)
-        yield lambda number: bar.advance(task, number)
+        task = bar.add_task(what, total=total, rate=unit)
+
+        def advance(number: int) -> None:
+            # No rate is known before the second step: rich has None then.
+            speed = bar.tasks[task].speed
+            bar.update(task, advance=number, rate=unit if speed is None else f"{unit}, {speed:,.0f}/s")
+
+        yield advance

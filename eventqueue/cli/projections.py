@@ -9,7 +9,8 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import clean, count
+from eventqueue.cli.words import count
+from eventqueue.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue
@@ -74,8 +75,11 @@ def rebuild(session: Session, name: str | None) -> None:
                 shown = applied
 
             generation = queue.rebuild_views(name, tell)
-    session.out.document(lambda: {"generation": generation, "applied": shown})
+        parked = len(queue.connection.views.snapshot()["parked"])
+    session.out.document(lambda: {"generation": generation, "applied": shown, "parked": parked})
     session.out.done(f"Views built from {count(shown, 'event')}; generation {generation} is live")
+    if parked:
+        session.out.note(f"{count(parked, 'job')} parked in them: `queuectl projections list` shows why.")
 
 
 @command("verify", lasting=True)

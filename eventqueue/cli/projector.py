@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import threading
 
 from eventqueue.cli.options import Group, command
@@ -20,13 +19,15 @@ def start(session: Session) -> None:
     worker.
     """
     from eventqueue.connect import make_projector
+    from eventqueue.outlet import log_to_stderr
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    handler = log_to_stderr(level=logging.INFO)
     stop = _stopped_by_signals()
     with session.queue() as queue:
         session.out.document(lambda: {"event": "started"})
         session.out.done("Projector started")
         make_projector(queue.connection).run(stop)
+    handler.close()
 
 
 def _stopped_by_signals() -> threading.Event:

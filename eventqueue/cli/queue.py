@@ -7,7 +7,7 @@ import click
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import clean
+from eventqueue.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.pause import Pause

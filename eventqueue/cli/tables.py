@@ -9,10 +9,11 @@ from rich.text import Text
 from eventqueue.audit import Finding
 from eventqueue.cli.columns import Cell, Table
 from eventqueue.cli.describe import describe
-from eventqueue.cli.words import STATES, TITLES, age, clean, count, instant, shortened, span
+from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span
 from eventqueue.events import Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pause import Pause
+from eventqueue.printable import clean
 from eventqueue.views import Counts, Lag, QueueStatus, Status, Worker
 
 if TYPE_CHECKING:

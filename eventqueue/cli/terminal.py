@@ -10,8 +10,8 @@ from typing import TextIO
 
 import click
 
-from eventqueue.cli.words import clean
 from eventqueue.errors import redact
+from eventqueue.printable import clean
 
 
 def is_coloured(stream: TextIO) -> bool:

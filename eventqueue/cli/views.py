@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.columns import Cell, Table, figure
-from eventqueue.cli.words import clean, instant, shortened, span
+from eventqueue.cli.words import count, instant, shortened, span
+from eventqueue.printable import clean
 from eventqueue.views import Activity, Counters, Difference, Lag, Projection
 
 COLOURS = {
@@ -72,12 +73,20 @@ def _rate(rate: float | None) -> Cell:
 
 def _notes(found: Sequence[Projection]) -> list[Text]:
     lines = [Text.assemble(("✘ ", "red"), clean(note)) for note in dict.fromkeys(one.note for one in found) if note]
+    lines += [
+        Text(f"{passed_over(one.skipped, one.skipped_first)}.") for one in found[:1] if one.skipped_first is not None
+    ]
     for one in found:
         for parked in one.parked:
             problem = shortened(clean(parked.problem), PROBLEM_MAX)
             retry = f"`queuectl projections retry {one.name} {clean(parked.job)}`"
             lines.append(Text.assemble(("✘ ", "red"), f"job {clean(parked.job)} is parked: {problem}; mended: {retry}"))
     return [Text(""), *lines] if lines else []
+
+
+def passed_over(number: int, first: str) -> str:
+    """What there is to say of events that stand in no stream known here."""
+    return f"skipped: {count(number, 'event')} in no stream known here, such as {clean(first)} (a newer eventqueue's?)"
 
 
 def counters(found: Counters) -> Table:

@@ -11,13 +11,6 @@ TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for stat
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
-def clean(text: str) -> str:
-    """Return `text` with every character that does not print as its escape: a job's words must not steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def shortened(text: str, most: int) -> str:
     """Return `text`, cut to `most` characters with an ellipsis as the last."""
     return text if len(text) <= most else text[: most - 1] + "…"

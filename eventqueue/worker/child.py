@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.mongo_log import MongoLog
+from eventqueue.outlet import log_to_stderr
 from eventqueue.tuning import tuned
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
@@ -60,7 +62,8 @@ def main(make_runner: MakeRunner = Launcher) -> int:
     plan = _read_plan()
     if plan is None:
         return 1
-    logging.basicConfig(level=logging.WARNING, format="queuectl: %(message)s", stream=sys.stderr)
+    log_to_stderr("queuectl: ")
+    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
     try:
         connection = connect(plan.uri, plan.db, "worker")
         with connection.client:
@@ -122,6 +125,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     if in_order:
         incarnations.retire(me.id)
     narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
+    narrator.close()
     return 0 if in_order else UNSETTLED if work.was_stopped else 1
 
 

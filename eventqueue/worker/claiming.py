@@ -47,7 +47,7 @@ class Claiming:
     def take(self, free: int) -> list[Job]:
         """Return up to `free` jobs to try; none where nothing has happened since there was none.
 
-        Raises Unavailable where the views are not those of the log, or LogCorrupt where pauses cannot be read.
+        Raises Unavailable where the views are not those of the log.
         """
         if not self._may_find and time.monotonic() < self._next_poll:
             return self._take_told(free) if self._told else []

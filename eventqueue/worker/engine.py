@@ -271,8 +271,12 @@ class Engine:
             return
         ours = {f"{job.id}/{job.claim}": job for job in self._ports.finder.held_by(self._me.id)}
         strays = {key: job for key, job in ours.items() if key not in self._held and job.version == job.claim}
-        for key in self._suspects & strays.keys():
-            job = strays[key]
+        suspects = [strays[key] for key in self._suspects & strays.keys()]
+        # The views may not be the log's (any more).
+        held = self._ports.log.holds((job.stream, job.head) for job in suspects) if suspects else set()
+        for job in suspects:
+            if job.stream not in held:
+                continue
             assert job.claim is not None
             release = Release(claim=job.claim, reason="reconciled")
             self._flights.append(self._flight(job, release, self._ports.clock.now(), Held(job)))

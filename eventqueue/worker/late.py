@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from eventqueue import readable
 from eventqueue.codec import seal, to_data
-from eventqueue.events import EMPTY, LateResult, name_in, stream_of, type_of
+from eventqueue.events import LateResult, name_in, stream_of, type_of
 from eventqueue.log import Append, EventLog
 
 
@@ -13,11 +14,10 @@ def record_late(log: EventLog, lost: Append, worker: str, actor: str, now: datet
     stream = stream_of("late", name_in(first.stream))
     late = LateResult(claim=first.version - 1, worker=worker, outcome=type_of(first.event), data=to_data(first.event))
     while True:
-        history = log.read(stream)
-        if any(one.event == late for one in history):  # sent before, and its answer was lost
+        found = readable.read(log.read_raw(stream))
+        if any(one.event == late for one in found.events):  # sent before, and its answer was lost
             return
-        head = history[-1].head if history else EMPTY
-        (result,) = log.append([Append(seal(stream, head, [late], actor=actor, now=now))])
+        (result,) = log.append([Append(seal(stream, found.head, [late], actor=actor, now=now))])
         if result.error is not None:
             raise result.error
         if result.is_whole:

@@ -1,6 +1,6 @@
 """What a worker tells the person at the terminal: a line when a job begins and one when it ends.
 
-As text or, with `--json`, as one JSON object a line; each line in one write, since several workers share the terminal.
+As text or, with `--json`, as one JSON object a line. Whoever is told is never waited for: see `outlet`.
 """
 
 import os
@@ -11,6 +11,8 @@ import msgspec
 
 from eventqueue.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, type_of
 from eventqueue.job import Job
+from eventqueue.outlet import Outlet
+from eventqueue.printable import clean, clean_json
 
 GREEN, RED, YELLOW, DIM, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
@@ -22,6 +24,7 @@ class Narrator:
         self._name = name
         self._as_json = as_json
         self._quiet = quiet
+        self._outlet = Outlet(sys.stdout.fileno(), self._lost)
         self._colours = not as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def say(self, what: str, text: str, colour: str = "", **facts: object) -> None:
@@ -29,14 +32,21 @@ class Narrator:
         if self._is_silent:
             return
         if self._as_json:
-            line = msgspec.json.encode({"event": what, "worker": self._name, **facts}).decode()
+            line = clean_json(msgspec.json.encode({"event": what, "worker": self._name, **facts}).decode())
         else:
-            line = f"Worker {self._name} {text}"
+            line = clean(f"Worker {self._name} {text}")
             line = f"{colour}{line}{PLAIN}" if self._colours and colour else line
-        try:
-            os.write(sys.stdout.fileno(), f"{line}\n".encode())
-        except OSError:  # nobody reads any more; the jobs go on
-            self._quiet, self._as_json = True, False
+        self._outlet.put(f"{line}\n".encode(errors="backslashreplace"))
+
+    def close(self) -> None:
+        """Let what was told last be read, for a second at most."""
+        self._outlet.close()
+
+    def _lost(self, lines: int) -> bytes:
+        """Return the line that tells of those that nobody read."""
+        if self._as_json:
+            return msgspec.json.encode({"event": "unread", "worker": self._name, "lines": lines}) + b"\n"
+        return f"Worker {self._name} {lines:,} lines were not shown: nobody read them\n".encode()
 
     @property
     def _is_silent(self) -> bool:

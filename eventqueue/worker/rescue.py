@@ -82,8 +82,12 @@ class Rescue:
         return worker.place == self._me.place and _is_gone(worker.pid, worker.pid_started)
 
     def _append(self, lost: list[tuple[Job, Command]]) -> None:
+        # The views may not be the log's (any more): what they show is asked of the log before anything follows from it.
+        held = self._log.holds((job.stream, job.head) for job, _ in lost) if lost else set()
         appends = []
         for job, command in lost:
+            if job.stream not in held:
+                continue
             now = self._clock.now()
             try:
                 events = decide(job, command, now)

@@ -25,7 +25,7 @@ class Serving:
         self._looked = float("-inf")
 
     def open(self) -> Sequence[str]:
-        """Return the queues to claim from, in order. Raises Unavailable or LogCorrupt where that cannot be told."""
+        """Return the queues to claim from, in order. Raises Unavailable where that cannot be told."""
         now = time.monotonic()
         if now - self._looked >= LOOK_S:
             names = self._named or self._finder.queues()

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ import msgspec
 from eventqueue.connect import Connection, connect
 from eventqueue.errors import QueueError
 from eventqueue.job import State
+from eventqueue.outlet import log_to_stderr
 from eventqueue.pauses import Pauses
 from eventqueue.worker.child import UNSETTLED, ChildPlan
 from eventqueue.worker.place import incarnation_here
@@ -60,7 +62,7 @@ def supervise(plan: Plan) -> int:
     Raises what `connect` raises; once children run, trouble with the database is logged and waited out.
     """
     connection = connect(plan.uri, plan.db, f"supervisor/{socket.gethostname()}:{os.getpid()}")
-    with connection.client:
+    with connection.client, closing(log_to_stderr()):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
         return Supervisor(plan, connection).run()

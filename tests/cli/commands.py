@@ -61,14 +61,14 @@ class Queuectl:
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *args: str) -> "subprocess.Popen[str]":
-        """Start it as a process that is to be stopped by the caller."""
+    def start(self, *args: str, text: bool = True) -> "subprocess.Popen[Any]":
+        """Start it as a process that is to be stopped by the caller; its output as text, or as bytes."""
         return subprocess.Popen(
             [sys.executable, "-m", "eventqueue", *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environ,
-            text=True,
+            text=text,
         )
 
     def ok(self, *args: str, stdin: bytes = b"") -> Ran:

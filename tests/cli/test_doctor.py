@@ -12,7 +12,7 @@ from eventqueue.clock import DatabaseClock
 from tests.cli.commands import Queuectl, Ran
 from tests.log.servers import running
 
-CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "projector", "workers"]
+CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "settings", "projector", "workers"]
 
 
 def check(ran: Ran, name: str) -> dict[str, Any]:
@@ -71,6 +71,26 @@ def test_missing_indexes_and_collections_are_found(queuectl: Queuectl, database:
     for problem in ("index ts of events", "index ready of due", "collection signals", "no validator"):
         assert problem in found["found"]
     assert found["remedy"]
+
+
+def test_damaged_views_are_found_and_nothing_is_called_up_to_date(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("list")
+    due = next(name for name in database.list_collection_names() if name.startswith("due-"))
+    database.drop_collection(due)
+
+    ran = queuectl.here("doctor", "--json")
+
+    assert ran.code == 1
+    projector = check(ran, "projector")
+    assert f"damaged: {due} is missing" in projector["found"]
+    assert "unknown" in projector["found"]
+    assert "queuectl projector start" in projector["remedy"]
+    listed = queuectl.here("projections", "list")
+    assert listed.code == 1
+    assert f"the views are damaged: {due} is missing" in listed.out
 
 
 def test_a_parked_job_is_found(queuectl: Queuectl, database: Database[dict[str, Any]]) -> None:

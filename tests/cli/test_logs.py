@@ -3,7 +3,7 @@
 from eventqueue.events import Completed, Released
 from eventqueue.queue import Queue
 from tests.builders import NOW, SOON, claimed, failed
-from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 from tests.cli.past import completed, happened, keep, wrote
 
 
@@ -21,11 +21,21 @@ def test_stdout_goes_to_stdout_and_stderr_to_stderr(queuectl: Queuectl, queue: Q
     assert (ran.code, ran.out, ran.err) == (0, "said\n", "complained\n")
 
 
+def test_a_pipe_gets_the_bytes_that_were_written(queuectl: Queuectl, queue: Queue) -> None:
+    enqueued(queuectl)
+    wild = bytes(range(256)) * 3
+    completed(queue, "one", wild)
+    keep(queue, "one", claim=2, stdout=wild, stderr=wild[::-1])
+
+    for options in ([], ["--raw"]):
+        with queuectl.start("logs", "one", *options, text=False) as process:
+            assert process.communicate(timeout=PATIENCE_S) == (wild, wild[::-1])
+
+
 def test_bytes_that_are_no_text_stay_readable(queuectl: Queuectl, queue: Queue) -> None:
     enqueued(queuectl)
     completed(queue, "one", "caf\u00e9 \x1b[1m".encode() + b"\xff\x00\n")
 
-    assert queuectl.ok("logs", "one").out == "caf\u00e9 \x1b[1m\\xff\x00\n"
     assert queuectl.ok("logs", "one", "--json").json["stdout"]["text"] == "caf\u00e9 \x1b[1m\\xff\x00\n"
 
 
@@ -54,10 +64,11 @@ def test_what_was_cut_off_is_told_and_no_character_is_cut_in_two(queuectl: Queue
     happened(queue, "one", claimed(), Completed(exit_code=0, output=wrote(b"x\n", length=1_000_000)))
     keep(queue, "one", claim=2, stdout="\u20ac end\n".encode()[1:])
 
-    ran = queuectl.ok("logs", "one")
-
-    assert ran.out == " end\n"
-    assert "stdout: the last 7 bytes of 1,000,000 are kept." in ran.err
+    assert queuectl.ok("logs", "one", "--json").json["stdout"]["text"] == " end\n"
+    with queuectl.start("logs", "one", text=False) as process:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    assert out == "\u20ac end\n".encode()[1:]
+    assert b"stdout: the last 7 bytes of 1,000,000 are kept." in err
 
 
 def test_what_was_pruned_is_taken_from_the_event(queuectl: Queuectl, queue: Queue) -> None:

@@ -10,7 +10,7 @@ from tests.cli.past import completed
 
 KEYS = [
     *("name", "version", "generation", "activity", "holder", "applied", "rate", "lag", "lag_events"),
-    *("caught_up_at", "parked", "note"),
+    *("caught_up_at", "parked", "skipped", "skipped_first", "note"),
 ]
 
 
@@ -76,7 +76,7 @@ def test_views_are_built_anew_and_proven(queuectl: Queuectl, queue: Queue) -> No
     queuectl.ok("enqueue", "--id", "one", "--", "true")
     completed(queue, "one")
 
-    assert queuectl.ok("projections", "rebuild", "--json").json == {"generation": 1, "applied": 3}
+    assert queuectl.ok("projections", "rebuild", "--json").json == {"generation": 1, "applied": 3, "parked": 0}
     assert "generation 2 is live" in queuectl.ok("projections", "rebuild", "stats").out
     assert is_one_sentence(queuectl.here("projections", "rebuild", "nope"))
     assert queuectl.ok("projections", "verify", "--json").json == {"verified": 3, "differences": []}

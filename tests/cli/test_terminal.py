@@ -1,33 +1,11 @@
 """What a terminal shows: colours, unless they are not wanted; lines that fit, with ids whole."""
 
-import os
-import pty
-import subprocess
-import sys
+import pytest
 
+from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl
-
-
-def on_terminal(queuectl: Queuectl, *args: str, columns: int = 100) -> str:
-    """What the command writes to a terminal of this width."""
-    ours, theirs = pty.openpty()
-    environ = {**queuectl.environ, "TERM": queuectl.environ.get("TERM", "xterm-256color"), "COLUMNS": str(columns)}
-    command = [sys.executable, "-m", "eventqueue", *args]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as process:
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-        process.wait()
-    os.close(ours)
-    return shown.decode()
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # the other side has closed it
-        return b""
+from tests.cli.past import completed, died
+from tests.cli.terminals import on_terminal
 
 
 def test_a_terminal_gets_colours(queuectl: Queuectl) -> None:
@@ -73,3 +51,29 @@ def test_progress_is_shown_on_a_terminal_unless_it_is_to_be_quiet(queuectl: Queu
 
     assert "verifying" in on_terminal(queuectl, "audit", "verify", "--all")
     assert "verifying" not in on_terminal(queuectl, "audit", "verify", "--all", "--quiet")
+
+
+@pytest.mark.parametrize("words", ["list", "dlq list"])
+def test_a_person_is_told_of_what_is_cut_and_a_program_gets_all(queuectl: Queuectl, queue: Queue, words: str) -> None:
+    queue.enqueue_many({"command": "false", "id": f"job-{number}"} for number in range(51))
+    for number in range(51):
+        died(queue, f"job-{number}")
+    args = words.split()
+
+    assert "newest 50, and there are more" in on_terminal(queuectl, *args)
+    assert "job-1 " in on_terminal(queuectl, *args)
+    assert "newest" not in on_terminal(queuectl, *args, "--limit", "51")
+    assert "newest 3, and there are more" in queuectl.ok(*args, "--limit", "3").err
+    assert len(queuectl.ok(*args, "--json").json) == 51
+    assert len(queuectl.ok(*args).out.splitlines()) == 52
+    assert queuectl.ok(*args).err == ""
+
+
+def test_a_terminal_gets_an_outputs_text_and_colours_and_nothing_that_steers_it(
+    queuectl: Queuectl, queue: Queue
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    completed(queue, "one", b"\x1b[31mred\x1b]0;title\x07\ttab\xff\n")
+
+    assert "\x1b[31mred\\x1b]0;title\\x07\ttab\\xff\r\n\x1b[0m" in on_terminal(queuectl, "logs", "one")
+    assert "\x1b]0;title" in on_terminal(queuectl, "logs", "one", "--raw")

@@ -13,7 +13,7 @@ from eventqueue.cli.attempts import attempts
 from eventqueue.cli.columns import LOOSE_LEAST, Table, fitted
 from eventqueue.cli.describe import describe
 from eventqueue.cli.values import SECONDS, SINCE
-from eventqueue.cli.words import STATES, age, clean, count, instant, shortened, span
+from eventqueue.cli.words import STATES, age, count, instant, shortened, span
 from eventqueue.events import Event, Failed, FailReason, JobEvent
 from eventqueue.job import State
 from tests.builders import (
@@ -69,11 +69,6 @@ def test_one_of_a_thing_is_no_plural() -> None:
     said = [count(1, "job"), count(1000, "job"), count(2, "retry", "retries"), count(1, "retry", "retries")]
 
     assert said == ["1 job", "1,000 jobs", "2 retries", "1 retry"]
-
-
-@given(st.text())
-def test_what_is_cleaned_prints_on_one_line(text: str) -> None:
-    assert clean(text).isprintable()
 
 
 @given(st.text(), st.integers(1, 20))

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 import pytest
 
+from eventqueue.enqueueing import Receipt
+from eventqueue.job import State
 from eventqueue.queue import Queue
 from eventqueue.server.waiting import Deadline, wait_until
 from eventqueue.worker.place import incarnation_here
@@ -209,3 +211,18 @@ def test_a_grace_before_now_is_refused(shared: Queuectl) -> None:
 
     assert ran.code == 1
     assert is_one_sentence(ran)
+
+
+def test_a_worker_whose_output_nobody_reads_goes_on(queuectl: Queuectl, queue: Queue) -> None:
+    commands = [{"command": "true", "id": f"job-with-a-name-that-fills-a-pipe-{'x' * 80}-{n}"} for n in range(600)]
+    receipts = queue.enqueue_many(commands)
+
+    with queuectl.start("worker", "start", "--concurrency", "16") as process:
+        try:
+            jobs = queue.wait([one.id for one in receipts if isinstance(one, Receipt)], timeout=PATIENCE_S)
+        finally:
+            process.terminate()
+            out, _ = process.communicate(timeout=PATIENCE_S)
+
+    assert {job.state for job in jobs} == {State.COMPLETED}
+    assert len(out) > 65536  # more than a pipe holds

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from eventqueue.errors import AccessDenied
-from eventqueue.layout import prepare
+from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.log import Appended
 from eventqueue.mongo_log import MongoLog
 from tests.builders import append, said, without_ts
@@ -71,6 +71,19 @@ def test_the_log_works_under_a_role_that_may_only_find_and_insert(writer: Store)
     assert list(log.scan()) == log.read("job-one")
     assert log.find_streams("job-", 5) == ["job-one"]
     assert log.find_next([("job-one", 1)]) == {"job-one"}
+
+
+def test_who_may_not_change_the_validator_of_an_older_database_works_in_it_all_the_same(
+    enter: Enter, guarded_store: Store
+) -> None:
+    guarded_store.command("collMod", "events", validator={"$jsonSchema": EVENT_SCHEMA})
+    guarded_store["layout"].update_one({}, {"$unset": {"validator": 1}})
+    writer = enter(FIND, INSERT)
+    on_layout = {"resource": {"db": guarded_store.name, "collection": "layout"}, "actions": [FIND]}
+    guarded_store.command("grantPrivilegesToRole", "user0", privileges=[on_layout])
+
+    assert prepare(writer) == prepare(guarded_store)
+    assert guarded_store["events"].options()["validator"] == VALIDATOR
 
 
 CHANGES: dict[str, Callable[[Store], object]] = {

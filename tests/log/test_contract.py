@@ -1,8 +1,12 @@
 """What every event log promises, held against each kind of log alike (see the protocol in eventqueue.log)."""
 
-import pytest
+from typing import Any
 
-from eventqueue.codec import content_hash
+import bson
+import pytest
+from msgspec.structs import replace
+
+from eventqueue.codec import Sealed, content_hash
 from eventqueue.events import EMPTY, Head, Recorded
 from eventqueue.log import Append, Appended, EventLog
 from tests.builders import append, claimed, enqueued, said, sealed, without_ts
@@ -268,6 +272,19 @@ def test_several_streams_are_read_at_once_each_in_its_order(log: EventLog) -> No
     assert log.read_many([]) == {}
 
 
+@pytest.mark.parametrize("changes", [{"data": {}}, {"type": "teleported"}, {"actor": "scrambled"}], ids=str)
+def test_of_several_streams_one_that_cannot_be_read_is_missing_and_stops_none_of_the_others(
+    log: EventLog, changes: dict[str, Any]
+) -> None:
+    grown(log, "job-a", 2)
+    (one,) = sealed(claimed(), stream="job-b")
+    raw = bson.encode({**bson.decode(one.raw), **changes}).replace(b"scrambled", b"scramb\xff\xfed")
+    log.append([Append((Sealed(one.recorded, raw),))])
+    grown(log, "job-c", 1)
+
+    assert set(log.read_many(["job-a", "job-b", "job-c"])) == {"job-a", "job-c"}
+
+
 # Looking ahead, looking around.
 
 
@@ -280,6 +297,18 @@ def test_streams_that_have_gone_on_are_told_from_those_that_have_not(log: EventL
     assert log.find_next([("job-a", 1), ("job-b", 2)]) == {"job-b"}
     assert log.find_next([("job-a", 1), ("job-c", 7)]) == set()
     assert log.find_next([]) == set()
+
+
+def test_a_head_is_held_only_where_its_version_has_its_hash(log: EventLog) -> None:
+    heads = {name: grown(log, name, 3) for name in ("job-a", "job-b")}
+    first = log.read("job-a")[0].head
+
+    assert log.holds([*heads.items(), ("job-c", heads["job-a"])]) == {"job-a", "job-b"}
+    assert log.holds([("job-a", first)]) == {"job-a"}  # however long the stream has become
+    assert log.holds([("job-a", heads["job-b"])]) == set()  # another event stands there
+    assert log.holds([("job-a", replace(heads["job-a"], version=4))]) == set()
+    assert log.holds([("job-a", EMPTY)]) == set()
+    assert log.holds([]) == set()
 
 
 def test_streams_are_found_by_how_their_names_begin_in_order_of_their_names(log: EventLog) -> None:

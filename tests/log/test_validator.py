@@ -8,6 +8,7 @@ from pymongo.errors import WriteError
 
 from eventqueue.codec import CODEC, Sealed
 from eventqueue.errors import QueueError, Unavailable
+from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.log import Append, Appended
 from eventqueue.mongo_log import MongoLog
 from tests.builders import append, said, sealed, without_ts
@@ -52,6 +53,7 @@ def test_an_event_without_one_of_its_fields_is_refused(prepared: Store, field: s
         {"_id": {"stream": 7, "version": 1}},
         {"_id": {"stream": "one", "version": 1}},
         {"_id": {"stream": "job-one", "version": 1, "more": 1}},
+        {"_id": {"version": 1, "stream": "job-one"}},
         {"id": "text"},
         {"type": ""},
         {"type": 7},
@@ -120,3 +122,14 @@ def test_an_append_whose_second_event_is_refused_has_its_first_and_no_third(
     assert appended.count == 1
     assert appended.error is not None
     assert [without_ts(recorded) for recorded in mongo_log.read("job-one")] == one.recorded[:1]
+
+
+def test_an_older_database_is_given_the_new_validator_at_its_next_use(prepared: Store) -> None:
+    prepared.command("collMod", "events", validator={"$jsonSchema": EVENT_SCHEMA})
+    prepared["layout"].update_one({}, {"$unset": {"validator": 1}})
+
+    prepare(prepared)
+
+    assert prepared["events"].options()["validator"] == VALIDATOR
+    with pytest.raises(WriteError):
+        prepared["events"].insert_one(document(_id={"version": 1, "stream": "job-one"}))

@@ -3,15 +3,14 @@
 from random import Random
 
 import pytest
-from bson.raw_bson import RawBSONDocument
 
-from eventqueue.errors import HistoryLost, UnknownEventType
+from eventqueue.errors import HistoryLost
 from eventqueue.events import Recorded
 from eventqueue.ground import Ground
 from projections import feed, tail
 from projections.decoding import Poison
 from projections.feed import Feed
-from tests.builders import append, enqueued, said
+from tests.builders import enqueued, said
 from tests.projections.crowd import Crowd
 from tests.projections.stage import await_that, checkpoint_of, finish, put, unread
 
@@ -97,18 +96,6 @@ def test_a_feed_that_is_left_with_a_full_inbox_ends(built: Ground, monkeypatch: 
         await_that(lambda: len(one._inbox) == 2)
 
     assert not one._thread.is_alive()
-
-
-def test_what_came_before_an_unknown_type_is_handed_out_before_that_is_raised(built: Ground) -> None:
-    put(built, "job-one", enqueued())
-    (sealed,) = append("job-two", enqueued()).events
-    built.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
-    put(built, "job-three", enqueued())
-
-    with Feed(built.database, checkpoint_of(built).token) as one:
-        assert ids(one.take(ALL, ALL, 5.0).events) == [("job-one", 1)]
-        with pytest.raises(UnknownEventType, match="inqueued"):
-            one.take(ALL, ALL, 5.0)
 
 
 def test_a_log_that_is_dropped_under_it_is_noticed(built: Ground) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.errors import UnknownEventType, UnreadableEvent
 from eventqueue.events import Event, LateResult, Recorded, stream_of
 from eventqueue.job import Job, State, fold
 from eventqueue.memory_log import MemoryLog
@@ -24,13 +23,13 @@ LIFE = (enqueued(), claimed(), RELEASED, claimed(), COMPLETED)
 
 @dataclass
 class Book:
-    """A log with the seats and counters that its batches leave behind; `broken`: streams that cannot be read."""
+    """A log with the seats and counters that its batches leave behind; `broken`: what cannot be read of it."""
 
     log: MemoryLog = field(default_factory=MemoryLog)
     seats: dict[str, Seat] = field(default_factory=dict)
     counts: dict[Any, int] = field(default_factory=dict)
     applied: int = 0
-    broken: dict[str, Exception] = field(default_factory=dict)
+    broken: tuple[Poison, ...] = ()
     projections: Sequence[Any] = (Stats(),)
 
     def write(self, stream: str, *events: Event) -> list[Recorded]:
@@ -49,10 +48,9 @@ class Book:
                 for counter, amount in increments.items():
                     self.counts[name, key, counter] = self.counts.get((name, key, counter), 0) + amount
 
-    def _repair(self, stream: str, after: int) -> list[Recorded]:
-        if stream in self.broken:
-            raise self.broken[stream]
-        return self.log.read(stream, after)
+    def _repair(self, stream: str, after: int) -> list[Recorded | Poison]:
+        broken = {(one.stream, one.version): one for one in self.broken}
+        return [broken.get((stream, one.version), one) for one in self.log.read(stream, after)]
 
     def job(self, name: str = "one") -> Job | None:
         return self.seats[name].after
@@ -112,21 +110,33 @@ def test_a_hole_that_stays_parks_its_job_and_the_others_flow(book: Book) -> None
     assert book.job("two") == fold(other)
 
 
-def test_a_hole_whose_stream_cannot_be_read_parks_its_job(book: Book) -> None:
+def test_a_hole_that_cannot_be_read_parks_its_job(book: Book) -> None:
     history = book.write("job-one", *LIFE)
-    book.broken["job-one"] = UnreadableEvent("it cannot be read")
+    book.broken = (poison_at(2),)
 
     book.read([history[0], history[2]])
 
     assert book.seats["one"].parked == Parked("jobs", "it cannot be read")
 
 
-def test_a_type_that_is_met_in_a_repair_and_unknown_here_is_no_poison(book: Book) -> None:
+@pytest.mark.parametrize("met", [4, 5])
+def test_over_a_hole_a_job_goes_as_far_as_the_log_can_be_read(book: Book, met: int) -> None:
     history = book.write("job-one", *LIFE)
-    book.broken["job-one"] = UnknownEventType("reincarnated", 1)
+    book.broken = (poison_at(4),)
 
-    with pytest.raises(UnknownEventType):
-        book.read([history[0], history[2]])
+    book.read([history[0], poison_at(4) if met == 4 else history[4]])
+
+    assert book.seats["one"].parked == Parked("jobs", "it cannot be read")
+    assert book.job() == fold(history[:3])
+
+
+def test_what_a_newer_eventqueue_wrote_is_kept_with_why_its_job_stands_still(book: Book) -> None:
+    history = book.write("job-one", *LIFE)
+
+    book.read([*history[:2], Poison("job-one", 3, "it is newer", ("reincarnated", 2)), *history[3:]])
+
+    assert book.seats["one"].parked == Parked("jobs", "it is newer", ("reincarnated", 2))
+    assert book.job() == fold(history[:2])
 
 
 def test_poison_parks_its_job_as_it_stood_and_the_others_flow(book: Book) -> None:

@@ -9,20 +9,20 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 
-from eventqueue.errors import JobParked, LogCorrupt
-from eventqueue.events import LateResult, Recorded
+from eventqueue.errors import JobParked
+from eventqueue.events import EMPTY, Event, LateResult, Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from projections.candidates import ViewFinder
 from projections.decoding import Poison
-from projections.generation import Generation
 from projections.projection import Tally
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from projections.tail import Tail
-from tests.builders import CANCELLED, COMPLETED, NOW, append, claimed, enqueued
-from tests.projections.exact import shown
+from projections.verify import sample
+from tests.builders import CANCELLED, COMPLETED, NOW, RELEASED, append, claimed, enqueued
+from tests.projections.exact import documents, shown
 from tests.projections.stage import (
     await_that,
     build,
@@ -31,6 +31,7 @@ from tests.projections.stage import (
     finish,
     is_fresh,
     is_ready,
+    live_of,
     projecting,
     put,
     taking_place,
@@ -46,11 +47,16 @@ SPOILT: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+MILLISECONDS = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_MS)
+
+
 def put_spoilt(ground: Ground, stream: str, changes: Mapping[str, Any]) -> None:
     """Insert a first event that is spoilt from the beginning: what the tail shows is the insert."""
     (sealed,) = append(stream, enqueued()).events
-    options = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_MS)
-    stored = bson.decode(sealed.raw, options)
+    insert(ground, bson.decode(sealed.raw, MILLISECONDS), changes)
+
+
+def insert(ground: Ground, stored: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         place, _, inner = name.partition(".")
         stored[place] = {**stored[place], inner: value} if inner else value
@@ -206,36 +212,60 @@ def test_nobody_is_told_that_a_parked_job_is_ready(built: Ground) -> None:
     assert signal.ready == ()
 
 
-@pytest.mark.parametrize("stream", ["job-two", "late-two"])
-def test_in_a_rebuild_an_event_that_a_projection_refuses_stops_it_and_the_live_views_stay(
-    built: Ground, stream: str
+def put_all_kinds_of_trouble(ground: Ground) -> None:
+    """Append everything that parks a job, at the beginning, in the middle and at the end, among sound ones."""
+    for number, changes in enumerate(SPOILT.values()):
+        put_spoilt(ground, f"job-first-{number}", changes)
+        append_spoilt(ground, f"job-later-{number}", changes, enqueued(), claimed())
+    put(ground, "job-cancelled", enqueued(), CANCELLED)
+    put(ground, "job-late", enqueued(), claimed())
+    put(ground, "late-late", LateResult(claim=2, worker="worker-1", outcome="completed", data={}))
+    put(ground, "job-odd", enqueued(), claimed())
+    append_spoilt(ground, "late-odd", SPOILT["data that does not fit"])
+    append_spoilt(ground, "job-newer", {"type": "reincarnated"}, enqueued())
+    put(ground, "job-sound", enqueued(), claimed(), COMPLETED)
+
+
+def append_spoilt(ground: Ground, stream: str, changes: Mapping[str, Any], *before: Event) -> None:
+    """Append an event that is spoilt, behind these, and a sound one behind it, which nobody may apply."""
+    put(ground, stream, *before) if before else None
+    head = ground.log.read(stream)[-1].head if before else EMPTY
+    spoilt, sound = append(stream, RELEASED, claimed(), head=head, now=ground.clock.now()).events
+    insert(ground, bson.decode(spoilt.raw, MILLISECONDS) | {"type": "enqueued"}, changes)
+    ground.database["events"].insert_one(bson.decode(sound.raw))
+
+
+@pytest.mark.parametrize("refusing", [Picky(), PickyAboutLateResults()], ids=lambda one: one.name)
+def test_a_rebuild_parks_what_live_views_park_and_leaves_each_job_as_they_do(ground: Ground, refusing: Picky) -> None:
+    projections = (Stats(), refusing)
+    build(ground, projections)
+    put_all_kinds_of_trouble(ground)
+    finish(ground, projections)
+    live = documents(live_of(ground))
+
+    built = build(ground, projections)
+
+    assert live_of(ground).number == 2
+    assert documents(built) == live
+    assert built.count_parked() == 2 * len(SPOILT) + 3
+    assert shown(ground, projections).jobs["sound"].state is State.COMPLETED
+
+
+def test_views_that_are_lost_come_back_by_themselves_whatever_is_in_the_log(
+    built: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put(built, "job-one", enqueued())
-    put(built, "job-two", enqueued(), CANCELLED)
-    put(built, "late-two", LateResult(claim=2, worker="worker-1", outcome="completed", data={}))
-    finish(built)
-    before, names = shown(built), set(built.database.list_collection_names())
-    refusing = Picky() if stream == "job-two" else PickyAboutLateResults()
+    put_all_kinds_of_trouble(built)
+    for name in built.database.list_collection_names():
+        if name not in ("events", "layout", "signals", "leases"):
+            built.database.drop_collection(name)
 
-    with pytest.raises(LogCorrupt, match=rf"{stream} version \d.*\(job two, projection {refusing.name}\)"):
-        build(built, (Stats(), refusing))
+    with projecting(built) as running:
+        put(built, "job-more", enqueued())
+        await_that(lambda: is_fresh(built))
 
-    assert shown(built) == before
-    assert set(built.database.list_collection_names()) == names
-
-
-def test_in_a_rebuild_poison_stops_it_and_nothing_is_left_behind(built: Ground) -> None:
-    put(built, "job-one", enqueued())
-    finish(built)
-    put_spoilt(built, "job-spoilt", SPOILT["data that does not fit"])
-    before = built.database.list_collection_names()
-
-    with pytest.raises(LogCorrupt, match="job-spoilt"):
-        build(built)
-
-    assert sorted(built.database.list_collection_names()) == sorted(before)
-    assert Generation(built.database, 1).jobs.count_documents({}) == 1
-    assert [one["_id"] for one in built.database["checkpoints"].find()] == [1]
+    assert running.error is None
+    assert {"sound", "more", "late", "odd"} <= set(shown(built).jobs)
+    assert f"{2 * len(SPOILT) + 2} jobs are parked" in caplog.text
 
 
 def test_the_place_of_an_event_is_known_however_spoilt_it_is(built: Ground) -> None:
@@ -245,3 +275,31 @@ def test_the_place_of_an_event_is_known_however_spoilt_it_is(built: Ground) -> N
         (change,) = tail.read()
 
     assert (change.event.stream, change.event.version) == ("job-spoilt", 1)
+
+
+ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
+    "the two in the other order": {"version": 2, "stream": "job-one"},
+    "a third beside them": {"stream": "job-one", "version": 1, "more": 1},
+    "a stream that is no text": {"stream": 7, "version": 2},
+}
+
+
+@pytest.mark.parametrize("place", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_event_under_another_kind_of_id_is_no_jobs_and_changes_and_stops_nothing(
+    built: Ground, place: Mapping[str, Any]
+) -> None:
+    put(built, "job-one", enqueued())
+    (stored,) = append("job-one", claimed(), head=built.log.read("job-one")[-1].head).events
+    built.database["events"].insert_one({**bson.decode(stored.raw), "_id": place}, bypass_document_validation=True)
+    put(built, "job-two", enqueued())
+
+    finish(built)
+    before = shown(built)
+    assert {name: job.version for name, job in before.jobs.items()} == {"one": 1, "two": 1}
+    assert is_fresh(built)
+    assert build(built).number == 2
+    finish(built)
+
+    assert shown(built) == before
+    assert ViewReader(built, PROJECTIONS, "reader").lag().is_fresh  # and it is this log's
+    assert set(sample(built, 10)) == {"one", "two"}

@@ -5,11 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from bson.raw_bson import RawBSONDocument
 from msgspec.structs import replace
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.errors import ForeignViews, UnknownEventType
+from eventqueue.errors import ForeignViews
 from eventqueue.events import Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job
@@ -22,14 +21,13 @@ from projections.projector import Projector, is_newer
 from projections.signals import Signals
 from projections.stats import Stats
 from projections.turn import Turn
-from tests.builders import append, enqueued
+from tests.builders import enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
 from tests.projections.stage import (
     await_that,
     build,
     checkpoint_of,
-    document,
     end_lease,
     finish,
     is_fresh,
@@ -51,12 +49,6 @@ class Other(Stats):
 
 def lease_of(ground: Ground) -> Lease:
     return Lease(ground.database, "asker")
-
-
-def put_unknown(ground: Ground, stream: str) -> None:
-    """Append an event of a type that only a newer eventqueue knows."""
-    (sealed,) = append(stream, enqueued()).events
-    ground.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
 
 
 def test_it_builds_the_views_and_keeps_them_at_the_end_of_the_log(ground: Ground) -> None:
@@ -285,31 +277,6 @@ def test_views_of_another_log_are_refused(built: Ground) -> None:
 
 
 # What the log holds
-
-
-def test_an_unknown_type_retires_it_and_nothing_past_it_is_applied(built: Ground) -> None:
-    put(built, "job-before", enqueued())
-    put_unknown(built, "job-unknown")
-    put(built, "job-after", enqueued())
-
-    with projecting(built) as running:
-        await_that(lambda: running.has_ended)
-
-    assert isinstance(running.error, UnknownEventType)
-    assert set(shown(built).jobs) == {"before"}
-    assert lease_of(built).holder() is None
-
-
-def test_a_running_projector_retires_at_an_unknown_type(built: Ground) -> None:
-    with projecting(built) as running:
-        put(built, "job-before", enqueued())
-        await_that(lambda: is_fresh(built))
-        put_unknown(built, "job-unknown")
-        await_that(lambda: running.has_ended)
-
-    assert isinstance(running.error, UnknownEventType)
-    assert document(built, "before")["version"] == 1
-    assert not is_fresh(built)
 
 
 def test_a_cursor_that_dies_under_it_is_opened_again(built: Ground, crowd: Crowd) -> None:

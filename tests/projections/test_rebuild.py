@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson.raw_bson import RawBSONDocument
 
-from eventqueue.errors import Fenced, QueueError, UnknownEventType
+from eventqueue.errors import Fenced, QueueError
 from eventqueue.events import LateResult
 from eventqueue.ground import Ground
 from eventqueue.mongo_log import MongoLog
@@ -244,19 +244,6 @@ def test_two_first_builds_do_not_both_become_the_views(ground: Ground, monkeypat
         build(ground)
 
     assert live_of(ground).number == 2
-
-
-def test_an_unknown_type_stops_it_and_nothing_is_left_behind(built: Ground) -> None:
-    put(built, "job-one", enqueued())
-    (sealed,) = append("job-two", enqueued()).events
-    built.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
-    before = collections(built)
-
-    with pytest.raises(UnknownEventType):
-        build(built)
-
-    assert collections(built) == before
-    assert live_of(built).number == 1
 
 
 def test_one_after_a_build_that_was_killed_takes_another_number(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

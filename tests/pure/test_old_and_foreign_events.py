@@ -22,6 +22,7 @@ def test_an_unknown_type_is_left_to_a_newer_process() -> None:
         decode(stored(type="teleported"))
 
     assert (refused.value.event_type, refused.value.schema) == ("teleported", 1)
+    assert str(refused.value).startswith("A newer eventqueue wrote this: job-one version 1 is of type 'teleported'")
 
 
 def test_a_newer_schema_of_a_known_type_is_left_to_a_newer_process() -> None:
@@ -44,6 +45,10 @@ def test_a_newer_schema_of_a_known_type_is_left_to_a_newer_process() -> None:
         {"type": {"a": 1}},
         {"_id": 7},
         {"_id": {"stream": "job-one"}},
+        {"_id": {"version": 1, "stream": "job-one"}},
+        {"_id": {"stream": "job-one", "version": 1.0}},
+        {"_id": {"stream": "job-one", "version": 1, "more": 1}},
+        {"_id": {"stream": 7, "version": 1}},
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import bson
 import pytest
 
 from eventqueue.codec import bucket_of
@@ -18,6 +19,7 @@ from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned
 from eventqueue.worker.place import incarnation_here
 from projections.candidates import ViewFinder
+from tests.builders import CANCELLED, append
 from tests.worker.stage import PATIENCE_S, DeafLog, Stage
 
 
@@ -333,6 +335,16 @@ def test_named_jobs_that_could_not_be_read_are_looked_for_again(
             idle.take(1)
 
     assert taken(idle, 1) == [job]
+
+
+def test_a_named_job_that_cannot_be_read_keeps_nobody_from_the_others(stage: Stage, idle: Claiming) -> None:
+    spoilt, sound = stage.enqueue(), stage.enqueue()
+    (one,) = append(f"job-{spoilt}", CANCELLED, head=stage.history(spoilt)[-1].head).events
+    stage.connection.ground.database["events"].insert_one({**bson.decode(one.raw), "data": {}})
+
+    tell(stage, idle, spoilt, sound)
+
+    assert taken(idle, 2) == [sound]
 
 
 def test_of_more_named_jobs_than_are_remembered_none_is_lost(stage: Stage, idle: Claiming) -> None:

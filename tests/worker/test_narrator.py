@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -45,20 +46,23 @@ ENDS = [
 
 
 def test_a_start_is_told_in_a_line(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
-    narrator().executing(job)
+    with closing(narrator()) as one:
+        one.executing(job)
 
     assert capfd.readouterr().out == "Worker 2 executing job job-7\n"
 
 
 @pytest.mark.parametrize(("events", "text"), ENDS)
 def test_an_end_is_told_in_a_line(job: Job, capfd: pytest.CaptureFixture[str], events: list[Event], text: str) -> None:
-    narrator().settled(job, events, NOW)
+    with closing(narrator()) as one:
+        one.settled(job, events, NOW)
 
     assert capfd.readouterr().out == f"Worker 2 job job-7 {text}\n"
 
 
 def test_the_last_of_several_attempts_is_counted_with_them(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
-    narrator().settled(replace(job, failures=3), [failed(EXIT_3), DeadLettered(reason="used up")], NOW)
+    with closing(narrator()) as one:
+        one.settled(replace(job, failures=3), [failed(EXIT_3), DeadLettered(reason="used up")], NOW)
 
     assert "dead after 4 attempts" in capfd.readouterr().out
 
@@ -75,20 +79,23 @@ def test_the_last_of_several_attempts_is_counted_with_them(job: Job, capfd: pyte
 def test_as_json_each_line_is_one_object(
     job: Job, capfd: pytest.CaptureFixture[str], events: list[Event], event: dict[str, object]
 ) -> None:
-    narrator(as_json=True).settled(job, events, NOW)
+    with closing(narrator(as_json=True)) as one:
+        one.settled(job, events, NOW)
 
     (line,) = capfd.readouterr().out.splitlines()
     assert json.loads(line) == {"worker": "2", "job": "job-7", "attempt": 1, **event}
 
 
 def test_quiet_says_nothing(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
-    narrator(quiet=True).executing(job)
+    with closing(narrator(quiet=True)) as one:
+        one.executing(job)
 
     assert capfd.readouterr().out == ""
 
 
 def test_json_is_said_even_when_quiet(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
-    narrator(as_json=True, quiet=True).executing(job)
+    with closing(narrator(as_json=True, quiet=True)) as one:
+        one.executing(job)
 
     assert json.loads(capfd.readouterr().out)["event"] == "executing"
 
@@ -113,7 +120,8 @@ def test_there_are_colours_on_a_terminal_unless_they_are_unwanted(
     monkeypatch.setenv("NO_COLOR", no_color)
     with os.fdopen(terminal, "w") as tty:
         monkeypatch.setattr("sys.stdout", tty)
-        narrator().settled(job, [Completed(exit_code=0)], NOW)
+        with closing(narrator()) as one:
+            one.settled(job, [Completed(exit_code=0)], NOW)
         shown = os.read(screen, 1000)
     os.close(screen)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import bson
 import pytest
 
 from eventqueue.codec import bucket_of
@@ -167,15 +168,12 @@ def test_while_pauses_cannot_be_read_nothing_is_claimed(stage: Stage, monkeypatc
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
 
 
-def test_what_in_a_queues_stream_is_no_pause_holds_everything_back(stage: Stage) -> None:
+def test_what_in_a_queues_stream_is_no_pause_leaves_the_queue_as_it_was(stage: Stage) -> None:
     job, worker = stage.enqueue(), stage.worker()
-    stage.log.append([append("queue-default")])  # of a newer eventqueue, perhaps
+    stage.log.append([append("queue-default")])
 
-    worker.wake()
-    for _ in range(3):
-        worker.engine.step()
-
-    assert stage.types(job) == ["enqueued"]
+    with pytest.warns(UserWarning, match="Queue default stays open"):
+        worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
 
 
 def test_a_queue_that_is_new_is_claimed_from_at_once(stage: Stage, never_looks_again: None) -> None:
@@ -249,3 +247,19 @@ def test_a_running_worker_obeys_a_pause_and_a_resumption(stage: Stage, start: St
 
     stage.queue.resume_queue("default")
     stage.ended(held)
+
+
+@pytest.mark.usefixtures("looks_again")
+def test_a_pause_holds_for_workers_behind_an_event_that_cannot_be_read_and_they_say_so(stage: Stage) -> None:
+    left, other = stage.enqueue(queue="mail"), stage.enqueue(queue="web")
+    version = stage.queue.pause_queue("mail").version
+    (one,) = append("queue-mail", Resumed()).events
+    stored = {**bson.decode(one.raw), "_id": {"stream": "queue-mail", "version": version + 1}, "type": "eased"}
+    stage.connection.ground.database["events"].insert_one(stored)
+    worker = stage.worker(concurrency=2)
+
+    with pytest.warns(UserWarning, match="Queue mail stays paused"):
+        worker.steps(until=lambda: stage.job(other).state is State.COMPLETED)
+    worker.rests()
+
+    assert stage.types(left) == ["enqueued"]

@@ -283,6 +283,63 @@ def test_two_rescuers_at_once_settle_each_claim_once(stage: Stage) -> None:
     assert {tuple(stage.types(job)) for job in jobs} == {("enqueued", "claimed", "failed")}
 
 
+# Views of what the log does not hold (any more)
+
+
+def restore(stage: Stage, job: str, version: int, *, with_another: bool) -> None:
+    """Take back a job's history to before `version`, as a restored backup does; perhaps it went on otherwise."""
+    events = stage.connection.ground.database["events"]
+    taken = events.find_one_and_delete({"_id": {"stream": f"job-{job}", "version": version}})
+    assert taken
+    if with_another:
+        events.insert_one({**taken, "id": bytes(16), "hash": bytes(32)})
+
+
+@pytest.mark.parametrize("with_another", [False, True], ids=["its end", "another event"])
+def test_a_claim_that_only_the_view_has_is_not_brought_back(stage: Stage, rescuer: Hand, *, with_another: bool) -> None:
+    lost = stage.incarnation("lost")
+    job, sound = lost_job(stage, lost), lost_job(stage, lost)
+    restore(stage, job, 2, with_another=with_another)
+    before = stage.log.read_raw(f"job-{job}")
+    stage.end_lease(lost)
+
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    assert stage.log.read_raw(f"job-{job}") == before
+    assert stage.job(sound).state is State.FAILED
+
+
+@pytest.mark.parametrize("with_another", [False, True], ids=["its end", "another event"])
+def test_a_failure_that_only_the_view_has_gets_no_dead_letter(
+    stage: Stage, rescuer: Hand, *, with_another: bool
+) -> None:
+    job = stage.enqueue(max_retries=0)
+    claimed = stage.claim(job, "died between the two")
+    failed = Failed(reason=FailReason.ERROR, error=Error(type="exit-code", message="exit code 1"))
+    stage.log.append([Append(sealed(failed, stream=claimed.stream, head=claimed.head, now=claimed.updated_at))])
+    stage.project()
+    restore(stage, job, 3, with_another=with_another)
+    before = stage.log.read_raw(f"job-{job}")
+
+    rescuer.rescue.rescue_once(may_bury=False)
+
+    assert stage.log.read_raw(f"job-{job}") == before
+
+
+@pytest.mark.parametrize("with_another", [False, True], ids=["its end", "another event"])
+def test_a_stray_that_only_the_view_has_is_not_released(stage: Stage, *, with_another: bool) -> None:
+    worker = stage.worker()
+    job = lost_job(stage, worker.me.id)
+    restore(stage, job, 2, with_another=with_another)
+    before = stage.log.read_raw(f"job-{job}")
+
+    for _ in range(3):
+        worker.beat()
+        worker.engine.step()
+
+    assert stage.log.read_raw(f"job-{job}") == before
+
+
 # Sweeping
 
 

@@ -1,0 +1,100 @@
+"""Lines for somebody who may not read them: a pager, a terminal that is held, a log shipper that hangs.
+
+A thread of its own writes them, so that whoever tells something never waits. What does not fit is dropped, counted,
+and told of once there is room again.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from eventqueue.printable import clean_lines
+
+LINES_MAX = 10_000  # that wait to be written: a few MB
+WRITE_BYTES = 4096  # that a pipe takes as a whole (PIPE_BUF): several processes share it, and lines must not mix
+CLOSE_S = 1.0  # for what still waits at the end
+
+
+class Outlet:
+    """Writes lines to the file descriptor `fd`; `lost` makes the line that tells of so many others.
+
+    Safe across threads.
+    """
+
+    def __init__(self, fd: int, lost: Callable[[int], bytes]) -> None:
+        self._fd = fd
+        self._lost = lost
+        self._news = threading.Condition()
+        self._lines: deque[bytes] = deque()
+        self._dropped = 0
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+        self._thread.start()
+
+    def put(self, line: bytes) -> None:
+        """Have a line, with its line end, written when there is room; never waits."""
+        with self._news:
+            if self._is_over:
+                return
+            if len(self._lines) >= LINES_MAX:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._news.notify()
+
+    def close(self) -> None:
+        """Write what waits, for a second at most."""
+        with self._news:
+            self._is_over = True
+            self._news.notify()
+        self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        try:
+            while text := self._next():
+                while text:
+                    text = text[os.write(self._fd, text) :]
+        except OSError:  # nobody will ever read; the work goes on
+            with self._news:
+                self._is_over = True
+                self._lines.clear()
+
+    def _next(self) -> bytes:
+        """Return the lines that go in one write; none at the end."""
+        with self._news:
+            self._news.wait_for(lambda: self._lines or self._is_over)
+            text = b""
+            while self._lines and (not text or len(text) + len(self._lines[0]) <= WRITE_BYTES):
+                text += self._lines.popleft()
+            if self._dropped and not self._lines:
+                text += self._lost(self._dropped)
+                self._dropped = 0
+            return text
+
+
+class Handler(logging.Handler):
+    """Log records to stderr through an outlet: text of others in one piece, and a traceback in its lines."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._outlet = Outlet(sys.stderr.fileno(), lambda count: f"{prefix}{count} lines were not shown.\n".encode())
+        self.setFormatter(logging.Formatter(f"{prefix}%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        self._outlet.put(f"{clean_lines(self.format(record))}\n".encode(errors="backslashreplace"))
+
+    def close(self) -> None:
+        """See logging.Handler: called at the end of the process, too."""
+        self._outlet.close()
+        super().close()
+
+
+def log_to_stderr(prefix: str = "", level: int = logging.WARNING) -> logging.Handler:
+    """Have what is logged in this process written to stderr, as it is able to; close the handler before `os._exit`."""
+    handler = Handler(prefix)
+    logging.basicConfig(level=level, handlers=[handler])
+    return handler

@@ -1,0 +1,51 @@
+"""Text that others wrote, made fit to be shown: it must not steer a terminal, nor look like what it is not. Pure.
+
+What does not print is shown as its escape: control characters (C1 too), marks that turn the direction of text, unusual
+blanks and line ends.
+"""
+
+import re
+
+_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")  # Select Graphic Rendition: colours and weights, and nothing else
+_PLAIN = "\x1b[0m"
+
+
+def clean(text: str) -> str:
+    """Return `text` in one line, with every character that does not print as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def clean_lines(text: str) -> str:
+    """As `clean`, but the lines stay apart."""
+    return "\n".join(map(clean, text.split("\n")))
+
+
+def clean_output(text: str) -> str:
+    """As `clean`, for what a command wrote: line ends, tabs and colours stay, and the colours end with it."""
+    parts = _COLOUR.split(text.replace("\r\n", "\n"))
+    # Every second part is a colour, as it was found between the others.
+    shown = [part if place % 2 else _clean_tabbed(part) for place, part in enumerate(parts)]
+    return "".join(shown) + (_PLAIN if len(parts) > 1 else "")
+
+
+def clean_json(document: str) -> str:
+    """As `clean_lines`, for a JSON text: what comes back from it is the same."""
+    if document.isprintable():
+        return document
+    return "".join(char if char.isprintable() or char == "\n" else _json_escaped(char) for char in document)
+
+
+def _clean_tabbed(text: str) -> str:
+    return "\t".join(map(clean_lines, text.split("\t")))
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def _json_escaped(char: str) -> str:
+    # In UTF-16, as JSON has it: what lies beyond 16 bits is a pair.
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

@@ -1,0 +1,169 @@
+"""Every command there is, where people really use it: on terminals of several widths, and before a reader that leaves.
+
+A command that is not in the table below fails these tests: no new one can be forgotten.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import click
+import pytest
+from pymongo import MongoClient
+
+from eventqueue.queue import Queue
+from tests.cli.commands import Queuectl
+from tests.cli.conftest import environ
+from tests.cli.hostile import HOSTILE, fill
+from tests.cli.terminals import OWN, Line, on_terminal, on_terminals
+from tests.cli.test_entry_point import ALL
+from tests.cli.test_secrets import command
+
+WIDTHS = (60, 80, 200)
+MANY = 130  # more than a progress bar needs
+
+
+@dataclass(frozen=True)
+class Use:
+    """One way to use a command: what follows it, how it may end, and when a person would press Ctrl-C."""
+
+    args: tuple[str, ...] = ()
+    codes: tuple[int, ...] = (0,)
+    interrupt_after: float = 0.0
+    is_silent: bool = False  # it may write nothing to stdout
+    needs_jobs: bool = True
+
+
+USES: dict[str, tuple[Use, ...]] = {
+    "enqueue": (
+        Use(("--tag", HOSTILE, "--", "true"), needs_jobs=False),
+        Use(('{"command": "true", "' + HOSTILE + '": 1}',), (1, 2), is_silent=True, needs_jobs=False),
+        Use(("--file", f"/no/{HOSTILE}"), (1, 2), is_silent=True, needs_jobs=False),
+    ),
+    "list": (Use(needs_jobs=False), Use(("--tag", HOSTILE))),
+    "show": (Use(("wild",)), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
+    "history": (Use(("wild",)),),
+    "logs": (Use(("wild",)),),
+    "wait": (Use(("wild", "--timeout", "0.1"), (1,), is_silent=True),),
+    "cancel": (
+        Use(("--all", "--queue", "many"), is_silent=True),
+        Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
+    ),
+    "retry": (Use(("wild",), (0, 1), is_silent=True),),
+    "dlq list": (Use(is_silent=True, needs_jobs=False),),
+    "dlq retry": (Use(("--all", "--dry-run"), is_silent=True, needs_jobs=False),),
+    "dlq discard": (Use(("--all", "--error", HOSTILE, "--dry-run"), is_silent=True, needs_jobs=False),),
+    "worker start": (Use(("--until-empty", "--queue", "none"), is_silent=True, needs_jobs=False),),
+    "worker list": (Use(is_silent=True, needs_jobs=False),),
+    "worker stop": (Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),),
+    "queue list": (Use(is_silent=True, needs_jobs=False),),
+    "queue pause": (Use(("held", "--why", HOSTILE), needs_jobs=False),),
+    "queue resume": (Use(("other",), needs_jobs=False),),
+    "projector start": (Use(interrupt_after=1.0, needs_jobs=False, is_silent=True),),
+    "projections list": (Use(codes=(0, 1), needs_jobs=False),),
+    "projections show": (Use(("stats",), is_silent=True, needs_jobs=False), Use((HOSTILE,), (1,), is_silent=True)),
+    "projections rebuild": (Use(needs_jobs=False),),
+    "projections verify": (Use(needs_jobs=False), Use(("--sample", "5"))),
+    "projections retry": (Use(("stats", "wild"), (1,), is_silent=True), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
+    "status": (Use(needs_jobs=False),),
+    "stats": (Use(needs_jobs=False),),
+    "top": (Use(("--once",), needs_jobs=False), Use(interrupt_after=1.0, needs_jobs=False)),
+    "config list": (Use(needs_jobs=False),),
+    "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
+    "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (1,), is_silent=True)),
+    "config unset": (Use(("grace",), needs_jobs=False),),
+    "replay": (Use(("wild",)),),
+    "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
+    "db start": (Use(needs_jobs=False),),
+    "db status": (Use(needs_jobs=False),),
+    "db stop": (Use(needs_jobs=False),),
+    "doctor": (Use(codes=(0, 1), needs_jobs=False),),
+    "completion": (Use(("bash",), needs_jobs=False),),
+}
+LEAVES = [" ".join(words) for words in ALL if not isinstance(command(" ".join(words)), click.Group)]
+ALWAYS = [(name, use) for name, uses in USES.items() for use in uses]
+WITHOUT_JOBS = [(name, use) for name, use in ALWAYS if not use.needs_jobs]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A home for the commands that are about the local server."""
+    from tests.server.servers import clear_away
+
+    path = tmp_path_factory.mktemp("every") / "home"
+    yield str(path)
+    clear_away(path)
+
+
+@pytest.fixture(scope="module")
+def filled(server_uri: str, client: MongoClient[dict[str, Any]], home: str) -> Iterator[Queuectl]:
+    """A database with many jobs, one of them hostile in every field."""
+    name = f"test_{uuid4().hex[:16]}"
+    with Queue(server_uri, name) as queue:
+        fill(queue, server_uri, MANY)
+    yield Queuectl({**environ(server_uri, name), "QUEUECTL_HOME": home})
+    client.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def empty(server_uri: str, client: MongoClient[dict[str, Any]], home: str) -> Iterator[Queuectl]:
+    """A database without a job."""
+    name = f"test_{uuid4().hex[:16]}"
+    yield Queuectl({**environ(server_uri, name), "QUEUECTL_HOME": home})
+    client.drop_database(name)
+
+
+def test_every_command_is_used_here() -> None:
+    assert sorted(USES) == sorted(LEAVES)
+
+
+def steering(shown: str) -> str:
+    """Return what is left of an output that would steer a terminal, and is not our own."""
+    rest = OWN.sub("", shown).replace("\t", "")
+    return "".join(char for char in rest if not char.isprintable())
+
+
+def wrong_in(queuectl: Queuectl, uses: Sequence[tuple[str, Use]], *options: str, columns: int = 80) -> list[str]:
+    """Use commands on a terminal; return what is wrong, with the command and what it showed."""
+    lines = [Line((*name.split(), *options, *use.args), columns, False, use.interrupt_after) for name, use in uses]
+    wrong = []
+    for (_, use), line, (code, shown) in zip(uses, lines, on_terminals(queuectl, lines), strict=True):
+        problems = [word for word in ("Traceback", "Unexpected") if word in shown]
+        problems += [repr(rest)] if (rest := steering(shown)) else []
+        problems += [f"code {code}"] if code not in use.codes else []
+        wrong += [f"{line.args}: {problems}: {shown}"] if problems else []
+    return wrong
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_with_hostile_text_everywhere_nothing_but_our_own_steers_the_terminal(filled: Queuectl, columns: int) -> None:
+    assert wrong_in(filled, ALWAYS, columns=columns) == []
+
+
+def test_as_json_neither(filled: Queuectl) -> None:
+    assert wrong_in(filled, [(name, use) for name, use in ALWAYS if name != "completion"], "--json") == []
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_without_a_job_every_command_ends_in_order(empty: Queuectl, columns: int) -> None:
+    assert wrong_in(empty, WITHOUT_JOBS, columns=columns) == []
+
+
+@pytest.mark.parametrize("words", ["projections rebuild", "projections verify", "audit verify --all"])
+def test_long_work_draws_its_progress(filled: Queuectl, words: str) -> None:
+    assert "━" in on_terminal(filled, *words.split(), columns=120)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_a_reader_that_has_gone_is_141_and_no_word(filled: Queuectl, options: tuple[str, ...]) -> None:
+    # Who goes on does so whether anybody reads or not.
+    uses = [(name, use) for name, use in ALWAYS if name not in ("worker start", "projector start")]
+    lines = [Line((*name.split(), *options, *use.args), gone=True) for name, use in uses]
+
+    wrong = []
+    for (_, use), line, (code, shown) in zip(uses, lines, on_terminals(filled, lines), strict=True):
+        is_told = any(word in shown for word in ("Traceback", "Broken pipe", "Unexpected"))
+        if is_told or code not in (141, *(use.codes if use.is_silent else ())):
+            wrong.append(f"{line.args}: {code}: {shown}")
+    assert wrong == []

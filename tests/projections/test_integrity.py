@@ -1,0 +1,166 @@
+"""Views that are dropped, whole or in part: noticed by all who use them, and built anew by whoever projects."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from eventqueue.errors import Unavailable
+from eventqueue.ground import Ground
+from projections import checkpoint, projector
+from projections.candidates import ViewFinder
+from projections.generation import INDEXES
+from projections.integrity import damage
+from projections.lease import Lease
+from projections.operator import ViewOperator
+from projections.reader import ViewReader
+from projections.registry import PROJECTIONS
+from projections.verify import verify
+from tests.builders import claimed, enqueued, failed
+from tests.projections.crowd import Crowd
+from tests.projections.exact import assert_exact
+from tests.projections.stage import await_that, checkpoint_of, finish, is_fresh, live_of, projecting, put
+
+OF_A_GENERATION = [*INDEXES, *(one.name for one in PROJECTIONS)]
+ALL = [*OF_A_GENERATION, "views", "checkpoints"]
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a projector look sooner whether its views are whole."""
+    monkeypatch.setattr(projector, "LOOK_EVERY", timedelta(milliseconds=50))
+
+
+def drop(ground: Ground, name: str) -> None:
+    ground.database.drop_collection(live_of(ground).name_of(name) if name in OF_A_GENERATION else name)
+
+
+def drop_and_make(ground: Ground, name: str) -> None:
+    """Drop a collection of the live generation; it comes back, empty, as with a write into it."""
+    drop(ground, name)
+    ground.database.create_collection(live_of(ground).name_of(name))
+
+
+def is_led(ground: Ground) -> bool:
+    """Whether a projector has taken the place, and has told of it: so that it looks at its views by itself."""
+    return Lease(ground.database, "nobody").told().caught_up_at is not None
+
+
+@pytest.fixture
+def filled(built: Ground, crowd: Crowd) -> Ground:
+    """Views with jobs in every state, some of which wait for their retries."""
+    crowd.act(10)
+    put(built, "job-waits", enqueued(), claimed(), failed())
+    finish(built)
+    return built
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_projector_that_has_nothing_to_do_notices_that_a_collection_is_gone(filled: Ground, name: str) -> None:
+    with projecting(filled) as running:
+        await_that(lambda: is_led(filled))
+        before = live_of(filled).number
+        drop(filled, name)
+        await_that(lambda: live_of(filled).number != before)
+        await_that(lambda: is_fresh(filled) and damage(filled.database, checkpoint_of(filled)) is None)
+        await_that(lambda: not [*verify(filled, PROJECTIONS)])
+
+    assert running.error is None
+    assert_exact(filled)
+
+
+@pytest.mark.parametrize("name", OF_A_GENERATION)
+def test_a_collection_that_was_made_anew_is_not_taken_for_the_old_one(filled: Ground, name: str) -> None:
+    with projecting(filled) as running:
+        await_that(lambda: is_led(filled))
+        before = live_of(filled).number
+        drop_and_make(filled, name)
+        await_that(lambda: live_of(filled).number != before)
+        await_that(lambda: is_fresh(filled))
+
+    assert running.error is None
+    assert_exact(filled)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_projector_that_is_at_work_heals_what_is_dropped_under_it(built: Ground, name: str) -> None:
+    crowd = Crowd(built)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            crowd.act(2)
+
+    writer = threading.Thread(target=write)
+    with projecting(built) as running:
+        writer.start()
+        try:
+            await_that(lambda: checkpoint_of(built).applied > 50)
+            held = checkpoint_of(built)
+            drop(built, name)
+            await_that(lambda: live_of(built).number != held.generation)
+        finally:
+            ended.set()
+            writer.join()
+        await_that(lambda: is_fresh(built) and damage(built.database, checkpoint_of(built)) is None)
+        await_that(lambda: not [*verify(built, PROJECTIONS)])
+
+    assert running.error is None
+    assert_exact(built)
+
+
+@pytest.mark.parametrize("name", OF_A_GENERATION)
+@pytest.mark.parametrize("lose", [drop, drop_and_make], ids=["gone", "made anew"])
+def test_workers_claim_nothing_from_damaged_views_and_people_see_that_they_are(
+    filled: Ground, name: str, lose: Callable[[Ground, str], None]
+) -> None:
+    finder, reader = ViewFinder(filled.database), ViewReader(filled, PROJECTIONS, "reader")
+    assert finder.check()
+    assert reader.lag().is_fresh
+    lost = live_of(filled).name_of(name)
+
+    lose(filled, name)
+
+    with pytest.raises(Unavailable, match=f"damaged.*{lost}"):
+        finder.check()
+    assert reader.lag().seconds is None
+    assert lost in reader.snapshot()["damage"]
+    assert {one.note is not None and lost in one.note for one in ViewOperator(filled, PROJECTIONS).projections()} == {
+        True
+    }
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_who_reads_damaged_views_mends_them_where_no_projector_runs(filled: Ground, name: str) -> None:
+    drop(filled, name)
+
+    assert ViewReader(filled, PROJECTIONS, "reader").refresh().is_fresh
+
+    assert list(verify(filled, PROJECTIONS)) == []
+    assert ViewFinder(filled.database).check()
+    left = {one.rpartition("-")[2] for one in filled.database.list_collection_names() if "-" in one}
+    assert left == {str(live_of(filled).number)}
+
+
+def test_views_that_were_built_before_their_collections_were_noted_are_known_from_the_next_taking_of_the_place(
+    filled: Ground,
+) -> None:
+    checkpoint.checkpoints(filled.database).update_many({}, {"$unset": {"collections": 1}})
+    held = checkpoint_of(filled)
+    assert damage(filled.database, held) is None
+
+    with projecting(filled):
+        await_that(lambda: checkpoint_of(filled).collections)
+
+    assert checkpoint_of(filled).generation == held.generation
+    drop_and_make(filled, "due")
+    assert damage(filled.database, checkpoint_of(filled)) is not None
+
+
+def test_views_that_are_switched_meanwhile_are_not_taken_for_damaged(filled: Ground) -> None:
+    old = checkpoint_of(filled)
+    ViewOperator(filled, PROJECTIONS).rebuild(None, lambda _: None)
+
+    assert damage(filled.database, old) is None
+    assert ViewFinder(filled.database).check()

@@ -1,0 +1,114 @@
+"""Whoever tells something never waits for whoever reads it, who in turn learns what he missed."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from eventqueue.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
+
+FLOOD = 3 * LINES_MAX
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def outlet(fd: int) -> Outlet:
+    return Outlet(fd, lambda count: f"LOST {count}\n".encode())
+
+
+def read_until_told(readable: int) -> list[bytes]:
+    shown = b""
+    while b"LOST" not in shown:
+        shown += os.read(readable, 65536)
+    return shown.splitlines()
+
+
+def test_who_tells_never_waits_and_what_was_not_read_is_counted(pipe: tuple[int, int]) -> None:
+    one = outlet(pipe[1])
+    for number in range(FLOOD):
+        one.put(b"line %d\n" % number)  # would never return, if it waited
+
+    *lines, last = read_until_told(pipe[0])
+
+    assert lines == [b"line %d" % number for number in range(len(lines))]
+    assert last == b"LOST %d" % (FLOOD - len(lines))
+    one.close()
+
+
+def test_after_that_it_goes_on(pipe: tuple[int, int]) -> None:
+    one = outlet(pipe[1])
+    for _ in range(FLOOD):
+        one.put(b"x\n")
+    read_until_told(pipe[0])
+
+    one.put(b"again\n")
+    one.close()
+
+    assert os.read(pipe[0], 100) == b"again\n"
+
+
+def test_an_end_comes_though_nobody_reads(pipe: tuple[int, int]) -> None:
+    one = outlet(pipe[1])
+    for _ in range(FLOOD):
+        one.put(b"x\n")
+
+    one.close()  # would never return, if it waited
+
+
+def test_what_was_told_last_is_written_at_the_end(pipe: tuple[int, int]) -> None:
+    with closing(outlet(pipe[1])) as one:
+        one.put(b"last\n")
+
+    assert os.read(pipe[0], 100) == b"last\n"
+
+
+def test_lines_go_whole_into_writes_that_a_pipe_keeps_whole() -> None:
+    readable, writable = os.pipe2(os.O_DIRECT)  # each read returns what one write wrote
+    lines = [b"%d " % number * (number % 90 + 1) + b"\n" for number in range(2000)]
+    with closing(outlet(writable)) as one:
+        for line in lines:
+            one.put(line)
+        written: list[bytes] = []
+        while sum(map(len, written)) < sum(map(len, lines)):
+            written.append(os.read(readable, 65536))
+    os.close(readable)
+    os.close(writable)
+
+    assert b"".join(written) == b"".join(lines)
+    assert all(piece.endswith(b"\n") and len(piece) <= WRITE_BYTES for piece in written)
+
+
+def test_a_reader_that_has_gone_is_no_trouble(pipe: tuple[int, int]) -> None:
+    readable, writable = os.pipe()
+    os.close(readable)
+    with closing(outlet(writable)) as one:
+        for _ in range(FLOOD):
+            one.put(b"x\n")
+    os.close(writable)
+
+
+def test_what_is_logged_steers_no_terminal_and_a_traceback_keeps_its_lines(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with os.fdopen(os.dup(pipe[1]), "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        handler = Handler("queuectl: ")
+        try:
+            raise ValueError("a\x1b[2Jb")
+        except ValueError:
+            handler.handle(logging.makeLogRecord({"msg": "odd \x9b", "exc_info": sys.exc_info()}))
+        handler.close()
+
+    lines = os.read(pipe[0], 65536).decode().splitlines()
+    assert lines[0] == "queuectl: odd \\x9b"
+    assert lines[1].startswith("Traceback")
+    assert lines[-1] == "ValueError: a\\x1b[2Jb"
