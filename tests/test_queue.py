@@ -1,5 +1,6 @@
 """The public API, as an application calls it."""
 
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,7 +13,7 @@ from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
 from eventqueue.enqueueing import BATCH, Existing
-from eventqueue.errors import DifferentJob, InvalidInput, WaitTimeout
+from eventqueue.errors import DifferentJob, InvalidInput, Refused, WaitTimeout
 from eventqueue.job import State
 
 
@@ -33,6 +34,39 @@ def test_one_bad_job_is_named_by_its_field_alone(queue: Queue) -> None:
     with pytest.raises(InvalidInput) as refused:
         queue.enqueue(command="true", delay=-1)
     assert refused.value.field == "delay"
+
+
+BY_ID: dict[str, Callable[[Queue, str], Any]] = {
+    "get": Queue.get,
+    "history": Queue.history,
+    "replay": Queue.replay,
+    "cancel": Queue.cancel,
+    "retry": Queue.retry,
+    "verify": Queue.verify,
+    "wait": lambda queue, job_id: queue.wait([job_id], timeout=0),
+    "retry_parked": lambda queue, job_id: queue.retry_parked("jobs", job_id),
+}
+
+
+@pytest.mark.parametrize("part", ["orph", "", "orphan-", "ORPHAN", "job-orphan"])
+@pytest.mark.parametrize("method", BY_ID)
+def test_a_part_of_an_id_is_no_id(queue: Queue, method: str, part: str) -> None:
+    queue.wait_for(queue.enqueue(command="true", id="orphan"))
+
+    with pytest.raises(Refused, match=f"'{part}'|Job {part} is not parked"):
+        BY_ID[method](queue, part)
+
+    assert len(queue.history("orphan")) == 1
+
+
+def test_every_method_that_takes_an_id_is_among_these() -> None:
+    methods = inspect.getmembers(Queue, inspect.isfunction)
+    taking = {name for name, one in methods if {"job_id", "job_ids"} & inspect.signature(one).parameters.keys()}
+
+    assert {name for name in taking if not name.startswith("_")} == {
+        *BY_ID,
+        "output",
+    }  # where nothing is kept of others
 
 
 @pytest.fixture
