@@ -18,10 +18,13 @@ from bson.dbref import DBRef
 from bson.int64 import Int64
 
 from eventqueue.errors import InvalidInput, UnknownEventType, UnreadableEvent
-from eventqueue.events import EVENT_TYPES, Event, Head, Recorded, name_in, type_of
+from eventqueue.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
 
 BUCKETS = 64
-DATA_MAX = 256 * 1024  # bytes
+DATA_MAX = 256 * 1024  # bytes of an event, and of a job's fields together
+# An `enqueued` says each field twice, as it was asked for and as it was resolved. To leave out what is the same would
+# be another schema, to be compared with what is stored, for the sake of the few that are large.
+ENQUEUED_MAX = 2 * DATA_MAX + 16 * 1024
 DEPTH_MAX = 64  # mongod stores 200 levels and validates 180: leave room for the views' own nesting
 
 
@@ -98,7 +101,7 @@ def seal(
 ) -> tuple[Sealed, ...]:
     """Chain `events` onto `head` and encode them; `now` is the database's clock as estimated here.
 
-    Raises InvalidInput for data that BSON cannot hold, or more than 256 KiB of it.
+    Raises InvalidInput for data that BSON cannot hold, or more than 256 KiB of it (in `enqueued` twice as much).
     """
     sealed = []
     for event in events:
@@ -124,7 +127,8 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
             "cause": cause,
             "data": to_data(event),
             "prev": head.hash,
-        }
+        },
+        ENQUEUED_MAX if isinstance(event, Enqueued) else DATA_MAX,
     )
     digest = sha256(body).digest()
     recorded = Recorded(
@@ -155,13 +159,13 @@ def to_data(event: Event) -> dict[str, Any]:
     return data
 
 
-def _encode(document: dict[str, Any]) -> bytes:
+def _encode(document: dict[str, Any], most: int) -> bytes:
     try:
         body = bson.encode(document)
     except (bson.errors.BSONError, UnicodeError, OverflowError, RecursionError) as error:
         raise InvalidInput("", f"The event holds a value that cannot be stored: {error}.") from None
-    if len(body) > DATA_MAX:
-        raise InvalidInput("", f"The event has {len(body)} bytes; {DATA_MAX} are the most that is stored.")
+    if len(body) > most:
+        raise InvalidInput("", f"The event has {len(body):,} bytes; {most:,} are the most that is stored.")
     return body
 
 
@@ -271,6 +275,20 @@ def _unknown(event_type: Any, schema: Any, key: Mapping[str, Any]) -> UnknownEve
     if type(event_type) is not str or type(schema) is not int:
         raise TypeError(f"{event_type!r} with schema {schema!r} is no event type")
     return UnknownEventType(event_type, schema, f"{key['stream']} version {key['version']}")
+
+
+def check_size(fields: Mapping[str, Any]) -> None:
+    """Refuse fields of a job that have more than 256 KiB together. Raises InvalidInput naming the largest."""
+    sizes = {field: _size(value) for field, value in fields.items()}
+    largest, total = max(sizes, key=sizes.__getitem__), sum(sizes.values())
+    if total > DATA_MAX:
+        raise InvalidInput(
+            largest, f"has {sizes[largest]:,} bytes of {total:,}; a job's fields may have {DATA_MAX:,} together"
+        )
+
+
+def _size(value: Any) -> int:
+    return len(value.encode()) if isinstance(value, str) else len(bson.encode({"": value}))
 
 
 def check_data(value: Any, field: str, depth: int = 0) -> None:

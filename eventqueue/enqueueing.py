@@ -1,35 +1,50 @@
 """Enqueueing: requests checked, sealed and appended in batches; the next one is sealed while the last is on its way."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 
 from eventqueue import settings
-from eventqueue.codec import decode, seal
-from eventqueue.errors import DifferentJob
-from eventqueue.events import EMPTY, Enqueued, name_in, stream_of
+from eventqueue.codec import check_size, decode, seal
+from eventqueue.errors import DifferentJob, InvalidInput
+from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import Enqueue, decide
+from eventqueue.job import FINAL, Enqueue, Job, State, decide, fold
 from eventqueue.log import Append, Appended
 from eventqueue.spec import Defaults, Request, request
 from eventqueue.tuning import tuned
 
 BATCH = 500  # jobs in one append
-SMALL = 8 * 1024  # bytes of JSON, with which a request fits into an event whatever BSON makes of it (32 times at most)
+SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count
+
+
+class Existing(msgspec.Struct, frozen=True, gc=False):
+    """How a job stood that was there already when it was asked for again."""
+
+    state: State
+    ended_at: datetime | None  # None: it has not ended
+    elsewhere: str | None  # the directory where it runs, if that is not where the one asked for now would have
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What a command did: the stream stands at `version` now; `created` is False if the job was there before."""
+    """What a command did: the stream stands at `version` now; `changed` is False where all was as asked already.
+
+    After enqueueing `created` tells whether the job is a new one; `existing` how it stood where it is not, None where
+    that cannot be read here.
+    """
 
     id: str
     stream: str
     version: int
     created: bool = False
+    changed: bool = True
+    existing: Existing | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -55,9 +70,19 @@ class Enqueueing:
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
         checked = request(fields, self._defaults_here())
-        if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large for one event, perhaps: sealing refuses that
-            self._sealed([checked])
+        if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
+            raise InvalidInput("expires_at", "is not after the delay")
+        if not (checked.cwd or "").startswith("/"):
+            raise InvalidInput("cwd", f"must be given as an absolute path: {_why_nowhere()}")
+        if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large, perhaps
+            check_size(checked.asked)
         return checked
+
+    def _is_there(self, asked: Request) -> bool:
+        """Whether the job was enqueued before, in time perhaps: the same call later is the same job."""
+        if asked.fields.id is None and asked.fields.key is None:
+            return False
+        return bool(self._ground.log.find_next([(stream_of("job", asked.job_id("")), 0)]))
 
     def _defaults_here(self) -> Defaults:
         here = _directory()
@@ -102,31 +127,66 @@ class Enqueueing:
     def _results(
         self, batch: Batch, appended: Sequence[Appended], progress: Callable[[int], object]
     ) -> list[Receipt | DifferentJob]:
-        outcomes = dict(zip(batch.appends, appended, strict=True))
-        results = []
-        for stream, one in zip(batch.streams, batch.requests, strict=True):
-            results.append(self._receipt(stream, one, outcomes[stream]))
-            outcomes[stream] = Appended(0, conflict=b"")  # whoever comes later in the batch finds it taken
+        for outcome in appended:
+            if outcome.error is not None:
+                raise outcome.error
+        new = {stream for stream, outcome in zip(batch.appends, appended, strict=True) if outcome.is_whole}
+        found: list[int] = []  # the places of those that were there before; of one twice in a batch, the later one
+        results: list[Receipt | DifferentJob | None] = []
+        for place, stream in enumerate(batch.streams):
+            if stream in new:
+                new.remove(stream)
+                results.append(Receipt(name_in(stream), stream, 1, created=True))
+            else:
+                found.append(place)
+                results.append(None)
+        histories = self._histories({batch.streams[place] for place in found})
+        for place in found:
+            results[place] = self._found(batch.requests[place], batch.streams[place], histories)
         progress(len(results))
-        return results
+        return [one for one in results if one is not None]
 
-    def _receipt(self, stream: str, asked: Request, outcome: Appended) -> Receipt | DifferentJob:
-        job_id = name_in(stream)
-        if outcome.error is not None:
-            raise outcome.error
-        if outcome.is_whole:
-            return Receipt(job_id, stream, 1, created=True)
-        first = decode(self._ground.log.read_raw(stream)[0]).event  # what follows may be a newer eventqueue's
+    def _histories(self, streams: Collection[str]) -> Mapping[str, Sequence[Recorded]]:
+        """Read streams that are there, all at once; those with an event that cannot be read are missing."""
+        histories = self._ground.log.read_many(streams) if streams else {}
+        if len(histories) < len(streams):  # a new primary does not show yet what was acknowledged
+            self._ground.log.await_acknowledged()
+            histories = self._ground.log.read_many(streams)
+        return histories
+
+    def _found(
+        self, asked: Request, stream: str, histories: Mapping[str, Sequence[Recorded]]
+    ) -> Receipt | DifferentJob:
+        """Return what there is to say to a request for a job that was there before."""
+        # What follows the first event may be a newer eventqueue's.
+        history = histories.get(stream) or [decode(self._ground.log.read_raw(stream)[0])]
+        first, job = history[0].event, fold(history)
         assert isinstance(first, Enqueued)
-        field = asked.differs_from(first)
-        return Receipt(job_id, stream, 1) if field is None else DifferentJob(job_id, field)
+        assert job is not None
+        if (field := asked.differs_from(first)) is not None:
+            return DifferentJob(job.id, field)
+        existing = _existing(job, asked) if stream in histories else None
+        return Receipt(job.id, stream, job.version, changed=False, existing=existing)
+
+
+def _existing(job: Job, asked: Request) -> Existing:
+    ended_at = job.updated_at if job.state in FINAL else None
+    return Existing(job.state, ended_at, None if job.run.cwd == asked.cwd else job.run.cwd)
 
 
 def _directory() -> str | None:
     try:
-        return os.getcwd()
-    except OSError:  # deleted under us: the job runs where its worker is
+        return os.getcwdb().decode()  # UTF-8 whatever the locale: so the launcher takes it
+    except (OSError, UnicodeDecodeError):
         return None
+
+
+def _why_nowhere() -> str:
+    try:
+        os.getcwdb()
+    except OSError:
+        return "the current directory has been deleted"
+    return "the current directory's name is not valid UTF-8"
 
 
 def _new_id() -> str:

@@ -194,7 +194,7 @@ USED_UP = "the retries are used up"
 
 
 def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
-    """Return the events that `command` leads to; `now` is the database's clock.
+    """Return the events that `command` leads to, none where all is as asked already; `now`: the database's clock.
 
     Raises IllegalTransition where the job's state does not allow it.
     """
@@ -218,6 +218,8 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
             return [Released(reason=command.reason, due_at=to_ms(now + command.delay))]
         case Job(state=State.PENDING | State.FAILED | State.PROCESSING | State.DEAD), Cancel(why=why):
             return [Cancelled(why=why)]
+        case Job(state=State.CANCELLED), Cancel():
+            return []  # who asks wants it to be cancelled
         case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):
             return [Retried(cause=RetryCause.OPERATOR, why=why)]
         case Job(state=State.FAILED, due_at=None), DeadLetter():

@@ -27,7 +27,7 @@ from eventqueue.overview import Overview
 from eventqueue.pause import PauseQueue, ResumeQueue
 from eventqueue.pauses import Switched, switch
 from eventqueue.spec import Request, check_name
-from eventqueue.stopping import Left, Stopping, named
+from eventqueue.stopping import Left, Stopping, given, named
 from eventqueue.views import (
     Counters,
     Difference,
@@ -90,7 +90,7 @@ class Queue:
     def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Receipt:
         """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
 
-        The same id or key again returns the first job's receipt with `created` False.
+        The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently.
         """
         (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
@@ -120,7 +120,10 @@ class Queue:
     # One job
 
     def resolve(self, prefix: str) -> str:
-        """Return the one job id that starts with `prefix`. Raises JobNotFound or AmbiguousId."""
+        """Return the one job id that starts with `prefix`, for a command line. Raises JobNotFound or AmbiguousId.
+
+        Everything else here takes whole ids alone: a program that has part of an id means another job, perhaps.
+        """
         found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", _text(prefix, "id")), 2)]
         if not found or not prefix:
             raise JobNotFound(prefix)
@@ -129,28 +132,37 @@ class Queue:
         return found[0]
 
     def get(self, job_id: str) -> Job:
-        """Return a job as its whole history makes it; an unambiguous prefix of the id is enough, as everywhere.
-
-        Raises JobNotFound or AmbiguousId.
-        """
+        """Return a job as its whole history makes it. Raises JobNotFound."""
         job = fold(self.history(job_id))
         assert job is not None
         return job
 
     def history(self, job_id: str) -> list[Recorded]:
-        """Return a job's events, in order. Raises JobNotFound or AmbiguousId."""
-        return self._log.read(stream_of("job", self.resolve(job_id)))
+        """Return a job's events, in order. Raises JobNotFound."""
+        found = self._log.read(_stream(job_id))
+        if not found:
+            raise JobNotFound(job_id)
+        return found
 
     def output(self, job_id: str, claim: int) -> Kept | None:
         """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""
         return self.connection.outputs.get(job_id, claim)
 
     def replay(self, job_id: str) -> Sequence[Job]:
-        """Return the job as it stood after each of its events. Raises JobNotFound or AmbiguousId."""
-        return list(proof.states(self._log.read_raw(stream_of("job", self.resolve(job_id)))))
+        """Return the job as it stood after each of its events. Raises JobNotFound."""
+        return list(proof.states(self._stored(job_id)))
+
+    def _stored(self, job_id: str) -> Sequence[bytes]:
+        found = self._log.read_raw(_stream(job_id))
+        if not found:
+            raise JobNotFound(job_id)
+        return found
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
-        """Cancel a job that waits or runs; a running one is killed by its worker. Raises IllegalTransition."""
+        """Cancel a job that waits or runs; a running one is killed by its worker.
+
+        One that is cancelled already stays so, and the receipt's `changed` is False. Raises IllegalTransition.
+        """
         return self._command(job_id, Cancel(_text(why, "why")))
 
     def retry(self, job_id: str, why: str = "asked for") -> Receipt:
@@ -158,11 +170,15 @@ class Queue:
         return self._command(job_id, Retry(_text(why, "why")))
 
     def _command(self, job_id: str, command: Command) -> Receipt:
-        stream = stream_of("job", self.resolve(job_id))
+        stream = _stream(job_id)
         while True:
             job = fold(self._log.read(stream))
-            assert job is not None
-            append = self._seal(stream, decide(job, command, self._ground.clock.now()), job)
+            if job is None:
+                raise JobNotFound(job_id)
+            events = decide(job, command, self._ground.clock.now())
+            if not events:
+                return Receipt(job.id, stream, job.version, changed=False)
+            append = self._seal(stream, events, job)
             if self._append(append):
                 return Receipt(job.id, stream, append.head.version)
 
@@ -242,9 +258,9 @@ class Queue:
     def retry_parked(self, name: str, job_id: str) -> Parked | None:
         """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
 
-        Raises Refused if it is not parked by it, JobNotFound or AmbiguousId.
+        Raises Refused if it is not parked by it.
         """
-        return self._operator.retry(name, self.resolve(job_id))
+        return self._operator.retry(name, job_id)
 
     def log_size(self) -> int:
         """Return about how many events the log holds."""
@@ -268,13 +284,20 @@ class Queue:
         return switch(self._ground, self.connection.signals, queue, command, self.connection.actor)
 
     def stop_workers(self, names: Iterable[str] | None = None, grace: float | None = None) -> Sequence[Worker]:
-        """Ask workers to stop as at Ctrl-C, each named by the beginning of its id or name (None: all); return them.
+        """Ask workers to stop as at Ctrl-C, each given by its whole id or name (None: all); return them.
 
         What they run may finish within `grace` seconds (None: those that the worker was started with).
         Raises WorkerNotFound or AmbiguousId with nobody asked, InvalidInput for a grace that is out of range.
         """
         workers = self._overview.live_workers()
-        return self._stopping.ask(workers if names is None else named(names, workers), grace)
+        return self._stopping.ask(workers if names is None else given(names, workers), grace)
+
+    def resolve_workers(self, prefixes: Iterable[str]) -> Sequence[str]:
+        """Return the ids of the live workers whose id or name starts with one of these, for a command line.
+
+        Raises WorkerNotFound or AmbiguousId.
+        """
+        return [one.id for one in named(prefixes, self._overview.live_workers())]
 
     def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:
         """Yield each worker that `stop_workers` returned once it is gone; ends 15 s after the last one should be."""
@@ -283,7 +306,10 @@ class Queue:
     # Waiting
 
     def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> Sequence[Job]:
-        """Return the jobs once each is completed, dead or cancelled. Raises WaitTimeout after `timeout` seconds."""
+        """Return the jobs once each is completed, dead or cancelled.
+
+        Raises WaitTimeout after `timeout` seconds, or JobNotFound.
+        """
         return self._waiting.ends(list(job_ids), timeout)
 
     def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
@@ -315,11 +341,10 @@ class Queue:
     def verify(self, job_id: str) -> Sequence[Finding]:
         """Return everything that is wrong with a job's stored history, or with its view; empty: proven.
 
-        Raises JobNotFound or AmbiguousId.
+        Raises JobNotFound.
         """
         self._views.refresh()
-        stream = stream_of("job", self.resolve(job_id))
-        return proof.verify_job(self._views, stream, self._log.read_raw(stream))
+        return proof.verify_job(self._views, _stream(job_id), self._stored(job_id))
 
     def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         """Yield each job's stream and what is wrong with it, as `verify` finds it."""
@@ -343,6 +368,10 @@ class Queue:
         if result.error is not None:
             raise result.error
         return result.is_whole
+
+
+def _stream(job_id: str) -> str:
+    return stream_of("job", _text(job_id, "id"))
 
 
 def _text(text: str, field: str) -> str:

@@ -5,7 +5,7 @@ so the same call is the same job later, from another directory, or after a defau
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -58,7 +58,7 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request falls back to, field by field."""
+    """What a request falls back to, field by field; `cwd` is the caller's directory, None where it has none."""
 
     queue: str = "default"
     priority: int = 0
@@ -80,6 +80,15 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """The queue the job goes to."""
         return self.fields.queue or self.defaults.queue
 
+    @property
+    def cwd(self) -> str | None:
+        """Where the job runs: the directory asked for, seen from the caller's; None where neither is known."""
+        # Not from the worker's, which stands elsewhere.
+        here, there = self.defaults.cwd, self.fields.cwd
+        if here is None or there is None:
+            return there or here
+        return there if there.startswith("/") else f"{here.rstrip('/')}/{there}"
+
     def job_id(self, fresh: str) -> str:
         """Return the job's id: the one asked for, else one made of (queue, key), else `fresh`."""
         if self.fields.id is not None:
@@ -92,7 +101,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """Return the event: every policy resolved, at `now`, the database's clock."""
         asked, default = self.fields, self.defaults
         return Enqueued(
-            run=Shell(command=asked.command, cwd=asked.cwd or default.cwd, env=asked.env or {}),
+            run=Shell(command=asked.command, cwd=self.cwd, env=asked.env or {}),
             queue=self.queue,
             run_at=to_ms(asked.run_at)
             if asked.run_at
@@ -109,6 +118,12 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             meta=asked.meta or {},
             correlation=asked.correlation,
         )
+
+    def is_too_late(self, clock: Callable[[], datetime]) -> bool:
+        """Whether its delay, from now on, ends when the job has expired; `clock` is asked only if need be."""
+        if self.fields.delay is None or self.fields.expires_at is None:
+            return False
+        return clock() + timedelta(seconds=self.fields.delay) >= self.fields.expires_at
 
     def differs_from(self, first: Enqueued) -> str | None:
         """Return the field in which `first` was asked for differently, or None: then it is the same request."""

@@ -37,10 +37,23 @@ def named(names: Iterable[str], workers: Sequence[Worker]) -> Sequence[Worker]:
     return list({one.id: one for one in found}.values())
 
 
+def given(names: Iterable[str], workers: Sequence[Worker]) -> Sequence[Worker]:
+    """As `named`, by whole ids and names alone."""
+    found = (_the_one(name, _called(name, workers)) for name in names)
+    return list({one.id: one for one in found}.values())
+
+
 def _named(name: str, workers: Sequence[Worker]) -> Worker:
-    whole = [one for one in workers if name in (one.id, one.name)]
-    found = whole or [one for one in workers if one.id.startswith(name) or one.name.startswith(name)]
-    if not found or not name:
+    begun = [one for one in workers if name and (one.id.startswith(name) or one.name.startswith(name))]
+    return _the_one(name, _called(name, workers) or begun)
+
+
+def _called(name: str, workers: Sequence[Worker]) -> Sequence[Worker]:
+    return [one for one in workers if name in (one.id, one.name)]
+
+
+def _the_one(name: str, found: Sequence[Worker]) -> Worker:
+    if not found:
         raise WorkerNotFound(name)
     if len(found) > 1:
         first, second = (f"{one.id} (worker {one.name})" for one in found[:2])

@@ -1,14 +1,19 @@
 """The public API, as an application calls it."""
 
-from collections.abc import Iterator
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
-from eventqueue.enqueueing import BATCH
-from eventqueue.errors import DifferentJob, InvalidInput, WaitTimeout
+from eventqueue.enqueueing import BATCH, Existing
+from eventqueue.errors import DifferentJob, InvalidInput, Refused, WaitTimeout
 from eventqueue.job import State
 
 
@@ -31,11 +36,143 @@ def test_one_bad_job_is_named_by_its_field_alone(queue: Queue) -> None:
     assert refused.value.field == "delay"
 
 
+BY_ID: dict[str, Callable[[Queue, str], Any]] = {
+    "get": Queue.get,
+    "history": Queue.history,
+    "replay": Queue.replay,
+    "cancel": Queue.cancel,
+    "retry": Queue.retry,
+    "verify": Queue.verify,
+    "wait": lambda queue, job_id: queue.wait([job_id], timeout=0),
+    "retry_parked": lambda queue, job_id: queue.retry_parked("jobs", job_id),
+}
+
+
+@pytest.mark.parametrize("part", ["orph", "", "orphan-", "ORPHAN", "job-orphan"])
+@pytest.mark.parametrize("method", BY_ID)
+def test_a_part_of_an_id_is_no_id(queue: Queue, method: str, part: str) -> None:
+    queue.wait_for(queue.enqueue(command="true", id="orphan"))
+
+    with pytest.raises(Refused, match=f"'{part}'|Job {part} is not parked"):
+        BY_ID[method](queue, part)
+
+    assert len(queue.history("orphan")) == 1
+
+
+def test_every_method_that_takes_an_id_is_among_these() -> None:
+    methods = inspect.getmembers(Queue, inspect.isfunction)
+    taking = {name for name, one in methods if {"job_id", "job_ids"} & inspect.signature(one).parameters.keys()}
+
+    assert {name for name in taking if not name.startswith("_")} == {
+        *BY_ID,
+        "output",
+    }  # where nothing is kept of others
+
+
+@pytest.fixture
+def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory below `tmp_path`, entered."""
+    directory = tmp_path / "below"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    return directory
+
+
+@pytest.mark.parametrize("asked", [None, ".", "sub", "../other", "/srv"])
+def test_a_job_runs_where_it_was_asked_for_wherever_its_worker_stands(
+    queue: Queue, below: Path, asked: str | None
+) -> None:
+    found = queue.get(queue.enqueue(command="true", cwd=asked).id).run.cwd
+
+    assert found is not None
+    assert Path(found).is_absolute()
+    assert os.path.normpath(found) == os.path.normpath(below / (asked or ""))
+
+
+@pytest.mark.parametrize("asked", [None, "sub", "."])
+def test_what_is_asked_for_in_a_deleted_directory_is_refused_unless_it_says_where_to_run(
+    queue: Queue, below: Path, asked: str | None
+) -> None:
+    below.rmdir()
+
+    with pytest.raises(InvalidInput, match=r"cwd: must be given as an absolute path: .* deleted"):
+        queue.enqueue(command="true", cwd=asked)
+    with pytest.raises(InvalidInput, match=r"0\.cwd"):
+        queue.enqueue_many([{"command": "true", "cwd": asked}])
+
+    assert queue.list().jobs == []
+    assert queue.get(queue.enqueue(command="true", cwd="/srv").id).run.cwd == "/srv"
+
+
+def test_a_directory_whose_name_is_no_text_is_no_place_for_a_job(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(directory)
+    monkeypatch.chdir(os.fsdecode(directory))
+
+    with pytest.raises(InvalidInput, match=r"cwd: must be given as an absolute path: .* not valid UTF-8"):
+        queue.enqueue(command="true")
+
+
+LARGE: dict[str, Callable[[int], Any]] = {
+    "command": lambda size: "x" * size,
+    "env": lambda size: {"A": "x" * size},
+    "meta": lambda size: {"a": ["x" * 1000] * (size // 1000)},
+}
+
+
+@pytest.mark.parametrize("field", LARGE)
+def test_the_fields_of_a_job_may_have_256_kib_together_and_the_largest_is_named(queue: Queue, field: str) -> None:
+    asked = {"command": "true", "cwd": "/", "env": {"A": "b"}, "tags": ["x"], "key": "x", "meta": {"a": [1, 2.5]}}
+    receipt = queue.enqueue({**asked, field: LARGE[field](250_000)})
+
+    with pytest.raises(
+        InvalidInput, match=rf"^{field}: has 2\d\d,\d+ bytes of 2\d\d,\d+; .* may have 262,144 together"
+    ):
+        queue.enqueue({**asked, field: LARGE[field](262_144)})
+    with pytest.raises(InvalidInput, match=r"^env: has 150,\d+ bytes of 2\d\d,\d+"):
+        queue.enqueue(command="x" * 140_000, env={"A": "x" * 150_000})
+
+    queue.wait_for(receipt)  # the views take what the log has taken
+    assert queue.list().jobs == [queue.get(receipt.id)]
+
+
+SOON = {"command": "true", "delay": 60}
+
+
+def test_a_delay_beyond_the_jobs_end_is_refused_and_one_within_it_is_not(queue: Queue) -> None:
+    now = queue.connection.ground.clock.now()
+
+    with pytest.raises(InvalidInput, match="expires_at: is not after the delay"):
+        queue.enqueue(SOON, expires_at=now + timedelta(seconds=59))
+    with pytest.raises(InvalidInput) as refused:
+        queue.enqueue_many([SOON, {**SOON, "expires_at": now}])
+
+    assert refused.value.field == "1.expires_at"
+    assert queue.list().jobs == []
+    assert queue.enqueue(SOON, expires_at=now + timedelta(minutes=10)).created
+
+
+@pytest.mark.parametrize("name", ["id", "key"])
+def test_a_job_that_was_in_time_is_the_same_job_when_it_is_asked_for_again_too_late(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    clock = queue.connection.ground.clock
+    later = clock.now() + timedelta(hours=1)
+    asked = {**SOON, name: "same", "expires_at": later}
+    first = queue.enqueue(asked)
+
+    monkeypatch.setattr(type(clock), "now", lambda _: later)
+
+    assert (queue.enqueue(asked).created, queue.enqueue(asked).id) == (False, first.id)
+
+
 def test_the_same_job_twice_in_one_batch_is_one_job_and_another_under_its_id_is_refused(queue: Queue) -> None:
     first, same, other = queue.enqueue_many([{"command": "true", "id": "a"}] * 2 + [{"command": "false", "id": "a"}])
     assert isinstance(first, Receipt)
     assert first.created
-    assert same == Receipt("a", "job-a", 1, created=False)
+    assert same == replace(first, created=False, changed=False, existing=Existing(State.PENDING, None, None))
     assert isinstance(other, DifferentJob)
     assert len(queue.history("a")) == 1
 

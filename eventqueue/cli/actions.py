@@ -27,7 +27,7 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
     from eventqueue.job import State
 
     with session.queue() as queue:
-        jobs = queue.wait(ids, timeout)
+        jobs = queue.wait([queue.resolve(one) for one in ids], timeout)
     for job in jobs:
         if job.state is State.COMPLETED:
             session.out.done(f"Job {job.id} completed")

@@ -28,7 +28,7 @@ def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> 
     from eventqueue.cli import documents, tables
 
     with session.queue() as queue:
-        states = queue.replay(job_id)
+        states = queue.replay(queue.resolve(job_id))
     if to is not None and to > len(states):
         raise Refused(f"Job {states[0].id} has {count(len(states), 'event')}, and no version {to}.")
     shown = states[:to]
@@ -52,7 +52,9 @@ def verify(session: Session, job_id: str | None, is_all: bool) -> int:
     if (job_id is None) != is_all:
         raise click.UsageError("Give a job's id, or --all")
     with session.queue() as queue:
-        verified, found = (1, list(queue.verify(job_id))) if job_id is not None else _verify_all(session, queue)
+        verified, found = (
+            (1, list(queue.verify(queue.resolve(job_id)))) if job_id is not None else _verify_all(session, queue)
+        )
     session.out.document(lambda: documents.findings(verified, found))
     if found and not session.out.as_json:
         session.out.answer(dict, lambda: tables.findings(found))

@@ -49,6 +49,7 @@ def enqueue_file(session: Session, path: str, *, skip_invalid: bool) -> int:
 
 
 def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: list[BadLine]) -> int:
+    bad = {one.line for one in skipped}
     numbers = array("Q")  # of the lines that were enqueued: results come without them
 
     def jobs() -> Iterator[Request]:
@@ -56,6 +57,8 @@ def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: 
             if isinstance(found, Request):
                 numbers.append(number)
                 yield found
+            elif number not in bad:  # it was a job before: too late by now, or the file has changed
+                raise InvalidInput("", f"Line {number}: {found}")
 
     with progress("adding", good, hidden=session.out.quiet) as advance:
         added = 0
@@ -74,21 +77,16 @@ def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: 
 
 
 def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]", skipped: list[BadLine]) -> int:
+    from eventqueue.cli import documents, existing
+
     refused = [BadLine(number, str(result)) for number, result in results if isinstance(result, DifferentJob)]
     receipts = [result for _, result in results if not isinstance(result, DifferentJob)]
     _name(session, refused)
-    new = sum(receipt.created for receipt in receipts)
-    existing = len(receipts) - new
     problems = {"skipped": _listed(skipped), "refused": _listed(refused)}
-    session.out.document(lambda: {"added": new, "existing": existing, "jobs": receipts, **problems})
-    session.out.done(_summary(new, existing, len(skipped)))
+    session.out.document(lambda: documents.enqueued_all(receipts) | problems)
+    is_new = not receipts or any(one.created for one in receipts)
+    (session.out.done if is_new else session.out.note)(existing.summary(receipts, len(skipped)))
     return 1 if refused else 0
-
-
-def _summary(new: int, existing: int, skipped: int) -> str:
-    there = f", {existing:,} {'was' if existing == 1 else 'were'} there already" if existing else ""
-    out = f", {count(skipped, 'line')} skipped" if skipped else ""
-    return f"{count(new, 'job')} added{there}{out}"
 
 
 def _requests(queue: "Queue", file: IO[bytes]) -> Iterator[tuple[int, Request | InvalidInput]]:

@@ -11,7 +11,7 @@ import msgspec
 from eventqueue.audit import Finding
 from eventqueue.cli.words import STATES, instant
 from eventqueue.codec import to_data
-from eventqueue.enqueueing import Receipt
+from eventqueue.enqueueing import Existing, Receipt
 from eventqueue.events import Enqueued, Output, Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
@@ -185,9 +185,27 @@ def differences(verified: int, found: Sequence[Difference]) -> dict[str, Any]:
     return {"verified": verified, "differences": [plain(one) for one in found]}
 
 
+def enqueued(one: Receipt) -> dict[str, Any]:
+    """Which job it is that was asked for, whether it is a new one, and how it stands; `elsewhere`: where it runs."""
+    found = one.existing or Existing(State.PENDING, None, None)
+    stands = plain(found) if one.existing or one.created else dict.fromkeys(Existing.__struct_fields__)
+    return {"id": one.id, "stream": one.stream, "version": one.version, "created": one.created, **stands}
+
+
+def enqueued_all(receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """What became of the jobs of a file: how many are new, were there already, and of these had ended."""
+    added = sum(one.created for one in receipts)
+    return {
+        "added": added,
+        "existing": len(receipts) - added,
+        "ended": sum(one.existing is not None and one.existing.ended_at is not None for one in receipts),
+        "jobs": [enqueued(one) for one in receipts],
+    }
+
+
 def receipt(one: Receipt) -> dict[str, Any]:
     """What a command did to one of several jobs."""
-    return {"id": one.id, "version": one.version}
+    return {"id": one.id, "version": one.version, "changed": one.changed}
 
 
 def refusal(job_id: str, problem: str) -> dict[str, Any]:

@@ -87,12 +87,16 @@ def enqueue(
         from eventqueue.cli.bulk import enqueue_file
 
         return enqueue_file(session, path, skip_invalid=skip_invalid)
+    from eventqueue.cli import documents, existing
+
     asked = _job(job[0]) if words is None else {**fields, "command": _command_line(words)}
     with session.queue() as queue:
         receipt = queue.enqueue(asked)
-    said = f"Job added: {receipt.id}" if receipt.created else f"The job was there already: {receipt.id}"
-    session.out.document(lambda: receipt)
-    session.out.done(said)
+    session.out.document(lambda: documents.enqueued(receipt))
+    if receipt.created:
+        session.out.done(f"Job added: {receipt.id}")
+    else:
+        session.out.note(existing.sentence(receipt, asked.get("key") or receipt.id))
     session.out.bare(receipt.id)
     return None
 

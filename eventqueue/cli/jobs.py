@@ -59,7 +59,7 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     from eventqueue.job import fold
 
     with session.queue() as queue:
-        found = queue.history(job_id)
+        found = queue.history(queue.resolve(job_id))
         now = queue.connection.ground.clock.now()
     job = fold(found)
     assert job is not None
@@ -82,7 +82,7 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
     from eventqueue.cli import documents, tables
 
     with session.queue() as queue:
-        found = queue.history(job_id)
+        found = queue.history(queue.resolve(job_id))
     events = zip(found, [None, *found], strict=False)
     session.out.answer(
         lambda: [documents.event(one, before, show_env=show_env) for one, before in events],

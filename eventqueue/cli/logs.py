@@ -40,7 +40,7 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
     from eventqueue.events import name_in
 
     with session.queue() as queue:
-        history = queue.history(job_id)
+        history = queue.history(queue.resolve(job_id))
         name = name_in(history[0].stream)
         attempt = choose(history, number)
         kept = queue.output(name, attempt.claim)

@@ -135,6 +135,7 @@ def retry(session: Session, name: str, job_id: str) -> int:
     from eventqueue.cli import documents
 
     with session.queue() as queue:
+        job_id = queue.resolve(job_id)
         parked = queue.retry_parked(name, job_id)
     session.out.document(lambda: {"id": job_id, "parked": documents.plain(parked)})
     if parked is None:

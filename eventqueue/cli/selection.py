@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,13 +77,13 @@ def to_each(
     with session.queue() as queue:
         jobs = [] if selection.ids else selection.jobs(session, queue, states)
         if selection.is_dry:
-            _show(session, queue, jobs or [queue.get(job_id) for job_id in selection.ids])
+            _show(session, queue, jobs or [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
             return 0
         ids = selection.ids or [job.id for job in jobs]
         outcomes = []
         with progress("working", len(ids), hidden=session.out.quiet or len(ids) < PROGRESS_FROM) as advance:
             for job_id in ids:
-                outcomes.append(_do(session, partial(act, queue, job_id), job_id, said))
+                outcomes.append(_do(session, act if jobs else _resolving(act), queue, job_id, said))
                 advance(1)
     session.out.document(lambda: outcomes)
     if not ids:
@@ -91,15 +91,22 @@ def to_each(
     return 1 if any("error" in outcome for outcome in outcomes) else 0
 
 
-def _do(session: Session, act: "Callable[[], Receipt]", job_id: str, said: str) -> dict[str, Any]:
+def _resolving(act: "Callable[[Queue, str], Receipt]") -> "Callable[[Queue, str], Receipt]":
+    """Return `act` for what is typed: an unambiguous beginning of an id."""
+    return lambda queue, typed: act(queue, queue.resolve(typed))
+
+
+def _do(
+    session: Session, act: "Callable[[Queue, str], Receipt]", queue: "Queue", job_id: str, said: str
+) -> dict[str, Any]:
     from eventqueue.cli.documents import receipt, refusal
 
     try:
-        done = act()
+        done = act(queue, job_id)
     except Refused as error:
         session.out.refuse(str(error))
         return refusal(job_id, str(error))
-    session.out.done(f"Job {done.id} {said}")
+    session.out.done(f"Job {done.id} {said}" if done.changed else f"Job {done.id} {said} already")
     return receipt(done)
 
 

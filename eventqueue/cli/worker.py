@@ -110,7 +110,7 @@ def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float |
     if bool(names) == is_all:
         raise click.UsageError("Give the workers' ids, or --all")
     with session.queue() as queue:
-        asked = queue.stop_workers(None if is_all else names, grace)
+        asked = queue.stop_workers(None if is_all else queue.resolve_workers(names), grace)
         there = {one.id: one for one in asked}
         outcomes = []
         for left in queue.leaving(asked):

@@ -42,7 +42,7 @@ def spawn_shell(command: str, environ: dict[str, str]) -> tuple[int, tuple[int, 
         # posix_spawn neither copies page tables, as fork does, nor runs Python in the child, as preexec_fn does.
         pid = os.posix_spawn(
             SHELL,
-            [SHELL, "-c", command],
+            [SHELL, "-c", "--", command],  # else the shell takes a line such as `-n foo` for its options
             environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, fds[1], 1), (os.POSIX_SPAWN_DUP2, fds[3], 2)],
             setsid=True,

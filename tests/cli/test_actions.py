@@ -42,6 +42,33 @@ def test_cancel_makes_waiting_jobs_cancelled(queuectl: Queuectl) -> None:
     assert state(queuectl, "one") == state(queuectl, "two") == "cancelled"
 
 
+def test_to_cancel_what_is_cancelled_changes_nothing_and_says_so(mixed: Queuectl) -> None:
+    before = mixed.ok("history", "cancelled", "--json").json
+
+    assert mixed.ok("cancel", "cancelled").out == "✔ Job cancelled is cancelled already\n"
+
+    assert mixed.ok("cancel", "cancelled", "--json").json == [{"id": "cancelled", "version": 2, "changed": False}]
+    assert mixed.ok("history", "cancelled", "--json").json == before
+
+
+BEGUN = (
+    *("show compl", "history compl", "logs compl", "wait compl", "replay compl", "audit verify compl"),
+    *("cancel pend", "retry cance", "dlq retry dea", "dlq discard dea", "cancel --dry-run pend"),
+)
+
+
+@pytest.mark.parametrize("words", BEGUN)
+def test_whatever_is_typed_of_an_id_is_enough_if_no_other_begins_so(mixed: Queuectl, words: str) -> None:
+    *command, begun = words.split()
+    whole = next(name for name in ("completed", "pending", "cancelled", "dead") if name.startswith(begun))
+
+    assert whole in mixed.ok(*command, "--json", begun).out or command == ["audit", "verify"]
+
+    ran = mixed.here(*command, "mail-")
+    assert ran.code == 1
+    assert "'mail-' fits several jobs" in ran.err
+
+
 def test_one_refusal_does_not_stop_the_others(mixed: Queuectl) -> None:
     ran = mixed.here("cancel", "completed", "no-such-job", "pending")
 
@@ -57,7 +84,7 @@ def test_the_outcomes_are_one_json_document(mixed: Queuectl) -> None:
 
     assert ran.code == 1
     done, refused = ran.json
-    assert done == {"id": "dead", "version": 5}
+    assert done == {"id": "dead", "version": 5, "changed": True}
     assert (refused["id"], refused["error"]) == ("pending", "Cannot retry job pending: it is pending.")
 
 

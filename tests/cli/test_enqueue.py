@@ -1,11 +1,17 @@
 """`queuectl enqueue`: one job, as JSON or as words."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.commands import Queuectl
+from eventqueue.cli.words import instant
+from eventqueue.events import Event
+from eventqueue.queue import Queue
+from tests.builders import CANCELLED, claimed, failed
+from tests.cli.commands import Queuectl, Ran
+from tests.cli.past import completed, died, happened
 
 
 def test_a_json_job_is_added_and_its_id_printed(queuectl: Queuectl) -> None:
@@ -18,7 +24,8 @@ def test_a_json_job_is_added_and_its_id_printed(queuectl: Queuectl) -> None:
 def test_with_json_the_receipt_is_all_that_is_printed(queuectl: Queuectl) -> None:
     ran = queuectl.ok("enqueue", "--json", '{"command": "true", "id": "one"}')
 
-    assert ran.json == {"id": "one", "stream": "job-one", "version": 1, "created": True}
+    stands = {"state": "pending", "ended_at": None, "elsewhere": None}
+    assert ran.json == {"id": "one", "stream": "job-one", "version": 1, "created": True, **stands}
 
 
 def test_quiet_leaves_the_bare_id(queuectl: Queuectl) -> None:
@@ -32,8 +39,70 @@ def test_the_same_job_again_is_said_to_be_there_and_is_one_job(queuectl: Queuect
 
     again = queuectl.ok("enqueue", asked)
 
-    assert again.out == f"✔ The job was there already: {first}"
+    assert (again.out, again.err) == ("", f"! Job {first.strip()} is there already: it is pending\n")
+    assert queuectl.ok("enqueue", "--quiet", asked) == Ran(0, first, "")
     assert len(queuectl.ok("list", "--json").json) == 1
+
+
+ENDED = {
+    "completed": ("it completed at 20", "Use for another job --key nightly-$(date +%F)"),
+    "dead": ("it died at 20", "Use queuectl retry nightly, or for another job --key nightly-$(date +%F)"),
+    "cancelled": ("it was cancelled at 20", "Use queuectl retry nightly, or for another job --key nightly-$(date +%F)"),
+}
+
+
+@pytest.mark.parametrize(("state", "said"), ENDED.items(), ids=ENDED)
+def test_a_job_that_has_ended_is_not_said_to_be_added_but_that_nothing_will_run_and_what_to_do(
+    queuectl: Queuectl, queue: Queue, state: str, said: tuple[str, str]
+) -> None:
+    asked = ("enqueue", "--id", "nightly", "--", "true")
+    queuectl.ok(*asked)
+    match state:
+        case "completed":
+            completed(queue, "nightly")
+        case "dead":
+            died(queue, "nightly")
+        case _:
+            happened(queue, "nightly", CANCELLED)
+
+    ran = queuectl.process(*asked)
+
+    stands, use = said
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.startswith(f"! Job nightly is there already: {stands}")
+    assert f", and nothing will run. {use}" in ran.err
+    document = queuectl.ok(*asked[:-2], "--json", *asked[-2:]).json
+    ended_at = instant(queue.get("nightly").updated_at)
+    assert (document["created"], document["state"], document["ended_at"]) == (False, state, ended_at)
+
+
+@pytest.mark.parametrize(
+    ("past", "said"),
+    [((claimed(),), "it is processing"), ((claimed(), failed()), "it failed, and waits for its retry")],
+)
+def test_a_job_that_has_not_ended_is_said_to_stand_as_it_does(
+    queuectl: Queuectl, queue: Queue, past: tuple[Event, ...], said: str
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    happened(queue, "one", *past)
+
+    assert queuectl.ok("enqueue", "--id", "one", "--", "true").err == f"! Job one is there already: {said}\n"
+
+
+def test_the_same_job_asked_for_elsewhere_runs_where_it_was_asked_for_first_and_that_is_said(
+    queuectl: Queuectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = os.getcwd()
+    for asked in (("--id", "one"), ("--id", "two", "--cwd", "sub")):
+        queuectl.ok("enqueue", *asked, "--", "true")
+    monkeypatch.chdir(tmp_path)
+
+    ran = queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    assert ran.err == f"! Job one is there already: it is pending; it runs in {first}, not here\n"
+    assert queuectl.ok("enqueue", "--json", "--id", "one", "--", "true").json["elsewhere"] == first
+    again = queuectl.ok("enqueue", "--json", "--id", "two", "--cwd", "sub", "--", "true")
+    assert again.json["elsewhere"] == f"{first}/sub"
 
 
 def test_the_same_id_for_another_job_is_refused(queuectl: Queuectl) -> None:

@@ -1,9 +1,14 @@
 """`queuectl enqueue --file`: many jobs, all of the file or nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo.database import Database
 
+from eventqueue.errors import InvalidInput
+from eventqueue.queue import Queue
+from eventqueue.spec import Request
 from tests.cli.commands import Queuectl
 
 GOOD = b'{"command": "true", "id": "a"}\n\n{"command": "true", "id": "b"}\n'
@@ -33,6 +38,38 @@ def test_what_was_there_already_is_counted(queuectl: Queuectl) -> None:
     assert ran.out == "✔ 1 job added, 2 were there already\n"
 
 
+def test_of_what_was_there_already_it_is_said_how_many_will_not_run_or_not_here(
+    queuectl: Queuectl, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queuectl.ok("enqueue", "--file", "-", stdin=GOOD)
+    queue.cancel("a")
+    again = queuectl.ok("enqueue", "--json", "--file", "-", stdin=GOOD)
+    assert [again.json[part] for part in ("added", "existing", "ended")] == [0, 2, 1]
+    assert [(one["created"], one["state"], one["elsewhere"]) for one in again.json["jobs"]] == [
+        (False, "cancelled", None),
+        (False, "pending", None),
+    ]
+    monkeypatch.chdir(tmp_path)
+
+    ran = queuectl.ok("enqueue", "--file", "-", stdin=GOOD)
+
+    said = "0 jobs added, 2 were there already (1 of them ended, and will not run; 1 of them in another directory)"
+    assert (ran.out, ran.err) == ("", f"! {said}\n")
+
+
+def test_many_jobs_that_were_there_already_are_read_at_once(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    lines = b"".join(b'{"command": "true", "id": "job-%d"}\n' % number for number in range(300))
+    queuectl.ok("enqueue", "--file", "-", stdin=lines)
+    database.command("profile", 2)
+
+    queuectl.ok("enqueue", "--file", "-", stdin=lines)
+
+    database.command("profile", 0)
+    assert 1 <= database["system.profile"].count_documents({"op": "query", "ns": f"{database.name}.events"}) < 10
+
+
 def test_more_than_one_batch_is_added(queuectl: Queuectl) -> None:
     lines = b"".join(b'{"command": "echo %d"}\n' % number for number in range(1203))
 
@@ -56,7 +93,10 @@ BAD = {
     "an operator": (b'{"command": {"$gt": ""}}', "Line 3: command: expected str"),
     "no UTF-8": (b'{"command": "\xff"}', "Line 3: it is not valid UTF-8 at byte 14"),
     "a lone surrogate": (b'{"command": "\\ud800"}', "Line 3: command: holds a lone surrogate"),
-    "too large": (b'{"command": "%s"}' % (b"x" * 300_000), "Line 3: The event has"),
+    "too large": (
+        b'{"command": "%s"}' % (b"x" * 300_000),
+        "Line 3: command: has 300,000 bytes of 300,000; a job's fields may have 262,144 together",
+    ),
 }
 
 
@@ -77,6 +117,25 @@ def test_a_bad_line_late_in_a_large_file_still_stops_all_of_it(shared: Queuectl)
     assert ran.code == 1
     assert "Line 1201: " in ran.err
     assert shared.ok("list", "--json").json == []
+
+
+def test_a_line_that_is_a_job_no_more_when_its_turn_comes_is_named_and_not_left_out_in_silence(
+    queuectl: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    check = Queue.check
+
+    def check_once(queue: Queue, fields: dict[str, Any]) -> Request:
+        looks.append(fields)
+        if len(looks) > 2 and fields["id"] == "b":  # each line is checked twice: that much later it is too late
+            raise InvalidInput("expires_at", "is not after the delay")
+        return check(queue, fields)
+
+    monkeypatch.setattr(Queue, "check", check_once)
+    ran = queuectl.here("enqueue", "--file", "-", stdin=GOOD)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "✘ Line 3: expires_at: is not after the delay" in ran.err
 
 
 def test_of_many_bad_lines_the_first_are_named(shared: Queuectl) -> None:

@@ -37,7 +37,10 @@ def test_who_asks_for_the_job_is_told_what_it_waits_for(newer: Queuectl, args: t
 
 
 def test_the_same_job_asked_for_again_is_known_by_its_first_event(newer: Queuectl) -> None:
-    assert newer.ok("enqueue", "--id", "odd", "--json", "--", "true").json
+    found = newer.ok("enqueue", "--id", "odd", "--json", "--", "true").json
+    assert (found["created"], found["state"]) == (False, None)  # a newer eventqueue knows
+
+    assert newer.ok("enqueue", "--id", "odd", "--", "true").err.startswith("! Job odd is there already, with an event")
 
 
 def test_lists_and_counts_go_on(newer: Queuectl) -> None:

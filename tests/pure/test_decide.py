@@ -104,6 +104,7 @@ ALLOWED: dict[tuple[str, str], list[type[Event]]] = {
     ("failed, not yet dead-lettered", "dead-letter"): [DeadLettered],
     ("dead", "cancel"): [Cancelled],
     ("dead", "retry"): [Retried],
+    ("cancelled", "cancel"): [],  # who asks wants it to be so
     ("cancelled", "retry"): [Retried],
 }
 TABLE = [(kind, command) for kind in JOURNEYS for command in COMMANDS]

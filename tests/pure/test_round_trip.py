@@ -167,7 +167,7 @@ def test_what_cannot_be_stored_is_refused_as_invalid_input(value: Any) -> None:
 
 
 def test_an_event_of_more_than_256_kib_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=str(DATA_MAX)):
+    with pytest.raises(InvalidInput, match=f"{DATA_MAX:,}"):
         sealed(said("x" * DATA_MAX))
 
 

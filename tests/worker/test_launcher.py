@@ -261,6 +261,15 @@ def test_the_exit_code_is_the_shells(shell: Shell, code: int) -> None:
     assert (ended.timed_out, ended.killed, ended.lease_lost) == (False, False, False)
 
 
+@pytest.mark.parametrize("line", ["-n foo", "+x", "-", "--", "--help", "-c 'echo ran'"])
+def test_a_line_is_run_as_it_is_whatever_it_begins_with(shell: Shell, tmp_path: Path, line: str) -> None:
+    (tmp_path / shlex.split(line)[0]).symlink_to("/bin/echo")
+
+    ended = shell.run(line, env={"PATH": str(tmp_path)})
+
+    assert (ended.exit_code, ended.stdout.tail) == (0, (" ".join(shlex.split(line)[1:]) + "\n").encode())
+
+
 def test_a_command_that_is_not_found_is_reported_by_the_shell_itself(shell: Shell) -> None:
     ended = shell.run("no-such-command-anywhere")
 

@@ -36,6 +36,17 @@ def test_a_worker_is_meant_by_an_unambiguous_beginning_of_its_id_or_name(given: 
     assert [one.id for one in named(given, WORKERS)] == ids
 
 
+@pytest.mark.parametrize("part", ["web-1:a", "web-2", "1:", "", "web-1:aaaa"])
+def test_an_application_names_a_worker_by_its_whole_id_or_name(stage: Stage, part: str) -> None:
+    stage.incarnation("web-2:abc")
+
+    with pytest.raises(WorkerNotFound):
+        stage.queue.stop_workers([part])
+
+    (asked,) = stage.queue.stop_workers(["web-2:abc"])
+    assert asked.stop_by
+
+
 @pytest.mark.parametrize("given", ["3", "", "aaa"])
 def test_a_worker_that_nobody_knows_is_refused(given: str) -> None:
     with pytest.raises(WorkerNotFound, match="queuectl worker list"):
