@@ -5,6 +5,7 @@ from typing import Any
 
 from eventqueue import readable, settings
 from eventqueue.codec import seal
+from eventqueue.errors import LogUnavailable
 from eventqueue.events import ConfigEvent, ConfigSet, ConfigUnset
 from eventqueue.ground import Ground
 from eventqueue.log import Append
@@ -37,7 +38,10 @@ def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
     while True:
         head = readable.read(ground.log.read_raw(settings.STREAM)).head
         append = Append(seal(settings.STREAM, head, [event], actor=actor, now=ground.clock.now()))
-        (result,) = ground.log.append([append])
+        try:
+            (result,) = ground.log.append([append])
+        except LogUnavailable as error:
+            raise error.about(f"{name} is set", "`queuectl config list` tells, and to set it again is safe.") from error
         if result.error is not None:
             raise result.error
         if result.is_whole:

@@ -11,7 +11,7 @@ import msgspec
 
 from eventqueue import settings
 from eventqueue.codec import check_size, decode, seal
-from eventqueue.errors import DifferentJob, InvalidInput
+from eventqueue.errors import DifferentJob, InvalidInput, LogUnavailable
 from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
@@ -93,7 +93,7 @@ class Enqueueing:
     def enqueue(self, requests: Iterable[Request], progress: Callable[[int], object]) -> list[Receipt | DifferentJob]:
         """Return a result for each request, in order; `progress` is told how many each batch added.
 
-        Where a batch cannot be appended no later one is sent.
+        Where a batch cannot be appended no later one is sent. Raises LogUnavailable with the ids of those in doubt.
         """
         waiting = iter(requests)
         batch, following = self._next(waiting), self._next(waiting)
@@ -104,7 +104,11 @@ class Enqueueing:
             while batch is not None:
                 sent, flight = batch, pool.submit(self._append, batch)
                 batch, following = following, self._next(waiting)
-                results += self._results(sent, flight.result(), progress)
+                try:
+                    results += self._results(sent, flight.result(), progress)
+                except LogUnavailable as error:
+                    error.added = sum(isinstance(one, Receipt) and one.created for one in results)
+                    raise
         return results
 
     def _next(self, waiting: Iterator[Request]) -> Batch | None:
@@ -122,7 +126,10 @@ class Enqueueing:
         return Batch(requests, streams, appends)
 
     def _append(self, batch: Batch) -> Sequence[Appended]:
-        return self._commit.append(list(batch.appends.values()))
+        try:
+            return self._commit.append(list(batch.appends.values()))
+        except LogUnavailable as error:
+            raise _in_doubt(batch, error) from error
 
     def _results(
         self, batch: Batch, appended: Sequence[Appended], progress: Callable[[int], object]
@@ -167,6 +174,21 @@ class Enqueueing:
             return DifferentJob(job.id, field)
         existing = _existing(job, asked) if stream in histories else None
         return Receipt(job.id, stream, job.version, changed=False, existing=existing)
+
+
+def _in_doubt(batch: Batch, error: LogUnavailable) -> LogUnavailable:
+    first, count = error.ids[0], len(error.ids)
+    is_named = all(one.fields.id is not None or one.fields.key is not None for one in batch.requests)
+    if count == 1:
+        how = "in the same way" if is_named else f"with --id {first}"
+        return error.about(
+            f"job {first} was added", f"`queuectl show {first}` tells, and to ask for it again {how} is safe."
+        )
+    how = "in the same way" if is_named else "each with its id"
+    return error.about(
+        f"{count:,} jobs were added ({first} to {error.ids[-1]})",
+        f"`queuectl show ID` tells of each, and to ask for them again {how} is safe.",
+    )
 
 
 def _existing(job: Job, asked: Request) -> Existing:

@@ -35,6 +35,7 @@ No message ever holds a URI's password: pass URIs through `redact`.
 """
 
 import re
+from collections.abc import Sequence
 
 
 class QueueError(Exception):
@@ -96,7 +97,26 @@ class Unavailable(QueueError):
 
 
 class LogUnavailable(Unavailable):
-    """Whether an append happened could not be learned before the deadline; sending it again is safe."""
+    """Whether an append happened could not be learned before the deadline; sending the same bytes again is safe.
+
+    `streams`: those of which the end is in doubt; `added`: of many jobs, how many had been added before; `why`: the end
+    of the sentence, which says what the database did.
+    """
+
+    def __init__(self, message: str, streams: Sequence[str] = (), *, added: int = 0, why: str = "") -> None:
+        super().__init__(message)
+        self.streams = tuple(streams)
+        self.added = added
+        self.why = why or message
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of the jobs that are in doubt."""
+        return [stream.removeprefix("job-") for stream in self.streams if stream.startswith("job-")]
+
+    def about(self, what: str, remedy: str) -> "LogUnavailable":
+        """Return this error as whoever asked for it understands it: `what` is in doubt, and how to go on."""
+        return LogUnavailable(f"Whether {what} is unknown {self.why} {remedy}", self.streams, why=self.why)
 
 
 class WaitTimeout(Unavailable):

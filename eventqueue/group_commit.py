@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from eventqueue.errors import LogUnavailable
 from eventqueue.log import Append, Appended, EventLog, check_one_each
 
 EVENTS_MAX = 1000  # in one append
@@ -73,6 +74,9 @@ class GroupCommit:
             results = iter(self._log.append([append for one in group for append in one.appends]))
             for one in group:
                 one.results = [next(results) for _ in one.appends]
+        except LogUnavailable as error:
+            for one in group:  # each is told of what he asked for himself
+                one.error = LogUnavailable(str(error), [append.stream for append in one.appends], why=error.why)
         except BaseException as error:
             for one in group:
                 one.error = error

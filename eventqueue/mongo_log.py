@@ -22,7 +22,7 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.codec import CODEC, Sealed, decode, decode_all, stream_in
-from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError
+from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError, Unavailable
 from eventqueue.events import CATEGORIES, Head, Recorded
 from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
@@ -76,21 +76,24 @@ class MongoLog:
         """Insert events of different streams, and ask again until each one's outcome is known."""
         verdicts: dict[int, Verdict] = {}
         give_up, pause = time.monotonic() + self._deadline, _PAUSE_FIRST
+        is_again, reason = False, QueueError()
         while True:
             open_ = [place for place in range(len(events)) if place not in verdicts]
             try:
                 with timeout(min(max(give_up - time.monotonic(), _PAUSE_FIRST), _TRY_MAX)):
                     verdicts.update(self._insert_once({place: events[place] for place in open_}))
             except PyMongoError as error:
+                reason = to_queue_error(error)
                 if not is_transient(error):
-                    raise to_queue_error(error) from error
-                reason: QueueError = to_queue_error(error)
+                    # It is about this try; an earlier one may have come through all the same.
+                    raise (_unknown(events, f"({reason})") if is_again else reason) from error
             else:
-                reason = LogUnavailable("an event that holds the place of another is not majority-committed yet")
+                reason = Unavailable("an event that holds the place of another is not majority-committed yet")
+            is_again = True
             if len(verdicts) == len(events):
                 return [verdicts[place] for place in range(len(events))]
             if time.monotonic() > give_up:
-                raise LogUnavailable(f"Whether the append happened is unknown after {self._deadline:g} s: {reason}")
+                raise _unknown(events, f"after {self._deadline:g} s ({reason})")
             time.sleep(pause)
             pause = min(2 * pause, _PAUSE_MAX)
 
@@ -247,6 +250,14 @@ class MongoLog:
     def _scan(self, category: str | None) -> Iterator[RawBSONDocument]:
         with translated(), self._events.find(_streams_of(category), **_IN_ORDER) as cursor:
             yield from cursor
+
+
+def _unknown(events: Sequence[Sealed], why: str) -> LogUnavailable:
+    # To try again is for who has the same bytes: of a job without an id it would make another one.
+    why = why.replace(": try again.)", ")").replace(".)", ")") + "."
+    return LogUnavailable(
+        f"Whether the append happened is unknown {why}", [one.recorded.stream for one in events], why=why
+    )
 
 
 def _versions_of(stream: str, after: int = 0) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from eventqueue.codec import seal
-from eventqueue.errors import LogCorrupt
-from eventqueue.events import name_in, stream_of
+from eventqueue.errors import LogCorrupt, LogUnavailable
+from eventqueue.events import name_in, stream_of, type_of
 from eventqueue.finder import Signal, SignalFeed
 from eventqueue.ground import Ground
 from eventqueue.log import Append, EventLog
@@ -86,7 +86,11 @@ def switch(ground: Ground, signals: SignalFeed, queue: str, command: Command, ac
         if not events:
             return Switched(queue, valve.head.version, valve.pause, is_new=False)
         append = Append(seal(stream, valve.head, events, actor=actor, now=ground.clock.now()))
-        (result,) = ground.log.append([append])
+        try:
+            (result,) = ground.log.append([append])
+        except LogUnavailable as error:
+            what = f"queue {queue} is {type_of(events[0])}"
+            raise error.about(what, "`queuectl queue list` tells, and to ask again is safe.") from error
         if result.error is not None:
             raise result.error
         if result.is_whole:  # else somebody was first: look again

@@ -17,10 +17,18 @@ from eventqueue import configuration, forks, proof, settings
 from eventqueue.audit import Finding
 from eventqueue.codec import check_data, seal
 from eventqueue.enqueueing import Enqueueing, Receipt
-from eventqueue.errors import AmbiguousId, DifferentJob, InvalidInput, JobNotFound, Unavailable, WaitTimeout
+from eventqueue.errors import (
+    AmbiguousId,
+    DifferentJob,
+    InvalidInput,
+    JobNotFound,
+    LogUnavailable,
+    Unavailable,
+    WaitTimeout,
+)
 from eventqueue.events import EMPTY, Event, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import Cancel, Command, Job, Retry, decide, fold
+from eventqueue.job import LEGAL, Cancel, Command, Job, Retry, decide, fold
 from eventqueue.log import Append
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
@@ -91,7 +99,8 @@ class Queue:
         """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
 
         The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
-        Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently.
+        Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
+        where the outcome is unknown: with `ids`, to be asked for, or to be given as `id` when it is asked again.
         """
         (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
         if isinstance(result, DifferentJob):
@@ -179,7 +188,12 @@ class Queue:
             if not events:
                 return Receipt(job.id, stream, job.version, changed=False)
             append = self._seal(stream, events, job)
-            if self._append(append):
+            try:
+                is_done = self._append(append)
+            except LogUnavailable as error:
+                what = f"job {job_id} was changed as asked (to {LEGAL[type(events[-1])][1]})"
+                raise error.about(what, f"`queuectl show {job_id}` tells, and to ask again is safe.") from error
+            if is_done:
                 return Receipt(job.id, stream, append.head.version)
 
     # Views

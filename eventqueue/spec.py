@@ -22,6 +22,9 @@ NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline i
 NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
 
+# The id says which job is meant, whether it was asked for or made; where both differ, it is two jobs.
+_NO_DIFFERENCE = frozenset({"id", "correlation"})
+
 Name = Annotated[str, Meta(pattern=NAME)]
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
 Whole = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
@@ -128,7 +131,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def differs_from(self, first: Enqueued) -> str | None:
         """Return the field in which `first` was asked for differently, or None: then it is the same request."""
         for field in sorted(self.asked.keys() | first.asked.keys()):
-            if field != "correlation" and not _same(self.asked.get(field), first.asked.get(field)):
+            if field not in _NO_DIFFERENCE and not _same(self.asked.get(field), first.asked.get(field)):
                 return field
         return None
 

@@ -15,6 +15,7 @@ from eventqueue.cli.words import span
 from eventqueue.printable import clean, clean_lines
 
 if TYPE_CHECKING:
+    from eventqueue.errors import LogUnavailable
     from eventqueue.views import Lag
 
 
@@ -31,6 +32,10 @@ class Output:
             from eventqueue.cli.documents import print_json
 
             print_json(document())
+
+    def in_doubt(self, error: "LogUnavailable") -> None:
+        """Print what a script has to know of an append with an unknown outcome: which jobs are in doubt."""
+        self.document(lambda: {"error": str(error), "ids": list(error.ids), "added": error.added})
 
     def answer(self, document: Callable[[], Any], text: Callable[[], Any]) -> None:
         """Print the answer: the JSON document, or for people the string, table or tables that `text` returns."""

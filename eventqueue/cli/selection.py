@@ -10,7 +10,7 @@ import click
 from eventqueue.cli.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.errors import Refused
+from eventqueue.errors import LogUnavailable, Refused
 
 if TYPE_CHECKING:
     from eventqueue.enqueueing import Receipt
@@ -85,6 +85,8 @@ def to_each(
             for job_id in ids:
                 outcomes.append(_do(session, act if jobs else _resolving(act), queue, job_id, said))
                 advance(1)
+                if outcomes[-1].get("in_doubt"):
+                    break  # the others would wait as long, and be as much in doubt
     session.out.document(lambda: outcomes)
     if not ids:
         session.out.note("No jobs.")
@@ -106,6 +108,9 @@ def _do(
     except Refused as error:
         session.out.refuse(str(error))
         return refusal(job_id, str(error))
+    except LogUnavailable as error:
+        session.out.refuse(str(error))
+        return {**refusal(job_id, str(error)), "in_doubt": True}
     session.out.done(f"Job {done.id} {said}" if done.changed else f"Job {done.id} {said} already")
     return receipt(done)
 

@@ -13,6 +13,7 @@ import click
 
 from eventqueue.cli.options import DB, Command, given, given_uri
 from eventqueue.cli.output import Output
+from eventqueue.errors import LogUnavailable
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue
@@ -55,7 +56,11 @@ def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R
         out = Output(as_json=bool(given(ctx, "as_json")), quiet=bool(given(ctx, "quiet")))
         db = given(ctx, "db")
         uri = given_uri(ctx, is_lasting=isinstance(ctx.command, Command) and ctx.command.lasting)
-        return command(Session(uri, DB if db is None else db, out), *args, **options)
+        try:
+            return command(Session(uri, DB if db is None else db, out), *args, **options)
+        except LogUnavailable as error:
+            out.in_doubt(error)
+            raise
 
     return call
 

@@ -1,7 +1,7 @@
 """Errors that a server really gives, on order: each append ends as stored, as a true conflict, or as unknown."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -171,6 +171,21 @@ def test_a_refusal_that_will_not_pass_is_told_at_once(mongo_log: MongoLog, fault
         mongo_log.append([append("job-one")])
 
     assert stored(mongo_log) == []
+
+
+def test_a_refusal_of_the_second_try_leaves_in_doubt_what_the_first_one_did(
+    wired: tuple[Wire, MongoLog], mongo_log: MongoLog, faulty: Client
+) -> None:
+    wire, log = wired
+    one = append("job-one", said(1))
+
+    with ExitStack() as later, failing(faulty, times=1, writeConcernError=TIMED_OUT_WAITING):
+        wire.orders.extend([lambda: None, lambda: later.enter_context(failing(faulty, errorCode=13))])
+        with pytest.raises(LogUnavailable, match="unknown .*refused access") as doubt:
+            log.append([one])
+
+    assert doubt.value.streams == ("job-one",)
+    assert stored(mongo_log) == one.recorded  # it had been done
 
 
 @pytest.mark.parametrize("code", [43, 175, 237])

@@ -1,0 +1,151 @@
+"""Appends whose outcome stays unknown: who asked is told of what, and how to go on without doing it twice."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue import Queue
+from eventqueue.errors import LogUnavailable
+from eventqueue.mongo_log import MongoLog
+from tests.cli.commands import Queuectl
+from tests.cli.conftest import environ
+from tests.log.conftest import path_in
+from tests.log.wire import Cut, Wire, wire_to
+
+Store = Database[dict[str, Any]]
+MANY = 1000  # more inserts than anybody sends before the deadline
+
+
+@pytest.fixture
+def wire(server_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A wire to the server, for those who give up an append soon."""
+    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
+    monkeypatch.setattr(MongoLog.__init__, "__defaults__", (0.3,))
+    with wire_to(path_in(server_uri)) as wire:
+        yield wire
+
+
+@pytest.fixture
+def queue(wire: Wire, database: Store) -> Iterator[Queue]:
+    with Queue(wire.uri, database.name) as queue:
+        yield queue
+
+
+@pytest.fixture
+def queuectl(wire: Wire, database: Store) -> Queuectl:
+    return Queuectl(environ(wire.uri, database.name))
+
+
+def silent(wire: Wire, cut: Cut = Cut.REPLY_LOST) -> None:
+    """From now on no append is answered, whether it is carried out or not."""
+    wire.orders.extend([cut] * MANY)
+
+
+LOST = pytest.mark.parametrize("cut", [Cut.REPLY_LOST, Cut.REQUEST_LOST])
+
+
+@LOST
+@pytest.mark.parametrize("asked", [{}, {"id": "mine"}, {"key": "k"}, {"delay": 60}], ids=str)
+def test_an_enqueue_in_doubt_names_the_job_and_repeated_as_it_says_it_is_one_job(
+    queue: Queue, wire: Wire, cut: Cut, asked: dict[str, Any]
+) -> None:
+    silent(wire, cut)
+    with pytest.raises(LogUnavailable) as doubt:
+        queue.enqueue(command="true", **asked)
+    wire.orders.clear()
+
+    (job_id,) = doubt.value.ids
+    says = "in the same way" if asked.keys() & {"id", "key"} else f"with --id {job_id}"
+    assert f"Whether job {job_id} was added is unknown after 0.3 s" in str(doubt.value)
+    assert str(doubt.value).endswith(f"`queuectl show {job_id}` tells, and to ask for it again {says} is safe.")
+    assert "try again" not in str(doubt.value)
+    again = {**asked} if asked.keys() & {"id", "key"} else {**asked, "id": job_id}
+    receipt = queue.enqueue(command="true", **again)
+    assert (receipt.id, receipt.created) == (job_id, cut is Cut.REQUEST_LOST)
+    assert len(queue.history(job_id)) == 1
+
+
+def test_of_many_jobs_those_in_doubt_are_named_and_those_before_them_counted(queue: Queue, wire: Wire) -> None:
+    def jobs() -> Iterator[Any]:
+        for number in range(1700):
+            yield queue.check({"command": "true", "id": f"j-{number}"})
+
+    wire.orders.extend([lambda: None, lambda: None])  # two batches pass
+    silent(wire)
+    with pytest.raises(LogUnavailable) as doubt:
+        queue.enqueue_checked(jobs())
+
+    assert doubt.value.added == 1000
+    assert doubt.value.ids == [f"j-{number}" for number in range(1000, 1500)]
+    assert "Whether 500 jobs were added (j-1000 to j-1499) is unknown" in str(doubt.value)
+
+
+def test_of_threads_that_share_an_append_each_is_told_of_its_own_job_alone(queue: Queue, wire: Wire) -> None:
+    silent(wire)
+    ready = threading.Barrier(6)
+
+    def ask(number: int) -> tuple[str, ...]:
+        ready.wait(30)
+        with pytest.raises(LogUnavailable) as doubt:
+            queue.enqueue(command="true", id=f"j-{number}")
+        return tuple(doubt.value.ids)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(ask, range(6))) == [(f"j-{number}",) for number in range(6)]
+
+
+STEERING: dict[str, tuple[Callable[[Queue], Any], str, str]] = {
+    "cancel": (lambda queue: queue.cancel("one"), "job one was changed as asked (to cancelled)", "queuectl show one"),
+    "pause": (lambda queue: queue.pause_queue("mail"), "queue mail is paused", "queuectl queue list"),
+    "configure": (lambda queue: queue.configure("timeout", 5), "timeout is set", "queuectl config list"),
+}
+
+
+@LOST
+@pytest.mark.parametrize("steer", STEERING)
+def test_whatever_people_ask_for_says_what_is_in_doubt_and_asked_for_again_it_is_so(
+    queue: Queue, wire: Wire, steer: str, cut: Cut
+) -> None:
+    act, what, tells = STEERING[steer]
+    queue.enqueue(command="true", id="one")
+    silent(wire, cut)
+    with pytest.raises(LogUnavailable) as doubt:
+        act(queue)
+    wire.orders.clear()
+
+    assert str(doubt.value).startswith(f"Whether {what} is unknown after 0.3 s")
+    assert f"`{tells}` tells" in str(doubt.value)
+    assert str(doubt.value).endswith("again is safe.")
+    act(queue)
+
+
+def test_on_the_command_line_a_job_in_doubt_is_named_and_json_stays_json(queuectl: Queuectl, wire: Wire) -> None:
+    queuectl.ok("status")
+    silent(wire)
+
+    ran = queuectl.here("enqueue", "--json", "--", "true")
+
+    assert ran.code == 1
+    (job_id,) = ran.json["ids"]
+    assert ran.json["error"].startswith(f"Whether job {job_id} was added is unknown")
+    assert (ran.json["added"], f"--id {job_id}" in ran.err, ran.err.count("\n")) == (0, True, 1)
+
+
+def test_of_several_jobs_to_be_cancelled_the_one_in_doubt_ends_it_and_is_named(queuectl: Queuectl, wire: Wire) -> None:
+    for job_id in ("one", "two", "three"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+    wire.orders.append(lambda: None)
+    silent(wire)
+
+    ran = queuectl.here("cancel", "--json", "one", "two", "three")
+
+    assert ran.code == 1
+    assert [(one["id"], one.get("changed"), one.get("in_doubt")) for one in ran.json] == [
+        ("one", True, None),
+        ("two", None, True),
+    ]
+    assert "Whether job two was changed as asked (to cancelled) is unknown" in ran.err
