@@ -31,7 +31,8 @@ ARGUMENTS: dict[str, Any] = {
     "job_ids": ["a"],
     "receipt": None,
     "value": 1,
-    "names": [],
+    "names": ["a"],
+    "prefixes": ["a"],
 }
 
 

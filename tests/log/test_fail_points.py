@@ -181,7 +181,7 @@ def test_a_refusal_of_the_second_try_leaves_in_doubt_what_the_first_one_did(
 
     with ExitStack() as later, failing(faulty, times=1, writeConcernError=TIMED_OUT_WAITING):
         wire.orders.extend([lambda: None, lambda: later.enter_context(failing(faulty, errorCode=13))])
-        with pytest.raises(LogUnavailable, match="unknown .*refused access") as doubt:
+        with pytest.raises(LogUnavailable, match=r"unknown .*refused access") as doubt:
             log.append([one])
 
     assert doubt.value.streams == ("job-one",)
