@@ -118,7 +118,7 @@ def test_a_projector_moves_the_views_until_it_is_stopped(queuectl: Queuectl, num
         assert process.stdout
         assert process.stdout.readline() == "✔ Projector started\n"
         queuectl.ok("enqueue", "--", "true")
-        await_that(lambda: queuectl.here("doctor", "--json").json["checks"][6]["found"].startswith("projector/"))
+        await_that(lambda: queuectl.ok("projections", "list", "--json").json[0]["holder"] is not None)
 
         process.send_signal(number)
 

@@ -148,7 +148,7 @@ def test_a_job_that_a_late_result_had_parked_comes_into_another_entry_than_the_o
     assert entries(ground) == [[second]]
 
     choosy.is_mended = True
-    taking_place(ground, [choosy]).retry(first, ground.clock.now())
+    taking_place(ground, [choosy]).retry([first], ground.clock.now())
 
     assert entries(ground) == [[second], [first]]
     assert list(verify(ground, [choosy])) == []
