@@ -166,7 +166,7 @@ class Enqueueing:
     ) -> Receipt | DifferentJob:
         """Return what there is to say to a request for a job that was there before."""
         # What follows the first event may be a newer eventqueue's.
-        history = histories.get(stream) or [decode(self._ground.log.read_raw(stream)[0])]
+        history = histories.get(stream) or [decode(self._ground.log.read_raw(stream, most=1)[0])]
         first, job = history[0].event, fold(history)
         assert isinstance(first, Enqueued)
         assert job is not None

@@ -128,10 +128,14 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
 
 
 class Retried(Event, frozen=True, kw_only=True, tag="retried"):
-    """FAILED, DEAD or CANCELLED -> PENDING."""
+    """FAILED, DEAD or CANCELLED -> PENDING. Due at `due_at`; absent: at the event's own time, as nearly always.
+
+    They differ where the database's clock was set back: the time of a stream's events never runs backwards.
+    """
 
     cause: RetryCause
     why: str | None = None
+    due_at: datetime | None = None
 
 
 class DeadLettered(Event, frozen=True, kw_only=True, tag="dead-lettered"):

@@ -209,7 +209,7 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
         case Job(state=State.PENDING), Claim():
             return [_claimed(job, command)]
         case Job(state=State.FAILED, due_at=datetime()), Claim():
-            return [Retried(cause=RetryCause.BACKOFF), _claimed(job, command)]
+            return [_retried(job, RetryCause.BACKOFF, now), _claimed(job, command)]
         case Job(state=State.PROCESSING, claim=held), Complete(claim=claim) if claim == held:
             return [_completed(command)]
         case Job(state=State.PROCESSING, claim=held), Fail(claim=claim) if claim == held:
@@ -221,11 +221,15 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
         case Job(state=State.CANCELLED), Cancel():
             return []  # who asks wants it to be cancelled
         case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):
-            return [Retried(cause=RetryCause.OPERATOR, why=why)]
+            return [_retried(job, RetryCause.OPERATOR, now, why)]
         case Job(state=State.FAILED, due_at=None), DeadLetter():
             return [DeadLettered(reason=USED_UP)]
         case _:
             raise IllegalTransition(_refusal(job, command))
+
+
+def _retried(job: Job, cause: RetryCause, now: datetime, why: str | None = None) -> Retried:
+    return Retried(cause=cause, why=why, due_at=now if now < job.updated_at else None)
 
 
 def _claimed(job: Job, command: Claim) -> Claimed:
@@ -304,7 +308,7 @@ def _changes(job: Job, event: JobEvent, recorded: Recorded) -> dict[str, Any]:
             }
         case Retried():
             fresh = {"failures": 0} if event.cause is RetryCause.OPERATOR else {}
-            return {"state": State.PENDING, "due_at": recorded.at, **fresh}
+            return {"state": State.PENDING, "due_at": event.due_at or recorded.at, **fresh}
         case DeadLettered():
             return {"state": State.DEAD}
         case Released():

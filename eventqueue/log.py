@@ -63,8 +63,8 @@ class EventLog(Protocol):
         """
         ...
 
-    def read(self, stream: str, after: int = 0) -> list[Recorded]:
-        """Return the stream's events with versions above `after`, in order; empty where there are none."""
+    def read(self, stream: str, after: int = 0, most: int | None = None) -> list[Recorded]:
+        """Return the stream's events with versions above `after`, in order, the first `most` of them (None: all)."""
         ...
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
@@ -74,7 +74,7 @@ class EventLog(Protocol):
         """
         ...
 
-    def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
+    def read_raw(self, stream: str, after: int = 0, most: int | None = None) -> list[bytes]:
         """As `read`, but the events as stored, byte for byte: what their hashes are computed over."""
         ...
 

@@ -38,9 +38,9 @@ class MemoryLog:
                 return Appended(count, conflict=stream[place].recorded.hash)
         return Appended(len(append.events))
 
-    def read(self, stream: str, after: int = 0) -> list[Recorded]:
+    def read(self, stream: str, after: int = 0, most: int | None = None) -> list[Recorded]:
         """See EventLog.read."""
-        return [decode(raw) for raw in self.read_raw(stream, after)]
+        return [decode(raw) for raw in self.read_raw(stream, after, most)]
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
@@ -50,9 +50,9 @@ class MemoryLog:
                 histories[stream] = self.read(stream)
         return {stream: history for stream, history in histories.items() if history}
 
-    def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
+    def read_raw(self, stream: str, after: int = 0, most: int | None = None) -> list[bytes]:
         """See EventLog.read_raw."""
-        return [sealed.raw for sealed in self._streams.get(stream, [])[after:]]
+        return [sealed.raw for sealed in self._streams.get(stream, [])[after:][:most]]
 
     def await_acknowledged(self) -> None:
         """See EventLog.await_acknowledged."""

@@ -135,9 +135,9 @@ class MongoLog:
                 verdicts[place] = None if held == one.recorded.hash else held
         return verdicts
 
-    def read(self, stream: str, after: int = 0) -> list[Recorded]:
+    def read(self, stream: str, after: int = 0, most: int | None = None) -> list[Recorded]:
         """See EventLog.read."""
-        return [decode(raw) for raw in self.read_raw(stream, after)]
+        return [decode(raw) for raw in self.read_raw(stream, after, most)]
 
     def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
@@ -153,10 +153,11 @@ class MongoLog:
                         unread.add(stream_in(bytes(doc.raw)))
         return {stream: history for stream, history in histories.items() if stream not in unread}
 
-    def read_raw(self, stream: str, after: int = 0) -> list[bytes]:
+    def read_raw(self, stream: str, after: int = 0, most: int | None = None) -> list[bytes]:
         """See EventLog.read_raw."""
         with translated():
-            return [bytes(doc.raw) for doc in self._events.find(_versions_of(stream, after), sort=[("_id", 1)])]
+            found = self._events.find(_versions_of(stream, after), sort=[("_id", 1)], limit=most or 0)
+            return [bytes(doc.raw) for doc in found]
 
     def read_last(self, stream: str) -> Recorded | None:
         """See EventLog.read_last."""

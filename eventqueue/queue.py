@@ -28,7 +28,8 @@ from eventqueue.errors import (
 )
 from eventqueue.events import EMPTY, Event, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import LEGAL, Cancel, Command, Job, Retry, decide, fold
+from eventqueue.job import LEGAL, Cancel, Command, Job, Retry, decide
+from eventqueue.loading import load
 from eventqueue.log import Append
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
@@ -142,9 +143,13 @@ class Queue:
 
     def get(self, job_id: str) -> Job:
         """Return a job as its whole history makes it. Raises JobNotFound."""
-        job = fold(self.history(job_id))
-        assert job is not None
+        job = self._load(job_id)
+        if job is None:
+            raise JobNotFound(job_id)
         return job
+
+    def _load(self, job_id: str) -> Job | None:
+        return load(self._log, self.connection.finder, name_in(_stream(job_id)))
 
     def history(self, job_id: str) -> list[Recorded]:
         """Return a job's events, in order. Raises JobNotFound."""
@@ -181,7 +186,7 @@ class Queue:
     def _command(self, job_id: str, command: Command) -> Receipt:
         stream = _stream(job_id)
         while True:
-            job = fold(self._log.read(stream))
+            job = self._load(job_id)
             if job is None:
                 raise JobNotFound(job_id)
             events = decide(job, command, self._ground.clock.now())

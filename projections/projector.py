@@ -195,5 +195,5 @@ def is_in_log(held: Checkpoint, log: EventLog) -> bool:
 
 def _holds(log: EventLog, last: Last) -> bool:
     # As stored: what follows it in its stream may be poison.
-    found = log.read_raw(last.stream, last.version - 1)
+    found = log.read_raw(last.stream, last.version - 1, most=1)
     return bool(found) and content_hash(found[0]) == last.hash

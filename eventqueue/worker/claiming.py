@@ -23,6 +23,7 @@ from eventqueue.worker.serving import Serving
 POLL_S = 1.0  # without a signal
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
 LOOK_AT = 16
+LONG = 64  # events of a job
 TOLD_MAX = 100  # jobs that are remembered by name: who has heard of more looks for itself
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
 
@@ -106,7 +107,9 @@ class Claiming:
             self._heard_ready(ready)
 
     def _heard_ready(self, ready: Ready) -> None:
-        own = None if ready.jobs is None else self._own(ready.queue, ready.jobs)
+        # One with a long history is found in the view: to read it all from the log at each retry would be quadratic.
+        is_brief = ready.jobs is not None and all(at <= LONG for _, at in ready.jobs)
+        own = self._own(ready.queue, ready.jobs) if ready.jobs is not None and is_brief else None
         # Only if some are this worker's to claim: else each job would have all of them look.
         if own == set() or not self._serving.concerns(ready.queue) or not self._fetch.waits_for(ready):
             return

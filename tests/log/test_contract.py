@@ -253,6 +253,14 @@ def test_what_is_stored_has_the_hash_that_was_acknowledged(log: EventLog) -> Non
     assert log.read_raw("job-one", after=2) == raw[2:]
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 9])
+def test_no_more_is_read_than_was_asked_for(log: EventLog, most: int) -> None:
+    log.append([append("job-one", said(1), said(2), said(3))])
+
+    assert log.read("job-one", most=most) == log.read("job-one")[:most]
+    assert log.read_raw("job-one", 1, most) == log.read_raw("job-one")[1:][:most]
+
+
 def test_a_reader_comes_to_the_same_events_as_their_writer(log: EventLog) -> None:
     one = Append(sealed(enqueued(), claimed(), stream="job-one", cause=bytes(range(16))))
     log.append([one])

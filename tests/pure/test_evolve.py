@@ -8,12 +8,13 @@ import pytest
 from msgspec.structs import asdict
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import Event, JobEvent, Shell, type_of
-from eventqueue.job import FINAL, Job, Result, State, evolve, fold
+from eventqueue.events import Event, JobEvent, Retried, RetryCause, Shell, type_of
+from eventqueue.job import FINAL, Command, Job, Result, Retry, State, decide, evolve, fold
 from eventqueue.retry import Backoff
 from tests.builders import (
     BOOM,
     CANCELLED,
+    CLAIM,
     COMPLETED,
     DEAD_LETTERED,
     JOURNEYS,
@@ -238,3 +239,34 @@ def test_a_job_claimed_late_was_claimed_when_the_log_says() -> None:
 
     assert running is not None
     assert running.claimed_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("events", "command"),
+    [
+        ((enqueued(), claimed(), failed(retry_at=NOW)), CLAIM),
+        ((enqueued(), claimed(), USED_UP_FAILURE, DEAD_LETTERED), Retry("mended")),
+        ((enqueued(), CANCELLED), Retry("wanted after all")),
+    ],
+)
+def test_a_retry_is_due_when_it_was_decided_though_the_clock_was_set_back_meanwhile(
+    events: tuple[Event, ...], command: Command
+) -> None:
+    later = NOW + timedelta(hours=1)
+    before = fold(history(*events, now=later))
+    assert before is not None
+
+    first = decide(before, command, NOW)[0]
+    (retried,) = history(first, head=before.head, now=NOW)
+
+    assert retried.at == later  # a stream's time never runs backwards
+    after = fold([retried], before)
+    assert after is not None
+    assert after.due_at == NOW
+
+
+def test_a_retry_by_a_clock_that_goes_on_is_due_at_its_own_time_and_says_no_more() -> None:
+    before = fold(history(enqueued(), CANCELLED))
+    assert before is not None
+
+    assert decide(before, Retry("again"), SOON) == [Retried(cause=RetryCause.OPERATOR, why="again")]

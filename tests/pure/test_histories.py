@@ -123,6 +123,8 @@ class Queue(RuleBasedStateMachine):
             events = decide(view, command, self.now)
         except IllegalTransition:
             return view
+        if not events:  # it is as it was asked to be
+            return view
         head = view.head if view else EMPTY
         append = Append(seal(stream, head, events, actor="test", now=self.now))
         before = self.current(stream)

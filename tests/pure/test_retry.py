@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.retry import LONGEST_S, Backoff
+from eventqueue.retry import LEAST_OF_MANY_S, LEAST_S, LONGEST_S, MANY, Backoff
 from tests.builders import NOW, backoffs
 
 failures = st.integers(1, 2**31)
@@ -27,8 +27,15 @@ def test_no_failure_number_is_too_large_for_the_arithmetic(base: float, failure:
     assert timedelta(0) <= wait <= timedelta(seconds=120)
 
 
-def test_a_base_of_zero_does_not_wait_and_a_base_of_one_waits_the_same_each_time() -> None:
-    assert [Backoff(base=0.0).delay(n) for n in (1, 7)] == [timedelta(0)] * 2
+@pytest.mark.parametrize("backoff", [Backoff(base=0.0), Backoff(cap=0.0), Backoff(base=0.5)])
+def test_endless_retries_are_slowed_down_whatever_was_asked_for(backoff: Backoff) -> None:
+    waits = [backoff.delay(failure) for failure in (50, 99, 100, 10**9)]
+
+    assert waits == [timedelta(milliseconds=10)] * 2 + [timedelta(seconds=1)] * 2
+
+
+def test_a_base_of_zero_waits_a_moment_and_a_base_of_one_waits_the_same_each_time() -> None:
+    assert [Backoff(base=0.0).delay(n) for n in (1, 7)] == [timedelta(milliseconds=10)] * 2
     assert [Backoff(base=1.0).delay(n) for n in (1, 7)] == [timedelta(seconds=1)] * 2
 
 
@@ -39,12 +46,13 @@ def test_chance_adds_up_to_the_jitter_and_never_takes_away() -> None:
 
 
 @given(backoffs, failures, chances)
-def test_a_wait_is_never_negative_and_stays_below_the_cap_and_its_jitter(
+def test_a_wait_is_a_moment_at_least_and_stays_below_the_cap_and_its_jitter(
     backoff: Backoff, failure: int, chance: float
 ) -> None:
     wait = backoff.delay(failure, chance)
 
-    assert timedelta(0) <= wait <= timedelta(seconds=backoff.cap * (1 + backoff.jitter), milliseconds=1)
+    most = max(backoff.cap, LEAST_S if failure < MANY else LEAST_OF_MANY_S)
+    assert timedelta(seconds=LEAST_S) <= wait <= timedelta(seconds=most * (1 + backoff.jitter), milliseconds=1)
 
 
 @given(st.builds(Backoff, base=st.floats(1, 1e9)), failures, chances)
