@@ -338,4 +338,4 @@ def _check_text(text: str, field: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidInput(field, "holds a lone surrogate, which is no character") from None
+        raise InvalidInput(field, "is not valid UTF-8: it holds a lone surrogate, which is no character") from None

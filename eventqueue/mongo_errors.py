@@ -4,6 +4,7 @@ Three kinds matter: the server could not be asked (ask again), it will not allow
 refused the document (a defect on our side, or another writer's).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -73,9 +74,24 @@ STANDALONE = (
 
 def _unreachable(error: PyMongoError, text: str) -> str:
     if isinstance(error, ServerSelectionTimeoutError):
-        reason = text.partition(" (configured timeouts")[0].partition(", Timeout:")[0]
+        reason = _plain(text.partition(" (configured timeouts")[0].partition(", Timeout:")[0])
         return f"MongoDB cannot be reached: {reason}. Is it running, and is the URI right?"
     return f"MongoDB did not answer in time ({text.partition(' (configured timeouts')[0]}): try again."
+
+
+def _plain(reason: str) -> str:
+    """Return the driver's reason in our own words, where it gives advice of its own or speaks of its inside."""
+    if found := re.match(r"Could not reach any servers in \[(.*)\]", reason):
+        names = ", ".join(f"{host}:{port}" if port else host for host, port in re.findall(_HOST, found[1]))
+        return f"no member of the replica set answers ({names})"
+    if found := re.match(r"No replica set members (?:available|found).* name \"(.*)\"", reason):
+        return f"no server there is of a replica set named {found[1]}"
+    if re.match(r"No (?:primary available|replica set members match|servers match)", reason):
+        return "it has no primary just now"
+    return "no server was found in time" if reason == "No servers found yet" else reason
+
+
+_HOST = r"\('([^']*)', (?:(\d+)|None)\)"
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 Each answer is put together from the views, the pauses in the log and the workers' documents.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from eventqueue.incarnations import Lease
-from eventqueue.job import State
+from eventqueue.job import Job, State
 from eventqueue.pauses import Pauses
 from eventqueue.views import Filter, Glance, QueueStatus, Status, Worker
+from eventqueue.waits import Wait, wait_of
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
@@ -55,6 +56,18 @@ class Overview:
         """See Queue.workers."""
         held = self._connection.finder.held_by
         return [replace(one, running=tuple(job.id for job in held(one.id))) for one in self.live_workers()]
+
+    def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
+        """See Queue.waits."""
+        waiting = [job for job in jobs if job.due_at is not None]
+        if not waiting:
+            return {}
+        paused = Pauses(self._log).among({job.queue for job in waiting})
+        workers = [one for one in self.live_workers() if one.stop_by is None]
+        served = None if any(not one.queues for one in workers) else {name for one in workers for name in one.queues}
+        now = self._connection.ground.clock.now()
+        found = {job.id: wait_of(job, now, paused, served) for job in waiting}
+        return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""

@@ -51,6 +51,7 @@ from eventqueue.views import (
     Worker,
 )
 from eventqueue.waiting import AGAIN_S, Waiting
+from eventqueue.waits import Wait
 
 
 class Queue:
@@ -207,6 +208,13 @@ class Queue:
         """Return jobs, newest first, and the lag of the view they were read from."""
         lag = self._views.refresh()
         return Listing(self._views.list(filter_ or Filter()), lag)
+
+    def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
+        """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …
+
+        Asked at once for all of them.
+        """
+        return self._overview.waits(jobs)
 
     def status(self) -> Status:
         """Return counts by queue and state, paused queues, live workers and the lag."""

@@ -1,5 +1,6 @@
 """A file of jobs, one JSON object a line: read twice, so that nothing is added unless every line is a job."""
 
+import sys
 import tempfile
 from array import array
 from collections.abc import Callable, Iterator
@@ -120,7 +121,11 @@ def _listed(bad: list[BadLine]) -> list[BadLine]:
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
     """Open what can be read twice: stdin and pipes are copied first."""
-    with click.open_file(path, "rb") as file:
+    if path == "-" and sys.stdin is None:
+        raise InvalidInput("file", "is stdin, which is closed: pipe the jobs in, or name a file")
+    # By its bytes, as `main` has them: a locale that lacks a letter of it is not asked.
+    named = path if path == "-" else path.encode(errors="surrogateescape")
+    with click.open_file(named, "rb") as file:  # type: ignore[arg-type]  # bytes do as well
         if file.seekable():
             yield file
             return

@@ -1,49 +1,62 @@
 """All of one job for people: what is set, field by field, and the end of what it wrote."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from rich.text import Text
 
 from eventqueue.cli.documents import hidden
 from eventqueue.cli.tables import COLOURS
-from eventqueue.cli.words import count, instant, span
+from eventqueue.cli.words import count, instant, span, waiting
 from eventqueue.events import Captured, Output
 from eventqueue.job import Job, State
 from eventqueue.printable import clean
+from eventqueue.waits import Kind, Wait
 
 LABEL = 12
 LINES = 10  # of output at most
 
 
-def details(job: Job, output: Output | None, now: datetime, *, show_env: bool = False) -> Text:
+def details(job: Job, output: Output | None, wait: Wait | None, now: datetime, *, show_env: bool = False) -> Text:
     """Return the job's fields that are set, then its last attempt's output."""
     env = job.run.env if show_env else hidden(job.run.env)
-    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, env, now)]
+    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, wait, env, now)]
     return Text("\n").join([*lines, *_output(output)])
 
 
-def _fields(job: Job, env: Mapping[str, str], now: datetime) -> Iterator[tuple[str, Text]]:
+def _fields(job: Job, wait: Wait | None, env: Mapping[str, str], now: datetime) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
-    yield "state", Text(_standing(job, now), COLOURS[job.state])
+    yield "state", Text(_standing(job, wait, now), COLOURS[job.state])
     for label, value in (*_asked(job, env), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))
 
 
-def _standing(job: Job, now: datetime) -> str:
-    wait = (job.due_at or now) - now
-    when = f"in {span(wait.total_seconds())}" if wait > timedelta(0) else "now"
+def _standing(job: Job, wait: Wait | None, now: datetime) -> str:
+    waits = "" if wait is None else f", {_reason(wait, now)}"
     match job.state:
-        case State.PENDING:
-            return f"pending, due {when}"
         case State.FAILED if job.due_at:
-            return f"failed, retry {job.failures} of {job.max_retries} {when}"
+            return f"failed, retry {job.failures} of {job.max_retries}{waits}"
         case State.PROCESSING if job.claimed_at:
             return f"processing for {span((now - job.claimed_at).total_seconds())} by {job.worker}"
         case state:
-            return str(state)
+            return f"{state}{waits}"
+
+
+def _reason(wait: Wait, now: datetime) -> str:
+    since = None if wait.since is None else instant(wait.since, "seconds")
+    match wait.kind:
+        case Kind.EXPIRED:
+            return f"expired at {since}: it will be cancelled instead of run"
+        case Kind.PAUSED:
+            return f"its queue is paused since {since} by {wait.by}" + (f": {wait.why}" if wait.why else "")
+        case Kind.UNSERVED:
+            return f"due since {since}, and no worker serves its queue"
+        case Kind.LATER:
+            return f"due {waiting(wait, now)}"
+        case Kind.DUE:
+            return "due now"
 
 
 def _asked(job: Job, env: Mapping[str, str]) -> Iterator[tuple[str, object]]:

@@ -17,6 +17,7 @@ from eventqueue.job import Job, State
 from eventqueue.pauses import Switched
 from eventqueue.printable import clean, clean_json
 from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
+from eventqueue.waits import Wait
 
 HIDDEN = "•••"  # for what is secret, perhaps
 
@@ -65,15 +66,20 @@ def job(one: Job) -> dict[str, Any]:
     }
 
 
+def waiting_job(one: Job, wait: Wait | None) -> dict[str, Any]:
+    """A job in a list, and what it waits for: null if it does not wait to be claimed."""
+    return job(one) | {"waits": plain(wait)}
+
+
 def whole_job(one: Job, *, show_env: bool = False) -> dict[str, Any]:
     """A job with all its fields; those of the list first."""
     whole = {**job(one), **plain(one)}
     return whole if show_env else {**whole, "run": _without_env(whole["run"])}
 
 
-def job_with_output(one: Job, output: Output | None, *, show_env: bool = False) -> dict[str, Any]:
-    """A job with all its fields and the end of what its last attempt wrote."""
-    return whole_job(one, show_env=show_env) | {"output": plain(output)}
+def shown_job(one: Job, output: Output | None, wait: Wait | None, *, show_env: bool = False) -> dict[str, Any]:
+    """A job with all its fields, what it waits for, and the end of what its last attempt wrote."""
+    return waiting_job(one, wait) | whole_job(one, show_env=show_env) | {"output": plain(output)}
 
 
 def _without_env(fields: dict[str, Any]) -> dict[str, Any]:

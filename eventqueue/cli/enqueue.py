@@ -7,7 +7,7 @@ import click
 
 from eventqueue.cli.options import Command, command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SECONDS, VARIABLE, json_object
+from eventqueue.cli.values import FILE, SECONDS, VARIABLE, json_object
 from eventqueue.errors import InvalidInput
 
 _WORDS = "eventqueue.cli.words"
@@ -58,7 +58,7 @@ def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @command("enqueue", cls=Enqueue)
 @click.argument("job", nargs=-1)
-@click.option("--file", "path", type=click.Path(allow_dash=True), metavar="FILE", help="A job a line; - is stdin.")
+@click.option("--file", "path", type=FILE, metavar="FILE", help="A job a line; - is stdin.")
 @click.option("--skip-invalid", is_flag=True, help="With --file: leave out lines that are no jobs.")
 @_fields
 @with_session

@@ -61,12 +61,13 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     with session.queue() as queue:
         found = queue.history(queue.resolve(job_id))
         now = queue.connection.ground.clock.now()
-    job = fold(found)
-    assert job is not None
+        job = fold(found)
+        assert job is not None
+        wait = queue.waits([job]).get(job.id)
     output = next((output for one in reversed(found) if (output := output_of(one))), None)
     session.out.answer(
-        lambda: documents.job_with_output(job, output, show_env=show_env),
-        lambda: details(job, output, now, show_env=show_env),
+        lambda: documents.shown_job(job, output, wait, show_env=show_env),
+        lambda: details(job, output, wait, now, show_env=show_env),
     )
 
 

@@ -1,7 +1,7 @@
 """A list of jobs, as `list`, `dlq list` and every `--dry-run` print it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from eventqueue.cli.session import Session
 from eventqueue.cli.values import time_of
 from eventqueue.job import Job
 from eventqueue.views import Filter
+from eventqueue.waits import Wait
 
 LIMIT = 50  # of what a person reads
 
@@ -27,15 +28,19 @@ def print_newest(session: Session, limit: int | None, since: datetime | timedelt
         begin = None if since is None else time_of(since, now)
         # One more than is shown tells whether there are more.
         listing = queue.list(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
+        waits = queue.waits(listing.jobs[:limit])
     session.out.behind(listing.lag)
-    print_jobs(session.out, listing.jobs[:limit], now)
+    print_jobs(session.out, listing.jobs[:limit], waits, now)
     if limit is not None and len(listing.jobs) > limit and not session.out.as_json:
         session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
 
 
-def print_jobs(out: Output, jobs: Sequence[Job], now: datetime) -> None:
-    """Print the jobs; for people, none is a note and no table."""
+def print_jobs(out: Output, jobs: Sequence[Job], waits: Mapping[str, Wait], now: datetime) -> None:
+    """Print the jobs, and what they wait for; for people, none is a note and no table."""
     if jobs or out.as_json:
-        out.answer(lambda: [documents.job(one) for one in jobs], lambda: tables.jobs(jobs, now))
+        out.answer(
+            lambda: [documents.waiting_job(one, waits.get(one.id)) for one in jobs],
+            lambda: tables.jobs(jobs, waits, now),
+        )
     else:
         out.note("No jobs.")

@@ -12,12 +12,17 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run this process's command line, and end the process."""
-    code = run(sys.argv[1:])
+    code = run(list(map(_typed, sys.argv[1:])))
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # its reader has gone
             stream.flush()
     # Not sys.exit: the driver's threads sleep for up to half a second, for which Python would wait.
     os._exit(code)
+
+
+def _typed(word: str) -> str:
+    """Return a word as it was typed, in UTF-8, whatever the locale took its bytes for."""
+    return os.fsencode(word).decode(errors="surrogateescape")
 
 
 def run(args: Sequence[str]) -> int:

@@ -118,4 +118,4 @@ def _do(
 def _show(session: Session, queue: "Queue", jobs: "Sequence[Job]") -> None:
     from eventqueue.cli.listing import print_jobs
 
-    print_jobs(session.out, jobs, queue.connection.ground.clock.now())
+    print_jobs(session.out, jobs, queue.waits(jobs), queue.connection.ground.clock.now())

@@ -9,12 +9,13 @@ from rich.text import Text
 from eventqueue.audit import Finding
 from eventqueue.cli.columns import Cell, Table
 from eventqueue.cli.describe import describe
-from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span
+from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span, waiting
 from eventqueue.events import Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pause import Pause
 from eventqueue.printable import clean
 from eventqueue.views import Counts, Lag, QueueStatus, Status, Worker
+from eventqueue.waits import Kind, Wait
 
 if TYPE_CHECKING:
     from eventqueue.cli.checks import Check
@@ -32,6 +33,7 @@ _STATES = tuple(TITLES[state].upper() for state in STATES)
 TROUBLED = (State.FAILED, State.DEAD)
 COMMAND_MAX, ERROR_MAX = 60, 60  # characters, where another column follows
 LAST_MAX = 500
+WAITS_AT = 2  # the column behind the state
 
 
 def state(of: State) -> Text:
@@ -39,13 +41,17 @@ def state(of: State) -> Text:
     return Text(of, COLOURS[of])
 
 
-def jobs(found: Sequence[Job], now: datetime) -> Table:
-    """Jobs in a list; with their errors if there is one that failed last."""
+def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime) -> Table:
+    """Jobs in a list; with what they wait for if it is more than a slot, and their errors if one failed last."""
     titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
     rows: list[list[Cell]] = [
         [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), _line(one.run.command, LAST_MAX)]
         for one in found
     ]
+    if any(wait.kind is not Kind.DUE for wait in waits.values()):
+        titles.insert(WAITS_AT, "WAITS")
+        for row, one in zip(rows, found, strict=True):
+            row.insert(WAITS_AT, waiting(waits[one.id], now) if one.id in waits else None)
     if not any(one.state in TROUBLED for one in found):
         return Table(titles, rows)
     for row, one in zip(rows, found, strict=True):

@@ -28,6 +28,14 @@ class Text(click.ParamType[str]):
         return value
 
 
+class File(click.Path):
+    """A file's name as it was typed; that it can be read is for who opens it to find out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """See click.ParamType. Nothing is looked at: a locale may lack letters that the name has."""
+        return value
+
+
 class Seconds(click.ParamType[float]):
     """A duration: seconds, or a number with a unit, such as `10m`."""
 
@@ -77,7 +85,7 @@ def _typed_name(param: click.Parameter | None) -> str:
     return param.human_readable_name if param else ""
 
 
-TEXT, SECONDS, SINCE, VARIABLE = Text(), Seconds(), Since(), Variable()
+TEXT, FILE, SECONDS, SINCE, VARIABLE = Text(), File(), Seconds(), Since(), Variable()
 
 
 def time_of(since: datetime | timedelta, now: datetime) -> datetime:

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eventqueue.waits import Wait
 
 # As in eventqueue.job.State, which is slow to import; a test holds the two together.
 STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
@@ -46,6 +50,17 @@ def span(seconds: float) -> str:
             rest = whole % unit // part
             return f"{whole // unit} {name} {rest} {part_name}" if rest else f"{whole // unit} {name}"
     raise AssertionError("60 seconds are a minute")
+
+
+def waiting(wait: "Wait", now: datetime) -> str:
+    """Return what a job waits for, in a word or two."""
+    match wait.kind:
+        case "later":
+            return f"in {span(((wait.until or now) - now).total_seconds())}"
+        case "unserved":
+            return "no worker"
+        case kind:  # says it
+            return kind
 
 
 def age(since: timedelta) -> str:

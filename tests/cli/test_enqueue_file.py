@@ -92,7 +92,7 @@ BAD = {
     "no job": (b'{"queue": "mail"}', "Line 3: command: is required"),
     "an operator": (b'{"command": {"$gt": ""}}', "Line 3: command: expected str"),
     "no UTF-8": (b'{"command": "\xff"}', "Line 3: it is not valid UTF-8 at byte 14"),
-    "a lone surrogate": (b'{"command": "\\ud800"}', "Line 3: command: holds a lone surrogate"),
+    "a lone surrogate": (b'{"command": "\\ud800"}', "Line 3: command: is not valid UTF-8: it holds a lone surrogate"),
     "too large": (
         b'{"command": "%s"}' % (b"x" * 300_000),
         "Line 3: command: has 300,000 bytes of 300,000; a job's fields may have 262,144 together",

@@ -47,8 +47,8 @@ JOBS = {
     "NUL in the command": ('{"command": "a\\u0000b"}', "command: holds a NUL character"),
     "NUL in a tag": ('{"command": "a", "tags": ["x\\u0000"]}', "tags: holds a NUL character"),
     "NUL in a variable": ('{"command": "a", "env": {"A": "\\u0000"}}', "env: holds a NUL character"),
-    "a lone surrogate": ('{"command": "\\ud800"}', "command: holds a lone surrogate"),
-    "a lone surrogate as key of meta": ('{"command": "a", "meta": {"\\udfff": 1}}', "meta: holds a lone surrogate"),
+    "a lone surrogate": ('{"command": "\\ud800"}', "command: is not valid UTF-8: it holds a lone surrogate"),
+    "a lone surrogate as key of meta": ('{"command": "a", "meta": {"\\udfff": 1}}', "meta: is not valid UTF-8"),
     "a lone surrogate as field": ('{"command": "a", "\\ud800": 1}', "is no field"),
     "more than an event holds": ('{"command": "a", "meta": {"x": "' + "x" * 300_000 + '"}}', "bytes"),
 }
@@ -70,7 +70,7 @@ WORDS = {
     "a date without a zone": (("--run-at", "2030-01-01"), "run_at"),
     "meta that is no object": (("--meta", "[1]"), "no JSON object"),
     "an empty queue": (("--queue", ""), "queue"),
-    "a directory with a NUL escape": (("--cwd", "/tmp\udcff"), "cwd: holds a lone surrogate"),
+    "a directory with a NUL escape": (("--cwd", "/tmp\udcff"), "cwd: is not valid UTF-8: it holds a lone surrogate"),
 }
 
 

@@ -199,3 +199,39 @@ def test_an_interrupt_is_one_word_and_130(shared: Queuectl, monkeypatch: pytest.
     ran = shared.here("status")
 
     assert (ran.code, ran.out, ran.err) == (130, "", "✘ Interrupted.\n")
+
+
+LOCALE = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+def test_what_is_typed_is_utf_8_whatever_the_locale(queuectl: Queuectl, tmp_path: Path) -> None:
+    plain = queuectl.with_environ(**LOCALE)
+    file = tmp_path / "jöbs"
+    file.write_text('{"id": "two", "command": "echo ü", "tags": ["ß"]}')
+
+    for words in (
+        ("--id", "one", "--tag", "ä", "--env", "N=é", "--", "echo ö"),
+        ('{"id": "three", "command": "echo ñ"}',),
+        ("--file", str(file)),
+    ):
+        assert plain.process("enqueue", *(word.encode() for word in words)).err == ""
+
+    jobs = {one["id"]: one["command"] for one in queuectl.ok("list", "--json").json}
+    assert jobs == {"one": "echo ö", "two": "echo ü", "three": "echo ñ"}
+    assert len(plain.process("list", "--tag", "ä".encode(), "--json").json) == 1
+
+
+@pytest.mark.parametrize("environ", [{}, LOCALE], ids=["utf-8", "C"])
+def test_what_is_no_utf_8_is_refused_in_one_sentence(queuectl: Queuectl, environ: dict[str, str]) -> None:
+    ran = queuectl.with_environ(**environ).process("enqueue", "--tag", b"\xff", "--", "true")
+
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert "tags: is not valid UTF-8" in ran.err
+
+
+def test_jobs_from_a_closed_stdin_are_refused_in_one_sentence(queuectl: Queuectl) -> None:
+    command = f"{sys.executable} -m eventqueue enqueue --file - <&-"
+    ran = subprocess.run(command, shell=True, env=queuectl.environ, capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "✘ file: is stdin, which is closed: pipe the jobs in, or name a file\n"

@@ -62,6 +62,6 @@ def test_quiet_leaves_answers_and_refusals(queuectl: Queuectl) -> None:
 
     assert queuectl.ok("--quiet", "list").out.splitlines()[1].startswith("one ")
     assert queuectl.ok("cancel", "one", "--quiet").out == ""
-    assert is_one_sentence(queuectl.here("cancel", "one", "--quiet"))
+    assert is_one_sentence(queuectl.here("cancel", "two", "--quiet"))
     noteless = queuectl.ok("dlq", "list", "--quiet")
     assert (noteless.out, noteless.err) == ("", "")

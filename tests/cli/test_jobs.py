@@ -2,13 +2,15 @@
 
 import re
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
+from eventqueue.incarnations import Incarnation
 from eventqueue.queue import Queue
+from eventqueue.views import Filter
 from projections.lease import Lease
 from tests.builders import RETRIED_BY_OPERATOR, claimed
 from tests.cli.commands import Queuectl, is_one_sentence
@@ -16,7 +18,7 @@ from tests.cli.past import completed, died, happened
 
 LISTED = [
     *("id", "command", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
-    *("last_error", "result", "created_at", "updated_at"),
+    *("last_error", "result", "created_at", "updated_at", "waits"),
 ]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
@@ -255,3 +257,65 @@ def test_a_whole_id_is_meant_where_it_is_also_a_prefix(queuectl: Queuectl) -> No
         queuectl.ok("enqueue", "--id", job_id, "--", "true")
 
     assert queuectl.ok("show", "job", "--json").json["id"] == "job"
+
+
+def test_list_and_show_tell_alike_what_a_job_waits_for(queuectl: Queuectl, queue: Queue) -> None:
+    now = queue.connection.ground.clock.now()
+    queue.connection.incarnations.register(
+        Incarnation(id="w:1", name="w", host="h", pid=1, place="far", pid_started=1, queues=("served",), concurrency=1)
+    )
+    queue.enqueue_many(
+        [
+            {"id": "due", "command": "true", "queue": "served"},
+            {"id": "later", "command": "true", "queue": "served", "delay": 3600},
+            {"id": "unserved", "command": "true", "queue": "other"},
+            {"id": "paused", "command": "true", "queue": "held"},
+            {"id": "expired", "command": "true", "queue": "served", "expires_at": now + timedelta(milliseconds=1)},
+            {"id": "over", "command": "true"},
+        ]
+    )
+    queue.pause_queue("held", "the disk is full")
+    queue.cancel("over")
+
+    listed = {one["id"]: one["waits"] for one in queuectl.ok("list", "--json").json}
+    text = queuectl.ok("list").out
+
+    kinds = {job_id: wait and wait["kind"] for job_id, wait in listed.items()}
+    assert kinds == {one: one for one in ("due", "later", "unserved", "paused", "expired")} | {"over": None}
+    assert listed["paused"]["why"] == "the disk is full"
+    for job_id, wait in listed.items():
+        assert queuectl.ok("show", job_id, "--json").json["waits"] == wait
+    said = {"later": "in ", "unserved": "no worker", "paused": "paused", "expired": "expired"}
+    for job_id, words in said.items():
+        assert any(line.startswith(job_id) and f" {words}" in line for line in text.splitlines())
+        assert words in queuectl.ok("show", job_id).out
+    assert "the disk is full" in queuectl.ok("show", "paused").out
+    assert "pending, due now" in queuectl.ok("show", "due").out
+
+
+def test_a_worker_that_serves_all_queues_serves_each(queuectl: Queuectl, queue: Queue) -> None:
+    queue.connection.incarnations.register(
+        Incarnation(id="w:1", name="w", host="h", pid=1, place="far", pid_started=1, queues=(), concurrency=1)
+    )
+    queue.enqueue(id="one", command="true", queue="any")
+
+    assert queuectl.ok("show", "one", "--json").json["waits"]["kind"] == "due"
+    assert "WAITS" not in queuectl.ok("list").out
+
+
+def test_what_jobs_wait_for_is_asked_at_once_however_many_they_are(
+    queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    def asked(count: int) -> int:
+        jobs = queue.list(Filter(limit=count)).jobs
+        assert len(jobs) == count
+        database.command("profile", 2)
+        queue.waits(jobs)
+        database.command("profile", 0)
+        found = database["system.profile"].count_documents({"op": {"$in": ["query", "getmore", "command"]}})
+        database.drop_collection("system.profile")
+        return found
+
+    queue.enqueue_many({"command": "true", "queue": f"queue-{number}"} for number in range(60))
+
+    assert asked(60) == asked(2)

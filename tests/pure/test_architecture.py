@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PURE = {
     *(f"eventqueue.{name}" for name in ("errors", "retry", "events", "codec", "spec", "job", "portions")),
     *(f"eventqueue.{name}" for name in ("log", "finder", "views")),  # protocols
-    *("eventqueue.pause", "eventqueue.readable"),
+    *(f"eventqueue.{name}" for name in ("pause", "readable", "waits", "printable")),
     *(f"projections.{name}" for name in ("projection", "jobs", "stats", "histogram", "report")),
     *(f"projections.{name}" for name in ("decoding", "folding", "entries", "writes")),
 }

@@ -1,0 +1,48 @@
+"""Why a job that may be claimed is not running: data that lists, pages and a job's own story say alike. Pure."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from eventqueue.job import Job
+from eventqueue.pause import Pause
+
+
+class Kind(StrEnum):
+    """What a job waits for."""
+
+    EXPIRED = "expired"  # nothing any more: whoever claims it cancels it
+    LATER = "later"  # its time, or its retry's
+    PAUSED = "paused"  # that its queue is resumed
+    UNSERVED = "unserved"  # a worker that serves its queue
+    DUE = "due"  # a free slot of one
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job waits for; `until` a time, if that is known; of a paused queue since when, by whom, and why."""
+
+    kind: Kind
+    until: datetime | None = None
+    since: datetime | None = None
+    by: str | None = None
+    why: str | None = None
+
+
+def wait_of(job: Job, now: datetime, paused: Mapping[str, Pause], served: Collection[str] | None) -> Wait | None:
+    """Return what a job waits for, None if it does not wait to be claimed.
+
+    `served`: the queues that live workers serve; None where one of them serves all.
+    """
+    if job.due_at is None:
+        return None
+    if job.expires_at is not None and job.expires_at <= now:
+        return Wait(kind=Kind.EXPIRED, since=job.expires_at)
+    if job.due_at > now:
+        return Wait(kind=Kind.LATER, until=job.due_at)
+    if (pause := paused.get(job.queue)) is not None:
+        return Wait(kind=Kind.PAUSED, since=pause.since, by=pause.by, why=pause.why)
+    if served is not None and job.queue not in served:
+        return Wait(kind=Kind.UNSERVED, since=job.due_at)
+    return Wait(kind=Kind.DUE, since=job.due_at)
