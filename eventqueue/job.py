@@ -150,12 +150,16 @@ class Complete(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Fail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Settle a claim: the run failed; `chance` in 0..1 picks the jitter of the retry's delay."""
+    """Settle a claim: the run failed; `chance` in 0..1 picks the jitter of the retry's delay.
+
+    `is_final`: no retry would mend it, as where there is no such program.
+    """
 
     claim: int
     reason: FailReason
     error: Error
     chance: float = 0.0
+    is_final: bool = False
     exit_code: int | None = None
     duration: float | None = None
     output: Output | None = None
@@ -191,6 +195,7 @@ Command = Enqueue | Claim | Complete | Fail | Release | Cancel | Retry | DeadLet
 Settle = Complete | Fail | Release
 
 USED_UP = "the retries are used up"
+NO_RETRY = "no retry would mend it"
 
 
 def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
@@ -223,7 +228,7 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
         case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):
             return [_retried(job, RetryCause.OPERATOR, now, why)]
         case Job(state=State.FAILED, due_at=None), DeadLetter():
-            return [DeadLettered(reason=USED_UP)]
+            return [DeadLettered(reason=_why_dead(job, job.failures))]
         case _:
             raise IllegalTransition(_refusal(job, command))
 
@@ -244,7 +249,7 @@ def _completed(command: Complete) -> Completed:
 
 def _failed(job: Job, command: Fail, now: datetime) -> list[JobEvent]:
     failure = job.failures + 1
-    again = failure <= job.max_retries
+    again = failure <= job.max_retries and not command.is_final
     failed = Failed(
         reason=command.reason,
         error=command.error,
@@ -256,7 +261,11 @@ def _failed(job: Job, command: Fail, now: datetime) -> list[JobEvent]:
         renewed_at=command.renewed_at,
         buried_by=command.buried_by,
     )
-    return [failed] if again else [failed, DeadLettered(reason=USED_UP)]
+    return [failed] if again else [failed, DeadLettered(reason=_why_dead(job, failure))]
+
+
+def _why_dead(job: Job, failures: int) -> str:
+    return USED_UP if failures > job.max_retries else NO_RETRY
 
 
 def _refusal(job: Job | None, command: Command) -> str:

@@ -47,6 +47,8 @@ def _count(most: int) -> Any:
     return Annotated[int, msgspec.Meta(ge=1, le=most)]
 
 
+_CODES = r"^(none|[0-9]{1,3}(,[0-9]{1,3})*)$(?!\n)"
+
 SETTINGS: Mapping[str, Setting] = {
     "queue": Setting(Name, "default", "queue of a job that names none"),
     "priority": Setting(Whole, 0, "priority of a job that gives none; higher runs first"),
@@ -55,6 +57,11 @@ SETTINGS: Mapping[str, Setting] = {
     "backoff-cap": Setting(Seconds, 3600.0, "longest wait for a retry, in seconds"),
     "backoff-jitter": Setting(Fraction, 0.1, "part of a wait that chance may add to it, 0 to 1"),
     "timeout": Setting(_seconds(0.001) | None, None, "how long a job may run, in seconds; none: as long as it likes"),
+    "fatal-exit-codes": Setting(
+        Annotated[str, msgspec.Meta(pattern=_CODES)],
+        "126,127",
+        "exit codes that no retry mends (no such program): dead at once; none: each is tried again",
+    ),
     "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
     "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),
     "grace": Setting(_seconds(0), 30.0, "how long a stopping worker lets its jobs finish, in seconds"),
@@ -130,6 +137,11 @@ def job_defaults(values: Mapping[str, Source], cwd: str | None) -> Defaults:
         },
         Defaults,
     )
+
+
+def exit_codes(text: Value) -> frozenset[int]:
+    """Return the exit codes in the value of `fatal-exit-codes`."""
+    return frozenset() if text == "none" else frozenset(map(int, str(text).split(",")))
 
 
 def _number(found: Source) -> float:

@@ -21,6 +21,7 @@ from eventqueue.finder import SignalFeed
 from eventqueue.interrupts import on_signals
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
+from eventqueue.settings import exit_codes
 from eventqueue.tuning import tuned
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
@@ -104,7 +105,9 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     narrator = Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)
     _check_views(connection)
     incarnations.register(me)
-    work = Engine(me, engine.Ports(log, clock, connection.finder, connection.outputs), lease, narrator, make_runner)
+    ports = engine.Ports(log, clock, connection.finder, connection.outputs)
+    fatal = exit_codes(connection.settings["fatal-exit-codes"].value)
+    work = Engine(me, ports, lease, narrator, make_runner, fatal=fatal)
     heartbeat = Heartbeat(
         me, incarnations, clock, lease, tell=work.tell, extend=work.extend, last_round=lambda: work.round_at
     )

@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,16 +79,27 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    """One worker incarnation with its slots; call `step` until it returns False."""
+    """One worker incarnation with its slots; call `step` until it returns False.
+
+    `fatal`: the exit codes after which a job is not tried again.
+    """
 
     def __init__(
-        self, me: Incarnation, ports: Ports, lease: Lease, narrator: Narrator, make_runner: MakeRunner = Launcher
+        self,
+        me: Incarnation,
+        ports: Ports,
+        lease: Lease,
+        narrator: Narrator,
+        make_runner: MakeRunner = Launcher,
+        *,
+        fatal: Collection[int] = (),
     ) -> None:
         self._me = me
         self._actor = f"worker/{me.id}"
         self._ports = ports
         self._lease = lease
         self._narrator = narrator
+        self._fatal = fatal
         self._launcher = make_runner(self.tell)
         self._claiming = Claiming(me, ports.finder, ports.log, ports.clock)
         self._inbox = Inbox()
@@ -311,6 +322,7 @@ class Engine:
                     chance=random.random(),  # noqa: S311 - jitter is no secret
                     handed_back=held.handed_back,
                     has_run=held.has_run,
+                    fatal=self._fatal,
                 )
                 yield self._flight(held.job, command, now, held, outcome.kept(held.job, held.ended))
 

@@ -1,5 +1,6 @@
 """What an ended run means for its job: the command that settles the claim, and the output to keep. Pure."""
 
+from collections.abc import Collection
 from hashlib import sha256
 
 from eventqueue.events import Captured, Error, FailReason, Output
@@ -12,11 +13,19 @@ from eventqueue.worker.shell import Ended
 TEXT_BYTES = 1024
 
 
-def settle(job: Job, ended: Ended, *, chance: float, handed_back: str | None, has_run: bool) -> Settle:
+def settle(
+    job: Job,
+    ended: Ended,
+    *,
+    chance: float,
+    handed_back: str | None,
+    has_run: bool,
+    fatal: Collection[int] = (),
+) -> Settle:
     """Return the command that settles `job`'s claim after its run ended.
 
     `chance` in 0..1 picks the retry's jitter; `handed_back` is the reason if it was killed to be released;
-    `has_run`: its process had been started.
+    `has_run`: its process had been started; `fatal`: the exit codes that no retry mends.
     """
     assert job.claim is not None
     if handed_back is not None and ended.killed:
@@ -28,6 +37,7 @@ def settle(job: Job, ended: Ended, *, chance: float, handed_back: str | None, ha
         return Complete(claim=job.claim, exit_code=0, duration=_duration(ended), output=output)
     reason, error = _failure(job, ended, has_run=has_run)
     return Fail(
+        is_final=error.type == "exit-code" and ended.exit_code in fatal,
         claim=job.claim,
         reason=reason,
         error=error,

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.events import Failed, FailReason
-from eventqueue.job import Complete, Fail, Job, Release, Settle, decide
+from eventqueue.events import DeadLettered, Failed, FailReason
+from eventqueue.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
 from eventqueue.outputs import Kept
 from eventqueue.worker import outcome
 from eventqueue.worker.shell import Captured, Ended
-from tests.builders import NOW, job_that_is
+from tests.builders import NOW, claimed, enqueued, history, job_that_is
 
 
 @pytest.fixture(name="job")
@@ -176,3 +176,56 @@ def test_a_tail_of_bytes_that_continue_nothing_is_not_cut_away() -> None:
     shown = outcome.text_tail(b"\x80" * 2000)
 
     assert shown.count("\\x80") >= outcome.TEXT_BYTES - 3
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_code_that_no_retry_mends_makes_the_job_dead_at_once_and_says_why(code: int) -> None:
+    job = processing()
+    command = outcome.settle(
+        job, Ended(key="a", exit_code=code), chance=0.0, handed_back=None, has_run=True, fatal=frozenset({126, 127})
+    )
+
+    failure, dead = decide(job, command, NOW)
+
+    assert isinstance(failure, Failed)
+    assert (failure.retry_at, failure.exit_code) == (None, code)
+    assert dead == DeadLettered(reason=NO_RETRY)
+
+
+@pytest.mark.parametrize("fatal", [frozenset(), frozenset({3})])
+def test_other_codes_are_tried_again(fatal: frozenset[int]) -> None:
+    job = processing()
+    command = outcome.settle(
+        job, Ended(key="a", exit_code=127), chance=0.0, handed_back=None, has_run=True, fatal=fatal
+    )
+
+    (failure,) = decide(job, command, NOW)
+
+    assert isinstance(failure, Failed)
+    assert failure.retry_at is not None
+
+
+def test_a_timeout_is_tried_again_whatever_code_it_ended_with() -> None:
+    job = replace(processing(), timeout=1.5)
+    ended = Ended(key="a", exit_code=127, timed_out=True)
+    command = outcome.settle(job, ended, chance=0.0, handed_back=None, has_run=True, fatal=frozenset({127}))
+
+    assert len(decide(job, command, NOW)) == 1
+
+
+def test_who_died_before_the_dead_letter_was_written_is_finished_with_the_same_reason() -> None:
+    job = processing()
+    command = outcome.settle(
+        job, Ended(key="a", exit_code=127), chance=0.0, handed_back=None, has_run=True, fatal={127}
+    )
+    failure, dead = decide(job, command, NOW)
+    left = fold(history(enqueued(), claimed(), failure))
+    assert left is not None
+
+    assert decide(left, DeadLetter(), NOW) == [dead]
+
+
+def processing() -> Job:
+    job = job_that_is("processing")
+    assert job is not None
+    return job
