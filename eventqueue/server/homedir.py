@@ -74,6 +74,11 @@ class HomeDir:
         return self.root / "lock"
 
     @property
+    def genuine(self) -> Path:
+        """Which file was found to be the embedded mongod: see `genuine`."""
+        return self.root / "mongod.genuine"
+
+    @property
     def record(self) -> Path:
         """Where the server is reached, and which process it is: see `record`."""
         return self.root / "server.json"

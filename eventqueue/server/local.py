@@ -12,9 +12,10 @@ from pathlib import Path
 
 from eventqueue.errors import LocalServerFailed
 from eventqueue.server import record as records
+from eventqueue.server.genuine import check_once
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.launch import launch
-from eventqueue.server.locate import locate
+from eventqueue.server.locate import is_embedded, locate
 from eventqueue.server.processes import Process, holder, is_free
 from eventqueue.server.record import Record
 from eventqueue.server.replica_set import make_writable
@@ -132,7 +133,10 @@ def _place(home: HomeDir, record: Record | None, deadline: Deadline) -> str:
 
 
 def _launch(home: HomeDir, socket: str, extra: Sequence[str], deadline: Deadline) -> Process:
-    launch(locate(os.environ), home, socket, extra, deadline)
+    mongod = locate(os.environ)
+    if is_embedded(mongod):
+        check_once(mongod, home)
+    launch(mongod, home, socket, extra, deadline)
     process = holder(home.data)
     if process is None:
         raise LocalServerFailed(f"mongod ended as soon as it had started (see {home.log}): try again.")

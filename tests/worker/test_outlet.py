@@ -11,6 +11,7 @@ import pytest
 from eventqueue.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
 
 FLOOD = 3 * LINES_MAX
+LINE = b"x" * 40 + b"\n"  # so long that neither a pipe nor the queue takes them all
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_who_tells_never_waits_and_what_was_not_read_is_counted(pipe: tuple[int,
 def test_after_that_it_goes_on(pipe: tuple[int, int]) -> None:
     one = outlet(pipe[1])
     for _ in range(FLOOD):
-        one.put(b"x\n")
+        one.put(LINE)
     read_until_told(pipe[0])
 
     one.put(b"again\n")
@@ -59,7 +60,7 @@ def test_after_that_it_goes_on(pipe: tuple[int, int]) -> None:
 def test_an_end_comes_though_nobody_reads(pipe: tuple[int, int]) -> None:
     one = outlet(pipe[1])
     for _ in range(FLOOD):
-        one.put(b"x\n")
+        one.put(LINE)
 
     one.close()  # would never return, if it waited
 
@@ -92,7 +93,7 @@ def test_a_reader_that_has_gone_is_no_trouble(pipe: tuple[int, int]) -> None:
     os.close(readable)
     with closing(outlet(writable)) as one:
         for _ in range(FLOOD):
-            one.put(b"x\n")
+            one.put(LINE)
     os.close(writable)
 
 
