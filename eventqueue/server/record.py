@@ -4,8 +4,6 @@ A hint with a check: what it says counts only while that process listens there a
 So a record that is stale, corrupt or copied costs a start, and never leads to another server.
 """
 
-import os
-from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
@@ -33,11 +31,7 @@ def read(home: HomeDir) -> Record | None:
 
 def write(home: HomeDir, record: Record) -> None:
     """Replace the home's record, whole or not at all."""
-    draft = Path(f"{home.record}.new")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(record))
-    draft.replace(home.record)
+    home.replace(home.record, msgspec.json.encode(record))
 
 
 def name(home: HomeDir) -> str:
