@@ -26,9 +26,9 @@ from eventqueue.errors import (
     Unavailable,
     WaitTimeout,
 )
-from eventqueue.events import EMPTY, Event, Recorded, name_in, stream_of
+from eventqueue.events import EMPTY, Claimed, Event, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import LEGAL, Cancel, Command, Job, Retry, decide
+from eventqueue.job import LEGAL, Cancel, Command, Job, Retry, State, decide
 from eventqueue.loading import load
 from eventqueue.log import Append
 from eventqueue.outputs import Kept
@@ -162,6 +162,23 @@ class Queue:
     def output(self, job_id: str, claim: int) -> Kept | None:
         """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""
         return self.connection.outputs.get(job_id, claim)
+
+    def ending(self, job_id: str) -> Claimed | None:
+        """Return the claim of a job that was cancelled while it ran, as long as its process may still live.
+
+        Its worker hears of it within a moment, kills it within two seconds, and keeps what it wrote: so its end shows.
+        A worker that is lost takes its processes along when its lease is over. Raises JobNotFound.
+        """
+        job = self.get(job_id)
+        if job.state is not State.CANCELLED:
+            return None
+        before, *_ = self._log.read(job.stream, max(0, job.version - 2))
+        lease = self.connection.settings["lease"].value
+        assert isinstance(lease, int | float)
+        is_recent = self._ground.clock.now() - job.updated_at < timedelta(seconds=lease)
+        if is_recent and isinstance(before.event, Claimed) and self.output(job.id, before.version) is None:
+            return before.event
+        return None
 
     def replay(self, job_id: str) -> Sequence[Job]:
         """Return the job as it stood after each of its events. Raises JobNotFound."""

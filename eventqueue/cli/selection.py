@@ -14,6 +14,7 @@ from eventqueue.errors import LogUnavailable, Refused
 
 if TYPE_CHECKING:
     from eventqueue.enqueueing import Receipt
+    from eventqueue.events import Claimed
     from eventqueue.job import Job, State
     from eventqueue.queue import Queue
 
@@ -112,7 +113,15 @@ def _do(
         session.out.refuse(str(error))
         return {**refusal(job_id, str(error)), "in_doubt": True}
     session.out.done(f"Job {done.id} {said}" if done.changed else f"Job {done.id} {said} already")
+    # Whose second event is the end never ran.
+    if done.version > 2 and (claim := queue.ending(done.id)) is not None:
+        session.out.note(still_lives(done.id, claim))
     return receipt(done)
+
+
+def still_lives(job_id: str, claim: "Claimed") -> str:
+    """Return what there is to say of a cancelled job whose process may not have ended yet."""
+    return f"Job {job_id} was running on {claim.host}: its process is being ended; `queuectl logs` then has its output"
 
 
 def _show(session: Session, queue: "Queue", jobs: "Sequence[Job]") -> None:

@@ -106,6 +106,7 @@ class Engine:
         self._held: dict[str, Held] = {}
         self._flights: list[Flight] = []
         self._late: deque[Flight] = deque()
+        self._ended_late: list[Kept] = []  # what runs wrote whose claims had ended before them
         self._suspects: set[str] = set()  # what the view showed as ours at the last heartbeat, but is not held
         self._stop_at: float | None = None
         self._is_buried = False
@@ -167,6 +168,8 @@ class Engine:
                 self._send()
             elif self._late:
                 self._record_late()
+            elif self._ended_late:
+                self._keep()
             else:
                 self._look()  # only now: a job that comes to an idle worker does not wait for it
                 self._inbox.wait(self._patience())
@@ -186,7 +189,7 @@ class Engine:
         if not self._is_leaving:
             return False
         gave_up = self._stop_at is not None and time.monotonic() > self._stop_at + GIVE_UP_S
-        return gave_up or not (self._held or self._flights or self._late)
+        return gave_up or not (self._held or self._flights or self._late or self._ended_late)
 
     def _look(self) -> None:
         if self._may_claim():
@@ -229,6 +232,7 @@ class Engine:
         held = self._held[ended.key]
         held.ended = ended
         if held.is_over and ended.killed:  # killed because its claim had ended: that story is told already
+            self._ended_late.append(outcome.end_of(held.job, ended))
             del self._held[ended.key]
 
     def _heard_signal(self, signal: Signal) -> None:
@@ -412,6 +416,11 @@ class Engine:
     def _narrate(self, flight: Flight) -> None:
         events = [recorded.event for recorded in flight.append.recorded]
         self._narrator.settled(flight.before, events, self._ports.clock.now())
+
+    def _keep(self) -> None:
+        """Store what runs wrote that were killed after their claims had ended; that they have ended shows in this."""
+        self._ports.outputs.put(self._ended_late)
+        self._ended_late.clear()
 
     def _record_late(self) -> None:
         flight = self._late[0]

@@ -50,8 +50,11 @@ def settle(
 
 def kept(job: Job, ended: Ended) -> Kept | None:
     """Return the output tails to store for this attempt, None if it wrote nothing."""
-    if not ended.stdout.total and not ended.stderr.total:
-        return None
+    return end_of(job, ended) if ended.stdout.total or ended.stderr.total else None
+
+
+def end_of(job: Job, ended: Ended) -> Kept:
+    """Return the output tails of this attempt, empty ones too."""
     assert job.claim is not None
     return Kept(
         job_id=job.id, claim=job.claim, attempt=job.attempts, stdout=ended.stdout.tail, stderr=ended.stderr.tail

@@ -5,7 +5,7 @@ import pytest
 from eventqueue.queue import Queue
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
-from tests.cli.past import completed, died, happened
+from tests.cli.past import completed, died, happened, keep
 
 
 def enqueued(queuectl: Queuectl, *job_ids: str, queue: str = "default") -> None:
@@ -238,3 +238,22 @@ def test_wait_needs_a_job(shared: Queuectl) -> None:
 
     assert ran.code == 2
     assert is_one_sentence(ran)
+
+
+def test_cancel_and_wait_say_so_while_a_cancelled_process_may_still_live(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "sleep 1000")
+    happened(queue, "one", claimed())
+
+    assert "its process is being ended" in queuectl.ok("cancel", "one").err
+    assert "its process is being ended" in queuectl.here("wait", "one").err
+
+    keep(queue, "one", claim=2, stdout=b"what it wrote\n")
+
+    assert "being ended" not in queuectl.here("wait", "one").err
+    assert queuectl.ok("logs", "one").out == "what it wrote\n"
+
+
+def test_a_job_that_never_ran_has_no_process_to_end(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    assert queuectl.ok("cancel", "one").err == ""

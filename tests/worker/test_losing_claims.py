@@ -52,9 +52,34 @@ def test_a_cancelled_running_job_dies_with_its_whole_group_and_its_slot_is_free_
     wait_until(lambda: is_gone(child))
     assert stage.types(job) == ["enqueued", "claimed", "cancelled"]
     assert stage.late(job) == []  # it was killed for it: nobody needs to be told
+    worker.steps(until=lambda: stage.queue.ending(job) is None)
     another = stage.enqueue()
     worker.wake()
     worker.steps(until=lambda: stage.job(another).state is State.COMPLETED)
+
+
+@pytest.mark.parametrize("says", ["said", ""], ids=["something", "nothing"])
+def test_what_a_cancelled_job_wrote_is_kept_and_that_its_process_has_ended_shows_in_that(
+    stage: Stage, says: str
+) -> None:
+    gate = stage.gate()
+    worker = stage.worker()
+    job = running(stage, gate, worker, before=f"printf '{says}'; printf '{says}' >&2")
+    gate.pid()
+    assert stage.queue.ending(job) is None  # it is not cancelled
+
+    stage.queue.cancel(job)
+    claim = stage.queue.ending(job)
+    assert claim is not None
+    assert claim.worker == worker.me.id
+    assert stage.queue.output(job, 2) is None
+    stage.project()
+    worker.engine.tell(Signal(generation=stage.generation, cancelled=(job,)))
+    worker.steps(until=lambda: stage.queue.ending(job) is None)
+
+    kept = stage.queue.output(job, 2)
+    assert kept is not None
+    assert (kept.stdout, kept.stderr) == (says.encode(), says.encode())
 
 
 def test_a_cancellation_whose_signal_is_lost_is_seen_at_the_next_heartbeat(stage: Stage) -> None:
