@@ -40,6 +40,7 @@ BY_ID: dict[str, Callable[[Queue, str], Any]] = {
     "get": Queue.get,
     "history": Queue.history,
     "replay": Queue.replay,
+    "ending": Queue.ending,
     "cancel": Queue.cancel,
     "retry": Queue.retry,
     "verify": Queue.verify,
