@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import msgspec
@@ -95,7 +95,7 @@ class Enqueueing:
 
         Where a batch cannot be appended no later one is sent. Raises LogUnavailable with the ids of those in doubt.
         """
-        waiting = iter(requests)
+        waiting = enumerate(requests)
         batch, following = self._next(waiting), self._next(waiting)
         if following is None:  # no thread for one job: there is nothing to do meanwhile
             return [] if batch is None else self._results(batch, self._append(batch), progress)
@@ -111,17 +111,17 @@ class Enqueueing:
                     raise
         return results
 
-    def _next(self, waiting: Iterator[Request]) -> Batch | None:
+    def _next(self, waiting: Iterator[tuple[int, Request]]) -> Batch | None:
         chunk = list(islice(waiting, BATCH))
-        return self._sealed(chunk) if chunk else None
+        return self._sealed(chunk[0][0], [one for _, one in chunk]) if chunk else None
 
-    def _sealed(self, requests: Sequence[Request]) -> Batch:
+    def _sealed(self, first: int, requests: Sequence[Request]) -> Batch:
         now = self._ground.clock.now()
         streams = [stream_of("job", one.job_id(_new_id())) for one in requests]
         appends: dict[str, Append] = {}
-        for stream, one in zip(streams, requests, strict=True):
+        for nth, stream, one in zip(count(first), streams, requests, strict=False):
             if stream not in appends:  # the same job twice in one batch: the first one asks, the others compare
-                events = decide(None, Enqueue(one), now)
+                events = decide(None, Enqueue(one, nth), now)
                 appends[stream] = Append(seal(stream, EMPTY, events, actor=self._actor, now=now))
         return Batch(requests, streams, appends)
 

@@ -93,6 +93,7 @@ class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
     group: str | None = None
     meta: dict[str, Any] = {}
     correlation: str | None = None
+    nth: int = 0  # which of the jobs of its call it is: those that are due at the same moment run in this order
 
 
 class Claimed(Event, frozen=True, kw_only=True, tag="claimed"):

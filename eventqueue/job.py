@@ -105,6 +105,7 @@ class Job(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename={"id": "_i
     updated_at: datetime
     version: int
     hash: bytes
+    nth: int = 0  # of the jobs of one call
 
     @property
     def stream(self) -> str:
@@ -129,6 +130,7 @@ class Enqueue(msgspec.Struct, frozen=True, gc=False):
     """Create the job."""
 
     request: Request
+    nth: int = 0  # of the jobs of one call
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -205,8 +207,8 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
     """
     now = to_ms(now)
     match job, command:
-        case None, Enqueue(request=request):
-            return [request.enqueued(now)]
+        case None, Enqueue(request=request, nth=nth):
+            return [request.enqueued(now, nth)]
         case Job(state=State.PENDING | State.FAILED, due_at=datetime(), expires_at=datetime() as end), Claim() if (
             end <= now
         ):
@@ -363,6 +365,7 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         updated_at=recorded.at,
         version=recorded.version,
         hash=recorded.hash,
+        nth=event.nth,
     )
 
 

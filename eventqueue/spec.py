@@ -100,8 +100,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             return str(uuid5(_KEY_SPACE, f"{self.queue}\x00{self.fields.key}"))
         return fresh
 
-    def enqueued(self, now: datetime) -> Enqueued:
-        """Return the event: every policy resolved, at `now`, the database's clock."""
+    def enqueued(self, now: datetime, nth: int = 0) -> Enqueued:
+        """Return the event: every policy resolved, at `now`, the database's clock; `nth` of the jobs of one call."""
         asked, default = self.fields, self.defaults
         return Enqueued(
             run=Shell(command=asked.command, cwd=self.cwd, env=asked.env or {}),
@@ -120,6 +120,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             group=asked.group,
             meta=asked.meta or {},
             correlation=asked.correlation,
+            nth=nth,
         )
 
     def is_too_late(self, clock: Callable[[], datetime]) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import Any
 
@@ -23,6 +24,7 @@ from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MongoLog
 from projections import checkpoint, generation
 from projections.checkpoint import token_time
+from projections.entries import Member, id_of
 from projections.generation import Generation
 from projections.integrity import damage
 from projections.jobs import to_job
@@ -66,7 +68,7 @@ class ViewFinder:
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
         live = self._generation()
         with translated():
-            places = islice(_places(_entries(live, queue, range(BUCKETS)).limit(limit)), limit)
+            places = islice(in_claim_order(_entries(live, queue, range(BUCKETS)).limit(limit)), limit)
             return [one.job for one in _claimable(live, places)]
 
     def queues(self) -> list[str]:
@@ -119,7 +121,7 @@ class _Cursor:
     def __init__(self, live: Generation, shares: Mapping[str, Collection[int]], batch: int) -> None:
         self._live = live
         self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue, buckets in shares.items()]
-        self._found = chain.from_iterable(map(_places, self._cursors))
+        self._found = chain.from_iterable(map(in_claim_order, self._cursors))
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:
         """See Candidates.take."""
@@ -149,15 +151,29 @@ def _while_there() -> Iterator[None]:
 
 def _entries(live: Generation, queue: str, buckets: Iterable[int], batch: int = 0) -> Cursor[Any]:
     query = {"queue": queue, "ready": True, "bucket": {"$in": list(buckets)}}
-    return live.due.find(query, {"jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
+    return live.due.find(query, {"priority": 1, "jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
 
 
 Place = tuple[str, str]
 """A job's id, and the entry that names it."""
 
 
-def _places(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:
-    return ((job_id, entry["_id"]) for entry in entries for job_id in entry["jobs"])
+def in_claim_order(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:
+    """Yield the jobs of entries that come in claim order in claim order: each entry has several, of another bucket."""
+    waiting: list[tuple[int, Member, str]] = []  # a heap
+    for entry in entries:
+        first = (-entry["priority"], entry["_id"])  # no job of this entry, or of one after it, stands before that
+        while waiting and waiting[0] < first:
+            yield _place(heappop(waiting))
+        for one in entry["jobs"]:
+            heappush(waiting, (-entry["priority"], one, entry["_id"]))
+    while waiting:
+        yield _place(heappop(waiting))
+
+
+def _place(waiting: tuple[int, Member, str]) -> Place:
+    _, one, entry = waiting
+    return id_of(one), entry
 
 
 def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:

@@ -8,19 +8,35 @@ all else that a job's life writes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventqueue.codec import bucket_of
 from eventqueue.job import Job, State
 
 JOBS_MAX = 64  # in one entry, which is written anew whenever one of them leaves
-SPREAD = timedelta(
-    milliseconds=100
-)  # between the first and the last job of an entry: so far the order of claims yields
+# Between the first and the last job of an entry: who looks for the next job has that much of other entries to merge.
+SPREAD = timedelta(milliseconds=100)
 
 Entry = dict[str, Any]
+Member = str
+"""What stands for a job in its entry: its place in the order of claims among those of its priority, `~`, its id."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_NTH_MAX = 2**24 - 1
+
+
+def member(job: Job) -> Member:
+    """Return what stands for a job that waits to be claimed: as texts in order, so the jobs."""
+    assert job.due_at is not None
+    return f"{(job.due_at - _EPOCH) // _MILLISECOND:012x}{min(job.nth, _NTH_MAX):06x}~{job.id}"
+
+
+def id_of(one: Member) -> str:
+    """Return the id of the job that it stands for."""
+    return one.rpartition("~")[2]
 
 
 def due_entries(jobs: Iterable[tuple[Job, int]], now: datetime) -> list[Entry]:
@@ -48,32 +64,39 @@ def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) 
     first, late = jobs[0]
     return {
         # No other entry ever has or had this name: `@` stands in no id, and a job comes into another entry only with
-        # another event, of its own or, where a late result had parked it, of those.
-        "_id": f"{first.id}@{first.version}.{late}",
+        # another event, of its own or, where a late result had parked it, of those. It begins with the first job's
+        # place, so that an index that ends with the names goes on in the order of claims where times are the same.
+        "_id": f"{member(first)}@{first.version}.{late}",
         "queue": first.queue,
         "bucket": bucket,
         "priority": first.priority,
         "due_at": first.due_at,
         "ready": is_ready,
-        "jobs": [job.id for job, _ in jobs],
+        "jobs": [member(job) for job, _ in jobs],
     }
 
 
 def first_of(entry: Entry) -> tuple[str, int]:
     """Return the first job of an entry, and its version when it came there."""
-    job_id, _, numbers = entry["_id"].rpartition("@")
-    return job_id, int(numbers.partition(".")[0])
+    first, _, numbers = entry["_id"].rpartition("@")
+    return id_of(first), int(numbers.partition(".")[0])
+
+
+def ids_in(entry: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the jobs that an entry names."""
+    return [id_of(one) for one in entry["jobs"]]
 
 
 def _together(jobs: Iterable[tuple[Job, int]]) -> Iterator[list[tuple[Job, int]]]:
     """Cut jobs into runs, in the order of claims, that may each share an entry."""
     run: list[tuple[Job, int]] = []
-    until: datetime | None = None
-    for due_at, _, job, late in sorted((job.due_at, job.id, job, late) for job, late in jobs if job.due_at is not None):
-        if until is None or due_at > until or len(run) == JOBS_MAX:
+    until = _EPOCH
+    for job, late in sorted(jobs, key=lambda one: member(one[0])):
+        assert job.due_at is not None
+        if job.due_at > until or len(run) == JOBS_MAX:
             if run:
                 yield run
-            run, until = [], due_at + SPREAD
+            run, until = [], job.due_at + SPREAD
         run.append((job, late))
     if run:
         yield run

@@ -18,7 +18,7 @@ from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read
-from projections.entries import SPREAD, failure_entry
+from projections.entries import SPREAD, failure_entry, ids_in, member
 from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
@@ -121,7 +121,7 @@ class Point:
             claims = self._find("claims", {}, session)
             named = {"_id": {"$in": [one["entry"] for one in shown.values() if "entry" in one]}}
             entries = self._find("due", named if "$in" in which else {"$or": [named, {"_id": which}]}, session)
-            others = {job_id for one in entries.values() for job_id in one["jobs"]} - shown.keys()
+            others = {job_id for one in entries.values() for job_id in ids_in(one)} - shown.keys()
             beside = self._find("jobs", {"_id": {"$in": list(others)}}, session)
         holders = {job_id: worker for worker, one in claims.items() for job_id in one["jobs"]}
         there = {job_id: worker for job_id, worker in holders.items() if _is_in(job_id, which)}
@@ -261,12 +261,12 @@ def _document_differences(job_id: str, job: Job | None, document: Mapping[str, A
 def _entry_of(job: Document, entries: Mapping[str, Document]) -> Document | None:
     """Return the entry in which a job's document says that it is, if it is there."""
     entry = entries.get(job.get("entry", ""))
-    return entry if entry is not None and job["_id"] in entry["jobs"] else None
+    return entry if entry is not None and job["_id"] in ids_in(entry) else None
 
 
 def _strays(entries: Iterable[Document], documents: Mapping[str, Document]) -> Iterator[tuple[str, str]]:
     for entry in entries:
-        for job_id in entry["jobs"]:
+        for job_id in ids_in(entry):
             if documents.get(job_id, {}).get("entry") != entry["_id"]:
                 yield job_id, entry["_id"]
 
@@ -280,7 +280,12 @@ def _entry_problem(entry: Document | None, job: Job | None, now: datetime) -> st
     alike = (entry["queue"], entry["bucket"], entry["priority"]) == (job.queue, bucket_of(job.stream), job.priority)
     # What is due may wait for its promotion for a moment; what is not due must not be ready.
     is_early = entry["ready"] and job.due_at > now
-    if alike and not is_early and entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD:
+    if (
+        alike
+        and not is_early
+        and member(job) in entry["jobs"]
+        and entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD
+    ):
         return None
     return f"is shown to workers as {entry}"
 

@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 
 from eventqueue.job import Job
 from eventqueue.portions import portions
-from projections.entries import Entry, due_entries, failure_entry, holder_of
+from projections.entries import Entry, Member, due_entries, failure_entry, holder_of, ids_in, member
 from projections.folding import Folded, Seat
 from projections.jobs import to_changes, to_document
 from projections.projection import Key
@@ -131,35 +131,35 @@ def _beside(seat: Seat) -> dict[str, Any]:
 
 def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime) -> set[str]:
     """Take jobs out of the entries that they leave, and give those that wait for a claim now an entry; return these."""
-    left: dict[str, list[str]] = defaultdict(list)
+    left: dict[str, list[Member]] = defaultdict(list)
     placed: list[tuple[Job, int]] = []
-    for job_id, seat in changed.items():
+    for seat in changed.values():
         before = None if seat.parked_before else seat.before
         after = None if seat.parked else seat.after
         if _due_at(before) == _due_at(after):
             continue
         if before is not None and before.due_at is not None:
             assert seat.entry is not None
-            left[seat.entry].append(job_id)
+            left[seat.entry].append(member(before))
         if after is not None and after.due_at is not None:
             placed.append((after, seat.late))
     entries = due_entries(placed, now)
     for entry in entries:
-        for job_id in entry["jobs"]:
+        for job_id in ids_in(entry):
             changed[job_id].entry = entry["_id"]
     sheet.add("insert", "due", entries)
     _leave(sheet, left)
     return {job.id for job, _ in placed}
 
 
-def _leave(sheet: _Sheet, left: Mapping[str, Sequence[str]]) -> None:
-    sheet.add("update", "due", [_without(entry, ids) for entry, ids in left.items()])
+def _leave(sheet: _Sheet, left: Mapping[str, Sequence[Member]]) -> None:
+    sheet.add("update", "due", [_without(entry, members) for entry, members in left.items()])
     for chunk in _counted(left):
         sheet.delete("due", {"_id": {"$in": chunk}, "jobs": []})
 
 
-def _without(entry: str, ids: Sequence[str]) -> Statement:
-    return {"q": {"_id": entry}, "u": {"$pull": {"jobs": {"$in": ids}}}}
+def _without(entry: str, members: Sequence[Member]) -> Statement:
+    return {"q": {"_id": entry}, "u": {"$pull": {"jobs": {"$in": members}}}}
 
 
 def _due_at(job: Job | None) -> datetime | None:

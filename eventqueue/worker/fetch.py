@@ -78,7 +78,7 @@ class Fetch:
         histories = self._log.read_many(stream_of("job", job_id) for job_id in ids)
         jobs = (fold(history) for history in histories.values())
         found = [job for job in jobs if job and job.claimable and job.queue in rank and is_due(job, now)]
-        found.sort(key=lambda job: (rank[job.queue], -job.priority, job.due_at, job.id))
+        found.sort(key=lambda job: (rank[job.queue], -job.priority, job.due_at, job.nth, job.id))
         return [job for job in found[:limit] if self._is_new(job, NOWHERE)]
 
     def waits_for(self, ready: Ready) -> bool:

@@ -11,7 +11,7 @@ from eventqueue.events import Recorded, category_of, name_in
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State, evolve
 from projections import checkpoint, generation
-from projections.entries import JOBS_MAX, SPREAD
+from projections.entries import JOBS_MAX, SPREAD, ids_in, member
 from projections.generation import Generation
 from projections.jobs import to_job
 from projections.projection import Key, Projection
@@ -78,10 +78,12 @@ def _due_in(live: Generation) -> Iterator[tuple[str, tuple[str, int, int, dateti
     seen = set()
     for entry in live.due.find():
         assert 0 < len(entry["jobs"]) <= JOBS_MAX
-        for job in live.jobs.find({"_id": {"$in": entry["jobs"]}}):
+        assert entry["jobs"] == sorted(entry["jobs"])
+        for job in live.jobs.find({"_id": {"$in": ids_in(entry)}}):
             assert job["entry"] == entry["_id"]
             assert job["_id"] not in seen
             assert entry["due_at"] <= job["due_at"] <= entry["due_at"] + SPREAD
+            assert member(to_job(job)) in entry["jobs"]
             seen.add(job["_id"])
             yield job["_id"], (entry["queue"], entry["bucket"], entry["priority"], job["due_at"])
 

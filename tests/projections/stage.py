@@ -104,7 +104,12 @@ def document(ground: Ground, job_id: str) -> dict[str, Any]:
 
 def is_ready(ground: Ground, job_id: str) -> bool:
     """Whether the live view shows the job to workers."""
-    return live_of(ground).due.find_one({"jobs": job_id, "ready": True}) is not None
+    return live_of(ground).due.find_one({"jobs": standing_for(job_id), "ready": True}) is not None
+
+
+def standing_for(job_id: str) -> dict[str, str]:
+    """The condition under which a member of an entry stands for the job."""
+    return {"$regex": f"~{job_id}$"}
 
 
 def end_lease(ground: Ground, whose: str = PROJECTING) -> None:

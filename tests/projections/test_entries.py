@@ -14,14 +14,14 @@ from eventqueue.events import Event, LateResult, Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job, fold
 from eventqueue.views import Difference
-from projections.candidates import ViewFinder
-from projections.entries import JOBS_MAX, SPREAD, due_entries
+from projections.candidates import CLAIM_ORDER, ViewFinder, in_claim_order
+from projections.entries import JOBS_MAX, SPREAD, due_entries, ids_in
 from projections.projection import Tally
 from projections.registry import PROJECTIONS
 from projections.verify import verify
 from tests.builders import COMPLETED, NOW, SOON, append, claimed, enqueued, failed, history
 from tests.projections.exact import assert_exact
-from tests.projections.stage import build, finish, live_of, nothing_known, put, taking_place
+from tests.projections.stage import build, finish, live_of, nothing_known, put, standing_for, taking_place
 
 BUCKET = 17
 
@@ -39,7 +39,7 @@ def pending(job_id: str, **fields: Any) -> Job:
 
 
 def entries(ground: Ground) -> list[list[str]]:
-    return [entry["jobs"] for entry in live_of(ground).due.find(sort=[("_id", 1)])]
+    return [ids_in(entry) for entry in live_of(ground).due.find(sort=[("_id", 1)])]
 
 
 def go_on(ground: Ground, job_id: str, *events: Event) -> None:
@@ -57,10 +57,10 @@ def test_ready_jobs_share_entries_of_their_kind_in_the_order_of_claims(asked: Se
 
     made = due_entries([(job, 0) for job in jobs.values()], NOW)
 
-    assert sorted(job_id for entry in made for job_id in entry["jobs"]) == sorted(jobs)
+    assert sorted(job_id for entry in made for job_id in ids_in(entry)) == sorted(jobs)
     assert len({entry["_id"] for entry in made}) == len(made)
     for entry in made:
-        there = [jobs[job_id] for job_id in entry["jobs"]]
+        there = [jobs[job_id] for job_id in ids_in(entry)]
         assert {(job.queue, job.priority) for job in there} == {(entry["queue"], entry["priority"])}
         due = [job.due_at or NOW for job in there]
         assert due == sorted(due)
@@ -74,7 +74,22 @@ def test_entries_are_as_few_as_can_be() -> None:
 
     made = due_entries([(pending(job_id), 0) for job_id in reversed(ids)], NOW)
 
-    assert [entry["jobs"] for entry in made] == [ids[:JOBS_MAX], ids[JOBS_MAX : 2 * JOBS_MAX], ids[-1:]]
+    assert [ids_in(entry) for entry in made] == [ids[:JOBS_MAX], ids[JOBS_MAX : 2 * JOBS_MAX], ids[-1:]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 2**25), st.sampled_from([0, 5])), max_size=300))
+def test_the_entries_of_all_buckets_are_merged_into_one_order_of_claims(asked: Sequence[tuple[int, int, int]]) -> None:
+    jobs = [
+        pending(f"j{number}", due_at=NOW - timedelta(milliseconds=ago), priority=priority, nth=nth)
+        for number, (ago, nth, priority) in enumerate(asked)
+    ]
+    made = due_entries([(job, 0) for job in jobs], NOW)
+    made.sort(key=lambda entry: [sign * entry[field] if sign < 0 else entry[field] for field, sign in CLAIM_ORDER])
+
+    found = [job_id for job_id, _ in in_claim_order(made)]
+
+    jobs.sort(key=lambda job: (-job.priority, job.due_at, min(job.nth, 2**24 - 1), job.id))
+    assert found == [job.id for job in jobs]
 
 
 def test_a_job_that_is_not_due_has_an_entry_of_its_own() -> None:
@@ -87,7 +102,7 @@ def test_jobs_of_different_buckets_share_no_entry() -> None:
     made = due_entries([(pending(f"j{number}"), 0) for number in range(500)], NOW)
 
     assert sorted(entry["bucket"] for entry in made) == list(range(BUCKETS))
-    assert all(bucket_of(f"job-{job_id}") == entry["bucket"] for entry in made for job_id in entry["jobs"])
+    assert all(bucket_of(f"job-{job_id}") == entry["bucket"] for entry in made for job_id in ids_in(entry))
 
 
 def test_a_job_that_is_claimed_leaves_its_entry_to_the_others_and_the_last_takes_it_along(built: Ground) -> None:
@@ -199,7 +214,7 @@ def test_a_job_that_its_entry_has_lost_is_named(built: Ground) -> None:
     for job_id in (first, second):
         put(built, f"job-{job_id}", enqueued())
     finish(built)
-    live_of(built).due.update_one({}, {"$pull": {"jobs": first}})
+    live_of(built).due.update_one({}, {"$pull": {"jobs": standing_for(first)}})
 
     assert list(verify(built, PROJECTIONS)) == [
         Difference("jobs", first, "is not shown to workers, though it waits to be claimed")

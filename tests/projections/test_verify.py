@@ -18,7 +18,7 @@ from projections.registry import PROJECTIONS
 from projections.verify import sample, verify, verify_jobs
 from tests.builders import COMPLETED, USED_UP_FAILURE, append, claimed, enqueued
 from tests.projections.crowd import Crowd
-from tests.projections.stage import build, end_lease, finish, live_of, projecting, put
+from tests.projections.stage import build, end_lease, finish, live_of, projecting, put, standing_for
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ def test_a_document_that_was_altered_is_named(
     put(built, "job-two", enqueued())
     finish(built)
 
-    one = {"jobs": "one"} if collection == "due" else {"_id": "one"}
+    one = {"jobs": standing_for("one")} if collection == "due" else {"_id": "one"}
     live_of(built).collection(collection).update_one(one, change)
 
     assert told(differences(built)).startswith(message)
@@ -115,7 +115,7 @@ def test_a_job_that_is_missing_from_the_view_is_named(built: Ground) -> None:
     put(built, "job-one", enqueued())
     finish(built)
     live_of(built).jobs.delete_one({"_id": "one"})
-    live_of(built).due.delete_one({"jobs": "one"})
+    live_of(built).due.delete_one({"jobs": standing_for("one")})
 
     assert "jobs one: the view is at version 0, the log at 1" in told(differences(built))
 
