@@ -63,10 +63,10 @@ def due_entries(jobs: Iterable[tuple[Job, int]], now: datetime) -> list[Entry]:
 def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) -> Entry:
     first, late = jobs[0]
     return {
-        # No other entry ever has or had this name: `@` stands in no id, and a job comes into another entry only with
+        # No other entry ever has or had this name: `+` stands in no id, and a job comes into another entry only with
         # another event, of its own or, where a late result had parked it, of those. It begins with the first job's
         # place, so that an index that ends with the names goes on in the order of claims where times are the same.
-        "_id": f"{member(first)}@{first.version}.{late}",
+        "_id": f"{member(first)}+{first.version}.{late}",
         "queue": first.queue,
         "bucket": bucket,
         "priority": first.priority,
@@ -78,7 +78,7 @@ def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) 
 
 def first_of(entry: Entry) -> tuple[str, int]:
     """Return the first job of an entry, and its version when it came there."""
-    first, _, numbers = entry["_id"].rpartition("@")
+    first, _, numbers = entry["_id"].rpartition("+")
     return id_of(first), int(numbers.partition(".")[0])
 
 

@@ -7,6 +7,7 @@ from pymongo.database import Database
 from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed
+from tests.projections.stage import standing_for
 
 KEYS = [
     *("name", "version", "generation", "activity", "holder", "applied", "rate", "lag", "lag_events"),
@@ -22,7 +23,7 @@ def collection(database: Database[dict[str, Any]], name: str) -> Any:
 def park(database: Database[dict[str, Any]], job_id: str) -> None:
     parked = {"projection": "stats", "problem": "it cannot be counted"}
     collection(database, "jobs").update_one({"_id": job_id}, {"$set": {"parked": parked}})
-    collection(database, "due").delete_one({"jobs": job_id})
+    collection(database, "due").delete_one({"jobs": standing_for(job_id)})
 
 
 def test_before_the_first_read_there_are_no_views(shared: Queuectl) -> None:
