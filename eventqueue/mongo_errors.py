@@ -4,6 +4,7 @@ Three kinds matter: the server could not be asked (ask again), it will not allow
 refused the document (a defect on our side, or another writer's).
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +33,10 @@ from eventqueue.errors import (
 )
 
 DUPLICATE_KEY = 11000
+FULL = 1024 * 1024  # bytes that are left on a disk: mongod ends when it finds no room for what it writes at once
 _UNAUTHORIZED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, Atlas's own
 _STANDALONE = {20, 40573}  # "Transaction numbers are only allowed on a replica set", "$changeStream … replica sets"
+_OUT_OF_DISK = 14031
 _GONE = {43, 175, 237}  # CursorNotFound (the server was restarted), QueryPlanKilled, CursorKilled
 # The server's own list of errors after which a write may be sent again, as codes inside a batch's reply.
 TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
@@ -63,6 +66,8 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return Unavailable(_unreachable(error, text))
     if code in _GONE:
         return Unavailable(f"MongoDB no longer knows what was being read ({text.rstrip('.')}): try again.")
+    if code == _OUT_OF_DISK or "No space left on device" in text:
+        return DatabaseFailed(f"The disk of the MongoDB server is full ({text.rstrip('.')}): make room there.")
     return DatabaseFailed(f"MongoDB refused the request: {text.rstrip('.')}.")
 
 
@@ -75,8 +80,23 @@ STANDALONE = (
 def _unreachable(error: PyMongoError, text: str) -> str:
     if isinstance(error, ServerSelectionTimeoutError):
         reason = _plain(text.partition(" (configured timeouts")[0].partition(", Timeout:")[0])
-        return f"MongoDB cannot be reached: {reason}. Is it running, and is the URI right?"
-    return f"MongoDB did not answer in time ({text.partition(' (configured timeouts')[0]}): try again."
+        return f"MongoDB cannot be reached: {reason}. {_full_disk(reason) or 'Is it running, and is the URI right?'}"
+    reason = text.partition(" (configured timeouts")[0]
+    full = _full_disk(reason)
+    return f"MongoDB did not answer in time ({reason}){f'. {full}' if full else ': try again.'}"
+
+
+def _full_disk(reason: str) -> str | None:
+    """Return what to say where a server on this machine is gone and its disk is full: it could not even log why."""
+    for socket in re.findall(r"(/.+?\.sock)\b", reason):
+        directory = os.path.dirname(socket)
+        try:
+            disk = os.statvfs(directory)
+        except OSError:
+            continue
+        if disk.f_bavail * disk.f_frsize < FULL:
+            return f"The disk that holds {directory} is full: make room there, and ask again."
+    return None
 
 
 def _plain(reason: str) -> str:

@@ -123,7 +123,7 @@ class HomeDir:
         try:
             yield
         except OSError as error:
-            what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
             raise LocalServerFailed(
                 f"The local server's home {self.root} cannot be used ({what}): "
                 "mend that, or set QUEUECTL_HOME to a directory of yours, or QUEUECTL_URI to a replica set."

@@ -1,7 +1,10 @@
 """The driver's words become ours: what happened, and no advice of its own, which is for who writes programs."""
 
+import os
+from pathlib import Path
+
 import pytest
-from pymongo.errors import ServerSelectionTimeoutError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
 from eventqueue.mongo_errors import to_queue_error
 
@@ -34,3 +37,37 @@ def test_a_server_that_is_not_found_is_told_in_our_words(driver: str, ours: str)
     told = str(to_queue_error(ServerSelectionTimeoutError(driver + TAIL)))
 
     assert told == f"MongoDB cannot be reached: {ours}. Is it running, and is the URI right?"
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [
+        ServerSelectionTimeoutError("Could not reach any servers in [('{0}', 27017)]." + INSIDE + TAIL),
+        ServerSelectionTimeoutError("{0}:27017: [Errno 111] Connection refused" + TAIL),
+        AutoReconnect("{0}:27017: connection closed (configured timeouts: timeoutMS: 5000.0ms)"),
+    ],
+    ids=["not found", "refused", "lost"],
+)
+def test_a_server_here_that_ended_since_its_disk_is_full_is_told_so(
+    driver: PyMongoError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = type(driver)(str(driver).replace("{0}", f"{tmp_path}/mongod.sock"))
+    assert "is full" not in str(to_queue_error(lost))
+
+    plenty = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*plenty[:4], 0, *plenty[5:])))
+
+    assert f"The disk that holds {tmp_path} is full" in str(to_queue_error(lost))
+    assert "URI" not in str(to_queue_error(lost))
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        OperationFailure("available disk space of 4 bytes is less than required minimum of 524288000", 14031),
+        OperationFailure("28: No space left on device", 8),
+    ],
+    ids=["too little", "none"],
+)
+def test_a_server_elsewhere_whose_disk_is_full_is_told_so(refused: OperationFailure) -> None:
+    assert str(to_queue_error(refused)).startswith("The disk of the MongoDB server is full")
