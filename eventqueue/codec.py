@@ -21,10 +21,12 @@ from eventqueue.errors import InvalidInput, UnknownEventType, UnreadableEvent
 from eventqueue.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
 
 BUCKETS = 64
+NAME_MAX = 256  # characters of a stream, or of a type: a change stream cannot tell of an event with a name of megabytes
 DATA_MAX = 256 * 1024  # bytes of an event, and of a job's fields together
 # An `enqueued` says each field twice, as it was asked for and as it was resolved. To leave out what is the same would
 # be another schema, to be compared with what is stored, for the sake of the few that are large.
 ENQUEUED_MAX = 2 * DATA_MAX + 16 * 1024
+SHOWN_MAX = 500  # characters of what somebody else wrote, in an error that is stored
 DEPTH_MAX = 64  # mongod stores 200 levels and validates 180: leave room for the views' own nesting
 
 
@@ -67,6 +69,8 @@ CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(
 LENIENT = CODEC.with_options(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
 )
+
+_as_json = msgspec.json.Encoder().encode
 
 # `ts` as Timestamp(0, 0), which the server replaces, then the frame of `hash`: a 32-byte binary of subtype 0.
 _TS = b"\x11ts\x00" + bytes(8)
@@ -244,6 +248,8 @@ def from_document(document: Mapping[str, Any]) -> Recorded:
         # The database holds the two in another order for another event: one that no reader of the stream finds.
         if first != "stream" or second != "version" or type(stream) is not str or type(version) is not int:
             raise ValueError("its `_id` is not a stream and a version, in this order")
+        if len(stream) > NAME_MAX:
+            raise ValueError(f"the name of its stream has {len(stream):,} characters")
         return Recorded(
             stream=stream,
             version=version,
@@ -257,8 +263,8 @@ def from_document(document: Mapping[str, Any]) -> Recorded:
             hash=document["hash"],
             ts=document["ts"],
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the last of msgspec, too
-        raise UnreadableEvent(f"Event {document.get('_id')} cannot be read: {error}.") from None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:  # that before it of msgspec, too
+        raise UnreadableEvent(f"Event {_short(document.get('_id'))} cannot be read: {_short(error)}.") from None
 
 
 def _to_event(document: Mapping[str, Any]) -> Event:
@@ -268,11 +274,19 @@ def _to_event(document: Mapping[str, Any]) -> Event:
         raise _unknown(event_type, schema, document["_id"])
     for old in range(schema, kind.SCHEMA):
         data = UPCASTERS[event_type, old](data)
-    return msgspec.convert(data, kind)
+    event = msgspec.convert(data, kind)
+    # What may be anything is JSON: a type that only BSON has could be remembered, shown and printed by nobody.
+    _as_json(event)
+    return event
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def _unknown(event_type: Any, schema: Any, key: Mapping[str, Any]) -> UnknownEventType:
-    if type(event_type) is not str or type(schema) is not int:
+    if type(event_type) is not str or type(schema) is not int or len(event_type) > NAME_MAX:
         raise TypeError(f"{event_type!r} with schema {schema!r} is no event type")
     return UnknownEventType(event_type, schema, f"{key['stream']} version {key['version']}")
 

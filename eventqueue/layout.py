@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
+from eventqueue.codec import NAME_MAX
 from eventqueue.errors import LayoutTooNew
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
@@ -34,12 +35,12 @@ EVENT_SCHEMA = {
             "maxProperties": 2,
             "required": ["stream", "version"],
             "properties": {
-                "stream": {"bsonType": "string", "pattern": "^[a-z]+-"},
+                "stream": {"bsonType": "string", "pattern": "^[a-z]+-", "maxLength": NAME_MAX},
                 "version": {"bsonType": ["int", "long"], "minimum": 1},
             },
         },
         "id": _BYTES,
-        "type": {"bsonType": "string", "minLength": 1},
+        "type": {"bsonType": "string", "minLength": 1, "maxLength": NAME_MAX},
         "schema": {"bsonType": ["int", "long"], "minimum": 1},
         "at": {"bsonType": "date"},
         "actor": {"bsonType": "string", "minLength": 1},
@@ -54,7 +55,7 @@ EVENT_SCHEMA = {
 # The schema cannot see in which order the two stand in `_id`. With the version in front an event would be in the range
 # of no reader, and yet in the tail.
 VALIDATOR: Mapping[str, Any] = {"$jsonSchema": EVENT_SCHEMA, **PLACED}
-VALIDATOR_VERSION = 2  # counted up with each change: a database that has an older one is given it at its next use
+VALIDATOR_VERSION = 3  # counted up with each change: a database that has an older one is given it at its next use
 
 INDEXES = [
     # Nearly the order of insertion: serves a re-scan and `--since`. Never a position: a smaller one may

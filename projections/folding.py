@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from eventqueue.codec import SHOWN_MAX
 from eventqueue.errors import LogCorrupt
 from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.job import Job, evolve
@@ -161,7 +162,7 @@ class Folding:
                 at_work = one.name
                 tallies.append((at_work, one.tally(seat.after, after, event)))
         except Exception as error:
-            problem = f"{event.stream} version {event.version}: {type(error).__name__}: {error}"
+            problem = f"{event.stream} version {event.version}: {type(error).__name__}: {str(error)[:SHOWN_MAX]}"
             seat.parked = Parked(at_work, problem)
             return
         if is_late:

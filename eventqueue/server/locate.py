@@ -19,9 +19,10 @@ MISSING = (
 
 def locate(environ: Mapping[str, str]) -> Path:
     """Return the mongod to run. Raises LocalServerFailed, with what to install, where there is none."""
+    path = _absolute(environ.get("PATH", os.defpath))
     if named := environ.get("QUEUECTL_MONGOD"):
-        return _executable(named, environ)
-    if on_path := shutil.which("mongod", path=_absolute(environ.get("PATH", os.defpath))):
+        return _executable(named, path)
+    if on_path := shutil.which("mongod", path=path):
         return Path(on_path)
     if in_wheel := _in_wheel():
         return in_wheel
@@ -33,8 +34,8 @@ def _absolute(path: str) -> str:
     return os.pathsep.join(folder for folder in path.split(os.pathsep) if os.path.isabs(folder))
 
 
-def _executable(named: str, environ: Mapping[str, str]) -> Path:
-    found = shutil.which(named, path=environ.get("PATH"))
+def _executable(named: str, path: str) -> Path:
+    found = shutil.which(named, path=path)
     if found is None:
         raise LocalServerFailed(f"QUEUECTL_MONGOD is {named!r}, which is not an executable file: correct or unset it.")
     return Path(found).absolute()

@@ -7,7 +7,12 @@ import bson
 import pytest
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
+from bson.max_key import MaxKey
+from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
+from bson.regex import Regex
+from bson.timestamp import Timestamp
 
 from eventqueue.errors import JobParked
 from eventqueue.events import EMPTY, Event, LateResult, Recorded
@@ -44,6 +49,8 @@ SPOILT: Mapping[str, Mapping[str, Any]] = {
     "a field that is missing": {"data": {}},
     "a date beyond the year 9999": {"data.run_at": DatetimeMS(2**55)},
     "a time beyond the year 9999": {"at": DatetimeMS(2**55)},
+    "a type that only BSON has": {"data.meta": {"x": [ObjectId(24 * "a")]}},
+    "a number that only BSON has": {"data.asked": {"x": Decimal128("1.5")}},
 }
 
 
@@ -87,6 +94,32 @@ def test_a_text_that_is_no_utf8_parks_its_job(built: Ground) -> None:
 
     assert document(built, "spoilt")["parked"]
     assert shown(built).jobs["sound"].state is State.PENDING
+
+
+@pytest.mark.parametrize("value", [ObjectId(24 * "a"), Regex("a"), Timestamp(1, 1), {"x": [MaxKey()]}], ids=repr)
+def test_a_result_that_is_no_json_parks_its_job(built: Ground, value: Any) -> None:
+    put(built, "job-odd", enqueued(), claimed())
+    (sealed,) = append("job-odd", COMPLETED, head=built.log.read("job-odd")[-1].head).events
+    insert(built, bson.decode(sealed.raw), {"data.result": value})
+    put(built, "job-sound", enqueued())
+
+    finish(built)
+
+    assert document(built, "odd")["parked"]
+    assert shown(built).jobs["sound"].state is State.PENDING
+
+
+def test_names_of_megabytes_stop_nobody(built: Ground) -> None:
+    for stream in ("job-" + "n" * 300_000, "else-" + "n" * 300_000):
+        put_spoilt(built, stream, {})
+    put_spoilt(built, "job-typed", {"type": "t" * 5_000_000})
+    put(built, "job-sound", enqueued())
+
+    finish(built)
+
+    assert set(shown(built).jobs) == {"sound"}
+    assert len(document(built, "typed")["parked"]["problem"]) < 2_000
+    assert is_fresh(built)
 
 
 def test_a_later_event_that_cannot_be_read_leaves_the_job_as_it_stood(built: Ground) -> None:

@@ -4,11 +4,18 @@ from typing import Any
 
 import bson
 import pytest
+from bson.code import Code
+from bson.decimal128 import Decimal128
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
+from bson.objectid import ObjectId
+from bson.regex import Regex
+from bson.timestamp import Timestamp
 
 from eventqueue.codec import CODEC, UPCASTERS, content_hash, decode
 from eventqueue.errors import UnknownEventType, UnreadableEvent
-from eventqueue.events import EVENT_TYPES, Claimed, Event
-from tests.builders import claimed, sealed
+from eventqueue.events import EVENT_TYPES, Claimed, ConfigSet, Event
+from tests.builders import COMPLETED, claimed, enqueued, sealed
 
 
 def stored(**changes: Any) -> bytes:
@@ -49,12 +56,33 @@ def test_a_newer_schema_of_a_known_type_is_left_to_a_newer_process() -> None:
         {"_id": {"stream": "job-one", "version": 1.0}},
         {"_id": {"stream": "job-one", "version": 1, "more": 1}},
         {"_id": {"stream": 7, "version": 1}},
+        {"_id": {"stream": "job-" + 253 * "x", "version": 1}},
+        {"type": 257 * "t"},
     ],
     ids=str,
 )
 def test_data_that_does_not_fit_its_type_is_unreadable(changes: dict[str, Any]) -> None:
     with pytest.raises(UnreadableEvent):
         decode(stored(**changes))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [ObjectId(24 * "a"), Decimal128("1"), Regex("a"), Code("a"), Timestamp(1, 1), MinKey(), MaxKey()],
+    ids=repr,
+)
+@pytest.mark.parametrize(
+    ("kind", "field"), [("enqueued", "meta"), ("enqueued", "asked"), ("completed", "result"), ("config-set", "value")]
+)
+def test_a_value_that_no_json_has_is_unreadable_wherever_a_value_may_be_anything(
+    kind: str, field: str, value: Any
+) -> None:
+    (one,) = sealed({"enqueued": enqueued(), "completed": COMPLETED, "config-set": ConfigSet(name="n", value=1)}[kind])
+    document = bson.decode(one.raw)
+    document["data"][field] = {"x": [value]}
+
+    with pytest.raises(UnreadableEvent):
+        decode(bson.encode(document))
 
 
 @pytest.mark.parametrize("field", ["_id", "id", "type", "schema", "at", "actor", "bucket", "cause", "data", "prev"])

@@ -31,6 +31,19 @@ def test_the_named_one_goes_before_path(tmp_path: Path) -> None:
     assert locate({"QUEUECTL_MONGOD": str(named), "PATH": str(on_path.parent)}) == named
 
 
+@pytest.mark.parametrize("path", [".", "", "bin", ":/usr/bin", "/usr/bin:."])
+@pytest.mark.parametrize("named", [{"QUEUECTL_MONGOD": "mongod"}, {}], ids=["named", "not named"])
+def test_what_lies_in_the_current_directory_is_not_run(
+    named: dict[str, str], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_wheel: Path
+) -> None:
+    executable(tmp_path / "mongod")
+    executable(tmp_path / "bin" / "mongod")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(LocalServerFailed):
+        locate({**named, "PATH": path})
+
+
 def test_path_goes_before_the_wheel(tmp_path: Path) -> None:
     on_path = executable(tmp_path / "mongod")
     assert locate({"PATH": str(tmp_path)}) == on_path
