@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import bson
 import pytest
 from msgspec.structs import replace
 
@@ -17,11 +18,11 @@ from projections.checkpoint import checkpoints
 from projections.feed import Feed
 from projections.lease import Holder, Lease
 from projections.projection import Tally, versions
-from projections.projector import Projector, is_newer
+from projections.projector import Projector, is_in_log, is_newer
 from projections.signals import Signals
 from projections.stats import Stats
 from projections.turn import Turn
-from tests.builders import enqueued
+from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
 from tests.projections.stage import (
@@ -322,6 +323,20 @@ def test_a_log_that_is_restored_under_a_running_projector_is_noticed(built: Grou
         assert running.error is None
 
     assert_exact(built)
+
+
+def test_an_event_that_does_not_bear_its_contents_hash_is_no_restored_backup(built: Ground) -> None:
+    (sealed,) = append("job-forged", enqueued()).events
+    built.database["events"].insert_one({**bson.decode(sealed.raw), "actor": "another"})
+    finish(built)
+
+    with projecting(built) as running:
+        put(built, "job-more", enqueued())
+        await_that(lambda: "more" in shown(built).jobs)
+        assert running.error is None
+
+    assert live_of(built).number == 1
+    assert is_in_log(checkpoint_of(built), built.log)
 
 
 def test_views_that_lost_their_checkpoint_are_built_anew(built: Ground, crowd: Crowd) -> None:
