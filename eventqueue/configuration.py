@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from eventqueue import readable, settings
-from eventqueue.codec import seal
+from eventqueue.codec import check_data, seal
 from eventqueue.errors import LogUnavailable
 from eventqueue.events import ConfigEvent, ConfigSet, ConfigUnset
 from eventqueue.ground import Ground
@@ -33,6 +33,7 @@ def look(ground: Ground) -> tuple[dict[str, settings.Value], str | None]:
 def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
     """Store a setting's value (None: none any more) and return what it is now. Raises InvalidInput."""
     one = settings.setting(name)
+    check_data(value, name)
     parsed = None if value is None else one.parse(name, value)
     event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=parsed)
     while True:

@@ -116,6 +116,8 @@ class Enqueueing:
         return self._sealed(chunk[0][0], [one for _, one in chunk]) if chunk else None
 
     def _sealed(self, first: int, requests: Sequence[Request]) -> Batch:
+        if not all(isinstance(one, Request) for one in requests):
+            raise InvalidInput("requests", "must be what `check` returned")
         now = self._ground.clock.now()
         streams = [stream_of("job", one.job_id(_new_id())) for one in requests]
         appends: dict[str, Append] = {}

@@ -13,9 +13,13 @@ from getpass import getuser
 from socket import gethostname
 from typing import Any, Self
 
+import msgspec
+from msgspec.structs import asdict
+
 from eventqueue import configuration, forks, proof, settings
+from eventqueue.arguments import checked
 from eventqueue.audit import Finding
-from eventqueue.codec import check_data, seal
+from eventqueue.codec import NAME_MAX, check_data, seal
 from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import (
     AmbiguousId,
@@ -35,7 +39,7 @@ from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
 from eventqueue.pause import PauseQueue, ResumeQueue
 from eventqueue.pauses import Switched, switch
-from eventqueue.spec import Request, check_name
+from eventqueue.spec import Request, check_name, unfit
 from eventqueue.stopping import Left, Stopping, given, named
 from eventqueue.views import (
     Counters,
@@ -54,17 +58,21 @@ from eventqueue.waiting import AGAIN_S, Waiting
 from eventqueue.waits import Wait
 
 
+@checked
 class Queue:
     """A job queue in database `db` of the MongoDB at `uri` (None: the local server, started if need be).
 
     Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork: in
     another process it raises UsedAfterFork, whatever it is asked.
+    An argument that is none is InvalidInput, which names it, in each method.
     Raises Misconfigured or Unavailable where the database cannot be used, InvalidInput for a bad URI or name.
     """
 
     def __init__(self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None) -> None:
         from eventqueue.connect import connect
 
+        if actor is not None and not 0 < len(actor) <= NAME_MAX:
+            raise InvalidInput("actor", f"must have 1 to {NAME_MAX} characters")
         if uri is None:
             from eventqueue.server import ensure_running, home
 
@@ -117,8 +125,10 @@ class Queue:
         return self.enqueue_checked([self._check_at(place, fields) for place, fields in enumerate(jobs)])
 
     def _check_at(self, place: int, fields: Mapping[str, Any]) -> Request:
+        if not isinstance(fields, Mapping):
+            raise InvalidInput(f"{place}", f"is a {type(fields).__name__}; it must be a mapping of a job's fields")
         try:
-            return self.check(fields)
+            return self._enqueueing.check(fields)
         except InvalidInput as error:
             raise InvalidInput(f"{place}.{error.field}", error.problem) from None
 
@@ -222,9 +232,10 @@ class Queue:
     # Views
 
     def list(self, filter_: Filter | None = None) -> Listing:
-        """Return jobs, newest first, and the lag of the view they were read from."""
+        """Return jobs, newest first, and the lag of the view they were read from. Raises InvalidInput."""
+        wanted = Filter() if filter_ is None else _fitting(filter_)
         lag = self._views.refresh()
-        return Listing(self._views.list(filter_ or Filter()), lag)
+        return Listing(self._views.list(wanted), lag)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …
@@ -238,12 +249,7 @@ class Queue:
         return self._overview.status()
 
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
-        """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each.
-
-        Raises InvalidInput for a window that is not longer than nothing.
-        """
-        if window <= timedelta(0):
-            raise InvalidInput("window", "must be longer than nothing")
+        """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each."""
         self._views.refresh()
         return self._views.stats(window)
 
@@ -354,7 +360,7 @@ class Queue:
 
         Raises WaitTimeout after `timeout` seconds, or JobNotFound.
         """
-        return self._waiting.ends(list(job_ids), timeout)
+        return self._waiting.ends([_text(one, "job_ids") for one in job_ids], timeout)
 
     def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.
@@ -419,5 +425,18 @@ def _stream(job_id: str) -> str:
 
 
 def _text(text: str, field: str) -> str:
+    if not isinstance(text, str):  # one of several that can be gone through but once
+        raise InvalidInput(field, f"is a {type(text).__name__}; it must be a text")
     check_data(text, field)
     return text
+
+
+def _fitting(asked: Filter) -> Filter:
+    fields = asdict(asked)
+    for name, value in fields.items():
+        if isinstance(value, str):
+            check_data(value, name)
+    try:
+        return msgspec.convert(fields, Filter)
+    except msgspec.ValidationError as error:
+        raise unfit(error) from None

@@ -210,12 +210,12 @@ def _convert(given: Mapping[str, Any]) -> Fields:
     try:
         return msgspec.convert(given, Fields)
     except msgspec.ValidationError as error:
-        raise _named(str(error)) from None
+        raise unfit(error) from None
 
 
-def _named(message: str) -> InvalidInput:
-    """Turn the validator's message into one that begins with the field's name."""
-    problem, _, path = message.partition(" - at ")
+def unfit(error: msgspec.ValidationError) -> InvalidInput:
+    """Return the validator's error as one that begins with the field's name."""
+    problem, _, path = str(error).partition(" - at ")
     field = path.strip("`").removeprefix("$").lstrip(".")
     if unknown := re.search(r"unknown field `(.*)`", problem):
         return InvalidInput(f"{field}.{unknown[1]}", f"is no part of {field}")

@@ -6,9 +6,10 @@ A view that is behind says so: every answer comes with its lag, and unknown is n
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
+from msgspec import Meta
 
 from eventqueue.job import Job, State
 from eventqueue.pause import Pause
@@ -31,9 +32,9 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     queue: str | None = None
     tag: str | None = None
-    since: datetime | None = None
+    since: Annotated[datetime, Meta(tz=True)] | None = None
     error: str | None = None  # a part of the last error's message
-    limit: int | None = 50
+    limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
 
 
 class Listing(msgspec.Struct, frozen=True):

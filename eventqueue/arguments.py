@@ -1,0 +1,124 @@
+"""The arguments of a public call, held against its annotations before anything is done with them.
+
+A program that passes what is no argument is told which one it is, in the words of the call and not of what happened to
+fail on it later.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import wraps
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from eventqueue.errors import InvalidInput
+
+LONGEST = timedelta(days=36_500)
+COUNT_MAX = 2**31 - 1
+
+T = TypeVar("T")
+Fits = Callable[[Any], bool]
+
+
+def checked(cls: type[T]) -> type[T]:
+    """Have each public method of a class, and its making, raise InvalidInput for an argument that does not fit."""
+    for name, method in list(vars(cls).items()):
+        if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
+            setattr(cls, name, _checking(method))
+    return cls
+
+
+def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
+    hints = get_type_hints(method)
+    parameters = [one for one in inspect.signature(method).parameters.values() if one.name in hints]
+    fits = {one.name: _fits(hints[one.name]) for one in parameters if one.kind is not one.VAR_KEYWORD}
+    in_order = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    rest = [one.name for one in parameters if one.kind is one.VAR_POSITIONAL]
+    by_name = {one.name for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)}
+
+    @wraps(method)
+    def call(self: Any, *args: Any, **named: Any) -> Any:
+        for name, value in zip(in_order + rest * len(args), args, strict=False):
+            if not fits[name](value):
+                raise InvalidInput(name, f"is {_shown(value)}; {_told(hints[name])}")
+        for name, value in named.items():
+            if name in by_name and not fits[name](value):
+                raise InvalidInput(name, f"is {_shown(value)}; {_told(hints[name])}")
+        return method(self, *args, **named)
+
+    return call
+
+
+def _fits(hint: Any) -> Fits:
+    """Return what tells whether a value is one for this annotation."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        several = [_fits(one) for one in get_args(hint)]
+        return lambda value: any(one(value) for one in several)
+    if origin is not None:
+        return _fits_many(origin, get_args(hint))
+    special: dict[Any, Fits] = {
+        Any: lambda _: True,
+        float: lambda value: type(value) in (int, float) and 0 <= value < float("inf"),  # seconds
+        int: lambda value: type(value) is int and 0 <= value <= COUNT_MAX,
+        str: _is_text,
+        timedelta: lambda value: isinstance(value, timedelta) and timedelta(0) < value <= LONGEST,
+    }
+    return special.get(hint) or (lambda value: isinstance(value, hint))
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _fits_many(origin: Any, parts: tuple[Any, ...]) -> Fits:
+    if issubclass(origin, Mapping):
+        return lambda value: type(value) is dict or isinstance(value, Mapping)
+    if not issubclass(origin, Iterable):
+        return callable
+    part = _fits(parts[0])
+
+    def fits(value: Any) -> bool:
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, origin):
+            return False
+        # What can be gone through but once is looked at where it is.
+        return not isinstance(value, Sequence) or all(map(part, value))
+
+    return fits
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"a {type(value).__name__}" if len(text) > 40 else f"the {type(value).__name__} {text}"
+
+
+_WORDS = {
+    NoneType: "None",
+    str: "a text (valid UTF-8)",
+    float: "seconds, 0 or more",
+    int: f"a whole number from 0 to {COUNT_MAX}",
+    bool: "True or False",
+    timedelta: "a timedelta longer than nothing",
+}
+
+
+def _told(hint: Any) -> str:
+    return f"it must be {' or '.join(_words(hint))}"
+
+
+def _words(hint: Any) -> list[str]:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return [word for one in get_args(hint) for word in _words(one)]
+    if origin is None:
+        return [_WORDS.get(hint) or f"a {hint.__name__}"]
+    if issubclass(origin, Mapping):
+        return ["a mapping, such as {'command': 'make'}"]
+    if issubclass(origin, Iterable):
+        return [f"several, each {' or '.join(_words(get_args(hint)[0]))}"]
+    return ["a function"]
