@@ -20,6 +20,7 @@ from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
 NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"
+TEXT_MAX = 128 * 1024 - 1  # bytes of one argument, or of one variable with its name: MAX_ARG_STRLEN, and a NUL
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
 
 # The id says which job is meant, whether it was asked for or made; where both differ, it is two jobs.
@@ -238,6 +239,15 @@ def _check_together(fields: Fields) -> None:
             raise InvalidInput(name, "is outside the years 1970 to 9000")
     if fields.run_at and fields.expires_at and fields.expires_at <= fields.run_at:
         raise InvalidInput("expires_at", "is not after run_at")
-    for name in fields.env or {}:
+    _check_text_of("command", fields.command)
+    for name, value in (fields.env or {}).items():
         if not name or "=" in name:
             raise InvalidInput("env", f"cannot have a variable named {name!r}")
+        _check_text_of("env", f"{name}={value}")
+
+
+def _check_text_of(field: str, text: str) -> None:
+    if 4 * len(text) > TEXT_MAX and (size := len(text.encode())) > TEXT_MAX:
+        raise InvalidInput(
+            field, f"has {size:,} bytes in one text; {TEXT_MAX:,} are the most that Linux starts a job with"
+        )

@@ -117,8 +117,7 @@ def test_a_directory_whose_name_is_no_text_is_no_place_for_a_job(
 
 
 LARGE: dict[str, Callable[[int], Any]] = {
-    "command": lambda size: "x" * size,
-    "env": lambda size: {"A": "x" * size},
+    "env": lambda size: {f"A{number:03}": "x" * 1000 for number in range(size // 1000)},
     "meta": lambda size: {"a": ["x" * 1000] * (size // 1000)},
 }
 
@@ -132,8 +131,8 @@ def test_the_fields_of_a_job_may_have_256_kib_together_and_the_largest_is_named(
         InvalidInput, match=rf"^{field}: has 2\d\d,\d+ bytes of 2\d\d,\d+; .* may have 262,144 together"
     ):
         queue.enqueue({**asked, field: LARGE[field](262_144)})
-    with pytest.raises(InvalidInput, match=r"^env: has 150,\d+ bytes of 2\d\d,\d+"):
-        queue.enqueue(command="x" * 140_000, env={"A": "x" * 150_000})
+    with pytest.raises(InvalidInput, match=r"^env: has 15\d,\d+ bytes of 2\d\d,\d+"):
+        queue.enqueue(command="x" * 120_000, env=LARGE["env"](150_000))
 
     queue.wait_for(receipt)  # the views take what the log has taken
     assert queue.list().jobs == [queue.get(receipt.id)]

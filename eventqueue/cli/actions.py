@@ -11,7 +11,7 @@ from eventqueue.cli.values import SECONDS, TEXT
 from eventqueue.printable import clean
 
 
-@command("wait", lasting=True)
+@command("wait")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...", type=TEXT)
 @click.option("--timeout", type=SECONDS, help="Wait so long at most, such as 90 or 10m.")
 @with_session

@@ -37,7 +37,7 @@ def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> 
     )
 
 
-@command("verify", lasting=True)
+@command("verify")
 @click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="Every job.")
 @with_session

@@ -27,7 +27,7 @@ def details(job: Job, output: Output | None, wait: Wait | None, now: datetime, *
 
 def _fields(job: Job, wait: Wait | None, env: Mapping[str, str], now: datetime) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
-    yield "state", Text(_standing(job, wait, now), COLOURS[job.state])
+    yield "state", Text(clean(_standing(job, wait, now)), COLOURS[job.state])
     for label, value in (*_asked(job, env), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))

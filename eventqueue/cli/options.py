@@ -31,10 +31,10 @@ def given(ctx: click.Context, name: str) -> Any:
     return ctx.meta.get(_KEY + name)
 
 
-def given_uri(ctx: click.Context, *, is_lasting: bool) -> str | None:
+def given_uri(ctx: click.Context) -> str | None:
     """Return the URI asked for by --uri, --uri-file or the environment, None where there is none.
 
-    Raises click.UsageError for both options at once, and for a password that would stay in the list of processes;
+    Raises click.UsageError for both options at once, and for a password, which would be in the list of processes;
     InvalidInput for a file that holds no URI.
     """
     uri, file = given(ctx, "uri"), given(ctx, "uri_file")
@@ -43,9 +43,9 @@ def given_uri(ctx: click.Context, *, is_lasting: bool) -> str | None:
         raise click.UsageError("Give --uri or --uri-file, not both")
     if file is not None:
         return uri_in(file)
-    if is_typed and is_lasting and has_secret(uri):
+    if is_typed and has_secret(uri):
         raise click.UsageError(
-            "This goes on, and everybody here could read the password of --uri in the list of processes: "
+            "Everybody here could read the password of --uri in the list of processes: "
             "put the URI into QUEUECTL_URI or into a file for --uri-file"
         )
     return str(uri) if uri is not None else None
@@ -94,14 +94,7 @@ GLOBAL = (
 
 
 class Command(click.Command):
-    """A command with the global options, in a help section of their own.
-
-    `lasting`: it goes on for as long as it is let, or as work there is, so that its command line can be read.
-    """
-
-    def __init__(self, *args: Any, lasting: bool = False, **attributes: Any) -> None:
-        super().__init__(*args, **attributes)
-        self.lasting = lasting
+    """A command with the global options, in a help section of their own."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """See click.Command."""

@@ -53,7 +53,7 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
     session.out.answer(lambda: documents.counters(found), lambda: views.counters(found))
 
 
-@command("rebuild", lasting=True)
+@command("rebuild")
 @click.argument("name", required=False, type=TEXT)
 @with_session
 def rebuild(session: Session, name: str | None) -> None:
@@ -82,7 +82,7 @@ def rebuild(session: Session, name: str | None) -> None:
         session.out.note(f"{count(parked, 'job')} parked in them: `queuectl projections list` shows why.")
 
 
-@command("verify", lasting=True)
+@command("verify")
 @click.argument("name", required=False, type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="All jobs and all counters (the default).")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Only N jobs, picked at random, and no counters.")

@@ -11,7 +11,7 @@ from eventqueue.interrupts import on_signals
 projector = Group("projector", help="The projector: keeps the views at the end of the log.")
 
 
-@command("start", lasting=True)
+@command("start")
 @with_session
 def start(session: Session) -> None:
     """Run a projector until Ctrl-C or SIGTERM.

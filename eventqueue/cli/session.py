@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from eventqueue.cli.options import DB, Command, given, given_uri
+from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.cli.output import Output
 from eventqueue.errors import LogUnavailable
 
@@ -55,7 +55,7 @@ def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R
         ctx = click.get_current_context()
         out = Output(as_json=bool(given(ctx, "as_json")), quiet=bool(given(ctx, "quiet")))
         db = given(ctx, "db")
-        uri = given_uri(ctx, is_lasting=isinstance(ctx.command, Command) and ctx.command.lasting)
+        uri = given_uri(ctx)
         try:
             return command(Session(uri, DB if db is None else db, out), *args, **options)
         except LogUnavailable as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EVERY_S = 0.25  # between two pictures at least: faster than anybody reads
 
 
-@command("top", lasting=True)
+@command("top")
 @click.option("--once", "is_once", is_flag=True, help="Show it once, and end (as where stdout is no terminal).")
 @with_session
 def top(session: Session, *, is_once: bool) -> None:

@@ -20,7 +20,7 @@ COUNT_MAX = 1000
 worker = Group("worker", help="Workers: the processes that run jobs.")
 
 
-@command("start", lasting=True)
+@command("start")
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, show_default=True, help="Worker processes.")
 @click.option(
     "--queue", "queues", multiple=True, type=TEXT, help="Queue to serve; several may be given [default: all]."
@@ -89,7 +89,7 @@ def list_(session: Session) -> None:
         session.out.note("No worker is alive: `queuectl worker start` starts one.")
 
 
-@command("stop", lasting=True)
+@command("stop")
 @click.argument("names", nargs=-1, metavar="[ID]...", type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="All workers that live.")
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish [default: as it was started].")

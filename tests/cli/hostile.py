@@ -10,10 +10,13 @@ from eventqueue.queue import Queue
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import happened, keep
 
+FORGED = "✔ forged"  # at the beginning of a line it looks like our own word
+
 # Clipboard (OSC 52), clear, cursor, title, C1 in one character, bidi, zero width, bell, backspace, CR, DEL, NEL.
 HOSTILE = (
     "\x1b]52;c;aGk=\x07\x1b[2J\x1b[10;10Hx\x1b]0;title\x1b\\\x9b2J\x90q\x9c\u202egnp\u2066\u2069\u200f\u061c\u200b"
     "\x08\x7f\x85\x0b\x0c\rover\u2028\U000e0001<b>"
+    f"\n{FORGED}"
 )
 WILD = HOSTILE.encode() + b"\x9b31m\xff\xfe\n\x1b[31mred\ttab\n"
 

@@ -45,6 +45,7 @@ os._exit(0)
 _CODE = re.compile(r"\r?\nCODE (\d+)\r?\n")
 
 # What rich writes of its own: colours, the cursor shown, hidden, up and home, the other screen, a line erased.
+OWN_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?(?:25|1049)[hl]|\x1b\[H|\x1b\[\d*A|\x1b\[2K|[\r\n]")
 
 

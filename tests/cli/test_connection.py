@@ -75,7 +75,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hurried")
 def test_the_doctor_tells_an_unreachable_server_too(shared: Queuectl, closed_port: int) -> None:
-    ran = shared.here("--uri", f"mongodb://user:{SECRET}@127.0.0.1:{closed_port}", "doctor", "--json")
+    ran = shared.with_environ(QUEUECTL_URI=f"mongodb://user:{SECRET}@127.0.0.1:{closed_port}").here("doctor", "--json")
 
     assert ran.code == 1
     assert [(check["name"], bool(check["remedy"])) for check in ran.json["checks"]] == [("connection", True)]
@@ -111,10 +111,17 @@ def test_a_bad_database_name_is_refused_by_the_process_too(shared: Queuectl) -> 
     assert is_one_sentence(ran), ran
 
 
+def test_an_empty_uri_is_none(shared: Queuectl) -> None:
+    ran = shared.here("--uri", "", "status")
+
+    assert (ran.code, is_one_sentence(ran)) == (1, True)
+    assert "uri: " in ran.err
+
+
 @pytest.mark.parametrize(
     "uri",
     [
-        *("", "http://127.0.0.1", "mongodb://", "mongodb://127.0.0.1:port", "mongodb://127.0.0.1:99999"),
+        *("http://127.0.0.1", "mongodb://", "mongodb://127.0.0.1:port", "mongodb://127.0.0.1:99999"),
         *("mongodb://127.0.0.1/?w=many&replicaSet", "mongodb://\udcff"),
         f"mongodb://user:{SECRET}@",
         f"mongodb://a:{SECRET}@b@127.0.0.1/",
@@ -122,7 +129,7 @@ def test_a_bad_database_name_is_refused_by_the_process_too(shared: Queuectl) -> 
     ],
 )
 def test_a_uri_that_is_none_is_refused_without_its_password(shared: Queuectl, uri: str) -> None:
-    ran = shared.here("--uri", uri, "status")
+    ran = shared.with_environ(QUEUECTL_URI=uri).here("status")
 
     assert ran.code == 1
     assert is_one_sentence(ran), ran
@@ -134,7 +141,7 @@ def test_a_uri_that_is_none_is_refused_without_its_password(shared: Queuectl, ur
 def test_not_even_a_traceback_that_was_asked_for_shows_a_password(shared: Queuectl, closed_port: int) -> None:
     uri = f"mongodb://user:{SECRET}@127.0.0.1:{closed_port}"
 
-    ran = shared.with_environ(QUEUECTL_DEBUG="1").here("--uri", uri, "status")
+    ran = shared.with_environ(QUEUECTL_DEBUG="1", QUEUECTL_URI=uri).here("status")
 
     assert ran.code == 1
     assert "Traceback" in ran.err
@@ -144,7 +151,7 @@ def test_not_even_a_traceback_that_was_asked_for_shows_a_password(shared: Queuec
 def test_wrong_credentials_are_told(shared: Queuectl) -> None:
     uri = shared.environ["QUEUECTL_URI"].replace("mongodb://", f"mongodb://nobody:{SECRET}@")
 
-    ran = shared.here("--uri", uri, "status")
+    ran = shared.with_environ(QUEUECTL_URI=uri).here("status")
 
     assert ran.code == 1
     assert is_one_sentence(ran), ran

@@ -95,7 +95,11 @@ BAD = {
     "a lone surrogate": (b'{"command": "\\ud800"}', "Line 3: command: is not valid UTF-8: it holds a lone surrogate"),
     "too large": (
         b'{"command": "%s"}' % (b"x" * 300_000),
-        "Line 3: command: has 300,000 bytes of 300,000; a job's fields may have 262,144 together",
+        "Line 3: command: has 300,000 bytes in one text; 131,071 are the most",
+    ),
+    "too large together": (
+        b'{"command": "true", "meta": {"a": "%s"}}' % (b"x" * 300_000),
+        "Line 3: meta: has 300,0",
     ),
 }
 

@@ -15,8 +15,8 @@ from pymongo import MongoClient
 from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
-from tests.cli.hostile import HOSTILE, fill
-from tests.cli.terminals import OWN, Line, on_terminal, on_terminals
+from tests.cli.hostile import FORGED, HOSTILE, fill
+from tests.cli.terminals import OWN, OWN_COLOURS, Line, on_terminal, on_terminals
 from tests.cli.test_entry_point import ALL
 from tests.cli.test_secrets import command
 
@@ -42,7 +42,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--file", f"/no/{HOSTILE}"), (1, 2), is_silent=True, needs_jobs=False),
     ),
     "list": (Use(needs_jobs=False), Use(("--tag", HOSTILE))),
-    "show": (Use(("wild",)), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
+    "show": (Use(("wild",)), Use(("held-0",)), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
     "history": (Use(("wild",)),),
     "logs": (Use(("wild",)),),
     "wait": (Use(("wild", "--timeout", "0.1"), (1,), is_silent=True),),
@@ -124,13 +124,19 @@ def steering(shown: str) -> str:
     return "".join(char for char in rest if not char.isprintable())
 
 
+def is_forged(shown: str) -> bool:
+    """Whether what somebody else wrote stands at the beginning of a line, as if it were our own."""
+    return any(line.strip("\r").startswith(FORGED) for line in OWN_COLOURS.sub("", shown).split("\n"))
+
+
 def wrong_in(queuectl: Queuectl, uses: Sequence[tuple[str, Use]], *options: str, columns: int = 80) -> list[str]:
     """Use commands on a terminal; return what is wrong, with the command and what it showed."""
     lines = [Line((*name.split(), *options, *use.args), columns, False, use.interrupt_after) for name, use in uses]
     wrong = []
-    for (_, use), line, (code, shown) in zip(uses, lines, on_terminals(queuectl, lines), strict=True):
+    for (name, use), line, (code, shown) in zip(uses, lines, on_terminals(queuectl, lines), strict=True):
         problems = [word for word in ("Traceback", "Unexpected") if word in shown]
         problems += [repr(rest)] if (rest := steering(shown)) else []
+        problems += ["a forged line"] if name != "logs" and is_forged(shown) else []
         problems += [f"code {code}"] if code not in use.codes else []
         wrong += [f"{line.args}: {problems}: {shown}"] if problems else []
     return wrong

@@ -3,8 +3,12 @@
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
+from eventqueue.errors import InvalidInput
 from eventqueue.events import Completed, Failed, FailReason
 from eventqueue.job import State
+from eventqueue.spec import TEXT_MAX
 from eventqueue.worker.process import start_time
 from tests.worker.stage import Stage, wait_until
 
@@ -165,3 +169,17 @@ def test_the_proof_holds_for_a_job_that_went_all_ways(stage: Stage) -> None:
 
     assert stage.queue.verify(job) == []
     assert stage.job(job) == stage.shown(job)
+
+
+def test_the_longest_command_and_variable_that_are_taken_can_be_run(stage: Stage) -> None:
+    worker = stage.worker()
+    line = ': "$LONG" '
+    job = stage.enqueue(
+        line + (TEXT_MAX - len(line)) * "x", env={"LONG": (TEXT_MAX - len("LONG=")) * "y"}, max_retries=0
+    )
+
+    worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
+
+    for fields in ({"command": (TEXT_MAX + 1) * "x"}, {"command": "true", "env": {"LONG": TEXT_MAX * "y"}}):
+        with pytest.raises(InvalidInput, match=r"(command|env): has 131,\d{3} bytes in one text"):
+            stage.queue.enqueue(fields)
