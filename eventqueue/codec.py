@@ -205,8 +205,11 @@ def _named(raw: bytes) -> str:
 def head_of(raw: bytes) -> Head:
     """Return where a stream stands behind a stored event, also behind one that cannot be read."""
     document = bson.decode(raw, LENIENT)
-    at = document["at"]
-    return Head(document["_id"]["version"], bytes(document["hash"]), at if isinstance(at, datetime) else None)
+    at, digest = document.get("at"), document.get("hash")
+    is_digest = isinstance(digest, bytes)
+    return Head(
+        document["_id"]["version"], bytes(digest) if is_digest else b"", at if isinstance(at, datetime) else None
+    )
 
 
 def decode(raw: bytes) -> Recorded:

@@ -4,10 +4,13 @@ A thread of its own writes them, so that whoever tells something never waits. Wh
 and told of once there is room again.
 """
 
+import errno
 import logging
 import os
+import select
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -15,6 +18,8 @@ from eventqueue.printable import clean_lines
 
 LINES_MAX = 10_000  # that wait to be written: a few MB
 WRITE_BYTES = 4096  # that a pipe takes as a whole (PIPE_BUF): several processes share it, and lines must not mix
+AGAIN_S = 1.0  # between two tries where there is no room
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # of a file: what waits meanwhile is dropped as where nobody reads
 CLOSE_S = 1.0  # for what still waits at the end
 
 
@@ -56,11 +61,23 @@ class Outlet:
         try:
             while text := self._next():
                 while text:
-                    text = text[os.write(self._fd, text) :]
+                    text = text[self._write(text) :]
         except OSError:  # nobody will ever read; the work goes on
             with self._news:
                 self._is_over = True
                 self._lines.clear()
+
+    def _write(self, text: bytes) -> int:
+        """Write some of it, and return how much; none for now where there is no room."""
+        try:
+            return os.write(self._fd, text)
+        except BlockingIOError:  # another process has made the descriptor so, which it shares with this one
+            select.select([], [self._fd], [], AGAIN_S)
+        except OSError as error:
+            if error.errno not in _NO_ROOM or self._is_over:
+                raise
+            time.sleep(AGAIN_S)
+        return 0
 
     def _next(self) -> bytes:
         """Return the lines that go in one write; none at the end."""

@@ -5,7 +5,6 @@ Colours only on a terminal, and not with `NO_COLOR`; whatever is said is one lin
 
 import os
 import sys
-from io import TextIOWrapper
 from typing import TextIO
 
 import click
@@ -32,17 +31,6 @@ def note(sentence: str) -> None:
 def refuse(sentence: str) -> None:
     """Say on stderr what was refused, or failed."""
     _say("✘", "red", sentence, err=True)
-
-
-def prepare_streams() -> None:
-    """Make stdout and stderr fit for any text: a closed one goes nowhere, what an encoding lacks is escaped."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the life of the process
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the life of the process
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(mark: str, colour: str, sentence: str, *, err: bool) -> None:

@@ -22,6 +22,7 @@ from eventqueue.interrupts import on_signals
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
 from eventqueue.settings import exit_codes
+from eventqueue.streams import prepare_streams
 from eventqueue.tuning import tuned
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
@@ -61,6 +62,7 @@ def main(make_runner: MakeRunner = Launcher) -> int:
     """
     for one in (signal.SIGINT, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)  # a terminal's Ctrl-C, and its end, are for the supervisor
+    prepare_streams()
     plan = _read_plan()
     if plan is None:
         return 1
@@ -181,6 +183,7 @@ def _thread(name: str, run: Callable[[], object]) -> threading.Thread:
         except Exception:
             # Without its heartbeat, say, this process would stay for ever and claim nothing: die, and be replaced.
             logger.exception("the %s thread failed", name)
+            logging.shutdown()  # it is written by a thread of its own
             os._exit(1)
 
     thread = threading.Thread(target=run_or_die, name=name, daemon=True)

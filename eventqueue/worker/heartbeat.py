@@ -20,6 +20,9 @@ from eventqueue.worker.lease import Lease
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
+# A round of the engine may take so long though all is well: a slow database, which has ten seconds for each of a few
+# answers. To lose all jobs for that would not make it faster.
+ROUND_S = 25.0
 # The first heartbeats follow each other sooner: workers that start together know of each other within a second, and
 # do not claim each other's jobs until then.
 FIRST_S = 0.25
@@ -99,11 +102,10 @@ class Heartbeat:
     def _is_at_work(self) -> bool:
         """Whether the engine makes rounds; if not, it is said, and once.
 
-        None of its calls takes so long while the database answers, as it has just done: an append gives up after five
-        seconds, and to wait for something to do takes one.
+        None of its rounds takes so long while the database answers, as it has just done.
         """
         silent_s = time.monotonic() - self._last_round()
-        is_at_work = silent_s < self._lease.length_s - self._lease.renewal_s
+        is_at_work = silent_s < max(ROUND_S, self._lease.length_s - self._lease.renewal_s)
         if not is_at_work and not self._has_complained:
             logger.error("worker %s has hung for %.0f s: others are to take its jobs over", self._me.name, silent_s)
         self._has_complained = not is_at_work

@@ -11,7 +11,7 @@ import pytest
 
 from eventqueue import __version__
 from eventqueue.cli.root import SECTIONS, root
-from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 
 
 def commands(group: click.Group = root, *words: str) -> Iterator[tuple[str, ...]]:
@@ -149,6 +149,20 @@ def test_a_stream_that_is_closed_is_no_failure(shared: Queuectl, stream: str) ->
     assert (
         subprocess.run(command, shell=True, env=shared.environ, stdout=subprocess.DEVNULL, check=False).returncode == 0
     )
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_workers_run_their_jobs_whichever_streams_are_closed(queuectl: Queuectl, streams: str) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "echo said; echo told >&2")
+    command = f"{sys.executable} -m eventqueue worker start --until-empty {streams}"
+
+    ended = subprocess.run(
+        command, shell=True, env=queuectl.environ, capture_output=True, timeout=PATIENCE_S, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert queuectl.ok("wait", "one").code == 0
+    assert queuectl.ok("logs", "one").out == "said\n"
 
 
 def test_what_a_locale_cannot_encode_is_escaped(queuectl: Queuectl) -> None:

@@ -1,8 +1,11 @@
 """Whoever tells something never waits for whoever reads it, who in turn learns what he missed."""
 
+import errno
 import logging
 import os
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -10,6 +13,7 @@ import pytest
 
 from eventqueue.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
 
+PATIENCE_S = 60.0  # a guard against hanging for ever
 FLOOD = 3 * LINES_MAX
 LINE = b"x" * 40 + b"\n"  # so long that neither a pipe nor the queue takes them all
 
@@ -113,3 +117,59 @@ def test_what_is_logged_steers_no_terminal_and_a_traceback_keeps_its_lines(
     assert lines[0] == "queuectl: odd \\x9b"
     assert lines[1].startswith("Traceback")
     assert lines[-1] == "ValueError: a\\x1b[2Jb"
+
+
+def test_a_descriptor_that_another_process_has_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:
+    os.set_blocking(pipe[1], False)
+    one = outlet(pipe[1])
+    for _ in range(FLOOD):
+        one.put(LINE)
+
+    *lines, last = read_until_told(pipe[0])
+
+    assert set(lines) == {LINE.rstrip()}
+    assert last == b"LOST %d" % (FLOOD - len(lines))
+    one.close()
+
+
+def test_a_file_without_room_is_written_again_once_there_is_some(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, write = threading.Event(), os.write
+
+    def refusing(fd: int, text: bytes) -> int:
+        if fd == pipe[1] and not full.is_set():
+            full.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, text)
+
+    monkeypatch.setattr("eventqueue.outlet.os.write", refusing)
+    monkeypatch.setattr("eventqueue.outlet.AGAIN_S", 0.01)
+    one = outlet(pipe[1])
+    one.put(b"first\n")
+    assert full.wait(PATIENCE_S)
+    one.put(b"second\n")
+
+    shown = b""
+    while shown.count(b"\n") < 2:
+        shown += os.read(pipe[0], 100)
+    assert shown == b"first\nsecond\n"
+    one.close()
+
+
+DYING = """
+import time
+from eventqueue.outlet import log_to_stderr
+from eventqueue.worker.child import _thread
+log_to_stderr("queuectl: ")
+_thread("heartbeat", lambda: 1 / 0)
+time.sleep(60)
+"""
+
+
+def test_what_ends_a_process_is_told_before_it_ends() -> None:
+    ended = subprocess.run([sys.executable, "-c", DYING], capture_output=True, timeout=PATIENCE_S, check=False)
+
+    assert ended.returncode == 1
+    assert b"queuectl: the heartbeat thread failed" in ended.stderr
+    assert b"ZeroDivisionError" in ended.stderr
