@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from itertools import count, islice
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import msgspec
 
 from eventqueue import settings
-from eventqueue.codec import check_size, decode, seal
-from eventqueue.errors import DifferentJob, InvalidInput, LogUnavailable
+from eventqueue.codec import check_size, decode, head_of, seal
+from eventqueue.errors import DifferentJob, InvalidInput, LogCorrupt, LogUnavailable, QueueError
 from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
@@ -93,23 +94,46 @@ class Enqueueing:
     def enqueue(self, requests: Iterable[Request], progress: Callable[[int], object]) -> list[Receipt | DifferentJob]:
         """Return a result for each request, in order; `progress` is told how many each batch added.
 
-        Where a batch cannot be appended no later one is sent. Raises LogUnavailable with the ids of those in doubt.
+        Where a batch cannot be appended no later one is sent. Whatever stops it says how many jobs it has `added`.
+        Raises LogUnavailable with the ids of those in doubt.
         """
-        waiting = enumerate(requests)
-        batch, following = self._next(waiting), self._next(waiting)
-        if following is None:  # no thread for one job: there is nothing to do meanwhile
-            return [] if batch is None else self._results(batch, self._append(batch), progress)
         results: list[Receipt | DifferentJob] = []
+        added = 0
+
+        def land(batch: Batch, appended: Sequence[Appended]) -> None:
+            nonlocal added
+            # Counted first: to read those that were there before may fail.
+            added += sum(one.is_whole for one in appended)
+            results.extend(self._results(batch, appended, progress))
+
+        try:
+            self._send_all(enumerate(requests), land)
+        except QueueError as error:
+            error.added = added
+            raise
+        return results
+
+    def _send_all(
+        self, waiting: Iterator[tuple[int, Request]], land: Callable[[Batch, Sequence[Appended]], None]
+    ) -> None:
+        batch = self._next(waiting)
+        if batch is None:
+            return
+        following = self._next(waiting)
+        if following is None:  # no thread for one job: there is nothing to do meanwhile
+            land(batch, self._append(batch))
+            return
         with tuned(), ThreadPoolExecutor(max_workers=1, thread_name_prefix="append") as pool:
             while batch is not None:
                 sent, flight = batch, pool.submit(self._append, batch)
-                batch, following = following, self._next(waiting)
                 try:
-                    results += self._results(sent, flight.result(), progress)
-                except LogUnavailable as error:
-                    error.added = sum(isinstance(one, Receipt) and one.created for one in results)
+                    batch, following = following, self._next(waiting)
+                except (
+                    BaseException
+                ):  # a request that is none, or Ctrl-C: what is on its way has been added all the same
+                    land(sent, flight.result())
                     raise
-        return results
+                land(sent, flight.result())
 
     def _next(self, waiting: Iterator[tuple[int, Request]]) -> Batch | None:
         chunk = list(islice(waiting, BATCH))
@@ -167,15 +191,24 @@ class Enqueueing:
         self, asked: Request, stream: str, histories: Mapping[str, Sequence[Recorded]]
     ) -> Receipt | DifferentJob:
         """Return what there is to say to a request for a job that was there before."""
-        # What follows the first event may be a newer eventqueue's.
-        history = histories.get(stream) or [decode(self._ground.log.read_raw(stream, most=1)[0])]
+        if stream not in histories:
+            return self._found_unreadable(asked, stream)
+        history = histories[stream]
         first, job = history[0].event, fold(history)
         assert isinstance(first, Enqueued)
         assert job is not None
         if (field := asked.differs_from(first)) is not None:
             return DifferentJob(job.id, field)
-        existing = _existing(job, asked) if stream in histories else None
-        return Receipt(job.id, stream, job.version, changed=False, existing=existing)
+        return Receipt(job.id, stream, job.version, changed=False, existing=_existing(job, asked))
+
+    def _found_unreadable(self, asked: Request, stream: str) -> Receipt | DifferentJob:
+        """As `_found`, of a job with an event that cannot be read: compared as far as its first one can be."""
+        raw = self._ground.log.read_raw(stream, most=1)[0]
+        with suppress(LogCorrupt):
+            first = decode(raw).event
+            if isinstance(first, Enqueued) and (field := asked.differs_from(first)) is not None:
+                return DifferentJob(name_in(stream), field)
+        return Receipt(name_in(stream), stream, head_of(raw).version, changed=False)
 
 
 def _in_doubt(batch: Batch, error: LogUnavailable) -> LogUnavailable:

@@ -39,7 +39,12 @@ from collections.abc import Sequence
 
 
 class QueueError(Exception):
-    """The root: everything this package raises on purpose."""
+    """The root: everything this package raises on purpose.
+
+    `added`: where it stops the enqueueing of many jobs, how many had been added before.
+    """
+
+    added = 0
 
 
 class Refused(QueueError):
@@ -99,14 +104,12 @@ class Unavailable(QueueError):
 class LogUnavailable(Unavailable):
     """Whether an append happened could not be learned before the deadline; sending the same bytes again is safe.
 
-    `streams`: those of which the end is in doubt; `added`: of many jobs, how many had been added before; `why`: the end
-    of the sentence, which says what the database did.
+    `streams`: those of which the end is in doubt; `why`: the end of the sentence, which says what the database did.
     """
 
-    def __init__(self, message: str, streams: Sequence[str] = (), *, added: int = 0, why: str = "") -> None:
+    def __init__(self, message: str, streams: Sequence[str] = (), *, why: str = "") -> None:
         super().__init__(message)
         self.streams = tuple(streams)
-        self.added = added
         self.why = why or message
 
     @property

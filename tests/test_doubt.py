@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import bson
 import pytest
+from bson.int64 import Int64
 from pymongo.database import Database
 
 from eventqueue import Queue
-from eventqueue.errors import LogUnavailable
+from eventqueue.enqueueing import Receipt
+from eventqueue.errors import InvalidInput, LogUnavailable, Unavailable
 from eventqueue.mongo_log import MongoLog
+from tests.builders import append, enqueued
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.conftest import environ
 from tests.log.conftest import path_in
@@ -90,6 +94,54 @@ def test_of_many_jobs_those_in_doubt_are_named_and_those_before_them_counted(que
     assert "Whether 500 jobs were added (j-1000 to j-1499) is unknown" in str(doubt.value)
 
 
+def test_what_stops_many_jobs_says_how_many_were_added(queue: Queue) -> None:
+    def jobs() -> Iterator[Any]:
+        for number in range(1000):
+            yield queue.check({"command": "true", "id": f"j-{number}"})
+        raise InvalidInput("1000", "is no job")
+
+    with pytest.raises(InvalidInput) as stopped:
+        queue.enqueue_checked(jobs())
+
+    assert 0 < stopped.value.added == len(queue._log.find_streams("job-", 2000))
+
+
+def test_jobs_that_were_added_are_counted_though_those_before_them_cannot_be_read(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(command="true", id="there")
+    asked = [queue.check({"command": "true", "id": job_id}) for job_id in ("new", "there", "newer")]
+
+    def unanswered(*_: Any) -> Any:
+        raise Unavailable("MongoDB did not answer in time: try again.")
+
+    monkeypatch.setattr(MongoLog, "read_many", unanswered)
+    with pytest.raises(Unavailable) as stopped:
+        queue.enqueue_checked(asked)
+
+    assert stopped.value.added == 2
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_job_with_an_event_that_cannot_be_read_does_not_hide_the_others_of_its_batch(
+    queue: Queue, database: Store, place: int
+) -> None:
+    if place == 2:
+        queue.enqueue(command="true", id="odd")
+    (one,) = append("job-odd", enqueued()).events
+    event = bson.decode(one.raw)
+    database["events"].insert_one({**event, "_id": {"stream": "job-odd", "version": Int64(place)}, "schema": 9})
+
+    results = queue.enqueue_many([{"command": "true", "id": job_id} for job_id in ("a", "odd", "b")])
+
+    assert [(one.id, one.created, one.version) for one in results if isinstance(one, Receipt)] == [
+        ("a", True, 1),
+        ("odd", False, 1),
+        ("b", True, 1),
+    ]
+    assert results[1].existing is None  # type: ignore[union-attr]
+
+
 def test_of_threads_that_share_an_append_each_is_told_of_its_own_job_alone(queue: Queue, wire: Wire) -> None:
     silent(wire)
     ready = threading.Barrier(6)
@@ -150,8 +202,10 @@ def test_of_several_jobs_to_be_cancelled_the_one_in_doubt_ends_it_and_is_named(q
     ran = queuectl.here("cancel", "--json", "one", "two", "three")
 
     assert ran.code == 1
-    assert [(one["id"], one.get("changed"), one.get("in_doubt")) for one in ran.json] == [
-        ("one", True, None),
-        ("two", None, True),
+    assert [(one["id"], one.get("changed"), one.get("in_doubt"), one.get("is_tried")) for one in ran.json] == [
+        ("one", True, None, None),
+        ("two", None, True, None),
+        ("three", None, None, False),
     ]
+    assert "Not tried: 1 job (three)." in ran.err
     assert "Whether job two was changed as asked (to cancelled) is unknown" in ran.err

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from eventqueue.cli.options import command
-from eventqueue.cli.selection import Selection, selecting, still_lives, to_each
+from eventqueue.cli.selection import Selection, say_what_still_lives, selecting, to_each
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS, TEXT
 from eventqueue.printable import clean
@@ -28,16 +28,14 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
 
     with session.queue() as queue:
         jobs = queue.wait([queue.resolve(one) for one in ids], timeout)
-        cancelled = {job.id for job in jobs if job.state is State.CANCELLED}
-        ending = {job_id: claim for job_id in cancelled if (claim := queue.ending(job_id)) is not None}
-    for job in jobs:
-        if job.state is State.COMPLETED:
-            session.out.done(f"Job {job.id} completed")
-        else:
-            why = f": {clean(job.last_error.message)}" if job.last_error and job.state is State.DEAD else ""
-            session.out.refuse(f"Job {job.id} is {job.state}{why}")
-        if job.id in ending:
-            session.out.note(still_lives(job.id, ending[job.id]))
+        for job in jobs:
+            if job.state is State.COMPLETED:
+                session.out.done(f"Job {job.id} completed")
+            else:
+                why = f": {clean(job.last_error.message)}" if job.last_error and job.state is State.DEAD else ""
+                session.out.refuse(f"Job {job.id} is {job.state}{why}")
+            if job.state is State.CANCELLED:
+                say_what_still_lives(session, queue, job.id)
     session.out.document(lambda: [documents.job(job) for job in jobs])
     return 0 if all(job.state is State.COMPLETED for job in jobs) else 1
 

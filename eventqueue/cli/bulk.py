@@ -71,7 +71,8 @@ def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: 
 
         try:
             results = queue.enqueue_checked(jobs(), advanced)
-        except (QueueError, KeyboardInterrupt):
+        except (QueueError, KeyboardInterrupt) as error:
+            added = error.added if isinstance(error, QueueError) else added
             session.out.note(f"{count(added, 'job')} had been added before this:")
             raise
     return _tell(session, list(zip(numbers, results, strict=True)), skipped)

@@ -1,6 +1,7 @@
 """Which jobs a command is for: those named, or all that fit; and doing it to one after the other."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,16 @@ import click
 from eventqueue.cli.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.errors import LogUnavailable, Refused
+from eventqueue.cli.words import count
+from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
     from eventqueue.enqueueing import Receipt
-    from eventqueue.events import Claimed
     from eventqueue.job import Job, State
     from eventqueue.queue import Queue
 
 PROGRESS_FROM = 100  # jobs
+NAMED_MAX = 20  # of those that were not tried
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def to_each(
 
     `said` is what became of a job it was done to. Returns the exit code: 1 if any was refused.
     """
+    from eventqueue.cli.documents import refusal
+
     with session.queue() as queue:
         jobs = [] if selection.ids else selection.jobs(session, queue, states)
         if selection.is_dry:
@@ -84,11 +88,16 @@ def to_each(
         outcomes = []
         with progress("working", len(ids), hidden=session.out.quiet or len(ids) < PROGRESS_FROM) as advance:
             for job_id in ids:
-                outcomes.append(_do(session, act if jobs else _resolving(act), queue, job_id, said))
+                outcome, goes_on = _do(session, act if jobs else _resolving(act), queue, job_id, said)
+                outcomes.append(outcome)
                 advance(1)
-                if outcomes[-1].get("in_doubt"):
-                    break  # the others would wait as long, and be as much in doubt
-    session.out.document(lambda: outcomes)
+                if not goes_on:
+                    break  # the others would wait as long, and come as far
+    left = ids[len(outcomes) :]
+    if left:
+        session.out.refuse(f"Not tried: {count(len(left), 'job')} ({_named(left)}).")
+    untried = [{**refusal(job_id, "not tried"), "is_tried": False} for job_id in left]
+    session.out.document(lambda: outcomes + untried)
     if not ids:
         session.out.note("No jobs.")
     return 1 if any("error" in outcome for outcome in outcomes) else 0
@@ -101,27 +110,39 @@ def _resolving(act: "Callable[[Queue, str], Receipt]") -> "Callable[[Queue, str]
 
 def _do(
     session: Session, act: "Callable[[Queue, str], Receipt]", queue: "Queue", job_id: str, said: str
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], bool]:
+    """Return what became of it, and whether to go on with the next."""
     from eventqueue.cli.documents import receipt, refusal
 
     try:
         done = act(queue, job_id)
     except Refused as error:
         session.out.refuse(str(error))
-        return refusal(job_id, str(error))
+        return refusal(job_id, str(error)), True
     except LogUnavailable as error:
         session.out.refuse(str(error))
-        return {**refusal(job_id, str(error)), "in_doubt": True}
+        return {**refusal(job_id, str(error)), "in_doubt": True}, False
+    except QueueError as error:
+        session.out.refuse(str(error))
+        return refusal(job_id, str(error)), False
     session.out.done(f"Job {done.id} {said}" if done.changed else f"Job {done.id} {said} already")
-    # Whose second event is the end never ran.
-    if done.version > 2 and (claim := queue.ending(done.id)) is not None:
-        session.out.note(still_lives(done.id, claim))
-    return receipt(done)
+    if done.version > 2:  # whose second event is the end never ran
+        say_what_still_lives(session, queue, done.id)
+    return receipt(done), True
 
 
-def still_lives(job_id: str, claim: "Claimed") -> str:
-    """Return what there is to say of a cancelled job whose process may not have ended yet."""
-    return f"Job {job_id} was running on {claim.host}: its process is being ended; `queuectl logs` then has its output"
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:NAMED_MAX]) + (" …" if len(ids) > NAMED_MAX else "")
+
+
+def say_what_still_lives(session: Session, queue: "Queue", job_id: str) -> None:
+    """Say of a cancelled job that its process may not have ended yet, if so; what cannot be read is not said."""
+    with suppress(QueueError):
+        if (claim := queue.ending(job_id)) is not None:
+            session.out.note(
+                f"Job {job_id} was running on {claim.host}: its process is being ended; `queuectl logs` then has its "
+                "output"
+            )
 
 
 def _show(session: Session, queue: "Queue", jobs: "Sequence[Job]") -> None:
