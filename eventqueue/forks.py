@@ -5,10 +5,13 @@ becomes one that refuses, at once and by name, whatever is asked of it.
 """
 
 import os
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from eventqueue.errors import UsedAfterFork
+
+T = TypeVar("T")
 
 _guarded: "WeakSet[Any]" = WeakSet()
 
@@ -16,6 +19,15 @@ _guarded: "WeakSet[Any]" = WeakSet()
 def guard(one: object) -> None:
     """Have all attributes of `one` refuse in processes that are forked from this one."""
     _guarded.add(one)
+
+
+def at_home(found: Iterator[T]) -> Iterator[T]:
+    """Yield what `found` yields, in the process that asks first: one that was begun there has its connection."""
+    maker = os.getpid()
+    for one in found:
+        yield one
+        if os.getpid() != maker:
+            raise UsedAfterFork(maker)
 
 
 class _Elsewhere:

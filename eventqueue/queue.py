@@ -259,6 +259,9 @@ class Queue:
 
     def follow(self) -> Iterator[bool]:
         """Yield True whenever the views have moved, False about once a second when they have not, for ever."""
+        return forks.at_home(self._moves())
+
+    def _moves(self) -> Iterator[bool]:
         while True:
             with suppress(Unavailable):  # an election, perhaps: it is waited out
                 for signal in self.connection.signals.follow():
@@ -303,7 +306,7 @@ class Queue:
         events (with `count`, jobs) were read. Raises Refused.
         """
         self._views.refresh()
-        return self._operator.verify(name, count, progress)
+        return forks.at_home(self._operator.verify(name, count, progress))
 
     def retry_parked(self, name: str, job_id: str) -> Parked | None:
         """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
@@ -351,7 +354,7 @@ class Queue:
 
     def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:
         """Yield each worker that `stop_workers` returned once it is gone; ends 15 s after the last one should be."""
-        return self._stopping.leaving(workers)
+        return forks.at_home(self._stopping.leaving(workers))
 
     # Waiting
 
@@ -398,6 +401,9 @@ class Queue:
 
     def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         """Yield each job's stream and what is wrong with it, as `verify` finds it."""
+        return forks.at_home(self._verified())
+
+    def _verified(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         self._views.refresh()
         for stream, history in self._log.scan_raw("job"):
             yield stream, proof.verify_job(self._views, stream, history)

@@ -4,12 +4,13 @@ import inspect
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
+from eventqueue.enqueueing import Receipt
 from eventqueue.errors import UsedAfterFork
 from eventqueue.queue import Queue
 
@@ -22,14 +23,14 @@ ARGUMENTS: dict[str, Any] = {
     "job_id": "a",
     "prefix": "a",
     "fields": {"command": "true"},
-    "jobs": [{"command": "true"}],
+    "jobs": [],
     "requests": [],
     "claim": 1,
     "name": "stats",
     "queue": "a",
     "workers": [],
     "job_ids": ["a"],
-    "receipt": None,
+    "receipt": Receipt("a", "job-a", 1),
     "value": 1,
     "names": ["a"],
     "prefixes": ["a"],
@@ -70,6 +71,31 @@ def use(queue: Queue, name: str) -> None:
 def test_every_method_refuses_in_a_forked_process(queue: Queue, name: str) -> None:
     with queue:
         assert in_child(lambda: use(queue, name)) == 0
+
+
+BEGUN: dict[str, Callable[[Queue], Iterator[Any]]] = {
+    "follow": Queue.follow,
+    "verify_views": Queue.verify_views,
+    "verify_all": Queue.verify_all,
+}
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("begin", BEGUN.values(), ids=BEGUN)
+def test_what_was_begun_before_the_fork_does_not_go_on_in_the_child(
+    queue: Queue, begin: Callable[[Queue], Iterator[Any]]
+) -> None:
+    with queue:
+        for job_id in ("a", "b"):
+            queue.wait_for(queue.enqueue(id=job_id, command="true"))
+        jobs = next(name for name in queue.connection.ground.database.list_collection_names() if name[:5] == "jobs-")
+        queue.connection.ground.database[jobs].update_many(
+            {}, {"$set": {"queue": "another"}}
+        )  # for verify_views to find
+        going = begin(queue)
+        next(going)
+        assert in_child(lambda: next(going)) == 0
+        next(going)
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -33,9 +33,6 @@ LINGER_S = 0.2  # for what a command left behind to print its last lines, once t
 CLOSE_S = 0.8  # for what was killed to be gone, before the launcher itself goes
 HUNT_S = 0.02  # until the next look at strays that do not show yet whose they are
 
-# How the worker reaches the database, with a password perhaps: no job's business, unless its own env says so.
-PRIVATE = ("QUEUECTL_URI", "QUEUECTL_DB", "QUEUECTL_HOME", "QUEUECTL_MONGOD")
-
 _NEVER = float("inf")
 _LEASE_LOOK_S = 1.0
 _WAIT_MAX_S = 3600.0  # epoll refuses to wait for a month
@@ -98,7 +95,7 @@ class Loop:
         self._channel = channel
         self._wake_fd = wake_fd  # readable after a signal
         self._name = name
-        self._environ = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+        self._environ = dict(os.environ)
         # O_PATH: a directory that may be entered need not be readable.
         self._home = os.open(".", os.O_PATH | os.O_DIRECTORY)
         self._buffer = memoryview(bytearray(_READ_BYTES))

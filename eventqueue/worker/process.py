@@ -12,6 +12,8 @@ import signal
 import time
 
 SHELL = "/bin/sh"
+# How a worker reaches the database, with a password perhaps: no job's business, unless its own env says so.
+PRIVATE = ("QUEUECTL_URI", "QUEUECTL_DB", "QUEUECTL_HOME", "QUEUECTL_MONGOD")
 _DOUBT_S = 0.2  # after which a process without a mark counts as one that gave it up
 # Python ignores SIGPIPE, nohup SIGHUP, and exec passes that on: a command starts with nothing ignored or blocked.
 _DEFAULT_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
@@ -19,6 +21,11 @@ _DEFAULT_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 class NotStarted(Exception):
     """A command cannot run here; the message is a sentence for the job's history."""
+
+
+def shared_environment() -> dict[str, str]:
+    """Return what a process that is started from here may inherit: a job reads its parents' environment in /proc."""
+    return {name: value for name, value in os.environ.items() if name not in PRIVATE}
 
 
 def spawn_shell(command: str, environ: dict[str, str]) -> tuple[int, tuple[int, int], int, int]:

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from eventqueue.boottime import since_boot
 from eventqueue.worker import protocol
-from eventqueue.worker.process import is_alive, kill_marked, send_group
+from eventqueue.worker.process import is_alive, kill_marked, send_group, shared_environment
 
 KILL_GRACE_S = 1.0  # from TERM to KILL for what is asked to stop: gone well within 2 s
 _CLOSE_WAIT_S = 3.0  # the launcher takes less than one; after that it is killed in turn
@@ -265,6 +265,7 @@ def _spawn_launcher(stdin: socket.socket, name: str) -> "subprocess.Popen[bytes]
         stdin=stdin.fileno(),
         stdout=subprocess.DEVNULL,
         start_new_session=True,
+        env=shared_environment(),
     )
 
 

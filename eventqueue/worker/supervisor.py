@@ -28,14 +28,14 @@ from eventqueue.outlet import log_to_stderr
 from eventqueue.pauses import Pauses
 from eventqueue.worker.child import UNSETTLED, ChildPlan
 from eventqueue.worker.place import incarnation_here
-from eventqueue.worker.process import signal_name
+from eventqueue.worker.process import shared_environment, signal_name
 from eventqueue.worker.rescue import Rescue
 
 logger = logging.getLogger(__name__)
 
 # A child that died younger than `YOUNG_S` is replaced only after a pause, twice as long each time in a row: what cannot
-# live is not to keep the machine busy, nor to fill a log.
-YOUNG_S = 3.0
+# live is not to keep the machine busy, nor to fill a log. One that finds no database gives it up after five seconds.
+YOUNG_S = 15.0
 PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
@@ -90,17 +90,16 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """A child has ended."""
-
-    child: Child
+    """Some child has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """A child that died is to be started again."""
+    """A child that died is to be started again, once it is `at` in monotonic seconds."""
 
     name: str
     is_worker: bool
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Emptied:
     """Nothing is left to do."""
 
 
-News = Died | Replace | Interrupted | Emptied
+News = Died | Interrupted | Emptied
 
 
 class Supervisor:
@@ -125,6 +124,7 @@ class Supervisor:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._workers: dict[str, Child] = {}
         self._projector: Child | None = None
+        self._replacements: list[Replace] = []
         self._early_deaths: Counter[str] = Counter()  # in a row, by the name of the child
         self._wanted = plan.count  # workers that are to be at work, one that is being replaced among them
         self._pauses = Pauses(connection.ground.log)
@@ -138,6 +138,7 @@ class Supervisor:
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             stops.remove(signal.SIGHUP)  # nohup: the end of the terminal is to be survived
         on_signals(stops, lambda: self._news.put(Interrupted()))
+        on_signals([signal.SIGCHLD], lambda: self._news.put(Died()))
         if self._plan.with_projector:
             self._start_projector()
         for number in range(1, self._plan.count + 1):
@@ -160,18 +161,26 @@ class Supervisor:
         try:
             news = self._news.get(timeout=0.5)
         except queue.Empty:
-            if time.monotonic() > self._kill_at:
-                self._kill_all()
-            return
+            news = None
         match news:
-            case Died(child=child):
-                self._bury(child)
-            case Replace(name=name, is_worker=is_worker) if not self._stops:
-                self._replace(name, is_worker=is_worker)
             case Interrupted():
                 self._stop()
             case Emptied() if not self._stops:
                 self._stop()
+        # Whatever has come: several may have died for one signal.
+        for child in self._children:
+            if child.process.poll() is not None:
+                self._bury(child)
+        for due in [one for one in self._replacements if one.at <= time.monotonic()]:
+            self._replacements.remove(due)
+            if not self._stops:
+                self._replace(due.name, is_worker=due.is_worker)
+        if time.monotonic() > self._kill_at:
+            self._kill_all()
+
+    @property
+    def _children(self) -> list[Child]:
+        return [*self._workers.values(), *([self._projector] if self._projector else [])]
 
     # Starting
 
@@ -195,7 +204,9 @@ class Supervisor:
         )
         # -P: with -m alone Python would import from the current directory first, whatever lies there. As a flag and not
         # in the environment, which the jobs inherit.
-        process = subprocess.Popen([sys.executable, "-P", "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE, env=shared_environment()
+        )
         child = Child(name, incarnation, process)
         assert process.stdin is not None
         try:
@@ -203,12 +214,7 @@ class Supervisor:
             process.stdin.flush()
         except OSError:
             logger.debug("%s died before it had its plan", name)
-        threading.Thread(target=self._await, args=(child,), name=f"await {name}", daemon=True).start()
         return child
-
-    def _await(self, child: Child) -> None:
-        child.process.wait()
-        self._news.put(Died(child))
 
     # Deaths
 
@@ -219,7 +225,7 @@ class Supervisor:
         else:
             del self._workers[child.name]
             if code != 0:
-                threading.Thread(target=self._bring_back, args=(child.incarnation,), name="bury").start()
+                self._have_brought_back(child.incarnation)
         has_left = child.incarnation is not None and code in LEFT
         if self._stops or has_left:
             self._wanted -= has_left
@@ -228,7 +234,7 @@ class Supervisor:
         pause = self._pause_after(child)
         when = f" in {pause:g} s, for the {_nth(self._early_deaths[child.name])} time in a row" if pause else ""
         logger.warning("%s ended (%s): it is replaced%s", _called(child), _how(code), when)
-        self._replace_after(pause, Replace(child.name, child.incarnation is not None))
+        self._replacements.append(Replace(child.name, child.incarnation is not None, at=time.monotonic() + pause))
 
     def _pause_after(self, child: Child) -> float:
         """Return how long to wait before a child is replaced, in seconds: the longer, the oftener it died young."""
@@ -243,12 +249,13 @@ class Supervisor:
             self._start_worker(name) if is_worker else self._start_projector()
         except OSError as error:  # no process or memory to be had just now: the others are to go on
             logger.warning("%s cannot be started (%s): trying again", name, error.strerror)
-            self._replace_after(PAUSE_FIRST_S, Replace(name, is_worker))
+            self._replacements.append(Replace(name, is_worker, at=time.monotonic() + PAUSE_FIRST_S))
 
-    def _replace_after(self, seconds: float, replace: Replace) -> None:
-        timer = threading.Timer(seconds, self._news.put, [replace])
-        timer.daemon = True
-        timer.start()
+    def _have_brought_back(self, incarnation: str) -> None:
+        try:
+            threading.Thread(target=self._bring_back, args=(incarnation,), name="bury").start()
+        except RuntimeError as error:  # no thread to be had just now
+            logger.warning("a dead worker's jobs wait for a rescuer: %s", error)
 
     def _bring_back(self, incarnation: str) -> None:
         """Bury a child that was seen dead, and bring its jobs back; what this misses, any worker's rescue finds."""
@@ -302,7 +309,7 @@ class Supervisor:
 
     def _end(self) -> None:
         """Stop the projector last, so that the last events are in the views; leave no process behind."""
-        for child in [*self._workers.values(), *([self._projector] if self._projector else [])]:
+        for child in self._children:
             child.order_stop(0.0)
             try:
                 child.process.wait(5.0)

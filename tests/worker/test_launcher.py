@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from eventqueue.worker.launcher import PRIVATE
-from eventqueue.worker.process import is_alive, start_time
+from eventqueue.worker.process import PRIVATE, is_alive, start_time
 from eventqueue.worker.shell import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
 
 README = Path(__file__).parents[2] / "README.md"
@@ -352,7 +351,8 @@ def test_a_command_is_not_told_how_its_worker_reaches_the_database(monkeypatch: 
         monkeypatch.setenv(name, "mongodb://ann:secret-word@db")
     shell = Shell()
     with shell.launcher:
-        told = shell.run("env | grep -e secret-word -e QUEUECTL_URI").stdout.tail
+        grep = "grep -e secret-word -e QUEUECTL_URI"
+        told = shell.run(f"(env; tr '\\0' '\\n' < /proc/$PPID/environ) | {grep}").stdout.tail
         asked = shell.run("echo $QUEUECTL_URI", env={"QUEUECTL_URI": "mongodb://other"}).stdout.tail
 
     assert (told, asked) == (b"", b"mongodb://other\n")
