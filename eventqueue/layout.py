@@ -100,12 +100,27 @@ def _renew_validator(database: Database[Any], layouts: Collection[Any]) -> None:
             raise
 
 
-def _create(database: Database[Any]) -> None:
-    _create_collection(database, "events", validator=VALIDATOR)
-    database["events"].create_indexes(INDEXES)
+def _create_signals(database: Database[Any]) -> None:
     _create_collection(database, "signals", capped=True, size=SIGNALS_BYTES)
     # A tailable cursor on an empty collection dies at once.
     database["signals"].insert_one({"ts": Timestamp(0, 0), "generation": 0})
+
+
+def mend_signals(database: Database[Any]) -> None:
+    """Have the collection of signals capped again: one that was dropped comes back uncapped with the next signal."""
+    with translated():
+        if database["signals"].options().get("capped"):
+            return
+        if "signals" in database.list_collection_names(filter={"name": "signals"}):
+            database.command("convertToCapped", "signals", size=SIGNALS_BYTES)
+        else:
+            _create_signals(database)
+
+
+def _create(database: Database[Any]) -> None:
+    _create_collection(database, "events", validator=VALIDATOR)
+    database["events"].create_indexes(INDEXES)
+    _create_signals(database)
     for name in ("outputs", "workers", "views", "checkpoints", "leases"):
         _create_collection(database, name)
 

@@ -102,7 +102,10 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """See logging.Handler."""
-        self._outlet.put(f"{clean_lines(self.format(record))}\n".encode(errors="backslashreplace"))
+        try:
+            self._outlet.put(f"{clean_lines(self.format(record))}\n".encode(errors="backslashreplace"))
+        except Exception:  # whoever logs goes on
+            self.handleError(record)
 
     def close(self) -> None:
         """See logging.Handler: called at the end of the process, too."""

@@ -123,6 +123,14 @@ class Generation:
             if index.document["name"] not in there[name]
         ]
 
+    def mend_indexes(self) -> list[str]:
+        """Build those of its indexes that are not there, and return which they were."""
+        missing = self.indexes_missing()
+        with translated():
+            for name in sorted({one.rpartition(" ")[2] for one in missing}):
+                self.collection(name).create_indexes(list(INDEXES[name]))
+        return missing
+
     def count_parked(self) -> int:
         """Return how many jobs' views stand still."""
         with translated():

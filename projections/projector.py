@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 STANDBY = timedelta(milliseconds=300)  # between two looks at the lease: an heir is to be at work within a second
 LOOK_EVERY = timedelta(seconds=1)  # whether the views are whole
+MEND_EVERY = timedelta(seconds=10)  # whether they have their indexes
 YIELD = timedelta(milliseconds=50)  # to who has taken the place for a moment, an operator perhaps
 
 
@@ -121,6 +122,7 @@ class Projector:
             try:
                 self._follow(applier, renewal, stop)
             except ViewsDamaged:
+                integrity.check_live(self._database, applier.held.generation)  # if it is that, they are built anew
                 logger.info("an event came that the views have already, it seems: from now on each job is looked up")
                 self._follow(self._take_place(), renewal, stop)
         except HistoryLost:
@@ -141,13 +143,20 @@ class Projector:
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
         with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:
             renewal.tell(lambda: turn.progress)
-            look_at = time.monotonic() + LOOK_EVERY.total_seconds()
+            look_at, mend_at = time.monotonic() + LOOK_EVERY.total_seconds(), time.monotonic()
             while renewal.is_held and not stop.is_set():
                 turn.step(self._ground.clock)
                 if time.monotonic() >= look_at:
                     integrity.check_live(self._database, applier.held.generation)
                     look_at = time.monotonic() + LOOK_EVERY.total_seconds()
+                if time.monotonic() >= mend_at:
+                    self._mend_indexes(applier.held.generation)
+                    mend_at = time.monotonic() + MEND_EVERY.total_seconds()
             turn.land()
+
+    def _mend_indexes(self, number: int) -> None:
+        if missing := generation.Generation(self._database, number).mend_indexes():
+            logger.warning("somebody has dropped indexes of the views (%s): they are built again", ", ".join(missing))
             # Before the feed is closed, which waits for the server's answer: so long an heir need not wait.
             self._lease.release()
 

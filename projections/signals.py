@@ -19,7 +19,9 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.codec import CODEC
+from eventqueue.errors import AccessDenied, DatabaseFailed, Unavailable
 from eventqueue.finder import Signal
+from eventqueue.layout import mend_signals
 from eventqueue.mongo_errors import translated
 
 logger = logging.getLogger(__name__)
@@ -53,8 +55,16 @@ class Signals:
             newest = self._signals.find_one(sort=[("$natural", -1)])
         return self._follow(newest["ts"] if newest else Timestamp(0, 1))
 
+    def _mend(self) -> None:
+        """See to it that there is something to follow; who may not do that polls."""
+        try:
+            mend_signals(self._signals.database)
+        except (AccessDenied, DatabaseFailed) as error:
+            raise Unavailable(f"There are no signals to follow: {error}") from error
+
     def _follow(self, after: Timestamp) -> Iterator[Signal | None]:
         while True:
+            self._mend()
             with self._signals.find({"ts": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT) as cursor:
                 cursor.max_await_time_ms(AWAIT_MS)
                 while cursor.alive:

@@ -45,7 +45,7 @@ class Turn:
         self._most = BATCH_COUNT
         self._took = 0.0  # seconds for the last batch
         self._linger_until = float("-inf")
-        self._saved = self._looked = time.monotonic()
+        self._saved = time.monotonic()
         self._age_at = time.monotonic()
         self._due = applier.next_due()
         self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")

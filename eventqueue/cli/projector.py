@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from contextlib import closing
 
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
@@ -22,14 +23,12 @@ def start(session: Session) -> None:
     from eventqueue.connect import make_projector
     from eventqueue.outlet import log_to_stderr
 
-    handler = log_to_stderr(level=logging.INFO)
     stop = threading.Event()
     on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
-    with session.queue() as queue:
+    with closing(log_to_stderr(level=logging.INFO)), session.queue() as queue:
         session.out.document(lambda: {"event": "started"})
         session.out.done("Projector started")
         make_projector(queue.connection).run(stop)
-    handler.close()
 
 
 projector.add_command(start)

@@ -11,6 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
+from eventqueue.incarnations import Incarnation
 from eventqueue.interrupts import on_signals
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
@@ -99,14 +101,27 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
 
 def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
     me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace)
-    clock, incarnations = connection.ground.clock, connection.incarnations
-    log = MongoLog(connection.ground.database, APPEND_S)
+    incarnations = connection.incarnations
     length = connection.settings["lease"].value
     assert isinstance(length, int | float)
     lease = Lease(timedelta(seconds=length))
-    narrator = Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)
     _check_views(connection)
     incarnations.register(me)
+    with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
+        return _run(plan, connection, me, lease=lease, narrator=narrator, make_runner=make_runner)
+
+
+def _run(
+    plan: ChildPlan,
+    connection: Connection,
+    me: Incarnation,
+    *,
+    lease: Lease,
+    narrator: Narrator,
+    make_runner: MakeRunner,
+) -> int:
+    clock, incarnations = connection.ground.clock, connection.incarnations
+    log = MongoLog(connection.ground.database, APPEND_S)
     ports = engine.Ports(log, clock, connection.finder, connection.outputs)
     fatal = exit_codes(connection.settings["fatal-exit-codes"].value)
     work = Engine(me, ports, lease, narrator, make_runner, fatal=fatal)
@@ -133,7 +148,6 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     if in_order:
         incarnations.retire(me.id)
     narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
-    narrator.close()
     return 0 if in_order else UNSETTLED if work.was_stopped else 1
 
 

@@ -232,7 +232,7 @@ class Supervisor:
             self._failed = self._failed or (code != 0 and child.incarnation is not None)
             return
         pause = self._pause_after(child)
-        when = f" in {pause:g} s, for the {_nth(self._early_deaths[child.name])} time in a row" if pause else ""
+        when = f" in {pause:g} s (early death number {self._early_deaths[child.name]} in a row)" if pause else ""
         logger.warning("%s ended (%s): it is replaced%s", _called(child), _how(code), when)
         self._replacements.append(Replace(child.name, child.incarnation is not None, at=time.monotonic() + pause))
 
@@ -324,10 +324,6 @@ class Supervisor:
 def pause_after(deaths: int) -> float:
     """Return the pause in seconds after so many early deaths in a row: none after the first, then 1, 2, 4 … 30."""
     return 0.0 if deaths < 2 else min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** min(deaths - 2, 10))
-
-
-def _nth(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _called(child: Child) -> str:

@@ -164,3 +164,16 @@ def test_views_that_are_switched_meanwhile_are_not_taken_for_damaged(filled: Gro
 
     assert damage(filled.database, old) is None
     assert ViewFinder(filled.database).check()
+
+
+def test_a_projector_builds_the_indexes_of_its_views_again(filled: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "MEND_EVERY", timedelta(milliseconds=50))
+    with projecting(filled) as running:
+        await_that(lambda: is_led(filled))
+        for name in INDEXES:
+            live_of(filled).collection(name).drop_indexes()
+
+        await_that(lambda: live_of(filled).indexes_missing() == [])
+        assert running.error is None
+
+    assert live_of(filled).number == 1  # nothing had to be built anew

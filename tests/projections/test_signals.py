@@ -58,6 +58,23 @@ def test_what_was_published_before_one_listened_is_not_heard(ground: Ground) -> 
     assert next_of(feed) == Signal(2)
 
 
+@pytest.mark.parametrize("comes_back", [False, True], ids=["gone", "back, and not capped"])
+def test_signals_are_heard_again_though_their_collection_was_dropped(ground: Ground, comes_back: bool) -> None:
+    publisher, feed = Signals(ground.database), Signals(ground.database).follow()
+    ground.database.drop_collection("signals")
+    if comes_back:
+        publisher.publish(Signal(1))
+
+    heard: list[Signal] = []
+    while not heard:  # what is published before somebody has noticed may be lost
+        publisher.publish(Signal(2))
+        heard = [one for one in (next(feed), next(feed)) if one is not None]
+
+    assert heard[0] in (Signal(1), Signal(2))
+    assert ground.database["signals"].options()["capped"]
+    assert next(Signals(ground.database).follow(), "the end") != "the end"
+
+
 def test_where_nothing_is_published_the_listener_is_given_a_turn(ground: Ground) -> None:
     feed = Signals(ground.database).follow()
 

@@ -188,8 +188,8 @@ def test_a_worker_that_dies_young_again_and_again_is_replaced_after_growing_paus
         os.kill(crew.workers()["1"], signal.SIGKILL)
     crew.await_said("started", 4)
 
-    assert "in 1 s, for the second time in a row" in crew.logged()
-    assert "in 2 s, for the third time in a row" in crew.logged()
+    assert "in 1 s (early death number 2 in a row)" in crew.logged()
+    assert "in 2 s (early death number 3 in a row)" in crew.logged()
 
 
 def test_the_pauses_between_early_deaths_grow_to_a_bound() -> None:
