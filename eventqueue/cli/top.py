@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -31,28 +32,27 @@ def top(session: Session, *, is_once: bool) -> None:
     is_once = is_once or not (sys.stdout.isatty() or session.out.as_json)
     with session.queue() as queue:
         queue.status()  # whoever looks first has the views built
-        if session.out.as_json:
-            _draw(queue, is_once, lambda glance: session.out.document(lambda: documents.glance(glance)))
-        elif is_once:
+        if is_once and not session.out.as_json:
             session.out.answer(dict, lambda: screen.lines(queue.glance(), None))
-        else:
-            with screen.live() as draw:
-                _draw(queue, is_once, draw)
+            return
+        with suppress(KeyboardInterrupt):  # which is how it is to end
+            if session.out.as_json:
+                _draw(queue, is_once, lambda glance: session.out.document(lambda: documents.glance(glance)))
+            else:
+                with screen.live() as draw:
+                    _draw(queue, is_once, draw)
 
 
 def _draw(queue: "Queue", is_once: bool, draw: "Callable[[Glance], object]") -> None:
     glance = queue.glance()
     draw(glance)
     drawn = time.monotonic()
-    try:
-        # A signal that comes too soon after a picture is seen in the next, a second later at most.
-        for has_moved in queue.follow() if not is_once else ():
-            if not has_moved or time.monotonic() - drawn > EVERY_S:
-                glance = _next(queue, glance)
-                draw(glance)
-                drawn = time.monotonic()
-    except KeyboardInterrupt:
-        return
+    # A signal that comes too soon after a picture is seen in the next, a second later at most.
+    for has_moved in queue.follow() if not is_once else ():
+        if not has_moved or time.monotonic() - drawn > EVERY_S:
+            glance = _next(queue, glance)
+            draw(glance)
+            drawn = time.monotonic()
 
 
 def _next(queue: "Queue", last: "Glance") -> "Glance":

@@ -22,7 +22,7 @@ from time import monotonic
 from eventqueue.boottime import since_boot
 from eventqueue.worker.output import Tail
 from eventqueue.worker.process import Children, NotStarted, Strays, dead_child, enter, send_group, spawn_shell
-from eventqueue.worker.protocol import RUN_VARIABLE, Channel, ended, started
+from eventqueue.worker.protocol import RUN_VARIABLE, Channel, ended, lives, started
 
 TYPE_CHECKING = False  # typing's own takes 2 ms to import
 if TYPE_CHECKING:
@@ -188,6 +188,7 @@ class Loop:
     def _extend(self, until: float) -> None:
         self._lease_until = until
         self._wake_by_lease()
+        self._channel.send(lives())
 
     def _close(self) -> None:
         """The worker has gone, or wants to: kill everything at once."""

@@ -2,7 +2,8 @@
 
 A message is a small JSON object, for what has a name, and a blob of raw bytes, for output as the command printed it.
 Both sides import this module, the launcher in a bare interpreter: stdlib only, and nothing slow. The worker orders
-`start`, `kill` and `extend`; the launcher answers `started` and, once for each start, `ended`.
+`start`, `kill` and `extend`; the launcher answers `started` and, once for each start, `ended`; and `lives` to each
+`extend`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Names the run that a process belongs to, through any number of forks and sessions.
 RUN_VARIABLE = "QUEUECTL_RUN"
+
+LIVES = "lives"
 
 _LENGTH_BYTES = 4
 _PREFIX_BYTES = 2 * _LENGTH_BYTES
@@ -37,6 +40,11 @@ def kill(key: str, grace_s: float) -> bytes:
 def extend(until: float) -> bytes:
     """Order to kill everything at `until`, in time since boot, which all processes of a host share."""
     return encode({"type": "extend", "until": until})
+
+
+def lives() -> bytes:
+    """Answer that it has heard an `extend`."""
+    return encode({"type": LIVES})
 
 
 def started(key: str, pid: int, begun: tuple[int, int]) -> bytes:

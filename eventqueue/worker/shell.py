@@ -12,7 +12,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +25,10 @@ from eventqueue.worker import protocol
 from eventqueue.worker.process import is_alive, kill_marked, send_group, shared_environment
 
 KILL_GRACE_S = 1.0  # from TERM to KILL for what is asked to stop: gone well within 2 s
+# A launcher that has not answered for so long, nor several times, hangs: in a directory of a dead file server, perhaps.
+# Several, since a machine, or both processes, may have stood still meanwhile.
+HANG_S, HANG_COUNT = 15.0, 3
+_GONE_WAIT_S = 1.0  # for one that was killed: what hangs in the kernel is not even ended by that
 _CLOSE_WAIT_S = 3.0  # the launcher takes less than one; after that it is killed in turn
 
 # Imports the launcher without running the packages around it, which may import anything.
@@ -139,11 +146,11 @@ class Launcher:
         """Have all that runs killed, and nothing started, from `deadline_s` seconds on, unless extended again.
 
         The launcher sees to it by itself, so it holds for a worker that is stopped. Without a first call there is no
-        deadline.
+        deadline. One that no longer answers is killed here, with what runs in it.
         """
         with self._lock:
             self._until = since_boot() + deadline_s
-            self._connection.send(protocol.extend(self._until))
+            self._connection.extend(self._until)
 
     def close(self) -> None:
         """KILL all that runs, report it, and end the launcher. Takes a second at most, unless the launcher hangs."""
@@ -170,9 +177,10 @@ class _Connection:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()  # over what follows, and what the channel sends
         self._runs: dict[str, Started | None] = {}
-        self._is_over = False
+        self._is_over = self._is_given_up = False
+        self._unanswered: deque[float] = deque()  # when each `extend` was sent that has not been answered
         if until is not None:
-            self.send(protocol.extend(until))
+            self.extend(until)
         self._thread = threading.Thread(target=self._listen, name="launcher", daemon=True)
         self._thread.start()
 
@@ -195,6 +203,19 @@ class _Connection:
             if not self._is_over:
                 self._send(order)
 
+    def extend(self, until: float) -> None:
+        """Order the deadline; give a launcher up that has not answered the last ones."""
+        now = time.monotonic()
+        with self._lock:
+            waiting = self._unanswered
+            if len(waiting) >= HANG_COUNT and now - waiting[0] > HANG_S and not self._is_over:
+                log.error("the launcher hangs: it is killed, with the %d commands that it runs", len(self._runs))
+                self._is_given_up = True
+                os.eventfd_write(self._wake_fd, 1)
+            elif not self._is_over:
+                waiting.append(now)
+                self._send(protocol.extend(until))
+
     def close(self) -> None:
         """Hang up, and return once the launcher is gone and everything is reported."""
         with self._lock:
@@ -214,14 +235,17 @@ class _Connection:
     def _listen(self) -> None:
         poll = select.poll()
         poll.register(self._wake_fd, select.POLLIN)
-        while self._channel.is_open:
+        while self._channel.is_open and not self._is_given_up:
             with self._lock:
                 is_all_sent = self._channel.flush()
             poll.register(self._channel.fd, select.POLLIN if is_all_sent else select.POLLIN | select.POLLOUT)
             if self._wake_fd in dict(poll.poll()):
                 os.eventfd_read(self._wake_fd)
             for message, blob in self._channel.receive():
-                self._tell(_decoded(message, blob))
+                if message["type"] == protocol.LIVES:
+                    self._unanswered.popleft()
+                else:
+                    self._tell(_decoded(message, blob))
         self._bury()
 
     def _tell(self, message: Started | Ended) -> None:
@@ -238,7 +262,9 @@ class _Connection:
     def _bury(self) -> None:
         """The launcher has gone: kill what it may have left running, and report it."""
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GONE_WAIT_S)
+        why = "hung" if self._is_given_up else "died"
         with self._lock:
             self._is_over = True
             lost = dict(self._runs)
@@ -247,7 +273,7 @@ class _Connection:
         if lost:
             self._kill_all(lost.values())
         for key in lost:
-            self._tell(Ended(key=key, problem="The launcher process died, so the command was killed."))
+            self._tell(Ended(key=key, problem=f"The launcher process {why}, so the command was killed."))
 
     def _kill_all(self, runs: Iterable[Started | None]) -> None:
         for run in runs:

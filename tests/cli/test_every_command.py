@@ -68,7 +68,7 @@ USES: dict[str, tuple[Use, ...]] = {
     "projections retry": (Use(("stats", "wild"), (1,), is_silent=True), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
     "status": (Use(needs_jobs=False),),
     "stats": (Use(needs_jobs=False),),
-    "top": (Use(("--once",), needs_jobs=False), Use(interrupt_after=1.0, needs_jobs=False)),
+    "top": (Use(("--once",), needs_jobs=False), Use(codes=(0, 130), interrupt_after=1.0, needs_jobs=False)),
     "config list": (Use(needs_jobs=False),),
     "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
     "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (1,), is_silent=True)),

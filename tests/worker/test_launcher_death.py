@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from eventqueue.worker.shell import Ended
+from eventqueue.worker.process import start_time
+from eventqueue.worker.shell import HANG_COUNT, Ended
 from tests.worker.test_launcher import (
     IGNORES_TERM,
     PATIENCE_S,
@@ -280,6 +282,44 @@ def test_a_launcher_that_hangs_is_killed_when_it_is_closed(shell: Shell, monkeyp
 
     assert shell.ended().problem
     wait_until_gone(pid)
+
+
+def test_a_launcher_that_no_longer_answers_is_given_up_with_what_it_runs_and_another_takes_its_place(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.shell.HANG_S", 0.05)
+    shell.start("sleep 1000")
+    pid, launcher = shell.started().pid, shell.launcher.pid
+    for _ in range(2 * HANG_COUNT):
+        shell.launcher.extend(60.0)  # it answers, and is let live
+        time.sleep(0.02)
+    os.kill(launcher, signal.SIGSTOP)
+
+    while shell.launcher.pid == launcher and start_time(pid) is not None:
+        shell.launcher.extend(60.0)
+        time.sleep(0.02)
+
+    assert shell.ended().problem == "The launcher process hung, so the command was killed."
+    wait_until_gone(launcher)
+    assert shell.run("true").exit_code == 0
+    assert shell.launcher.pid != launcher
+
+
+def test_one_that_stood_still_with_its_worker_is_no_hanging_launcher(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.shell.HANG_S", 0.0)
+    launcher = shell.launcher.pid
+    os.kill(launcher, signal.SIGSTOP)
+    for _ in range(HANG_COUNT):
+        shell.launcher.extend(60.0)
+    os.kill(launcher, signal.SIGCONT)
+
+    assert shell.run("true").exit_code == 0
+    for _ in range(2 * HANG_COUNT):
+        shell.launcher.extend(60.0)
+        assert shell.run("true").exit_code == 0  # which it can only have heard after that
+    assert shell.launcher.pid == launcher
 
 
 # A worker inside a job
