@@ -85,7 +85,6 @@ class Projector:
         if held.projections != mine:
             self._stand_by(f"standing by: the views are projected by {held.projections}, not {mine}")
             return False
-        self._said = None
         return self._lease.acquire() and self._lead(stop)
 
     def _build(self, stop: threading.Event) -> bool:
@@ -112,9 +111,19 @@ class Projector:
                 generation.retract(self._database)  # before anything more is claimed from them
                 self._rebuild(stop)
             except ViewsDamaged as error:
-                logger.error("%s", error)
-                self._rebuild(stop)  # before an operator comes to do it
+                self._rebuild_damaged(str(error), stop)
         return True
+
+    def _rebuild_damaged(self, why: str, stop: threading.Event) -> None:
+        if why != self._said:
+            logger.error("%s", why)
+        self._said = why
+        try:
+            self._rebuild(stop)  # before an operator comes to do it
+        except Fenced:
+            # One does just that, it may be, and takes as long as there is much: to look again at once is no use.
+            stop.wait(LOOK_EVERY.total_seconds())
+            raise
 
     def _lead_live(self, renewal: Renewal, stop: threading.Event) -> None:
         try:
@@ -138,6 +147,7 @@ class Projector:
         integrity.check_taken(self._database, held)
         applier = Applier(self._ground, held, self._projections, self._session, is_exact=is_exact)
         let_go_on(self._ground, applier)
+        self._said = None
         return applier
 
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
@@ -153,12 +163,12 @@ class Projector:
                     self._mend_indexes(applier.held.generation)
                     mend_at = time.monotonic() + MEND_EVERY.total_seconds()
             turn.land()
+            # Before the feed is closed, which waits for the server's answer: so long an heir need not wait.
+            self._lease.release()
 
     def _mend_indexes(self, number: int) -> None:
         if missing := generation.Generation(self._database, number).mend_indexes():
             logger.warning("somebody has dropped indexes of the views (%s): they are built again", ", ".join(missing))
-            # Before the feed is closed, which waits for the server's answer: so long an heir need not wait.
-            self._lease.release()
 
     def _rebuild(self, stop: threading.Event) -> None:
         def check(_: int) -> None:

@@ -3,14 +3,17 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
+import pymongo
 import pytest
 from pymongo.database import Database
 
 from eventqueue.errors import JobNotFound, Unavailable, WaitTimeout
 from eventqueue.job import State
 from eventqueue.queue import Queue
+from eventqueue.waiting import LOOK_S
 from tests.cli.past import completed
 from tests.log.conftest import path_in
 from tests.log.wire import Wire, wire_to
@@ -94,6 +97,28 @@ def test_the_timeout_ends_it_and_the_reason_is_told(wire: Wire, far: Queue, near
     with pytest.raises(WaitTimeout, match=r"it may still come .*MongoDB"):
         far.wait([job], 0.1)
     wire.bring_up()
+
+
+def test_no_answer_is_waited_for_longer_than_there_is_time(
+    wire: Wire, near: Queue, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    real = pymongo.timeout
+
+    def noted(seconds: float) -> AbstractContextManager[None]:
+        given.append(seconds)
+        return real(seconds)
+
+    job = near.enqueue(command="true").id
+    with Queue(wire.uri, database.name) as queue:
+        monkeypatch.setattr("eventqueue.waiting.pymongo.timeout", noted)
+        wire.take_down()
+        with pytest.raises(WaitTimeout, match="MongoDB"):
+            queue.wait([job], 0.1)
+        wire.bring_up()
+
+    assert given
+    assert max(given) <= LOOK_S
 
 
 def test_what_time_cannot_mend_ends_it_at_once(near: Queue) -> None:

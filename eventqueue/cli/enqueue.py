@@ -96,7 +96,9 @@ def enqueue(
     if receipt.created:
         session.out.done(f"Job added: {receipt.id}")
     else:
-        session.out.note(existing.sentence(receipt, asked.get("key") or receipt.id))
+        (session.out.warn if existing.is_surprising(receipt) else session.out.note)(
+            existing.sentence(receipt, asked.get("key") or receipt.id)
+        )
     session.out.bare(receipt.id)
     return None
 

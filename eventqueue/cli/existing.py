@@ -18,6 +18,12 @@ _STANDS = {
 _ENDED = {State.COMPLETED: "it completed", State.DEAD: "it died", State.CANCELLED: "it was cancelled"}
 
 
+def is_surprising(receipt: Receipt) -> bool:
+    """Whether who asked for the job is to know of it in any case: it will not run, or elsewhere."""
+    found = receipt.existing
+    return found is None or found.ended_at is not None or found.elsewhere is not None
+
+
 def sentence(receipt: Receipt, name: str) -> str:
     """Return how the job stands that was found; `name` is the id or key by which it was asked for."""
     job_id, found = receipt.id, receipt.existing

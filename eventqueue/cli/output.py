@@ -65,6 +65,10 @@ class Output:
         if not self.quiet:
             terminal.note(sentence)
 
+    def warn(self, sentence: str) -> None:
+        """Say what nobody may miss though all went well, quiet or not."""
+        terminal.note(sentence)
+
     def refuse(self, sentence: str) -> None:
         """Say what was refused, quiet or not."""
         terminal.refuse(sentence)

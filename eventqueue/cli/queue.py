@@ -1,5 +1,6 @@
 """`queuectl queue`: the queues there are, and whether workers may claim from them."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +8,7 @@ import click
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
+from eventqueue.errors import QueueError
 from eventqueue.printable import clean
 
 if TYPE_CHECKING:
@@ -51,14 +53,13 @@ def pause(session: Session, name: str, why: str | None) -> None:
 
     with session.queue() as queue:
         done = queue.pause_queue(name, why)
+        session.out.document(lambda: documents.switched(done))
+        assert done.pause is not None
         if done.is_new:
+            session.out.done(f"Queue {name} is paused")
             _note_unknown(session, queue, name)
-    session.out.document(lambda: documents.switched(done))
-    assert done.pause is not None
-    if done.is_new:
-        session.out.done(f"Queue {name} is paused")
-    else:
-        session.out.done(f"Queue {name} is paused already, {_since(done.pause)}")
+        else:
+            session.out.done(f"Queue {name} is paused already, {_since(done.pause)}")
 
 
 @command("resume")
@@ -87,7 +88,9 @@ def _since(pause: "Pause") -> str:
 
 def _note_unknown(session: Session, queue: "Queue", name: str) -> None:
     """Say so where the name may be mistyped; a queue may well be paused before its first job."""
-    if name not in queue.status().queues:
+    with suppress(QueueError):  # it is paused, whatever is known of the queue
+        if name in queue.status().queues:
+            return
         session.out.note(f"No job was ever in queue {name}: `queuectl queue list` shows the queues.")
 
 

@@ -71,6 +71,8 @@ def test_a_job_that_has_ended_is_not_said_to_be_added_but_that_nothing_will_run_
     assert (ran.code, ran.out) == (0, "")
     assert ran.err.startswith(f"! Job nightly is there already: {stands}")
     assert f", and nothing will run. {use}" in ran.err
+    quiet = queuectl.process("--quiet", *asked)
+    assert (quiet.code, quiet.out, quiet.err) == (0, "nightly\n", ran.err)
     document = queuectl.ok(*asked[:-2], "--json", *asked[-2:]).json
     ended_at = instant(queue.get("nightly").updated_at)
     assert (document["created"], document["state"], document["ended_at"]) == (False, state, ended_at)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from eventqueue.errors import Unavailable
 from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 
@@ -89,3 +90,16 @@ def test_what_is_no_queues_name_is_refused(shared: Queuectl, command: str, name:
 
     assert ran.code == 1
     assert is_one_sentence(ran)
+
+
+def test_a_pause_that_was_made_is_told_though_the_rest_cannot_be_read(
+    queuectl: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unanswered(_: Queue) -> None:
+        raise Unavailable("MongoDB did not answer in time: try again.")
+
+    monkeypatch.setattr(Queue, "status", unanswered)
+
+    ran = queuectl.here("queue", "pause", "mail")
+
+    assert (ran.code, ran.out) == (0, "✔ Queue mail is paused\n")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from eventqueue.errors import Unavailable
+from eventqueue.errors import Fenced, Unavailable
 from eventqueue.ground import Ground
 from projections import checkpoint, projector
 from projections.candidates import ViewFinder
@@ -177,3 +177,22 @@ def test_a_projector_builds_the_indexes_of_its_views_again(filled: Ground, monke
         assert running.error is None
 
     assert live_of(filled).number == 1  # nothing had to be built anew
+
+
+def test_damage_that_somebody_else_is_mending_is_told_once(
+    filled: Ground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = 0
+
+    def another_does(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise Fenced("Another process builds the views.")
+
+    monkeypatch.setattr(projector, "rebuild", another_does)
+    drop(filled, "due")
+    with projecting(filled) as running:
+        await_that(lambda: tries >= 3)
+        assert running.error is None
+
+    assert caplog.text.count("The views are damaged") == 1
