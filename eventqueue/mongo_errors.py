@@ -55,7 +55,7 @@ def to_queue_error(error: PyMongoError) -> QueueError:
     text = redact(str(error)).partition(", full error")[0]
     code = error.code if isinstance(error, OperationFailure) else None
     if code in _UNAUTHORIZED:
-        return AccessDenied(f"MongoDB refused access: {text.rstrip('.')}. Check the user's password and roles.")
+        return AccessDenied(f"MongoDB refused access: {_asked(text).rstrip('.')}. Check the user's password and roles.")
     if code in _STANDALONE:
         return NotAReplicaSet(STANDALONE)
     if isinstance(error, InvalidName) or code == 73:  # InvalidNamespace: too long, perhaps
@@ -84,6 +84,11 @@ def _unreachable(error: PyMongoError, text: str) -> str:
     reason = text.partition(" (configured timeouts")[0]
     full = _full_disk(reason)
     return f"MongoDB did not answer in time ({reason}){f'. {full}' if full else ': try again.'}"
+
+
+def _asked(text: str) -> str:
+    """Return the server's words without the command that it quotes whole: its name and its collection are enough."""
+    return re.sub(r"to execute command \{ (\w+): (?:\"([^\"]*)\")?.*", r"to \1 \2", text, flags=re.DOTALL).rstrip()
 
 
 def _full_disk(reason: str) -> str | None:

@@ -13,6 +13,7 @@ from eventqueue.errors import AccessDenied
 from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.log import Appended
 from eventqueue.mongo_log import MongoLog
+from eventqueue.queue import Queue
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store
 
@@ -84,6 +85,27 @@ def test_who_may_not_change_the_validator_of_an_older_database_works_in_it_all_t
 
     assert prepare(writer) == prepare(guarded_store)
     assert guarded_store["events"].options()["validator"] == VALIDATOR
+
+
+def test_a_program_enqueues_retries_and_cancels_under_the_role_that_readme_names(
+    enter: Enter, guarded_store: Store, guarded_uri: str
+) -> None:
+    enter(FIND, INSERT)
+    on_layout = {"resource": {"db": guarded_store.name, "collection": "layout"}, "actions": [FIND]}
+    guarded_store.command("grantPrivilegesToRole", "user0", privileges=[on_layout])
+    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+    uri = f"mongodb://user0:pw@{host}/?directConnection=true&authSource={guarded_store.name}"
+
+    with Queue(uri, guarded_store.name, actor="program") as queue:
+        job = queue.enqueue(command="true", key="of the day").id
+        assert not queue.enqueue(command="true", key="of the day").created
+        assert queue.cancel(job).version == 2
+        assert queue.retry(job).version == 3
+        assert [event.actor for event in queue.history(job)] == ["program"] * 3
+        with pytest.raises(AccessDenied) as refused:
+            queue.status()
+
+    assert "clusterTime" not in str(refused.value)
 
 
 CHANGES: dict[str, Callable[[Store], object]] = {
