@@ -283,6 +283,14 @@ def _to_event(document: Mapping[str, Any]) -> Event:
     return event
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same, though they hold a NaN, which equals nothing: the log may have one."""
+    try:
+        return bool(one == other) or _as_json(one) == _as_json(other)
+    except TypeError:  # somebody has put into a view what is no JSON
+        return False
+
+
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"

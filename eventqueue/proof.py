@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from eventqueue.audit import Finding, audit
-from eventqueue.codec import decode
+from eventqueue.codec import alike, decode
 from eventqueue.errors import JobParked
 from eventqueue.job import Job, fold
 from eventqueue.views import Views
@@ -31,7 +31,7 @@ def _compare(views: Views, job: Job) -> Iterator[str]:
         yield f"the jobs view is at version {shown.version}, the log at {job.version}"
     elif shown.version == job.version:  # a later one has moved on since the history was read
         for field in Job.__struct_fields__:
-            if getattr(shown, field) != getattr(job, field):
+            if not alike(getattr(shown, field), getattr(job, field)):
                 yield f"the jobs view has {field} {getattr(shown, field)!r}, the log {getattr(job, field)!r}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from pymongo.client_session import ClientSession
 
-from eventqueue.codec import CODEC, bucket_of
+from eventqueue.codec import CODEC, alike, bucket_of
 from eventqueue.errors import Fenced, Refused
 from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
@@ -251,7 +251,8 @@ def _document_differences(job_id: str, job: Job | None, document: Mapping[str, A
         return
     expected = to_document(job)
     for field in expected:
-        if document.get(field) != (list(expected[field]) if isinstance(expected[field], tuple) else expected[field]):
+        value = list(expected[field]) if isinstance(expected[field], tuple) else expected[field]
+        if not alike(document.get(field), value):
             # What is run may hold secrets in its environment: that it differs is all that is told.
             values = f" {document.get(field)!r}, the log {expected[field]!r}" if field != "run" else ", the log another"
             problem = f"the view has {field}{values}"

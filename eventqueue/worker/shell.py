@@ -4,6 +4,7 @@ Every started run ends in exactly one `Ended`, whatever dies in between. The lau
 ran in it is killed here, reported, and the next start brings up another launcher.
 """
 
+import errno
 import logging
 import os
 import select
@@ -182,7 +183,14 @@ class _Connection:
         if until is not None:
             self.extend(until)
         self._thread = threading.Thread(target=self._listen, name="launcher", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the same lack as that of a process, by another name
+            self._process.kill()
+            self._process.wait()
+            self._socket.close()
+            os.close(self._wake_fd)
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     def start(self, run: ShellRun) -> bool:
         """Order `run`; return False if this launcher has died."""

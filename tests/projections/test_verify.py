@@ -1,19 +1,24 @@
 """The views held against the log: every difference is named, and where there is none, none is, whatever goes on."""
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import bson
 import pytest
+from bson.objectid import ObjectId
 
+from eventqueue.codec import content_hash
 from eventqueue.errors import Fenced
 from eventqueue.events import LateResult
 from eventqueue.ground import Ground
+from eventqueue.proof import verify_job
 from eventqueue.views import Difference
 from projections import verify as verifying
 from projections.lease import BUILDING
 from projections.point import Point
+from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.verify import sample, verify, verify_jobs
 from tests.builders import COMPLETED, USED_UP_FAILURE, append, claimed, enqueued
@@ -40,6 +45,25 @@ def test_views_that_equal_the_fold_of_the_log_show_no_difference(built: Ground, 
         finish(built)
 
     assert differences(built) == []
+
+
+def test_a_number_that_equals_nothing_is_no_difference(built: Ground) -> None:
+    (sealed,) = append("job-odd", enqueued()).events
+    stored = bson.decode(sealed.raw)
+    stored["data"]["meta"] = {"x": [math.nan]}
+    built.database["events"].insert_one({**stored, "hash": content_hash(bson.encode(stored))})
+    finish(built)
+
+    assert differences(built) == []
+    assert verify_job(ViewReader(built, PROJECTIONS, "reader"), "job-odd", built.log.read_raw("job-odd")) == []
+
+
+def test_what_is_no_json_in_a_view_is_a_difference(built: Ground) -> None:
+    put(built, "job-odd", enqueued())
+    finish(built)
+    live_of(built).jobs.update_one({"_id": "odd"}, {"$set": {"meta": {"x": ObjectId()}}})
+
+    assert "odd: the view has meta" in told(differences(built))
 
 
 def test_of_an_empty_log_there_is_nothing_to_say(built: Ground) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -303,6 +304,25 @@ def test_a_launcher_that_no_longer_answers_is_given_up_with_what_it_runs_and_ano
     wait_until_gone(launcher)
     assert shell.run("true").exit_code == 0
     assert shell.launcher.pid != launcher
+
+
+def test_where_no_thread_is_to_be_had_no_launcher_is_left_and_the_next_start_brings_one(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(shell.launcher.pid, signal.SIGKILL)
+    wait_until(lambda: not shell.launcher._connection._thread.is_alive())
+    before = children(os.getpid())
+
+    def refusing(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as lacking:
+        lacking.setattr(threading.Thread, "start", refusing)
+        with pytest.raises(OSError, match="can't start new thread"):
+            shell.start("true")
+
+    assert children(os.getpid()) == before
+    assert shell.run("true").exit_code == 0
 
 
 def test_one_that_stood_still_with_its_worker_is_no_hanging_launcher(
