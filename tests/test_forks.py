@@ -73,6 +73,19 @@ def test_every_method_refuses_in_a_forked_process(queue: Queue, name: str) -> No
         assert in_child(lambda: use(queue, name)) == 0
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_grandchild_is_told_who_made_it(queue: Queue) -> None:
+    maker = os.getpid()
+
+    def refused_below() -> None:
+        with pytest.raises(UsedAfterFork, match=f"process {maker}\\b"):
+            queue.status()
+        raise UsedAfterFork(os.getppid())  # as its own parent's test expects
+
+    with queue:
+        assert in_child(lambda: os._exit(in_child(refused_below))) == 0
+
+
 BEGUN: dict[str, Callable[[Queue], Iterator[Any]]] = {
     "follow": Queue.follow,
     "verify_views": Queue.verify_views,

@@ -9,6 +9,7 @@ import pytest
 from eventqueue.errors import LocalServerFailed
 from eventqueue.server import home
 from eventqueue.server.homedir import HomeDir
+from eventqueue.server.processes import is_free
 from eventqueue.server.waiting import Deadline, start_lock
 
 
@@ -99,3 +100,11 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"), start_lock(place.lock, Deadline.after(timedelta(seconds=1))):
         raise AssertionError("it was opened")
     assert not (tmp_path / "somewhere-else").exists()
+
+
+def test_a_lock_of_mongods_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "mongod.lock").symlink_to(tmp_path / "somewhere-else")
+    (tmp_path / "somewhere-else").touch()
+
+    with pytest.raises(OSError, match="symbolic links"):
+        is_free(tmp_path)

@@ -14,7 +14,7 @@ from eventqueue.events import Cancelled, Claimed
 from eventqueue.finder import Ready, Signal
 from eventqueue.job import Cancel, Claim, Release, State
 from eventqueue.mongo_log import MongoLog
-from eventqueue.worker.claiming import TOLD_MAX, Claiming
+from eventqueue.worker.claiming import LONG, TOLD_MAX, Claiming
 from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned
 from eventqueue.worker.place import incarnation_here
@@ -249,6 +249,17 @@ def tell(stage: Stage, claiming: Claiming, *jobs: str, version: int = 1) -> None
 def taken(claiming: Claiming, free: int) -> list[str]:
     assert claiming.next_at() <= time.monotonic()
     return [job.id for job in claiming.take(free)]
+
+
+def test_a_named_job_with_a_long_history_is_found_in_the_view_and_its_history_is_not_read(
+    stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stage.enqueue()
+    tell(stage, idle, job, version=LONG + 1)
+
+    with monkeypatch.context() as patched:
+        patched.delattr(MongoLog, "read_many")
+        assert taken(idle, 1) == [job]
 
 
 def test_where_nothing_else_waits_a_named_job_is_read_without_a_look_at_the_others(

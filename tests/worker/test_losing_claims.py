@@ -11,8 +11,10 @@ from eventqueue.events import Completed, LateResult, Released
 from eventqueue.finder import Signal
 from eventqueue.job import Cancel, Job, Release, State
 from eventqueue.worker import shell
+from eventqueue.worker.inbox import Stop
 from eventqueue.worker.process import start_time
 from eventqueue.worker.shell import Ended, Launcher
+from tests.builders import CANCELLED, append, claimed, enqueued
 from tests.worker.stage import DeafLog, Gate, Hand, Stage, wait_until
 
 
@@ -80,6 +82,30 @@ def test_what_a_cancelled_job_wrote_is_kept_and_that_its_process_has_ended_shows
     kept = stage.queue.output(job, 2)
     assert kept is not None
     assert (kept.stdout, kept.stderr) == (says.encode(), says.encode())
+
+
+def test_a_worker_that_leaves_keeps_first_what_its_cancelled_job_wrote(stage: Stage) -> None:
+    gate = stage.gate()
+    worker = stage.worker()
+    job = running(stage, gate, worker, before="echo said")
+    gate.pid()
+    stage.queue.cancel(job)
+    stage.project()
+
+    worker.engine.tell(Signal(generation=stage.generation, cancelled=(job,)))
+    worker.engine.tell(Stop(0.0))
+    while worker.engine.step():
+        pass
+
+    kept = stage.queue.output(job, 2)
+    assert kept is not None
+    assert kept.stdout == b"said\n"
+
+
+def test_who_was_cancelled_long_ago_has_no_process_left(stage: Stage) -> None:
+    stage.log.append([append("job-old", enqueued(), claimed(), CANCELLED)])  # at NOW, which is long past
+
+    assert stage.queue.ending("old") is None
 
 
 def test_a_cancellation_whose_signal_is_lost_is_seen_at_the_next_heartbeat(stage: Stage) -> None:
