@@ -2,15 +2,19 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from eventqueue.events import Failed, FailReason, LateResult, Released
 from eventqueue.job import State
 from eventqueue.server import LocalServer, ensure_running
+from eventqueue.worker.child import ChildPlan
 from eventqueue.worker.process import start_time
 from tests.faults.account import COMPLETED, Attempt, assert_agreed, enqueue, writing
 from tests.server.servers import clear_away, kill, started
@@ -58,6 +62,63 @@ def test_a_worker_killed_together_with_its_supervisor_is_rescued_by_another(stag
     stage.ended(job)
     assert stage.job(job).attempts == 2
     assert second_projector.process.poll() is None
+
+
+# A worker whose engine hangs as soon as it has started a job; its other threads go on.
+HANGING = """
+import sys, time
+from eventqueue.worker import child, heartbeat
+from eventqueue.worker.shell import Launcher
+
+heartbeat.ROUND_S = 1.0
+
+class Hanging(Launcher):
+    def start(self, run):
+        super().start(run)
+        time.sleep(3600)
+
+sys.exit(child.main(Hanging))
+"""
+
+
+def test_a_worker_whose_engine_hangs_loses_its_job_to_another_and_what_it_ran_is_killed(
+    stage: Stage, start: Start
+) -> None:
+    stage.queue.configure("lease", LEASE_S)
+    gate = stage.gate()
+    job = stage.enqueue(gate.command)
+    plan = ChildPlan(
+        uri=stage.uri,
+        db=stage.db,
+        name="hanging",
+        incarnation="here:hanging",
+        queues=(),
+        concurrency=1,
+        grace=1.0,
+        as_json=False,
+        quiet=True,
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as hanging:
+        try:
+            assert hanging.stdin
+            assert hanging.stderr
+            hanging.stdin.write(msgspec.json.encode(plan) + b"\n")
+            hanging.stdin.flush()
+            shell = gate.pid()
+            second = start()
+            second.await_said("executing")
+
+            wait_until(lambda: start_time(shell) is None)
+            (failed,) = failures(stage, job)
+            assert (failed.reason, failed.worker) == (FailReason.WORKER_LOST, "here:hanging")
+            assert gate.pid() != shell
+            gate.let_out()
+            stage.ended(job)
+        finally:
+            hanging.kill()
+        assert b"worker hanging has hung" in hanging.stderr.read()
 
 
 def test_a_frozen_workers_job_dies_at_the_end_of_its_lease_and_its_zombie_settles_nothing(
