@@ -10,6 +10,7 @@ import pytest
 
 from eventqueue.connect import open_client
 from eventqueue.ground import Ground, stand_on
+from eventqueue.queue import Queue
 from projections.projector import is_in_log
 from tests.builders import enqueued
 from tests.faults.replica_set import ReplicaSet, replica_set
@@ -19,6 +20,8 @@ from tests.projections.processes import projector_process
 from tests.projections.stage import await_that, build, checkpoint_of, finish, is_fresh, live_of, put
 
 pytestmark = pytest.mark.faults
+
+PATIENCE_S = 60.0  # a guard against hanging for ever
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +111,31 @@ def test_a_new_primary_that_does_not_show_yet_what_a_majority_has_is_no_backup_t
         three.tell_all(ends)
 
     assert answer.result()
+
+
+def test_who_waits_for_a_job_or_for_the_views_waits_through_elections(three: ReplicaSet, ground: Ground) -> None:
+    name = ground.database.name
+    with (
+        projector_process(three.uri, name),
+        Queue(three.uri, name, actor="near") as near,
+        Queue(three.uri, name, actor="far") as far,
+        ThreadPoolExecutor() as pool,
+    ):
+        job = near.enqueue(command="true", id="one").id
+        moved = threading.Event()
+
+        def follow() -> None:
+            next(has_moved for has_moved in far.follow() if has_moved and moved.is_set())
+
+        waiting, following = pool.submit(far.wait, [job], PATIENCE_S), pool.submit(follow)
+        three.step_down()
+        killed = three.kill_primary()
+        killed.start()
+        three.await_whole()
+        assert not waiting.done()
+        moved.set()
+        receipt = near.cancel(job)
+
+        assert [one.id for one in waiting.result(PATIENCE_S)] == [job]
+        assert pool.submit(far.wait_for, receipt, PATIENCE_S).result()
+        following.result(PATIENCE_S)
