@@ -128,9 +128,8 @@ class Enqueueing:
                 sent, flight = batch, pool.submit(self._append, batch)
                 try:
                     batch, following = following, self._next(waiting)
-                except (
-                    BaseException
-                ):  # a request that is none, or Ctrl-C: what is on its way has been added all the same
+                except BaseException:
+                    # A request that is none, or Ctrl-C: what is on its way is added all the same, and counted.
                     land(sent, flight.result())
                     raise
                 land(sent, flight.result())

@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from eventqueue.codec import head_of
-from eventqueue.errors import BackupRestored, Fenced, ForeignViews, HistoryLost, QueueError, Unavailable, ViewsDamaged
+from eventqueue.errors import (
+    AccessDenied,
+    BackupRestored,
+    DatabaseFailed,
+    Fenced,
+    ForeignViews,
+    HistoryLost,
+    QueueError,
+    Unavailable,
+    ViewsDamaged,
+)
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
 from eventqueue.tuning import tuned
@@ -167,7 +177,12 @@ class Projector:
             self._lease.release()
 
     def _mend_indexes(self, number: int) -> None:
-        if missing := generation.Generation(self._database, number).mend_indexes():
+        try:
+            missing = generation.Generation(self._database, number).mend_indexes()
+        except (AccessDenied, DatabaseFailed) as error:  # too little room, perhaps: without them all goes on, slowly
+            logger.warning("the indexes of the views cannot be seen to: %s", error)
+            return
+        if missing:
             logger.warning("somebody has dropped indexes of the views (%s): they are built again", ", ".join(missing))
 
     def _rebuild(self, stop: threading.Event) -> None:

@@ -251,7 +251,8 @@ class _Connection:
                 os.eventfd_read(self._wake_fd)
             for message, blob in self._channel.receive():
                 if message["type"] == protocol.LIVES:
-                    self._unanswered.popleft()
+                    with self._lock:
+                        self._unanswered.popleft()
                 else:
                     self._tell(_decoded(message, blob))
         self._bury()
