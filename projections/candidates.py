@@ -32,6 +32,9 @@ from projections.projector import is_in_log
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 BATCH_MAX = 1000
+# Jobs that wait to be merged. More are there only where very many are due at the same moment and come from calls of
+# their own: these need not run in the order of their ids.
+MERGED_MAX = 10_000
 KNOWN_S = 1.0  # how long a generation is taken for the live one
 _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled (its collection was dropped), CursorKilled
 
@@ -163,7 +166,7 @@ def in_claim_order(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:
     waiting: list[tuple[int, Member, str]] = []  # a heap
     for entry in entries:
         first = (-entry["priority"], entry["_id"])  # no job of this entry, or of one after it, stands before that
-        while waiting and waiting[0] < first:
+        while waiting and (waiting[0] < first or len(waiting) > MERGED_MAX):
             yield _place(heappop(waiting))
         for one in entry["jobs"]:
             heappush(waiting, (-entry["priority"], one, entry["_id"]))

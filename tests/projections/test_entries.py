@@ -1,10 +1,11 @@
 """Entries: by what workers find jobs, several of which share one, and how jobs come into them and leave them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count, islice
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from eventqueue.events import Event, LateResult, Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job, fold
 from eventqueue.views import Difference
+from projections import candidates
 from projections.candidates import CLAIM_ORDER, ViewFinder, in_claim_order
 from projections.entries import JOBS_MAX, SPREAD, due_entries, ids_in
 from projections.projection import Tally
@@ -90,6 +92,28 @@ def test_the_entries_of_all_buckets_are_merged_into_one_order_of_claims(asked: S
 
     jobs.sort(key=lambda job: (-job.priority, job.due_at, min(job.nth, 2**24 - 1), job.id))
     assert found == [job.id for job in jobs]
+
+
+def test_however_many_are_due_at_the_same_moment_few_wait_in_memory_to_be_merged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidates, "MERGED_MAX", 3 * JOBS_MAX)
+    count, read, most = 20, 0, 0
+    ids = alike(count * JOBS_MAX)
+
+    def entries() -> Iterator[dict[str, Any]]:
+        nonlocal read
+        for number in range(count):  # the ids of each are spread over those of all
+            read += 1
+            yield from due_entries([(pending(name), 0) for name in ids[number::count]], NOW)
+
+    found = []
+    for job_id, _ in in_claim_order(entries()):
+        found.append(job_id)
+        most = max(most, read * JOBS_MAX - len(found))
+
+    assert sorted(found) == ids
+    assert most <= 5 * JOBS_MAX
 
 
 def test_a_job_that_is_not_due_has_an_entry_of_its_own() -> None:
