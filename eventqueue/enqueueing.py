@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from eventqueue import settings
+from eventqueue import loading, settings
 from eventqueue.codec import check_size, decode, head_of, seal
 from eventqueue.errors import DifferentJob, InvalidInput, LogCorrupt, LogUnavailable, QueueError
 from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
+from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
 from eventqueue.job import FINAL, Enqueue, Job, State, decide, fold
@@ -60,10 +61,17 @@ class Enqueueing:
     """Puts jobs into the log on `ground`, in the name of `actor`; `values`: the settings in force."""
 
     def __init__(
-        self, ground: Ground, commit: GroupCommit, values: Mapping[str, settings.Source], *, actor: str
+        self,
+        ground: Ground,
+        commit: GroupCommit,
+        values: Mapping[str, settings.Source],
+        finder: JobFinder,
+        *,
+        actor: str,
     ) -> None:
         self._ground = ground
         self._commit = commit
+        self._finder = finder
         self._values = values
         self._actor = actor
         self._defaults: tuple[str | None, Defaults] | None = None  # for the directory that this process was in last
@@ -179,25 +187,30 @@ class Enqueueing:
         return [one for one in results if one is not None]
 
     def _histories(self, streams: Collection[str]) -> Mapping[str, Sequence[Recorded]]:
-        """Read streams that are there, all at once; those with an event that cannot be read are missing."""
-        histories = self._ground.log.read_many(streams) if streams else {}
+        """Read how streams that are there begin, all at once; those with an event that cannot be read are missing."""
+        histories = self._ground.log.read_many(streams, loading.LONG + 1) if streams else {}
         if len(histories) < len(streams):  # a new primary does not show yet what was acknowledged
             self._ground.log.await_acknowledged()
-            histories = self._ground.log.read_many(streams)
+            histories = self._ground.log.read_many(streams, loading.LONG + 1)
         return histories
 
     def _found(
         self, asked: Request, stream: str, histories: Mapping[str, Sequence[Recorded]]
     ) -> Receipt | DifferentJob:
         """Return what there is to say to a request for a job that was there before."""
-        if stream not in histories:
+        history = histories.get(stream)
+        if history is None:
             return self._found_unreadable(asked, stream)
-        history = histories[stream]
-        first, job = history[0].event, fold(history)
+        first = history[0].event
         assert isinstance(first, Enqueued)
-        assert job is not None
         if (field := asked.differs_from(first)) is not None:
-            return DifferentJob(job.id, field)
+            return DifferentJob(name_in(stream), field)
+        try:
+            is_whole = len(history) <= loading.LONG
+            job = fold(history) if is_whole else loading.load(self._ground.log, self._finder, name_in(stream))
+        except LogCorrupt:
+            return self._found_unreadable(asked, stream)
+        assert job is not None
         return Receipt(job.id, stream, job.version, changed=False, existing=_existing(job, asked))
 
     def _found_unreadable(self, asked: Request, stream: str) -> Receipt | DifferentJob:

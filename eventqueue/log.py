@@ -67,8 +67,8 @@ class EventLog(Protocol):
         """Return the stream's events with versions above `after`, in order, the first `most` of them (None: all)."""
         ...
 
-    def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
-        """As `read`, of several streams at once, by their names.
+    def read_many(self, streams: Iterable[str], most: int | None = None) -> dict[str, list[Recorded]]:
+        """As `read`, of several streams at once, by their names; of each the first `most` versions alone.
 
         Those without events are missing, and those with one that cannot be read: it stops none of the others.
         """

@@ -42,12 +42,12 @@ class MemoryLog:
         """See EventLog.read."""
         return [decode(raw) for raw in self.read_raw(stream, after, most)]
 
-    def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
+    def read_many(self, streams: Iterable[str], most: int | None = None) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
         histories = {}
         for stream in streams:
             with suppress(LogCorrupt):
-                histories[stream] = self.read(stream)
+                histories[stream] = self.read(stream, most=most)
         return {stream: history for stream, history in histories.items() if history}
 
     def read_raw(self, stream: str, after: int = 0, most: int | None = None) -> list[bytes]:

@@ -139,11 +139,11 @@ class MongoLog:
         """See EventLog.read."""
         return [decode(raw) for raw in self.read_raw(stream, after, most)]
 
-    def read_many(self, streams: Iterable[str]) -> dict[str, list[Recorded]]:
+    def read_many(self, streams: Iterable[str], most: int | None = None) -> dict[str, list[Recorded]]:
         """See EventLog.read_many."""
         histories: dict[str, list[Recorded]] = defaultdict(list)
         unread: set[str] = set()
-        if ranges := [_versions_of(stream) for stream in streams]:
+        if ranges := [_versions_of(stream, most=most) for stream in streams]:
             with translated():
                 for doc in self._events.find({"$or": ranges}, sort=[("_id", 1)]):
                     try:
@@ -261,9 +261,10 @@ def _unknown(events: Sequence[Sealed], why: str) -> LogUnavailable:
     )
 
 
-def _versions_of(stream: str, after: int = 0) -> dict[str, Any]:
+def _versions_of(stream: str, after: int = 0, most: int | None = None) -> dict[str, Any]:
     # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
-    return {"_id": {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": MaxKey()}}}
+    end = MaxKey() if most is None else after + most + 1
+    return {"_id": {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": end}}}
 
 
 def _streams_of(category: str | None) -> dict[str, Any]:

@@ -81,7 +81,13 @@ class Queue:
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
-        self._enqueueing = Enqueueing(self._ground, self._commit, self.connection.settings, actor=self.connection.actor)
+        self._enqueueing = Enqueueing(
+            self._ground,
+            self._commit,
+            self.connection.settings,
+            self.connection.finder,
+            actor=self.connection.actor,
+        )
         self._views = self.connection.views
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)

@@ -278,6 +278,7 @@ def test_several_streams_are_read_at_once_each_in_its_order(log: EventLog) -> No
         "job-b": log.read("job-b"),
     }
     assert log.read_many([]) == {}
+    assert log.read_many(["job-a", "job-b"], 3) == {"job-a": log.read("job-a", most=3), "job-b": log.read("job-b")}
 
 
 @pytest.mark.parametrize("changes", [{"data": {}}, {"type": "teleported"}, {"actor": "scrambled"}], ids=str)
