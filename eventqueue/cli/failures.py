@@ -38,7 +38,8 @@ def report(error: BaseException) -> int:
 def _sentence(error: BaseException) -> str:
     match error:
         case click.UsageError(ctx=ctx):
-            return f"{error.format_message().rstrip('.')}: see `{ctx.command_path if ctx else 'queuectl'} --help`."
+            message = error.format_message().rstrip(".")
+            return f"{message}{' See' if message.endswith('?') else ': see'} `{ctx.command_path if ctx else 'queuectl'} --help`."
         case click.ClickException():
             return error.format_message()
         case QueueError():

@@ -56,6 +56,7 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     from eventqueue.cli import documents
     from eventqueue.cli.describe import output_of
     from eventqueue.cli.details import details
+    from eventqueue.events import Completed, Failed
     from eventqueue.job import fold
 
     with session.queue() as queue:
@@ -64,7 +65,8 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
         job = fold(found)
         assert job is not None
         wait = queue.waits([job]).get(job.id)
-    output = next((output for one in reversed(found) if (output := output_of(one))), None)
+    # Of the last attempt that has ended, which may have written nothing.
+    output = next((output_of(one) for one in reversed(found) if isinstance(one.event, Completed | Failed)), None)
     session.out.answer(
         lambda: documents.shown_job(job, output, wait, show_env=show_env),
         lambda: details(job, output, wait, now, show_env=show_env),

@@ -92,6 +92,19 @@ def test_wrong_usage_is_one_sentence_that_names_the_help(nowhere: Queuectl, args
     assert "--help`" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"), [(("liist",), "list"), (("worker", "stpo"), "stop"), (("staus",), "status")]
+)
+def test_a_misspelt_command_is_told_which_one_may_be_meant(
+    nowhere: Queuectl, typed: tuple[str, ...], meant: str
+) -> None:
+    ran = nowhere.process(*typed)
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+    assert meant in ran.err.partition("Did you mean")[2]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed_for_each_shell(nowhere: Queuectl, shell: str) -> None:
     ran = nowhere.ok("completion", shell)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue.events import Completed, Error, Failed, FailReason
 from eventqueue.incarnations import Incarnation
 from eventqueue.queue import Queue
 from eventqueue.views import Filter
 from projections.lease import Lease
-from tests.builders import RETRIED_BY_OPERATOR, claimed
+from tests.builders import DEAD_LETTERED, RETRIED_BY_OPERATOR, claimed
 from tests.cli.commands import Queuectl, is_one_sentence
-from tests.cli.past import completed, died, happened
+from tests.cli.past import completed, died, happened, wrote
 
 LISTED = [
     *("id", "command", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
@@ -184,6 +185,20 @@ def test_show_ends_with_the_output_for_people(queuectl: Queuectl, queue: Queue) 
     assert out.endswith("  19\n  20\n")
     assert "  10\n" not in out
     assert "`queuectl logs` has more" in out
+
+
+def test_show_has_the_output_of_the_last_attempt_and_of_no_other(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    failure = Failed(
+        reason=FailReason.ERROR, error=Error(type="exit-code", message="exit code 3"), output=wrote(b"of the first\n")
+    )
+    happened(queue, "one", claimed(), failure, DEAD_LETTERED)
+    assert "  of the first\n" in queuectl.ok("show", "one").out
+
+    happened(queue, "one", RETRIED_BY_OPERATOR, claimed(attempt=2), Completed(exit_code=0))
+
+    assert "of the first" not in queuectl.ok("show", "one").out
+    assert queuectl.ok("show", "one", "--json").json["output"] is None
 
 
 def test_history_tells_each_event_with_its_time_its_actor_and_what_changed(queuectl: Queuectl, queue: Queue) -> None:
