@@ -38,8 +38,8 @@ def report(error: BaseException) -> int:
 def _sentence(error: BaseException) -> str:
     match error:
         case click.UsageError(ctx=ctx):
-            message = error.format_message().rstrip(".")
-            return f"{message}{' See' if message.endswith('?') else ': see'} `{ctx.command_path if ctx else 'queuectl'} --help`."
+            message, where = error.format_message().rstrip("."), ctx.command_path if ctx else "queuectl"
+            return f"{message}{' See' if message.endswith('?') else ': see'} `{where} --help`."
         case click.ClickException():
             return error.format_message()
         case QueueError():
