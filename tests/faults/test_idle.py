@@ -35,7 +35,9 @@ def collection_of(entry: dict[str, Any]) -> str:
 def test_an_idle_worker_and_a_projector_write_once_a_heartbeat(stage: Stage, start: Start) -> None:
     stage.queue.configure("lease", LEASE_S)
     start(count=1).await_said("started")
-    stage.ended(stage.enqueue())
+    job = stage.enqueue()
+    stage.ended(job)
+    wait_until(lambda: stage.shown(job).version == stage.job(job).version)  # in the views, too
     began = stage.connection.ground.clock.now()
 
     def renewals() -> list[dict[str, Any]]:
@@ -49,5 +51,5 @@ def test_an_idle_worker_and_a_projector_write_once_a_heartbeat(stage: Stage, sta
     print(written, elapsed)
     assert written.pop("workers") <= elapsed / (LEASE_S / PARTS) + 4  # the first ones follow each other sooner
     assert written.pop("leases") <= elapsed / RENEWAL.total_seconds() + 2
-    # The job's end in the views and its signal, where they come late, and a checkpoint moved once in ten seconds.
+    # The signal of the job's end, where it comes late, and a checkpoint moved once in ten seconds.
     assert written.total() <= 3
