@@ -23,6 +23,7 @@ from eventqueue.spec import Defaults, Request, request
 from eventqueue.tuning import tuned
 
 BATCH = 500  # jobs in one append
+BRIEF = 16  # events of each of so many, at most, when they are there already: the few with more are read one by one
 SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count
 
 
@@ -188,10 +189,10 @@ class Enqueueing:
 
     def _histories(self, streams: Collection[str]) -> Mapping[str, Sequence[Recorded]]:
         """Read how streams that are there begin, all at once; those with an event that cannot be read are missing."""
-        histories = self._ground.log.read_many(streams, loading.LONG + 1) if streams else {}
+        histories = self._ground.log.read_many(streams, BRIEF + 1) if streams else {}
         if len(histories) < len(streams):  # a new primary does not show yet what was acknowledged
             self._ground.log.await_acknowledged()
-            histories = self._ground.log.read_many(streams, loading.LONG + 1)
+            histories = self._ground.log.read_many(streams, BRIEF + 1)
         return histories
 
     def _found(
@@ -206,7 +207,7 @@ class Enqueueing:
         if (field := asked.differs_from(first)) is not None:
             return DifferentJob(name_in(stream), field)
         try:
-            is_whole = len(history) <= loading.LONG
+            is_whole = len(history) <= BRIEF
             job = fold(history) if is_whole else loading.load(self._ground.log, self._finder, name_in(stream))
         except LogCorrupt:
             return self._found_unreadable(asked, stream)

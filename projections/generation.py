@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import bson
+import pymongo
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -123,13 +124,12 @@ class Generation:
             if index.document["name"] not in there[name]
         ]
 
-    def mend_indexes(self) -> list[str]:
-        """Build those of its indexes that are not there, and return which they were."""
-        missing = self.indexes_missing()
-        with translated():
-            for name in sorted({one.rpartition(" ")[2] for one in missing}):
-                self.collection(name).create_indexes(list(INDEXES[name]))
-        return missing
+    def build_indexes(self) -> None:
+        """Build those of its indexes that are not there, for as long as it takes: minutes, in large views."""
+        with translated(), pymongo.timeout(None):
+            for name, indexes in INDEXES.items():
+                if indexes:
+                    self.collection(name).create_indexes(list(indexes))
 
     def count_parked(self) -> int:
         """Return how many jobs' views stand still."""

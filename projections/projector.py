@@ -54,6 +54,7 @@ class Projector:
         self._projections = projections
         self._lease = Lease(ground.database, name)
         self._said: str | None = None
+        self._mending: threading.Thread | None = None
         self._signals = Signals(ground.database)
         self._session = ground.database.client.start_session()
 
@@ -177,13 +178,24 @@ class Projector:
             self._lease.release()
 
     def _mend_indexes(self, number: int) -> None:
-        try:
-            missing = generation.Generation(self._database, number).mend_indexes()
-        except (AccessDenied, DatabaseFailed) as error:  # too little room, perhaps: without them all goes on, slowly
-            logger.warning("the indexes of the views cannot be seen to: %s", error)
+        """Have what is missing built in another thread: the views go on meanwhile, if slowly."""
+        live = generation.Generation(self._database, number)
+        if self._mending is not None and self._mending.is_alive():
             return
-        if missing:
-            logger.warning("somebody has dropped indexes of the views (%s): they are built again", ", ".join(missing))
+
+        def build() -> None:
+            try:
+                live.build_indexes()
+            except QueueError as error:  # too little room, perhaps: it is tried again
+                logger.warning("the indexes of the views cannot be built: %s", error)
+
+        try:
+            if missing := live.indexes_missing():
+                logger.warning("somebody has dropped indexes of the views (%s): they are built", ", ".join(missing))
+                self._mending = threading.Thread(target=build, name="indexes", daemon=True)
+                self._mending.start()
+        except (AccessDenied, DatabaseFailed, RuntimeError) as error:  # the last where no thread is to be had
+            logger.warning("the indexes of the views cannot be seen to: %s", error)
 
     def _rebuild(self, stop: threading.Event) -> None:
         def check(_: int) -> None:
