@@ -44,10 +44,18 @@ TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602
 
 def is_transient(error: PyMongoError) -> bool:
     """Whether the outcome is open and asking again may settle it."""
+    if _is_stale(error):
+        return True
     if isinstance(error, AutoReconnect | NetworkTimeout | ExecutionTimeout | WaitQueueTimeoutError) or error.timeout:
         return True
     retryable = any(error.has_error_label(label) for label in ("RetryableWriteError", "TransientTransactionError"))
     return retryable or (isinstance(error, OperationFailure) and error.code in TRANSIENT)
+
+
+def _is_stale(error: PyMongoError) -> bool:
+    # Every server that we speak with has sessions, but one that steps down or is in a rollback says nothing of them,
+    # and the driver remembers for each connection what was said when it was opened.
+    return isinstance(error, ConfigurationError) and str(error).startswith("Sessions are not supported")
 
 
 def to_queue_error(error: PyMongoError) -> QueueError:
@@ -60,6 +68,8 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return NotAReplicaSet(STANDALONE)
     if isinstance(error, InvalidName) or code == 73:  # InvalidNamespace: too long, perhaps
         return InvalidInput("db", f"MongoDB accepts no such database name: {text}.")
+    if _is_stale(error):
+        return Unavailable("MongoDB was changing its primary when this connection was made: try again.")
     if isinstance(error, InvalidURI | ConfigurationError):
         return InvalidInput("uri", f"{text.rstrip('.')}.")
     if is_transient(error):
