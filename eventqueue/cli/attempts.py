@@ -1,11 +1,13 @@
 """The attempts in a job's history: which claim each one was, and how it ended. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from eventqueue.cli.describe import output_of
 from eventqueue.errors import Refused
-from eventqueue.events import Claimed, Output, Recorded, name_in
+from eventqueue.events import Captured, Claimed, Output, Recorded, name_in
+from eventqueue.outputs import Kept
+from eventqueue.worker.output import text_tail
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,19 @@ def choose(history: Sequence[Recorded], number: int | None) -> Attempt:
     if not wanted:
         raise Refused(f"Job {job_id} has no attempt {number}: the last one was number {found[-1].number}.")
     return wanted[-1]
+
+
+def last_output(history: Sequence[Recorded], kept_of: Callable[[int], Kept | None]) -> Output | None:
+    """Return what the last attempt that has ended wrote, None if that is nothing.
+
+    `kept_of` returns the tails that are kept of a claim: all there is of an attempt that was cancelled or handed back.
+    """
+    ended = [attempt for attempt in attempts(history) if attempt.is_over]
+    if not ended or ended[-1].output:
+        return ended[-1].output if ended else None
+    kept = kept_of(ended[-1].claim)
+    return None if kept is None else Output(stdout=_captured(kept.stdout), stderr=_captured(kept.stderr))
+
+
+def _captured(tail: bytes) -> Captured:
+    return Captured(text=text_tail(tail), length=len(tail))

@@ -54,9 +54,8 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     A part of the id is enough, if no other job's id begins with it.
     """
     from eventqueue.cli import documents
-    from eventqueue.cli.describe import output_of
+    from eventqueue.cli.attempts import last_output
     from eventqueue.cli.details import details
-    from eventqueue.events import Completed, Failed
     from eventqueue.job import fold
 
     with session.queue() as queue:
@@ -65,8 +64,7 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
         job = fold(found)
         assert job is not None
         wait = queue.waits([job]).get(job.id)
-    # Of the last attempt that has ended, which may have written nothing.
-    output = next((output_of(one) for one in reversed(found) if isinstance(one.event, Completed | Failed)), None)
+        output = last_output(found, lambda claim: queue.output(job.id, claim))
     session.out.answer(
         lambda: documents.shown_job(job, output, wait, show_env=show_env),
         lambda: details(job, output, wait, now, show_env=show_env),

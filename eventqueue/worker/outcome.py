@@ -7,10 +7,9 @@ from eventqueue.events import Captured, Error, FailReason, Output
 from eventqueue.job import Complete, Fail, Job, Release, Settle
 from eventqueue.outputs import Kept
 from eventqueue.worker import shell
+from eventqueue.worker.output import text_tail
 from eventqueue.worker.process import signal_name
 from eventqueue.worker.shell import Ended
-
-TEXT_BYTES = 1024
 
 
 def settle(
@@ -96,12 +95,3 @@ def _captured(stream: shell.Captured) -> Captured:
     if not stream.total:
         return Captured()
     return Captured(text=text_tail(stream.tail), length=stream.total, sha256=sha256(stream.tail).digest())
-
-
-def text_tail(tail: bytes) -> str:
-    """Return the last 1 KiB of `tail` as text; what is no UTF-8 stays readable as `\\x…`."""
-    start = max(0, len(tail) - TEXT_BYTES)
-    # The cut may have split a character: drop what is left of it, three bytes at most.
-    while start and start < len(tail) - TEXT_BYTES + 3 and tail[start] & 0xC0 == 0x80:
-        start += 1
-    return tail[start:].decode(errors="backslashreplace")

@@ -4,6 +4,7 @@ Memory is bounded by the limit whatever is fed, in whatever pieces. Pure, and im
 """
 
 TAIL_BYTES = 64 * 1024
+TEXT_BYTES = 1024
 
 
 class Tail:
@@ -28,3 +29,12 @@ class Tail:
     def kept(self) -> bytes:
         """Return the last bytes fed, at most `limit`: bytes, not text, since a cut may split a character."""
         return bytes(self._kept)
+
+
+def text_tail(tail: bytes) -> str:
+    """Return the last 1 KiB of `tail` as text; what is no UTF-8 stays readable as `\\x…`."""
+    start = max(0, len(tail) - TEXT_BYTES)
+    # The cut may have split a character: drop what is left of it, three bytes at most.
+    while start and start < len(tail) - TEXT_BYTES + 3 and tail[start] & 0xC0 == 0x80:
+        start += 1
+    return tail[start:].decode(errors="backslashreplace")

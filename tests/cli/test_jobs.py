@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.events import Completed, Error, Failed, FailReason
+from eventqueue.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.incarnations import Incarnation
 from eventqueue.queue import Queue
 from eventqueue.views import Filter
 from projections.lease import Lease
-from tests.builders import DEAD_LETTERED, RETRIED_BY_OPERATOR, claimed
+from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, claimed
 from tests.cli.commands import Queuectl, is_one_sentence
-from tests.cli.past import completed, died, happened, wrote
+from tests.cli.past import completed, died, happened, keep, wrote
 
 LISTED = [
     *("id", "command", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
@@ -199,6 +199,21 @@ def test_show_has_the_output_of_the_last_attempt_and_of_no_other(queuectl: Queue
 
     assert "of the first" not in queuectl.ok("show", "one").out
     assert queuectl.ok("show", "one", "--json").json["output"] is None
+
+
+@pytest.mark.parametrize("end", [Cancelled(why="asked for"), Released(reason="its worker left", due_at=NOW)])
+def test_show_has_what_was_kept_of_an_attempt_that_brought_no_outcome(
+    queuectl: Queuectl, queue: Queue, end: Event
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    happened(queue, "one", claimed(), end)
+    keep(queue, "one", claim=2, stdout="…é\n".encode() * 500, stderr=b"too late\n")
+
+    text, shown = queuectl.ok("show", "one").out, queuectl.ok("show", "one", "--json").json["output"]
+
+    assert "stdout, the end of 3,000 bytes: `queuectl logs` has more\n  …é\n" in text
+    assert text.endswith("stderr\n  too late\n")
+    assert (shown["stdout"]["length"], shown["stderr"]["text"]) == (3000, "too late\n")
 
 
 def test_history_tells_each_event_with_its_time_its_actor_and_what_changed(queuectl: Queuectl, queue: Queue) -> None:

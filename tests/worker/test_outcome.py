@@ -12,6 +12,7 @@ from eventqueue.events import DeadLettered, Failed, FailReason
 from eventqueue.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
 from eventqueue.outputs import Kept
 from eventqueue.worker import outcome
+from eventqueue.worker.output import TEXT_BYTES, text_tail
 from eventqueue.worker.shell import Captured, Ended
 from tests.builders import NOW, claimed, enqueued, history, job_that_is
 
@@ -153,29 +154,29 @@ def test_the_event_holds_total_length_and_the_digest_of_the_stored_tail(tail: by
 
 @given(st.text(max_size=3000))
 def test_text_is_cut_at_a_character(text: str) -> None:
-    shown = outcome.text_tail(text.encode())
+    shown = text_tail(text.encode())
 
     assert text.endswith(shown)
-    assert len(shown.encode()) <= outcome.TEXT_BYTES
-    assert len(shown.encode()) > outcome.TEXT_BYTES - 4 or shown == text
+    assert len(shown.encode()) <= TEXT_BYTES
+    assert len(shown.encode()) > TEXT_BYTES - 4 or shown == text
 
 
 @given(st.binary(max_size=3000))
 def test_any_bytes_become_text_that_can_be_stored_and_read(tail: bytes) -> None:
-    shown = outcome.text_tail(tail)
+    shown = text_tail(tail)
 
     shown.encode()  # no lone surrogate
-    assert len(shown) <= 4 * outcome.TEXT_BYTES
+    assert len(shown) <= 4 * TEXT_BYTES
 
 
 def test_undecodable_bytes_stay_readable() -> None:
-    assert outcome.text_tail(b"caf\xe9 \xff\xfe done") == "caf\\xe9 \\xff\\xfe done"
+    assert text_tail(b"caf\xe9 \xff\xfe done") == "caf\\xe9 \\xff\\xfe done"
 
 
 def test_a_tail_of_bytes_that_continue_nothing_is_not_cut_away() -> None:
-    shown = outcome.text_tail(b"\x80" * 2000)
+    shown = text_tail(b"\x80" * 2000)
 
-    assert shown.count("\\x80") >= outcome.TEXT_BYTES - 3
+    assert shown.count("\\x80") >= TEXT_BYTES - 3
 
 
 @pytest.mark.parametrize("code", [126, 127])
