@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # As in eventqueue.job.State, which is slow to import; a test holds the two together.
 STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
-TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for state in STATES} | {"dead": "DLQ"})
+TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for state in STATES})
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 

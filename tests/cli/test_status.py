@@ -39,7 +39,7 @@ def test_the_states_stand_in_their_order_for_people(queuectl: Queuectl) -> None:
     lines = queuectl.process("status").out.splitlines()
 
     assert [line.split()[0] for line in lines[:6]] == [
-        *("Pending", "Processing", "Completed", "Failed", "DLQ", "Cancelled"),
+        *("Pending", "Processing", "Completed", "Failed", "Dead", "Cancelled"),
     ]
     assert lines[0].split() == ["Pending", "1"]
     assert lines[-1] == "0 workers alive; the view is up to date"
