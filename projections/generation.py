@@ -20,14 +20,15 @@ from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 
 WAITING = {"ready": False}
+NEWEST_FIRST = [("created_at", -1), ("nth", -1), ("_id", -1)]  # the jobs of one call have one time of creation
 # Type and name together: by the type alone the index over parked jobs would not serve.
 PARKED = {"parked": {"$type": "object"}, "parked.projection": {"$type": "string"}}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": [
         # `list`, newest first, and `list --tag`; no transition moves these.
-        IndexModel([("created_at", -1), ("_id", -1)], name="created"),
-        IndexModel([("tags", 1), ("created_at", -1)], name="tags"),
+        IndexModel(NEWEST_FIRST, name="created"),
+        IndexModel([("tags", 1), *NEWEST_FIRST], name="tags"),
         # The few that stand still: `projections list`, and what an operator lets go on.
         IndexModel([("parked.projection", 1)], name="parked", partialFilterExpression={"parked": {"$type": "object"}}),
     ],

@@ -164,8 +164,7 @@ class ViewReader:
         query = _conditions(filter_)
         if filter_.since is not None:
             query["created_at"] = {"$gte": filter_.since}
-        order = [("created_at", -1), ("_id", -1)]
-        return self._generation().jobs.find(query, sort=order, limit=filter_.limit or 0)
+        return self._generation().jobs.find(query, sort=generation.NEWEST_FIRST, limit=filter_.limit or 0)
 
     def _failures(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
         """Yield failed or dead jobs: found newest first among the failures, then looked at themselves."""

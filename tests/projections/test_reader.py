@@ -309,6 +309,21 @@ def test_jobs_are_listed_newest_first_and_as_filtered(built: Ground) -> None:
     assert ids(state=State.DEAD) == []
 
 
+@pytest.mark.parametrize("tag", [None, "x"])
+def test_the_jobs_of_one_call_are_listed_in_its_order_backwards_whatever_their_names(
+    built: Ground, tag: str | None
+) -> None:
+    names = ["job-9", "job-10", "job-8", "job-11", "job-1"]
+    built.log.append([append(name, replace(enqueued(tags=["x"]), nth=nth)) for nth, name in enumerate(names)])
+    one = reader_on(built)
+    one.refresh()
+
+    listed = [job.stream for job in one.list(Filter(tag=tag))]
+
+    assert listed == names[::-1]
+    assert [job.stream for job in one.list(Filter(tag=tag, limit=2))] == listed[:2]
+
+
 def test_the_dead_are_listed_by_when_they_died_and_by_their_error(built: Ground) -> None:
     for number in range(3):
         events = (enqueued(max_retries=0), claimed(), USED_UP_FAILURE, DEAD_LETTERED)
