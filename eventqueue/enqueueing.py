@@ -9,9 +9,10 @@ from itertools import count, islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from eventqueue import loading, settings
-from eventqueue.codec import check_size, decode, head_of, seal
+from eventqueue.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.errors import DifferentJob, InvalidInput, LogCorrupt, LogUnavailable, QueueError
 from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.finder import JobFinder
@@ -79,9 +80,9 @@ class Enqueueing:
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
-        checked = request(fields, self._defaults_here())
+        checked = _at_home(request(fields, self._defaults_here()))
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
-            raise InvalidInput("expires_at", "is not after the delay")
+            raise InvalidInput("expires_at", "is not after the delay" if checked.fields.delay else "is in the past")
         if not (checked.cwd or "").startswith("/"):
             raise InvalidInput("cwd", f"must be given as an absolute path: {_why_nowhere()}")
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large, perhaps
@@ -249,6 +250,18 @@ def _directory() -> str | None:
         return os.getcwdb().decode()  # UTF-8 whatever the locale: so the launcher takes it
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _at_home(asked: Request) -> Request:
+    """Return the request with a `cwd` that begins with `~` as the caller's shell would have written it."""
+    there = asked.fields.cwd
+    if there is None or not there.startswith("~"):
+        return asked
+    expanded = os.path.expanduser(there)
+    if expanded == there:
+        raise InvalidInput("cwd", f"begins with {there.partition('/')[0]}, and there is no such user here")
+    check_data(expanded, "cwd")
+    return replace(asked, fields=replace(asked.fields, cwd=expanded))
 
 
 def _why_nowhere() -> str:

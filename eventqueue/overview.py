@@ -4,13 +4,14 @@ Each answer is put together from the views, the pauses in the log and the worker
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from eventqueue.incarnations import Lease
 from eventqueue.job import Job, State
+from eventqueue.pause import Pause
 from eventqueue.pauses import Pauses
 from eventqueue.views import Filter, Glance, QueueStatus, Status, Worker
 from eventqueue.waits import Wait, wait_of
@@ -41,15 +42,18 @@ class Overview:
     def glance(self, window: timedelta, failures: int) -> Glance:
         """See Queue.glance."""
         failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.list(_latest(state, failures))]
-        held = self._connection.finder.held_by
+        failed = sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures]
+        held, now = self._connection.finder.held_by, self._connection.ground.clock.now()
+        paused, workers = Pauses(self._log).all(), self.workers()
         return Glance(
-            at=self._connection.ground.clock.now(),
+            at=now,
             lag=self._views.lag(),
             queues=self._views.counts(),
-            paused=Pauses(self._log).all(),
+            paused=paused,
             stats=self._views.stats(window),
-            workers=[(worker, held(worker.id)) for worker in self.workers()],
-            failures=sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures],
+            workers=[(worker, held(worker.id)) for worker in workers],
+            failures=failed,
+            waits=_waits(failed, now, paused, workers),
         )
 
     def workers(self) -> Sequence[Worker]:
@@ -63,11 +67,7 @@ class Overview:
         if not waiting:
             return {}
         paused = Pauses(self._log).among({job.queue for job in waiting})
-        workers = [one for one in self.live_workers() if one.stop_by is None]
-        served = None if any(not one.queues for one in workers) else {name for one in workers for name in one.queues}
-        now = self._connection.ground.clock.now()
-        found = {job.id: wait_of(job, now, paused, served) for job in waiting}
-        return {job_id: wait for job_id, wait in found.items() if wait is not None}
+        return _waits(waiting, self._connection.ground.clock.now(), paused, self.live_workers())
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
@@ -86,6 +86,15 @@ def _shown(lease: Lease) -> Worker:
         renewed_at=lease.renewed_at,
         stop_by=lease.stop_by,
     )
+
+
+def _waits(
+    jobs: Sequence[Job], now: datetime, paused: Mapping[str, Pause], workers: Sequence[Worker]
+) -> Mapping[str, Wait]:
+    staying = [one for one in workers if one.stop_by is None]
+    served = None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
+    found = {job.id: wait_of(job, now, paused, served) for job in jobs}
+    return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
 
 def _latest(state: State, limit: int) -> Filter:

@@ -4,6 +4,7 @@ A stored value is an event of `config-default`, so that a change is history too.
 times: option, environment, stored, built-in.
 """
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import msgspec
 from eventqueue.errors import InvalidInput
 from eventqueue.events import ConfigSet, ConfigUnset, Recorded
 from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
-from eventqueue.spec import Defaults, Name, Whole
+from eventqueue.spec import NO_NAME, Defaults, Name, Whole, one_of, plainly
 
 STREAM = "config-default"
 
@@ -25,6 +26,7 @@ class Setting(msgspec.Struct, frozen=True):
     type: Any
     builtin: Value
     help: str
+    form: str = ""  # what is said of a text that does not fit its pattern
 
     def parse(self, name: str, text: Any) -> Value:
         """Return the value in `text` (as typed, or already of its type). Raises InvalidInput naming the setting."""
@@ -34,8 +36,9 @@ class Setting(msgspec.Struct, frozen=True):
             # Not strict: from a command line and from the environment every value comes as text.
             value: Value = msgspec.convert(text, self.type, strict=not isinstance(text, str))
         except msgspec.ValidationError as error:
-            problem = str(error).replace("`", "")
-            raise InvalidInput(name, f"{problem[:1].lower()}{problem[1:]}, got {text!r}") from None
+            problem = self.form if "regex" in str(error) else plainly(str(error).partition(", got ")[0])
+            problem += ", or none" if self.builtin is None else ""
+            raise InvalidInput(name, f"{problem}, got {reprlib.repr(text)}") from None
         return value
 
 
@@ -50,7 +53,7 @@ def _count(most: int) -> Any:
 _CODES = r"^(none|[0-9]{1,3}(,[0-9]{1,3})*)$(?!\n)"
 
 SETTINGS: Mapping[str, Setting] = {
-    "queue": Setting(Name, "default", "queue of a job that names none"),
+    "queue": Setting(Name, "default", "queue of a job that names none", NO_NAME),
     "priority": Setting(Whole, 0, "priority of a job that gives none; higher runs first"),
     "max-retries": Setting(Annotated[int, msgspec.Meta(ge=0, lt=2**31)], 3, "how often a failed job is tried again"),
     "backoff-base": Setting(Seconds, 2.0, "the n-th retry waits base to the power of n seconds"),
@@ -61,6 +64,7 @@ SETTINGS: Mapping[str, Setting] = {
         Annotated[str, msgspec.Meta(pattern=_CODES)],
         "126,127",
         "exit codes that no retry mends (no such program): dead at once; none: each is tried again",
+        "expected exit codes with commas between them, such as 126,127, or none",
     ),
     "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
     "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),
@@ -83,7 +87,7 @@ def variable(name: str) -> str:
 def setting(name: str) -> Setting:
     """Return the setting called `name`. Raises InvalidInput if there is none."""
     if name not in SETTINGS:
-        raise InvalidInput(name, f"is no setting; the settings are {', '.join(SETTINGS)}")
+        raise InvalidInput(name, f"is no setting{one_of('the settings', name, SETTINGS)}")
     return SETTINGS[name]
 
 

@@ -7,6 +7,7 @@ so the same call is the same job later, from another directory, or after a defau
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -125,10 +126,10 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         )
 
     def is_too_late(self, clock: Callable[[], datetime]) -> bool:
-        """Whether its delay, from now on, ends when the job has expired; `clock` is asked only if need be."""
-        if self.fields.delay is None or self.fields.expires_at is None:
+        """Whether the job has expired by now, or by the end of its delay; `clock` is asked only if need be."""
+        if self.fields.expires_at is None:
             return False
-        return clock() + timedelta(seconds=self.fields.delay) >= self.fields.expires_at
+        return clock() + timedelta(seconds=self.fields.delay or 0) >= self.fields.expires_at
 
     def differs_from(self, first: Enqueued) -> str | None:
         """Return the field in which `first` was asked for differently, or None: then it is the same request."""
@@ -145,8 +146,9 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     """
     for field in asked:
         if field not in Fields.__struct_fields__:
-            known = ", ".join(Fields.__struct_fields__)
-            raise InvalidInput(str(field), f"is no field of a job; the fields are {known}")
+            raise InvalidInput(
+                str(field), f"is no field of a job{one_of('the fields', field, Fields.__struct_fields__)}"
+            )
     given = {field: value for field, value in asked.items() if value is not None}
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
@@ -155,6 +157,12 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     _check_together(fields)
     plain = {field: _plain(getattr(fields, field)) for field in given}
     return Request(fields=fields, asked=plain, defaults=defaults)
+
+
+def one_of(what: str, wrong: Any, known: Collection[str]) -> str:
+    """Return the end of a sentence about a wrong name: the right one that is like it, if there is one, and all."""
+    like = get_close_matches(str(wrong), known, n=1)
+    return f" (is {like[0]} meant?); {what} are {', '.join(known)}" if like else f"; {what} are {', '.join(known)}"
 
 
 def check_name(name: str, field: str) -> str:
@@ -220,10 +228,26 @@ def unfit(error: msgspec.ValidationError) -> InvalidInput:
     field = path.strip("`").removeprefix("$").lstrip(".")
     if unknown := re.search(r"unknown field `(.*)`", problem):
         return InvalidInput(f"{field}.{unknown[1]}", f"is no part of {field}")
-    problem = problem.replace("`", "").replace(" | null", "").replace("datetime", "date (ISO 8601)")
-    if "regex" in problem:
-        problem = NO_NAME
-    return InvalidInput(field, problem[:1].lower() + problem[1:])
+    return InvalidInput(field, NO_NAME if "regex" in problem else plainly(problem))
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a JSON object",
+    "datetime": "a time, such as 2030-01-31T08:00:00Z",
+}
+
+
+def plainly(problem: str) -> str:
+    """Return what the validator says without Python's names of types, to go on after a field's name."""
+    problem = problem.replace(" | null", "").replace("Invalid RFC3339 encoded datetime", "Expected `datetime`")
+    problem = re.sub("`([a-z]+)`", lambda found: _WORDS.get(found[1], found[1]), problem).replace("`", "")
+    problem = re.sub(r"(\d)\.0\b", r"\1", problem)
+    return problem[:1].lower() + problem[1:]
 
 
 def _check_together(fields: Fields) -> None:

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from eventqueue.job import Job, State
 from eventqueue.pause import Pause
+from eventqueue.waits import Wait
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -224,6 +225,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     stats: Stats
     workers: Sequence[tuple[Worker, Sequence[Job]]]  # each with the jobs that it runs
     failures: Sequence[Job]  # failed or dead, the latest first
+    waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
 
 
 class Views(Protocol):

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -90,6 +91,27 @@ def test_a_job_runs_where_it_was_asked_for_wherever_its_worker_stands(
     assert os.path.normpath(found) == os.path.normpath(below / (asked or ""))
 
 
+@pytest.mark.parametrize(("asked", "found"), [("~", ""), ("~/sub", "/sub"), ("~root", None), ("./~", None)])
+def test_a_tilde_is_the_home_of_who_asks_as_in_a_shell(
+    queue: Queue, below: Path, monkeypatch: pytest.MonkeyPatch, asked: str, found: str | None
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    elsewhere = {"~root": pwd.getpwnam("root").pw_dir, "./~": f"{below}/./~"}
+
+    receipt = queue.enqueue(command="true", id="one", cwd=asked)
+
+    assert queue.get(receipt.id).run.cwd == (elsewhere[asked] if found is None else f"/home/ada{found}")
+    assert queue.enqueue(command="true", id="one", cwd=asked).existing == Existing(State.PENDING, None, None)
+
+
+def test_a_home_that_is_nowhere_is_refused(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInput, match=r"^cwd: begins with ~nobody-here, and there is no such user here$"):
+        queue.enqueue(command="true", cwd="~nobody-here/sub")
+    monkeypatch.setenv("HOME", "/home/\udcff")
+    with pytest.raises(InvalidInput, match=r"^cwd: is not valid UTF-8"):
+        queue.enqueue(command="true", cwd="~")
+
+
 @pytest.mark.parametrize("asked", [None, "sub", "."])
 def test_what_is_asked_for_in_a_deleted_directory_is_refused_unless_it_says_where_to_run(
     queue: Queue, below: Path, asked: str | None
@@ -154,13 +176,21 @@ def test_a_delay_beyond_the_jobs_end_is_refused_and_one_within_it_is_not(queue: 
     assert queue.enqueue(SOON, expires_at=now + timedelta(minutes=10)).created
 
 
+def test_a_job_that_has_expired_is_refused(queue: Queue) -> None:
+    with pytest.raises(InvalidInput, match=r"^expires_at: is in the past$"):
+        queue.enqueue(command="true", expires_at=queue.connection.ground.clock.now())
+
+    assert queue.list().jobs == []
+
+
+@pytest.mark.parametrize("fields", [SOON, {"command": "true"}], ids=["delayed", "at once"])
 @pytest.mark.parametrize("name", ["id", "key"])
 def test_a_job_that_was_in_time_is_the_same_job_when_it_is_asked_for_again_too_late(
-    queue: Queue, monkeypatch: pytest.MonkeyPatch, name: str
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, name: str, fields: dict[str, Any]
 ) -> None:
     clock = queue.connection.ground.clock
     later = clock.now() + timedelta(hours=1)
-    asked = {**SOON, name: "same", "expires_at": later}
+    asked = {**fields, name: "same", "expires_at": later}
     first = queue.enqueue(asked)
 
     monkeypatch.setattr(type(clock), "now", lambda _: later)

@@ -36,7 +36,7 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
                 session.out.refuse(f"Job {job.id} is {job.state}{why}")
             if job.state is State.CANCELLED:
                 say_what_still_lives(session, queue, job.id)
-    session.out.document(lambda: [documents.job(job) for job in jobs])
+    session.out.document(lambda: [documents.waiting_job(job, None) for job in jobs])
     return 0 if all(job.state is State.COMPLETED for job in jobs) else 1
 
 

@@ -48,8 +48,7 @@ def plain(value: Any) -> Any:
             return value
 
 
-def job(one: Job) -> dict[str, Any]:
-    """A job in a list."""
+def _job(one: Job) -> dict[str, Any]:
     return {
         "id": one.id,
         "command": one.run.command,
@@ -68,12 +67,12 @@ def job(one: Job) -> dict[str, Any]:
 
 def waiting_job(one: Job, wait: Wait | None) -> dict[str, Any]:
     """A job in a list, and what it waits for: null if it does not wait to be claimed."""
-    return job(one) | {"waits": plain(wait)}
+    return _job(one) | {"waits": plain(wait)}
 
 
 def whole_job(one: Job, *, show_env: bool = False) -> dict[str, Any]:
     """A job with all its fields; those of the list first."""
-    whole = {**job(one), **plain(one)}
+    whole = {**_job(one), **plain(one)}
     return whole if show_env else {**whole, "run": _without_env(whole["run"])}
 
 
@@ -181,8 +180,11 @@ def glance(found: Glance) -> dict[str, Any]:
         },
         "paused": {name: plain(pause) for name, pause in found.paused.items()},
         "stats": stats(found.stats, None),
-        "workers": [{**plain(worker), "running": [job(one) for one in running]} for worker, running in found.workers],
-        "failures": [job(one) for one in found.failures],
+        "workers": [
+            {**plain(worker), "running": [waiting_job(one, None) for one in running]}
+            for worker, running in found.workers
+        ],
+        "failures": [waiting_job(one, found.waits.get(one.id)) for one in found.failures],
     }
 
 

@@ -45,7 +45,7 @@ FIELDS = (
     click.option("--tag", "tags", multiple=True, help="A tag; several may be given."),
     click.option("--group", help="Group it belongs to."),
     click.option("--env", type=VARIABLE, multiple=True, help="Environment variable; several may be given."),
-    click.option("--cwd", metavar="DIRECTORY", help="Where it runs [default: here]."),
+    click.option("--cwd", metavar="DIRECTORY", help="Where it runs, seen from here; ~ is your home [default: here]."),
     click.option("--meta", metavar="JSON", help="A JSON object of your own, kept with the job."),
 )
 
@@ -71,7 +71,8 @@ def enqueue(
     backoff {base, cap, jitter}, timeout (seconds), key, tags, group, env, cwd, meta.
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
-    options for fields go with such a command. In a file nothing is added unless every line is a job.
+    options for fields go with such a command. In a file nothing is added unless every line is a job; one that asks
+    for other things under the id or key of a job that is there is refused, and the others are added.
 
     \b
     queuectl enqueue '{"command": "echo hello world"}'

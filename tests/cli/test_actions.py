@@ -223,6 +223,7 @@ def test_wait_prints_the_jobs_as_json_in_the_order_asked_for(mixed: Queuectl) ->
 
     assert ran.code == 1
     assert [job["state"] for job in ran.json] == ["dead", "completed"]
+    assert {tuple(job) for job in ran.json} == {tuple(job) for job in mixed.ok("list", "--json").json}
 
 
 def test_wait_gives_up_after_its_timeout(mixed: Queuectl) -> None:

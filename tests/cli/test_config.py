@@ -78,6 +78,36 @@ def test_a_bad_setting_is_refused(shared: Queuectl, args: tuple[str, ...]) -> No
     assert shared.ok("config", "get", "max-retries", "--json").json["source"] == "built-in"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("max-retries", "abc", "expected a whole number, got 'abc'"),
+        ("lease", "1", "expected a number >= 5, got '1'"),
+        ("timeout", "long", "expected a number, or none, got 'long'"),
+        ("queue", "a b", "may hold letters, digits and . _ : - only, 1 to 128 of them, got 'a b'"),
+        (
+            "fatal-exit-codes",
+            "1;2",
+            "expected exit codes with commas between them, such as 126,127, or none, got '1;2'",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_words_wherever_it_comes_from(
+    shared: Queuectl, name: str, value: str, told: str
+) -> None:
+    variable = f"QUEUECTL_{name.upper().replace('-', '_')}"
+
+    assert shared.here("config", "set", name, value).err == f"✘ {name}: {told}\n"
+    assert shared.with_environ(**{variable: value}).here("status").err == f"✘ {variable}: {told}\n"
+
+
+@pytest.mark.parametrize("args", [("get",), ("set", "1"), ("unset",)])
+def test_a_misspelt_setting_is_told_which_one_may_be_meant(shared: Queuectl, args: tuple[str, ...]) -> None:
+    ran = shared.here("config", args[0], "max_retrys", *args[1:])
+
+    assert ran.err.startswith("✘ max_retrys: is no setting (is max-retries meant?); the settings are queue, ")
+
+
 def test_a_bad_value_in_the_environment_is_refused_by_its_variable(shared: Queuectl) -> None:
     ran = shared.with_environ(QUEUECTL_GRACE="long").here("status")
 

@@ -90,7 +90,7 @@ def test_with_json_the_receipts_are_in_one_document(queuectl: Queuectl) -> None:
 BAD = {
     "no JSON": (b"{command", "Line 3: it is no valid JSON"),
     "no job": (b'{"queue": "mail"}', "Line 3: command: is required"),
-    "an operator": (b'{"command": {"$gt": ""}}', "Line 3: command: expected str"),
+    "an operator": (b'{"command": {"$gt": ""}}', "Line 3: command: expected text"),
     "no UTF-8": (b'{"command": "\xff"}', "Line 3: it is not valid UTF-8 at byte 14"),
     "a lone surrogate": (b'{"command": "\\ud800"}', "Line 3: command: is not valid UTF-8: it holds a lone surrogate"),
     "too large": (

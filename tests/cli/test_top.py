@@ -9,7 +9,7 @@ from eventqueue.cli.columns import Table
 from eventqueue.cli.screen import lines
 from eventqueue.queue import Queue
 from eventqueue.views import Glance
-from tests.builders import claimed
+from tests.builders import claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.past import died, happened
 
@@ -68,6 +68,16 @@ def test_what_does_not_fit_is_counted_instead(busy: Queue) -> None:
 
 def test_in_the_lowest_terminal_there_is_a_line_of_each(busy: Queue) -> None:
     assert [len(one.rows) for one in tables(busy.glance(), 5)] == [1, 0, 1]
+
+
+def test_what_a_failed_job_waits_for_is_in_the_document(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "false")
+    happened(queue, "one", claimed(), failed())
+
+    shown = queuectl.ok("top", "--once", "--json").json["failures"]
+
+    assert shown == queuectl.ok("list", "--json").json
+    assert shown[0]["waits"]["kind"] == "unserved"
 
 
 def test_the_last_failures_come_first_and_no_more_than_asked_for(busy: Queue) -> None:

@@ -18,8 +18,8 @@ TUNING = {"eventqueue.tuning"}  # of the interpreter, for whoever works much
 LOG = {f"eventqueue.{name}" for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground")}
 # All else in the standard library may reach a clock, a file, a process, chance or the network.
 HARMLESS = {
-    *("__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools"),
-    *("hashlib", "heapq", "itertools", "math", "operator", "re", "types", "typing"),
+    *("__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "datetime", "difflib", "enum"),
+    *("functools", "hashlib", "heapq", "itertools", "math", "operator", "re", "reprlib", "types", "typing"),
     *("uuid", "bson", "msgspec"),
 }
 CLOCK_AND_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid6", "uuid7", "open", "input", "print"}

@@ -19,7 +19,8 @@ from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned
 from eventqueue.worker.place import incarnation_here
 from projections.candidates import ViewFinder
-from tests.builders import CANCELLED, append
+from tests.builders import CANCELLED, SOON, append, enqueued
+from tests.projections.stage import put
 from tests.worker.stage import PATIENCE_S, DeafLog, Stage
 
 
@@ -96,14 +97,14 @@ def test_a_failed_job_that_is_due_is_retried_before_it_is_claimed(stage: Stage) 
 
 def test_an_expired_job_is_cancelled_and_not_run(stage: Stage) -> None:
     mark = stage.folder / "ran"
-    now = stage.connection.ground.clock.now()
-    job = stage.enqueue(f"touch {mark}", expires_at=now - timedelta(seconds=1))
+    put(stage.connection.ground, "job-late", enqueued(command=f"touch {mark}", cwd="/", expires_at=SOON))
+    stage.project()
     worker = stage.worker()
 
-    worker.steps(until=lambda: stage.job(job).state is State.CANCELLED)
+    worker.steps(until=lambda: stage.job("late").state is State.CANCELLED)
     worker.rests()
 
-    assert stage.last(job) == Cancelled(why="expired")
+    assert stage.last("late") == Cancelled(why="expired")
     assert not mark.exists()
 
 
