@@ -22,6 +22,7 @@ from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
 NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"
 TEXT_MAX = 128 * 1024 - 1  # bytes of one argument, or of one variable with its name: MAX_ARG_STRLEN, and a NUL
+_TIMES = ("run_at", "expires_at")
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
 
 # The id says which job is meant, whether it was asked for or made; where both differ, it is two jobs.
@@ -153,7 +154,7 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
         _refuse_nul(field, value)
-    fields = _convert(given)
+    fields = _convert({field: _time(value) if field in _TIMES else value for field, value in given.items()})
     _check_together(fields)
     plain = {field: _plain(getattr(fields, field)) for field in given}
     return Request(fields=fields, asked=plain, defaults=defaults)
@@ -199,6 +200,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _time(value: Any) -> Any:
+    """Return the time in a text of ISO 8601, of which the validator knows one form alone; else the value as it is."""
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 def _refuse_nul(field: str, value: Any) -> None:
     # Neither a command nor its environment can hold NUL; `meta` is data, and may.
     texts: Collection[Any]
@@ -216,6 +225,10 @@ def _refuse_nul(field: str, value: Any) -> None:
 def _convert(given: Mapping[str, Any]) -> Fields:
     if "command" not in given:
         raise InvalidInput("command", "is required")
+    if isinstance(env := given.get("env"), dict):
+        for name, value in env.items():
+            if not isinstance(value, str):  # the validator does not say which
+                raise InvalidInput(f"env.{name}", "expected text")
     try:
         return msgspec.convert(given, Fields)
     except msgspec.ValidationError as error:
@@ -227,7 +240,8 @@ def unfit(error: msgspec.ValidationError) -> InvalidInput:
     problem, _, path = str(error).partition(" - at ")
     field = path.strip("`").removeprefix("$").lstrip(".")
     if unknown := re.search(r"unknown field `(.*)`", problem):
-        return InvalidInput(f"{field}.{unknown[1]}", f"is no part of {field}")
+        parts = one_of("its parts", unknown[1], AskedBackoff.__struct_fields__)  # no other field has any
+        return InvalidInput(f"{field}.{unknown[1]}", f"is no part of {field}{parts}")
     return InvalidInput(field, NO_NAME if "regex" in problem else plainly(problem))
 
 
@@ -255,7 +269,7 @@ def _check_together(fields: Fields) -> None:
         raise InvalidInput("key", "cannot be given together with id: each of them names the job")
     if fields.run_at is not None and fields.delay is not None:
         raise InvalidInput("delay", "cannot be given together with run_at: each of them sets the time")
-    for name in ("run_at", "expires_at"):
+    for name in _TIMES:
         at = getattr(fields, name)
         if at is not None and at.tzinfo is None:
             raise InvalidInput(name, "needs a time zone, such as 2030-01-31T08:00:00Z or +01:00")

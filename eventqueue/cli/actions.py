@@ -64,6 +64,10 @@ def retry(session: Session, selection: Selection) -> int:
     """Bring failed, dead or cancelled jobs back to pending.
 
     Each gets a new budget of retries. --all means every job that is failed or dead; a cancelled one has to be named.
+
+    \b
+    queuectl retry report
+    queuectl retry --all --queue mail --error timeout --dry-run
     """
     from eventqueue.job import State
 

@@ -24,7 +24,12 @@ audit = Group("audit", help="Proving what the log says.")
 @show_env
 @with_session
 def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> None:
-    """Show the state that a job was in after each of its events."""
+    """Show the state that a job was in after each of its events.
+
+    \b
+    queuectl replay report
+    queuectl replay report --to 2
+    """
     from eventqueue.cli import documents, tables
 
     with session.queue() as queue:
@@ -46,6 +51,10 @@ def verify(session: Session, job_id: str | None, is_all: bool) -> int:
 
     Versions are dense, hashes chained, transitions legal, and the jobs view equals the fold of the history. Names
     each finding; the exit code is 1 if there is any.
+
+    \b
+    queuectl audit verify report
+    queuectl audit verify --all
     """
     from eventqueue.cli import documents, tables
 

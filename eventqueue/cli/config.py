@@ -26,7 +26,11 @@ config = Group(
 @command("list")
 @with_session
 def list_(session: Session) -> None:
-    """List every setting, its value, and where that comes from."""
+    """List every setting, its value, and where that comes from.
+
+    \b
+    queuectl config list
+    """
     from eventqueue.cli import documents, tables
     from eventqueue.settings import SETTINGS
 
@@ -40,7 +44,11 @@ def list_(session: Session) -> None:
 @click.argument("name", type=TEXT)
 @with_session
 def get(session: Session, name: str) -> None:
-    """Print the value of one setting."""
+    """Print the value of one setting.
+
+    \b
+    queuectl config get max-retries
+    """
     from eventqueue.cli import documents, tables
     from eventqueue.settings import setting
 
@@ -70,7 +78,11 @@ def set_(session: Session, name: str, value: str) -> None:
 @click.argument("name", type=TEXT)
 @with_session
 def unset(session: Session, name: str) -> None:
-    """Bring a setting back to its built-in value."""
+    """Bring a setting back to its built-in value.
+
+    \b
+    queuectl config unset max-retries
+    """
     with session.queue() as queue:
         queue.configure(name, None)
         _tell(session, name, queue.configuration())

@@ -15,6 +15,9 @@ def start(session: Session) -> None:
     """Start the local server, unless it runs.
 
     Whatever needs it starts it, too.
+
+    \b
+    queuectl db start
     """
     from eventqueue.server import ensure_running, home
 
@@ -25,7 +28,11 @@ def start(session: Session) -> None:
 @command("stop")
 @with_session
 def stop(session: Session) -> None:
-    """Stop the local server; its data stay."""
+    """Stop the local server; its data stay.
+
+    \b
+    queuectl db stop
+    """
     from eventqueue.server import home, stop
 
     stopped = stop(home(os.environ))
@@ -39,6 +46,9 @@ def status(session: Session) -> None:
     """Show where the local server is.
 
     The exit code is 1 if it does not run.
+
+    \b
+    queuectl db status
     """
     _tell(session)
 

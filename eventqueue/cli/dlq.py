@@ -25,7 +25,11 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 @limited
 @with_session
 def list_(session: Session, queue_name: str | None, error: str | None, limit: int | None) -> None:
-    """List dead jobs, those that died last first."""
+    """List dead jobs, those that died last first.
+
+    \b
+    queuectl dlq list --limit 10
+    """
     from eventqueue.cli.listing import print_newest
     from eventqueue.job import State
 
@@ -46,7 +50,12 @@ def retry(session: Session, selection: Selection) -> int:
 @command("discard")
 @selecting
 def discard(session: Session, selection: Selection) -> int:
-    """Give dead jobs up: they become cancelled, and stay in the log."""
+    """Give dead jobs up: they become cancelled, and stay in the log.
+
+    \b
+    queuectl dlq discard report
+    queuectl dlq discard --all --queue mail --dry-run
+    """
     return _to_dead(
         session,
         selection,

@@ -11,6 +11,9 @@ def doctor(session: Session) -> int:
 
     Connection, replica set, durability, layout, rights, clock, settings and pauses, projector and workers, each with
     a remedy. The exit code is 1 if any check fails.
+
+    \b
+    queuectl doctor
     """
     from eventqueue.cli import documents, tables
     from eventqueue.cli.checks import examine

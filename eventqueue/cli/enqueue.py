@@ -115,7 +115,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     if "env" in given:
         given["env"] = dict(given["env"])
     if "meta" in given:
-        given["meta"] = json_object(given["meta"], "meta")
+        given["meta"] = json_object(given["meta"], "meta", '{"customer": 7}')
     return given
 
 

@@ -52,6 +52,10 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     """Show all of a job, and the end of its output.
 
     A part of the id is enough, if no other job's id begins with it.
+
+    \b
+    queuectl show report
+    queuectl show 0199f3a2 --json --show-env
     """
     from eventqueue.cli import documents
     from eventqueue.cli.attempts import last_output
@@ -79,6 +83,9 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
     """Show a job's events in order.
 
     When each was, how long after the one before, by whom, and what it changed.
+
+    \b
+    queuectl history report
     """
     from eventqueue.cli import documents, tables
 

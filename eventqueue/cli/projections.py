@@ -25,6 +25,9 @@ def list_(session: Session) -> int:
     """Show each view: its version, who keeps it, how far it is behind.
 
     What is unknown is shown as unknown. The exit code is 1 if a view stands still or a job is parked.
+
+    \b
+    queuectl projections list
     """
     from eventqueue.cli import documents, views
 
@@ -61,6 +64,9 @@ def rebuild(session: Session, name: str | None) -> None:
 
     Beside the live ones, which are then switched to: reads and claims go on meanwhile. Views are whole, so the others
     are built with the one that is named.
+
+    \b
+    queuectl projections rebuild
     """
     # As Ctrl-C does: what was begun is dropped, and not left for the next rebuild to find.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -92,6 +98,10 @@ def verify(session: Session, name: str | None, is_all: bool, sample: int | None)
 
     While traffic flows, without false alarms: both are compared at one point. Names each difference; the exit code
     is 1 if there is any.
+
+    \b
+    queuectl projections verify
+    queuectl projections verify --sample 1000
     """
     from eventqueue.cli import documents, views
 
@@ -131,6 +141,9 @@ def retry(session: Session, name: str, job_id: str) -> int:
     """Let a parked job go on.
 
     Once what was wrong with the projection is mended: it is given all that the log has of the job.
+
+    \b
+    queuectl projections retry jobs report
     """
     from eventqueue.cli import documents
 

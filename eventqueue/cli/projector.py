@@ -19,6 +19,9 @@ def start(session: Session) -> None:
 
     While another one works, it stands by. `queuectl worker start` brings one along: this is for machines that run no
     worker.
+
+    \b
+    queuectl projector start
     """
     from eventqueue.connect import make_projector
     from eventqueue.outlet import log_to_stderr

@@ -24,6 +24,9 @@ def list_(session: Session) -> None:
     """List the queues that ever had a job or were paused.
 
     Each with its jobs by state; a paused one with since when, by whom and why.
+
+    \b
+    queuectl queue list
     """
     from eventqueue.cli import documents, tables
 

@@ -11,6 +11,10 @@ def status(session: Session) -> None:
 
     How many jobs are in which state, by queue too; the workers alive; how far the view is behind. The JSON's lag
     is in seconds, null if unknown.
+
+    \b
+    queuectl status
+    queuectl status --json | jq .pending
     """
     from eventqueue.cli import documents, tables
 

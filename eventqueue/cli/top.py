@@ -26,6 +26,10 @@ def top(session: Session, *, is_once: bool) -> None:
     """Show queues, rates, workers and failures, live.
 
     Redrawn whenever the views move, until Ctrl-C. With --json each picture is a line.
+
+    \b
+    queuectl top
+    queuectl top --once
     """
     from eventqueue.cli import documents, screen
 

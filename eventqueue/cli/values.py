@@ -53,7 +53,7 @@ class Seconds(click.ParamType[float]):
 class Since(click.ParamType[datetime | timedelta]):
     """A time in ISO 8601 (UTC unless it says otherwise), or how long ago, such as `10m`."""
 
-    name = "time"
+    name = "ago|time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
         """See click.ParamType."""
@@ -96,10 +96,10 @@ def time_of(since: datetime | timedelta, now: datetime) -> datetime:
         raise InvalidInput("since", "is longer ago than the calendar reaches") from None
 
 
-def json_object(text: str, what: str) -> dict[str, Any]:
+def json_object(text: str, what: str, such: str = '{"command": "echo hello"}') -> dict[str, Any]:
     """Return the one JSON object in `text`, strictly: no name twice, no NaN, nothing after it.
 
-    Raises InvalidInput; `what` is what the object should have been.
+    Raises InvalidInput; `what` is what the object should have been, `such` an example.
     """
     import json
 
@@ -112,7 +112,7 @@ def json_object(text: str, what: str) -> dict[str, Any]:
     except ValueError as error:  # an integer of thousands of digits
         raise InvalidInput("", f"{what} is no valid JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise InvalidInput("", f'{what} is no JSON object, such as {{"command": "echo hello"}}.')
+        raise InvalidInput("", f"{what} is no JSON object, such as {such}.")
     return value
 
 

@@ -77,7 +77,11 @@ def start(
 @command("list")
 @with_session
 def list_(session: Session) -> None:
-    """List the workers that live, and the jobs that they run."""
+    """List the workers that live, and the jobs that they run.
+
+    \b
+    queuectl worker list
+    """
     from eventqueue.cli import documents, tables
 
     with session.queue() as queue:

@@ -39,6 +39,8 @@ YOUNG_S = 15.0
 PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
+STILL_S = 3.0  # without a running job: then it is said that others are waited for
+STILL = "nothing runs now; jobs that are yet to come, at their time or in a slot elsewhere: %d (see `queuectl list`)"
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
 
 
@@ -273,25 +275,33 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Report once nothing is processing in the queues served, nor pending or failed in one that is not paused."""
-        views = self._connection.views
+        still_since: float | None = time.monotonic()  # None: it was told
         while not (self._stops or self._is_deserted):
             try:
-                if views.refresh().is_fresh and not self._is_work_left():
-                    self._news.put(Emptied())
-                    return
+                if self._connection.views.refresh().is_fresh:
+                    left = self._left()
+                    if not left.total():
+                        self._news.put(Emptied())
+                        return
+                    if left[State.PROCESSING]:
+                        still_since = time.monotonic()
+                    elif still_since is not None and time.monotonic() - still_since > STILL_S:
+                        still_since = None
+                        logger.warning(STILL, left.total())
             except Exception as error:  # whatever it is: if nobody looked any more, this would never end
                 logger.warning("%s", error)
             time.sleep(0.2)
 
-    def _is_work_left(self) -> bool:
+    def _left(self) -> Counter[State]:
+        """Return how many jobs there are to be waited for, in each state."""
         counts = self._connection.views.counts()
         queues = self._plan.queues or tuple(counts)
         paused = self._pauses.among(queues)
-        return any(
-            counts.get(name, {}).get(state, 0)
-            for name in queues
-            for state in ((State.PROCESSING,) if name in paused else OPEN)
-        )
+        left: Counter[State] = Counter()
+        for name in queues:
+            for state in (State.PROCESSING,) if name in paused else OPEN:
+                left[state] += counts.get(name, {}).get(state, 0)
+        return left
 
     def _stop(self) -> None:
         """The first time: let jobs finish; the second: hand them back at once; the third: kill."""

@@ -34,6 +34,13 @@ def nowhere() -> Queuectl:
     return Queuectl({"PATH": os.environ["PATH"], "QUEUECTL_URI": "mongodb://no.such.host.invalid"})
 
 
+def test_the_help_of_every_command_has_an_example_of_it(nowhere: Queuectl) -> None:
+    helps = {" ".join(words): nowhere.ok(*words, "--help").out.partition("\n")[2] for words in ALL}  # without Usage
+    single = {name: text for name, text in helps.items() if "\nCommands:\n" not in text}
+
+    assert {name for name, text in single.items() if f"queuectl {name}" not in text} == set()
+
+
 def test_every_command_of_the_issue_is_there() -> None:
     assert {" ".join(words) for words in ALL} >= {
         *("enqueue", "worker start", "worker list", "projector start", "status", "list", "show", "history", "logs"),

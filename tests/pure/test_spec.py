@@ -210,6 +210,19 @@ def test_a_time_in_any_zone_is_the_same_instant() -> None:
     assert event.run_at == NOW
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-01-01T00:00Z", "20260101T000000Z", "2026-01-01T01:00:00,000000001+01:00", "2026-01-01 00:00:00+00"]
+)
+def test_a_time_may_have_any_form_of_iso_8601(text: str) -> None:
+    assert request(asked(run_at=text), Defaults()).enqueued(NOW).run_at == NOW
+
+
+@pytest.mark.parametrize("text", ["2026-01-01", "2026-01-01T08:00", "2026-01-01T08:00:00"])
+def test_a_time_without_a_zone_is_told_what_it_needs(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^run_at: needs a time zone, such as"):
+        request(asked(run_at=text), Defaults())
+
+
 @pytest.mark.parametrize("field", ["run_at", "expires_at"])
 def test_times_are_kept_in_whole_milliseconds_as_the_log_stores_them(field: str) -> None:
     event = request(asked(**{field: "2026-01-01T00:00:00.123999Z"}), Defaults()).enqueued(NOW)

@@ -56,6 +56,18 @@ def test_it_ends_in_order_once_nothing_is_left_to_do(stage: Stage, start: Start)
     assert [finding for _, findings in stage.queue.verify_all() for finding in findings] == []
 
 
+def test_who_waits_for_jobs_that_are_yet_to_come_says_so_once(stage: Stage, start: Start) -> None:
+    done, later = stage.enqueue("true"), stage.enqueue("true", delay=3600)
+
+    crew = start(until_empty=True)
+    wait_until(lambda: "at their time or in a slot elsewhere: 1" in crew.logged())
+    stage.queue.cancel(later)
+
+    assert crew.ends() == 0
+    assert crew.logged().count("yet to come") == 1
+    assert stage.job(done).state is State.COMPLETED
+
+
 def test_a_worker_claims_nothing_from_views_that_are_ahead_of_their_log(
     stage: Stage, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
