@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from getpass import getuser
 from socket import gethostname
 from typing import Any, Self
@@ -195,6 +195,14 @@ class Queue:
         if is_recent and isinstance(before.event, Claimed) and self.output(job.id, before.version) is None:
             return before.event
         return None
+
+    def silent_since(self, job: Job) -> datetime | None:
+        """Return when the worker that holds a job's claim was last heard of, if its lease is over; None if it is not.
+
+        Such a worker is lost: the first one that lives, wherever, fails the attempt, so that the job is tried again.
+        """
+        lease = self.connection.incarnations.get([job.worker]).get(job.worker) if job.worker is not None else None
+        return None if lease is None or lease.is_live else lease.renewed_at
 
     def replay(self, job_id: str) -> Sequence[Job]:
         """Return the job as it stood after each of its events. Raises JobNotFound."""

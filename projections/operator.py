@@ -64,6 +64,7 @@ class ViewOperator:
         """See Operator.retry."""
         held = self._live()
         self._check_mine(held)
+        self._check_name(name, held)
         parked = health.parked_job(Generation(self._ground.database, held.generation), job_id)
         if parked is None or parked.projection != name:
             by = "not parked" if parked is None else f"parked by {parked.projection}, not by {name}"

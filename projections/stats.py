@@ -25,7 +25,7 @@ class Stats:
     """
 
     name = "stats"
-    version = 2
+    version = 3
 
     def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
         """See Projection.tally."""
@@ -62,7 +62,7 @@ def _ended(before: Job, event: Event) -> tuple[str, datetime] | None:
     """Return what ended with this event, a wait or a run, and since when it had lasted."""
     match event:
         case Claimed() if before.due_at is not None and not _was_just_retried(before):
-            return WAIT, before.due_at
+            return WAIT, max(before.due_at, before.created_at)  # it may have been asked for with a time long past
         case Retried(cause=RetryCause.BACKOFF) if before.due_at is not None:
             return WAIT, before.due_at
         case Completed() | Failed() if before.claimed_at is not None:

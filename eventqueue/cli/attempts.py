@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from eventqueue.cli.describe import output_of
 from eventqueue.errors import Refused
-from eventqueue.events import Captured, Claimed, Output, Recorded, name_in
+from eventqueue.events import Cancelled, Captured, Claimed, Output, Recorded, name_in
 from eventqueue.outputs import Kept
 from eventqueue.worker.output import text_tail
 
@@ -35,6 +35,8 @@ def choose(history: Sequence[Recorded], number: int | None) -> Attempt:
     """Return the last attempt with this number, None: the last of all. Raises Refused if there is none."""
     found = attempts(history)
     job_id = name_in(history[0].stream)
+    if not found and isinstance(history[-1].event, Cancelled):
+        raise Refused(f"Job {job_id} was cancelled before it ran.")
     if not found:
         raise Refused(f"Job {job_id} has not run yet.")
     wanted = [attempt for attempt in found if number in (None, attempt.number)]

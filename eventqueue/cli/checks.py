@@ -211,8 +211,10 @@ def _workers(queue: "Queue") -> tuple[str, str | None]:
     counts = queue.connection.views.counts() if has_views else {}
     waiting = sum(of.get(state, 0) for of in counts.values() for state in (State.PENDING, State.FAILED))
     running = sum(len(one.running) for one in alive)
+    lost = sum(of.get(State.PROCESSING, 0) for of in counts.values()) - running if not alive else 0
     found = f"{len(alive)} alive, {count(running, 'job')} running, {count(waiting, 'job')} waiting"
-    if waiting and not alive:
+    found += f", {count(lost, 'job')} of lost workers" if lost > 0 else ""
+    if (waiting or lost > 0) and not alive:
         return found, "start some with `queuectl worker start`"
     return found, None
 

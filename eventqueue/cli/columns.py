@@ -22,7 +22,10 @@ class Table(msgspec.Struct, frozen=True):
 
 
 def fitted(table: Table, width: int | None) -> Text:
-    """Return the table's lines, the loose columns cut to what `width` leaves of it (None: not cut at all)."""
+    """Return the table's lines, the loose columns cut to what `width` leaves of it.
+
+    With None these are neither cut nor filled up: one long text would widen every line.
+    """
     rows = [[Text(title, "bold") for title in table.titles], *([_text(cell) for cell in row] for row in table.rows)]
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
     numeric = [any(map(_is_figure, column)) for column in zip(*table.rows, strict=True)]
@@ -30,6 +33,11 @@ def fitted(table: Table, width: int | None) -> Text:
         rigid, loose = widths[: len(widths) - table.loose], widths[len(widths) - table.loose :]
         room = width - sum(rigid) - len(GAP) * (len(widths) - 1)
         widths = rigid + _shared(loose, room)
+    if width is None and table.loose:
+        rigid = widths[: len(widths) - table.loose]
+        return Text("\n").join(
+            _line(row, rigid + [cell.cell_len for cell in row[len(rigid) :]], numeric) for row in rows
+        )
     return Text("\n").join(_line(row, widths, numeric) for row in rows)
 
 

@@ -15,31 +15,42 @@ from eventqueue.printable import clean
 from eventqueue.waits import Kind, Wait
 
 LABEL = 12
+BACK = "any worker that lives brings it back"
 LINES = 10  # of output at most
 
 
-def details(job: Job, output: Output | None, wait: Wait | None, now: datetime, *, show_env: bool = False) -> Text:
-    """Return the job's fields that are set, then its last attempt's output."""
+def details(
+    job: Job,
+    output: Output | None,
+    wait: Wait | None,
+    now: datetime,
+    silent: datetime | None,
+    *,
+    show_env: bool = False,
+) -> Text:
+    """Return the job's fields that are set, then its last attempt's output; `silent`: since when its worker is so."""
     env = job.run.env if show_env else hidden(job.run.env)
-    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, wait, env, now)]
+    fields = _fields(job, _standing(job, wait, now, silent), env)
+    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
     return Text("\n").join([*lines, *_output(output)])
 
 
-def _fields(job: Job, wait: Wait | None, env: Mapping[str, str], now: datetime) -> Iterator[tuple[str, Text]]:
+def _fields(job: Job, standing: str, env: Mapping[str, str]) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
-    yield "state", Text(clean(_standing(job, wait, now)), COLOURS[job.state])
+    yield "state", Text(clean(standing), COLOURS[job.state])
     for label, value in (*_asked(job, env), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))
 
 
-def _standing(job: Job, wait: Wait | None, now: datetime) -> str:
+def _standing(job: Job, wait: Wait | None, now: datetime, silent: datetime | None) -> str:
     waits = "" if wait is None else f", {_reason(wait, now)}"
     match job.state:
         case State.FAILED if job.due_at:
             return f"failed, retry {job.failures} of {job.max_retries}{waits}"
         case State.PROCESSING if job.claimed_at:
-            return f"processing for {span((now - job.claimed_at).total_seconds())} by {job.worker}"
+            lost = f", which is silent since {instant(silent, 'seconds')}: {BACK}" if silent else ""
+            return f"processing for {span((now - job.claimed_at).total_seconds())} by {job.worker}{lost}"
         case state:
             return f"{state}{waits}"
 

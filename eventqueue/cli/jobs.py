@@ -69,9 +69,10 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
         assert job is not None
         wait = queue.waits([job]).get(job.id)
         output = last_output(found, lambda claim: queue.output(job.id, claim))
+        silent = queue.silent_since(job)
     session.out.answer(
         lambda: documents.shown_job(job, output, wait, show_env=show_env),
-        lambda: details(job, output, wait, now, show_env=show_env),
+        lambda: details(job, output, wait, now, silent, show_env=show_env),
     )
 
 

@@ -53,6 +53,9 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
 
     with session.queue() as queue:
         found = queue.counters(name, *prefix)
+    if not found and not session.out.as_json:
+        session.out.note("No counters.")
+        return
     session.out.answer(lambda: documents.counters(found), lambda: views.counters(found))
 
 

@@ -21,7 +21,7 @@ queue_ = Group("queue", help="Queues: what is in them, and holding them back.")
 @command("list")
 @with_session
 def list_(session: Session) -> None:
-    """List the queues that ever had a job or were paused.
+    """List the queues that ever had a job or are paused.
 
     Each with its jobs by state; a paused one with since when, by whom and why.
 
@@ -78,8 +78,12 @@ def resume(session: Session, name: str) -> None:
 
     with session.queue() as queue:
         done = queue.resume_queue(name)
-    session.out.document(lambda: documents.switched(done))
-    session.out.done(f"Queue {name} is resumed" if done.is_new else f"Queue {name} is not paused")
+        session.out.document(lambda: documents.switched(done))
+        if done.is_new:
+            session.out.done(f"Queue {name} is resumed")
+        else:
+            session.out.done(f"Queue {name} is not paused")
+            _note_unknown(session, queue, name)
 
 
 def _since(pause: "Pause") -> str:

@@ -43,7 +43,7 @@ def _flow(rows: Sequence[Row]) -> Table:
         ]
         for name, one in rows
     ]
-    titles = ["QUEUE", "IN/MIN", "OUT/MIN", "ENQUEUED", "COMPLETED", "FAILED", "RETRIED", "DEAD", "LATE"]
+    titles = ["QUEUE", "IN/MIN", "OUT/MIN", "ENQUEUED", "COMPLETED", "FAIL %", "RETRIED", "DIED", "LATE"]
     return Table(titles, cells, loose=0)
 
 

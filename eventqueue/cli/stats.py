@@ -24,7 +24,8 @@ def stats(session: Session, name: str | None, window: float) -> None:
     queuectl stats --queue mail --window 7d --json
 
     WAIT is from due to claimed, RUN from claimed to settled: half of all, 95 and 99 of a hundred lasted no longer,
-    exact to 4 %. LATE are results that came after their claim had ended. Durations in the JSON are in seconds.
+    exact to 4 %. FAIL % is of the attempts, DIED had no retry left, LATE are results that came after their claim had
+    ended. Durations in the JSON are in seconds.
     """
     from eventqueue.cli import documents, statistics
 

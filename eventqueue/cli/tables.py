@@ -9,7 +9,7 @@ from rich.text import Text
 from eventqueue.audit import Finding
 from eventqueue.cli.columns import Cell, Table
 from eventqueue.cli.describe import describe
-from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span, waiting
+from eventqueue.cli.words import STATES, TITLES, age, count, instant, span, waiting
 from eventqueue.events import Recorded, type_of
 from eventqueue.job import Job, State
 from eventqueue.pause import Pause
@@ -31,8 +31,6 @@ COLOURS = {
 }
 _STATES = tuple(TITLES[state].upper() for state in STATES)
 TROUBLED = (State.FAILED, State.DEAD)
-COMMAND_MAX, ERROR_MAX = 60, 60  # characters, where another column follows
-LAST_MAX = 500
 WAITS_AT = 2  # the column behind the state
 
 
@@ -45,7 +43,7 @@ def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime) -> Tabl
     """Jobs in a list; with what they wait for if it is more than a slot, and their errors if one failed last."""
     titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
     rows: list[list[Cell]] = [
-        [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), _line(one.run.command, LAST_MAX)]
+        [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), clean(one.run.command)]
         for one in found
     ]
     if any(wait.kind is not Kind.DUE for wait in waits.values()):
@@ -55,9 +53,8 @@ def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime) -> Tabl
     if not any(one.state in TROUBLED for one in found):
         return Table(titles, rows)
     for row, one in zip(rows, found, strict=True):
-        row[-1] = _line(one.run.command, COMMAND_MAX)
         error = one.last_error if one.state in TROUBLED else None
-        row.append(_line(error.message, LAST_MAX) if error else None)
+        row.append(clean(error.message) if error else None)
     return Table([*titles, "ERROR"], rows, loose=2)
 
 
@@ -69,7 +66,7 @@ def history(found: Sequence[Recorded]) -> Table:
             instant(one.at, "seconds"),
             "" if before is None else f"+{span((one.at - before.at).total_seconds())}",
             Text(type_of(one.event), "bold"),
-            _line(describe(one), LAST_MAX),
+            clean(describe(one)),
             clean(one.actor),
         ]
         for before, one in zip([None, *found], found, strict=False)
@@ -88,7 +85,7 @@ def states(found: Sequence[Job]) -> Table:
             one.failures,
             instant(one.due_at) if one.due_at else None,
             one.worker,
-            _line(one.last_error.message, ERROR_MAX) if one.last_error else None,
+            clean(one.last_error.message) if one.last_error else None,
         ]
         for one in found
     ]
@@ -191,7 +188,3 @@ def checks(found: "Sequence[Check]") -> Text:
         if one.remedy is not None:
             lines.append(Text(f"{'':<15}{clean(one.remedy)}", "yellow"))
     return Text("\n").join(lines)
-
-
-def _line(text: str, most: int) -> str:
-    return shortened(clean(text), most)

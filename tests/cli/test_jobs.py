@@ -156,6 +156,21 @@ def test_piped_lines_are_whole_and_plain(queuectl: Queuectl) -> None:
     assert line.endswith(command.rstrip())
 
 
+def test_piped_lines_are_whole_where_an_error_follows_and_no_wider_than_what_they_hold(
+    queuectl: Queuectl, queue: Queue
+) -> None:
+    long = "true " + "word " * 1000
+    queuectl.ok("enqueue", "--id", "long", "--", long)
+    queuectl.ok("enqueue", "--id", "short", "--", "false")
+    died(queue, "long", "a bad end " * 100)
+    died(queue, "short", "exit code 3")
+
+    _, short, first = queuectl.process("list").out.splitlines()
+
+    assert first.endswith(f"{long.rstrip()}   {('a bad end ' * 100).rstrip()}") or long in first
+    assert short.endswith("  false  exit code 3")
+
+
 def test_a_command_cannot_steer_the_terminal(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--id", "one", "--", "echo \x1b[2J\r\n[red]x[/red] \u202e")
 
@@ -186,6 +201,25 @@ def test_show_ends_with_the_output_for_people(queuectl: Queuectl, queue: Queue) 
     assert out.endswith("  19\n  20\n")
     assert "  10\n" not in out
     assert "`queuectl logs` has more" in out
+
+
+def test_a_job_whose_worker_is_silent_says_so_and_what_brings_it_back(
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    queue.connection.incarnations.register(
+        Incarnation(id="w:1", name="w", host="h", pid=1, place="far", pid_started=1, queues=(), concurrency=1)
+    )
+    happened(queue, "one", claimed(worker="w:1"))
+    assert "silent" not in queuectl.ok("show", "one").out
+
+    database["workers"].update_one({"_id": "w:1"}, [{"$set": {"expires_at": {"$subtract": ["$$NOW", 1]}}}])
+
+    assert re.search(
+        r"by w:1, which is silent since \S+Z: any worker that lives brings", queuectl.ok("show", "one").out
+    )
+    queuectl.ok("status")  # who looks first builds the views
+    assert "0 alive, 0 jobs running, 0 jobs waiting, 1 job of lost workers" in queuectl.here("doctor").out
 
 
 def test_show_has_the_output_of_the_last_attempt_and_of_no_other(queuectl: Queuectl, queue: Queue) -> None:

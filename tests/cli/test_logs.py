@@ -11,6 +11,13 @@ def enqueued(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--id", "one", "--", "true")
 
 
+def test_a_job_that_never_ran_and_never_will_is_told_so(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "gone", "--", "true")
+    queuectl.ok("cancel", "gone")
+
+    assert queuectl.here("logs", "gone").err == "✘ Job gone was cancelled before it ran.\n"
+
+
 def test_stdout_goes_to_stdout_and_stderr_to_stderr(queuectl: Queuectl, queue: Queue) -> None:
     enqueued(queuectl)
     happened(queue, "one", claimed(), Completed(exit_code=0, output=wrote(b"said\n")))

@@ -106,10 +106,12 @@ def test_all_and_a_sample_are_not_asked_for_at_once(shared: Queuectl) -> None:
 
 
 def test_counters_are_shown_by_their_keys(queuectl: Queuectl) -> None:
-    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
 
     assert queuectl.ok("projections", "show", "stats", "state", "--json").json == [
         {"key": ["state", "default"], "counts": {"pending": 1}}
     ]
     assert "state default" in queuectl.ok("projections", "show", "stats").out
     assert is_one_sentence(queuectl.here("projections", "show", "nope"))
+    assert queuectl.ok("projections", "show", "stats", "nope").err == "! No counters.\n"
+    assert "No projection 'nope'" in queuectl.here("projections", "retry", "nope", "one").err

@@ -73,6 +73,7 @@ def test_a_queue_may_be_paused_before_its_first_job_and_a_name_nobody_knows_is_n
     ran = queuectl.ok("queue", "pause", "mial")
 
     assert "No job was ever in queue mial" in ran.err
+    assert "No job was ever in queue mali" in queuectl.ok("queue", "resume", "mali").err
     assert [one["name"] for one in queuectl.ok("queue", "list", "--json").json] == ["mial"]
 
 

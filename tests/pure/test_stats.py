@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eventqueue.events import Event, LateResult, Recorded
 from eventqueue.job import Job, evolve
@@ -61,6 +62,12 @@ def test_a_wait_lasts_from_due_to_claimed_and_a_run_from_claimed_to_settled() ->
 
     assert in_minute(sums, "wait-") == {f"wait-{bucket_of(3)}": 1}
     assert in_minute(sums, "run-") == {f"run-{bucket_of(7)}": 1}
+
+
+def test_no_wait_is_longer_than_the_job_is_there() -> None:
+    sums = counted(lived((0, replace(enqueued(), run_at=NOW - timedelta(days=2000))), (3, claimed())))
+
+    assert in_minute(sums, "wait-") == {f"wait-{bucket_of(3)}": 1}
 
 
 def test_a_wait_for_a_retry_begins_when_its_backoff_is_over_and_is_counted_once() -> None:
