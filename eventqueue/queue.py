@@ -303,13 +303,20 @@ class Queue:
         self._views.refresh()
         return self._operator.counters(name, *prefix)
 
-    def rebuild_views(self, name: str | None = None, progress: Callable[[int], object] = lambda _: None) -> int:
+    def rebuild_views(
+        self,
+        name: str | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        without: Sequence[str] = (),
+    ) -> int:
         """Build all views anew from the log while everything goes on, and return the number of their generation.
 
         `name`: the projection that is meant (the others are built with it); `progress` is told how many events are in
-        the new views. Raises Refused, or Fenced while another builds.
+        the new views; `without`: projections that are installed no more, and given up. Raises Refused, or Fenced while
+        another builds.
         """
-        return self._operator.rebuild(name, progress)
+        return self._operator.rebuild(name, progress, without)
 
     def verify_views(
         self, name: str | None = None, count: int | None = None, progress: Callable[[int], object] = lambda _: None

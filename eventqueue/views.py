@@ -3,7 +3,7 @@
 A view that is behind says so: every answer comes with its lag, and unknown is not zero.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Protocol
@@ -186,12 +186,12 @@ class Operator(Protocol):
         """
         ...
 
-    def rebuild(self, name: str | None, progress: Callable[[int], object]) -> int:
+    def rebuild(self, name: str | None, progress: Callable[[int], object], without: Collection[str] = ()) -> int:
         """Build all views anew from the log beside the live ones, switch to them and return their generation's number.
 
         `name`: the projection that is meant; the others are built with it, since views are whole. `progress` is told
-        how many events are in the new views. Raises Refused where this process lacks a projection that the live views
-        have, or `name`; Fenced while another builds.
+        how many events are in the new views; `without`: projections that the live views have and the new ones shall
+        not. Raises Refused where this process lacks another, or `name`; Fenced while another builds.
         """
         ...
 

@@ -1,6 +1,6 @@
 """What an operator does with the views: see eventqueue.views.Operator."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from bson.max_key import MaxKey
 
@@ -14,7 +14,7 @@ from projections import checkpoint, health
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint
 from projections.generation import Generation
-from projections.projection import Projection, versions
+from projections.projection import Projection, rebuilding, unlike, versions
 from projections.projector import recorded
 from projections.rebuild import rebuild
 from projections.signals import Signals
@@ -45,14 +45,20 @@ class ViewOperator:
             )
             return [(one["_id"]["key"], one["n"]) for one in found]
 
-    def rebuild(self, name: str | None, progress: Callable[[int], object]) -> int:
+    def rebuild(self, name: str | None, progress: Callable[[int], object], without: Collection[str] = ()) -> int:
         """See Operator.rebuild."""
         held = recorded(self._ground)
         mine = versions(self._projections)
-        missing = set() if held is None else held.projections.keys() - mine.keys()
-        if missing:
+        live = {} if held is None else held.projections
+        for one in without:
+            if one in mine:
+                raise Refused(f"Projection {one} is installed here: take its package out first.")
+            if one not in live:
+                raise Refused(f"No projection {one!r}: the live views have {', '.join(live)}.")
+        if missing := live.keys() - mine.keys() - set(without):
             raise Refused(
-                f"The live views have {', '.join(sorted(missing))}, which is not installed here: install its package."
+                f"The live views have {', '.join(sorted(missing))}, which is not installed here: install its package, "
+                f"or run `{rebuilding(live, mine)}` to give it up."
             )
         if name is not None and name not in mine:
             raise Refused(f"No projection {name!r}: there are {', '.join(mine)}.")
@@ -125,15 +131,8 @@ class ViewOperator:
     def _check_mine(self, held: Checkpoint) -> None:
         mine = versions(self._projections)
         if held.projections != mine:
-            raise Refused(
-                f"The live views are of {_named(held.projections)}, this process has {_named(mine)}: use one that has "
-                "the same, or run `queuectl projections rebuild`."
-            )
+            raise Refused(f"The {unlike(held.projections, mine).removeprefix('the ')}.")
 
     def _check_name(self, name: str, held: Checkpoint) -> None:
         if name not in held.projections:
             raise Refused(f"No projection {name!r}: there are {', '.join(held.projections)}.")
-
-
-def _named(projections: dict[str, int]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in projections.items())

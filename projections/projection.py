@@ -4,7 +4,7 @@ The runtime owns all I/O and gives the job before and after the event, since a `
 its queue nor its meta.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -56,3 +56,20 @@ def aged(one: Projection, key: Key, now: datetime) -> Key:
 def versions(projections: Iterable[Projection]) -> dict[str, int]:
     """Return the set that a generation is of, with the `jobs` view, which all have: name -> version."""
     return {jobs.NAME: jobs.VERSION, **{one.name: one.version for one in projections}}
+
+
+def unlike(live: Mapping[str, int], mine: Mapping[str, int]) -> str:
+    """Return what there is to say where the live views are of other projections than a process has, and what to do."""
+    return (
+        f"the live views are of {_told(live)}, this process has {_told(mine)}: use one that has the same, or run "
+        f"`{rebuilding(live, mine)}`"
+    )
+
+
+def rebuilding(live: Mapping[str, int], mine: Mapping[str, int]) -> str:
+    """Return the command that builds the views with what this process has."""
+    return " ".join(["queuectl projections rebuild", *(f"--without {name}" for name in live if name not in mine)])
+
+
+def _told(projections: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in projections.items())

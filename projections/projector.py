@@ -30,7 +30,7 @@ from projections.applier import Applier
 from projections.checkpoint import Checkpoint, Last
 from projections.feed import Feed
 from projections.lease import Lease, Renewal
-from projections.projection import Projection, versions
+from projections.projection import Projection, unlike, versions
 from projections.rebuild import rebuild
 from projections.rescan import rescan
 from projections.signals import Signals
@@ -94,7 +94,7 @@ class Projector:
         if held is None or (held.projections != mine and is_newer(mine, held.projections)):
             return self._build(stop)
         if held.projections != mine:
-            self._stand_by(f"standing by: the views are projected by {held.projections}, not {mine}")
+            self._stand_by(f"standing by: {unlike(held.projections, mine)}")
             return False
         return self._lease.acquire() and self._lead(stop)
 

@@ -30,7 +30,7 @@ from projections.health import skipped
 from projections.integrity import check_taken, damage
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
-from projections.projection import Key, Projection, versions
+from projections.projection import Key, Projection, unlike, versions
 from projections.projector import is_in_log, is_newer, recorded
 from projections.rebuild import rebuild
 from projections.report import LENGTHS, report
@@ -239,6 +239,7 @@ class ViewReader:
     def snapshot(self) -> Mapping[str, Any]:
         """See Views.snapshot."""
         held, holder = recorded(self._ground), self._lease.holder()
+        mine = versions(self._projections)
         jobs = None if held is None else self._generation().jobs
         with translated():
             parked = [] if jobs is None else [one["_id"] for one in jobs.find(PARKED, {"_id": 1})]
@@ -251,6 +252,7 @@ class ViewReader:
             "parked": parked,
             "indexes_missing": missing,
             "skipped": skipped(self._ground),
+            "unlike": None if held is None or held.projections == mine else unlike(held.projections, mine),
             "damage": None if held is None else damage(self._database, held),
         }
 

@@ -189,6 +189,9 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
         return f"{found}; the views are damaged: {about['damage']}", (
             "a projector builds them anew by itself: `queuectl projector start`, or `queuectl projections rebuild`"
         )
+    if about["unlike"] is not None and not about["holder"]:
+        problem, _, remedy = about["unlike"].partition(": ")
+        return f"{found}; {problem}", remedy
     number, one = about["skipped"]
     if one is not None:
         found = f"{found}; {passed_over(number, one)}"

@@ -61,8 +61,9 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
 
 @command("rebuild")
 @click.argument("name", required=False, type=TEXT)
+@click.option("--without", multiple=True, type=TEXT, metavar="NAME", help="Give up this view, which is not installed.")
 @with_session
-def rebuild(session: Session, name: str | None) -> None:
+def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> None:
     """Build the views anew from the log.
 
     Beside the live ones, which are then switched to: reads and claims go on meanwhile. Views are whole, so the others
@@ -83,7 +84,7 @@ def rebuild(session: Session, name: str | None) -> None:
                 advance(applied - shown)
                 shown = applied
 
-            generation = queue.rebuild_views(name, tell)
+            generation = queue.rebuild_views(name, tell, without=without)
         parked = len(queue.connection.views.snapshot()["parked"])
     session.out.document(lambda: {"generation": generation, "applied": shown, "parked": parked})
     session.out.done(f"Views built from {count(shown, 'event')}; generation {generation} is live")

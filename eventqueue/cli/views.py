@@ -17,6 +17,7 @@ COLOURS = {
     Activity.UNATTENDED: "red",
     Activity.UNKNOWN: "yellow",
 }
+NAMED_MAX = 10  # parked jobs of a view
 PROBLEM_MAX = 500  # characters
 UNKNOWN = figure("unknown", "dim")
 
@@ -77,10 +78,12 @@ def _notes(found: Sequence[Projection]) -> list[Text]:
         Text(f"{passed_over(one.skipped, one.skipped_first)}.") for one in found[:1] if one.skipped_first is not None
     ]
     for one in found:
-        for parked in one.parked:
+        for parked in one.parked[:NAMED_MAX]:
             problem = shortened(clean(parked.problem), PROBLEM_MAX)
             retry = f"`queuectl projections retry {one.name} {clean(parked.job)}`"
             lines.append(Text.assemble(("✘ ", "red"), f"job {clean(parked.job)} is parked: {problem}; mended: {retry}"))
+        if (more := len(one.parked) - NAMED_MAX) > 0:
+            lines.append(Text(f"… and {count(more, 'job')} more that {one.name} has parked: --json names them."))
     return [Text(""), *lines] if lines else []
 
 

@@ -9,8 +9,12 @@ from pymongo.database import Database
 
 from eventqueue.cli.checks import actions_on
 from eventqueue.clock import DatabaseClock
+from eventqueue.ground import stand_on
+from projections.registry import PROJECTIONS
+from projections.stats import Stats
 from tests.cli.commands import Queuectl, Ran
 from tests.log.servers import running
+from tests.projections.stage import build
 
 CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "settings", "projector", "workers"]
 
@@ -18,6 +22,22 @@ CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock"
 def check(ran: Ran, name: str) -> dict[str, Any]:
     found: dict[str, Any] = next(one for one in ran.json["checks"] if one["name"] == name)
     return found
+
+
+class Cost(Stats):
+    name = "cost"
+
+
+def test_views_of_a_projection_that_is_not_installed_here_are_told_with_what_to_do(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    build(stand_on(database), [*PROJECTIONS, Cost()])
+
+    ran = queuectl.here("doctor")
+
+    assert "this process has jobs" in ran.out
+    assert "`queuectl projections rebuild --without cost`" in ran.out
+    assert queuectl.ok("projections", "rebuild", "--without", "cost")
 
 
 def test_all_is_well_in_a_new_database(queuectl: Queuectl) -> None:

@@ -14,7 +14,7 @@ from projections import health
 from projections.lease import BUILDING, Lease
 from projections.operator import ViewOperator
 from projections.projection import Projection as View
-from projections.projection import Tally
+from projections.projection import Tally, versions
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from tests.builders import CANCELLED, COMPLETED, append, claimed, enqueued
@@ -217,6 +217,26 @@ def test_what_a_killed_build_left_behind_is_dropped_by_the_next(built: Ground) -
     assert operator(built).rebuild(None, lambda _: None) == 3
     numbers = {name.rpartition("-")[2] for name in built.database.list_collection_names() if "-" in name}
     assert numbers == {"3"}
+
+
+def test_a_projection_that_was_uninstalled_can_be_given_up_and_who_meets_it_is_told_how(ground: Ground) -> None:
+    put(ground, "job-one", enqueued())
+    build(ground, [*PROJECTIONS, Picky()])
+    one = operator(ground)
+
+    for refused in (lambda: one.rebuild(None, lambda _: None), lambda: list(one.verify(None, None, lambda _: None))):
+        with pytest.raises(Refused, match=r"`queuectl projections rebuild --without picky`"):
+            refused()
+    with pytest.raises(Refused, match="Projection stats is installed here"):
+        one.rebuild(None, lambda _: None, without=["stats"])
+    with pytest.raises(Refused, match="No projection 'pikky'"):
+        one.rebuild(None, lambda _: None, without=["pikky"])
+    assert checkpoint_of(ground).projections == versions([*PROJECTIONS, Picky()])
+
+    one.rebuild(None, lambda _: None, without=["picky"])
+
+    assert checkpoint_of(ground).projections == versions(PROJECTIONS)
+    assert_exact(ground)
 
 
 # Parked jobs
