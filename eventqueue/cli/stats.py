@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import click
 
+from eventqueue.arguments import LONGEST
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS, TEXT
@@ -32,7 +33,9 @@ def stats(session: Session, name: str | None, window: float) -> None:
     try:
         span = timedelta(seconds=window)
     except OverflowError:
-        raise InvalidInput("window", "is longer than the calendar") from None
+        span = timedelta.max
+    if not timedelta(0) < span <= LONGEST:
+        raise InvalidInput("window", f"must be longer than nothing, and {LONGEST.days:,} days at most")
     with session.queue() as queue:
         found = queue.stats(span)
         known = queue.status().queues if name is not None and name not in found.queues else {}
