@@ -53,7 +53,7 @@ class Overview:
             stats=self._views.stats(window),
             workers=[(worker, held(worker.id)) for worker in workers],
             failures=failed,
-            waits=_waits(failed, now, paused, workers),
+            waits=_waits(failed, now, paused, workers, self._views.parked()),
         )
 
     def workers(self) -> Sequence[Worker]:
@@ -67,7 +67,8 @@ class Overview:
         if not waiting:
             return {}
         paused = Pauses(self._log).among({job.queue for job in waiting})
-        return _waits(waiting, self._connection.ground.clock.now(), paused, self.live_workers())
+        now, parked = self._connection.ground.clock.now(), self._views.parked()
+        return _waits(waiting, now, paused, self.live_workers(), parked)
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
@@ -89,11 +90,15 @@ def _shown(lease: Lease) -> Worker:
 
 
 def _waits(
-    jobs: Sequence[Job], now: datetime, paused: Mapping[str, Pause], workers: Sequence[Worker]
+    jobs: Sequence[Job],
+    now: datetime,
+    paused: Mapping[str, Pause],
+    workers: Sequence[Worker],
+    parked: Mapping[str, str],
 ) -> Mapping[str, Wait]:
     staying = [one for one in workers if one.stop_by is None]
     served = None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
-    found = {job.id: wait_of(job, now, paused, served) for job in jobs}
+    found = {job.id: wait_of(job, now, paused, served, parked) for job in jobs}
     return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
 

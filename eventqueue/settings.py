@@ -50,7 +50,8 @@ def _count(most: int) -> Any:
     return Annotated[int, msgspec.Meta(ge=1, le=most)]
 
 
-_CODES = r"^(none|[0-9]{1,3}(,[0-9]{1,3})*)$(?!\n)"
+_CODE = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_CODES = rf"^(none|{_CODE}(,{_CODE})*)$(?!\n)"
 
 SETTINGS: Mapping[str, Setting] = {
     "queue": Setting(Name, "default", "queue of a job that names none", NO_NAME),
@@ -115,7 +116,7 @@ def resolve(stored: Mapping[str, Value], environ: Mapping[str, str]) -> dict[str
     """Return each setting's value in force. Raises InvalidInput for an environment variable of a wrong type."""
     found: dict[str, Source] = {}
     for name, one in SETTINGS.items():
-        if (text := environ.get(variable(name))) is not None:
+        if text := environ.get(variable(name)):  # an empty one is none
             found[name] = Source(one.parse(variable(name), text), "environment")
         elif name in stored:
             found[name] = Source(stored[name], "stored")

@@ -255,6 +255,10 @@ class Views(Protocol):
         """Return a job as the view has it, None if it has nothing of it. Raises JobParked if its view stands still."""
         ...
 
+    def parked(self) -> Mapping[str, str]:
+        """Return the jobs whose view stands still, each with why: 1,000 at most, and none where there are no views."""
+        ...
+
     def snapshot(self) -> Mapping[str, Any]:
         """Return what an operator wants to know of the projector: holder, generation, events applied, what is amiss."""
         ...

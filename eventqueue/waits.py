@@ -13,6 +13,7 @@ from eventqueue.pause import Pause
 class Kind(StrEnum):
     """What a job waits for."""
 
+    PARKED = "parked"  # that its view goes on, in which workers look for it
     EXPIRED = "expired"  # nothing any more: whoever claims it cancels it
     LATER = "later"  # its time, or its retry's
     PAUSED = "paused"  # that its queue is resumed
@@ -30,13 +31,21 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
 
 
-def wait_of(job: Job, now: datetime, paused: Mapping[str, Pause], served: Collection[str] | None) -> Wait | None:
+def wait_of(
+    job: Job,
+    now: datetime,
+    paused: Mapping[str, Pause],
+    served: Collection[str] | None,
+    parked: Mapping[str, str],
+) -> Wait | None:
     """Return what a job waits for, None if it does not wait to be claimed.
 
-    `served`: the queues that live workers serve; None where one of them serves all.
+    `served`: the queues that live workers serve; None where one of them serves all. `parked`: jobs, each with why.
     """
     if job.due_at is None:
         return None
+    if job.id in parked:
+        return Wait(kind=Kind.PARKED, why=parked[job.id])
     if job.expires_at is not None and job.expires_at <= now:
         return Wait(kind=Kind.EXPIRED, since=job.expires_at)
     if job.due_at > now:

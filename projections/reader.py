@@ -26,7 +26,7 @@ from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure, passed
 from projections.generation import PARKED, Generation
-from projections.health import skipped
+from projections.health import parked, skipped
 from projections.integrity import check_taken, damage
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
@@ -236,20 +236,25 @@ class ViewReader:
             raise JobParked(f"The view of job {job_id} stands still: {found['parked']['problem']}")
         return to_job(found)
 
+    def parked(self) -> Mapping[str, str]:
+        """See Views.parked."""
+        live = generation.current(self._database)
+        return {} if live is None else {one.job: one.problem for one in parked(live)}
+
     def snapshot(self) -> Mapping[str, Any]:
         """See Views.snapshot."""
         held, holder = recorded(self._ground), self._lease.holder()
         mine = versions(self._projections)
         jobs = None if held is None else self._generation().jobs
         with translated():
-            parked = [] if jobs is None else [one["_id"] for one in jobs.find(PARKED, {"_id": 1})]
+            still = [] if jobs is None else [one["_id"] for one in jobs.find(PARKED, {"_id": 1})]
             missing = [] if held is None else self._generation().indexes_missing()
         return {
             "holder": holder.name if holder and holder.is_live else None,
             "generation": held.generation if held else None,
             "applied": held.applied if held else None,
             "moved_at": held.moved_at if held else None,
-            "parked": parked,
+            "parked": still,
             "indexes_missing": missing,
             "skipped": skipped(self._ground),
             "unlike": None if held is None or held.projections == mine else unlike(held.projections, mine),

@@ -13,6 +13,7 @@ from pymongo.database import Database
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import UsedAfterFork
 from eventqueue.queue import Queue
+from tests.builders import job_that_is
 
 PUBLIC = [
     name
@@ -20,6 +21,7 @@ PUBLIC = [
     if not name.startswith("_") and name != "close"
 ]
 ARGUMENTS: dict[str, Any] = {
+    "job": job_that_is("processing"),
     "job_id": "a",
     "prefix": "a",
     "fields": {"command": "true"},

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from shutil import copyfileobj
@@ -87,7 +88,9 @@ def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]",
     problems = {"skipped": _listed(skipped), "refused": _listed(refused)}
     session.out.document(lambda: documents.enqueued_all(receipts) | problems)
     is_new = not receipts or any(one.created for one in receipts)
-    (session.out.done if is_new else session.out.note)(existing.summary(receipts, len(skipped)))
+    (session.out.done if is_new else session.out.note)(existing.summary(receipts, len(skipped), len(refused)))
+    for one in receipts:
+        session.out.bare(one.id)
     return 1 if refused else 0
 
 
@@ -101,7 +104,8 @@ def _requests(queue: "Queue", file: IO[bytes]) -> Iterator[tuple[int, Request | 
 
 def _request(check: Callable[[dict[str, Any]], Request], line: bytes) -> Request | InvalidInput:
     try:
-        return check(json_object(line.decode(), "it"))
+        # Some editors put a mark of their encoding in front of the first line.
+        return check(json_object(line.removeprefix(BOM_UTF8).decode(), "it"))
     except UnicodeDecodeError as error:
         return InvalidInput("", f"it is not valid UTF-8 at byte {error.start + 1}.")
     except InvalidInput as error:

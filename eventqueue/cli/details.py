@@ -9,7 +9,7 @@ from rich.text import Text
 from eventqueue.cli.documents import hidden
 from eventqueue.cli.tables import COLOURS
 from eventqueue.cli.words import count, instant, span, waiting
-from eventqueue.events import Captured, Output
+from eventqueue.events import Cancelled, Captured, Output, Recorded
 from eventqueue.job import Job, State
 from eventqueue.printable import clean
 from eventqueue.waits import Kind, Wait
@@ -21,16 +21,23 @@ LINES = 10  # of output at most
 
 def details(
     job: Job,
+    last: Recorded,
     output: Output | None,
     wait: Wait | None,
     now: datetime,
-    silent: datetime | None,
     *,
+    silent: datetime | None = None,
     show_env: bool = False,
 ) -> Text:
-    """Return the job's fields that are set, then its last attempt's output; `silent`: since when its worker is so."""
+    """Return the job's fields that are set, then its last attempt's output; `last`: its last event.
+
+    `silent`: since when its worker is so.
+    """
     env = job.run.env if show_env else hidden(job.run.env)
-    fields = _fields(job, _standing(job, wait, now, silent), env)
+    standing = _standing(job, wait, now, silent)
+    if isinstance(last.event, Cancelled):
+        standing += f" by {last.actor}: {last.event.why}"
+    fields = _fields(job, standing, env)
     lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
     return Text("\n").join([*lines, *_output(output)])
 
@@ -58,6 +65,8 @@ def _standing(job: Job, wait: Wait | None, now: datetime, silent: datetime | Non
 def _reason(wait: Wait, now: datetime) -> str:
     since = None if wait.since is None else instant(wait.since, "seconds")
     match wait.kind:
+        case Kind.PARKED:
+            return f"parked: no worker finds it until its view goes on, see `queuectl projections list` ({wait.why})"
         case Kind.EXPIRED:
             return f"expired at {since}: it will be cancelled instead of run"
         case Kind.PAUSED:

@@ -40,7 +40,7 @@ def sentence(receipt: Receipt, name: str) -> str:
     )
 
 
-def summary(receipts: Sequence[Receipt], skipped: int) -> str:
+def summary(receipts: Sequence[Receipt], skipped: int, refused: int) -> str:
     """Return what became of the jobs of a file."""
     found = [one.existing for one in receipts if one.existing is not None]
     added = sum(one.created for one in receipts)
@@ -52,6 +52,7 @@ def summary(receipts: Sequence[Receipt], skipped: int) -> str:
     if notes:
         there += f" ({'; '.join(notes)})"
     out = f", {count(skipped, 'line')} skipped" if skipped else ""
+    out += f", {refused:,} refused" if refused else ""
     return f"{count(added, 'job')} added{there}{out}"
 
 

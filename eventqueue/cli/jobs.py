@@ -72,7 +72,7 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
         silent = queue.silent_since(job)
     session.out.answer(
         lambda: documents.shown_job(job, output, wait, show_env=show_env),
-        lambda: details(job, output, wait, now, silent, show_env=show_env),
+        lambda: details(job, found[-1], output, wait, now, silent=silent, show_env=show_env),
     )
 
 

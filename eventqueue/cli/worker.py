@@ -54,8 +54,11 @@ def start(
     queuectl worker start --count 4 --concurrency 8
     queuectl worker start --queue mail --queue default --until-empty
     """
+    from eventqueue.spec import check_name
     from eventqueue.worker.supervisor import Plan, supervise
 
+    for name in queues:
+        check_name(name, "queue")
     uri = session.server()
     with session.queue() as queue:
         settings = queue.configuration()

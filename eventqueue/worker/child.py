@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 
 import msgspec
@@ -19,7 +19,7 @@ import msgspec
 from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
-from eventqueue.incarnations import Incarnation
+from eventqueue.incarnations import Incarnation, Incarnations
 from eventqueue.interrupts import on_signals
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
@@ -131,7 +131,13 @@ def _run(
     heartbeat.beat_once()
     rescue = Rescue(me, log, clock, connection.finder, incarnations)
     narrator.say("started", "started", pid=me.pid, incarnation=me.id)
-    _obey(plan, lambda grace: work.tell(Stop(grace)))
+
+    def leave(grace: float) -> None:
+        work.tell(Stop(grace))
+        # For who looks, and for the other workers, which take over its buckets meanwhile.
+        threading.Thread(target=_tell_leaving, args=(incarnations, me, grace), daemon=True).start()
+
+    _obey(plan, leave)
     done = threading.Event()
     threads = [
         _thread("heartbeat", lambda: heartbeat.run(done)),
@@ -149,6 +155,11 @@ def _run(
         incarnations.retire(me.id)
     narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
     return 0 if in_order else UNSETTLED if work.was_stopped else 1
+
+
+def _tell_leaving(incarnations: Incarnations, me: Incarnation, grace: float) -> None:
+    with suppress(QueueError):
+        incarnations.ask_to_stop([me.id], timedelta(seconds=grace))
 
 
 def _check_views(connection: Connection) -> None:

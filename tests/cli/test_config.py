@@ -66,6 +66,7 @@ def test_what_the_environment_overrides_is_told(queuectl: Queuectl) -> None:
     [
         *(("set", "max-retries", "-1"), ("set", "max-retries", "many"), ("set", "max-retries", "1.5")),
         *(("set", "grace", "nan"), ("set", "lease", "0"), ("set", "queue", '{"$gt": ""}'), ("set", "queue", "")),
+        *(("set", "fatal-exit-codes", "256"), ("set", "fatal-exit-codes", "1,999")),
         *(("set", "no-such-setting", "1"), ("get", "no-such-setting"), ("unset", "no-such-setting")),
         *(("set", "queue", "\udcff"), ("get", "\udcff"), ("set", "max-retries", "9" * 5000)),
     ],
@@ -99,6 +100,12 @@ def test_a_value_that_does_not_fit_is_told_in_words_wherever_it_comes_from(
 
     assert shared.here("config", "set", name, value).err == f"✘ {name}: {told}\n"
     assert shared.with_environ(**{variable: value}).here("status").err == f"✘ {variable}: {told}\n"
+
+
+def test_an_empty_variable_is_as_none(shared: Queuectl) -> None:
+    found = shared.with_environ(QUEUECTL_MAX_RETRIES="").ok("config", "get", "max-retries", "--json").json
+
+    assert (found["value"], found["source"]) == (3, "built-in")
 
 
 @pytest.mark.parametrize("args", [("get",), ("set", "1"), ("unset",)])

@@ -142,6 +142,16 @@ def test_a_line_that_is_a_job_no_more_when_its_turn_comes_is_named_and_not_left_
     assert "✘ Line 3: expires_at: is not after the delay" in ran.err
 
 
+def test_a_mark_of_the_encoding_in_front_is_no_part_of_the_first_line(queuectl: Queuectl) -> None:
+    assert queuectl.here("enqueue", "--file", "-", stdin=b"\xef\xbb\xbf" + GOOD).out == "✔ 2 jobs added\n"
+
+
+def test_when_it_is_to_be_quiet_the_ids_are_the_answer(queuectl: Queuectl) -> None:
+    ran = queuectl.here("--quiet", "enqueue", "--file", "-", stdin=b'{"command": "true", "id": "a"}\n' * 2)
+
+    assert (ran.out, ran.err) == ("a\na\n", "")
+
+
 def test_of_many_bad_lines_the_first_are_named(shared: Queuectl) -> None:
     ran = shared.here("enqueue", "--file", "-", stdin=b"{}\n" * 100)
 
@@ -167,7 +177,7 @@ def test_a_job_that_is_there_with_another_specification_is_named_and_the_others_
 
     ran = queuectl.here("enqueue", "--file", "-", stdin=GOOD)
 
-    assert (ran.code, ran.out) == (1, "✔ 1 job added\n")
+    assert (ran.code, ran.out) == (1, "✔ 1 job added, 1 refused\n")
     assert "Line 3: Job b exists already" in ran.err
 
 

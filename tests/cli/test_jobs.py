@@ -222,6 +222,25 @@ def test_a_job_whose_worker_is_silent_says_so_and_what_brings_it_back(
     assert "0 alive, 0 jobs running, 0 jobs waiting, 1 job of lost workers" in queuectl.here("doctor").out
 
 
+def test_a_parked_job_does_not_look_as_if_it_were_about_to_run(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    queuectl.ok("status")
+    parked = {"projection": "cost", "problem": "KeyError: 'customer'"}
+    database["jobs-1"].update_one({"_id": "one"}, {"$set": {"parked": parked}})
+
+    assert "pending, parked: no worker finds it until its view goes on" in queuectl.ok("show", "one").out
+    assert queuectl.ok("show", "one", "--json").json["waits"]["why"] == "KeyError: 'customer'"
+
+
+def test_who_cancelled_a_job_and_why_stands_where_it_is_shown(queuectl: Queuectl, queue: Queue) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    queue.cancel("one", why="no longer needed")
+
+    assert re.search(r"state +cancelled by \S+: no longer needed", queuectl.ok("show", "one").out)
+
+
 def test_show_has_the_output_of_the_last_attempt_and_of_no_other(queuectl: Queuectl, queue: Queue) -> None:
     queuectl.ok("enqueue", "--id", "one", "--", "true")
     failure = Failed(

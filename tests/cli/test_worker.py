@@ -33,6 +33,12 @@ def started(queuectl: Queuectl, *args: str) -> "Iterator[subprocess.Popen[str]]"
         process.communicate()
 
 
+def test_a_queue_that_cannot_be_is_refused(shared: Queuectl) -> None:
+    ran = shared.here("worker", "start", "--until-empty", "--queue", "a b")
+
+    assert (ran.code, ran.err) == (1, "✘ queue: may hold letters, digits and . _ : - only, 1 to 128 of them\n")
+
+
 def test_workers_run_what_there_is_until_nothing_is_left(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--id", "good", "--", "echo hello; echo oops >&2")
     queuectl.ok("enqueue", "--id", "bad", "--max-retries", "1", "--backoff-base", "0.1", "--", "exit 3")

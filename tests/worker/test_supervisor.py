@@ -96,6 +96,19 @@ def test_after_a_restored_backup_only_what_the_log_still_has_is_run(
     assert [name for name, _ in stage.queue.verify_all()] == [f"job-{kept}"]
 
 
+def test_who_was_told_to_leave_by_a_signal_is_seen_as_stopping(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    stage.enqueue(gate.command)
+    crew = start(grace=1000.0)
+    gate.pid()
+
+    crew.tell(signal.SIGINT)
+
+    wait_until(lambda: [one.stop_by is not None for one in stage.queue.workers()] == [True])
+    gate.let_out()
+    assert crew.ends() == 0
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_runs_at_a_stop_may_finish_within_the_grace(stage: Stage, start: Start, signum: signal.Signals) -> None:
     gate = stage.gate()
@@ -106,6 +119,7 @@ def test_what_runs_at_a_stop_may_finish_within_the_grace(stage: Stage, start: St
     left = stage.enqueue()
 
     crew.tell_all(signum)  # as a terminal or a service manager does
+    wait_until(lambda: stage.queue.workers()[0].stop_by)
     gate.let_out()
 
     assert crew.ends() == 0
@@ -218,6 +232,7 @@ def test_a_worker_that_is_asked_to_leave_by_itself_finishes_its_job_and_is_not_r
     executing(stage, crew, job)
 
     os.kill(crew.workers()["1"], signal.SIGTERM)
+    wait_until(lambda: stage.queue.workers()[0].stop_by)
     gate.let_out()
 
     assert crew.ends() == 0  # nobody is left to look after
