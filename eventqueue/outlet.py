@@ -44,9 +44,13 @@ class Outlet:
         with self._news:
             if self._is_over:
                 return
-            if len(self._lines) >= LINES_MAX:
+            # Once there was no room, only where there is much of it again: else every other line would be a gap.
+            if len(self._lines) >= (LINES_MAX // 2 if self._dropped else LINES_MAX):
                 self._dropped += 1
                 return
+            if self._dropped:  # told where they are missing
+                self._lines.append(self._lost(self._dropped))
+                self._dropped = 0
             self._lines.append(line)
             self._news.notify()
 
