@@ -8,6 +8,7 @@ from rich.text import Text
 from eventqueue.printable import clean
 
 GAP = "  "
+USUAL = 60  # characters of a text in a loose column
 LOOSE_LEAST = 9  # characters that a loose column has in the narrowest terminal
 
 Cell = Text | str | int | None
@@ -24,21 +25,23 @@ class Table(msgspec.Struct, frozen=True):
 def fitted(table: Table, width: int | None) -> Text:
     """Return the table's lines, the loose columns cut to what `width` leaves of it.
 
-    With None these are neither cut nor filled up: one long text would widen every line.
+    With None these are not cut, and filled up to what is usual: one long text would widen every line.
     """
     rows = [[Text(title, "bold") for title in table.titles], *([_text(cell) for cell in row] for row in table.rows)]
-    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    columns = list(zip(*rows, strict=True))
+    widths = [max(cell.cell_len for cell in column) for column in columns]
     numeric = [any(map(_is_figure, column)) for column in zip(*table.rows, strict=True)]
+    rigid = len(widths) - table.loose
     if width is not None:
-        rigid, loose = widths[: len(widths) - table.loose], widths[len(widths) - table.loose :]
-        room = width - sum(rigid) - len(GAP) * (len(widths) - 1)
-        widths = rigid + _shared(loose, room)
-    if width is None and table.loose:
-        rigid = widths[: len(widths) - table.loose]
-        return Text("\n").join(
-            _line(row, rigid + [cell.cell_len for cell in row[len(rigid) :]], numeric) for row in rows
-        )
-    return Text("\n").join(_line(row, widths, numeric) for row in rows)
+        room = width - sum(widths[:rigid]) - len(GAP) * (len(widths) - 1)
+        widths = widths[:rigid] + _shared(widths[rigid:], room)
+        return Text("\n").join(_line(row, widths, numeric) for row in rows)
+    usual = widths[:rigid] + [
+        max((cell.cell_len for cell in column if cell.cell_len <= USUAL), default=0) for column in columns[rigid:]
+    ]
+    return Text("\n").join(
+        _line(row, [max(cell.cell_len, least) for cell, least in zip(row, usual, strict=True)], numeric) for row in rows
+    )
 
 
 def figure(text: str, style: str = "") -> Text:
