@@ -52,6 +52,11 @@ def is_transient(error: PyMongoError) -> bool:
     return retryable or (isinstance(error, OperationFailure) and error.code in TRANSIENT)
 
 
+def may_read_on(error: PyMongoError) -> bool:
+    """Whether to read again from where it had come to is of use."""
+    return is_transient(error) or (isinstance(error, OperationFailure) and error.code in _GONE)
+
+
 def _is_stale(error: PyMongoError) -> bool:
     # Every server that we speak with has sessions, but one that steps down or is in a rollback says nothing of them,
     # and the driver remembers for each connection what was said when it was opened.

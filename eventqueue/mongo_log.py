@@ -7,7 +7,7 @@ append is acknowledged by a majority and journaled, every read is a majority rea
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import Any
 
 import bson
@@ -21,12 +21,13 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from eventqueue.codec import CODEC, Sealed, decode, decode_all, stream_in
+from eventqueue.codec import CODEC, Sealed, decode, decode_all, split, stream_in
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError, Unavailable
 from eventqueue.events import CATEGORIES, Head, Recorded
 from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
 from eventqueue.portions import portions
+from eventqueue.slices import slices
 
 DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")
@@ -37,7 +38,6 @@ RAW = CODEC.with_options(document_class=RawBSONDocument)
 # in any stream, comes before them all.
 PLACED: Mapping[str, Any] = {"_id": {"$gte": {"stream": ""}}}
 
-_IN_ORDER: dict[str, Any] = {"sort": [("_id", 1)], "batch_size": 1000}
 ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
@@ -240,17 +240,13 @@ class MongoLog:
             query["_id"]["$gte"] = {"stream": after, "version": MaxKey()}
         if last is not None:
             query["_id"]["$lt"] = {"stream": last, "version": MaxKey()}
-        with translated(), self._events.find_raw_batches(query, **_IN_ORDER) as batches:
-            yield from batches
+        return slices(self._events, query, self._deadline)
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""
-        for stream, docs in groupby(self._scan(category), key=lambda doc: stream_in(bytes(doc.raw))):
-            yield stream, [bytes(doc.raw) for doc in docs]
-
-    def _scan(self, category: str | None) -> Iterator[RawBSONDocument]:
-        with translated(), self._events.find(_streams_of(category), **_IN_ORDER) as cursor:
-            yield from cursor
+        stored = chain.from_iterable(map(split, self.scan_batches(category)))
+        for stream, events in groupby(stored, key=stream_in):
+            yield stream, list(events)
 
 
 def _unknown(events: Sequence[Sealed], why: str) -> LogUnavailable:

@@ -188,17 +188,24 @@ def test_a_refusal_of_the_second_try_leaves_in_doubt_what_the_first_one_did(
     assert stored(mongo_log) == one.recorded  # it had been done
 
 
-@pytest.mark.parametrize("code", [43, 175, 237])
-def test_a_scan_whose_cursor_the_server_has_lost_may_be_tried_again(
+@pytest.mark.parametrize("code", [43, 175, 237, 91, 262, 11600])
+def test_a_scan_goes_on_from_where_it_was_when_the_server_fails_it(
     faulty: Client, mongo_log: MongoLog, code: int
 ) -> None:
-    # A restarted server knows no cursor: whoever builds the views then begins again, and does not die of it.
     for number in range(3):
         mongo_log.append([append(f"job-{number}", *(said(count) for count in range(400)))])
+    whole = list(mongo_log.scan())
     scan = mongo_log.scan()
+    first = next(scan)
+
+    with failing(faulty, times=3, failCommands=["find", "getMore"], errorCode=code):
+        assert [first, *scan] == whole
+
+
+def test_a_scan_that_the_server_fails_for_ever_says_so(faulty: Client, mongo_log: MongoLog) -> None:
+    mongo_log.append([append("job-1", *(said(count) for count in range(1200)))])
+    scan = MongoLog(mongo_log._database, deadline=0.3).scan()
     next(scan)
 
-    with failing(faulty, failCommands=["getMore"], errorCode=code), pytest.raises(Unavailable, match="try again"):
+    with failing(faulty, failCommands=["find"], errorCode=43), pytest.raises(Unavailable, match="try again"):
         list(scan)
-
-    assert len(list(mongo_log.scan())) == 1200

@@ -1,0 +1,77 @@
+"""Scans have no end that a deadline would reach: each slice of one is a query of its own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient, monitoring
+
+from eventqueue import slices
+from eventqueue.mongo_log import MongoLog
+from tests.builders import append, said
+from tests.log.conftest import Store
+
+EVENTS = 100_000
+SHORT_MS = 50  # for one query; the server takes several times as long for all of the events
+
+
+class Asked(monitoring.CommandListener):
+    """What was asked of the server: the names of the commands."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def watched(prepared: Store, server_uri: str, asked: Asked) -> Iterator[MongoLog]:
+    """The log over a client of which is noted what it asks."""
+    with MongoClient[dict[str, Any]](server_uri, tz_aware=True, event_listeners=[asked]) as client:
+        yield MongoLog(client[prepared.name])
+
+
+@pytest.fixture
+def hasty(prepared: Store, server_uri: str) -> Iterator[MongoLog]:
+    """The log over a client whose deadline is short."""
+    with MongoClient[dict[str, Any]](server_uri, timeoutMS=SHORT_MS, tz_aware=True) as client:
+        yield MongoLog(client[prepared.name])
+
+
+def test_a_scan_takes_longer_than_the_deadline_of_any_query(mongo_log: MongoLog, hasty: MongoLog) -> None:
+    batch = 2000
+    for first in range(0, EVENTS, batch):
+        mongo_log.append([append(f"job-{number:06}", said(number)) for number in range(first, first + batch)])
+
+    assert sum(1 for _ in hasty.scan("job")) == EVENTS
+
+
+@pytest.mark.parametrize("events", [0, 1, 999, 1000, 1001, 2000, 2001])
+def test_no_cursor_of_a_scan_outlives_its_slice(
+    mongo_log: MongoLog, watched: MongoLog, asked: Asked, events: int
+) -> None:
+    mongo_log.append([append(f"job-{number:04}", said(number)) for number in range(events)])
+    list(watched.find_misplaced(1))  # connects
+    asked.names.clear()
+
+    assert [one.stream for one in watched.scan("job")] == [f"job-{number:04}" for number in range(events)]
+    assert asked.names == ["find"] * (events // slices.SLICE + 1)
+
+
+def test_a_slice_of_more_bytes_than_a_reply_holds_is_read_to_its_end(mongo_log: MongoLog) -> None:
+    for number in range(100):
+        mongo_log.append([append(f"job-{number:03}", said("x" * 250_000))])
+
+    assert [one.stream for one in mongo_log.scan("job")] == [f"job-{number:03}" for number in range(100)]
