@@ -5,32 +5,44 @@ beforehand. A slice is read again from its last document on, where a primary was
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any, TypeVar
 
 from bson.raw_bson import RawBSONDocument
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from eventqueue.mongo_errors import may_read_on, to_queue_error
 
 SLICE = 1000  # documents
+PATIENCE_S = 30.0
 _PAUSE_S = 0.1  # between two tries
 
+Read = TypeVar("Read")
 
-def slices(collection: Collection[Any], query: Mapping[str, Any], patience: float) -> Iterator[bytes]:
+
+def slices(
+    collection: Collection[Any],
+    query: Mapping[str, Any],
+    patience: float = PATIENCE_S,
+    session: ClientSession | None = None,
+) -> Iterator[bytes]:
     """Yield what `query` finds, in order of `_id`: stored documents, some in one piece.
 
-    `patience`: for how long, in seconds, it is tried to go on before Unavailable is raised.
+    `patience`: for how long, in seconds, it is tried to go on before Unavailable is raised. `session`: the caller's, of
+    one snapshot.
     """
     # In one session, by which whoever is primary by then has to show at least what the slices before it were read from.
-    with collection.database.client.start_session(causal_consistency=True) as session:
+    own = session or collection.database.client.start_session(causal_consistency=True)
+    with own if session is None else nullcontext():
         within, give_up = query, time.monotonic() + patience
         while True:
             found = 0
             try:
                 with collection.find_raw_batches(
-                    within, sort=[("_id", 1)], limit=SLICE, batch_size=SLICE, session=session
+                    within, sort=[("_id", 1)], limit=SLICE, batch_size=SLICE, session=own
                 ) as batches:
                     for batch in batches:
                         number, last = _end_of(batch)
@@ -45,6 +57,18 @@ def slices(collection: Collection[Any], query: Mapping[str, Any], patience: floa
                 continue
             if found < SLICE:
                 return
+
+
+def outlasting(read: Callable[[], Read], patience: float = PATIENCE_S) -> Read:
+    """Return what `read` does, which is called again where a primary was elected or a connection lost."""
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            return read()
+        except PyMongoError as error:
+            if not may_read_on(error) or time.monotonic() > give_up:
+                raise to_queue_error(error) from error
+            time.sleep(_PAUSE_S)
 
 
 def _end_of(batch: bytes) -> tuple[int, Any]:

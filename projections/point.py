@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
+import bson
 import msgspec
 from pymongo.client_session import ClientSession
 
@@ -14,6 +16,7 @@ from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.job import Job, evolve
 from eventqueue.mongo_errors import translated
+from eventqueue.slices import slices
 from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
@@ -52,6 +55,7 @@ class Point:
         self._projections = projections
         self._generation = _live(ground)
         self._expected: Counters = {one.name: defaultdict(lambda: defaultdict(int)) for one in projections}
+        self._began = ground.clock.now()
         self._beyond: dict[str, int] = {}  # stream -> the first of its versions that the checkpoint does not cover
         with translated(), ground.database.client.start_session(snapshot=True) as session:
             self._held = self._checkpoint(session)
@@ -78,11 +82,10 @@ class Point:
         return held
 
     def _read_counters(self, one: Projection, session: ClientSession) -> dict[Key, dict[str, int]]:
-        now = self._ground.clock.now()
         counters: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        found = self._ground.database[self._generation.name_of(one.name)].with_options(CODEC).find({}, session=session)
-        for document in found:
-            _add(counters[aged(one, tuple(document["_id"]["key"]), now)], document["n"])
+        found = slices(self._ground.database[self._generation.name_of(one.name)], {}, session=session)
+        for document in chain.from_iterable(bson.decode_all(batch, CODEC) for batch in found):
+            _add(counters[aged(one, tuple(document["_id"]["key"]), self._began)], document["n"])
         return counters
 
     # Jobs
@@ -181,7 +184,8 @@ class Point:
     def _count(self, before: Job | None, after: Job, event: Recorded) -> None:
         for one in self._projections:
             for key, increments in one.tally(before, after, event).items():
-                _add(self._expected[one.name][key], increments)
+                # What is old is merged at once: years of minutes are many.
+                _add(self._expected[one.name][aged(one, key, self._began)], increments)
 
     def _entry_differences(
         self, job_id: str, claimable: Job | None, job: Job | None, shown: Shown

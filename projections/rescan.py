@@ -5,20 +5,23 @@ behind a larger one, a minute later at most; the overlap is ten. The version gua
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 from bson.timestamp import Timestamp
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
 from eventqueue.events import Recorded
 from eventqueue.ground import Ground
-from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY
+from eventqueue.slices import SLICE, outlasting
 from projections.applier import Applier
 from projections.checkpoint import token_time
 from projections.decoding import Poison, events_in
@@ -47,8 +50,28 @@ def rescan(ground: Ground, applier: Applier) -> None:
 
 
 def _since(database: Database[Any], held: Timestamp) -> Iterator[Recorded | Poison]:
-    since = Timestamp(max(0, held.time - int(OVERLAP.total_seconds())), 0)
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
-    with translated(), events.find_raw_batches({"ts": {"$gte": since}}, sort=[("ts", 1)], batch_size=CHUNK) as batches:
-        for _, event in chain.from_iterable(map(events_in, batches)):
-            yield event
+    at = Timestamp(max(0, held.time - int(OVERLAP.total_seconds())), 0)
+    seen: set[str] = set()  # of those stamped `at`: others may be stamped the same
+    with database.client.start_session(causal_consistency=True) as session:
+        while True:
+            limit = SLICE + len(seen)
+            found = outlasting(partial(_slice, events, at, limit, session))
+            for document, event in found:
+                place = repr(document["_id"])
+                if document["ts"] != at:
+                    at, seen = document["ts"], set()
+                elif place in seen:
+                    continue
+                seen.add(place)
+                yield event
+            if len(found) < limit:
+                return
+
+
+def _slice(
+    events: Collection[Any], at: Timestamp, limit: int, session: ClientSession
+) -> list[tuple[Mapping[str, Any], Recorded | Poison]]:
+    query = {"ts": {"$gte": at}}
+    with events.find_raw_batches(query, sort=[("ts", 1)], limit=limit, batch_size=limit, session=session) as batches:
+        return list(chain.from_iterable(map(events_in, batches)))

@@ -53,6 +53,19 @@ def test_an_event_that_was_stamped_a_minute_before_it_became_visible_is_not_lost
     assert_exact(built)
 
 
+def test_events_that_are_stamped_alike_are_read_however_many_they_are(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescanning, "SLICE", 3)
+    names = [f"{number:02}" for number in range(20)]
+    for number, name in enumerate(names):
+        put_late(built, f"job-{name}", timedelta(seconds=10 if 5 <= number < 15 else 20 - number))
+
+    read = list(rescanning._since(built.database, token_time(checkpoint_of(built).token)))
+
+    assert sorted(one.stream for one in read) == [f"job-{name}" for name in names]
+
+
 def test_what_is_appended_behind_the_scan_is_applied_from_the_tail_afterwards(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
