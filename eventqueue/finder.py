@@ -3,7 +3,7 @@
 What a view shows may be out of date in any way: it proposes, the log decides.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -18,7 +18,7 @@ JobAt = tuple[str, int]
 class Ready(msgspec.Struct, frozen=True):
     """Jobs of `queue` became ready: the highest priority among them, the earliest `due_at`, and which they are."""
 
-    queue: str
+    queue: str | None  # None: of many queues
     priority: int
     due_at: datetime
     jobs: tuple[JobAt, ...] | None = None  # None: they are many
@@ -66,12 +66,23 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     place: str
 
 
+class Share(msgspec.Struct, frozen=True):
+    """The ready jobs that somebody may claim: those of a queue in some buckets; or, with None, of all queues.
+
+    `others`: queues among all of which it is other buckets; of those with none it is no job.
+    """
+
+    queue: str | None
+    buckets: Collection[int]
+    others: Mapping[str, Collection[int]] = {}
+
+
 Known = Callable[[str, str], bool]
 """Whether the job of this id need not be shown in this place."""
 
 
 class Candidates(Protocol):
-    """An open cursor over ready jobs, queue after queue, each in claim order."""
+    """An open cursor over ready jobs, share after share, each in claim order: by priority, then by due time."""
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:
         """Return up to `limit` further jobs that are not known; fewer only where the cursor is at its end."""
@@ -98,16 +109,12 @@ class JobFinder(Protocol):
         """
         ...
 
-    def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
-        """Open a cursor over the ready jobs of some queues, strictly in the order of `shares`: queue -> buckets."""
+    def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:
+        """Open a cursor over ready jobs, strictly in the order of `shares`."""
         ...
 
-    def heads(self, queue: str, limit: int) -> list[Job]:
-        """Return the first ready jobs of a queue over all buckets."""
-        ...
-
-    def queues(self) -> list[str]:
-        """Return the names of all queues that ever had a job."""
+    def heads(self, share: Share, limit: int) -> list[Job]:
+        """Return the first ready jobs of a share's queues over all buckets."""
         ...
 
     def held_by(self, worker: str) -> list[Job]:

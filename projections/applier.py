@@ -244,9 +244,11 @@ def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
         if seen is None or priority > seen.priority or due_at < seen.due_at:
             seen = seen or Ready(queue, priority, due_at)
             found[queue] = Ready(queue, max(seen.priority, priority), min(seen.due_at, due_at))
+    if len(found) > TOLD_MAX:
+        return (Ready(None, max(one.priority for one in found.values()), min(one.due_at for one in found.values())),)
     if len(places) > TOLD_MAX:
         return tuple(found.values())
     jobs: dict[str, list[JobAt]] = defaultdict(list)
     for queue, _, _, job in places:
         jobs[queue].append(job)
-    return tuple(replace(one, jobs=tuple(sorted(jobs[one.queue]))) for one in found.values())
+    return tuple(replace(one, jobs=tuple(sorted(jobs[queue]))) for queue, one in found.items())

@@ -5,7 +5,7 @@ within two even if the signal of it was lost, for it opens its cursor anew every
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from heapq import heappop, heappush
@@ -18,7 +18,7 @@ from pymongo.errors import OperationFailure
 
 from eventqueue.codec import BUCKETS
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Candidate, Candidates, Known
+from eventqueue.finder import Candidate, Candidates, Known, Share
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MongoLog
@@ -62,23 +62,19 @@ class ViewFinder:
             raise Unavailable(f"The views are damaged ({problem}): nothing is claimed until they are built anew.")
         return token_time(held.token).as_datetime()
 
-    def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
+    def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:
         """See JobFinder.candidates."""
         return _Cursor(self._generation(), shares, batch)
 
-    def heads(self, queue: str, limit: int) -> list[Job]:
+    def heads(self, share: Share, limit: int) -> list[Job]:
         """See JobFinder.heads."""
         # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
+        everywhere = {queue: range(BUCKETS) for queue, buckets in share.others.items() if buckets}
+        whole = Share(share.queue, range(BUCKETS), {**share.others, **everywhere})
         live = self._generation()
         with translated():
-            places = islice(in_claim_order(_entries(live, queue, range(BUCKETS)).limit(limit)), limit)
+            places = islice(in_claim_order(_entries(live, whole).limit(limit)), limit)
             return [one.job for one in _claimable(live, places)]
-
-    def queues(self) -> list[str]:
-        """See JobFinder.queues."""
-        with translated():
-            keys = self._generation().tally("stats").find({"_id": {"$gte": {"key": ["state"]}}}, {"_id": 1})
-            return sorted({key["_id"]["key"][1] for key in keys if key["_id"]["key"][0] == "state"})
 
     def held_by(self, worker: str) -> list[Job]:
         """See JobFinder.held_by."""
@@ -119,11 +115,11 @@ class ViewFinder:
 
 
 class _Cursor:
-    """An open cursor over several queues, strictly one after the other."""
+    """An open cursor over several shares, strictly one after the other."""
 
-    def __init__(self, live: Generation, shares: Mapping[str, Collection[int]], batch: int) -> None:
+    def __init__(self, live: Generation, shares: Iterable[Share], batch: int) -> None:
         self._live = live
-        self._cursors = [_entries(live, queue, buckets, min(batch, BATCH_MAX)) for queue, buckets in shares.items()]
+        self._cursors = [_entries(live, share, min(batch, BATCH_MAX)) for share in shares]
         self._found = chain.from_iterable(map(in_claim_order, self._cursors))
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:
@@ -152,9 +148,23 @@ def _while_there() -> Iterator[None]:
             raise
 
 
-def _entries(live: Generation, queue: str, buckets: Iterable[int], batch: int = 0) -> Cursor[Any]:
-    query = {"queue": queue, "ready": True, "bucket": {"$in": list(buckets)}}
-    return live.due.find(query, {"priority": 1, "jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
+def _entries(live: Generation, share: Share, batch: int = 0) -> Cursor[Any]:
+    return live.due.find(query_of(share), {"priority": 1, "jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
+
+
+def query_of(share: Share) -> dict[str, Any]:
+    """Return what finds a share's entries: by an index that has them in claim order, whatever queues there are."""
+    if share.queue is not None:
+        return {"queue": share.queue, "ready": True, "bucket": {"$in": sorted(share.buckets)}}
+    others = {queue: sorted(buckets) for queue, buckets in share.others.items() if buckets}
+    named = sorted({*share.buckets, *chain.from_iterable(others.values())})
+    query: dict[str, Any] = {"ready": True, "bucket": {"$in": named}}
+    if others:
+        rest = {"queue": {"$nin": list(share.others)}, "bucket": {"$in": sorted(share.buckets)}}
+        query["$or"] = [rest, *({"queue": queue, "bucket": {"$in": buckets}} for queue, buckets in others.items())]
+    elif share.others:
+        query["queue"] = {"$nin": list(share.others)}
+    return query
 
 
 Place = tuple[str, str]

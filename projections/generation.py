@@ -40,6 +40,12 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
             name="ready",
             partialFilterExpression={"ready": True},
         ),
+        # The same over all queues. With the queue, since some may be passed over.
+        IndexModel(
+            [("bucket", 1), ("priority", -1), ("due_at", 1), ("_id", 1), ("queue", 1)],
+            name="ready anywhere",
+            partialFilterExpression={"ready": True},
+        ),
         # What becomes ready next: the projector promotes from its low end.
         IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=WAITING),
         # The oldest job of a queue that waits to be claimed.

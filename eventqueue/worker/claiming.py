@@ -5,12 +5,13 @@ What it returns is a proposal of the views; the engine asks the log.
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.codec import bucket_of
+from eventqueue.errors import QueueError
 from eventqueue.events import stream_of
-from eventqueue.finder import JobAt, JobFinder, Ready, Signal
+from eventqueue.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.incarnations import Incarnation
 from eventqueue.job import Job
 from eventqueue.log import EventLog
@@ -35,7 +36,7 @@ class Claiming:
         self._finder = finder
         self._clock = clock
         self._log = log
-        self._serving = Serving(me.queues, finder, Pauses(log))
+        self._serving = Serving(me.queues, Pauses(log))
         self._fetch = Fetch(finder, log)
         self._ownership = Ownership(me.id)
         self._may_find = True
@@ -55,7 +56,12 @@ class Claiming:
         if not self._is_sure:
             self._make_sure()
         self._told.clear()
-        found = self._fetch.take(free, {queue: self._ownership.buckets(queue) for queue in self._serving.open()})
+        found: list[Job] = []
+        while more := self._fetch.take(free - len(found), self._shares()):
+            open_ = self._but_paused(more)
+            found += open_
+            if len(open_) == len(more):  # else the next look passes over what turned out to be paused
+                break
         if len(found) < free:
             self._may_find = False
             self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
@@ -66,10 +72,29 @@ class Claiming:
         self._may_find = True  # so far: reading them may fail, and nobody tells of them again
         if not self._is_sure:
             self._make_sure()
-        found = self._fetch.take_told(told, self._serving.open(), free, self._clock.now())
+        found = self._but_paused(self._fetch.take_told(told, self._serving.named, free, self._clock.now()))
         # Who is missing may have no room here, or be due a moment later by this clock: the cursor will show.
         self._may_find = len(found) < len(told)
         return found
+
+    def _shares(self) -> Sequence[Share]:
+        paused = self._serving.paused()
+        if not self._serving.named:
+            return [self._ownership.share(paused)]
+        open_ = [queue for queue in self._serving.named if queue not in paused]
+        return [Share(queue, self._ownership.buckets(queue)) for queue in open_]
+
+    def _but_paused(self, found: Sequence[Job]) -> list[Job]:
+        try:
+            paused = self._serving.look({job.queue for job in found})
+        except QueueError:
+            for job in found:
+                self._fetch.forget(job.id)
+            raise
+        for job in found:
+            if job.queue in paused:
+                self._fetch.forget(job.id)
+        return [job for job in found if job.queue not in paused]
 
     def _make_sure(self) -> None:
         behind = self._clock.now() - self._finder.check()
@@ -109,7 +134,7 @@ class Claiming:
     def _heard_ready(self, ready: Ready) -> None:
         # One with a long history is found in the view: to read it all from the log at each retry would be quadratic.
         is_brief = ready.jobs is not None and all(at <= LONG for _, at in ready.jobs)
-        own = self._own(ready.queue, ready.jobs) if ready.jobs is not None and is_brief else None
+        own = self._own(ready.queue, ready.jobs) if ready.queue and ready.jobs is not None and is_brief else None
         # Only if some are this worker's to claim: else each job would have all of them look.
         if own == set() or not self._serving.concerns(ready.queue) or not self._fetch.waits_for(ready):
             return
@@ -146,7 +171,9 @@ class Claiming:
         if now < self._next_look or self._is_quiet:
             return
         self._next_look = now + LOOK_S
-        heads = [job for queue in self._serving.open() for job in self._finder.heads(queue, LOOK_AT)]
+        heads = [job for share in self._shares() for job in self._finder.heads(share, LOOK_AT)]
+        paused = self._serving.look({job.queue for job in heads})
+        heads = [job for job in heads if job.queue not in paused]
         self._is_quiet = not heads
         overdue = self._ownership.overdue(heads, self._fetch.position, now)
         # The view may lag: what the log has gone on with does not wait.

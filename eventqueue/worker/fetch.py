@@ -5,6 +5,7 @@ so that it need not read them again.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ import msgspec
 
 from eventqueue.errors import QueueError
 from eventqueue.events import stream_of
-from eventqueue.finder import Candidates, JobFinder, Ready
+from eventqueue.finder import Candidates, JobFinder, Ready, Share
 from eventqueue.job import Job, fold
 from eventqueue.log import EventLog
 
@@ -20,8 +21,8 @@ REOPEN_S = 1.0
 BATCH_MAX = 1000
 NOWHERE = ""  # the place of a job that was not found in the views
 
-Shares = Mapping[str, Collection[int]]
-"""What to claim from: the queues, strictly in this order, each with its buckets."""
+Shares = Sequence[Share]
+"""What to claim from, strictly in this order."""
 
 
 class Try(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +44,7 @@ class Fetch:
     def __init__(self, finder: JobFinder, log: EventLog) -> None:
         self._finder = finder
         self._log = log
-        self._shares: Shares = {}  # that the cursor was opened for
+        self._shares: Shares = ()  # that the cursor was opened for
         self._cursor: Candidates | None = None
         self._opened = float("-inf")
         self._batch = 0
@@ -70,21 +71,25 @@ class Fetch:
         return taken
 
     def take_told(self, ids: Collection[str], queues: Sequence[str], limit: int, now: datetime) -> list[Job]:
-        """As `take`, of these jobs alone, where they are of `queues` and due; `now` is on the database's clock.
+        """As `take`, of these jobs alone, where they are of `queues` (none: of any) and due.
 
-        Read from the log: who is told of a job may be told before the views show it.
+        Read from the log: who is told of a job may be told before the views show it. `now`: on the database's clock.
         """
-        rank = {queue: number for number, queue in enumerate(queues)}
+        rank: Mapping[str, int] = {queue: number for number, queue in enumerate(queues)} or defaultdict(int)
         histories = self._log.read_many(stream_of("job", job_id) for job_id in ids)
         jobs = (fold(history) for history in histories.values())
-        found = [job for job in jobs if job and job.claimable and job.queue in rank and is_due(job, now)]
+        found = [
+            job for job in jobs if job and job.claimable and (not queues or job.queue in rank) and is_due(job, now)
+        ]
         found.sort(key=lambda job: (rank[job.queue], -job.priority, job.due_at, job.nth, job.id))
         return [job for job in found[:limit] if self._is_new(job, NOWHERE)]
 
     def waits_for(self, ready: Ready) -> bool:
         """Whether a signal tells of something before the cursor's position."""
         place = self._position
-        if self._cursor is None or place is None or place.queue != ready.queue or place.due_at is None:
+        if self._cursor is None or place is None or place.due_at is None:
+            return True
+        if place.queue != ready.queue and self._shares[0].queue is not None:  # else all queues are one
             return True
         return (-ready.priority, ready.due_at) < (-place.priority, place.due_at)
 

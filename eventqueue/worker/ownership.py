@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from eventqueue.codec import BUCKETS, bucket_of
+from eventqueue.finder import Share
 from eventqueue.job import Job
 
 SEEN_TWICE_S = 1.0
@@ -42,10 +43,21 @@ class Ownership:
     def buckets(self, queue: str) -> frozenset[int]:
         """Return the buckets of `queue` to claim from now."""
         servers = frozenset(worker for worker, queues in self._live.items() if not queues or queue in queues)
+        own, adopted = self._own(servers), self._adopted.get(queue)
+        return own if adopted is None else own | adopted
+
+    def _own(self, servers: frozenset[str]) -> frozenset[int]:
         if servers not in self._shares:
             self._shares[servers] = owned(self._worker, servers)
-        own, adopted = self._shares[servers], self._adopted.get(queue)
-        return own if adopted is None else own | adopted
+        return self._shares[servers]
+
+    def share(self, paused: Collection[str]) -> Share:
+        """Return what to claim from now of all queues but the `paused` ones."""
+        # What workers of named queues serve, or was adopted, is spread otherwise: all the rest alike.
+        named = {queue for queues in self._live.values() for queue in queues}
+        own = self._own(frozenset(worker for worker, queues in self._live.items() if not queues))
+        others = {queue: buckets for queue in named | self._adopted.keys() if (buckets := self.buckets(queue)) != own}
+        return Share(None, own, {**others, **{queue: frozenset[int]() for queue in paused}})
 
     def heartbeat(self, live: Mapping[str, Sequence[str]]) -> bool:
         """Spread the buckets over the `live` workers again, queue by queue; adoptions end. True if that changes any.

@@ -1,51 +1,55 @@
-"""Which queues a worker may claim from now: those it serves, in their order, but for the paused ones.
+"""Which queues a worker may claim from now: those it serves, but for the paused ones.
 
-Looked up again at least twice a second while it claims, so a pause is obeyed although its signal was lost. Where that
-cannot be read nothing is claimed.
+A queue is looked up before anything of it is claimed, and at most half a second before; so a pause is obeyed although
+its signal was lost. Where that cannot be read nothing is claimed. Who serves all queues asks about those of the jobs
+that it found, however many others there are.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from eventqueue.finder import JobFinder
 from eventqueue.pauses import Pauses
 
 LOOK_S = 0.5  # how long an answer counts
+KNOWN_MAX = 10_000  # queues that are remembered as open
 
 
 class Serving:
-    """The queues of one worker: those `named`, or all there are."""
+    """The queues of one worker: those `named`, in their order, or (none) all there are."""
 
-    def __init__(self, named: Sequence[str], finder: JobFinder, pauses: Pauses) -> None:
-        self._named = named
-        self._finder = finder
+    def __init__(self, named: Sequence[str], pauses: Pauses) -> None:
+        self.named = named
         self._pauses = pauses
-        self._open: Sequence[str] = ()
-        self._known: frozenset[str] = frozenset()
-        self._looked = float("-inf")
+        self._paused: set[str] = set()
+        self._looked: dict[str, float] = {}  # queue -> when, in monotonic seconds
 
-    def open(self) -> Sequence[str]:
-        """Return the queues to claim from, in order. Raises Unavailable where that cannot be told."""
+    def paused(self) -> Collection[str]:
+        """Return the paused ones, as far as they were met; which may be open by now is looked up again.
+
+        Raises Unavailable where that cannot be told.
+        """
+        self.look(self.named or self._paused)
+        return self._paused
+
+    def look(self, queues: Collection[str]) -> Collection[str]:
+        """Return those of `queues` that are paused. Raises Unavailable where that cannot be told."""
         now = time.monotonic()
-        if now - self._looked >= LOOK_S:
-            names = self._named or self._finder.queues()
-            paused = self._pauses.among(names)
-            self._open, self._known = tuple(name for name in names if name not in paused), frozenset(names)
-            self._looked = now
-        return self._open
+        if asked := [queue for queue in set(queues) if now - self._looked.get(queue, float("-inf")) >= LOOK_S]:
+            paused = self._pauses.among(asked)
+            self._paused.difference_update(asked)
+            self._paused.update(paused)
+            if len(self._looked) > KNOWN_MAX:
+                self._looked.clear()
+            self._looked.update(dict.fromkeys(asked, now))
+        return self._paused.intersection(queues)
 
-    def concerns(self, queue: str) -> bool:
-        """Whether there may be something to claim in `queue`: it is served, and not known to be paused."""
-        if self._named and queue not in self._named:
-            return False
-        if queue not in self._known:  # the first job of a queue, or nobody has looked yet
-            self.expire()
-            return True
-        return queue in self._open
+    def concerns(self, queue: str | None) -> bool:
+        """Whether there may be something to claim in `queue` (None: in many): it is served, and not seen as paused."""
+        return queue is None or ((not self.named or queue in self.named) and queue not in self._paused)
 
     def expire(self) -> None:
         """Look again before the next claim."""
-        self._looked = float("-inf")
+        self._looked.clear()
 
     def forget(self) -> None:
         """As `expire`, and believe nothing that was seen: the log may have been restored from a backup."""

@@ -4,6 +4,7 @@ import pytest
 
 from eventqueue.codec import BUCKETS
 from eventqueue.errors import Unavailable
+from eventqueue.finder import Share
 from eventqueue.ground import Ground
 from projections import generation
 from projections.candidates import ViewFinder
@@ -16,7 +17,7 @@ def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built:
         put(built, f"job-{name}", enqueued())
     finish(built)
     # All entries come in one batch, and those behind the first wait in it.
-    candidates = ViewFinder(built.database).candidates({"default": range(BUCKETS)}, batch=10)
+    candidates = ViewFinder(built.database).candidates([Share("default", range(BUCKETS))], batch=10)
     (first,) = candidates.take(1, nothing_known)
     second, third = sorted({"one", "two", "three"} - {first.job.id})
     head = built.log.read(f"job-{second}")[-1].head
@@ -30,7 +31,7 @@ def test_what_is_known_in_its_place_is_passed_over_and_what_comes_back_in_anothe
     for name in ("one", "two"):
         put(built, f"job-{name}", enqueued())
     finish(built)
-    shares = {"default": range(BUCKETS)}
+    shares = [Share("default", range(BUCKETS))]
     places = {
         one.job.id: one.place for one in ViewFinder(built.database).candidates(shares, batch=10).take(9, nothing_known)
     }

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.events import Event, LateResult, Recorded
+from eventqueue.finder import Share
 from eventqueue.ground import Ground
 from eventqueue.job import Job, fold
 from eventqueue.views import Difference
@@ -198,7 +199,7 @@ def test_a_cursor_does_not_offer_a_job_that_has_left_the_entry_in_which_it_was_r
     for job_id in (first, second, third):
         put(built, f"job-{job_id}", enqueued())
     finish(built)
-    cursor = ViewFinder(built.database).candidates({"default": [BUCKET]}, 10)
+    cursor = ViewFinder(built.database).candidates([Share("default", [BUCKET])], 10)
     assert [one.job.id for one in cursor.take(1, nothing_known)] == [first]
 
     # Claimed by another, and failed: it waits for its retry now, and may not be claimed before that is due.
@@ -215,7 +216,7 @@ def test_the_heads_of_a_queue_are_no_more_than_were_asked_for(built: Ground) -> 
         put(built, f"job-{job_id}", enqueued())
     finish(built)
 
-    assert [job.id for job in ViewFinder(built.database).heads("default", 3)] == ids[:3]
+    assert [job.id for job in ViewFinder(built.database).heads(Share("default", ()), 3)] == ids[:3]
 
 
 def test_a_job_in_an_entry_where_it_has_no_place_is_named(built: Ground) -> None:

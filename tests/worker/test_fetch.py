@@ -1,20 +1,20 @@
 """The open cursor: reads on where it stopped, gives nothing out twice, and is opened again when there is a reason."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Candidate, Candidates, Known, Ready
+from eventqueue.finder import Candidate, Candidates, Known, Ready, Share
 from eventqueue.job import Job, Release
 from eventqueue.worker.fetch import Fetch
 from projections.candidates import ViewFinder
 from tests.worker.stage import Stage
 
-ALL = {"default": range(BUCKETS)}
+ALL = [Share("default", range(BUCKETS))]
 
 
 def fetch_on(stage: Stage) -> Fetch:
@@ -62,7 +62,7 @@ def test_a_job_that_was_not_tried_after_all_is_given_out_again(stage: Stage, thr
 def test_it_keeps_to_the_buckets_it_is_given(stage: Stage, three: list[str]) -> None:
     fetch = fetch_on(stage)
 
-    assert fetch.take(3, {"default": []}) == []
+    assert fetch.take(3, [Share("default", [])]) == []
     assert len(fetch.take(3, ALL)) == 3
 
 
@@ -86,7 +86,7 @@ def test_where_reading_fails_nothing_counts_as_tried(stage: Stage, three: list[s
     class BreakingFinder(ViewFinder):
         breaks = True
 
-        def candidates(self, shares: Mapping[str, Collection[int]], batch: int) -> Candidates:
+        def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:
             cursor = super().candidates(shares, batch)
             return Breaking(cursor) if self.breaks else cursor
 
@@ -121,7 +121,7 @@ def test_without_an_open_cursor_every_signal_counts(stage: Stage) -> None:
 
 def test_a_signal_of_another_queue_is_a_reason_too(stage: Stage, three: list[str]) -> None:
     fetch = fetch_on(stage)
-    (job,) = fetch.take(1, {"first": range(BUCKETS), **ALL})
+    (job,) = fetch.take(1, [Share("first", range(BUCKETS)), *ALL])
     assert job.due_at
 
     assert fetch.waits_for(Ready("first", -100, job.due_at + timedelta(days=1)))
@@ -155,21 +155,24 @@ def test_tries_that_were_made_before_a_moment_are_forgotten(stage: Stage, three:
 def test_queues_are_read_strictly_in_the_order_that_is_given(stage: Stage) -> None:
     urgent, plain = stage.enqueue(queue="b", priority=100), stage.enqueue(queue="a")
 
-    assert ids(fetch_on(stage).take(5, {"a": range(BUCKETS), "b": range(BUCKETS)})) == [plain, urgent]
+    assert ids(fetch_on(stage).take(5, [Share("a", range(BUCKETS)), Share("b", range(BUCKETS))])) == [plain, urgent]
 
 
 def test_each_queue_is_read_in_its_own_buckets(stage: Stage) -> None:
     jobs = {queue: stage.enqueue(queue=queue, id=f"job-of-{queue}") for queue in ("a", "b")}
-    shares = {"a": range(BUCKETS), "b": [one for one in range(BUCKETS) if one != bucket_of("job-job-of-b")]}
+    shares = [
+        Share("a", range(BUCKETS)),
+        Share("b", [one for one in range(BUCKETS) if one != bucket_of("job-job-of-b")]),
+    ]
 
     assert ids(fetch_on(stage).take(5, shares)) == [jobs["a"]]
 
 
 def test_it_is_opened_again_when_it_is_to_read_from_something_else(stage: Stage) -> None:
     jobs = [stage.enqueue(queue=queue) for queue in ("a", "a", "b", "b")]
-    both = {"a": range(BUCKETS), "b": range(BUCKETS)}
+    both = [Share("a", range(BUCKETS)), Share("b", range(BUCKETS))]
     fetch = fetch_on(stage)
     assert ids(fetch.take(1, both)) == jobs[:1]
 
-    assert ids(fetch.take(4, {"b": range(BUCKETS)})) == jobs[2:]
+    assert ids(fetch.take(4, [Share("b", range(BUCKETS))])) == jobs[2:]
     assert ids(fetch.take(4, both)) == [jobs[1]]

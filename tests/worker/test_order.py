@@ -9,11 +9,12 @@ from pymongo.database import Database
 
 from eventqueue.codec import BUCKETS
 from eventqueue.enqueueing import BATCH, Receipt
+from eventqueue.finder import Share
 from eventqueue.worker.fetch import Fetch
 from tests.worker.crew import Start
 from tests.worker.stage import PATIENCE_S, Stage
 
-ALL = {"default": range(BUCKETS)}
+ALL = [Share("default", range(BUCKETS))]
 
 
 @pytest.fixture
