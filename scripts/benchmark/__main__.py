@@ -7,7 +7,20 @@ from statistics import median
 import click
 import msgspec
 
-from scripts.benchmark import bulk, crowded, drain, enqueue, latency, live, memory, mixed, rebuild, shell, status
+from scripts.benchmark import (
+    bulk,
+    crowded,
+    drain,
+    enqueue,
+    latency,
+    live,
+    memory,
+    mixed,
+    queues,
+    rebuild,
+    shell,
+    status,
+)
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
 from scripts.benchmark.profiling import Profiles
@@ -23,6 +36,7 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "latency": latency.run,
     "shell": shell.run,
     "crowded": crowded.run,
+    "queues": queues.run,
     "memory": memory.run,
     "status": status.run,
 }

@@ -30,11 +30,19 @@ class Crew:
 
 @contextmanager
 def crew(
-    place: Place, database: str, asked: Asked, *, slots: int, kind: str = "no-op", stamps: int | None = None
+    place: Place,
+    database: str,
+    asked: Asked,
+    *,
+    slots: int,
+    kind: str = "no-op",
+    stamps: int | None = None,
+    queues: Sequence[str] = ("default",),
 ) -> Iterator[Crew]:
     """Workers with `slots` slots each, for as long as the block lasts; then each settles what it holds.
 
-    `kind`: what runs their jobs, of `runners.work`; `stamps`: the pipe into which `stamping` ones write.
+    They serve `queues` (none: all). `kind`: what runs their jobs, of `runners.work`; `stamps`: the pipe into which
+    `stamping` ones write.
     """
     with ExitStack() as stack:
         processes = []
@@ -43,19 +51,19 @@ def crew(
         for number in range(1, asked.workers + 1):
             words = [kind, *map(str, fds)]
             processes.append(stack.enter_context(spawned(WORK, words, f"worker {number}", asked.profiles, fds)))
-            _order(processes[-1], _plan(place, database, str(number), slots))
+            _order(processes[-1], _plan(place, database, str(number), slots, queues))
         stack.enter_context(gate)  # left first: who still stands at it hears no order
         gate.await_ready(asked.workers)
         yield Crew(gate, [process.pid for process in processes])
 
 
-def _plan(place: Place, database: str, name: str, slots: int) -> ChildPlan:
+def _plan(place: Place, database: str, name: str, slots: int, queues: Sequence[str]) -> ChildPlan:
     return ChildPlan(
         uri=place.uri,
         db=database,
         name=name,
         incarnation=f"bench:{uuid4().hex[:12]}",
-        queues=("default",),
+        queues=tuple(queues),
         concurrency=slots,
         grace=30.0,
         as_json=False,

@@ -1,7 +1,7 @@
 """`drain`: jobs that wait already, and do nothing when they run: claimed and settled as fast as it goes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -70,14 +70,15 @@ def drained(
     kind: Kind = NO_OP,
     slots: int = SLOTS,
     by: str = "no-op",
+    queues: Sequence[str] = ("default",),
 ) -> Drained:
     """Enqueue jobs of a kind, numbered from `first` on, wait until the views have them, and have them drained.
 
-    `by`: what runs them.
+    `by`: what runs them; `queues`: those that the workers serve (none: all).
     """
     with (
         prefilled(place, ground, jobs, asked, kind=kind, first=first) as (progress, keeper, waiting),
-        crew(place, ground.database.name, asked, slots=slots, kind=by) as workers,
+        crew(place, ground.database.name, asked, slots=slots, kind=by, queues=queues) as workers,
     ):
         cpu = Cpu(mongod=place.pid, projector=keeper, workers=workers.pids)
         start = time.perf_counter()

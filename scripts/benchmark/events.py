@@ -25,6 +25,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     command: str = "echo hello world"
     cwd: str = "/srv/shop"
     queue: str = "default"
+    queues: int = 1  # over so many queues of such a name they are spread
     output: Output | None = Output(stdout=Captured(text="hello world\n", length=12, sha256=bytes(32)))
 
 
@@ -35,7 +36,8 @@ NO_OP = Kind(output=None)
 def asked(number: int, kind: Kind) -> dict[str, Any]:
     """Return what is asked for to enqueue a job."""
     meta = {"customer": f"customer-{number % 100}"}
-    return {"command": kind.command, "cwd": kind.cwd, "queue": kind.queue, "tags": ["bench"], "meta": meta}
+    queue = kind.queue if kind.queues == 1 else f"{kind.queue}-{number % kind.queues}"
+    return {"command": kind.command, "cwd": kind.cwd, "queue": queue, "tags": ["bench"], "meta": meta}
 
 
 def birth(number: int, now: datetime, kind: Kind = ECHO) -> Append:
