@@ -117,8 +117,8 @@ class JobFinder(Protocol):
         """Return the first ready jobs of a share's queues over all buckets."""
         ...
 
-    def held_by(self, worker: str) -> list[Job]:
-        """Return the jobs that the view shows as claimed by this incarnation."""
+    def held_by(self, workers: Collection[str]) -> dict[str, list[Job]]:
+        """Return the jobs that the view shows as claimed by each of these incarnations."""
         ...
 
     def holders(self) -> set[str]:

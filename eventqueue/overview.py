@@ -43,23 +43,28 @@ class Overview:
         """See Queue.glance."""
         failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.list(_latest(state, failures))]
         failed = sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures]
-        held, now = self._connection.finder.held_by, self._connection.ground.clock.now()
-        paused, workers = Pauses(self._log).all(), self.workers()
+        now, paused, live = self._connection.ground.clock.now(), Pauses(self._log).all(), self.live_workers()
+        held = self._held_by(live)
+        workers = [(_running(one, held), held[one.id]) for one in live]
         return Glance(
             at=now,
             lag=self._views.lag(),
             queues=self._views.counts(),
             paused=paused,
             stats=self._views.stats(window),
-            workers=[(worker, held(worker.id)) for worker in workers],
+            workers=workers,
             failures=failed,
-            waits=_waits(failed, now, paused, workers, self._views.parked()),
+            waits=_waits(failed, now, paused, live, self._views.parked()),
         )
 
     def workers(self) -> Sequence[Worker]:
         """See Queue.workers."""
-        held = self._connection.finder.held_by
-        return [replace(one, running=tuple(job.id for job in held(one.id))) for one in self.live_workers()]
+        live = self.live_workers()
+        held = self._held_by(live)
+        return [_running(one, held) for one in live]
+
+    def _held_by(self, workers: Sequence[Worker]) -> Mapping[str, Sequence[Job]]:
+        return self._connection.finder.held_by([one.id for one in workers]) if workers else {}
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """See Queue.waits."""
@@ -73,6 +78,10 @@ class Overview:
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
         return [_shown(lease) for lease in self._connection.incarnations.live()]
+
+
+def _running(worker: Worker, held: Mapping[str, Sequence[Job]]) -> Worker:
+    return replace(worker, running=tuple(job.id for job in held[worker.id]))
 
 
 def _shown(lease: Lease) -> Worker:

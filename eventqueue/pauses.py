@@ -9,15 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from eventqueue.codec import seal
+from eventqueue.codec import decode, seal
 from eventqueue.errors import LogCorrupt, LogUnavailable
 from eventqueue.events import name_in, stream_of, type_of
 from eventqueue.finder import Signal, SignalFeed
 from eventqueue.ground import Ground
 from eventqueue.log import Append, EventLog
 from eventqueue.pause import CATEGORY, OPEN, Command, Pause, Valve, decide, evolve, fold, last_good
-
-QUEUES_MAX = 100_000
 
 
 class Pauses:
@@ -36,7 +34,9 @@ class Pauses:
 
     def all(self) -> Mapping[str, Pause]:
         """Return every queue's pause, also of those that no job was ever in. Raises Unavailable."""
-        return self.among([name_in(one) for one in self._log.find_streams(stream_of(CATEGORY, ""), QUEUES_MAX)])
+        for stream, history in self._log.scan_raw(CATEGORY):
+            self._seen[name_in(stream)] = _last(stream, history)
+        return {name: valve.pause for name, valve in self._seen.items() if valve.pause is not None}
 
     def forget(self) -> None:
         """Believe nothing that was seen: the log may be an older one, restored from a backup."""
@@ -57,7 +57,14 @@ def look(log: EventLog, stream: str) -> Valve:
         last = log.read_last(stream)
         return OPEN if last is None else evolve(last)
     except LogCorrupt:
-        valve = last_good(log.read_raw(stream))
+        return _last(stream, log.read_raw(stream))
+
+
+def _last(stream: str, history: Sequence[bytes]) -> Valve:
+    try:
+        return evolve(decode(history[-1]))
+    except LogCorrupt:
+        valve = last_good(history)
     if valve.problem is not None:
         state = "open" if valve.pause is None else "paused"
         warnings.warn(

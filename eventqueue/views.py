@@ -28,7 +28,7 @@ class Lag(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs to list, newest first (by `updated_at` where `state` is failed or dead, else by `created_at`)."""
+    """Which jobs to list, newest first: by `created_at`, or, of failed, dead and cancelled ones, by `updated_at`."""
 
     state: State | None = None
     queue: str | None = None

@@ -22,14 +22,10 @@ def find_aged(generation: Generation, one: Projection, now: datetime) -> Mapping
     """Return counters, MERGED_MAX at most, that are old at `now`, each with the one that it is merged into."""
     if not isinstance(one, Ageing):
         return {}
-    found: dict[Key, Key] = {}
-    for document in generation.tally(one.name).find({}, {"_id": 1}, sort=[("_id", 1)]):
-        key = tuple(document["_id"]["key"])
-        if (coarser := one.aged(key, now)) != key:
-            found[key] = coarser
-        if len(found) == MERGED_MAX:
-            break
-    return found
+    ranges = [{"_id": {"$gte": {"key": list(low)}, "$lt": {"key": list(high)}}} for low, high in one.old(now)]
+    found = generation.tally(one.name).find({"$or": ranges}, {"_id": 1}, limit=MERGED_MAX)
+    keys = [tuple(document["_id"]["key"]) for document in found]
+    return {key: one.aged(key, now) for key in keys}
 
 
 def take_out(generation: Generation, name: str, aged: Mapping[Key, Key], session: ClientSession) -> Sums:

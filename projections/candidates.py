@@ -76,13 +76,16 @@ class ViewFinder:
             places = islice(in_claim_order(_entries(live, whole).limit(limit)), limit)
             return [one.job for one in _claimable(live, places)]
 
-    def held_by(self, worker: str) -> list[Job]:
+    def held_by(self, workers: Collection[str]) -> dict[str, list[Job]]:
         """See JobFinder.held_by."""
         live = self._generation()
         with translated():
-            held = live.claims.find_one({"_id": worker})
-        found = _get(live, held["jobs"]) if held else {}
-        return [job for job in found.values() if job.state is State.PROCESSING and job.worker == worker]
+            ids = [job_id for one in live.claims.find({"_id": {"$in": list(workers)}}) for job_id in one["jobs"]]
+        held: dict[str, list[Job]] = {worker: [] for worker in workers}
+        for job in _get(live, ids).values() if ids else ():
+            if job.state is State.PROCESSING and job.worker in held:
+                held[job.worker].append(job)
+        return held
 
     def holders(self) -> set[str]:
         """See JobFinder.holders."""

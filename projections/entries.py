@@ -108,10 +108,13 @@ def holder_of(job: Job | None) -> str | None:
 
 
 def failure_entry(job: Job | None) -> Entry | None:
-    """Return what a failed or dead job is listed by; `is_unburied`: its `dead-lettered` is still to be written."""
-    if job is None or job.state not in (State.FAILED, State.DEAD):
+    """Return what a failed, dead or cancelled job is listed by; others are too many for an entry each, or have another.
+
+    `is_unburied`: its `dead-lettered` is still to be written.
+    """
+    if job is None or job.state not in (State.FAILED, State.DEAD, State.CANCELLED):
         return None
-    entry: Entry = {"_id": job.id, "state": job.state.value, "at": job.updated_at}
+    entry: Entry = {"_id": job.id, "state": job.state.value, "queue": job.queue, "at": job.updated_at}
     if job.state is State.FAILED and job.due_at is None:
         entry["is_unburied"] = True
     return entry

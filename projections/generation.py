@@ -26,9 +26,10 @@ PARKED = {"parked": {"$type": "object"}, "parked.projection": {"$type": "string"
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": [
-        # `list`, newest first, and `list --tag`; no transition moves these.
+        # `list`, newest first, `list --tag` and `--queue`; no transition moves these.
         IndexModel(NEWEST_FIRST, name="created"),
         IndexModel([("tags", 1), *NEWEST_FIRST], name="tags"),
+        IndexModel([("queue", 1), *NEWEST_FIRST], name="queue"),
         # The few that stand still: `projections list`, and what an operator lets go on.
         IndexModel([("parked.projection", 1)], name="parked", partialFilterExpression={"parked": {"$type": "object"}}),
     ],
@@ -48,14 +49,15 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         ),
         # What becomes ready next: the projector promotes from its low end.
         IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=WAITING),
-        # The oldest job of a queue that waits to be claimed.
+        # The jobs of a queue that wait, and the first of each queue.
         IndexModel([("queue", 1), ("due_at", 1)], name="oldest"),
     ],
     # A document an incarnation, with the ids of the jobs that it holds.
     "claims": [],
     "failures": [
-        # The dead letter queue and `list --state failed`, newest first.
+        # The dead letter queue, `list --state failed` and `cancelled`, newest first; the same of one queue.
         IndexModel([("state", 1), ("at", -1)], name="newest"),
+        IndexModel([("queue", 1), ("state", 1), ("at", -1)], name="newest of queue"),
         # Failures that still need their `dead-lettered`.
         IndexModel([("at", 1)], name="unburied", partialFilterExpression={"is_unburied": True}),
     ],

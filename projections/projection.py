@@ -4,7 +4,7 @@ The runtime owns all I/O and gives the job before and after the event, since a `
 its queue nor its meta.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -44,6 +44,13 @@ class Ageing(Protocol):
         """Return the key under which a counter is kept at `now`: its own, or the coarser one that it is merged into.
 
         Pure, and never finer again: what is merged at one time stays merged at any later one.
+        """
+        ...
+
+    def old(self, now: datetime) -> Sequence[tuple[Key, Key]]:
+        """Return the ranges of keys, each from one up to another, in which the counters are that are merged at `now`.
+
+        All in these and none outside: who merges reads what is old, and not all there is.
         """
         ...
 

@@ -24,6 +24,7 @@ from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
+from projections.entries import ids_in
 from projections.freshness import majority_time, measure, passed
 from projections.generation import PARKED, Generation
 from projections.health import parked, skipped
@@ -42,7 +43,8 @@ WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
 LOOK_S = 0.02
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PAGE = 200  # failures that are looked up at once
+PAGE = 200  # jobs that are looked up at once
+FEW = 10_000  # jobs that wait: more are found sooner by going through all
 OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan
 
 
@@ -157,21 +159,48 @@ class ViewReader:
     def list(self, filter_: Filter) -> Sequence[Job]:
         """See Views.list."""
         with translated():
-            found = self._failures(filter_) if filter_.state in (State.FAILED, State.DEAD) else self._newest(filter_)
-            return [to_job(document) for document in islice(found, filter_.limit or None)]
+            return [to_job(document) for document in islice(self._found(filter_), filter_.limit or None)]
+
+    def _found(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
+        """Yield what fits, by way of the entries that jobs have in its state, where these are fewer than all jobs."""
+        live = self._generation()
+        match filter_.state:
+            case State.FAILED | State.DEAD | State.CANCELLED:
+                return self._failures(filter_)
+            case State.PROCESSING:
+                held = live.claims.find({}, {"jobs": 1})
+                return self._newest_of([job_id for one in held for job_id in one["jobs"]], filter_)
+            case State.PENDING if self._waiting(filter_.queue) <= FEW:
+                of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
+                waiting = live.due.find(of_queue, {"jobs": 1})
+                return self._newest_of([job_id for one in waiting for job_id in ids_in(one)], filter_)
+            case _:
+                return self._newest(filter_)
+
+    def _waiting(self, queue: str | None) -> int:
+        counters = self.counters("stats", "state") if queue is None else self.counters("stats", "state", queue)
+        return sum(counts.get(state, 0) for _, counts in counters for state in (State.PENDING, State.FAILED))
+
+    def _newest_of(self, ids: Sequence[str], filter_: Filter) -> Iterator[Mapping[str, Any]]:
+        query, live = _created(filter_), self._generation()
+        found: list[Mapping[str, Any]] = []
+        for start in range(0, len(ids), PAGE):
+            found += live.jobs.find({**query, "_id": {"$in": ids[start : start + PAGE]}})
+        yield from sorted(found, key=lambda one: (one["created_at"], one["nth"], one["_id"].encode()), reverse=True)
 
     def _newest(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        query = _conditions(filter_)
-        if filter_.since is not None:
-            query["created_at"] = {"$gte": filter_.since}
-        return self._generation().jobs.find(query, sort=generation.NEWEST_FIRST, limit=filter_.limit or 0)
+        query, limit = _created(filter_), filter_.limit or 0
+        return self._generation().jobs.find(query, sort=generation.NEWEST_FIRST, limit=limit)
 
     def _failures(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        """Yield failed or dead jobs: found newest first among the failures, then looked at themselves."""
+        """Yield failed, dead or cancelled jobs: found newest first among the failures, then looked at themselves."""
         assert filter_.state is not None
         live, query = self._generation(), _conditions(filter_)
         since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
-        entries = live.failures.find({"state": filter_.state.value, **since}, {"_id": 1}, sort=[("at", -1)])
+        of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
+        wanted = {"state": filter_.state.value, **of_queue, **since}
+        # A page at a time: by itself the server sends all there are after the first hundred.
+        entries = live.failures.find(wanted, {"_id": 1}, sort=[("at", -1)], batch_size=PAGE)
         while ids := [entry["_id"] for entry in islice(entries, PAGE)]:
             found = {document["_id"]: document for document in live.jobs.find({**query, "_id": {"$in": ids}})}
             yield from (found[job_id] for job_id in ids if job_id in found)
@@ -184,9 +213,9 @@ class ViewReader:
                 counts[key[1]][State(state)] += count
         return counts
 
-    def counters(self, name: str, kind: str) -> Sequence[tuple[Sequence[Any], Mapping[str, int]]]:
-        """Return the counters of a projection whose keys begin with `kind`, each with its key."""
-        bounds = {"$gte": {"key": [kind]}, "$lt": {"key": [kind, MaxKey()]}}
+    def counters(self, name: str, *prefix: str) -> Sequence[tuple[Sequence[Any], Mapping[str, int]]]:
+        """Return the counters of a projection whose keys begin with `prefix`, each with its key."""
+        bounds = {"$gte": {"key": [*prefix]}, "$lt": {"key": [*prefix, MaxKey()]}}
         with translated():
             found = self._generation().tally(name).find({"_id": bounds})
             return [(document["_id"]["key"], document["n"]) for document in found]
@@ -215,16 +244,12 @@ class ViewReader:
 
     def _oldest(self) -> dict[str, datetime]:
         """Return, for each queue where a job waits to be claimed, since when the oldest one is due."""
-        due = self._generation().due
-        oldest = {}
-        for queue in self.counts():
-            with translated():
-                found = due.find_one(
-                    {"queue": queue, "ready": True}, {"due_at": 1}, sort=[("due_at", 1)], hint="oldest"
-                )
-            if found is not None:
-                oldest[queue] = found["due_at"]
-        return oldest
+        # One question, for which a key is read for each queue where jobs wait.
+        first = {"$group": {"_id": "$queue", "due_at": {"$first": "$due_at"}}}
+        now = self._ground.clock.now()
+        with translated():
+            found = self._generation().due.aggregate([{"$sort": {"queue": 1, "due_at": 1}}, first])
+            return {one["_id"]: one["due_at"] for one in found if one["due_at"] <= now}
 
     def get(self, job_id: str) -> Job | None:
         """See Views.get."""
@@ -270,6 +295,11 @@ class ViewReader:
 
 def _keys_from(kind: str, start: int) -> dict[str, Any]:
     return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey()]}}
+
+
+def _created(filter_: Filter) -> dict[str, Any]:
+    query = _conditions(filter_)
+    return query if filter_.since is None else {**query, "created_at": {"$gte": filter_.since}}
 
 
 def _conditions(filter_: Filter) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Minutes are kept for some hours, then merged into hours, and those into days: the view stays small for ever.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from eventqueue.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
@@ -39,6 +40,14 @@ class Stats:
         if moved := _moved(before, after):
             tally["state", after.queue] = moved
         return tally
+
+    def old(self, now: datetime) -> Sequence[tuple[Key, Key]]:
+        """See Ageing.old."""
+        unix = int(now.timestamp())
+        return [
+            ((kind, 0), (kind, (unix - int(kept.total_seconds())) // length * length))
+            for kind, (_, length, kept) in _COARSER.items()
+        ]
 
     def aged(self, key: Key, now: datetime) -> Key:
         """See Ageing.aged: what is whole and old enough is merged, so that no hour is half in minutes."""

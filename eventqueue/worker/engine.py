@@ -291,7 +291,7 @@ class Engine:
         """Release what the view shows at exactly a claim of ours that is not held, at two heartbeats in a row."""
         if self._flights:
             return
-        ours = {f"{job.id}/{job.claim}": job for job in self._ports.finder.held_by(self._me.id)}
+        ours = {f"{job.id}/{job.claim}": job for job in self._ports.finder.held_by([self._me.id])[self._me.id]}
         strays = {key: job for key, job in ours.items() if key not in self._held and job.version == job.claim}
         suspects = [strays[key] for key in self._suspects & strays.keys()]
         # The views may not be the log's (any more).

@@ -70,7 +70,7 @@ class Rescue:
 
     def bring_back(self, holder: str, lease: Lease | None) -> None:
         """Fail the claims that the view shows a buried incarnation holding."""
-        self._append([(job, _lost(job, lease, self._me.id)) for job in self._finder.held_by(holder)])
+        self._append([(job, _lost(job, lease, self._me.id)) for job in self._finder.held_by([holder])[holder]])
 
     def _bury(self, holder: str, *, seen_dead: bool) -> bool:
         buried = self._incarnations.bury(holder, self._me.id, seen_dead=seen_dead)

@@ -58,8 +58,9 @@ def _entries_of(jobs: Iterable[Job]) -> dict[str, Any]:
             due[job.id] = (job.queue, bucket_of(job.stream), job.priority, job.due_at)
         if job.worker is not None:
             claims[job.worker].add(job.id)
-        if job.state in (State.FAILED, State.DEAD):
-            failures[job.id] = (job.state, job.updated_at, job.state is State.FAILED and job.due_at is None)
+        if job.state in (State.FAILED, State.DEAD, State.CANCELLED):
+            is_unburied = job.state is State.FAILED and job.due_at is None
+            failures[job.id] = (job.state, job.queue, job.updated_at, is_unburied)
     return {"due": due, "claims": dict(claims), "failures": failures}
 
 
@@ -68,7 +69,8 @@ def _entries_in(live: Generation) -> dict[str, Any]:
         "due": dict(_due_in(live)),
         "claims": {one["_id"]: set(one["jobs"]) for one in live.claims.find()},
         "failures": {
-            one["_id"]: (one["state"], one["at"], one.get("is_unburied", False)) for one in live.failures.find()
+            one["_id"]: (one["state"], one["queue"], one["at"], one.get("is_unburied", False))
+            for one in live.failures.find()
         },
     }
 

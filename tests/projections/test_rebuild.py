@@ -278,6 +278,6 @@ def test_a_generation_has_the_indexes_that_its_queries_need(built: Ground) -> No
     live = Generation(built.database, 1)
 
     assert live.indexes_missing() == []
-    assert set(live.jobs.index_information()) == {"_id_", "created", "tags", "parked"}
-    assert set(live.due.index_information()) == {"_id_", "ready", "waiting", "oldest"}
+    assert set(live.jobs.index_information()) == {"_id_", "created", "tags", "queue", "parked"}
+    assert set(live.due.index_information()) == {"_id_", "ready", "ready anywhere", "waiting", "oldest"}
     assert [one.name for one in PROJECTIONS] == ["stats"]

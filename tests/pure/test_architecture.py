@@ -15,7 +15,10 @@ PURE = {
     *(f"projections.{name}" for name in ("decoding", "folding", "entries", "writes")),
 }
 TUNING = {"eventqueue.tuning"}  # of the interpreter, for whoever works much
-LOG = {f"eventqueue.{name}" for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground")}
+LOG = {
+    f"eventqueue.{name}"
+    for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground", "slices")
+}
 # All else in the standard library may reach a clock, a file, a process, chance or the network.
 HARMLESS = {
     *("__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "datetime", "difflib", "enum"),

@@ -57,6 +57,16 @@ def in_minute(sums: Counter[tuple[Key, str]], prefix: str = "") -> dict[str, int
     return {name: n for (key, name), n in sums.items() if key[0] == "minute" and name.startswith(prefix)}
 
 
+@given(st.integers(0, 2**31), st.sampled_from(["minute", "hour", "day"]), st.integers(0, 2**31))
+def test_the_ranges_of_what_is_old_hold_what_is_merged_and_nothing_else(at: int, kind: str, unix: int) -> None:
+    length = {"minute": 60, "hour": 3600, "day": 86400}[kind]
+    key, now = (kind, at // length * length, "q"), datetime.fromtimestamp(unix, UTC)
+
+    is_old = any(low <= key[:2] < high for low, high in STATS.old(now))
+
+    assert is_old == (STATS.aged(key, now) != key)
+
+
 def test_a_wait_lasts_from_due_to_claimed_and_a_run_from_claimed_to_settled() -> None:
     sums = counted(lived((0, enqueued()), (3, claimed()), (10, COMPLETED)))
 
