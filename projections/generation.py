@@ -59,7 +59,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("state", 1), ("at", -1)], name="newest"),
         IndexModel([("queue", 1), ("state", 1), ("at", -1)], name="newest of queue"),
         # Failures that still need their `dead-lettered`.
-        IndexModel([("at", 1)], name="unburied", partialFilterExpression={"is_unburied": True}),
+        IndexModel([("is_unburied", 1)], name="unburied", partialFilterExpression={"is_unburied": True}),
     ],
 }
 """What every generation has beside the counters of its projections: each collection with its indexes."""

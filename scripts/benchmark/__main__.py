@@ -12,6 +12,7 @@ from scripts.benchmark import (
     crowded,
     drain,
     enqueue,
+    fill,
     latency,
     live,
     memory,
@@ -37,6 +38,7 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "shell": shell.run,
     "crowded": crowded.run,
     "queues": queues.run,
+    "fill": fill.run,
     "memory": memory.run,
     "status": status.run,
 }
@@ -47,13 +49,25 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
 @click.option("--jobs", type=click.IntRange(1), help="Jobs in a run; each scenario has a number of its own.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Where a scenario has workers.")
 @click.option("--others", type=click.IntRange(2), help="Jobs that crowd the database in `crowded`.  [1000000]")
+@click.option("--into", metavar="URI", help="A server whose database `fill` is filled, and stays.")
+@click.option("--queues", "spread", type=click.IntRange(1), help="Queues in `fill`.  [6]")
+@click.option("--tags", type=click.IntRange(1), help="Tags in `fill`.  [12]")
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True, help="Runs, of which the median counts.")
 @click.option("--profile", "is_profiled", is_flag=True, help="One run, and where its time goes, on stderr.")
 def main(
-    scenarios: Sequence[str], jobs: int | None, workers: int, others: int | None, runs: int, *, is_profiled: bool
+    scenarios: Sequence[str],
+    *,
+    jobs: int | None,
+    workers: int,
+    others: int | None,
+    into: str | None,
+    spread: int | None,
+    tags: int | None,
+    runs: int,
+    is_profiled: bool,
 ) -> None:
     """Measure scenarios (all, if none is named) and print a JSON line for each."""
-    asked = Asked(jobs, workers, others, Profiles() if is_profiled else None)
+    asked = Asked(jobs, workers, others, Profiles() if is_profiled else None, into, spread, tags)
     for name in scenarios or SCENARIOS:
         figures = []
         for number in range(1 if is_profiled else runs):

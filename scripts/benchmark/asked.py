@@ -12,3 +12,6 @@ class Asked(msgspec.Struct, frozen=True):
     workers: int = 2
     others: int | None = None
     profiles: Profiles | None = None
+    into: str | None = None
+    queues: int | None = None
+    tags: int | None = None

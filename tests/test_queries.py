@@ -1,0 +1,165 @@
+"""Every question that the product puts to the server costs what it brings, whatever jobs and queues there are beside.
+
+Each command is noted as the driver sends it, and then explained on a database of 20,000 jobs in 500 queues.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo import MongoClient, monitoring
+
+from eventqueue.codec import BUCKETS
+from eventqueue.connect import Connection, connect, open_client
+from eventqueue.finder import Share
+from eventqueue.ground import stand_on
+from eventqueue.incarnations import Incarnation
+from eventqueue.job import State
+from eventqueue.queue import Queue
+from eventqueue.views import Filter
+from eventqueue.worker.claiming import Claiming
+from projections.rebuild import rebuild
+from projections.registry import PROJECTIONS
+from scripts.benchmark.fill import Shape, history
+
+JOBS, QUEUES = 20_000, 500
+NAME = "test_queries"
+AT_LEAST = 300  # documents that any question may look at
+SEVERAL = 8  # times as many as it returns
+Command = Mapping[str, Any]
+
+
+class Asked(monitoring.CommandListener):
+    """The reading commands that were sent."""
+
+    def __init__(self) -> None:
+        self.commands: list[dict[str, Any]] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name in ("find", "aggregate", "count", "distinct"):
+            self.commands.append({name: value for name, value in event.command.items() if name[0] != "$"})
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def filled(server_uri: str) -> Iterator[str]:
+    """A server with a database of many jobs in many queues, and views of it."""
+    with open_client(server_uri) as client:
+        client.drop_database(NAME)
+        ground = stand_on(client[NAME])
+        now, shape = ground.clock.now(), Shape(QUEUES, 1000)
+        for first in range(0, JOBS, 1000):
+            ground.log.append([history(number, JOBS, now, shape) for number in range(first, first + 1000)])
+        rebuild(ground, PROJECTIONS, client.start_session())
+        yield server_uri
+        client.drop_database(NAME)
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def connection(filled: str, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection of which is noted what it asks."""
+
+    def noting(uri: str) -> MongoClient[Any]:
+        return MongoClient(uri, timeoutMS=30_000, tz_aware=True, event_listeners=[asked])
+
+    monkeypatch.setattr("eventqueue.connect.open_client", noting)
+    found = connect(filled, NAME, "test")
+    found.views.refresh()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def queue(filled: str, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+    with Queue(filled, NAME, actor="test") as queue:
+        yield queue
+
+
+def worker(*queues: str) -> Incarnation:
+    return Incarnation(
+        id="w:1", name="w", host="h", pid=1, place="p", pid_started=1, queues=queues, concurrency=100, grace=1.0
+    )
+
+
+def claiming(connection: Connection, *queues: str) -> Claiming:
+    return Claiming(worker(*queues), connection.finder, connection.ground.log, connection.ground.clock)
+
+
+def costs(connection: Connection, command: Command) -> tuple[int, int, set[str]]:
+    """Return how many keys and documents the server looked at, how many it returned, and the stages of its plan."""
+    explained = connection.client[NAME].command({"explain": dict(command), "verbosity": "executionStats"})
+    cursor = explained.get("stages", [{}])[0].get("$cursor", explained)
+    stats = cursor["executionStats"]
+    looked = max(stats["totalKeysExamined"], stats["totalDocsExamined"])
+    return looked, stats["nReturned"], set(_stages(cursor["queryPlanner"]["winningPlan"]))
+
+
+def _stages(plan: Mapping[str, Any]) -> Iterator[str]:
+    plan = plan.get("queryPlan", plan)
+    yield plan["stage"]
+    for one in [plan["inputStage"]] if "inputStage" in plan else plan.get("inputStages", []):
+        yield from _stages(one)
+
+
+def all_of_a_kind(wanted: Filter) -> Callable[[Connection, Queue], object]:
+    return lambda _, queue: queue.list(wanted)
+
+
+USES: dict[str, Callable[[Connection, Queue], object]] = {
+    "claims of all queues": lambda at, _: claiming(at).take(100),
+    "claims of two queues": lambda at, _: claiming(at, "queue-1", "queue-2").take(10),
+    "a look at what waits behind others": lambda at, _: claiming(at).look(),
+    "the heads but for paused queues": lambda at, _: at.finder.heads(
+        Share(None, range(BUCKETS), {"queue-1": (), "queue-2": ()}), 16
+    ),
+    "what workers hold": lambda at, _: at.finder.held_by(["host:000000000001"]),
+    "who holds something": lambda at, _: at.finder.holders(),
+    "failures to bury": lambda at, _: at.finder.unburied_failures(),
+    "status": lambda _, queue: queue.status(),
+    "queues": lambda _, queue: queue.queues(),
+    "top": lambda _, queue: queue.glance(),
+    "stats": lambda _, queue: queue.stats(timedelta(hours=1)),
+    "workers": lambda _, queue: queue.workers(),
+    "the newest jobs": all_of_a_kind(Filter()),
+    "jobs since": lambda at, queue: queue.list(Filter(since=at.ground.clock.now() - timedelta(hours=1), limit=None)),
+    **{f"{state} jobs": all_of_a_kind(Filter(state=state)) for state in State if state is not State.COMPLETED},
+    **{f"{state} jobs of a queue": all_of_a_kind(Filter(state=state, queue="queue-7")) for state in State},
+    "jobs of a queue": all_of_a_kind(Filter(queue="queue-7")),
+    "jobs of no queue": all_of_a_kind(Filter(queue="nobody-knows")),
+    "jobs with a tag": all_of_a_kind(Filter(tag="tag-7")),
+    "jobs with no tag": all_of_a_kind(Filter(tag="nobody-knows")),
+    "parked jobs": lambda at, _: at.views.parked(),
+    "the doctor's look": lambda at, _: at.views.snapshot(),
+    "projections": lambda _, queue: queue.projections(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_is_asked_looks_at_little_more_than_it_brings(
+    connection: Connection, queue: Queue, asked: Asked, use: str
+) -> None:
+    asked.commands.clear()
+
+    USES[use](queue.connection, queue)
+
+    commands = list(asked.commands)
+    assert len(commands) < 40, [next(iter(one.items())) for one in commands]  # none a queue, and none a job
+    for command in commands:
+        if "$changeStream" in str(command.get("pipeline")):
+            continue
+        looked, found, stages = costs(connection, command)
+        allowed = QUEUES + AT_LEAST if "stats-" in str(command) else AT_LEAST
+        assert looked <= max(allowed, SEVERAL * found), (looked, found, stages, command)
+        assert "COLLSCAN" not in stages or looked <= max(AT_LEAST, found), (looked, stages, command)
+        assert not stages & {"SORT"} or looked <= AT_LEAST, (looked, stages, command)
