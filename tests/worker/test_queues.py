@@ -1,0 +1,120 @@
+"""Who serves all queues serves them as one: by priority, then by due time, whatever their names and however many."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventqueue.codec import BUCKETS
+from eventqueue.finder import Ready, Share
+from eventqueue.worker.fetch import Fetch
+from eventqueue.worker.ownership import Ownership
+from eventqueue.worker.serving import Serving
+from tests.worker.stage import Stage
+
+ALL = [Share(None, range(BUCKETS))]
+NAMES = ("a", "b", "mail", "zzz")
+
+
+def ids(stage: Stage, shares: list[Share], limit: int = 100) -> list[str]:
+    return [job.id for job in Fetch(stage.connection.finder, stage.log).take(limit, shares)]
+
+
+def test_priority_goes_before_all_then_due_time_and_names_play_no_role(stage: Stage) -> None:
+    early = [stage.enqueue(queue=queue) for queue in ("m", "z", "a")]
+    late = [stage.enqueue(queue=queue) for queue in ("z", "a", "m")]
+    urgent = [stage.enqueue(queue="zzz", priority=100), stage.enqueue(queue="aaa", priority=100)]
+
+    assert ids(stage, ALL) == [*urgent, *early, *late]
+
+
+def test_named_queues_are_served_in_the_order_that_is_given(stage: Stage) -> None:
+    plain, urgent = stage.enqueue(queue="z"), stage.enqueue(queue="a", priority=100)
+    stage.enqueue(queue="elsewhere", priority=1000)
+
+    assert ids(stage, [Share("z", range(BUCKETS)), Share("a", range(BUCKETS))]) == [plain, urgent]
+
+
+def test_no_queue_starves_behind_one_that_is_never_empty(stage: Stage) -> None:
+    first = [stage.enqueue(queue="busy") for _ in range(3)]
+    waiting = stage.enqueue(queue="quiet")
+    [stage.enqueue(queue="busy") for _ in range(3)]
+
+    assert ids(stage, ALL, 4) == [*first, waiting]
+
+
+def test_a_paused_queue_is_passed_over_however_much_waits_there(stage: Stage) -> None:
+    [stage.enqueue(queue="held", priority=10) for _ in range(20)]
+    left = [stage.enqueue(queue=queue) for queue in ("z", "a")]
+
+    assert ids(stage, [Share(None, range(BUCKETS), {"held": ()})]) == left
+
+
+def test_queues_that_others_share_are_read_in_the_buckets_that_are_ones_own_there(stage: Stage) -> None:
+    shared = [stage.enqueue(queue="shared", id=f"s{number}") for number in range(20)]
+    own = [stage.enqueue(queue="own", id=f"o{number}") for number in range(20)]
+    half = range(0, BUCKETS, 2)
+    in_half = [job for job in shared if _bucket(stage, job) % 2 == 0]
+
+    assert ids(stage, [Share(None, range(BUCKETS), {"shared": half})]) == [*in_half, *own]
+
+
+def _bucket(stage: Stage, job: str) -> int:
+    return stage.log.read(f"job-{job}")[0].bucket
+
+
+def test_of_all_queues_only_what_stands_before_the_cursor_is_a_reason_to_open_it_again(stage: Stage) -> None:
+    stage.enqueue(queue="b", priority=5)
+    fetch = Fetch(stage.connection.finder, stage.log)
+    (job,) = fetch.take(1, ALL)
+    assert job.due_at
+    later = job.due_at + timedelta(seconds=1)
+
+    assert not fetch.waits_for(Ready("a", 5, later))
+    assert not fetch.waits_for(Ready(None, 5, later))
+    assert fetch.waits_for(Ready("z", 6, later))
+    assert fetch.waits_for(Ready(None, 6, later))
+
+
+class Pauses:
+    """Pauses that are known here, and how often somebody asked."""
+
+    def __init__(self, *paused: str) -> None:
+        self.paused = set(paused)
+        self.asked: list[set[str]] = []
+
+    def among(self, queues: Collection[str]) -> dict[str, None]:
+        self.asked.append(set(queues))
+        return dict.fromkeys(self.paused & set(queues))
+
+    def forget(self) -> None:
+        pass
+
+
+def test_who_serves_all_queues_asks_about_those_it_met_and_no_others() -> None:
+    pauses = Pauses("held", "never-met")
+    serving = Serving((), pauses)  # type: ignore[arg-type]
+
+    assert serving.paused() == set()
+    assert serving.look({"held", "open"}) == {"held"}
+    assert serving.look({"held", "open"}) == {"held"}  # so soon the answer still counts
+    assert pauses.asked == [{"held", "open"}]
+
+    serving.forget()
+    assert serving.paused() == {"held"}
+    assert pauses.asked[1:] == [{"held"}]
+
+
+@given(
+    st.dictionaries(st.sampled_from("uvwxyz"), st.sets(st.sampled_from(NAMES)).map(tuple)),
+    st.sets(st.sampled_from(NAMES)),
+)
+def test_a_share_of_all_queues_is_what_is_ones_own_in_each(live: dict[str, tuple[str, ...]], paused: set[str]) -> None:
+    ownership = Ownership("me")
+    ownership.heartbeat({**live, "me": ()})
+    share = ownership.share(paused)
+
+    for queue in (*NAMES, "unheard-of"):
+        buckets = set() if queue in paused else ownership.buckets(queue)
+        assert set(share.others.get(queue, share.buckets)) == buckets
