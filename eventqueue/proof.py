@@ -1,35 +1,52 @@
 """Proving a job: its history as stored, and its view against the fold of that history."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from eventqueue.audit import Finding, audit
 from eventqueue.codec import alike, decode
-from eventqueue.errors import JobParked
 from eventqueue.job import Job, fold
-from eventqueue.views import Views
+from eventqueue.views import Shown, Views
+
+AT_ONCE = 500  # jobs whose views are read together
 
 
-def verify_job(views: Views, stream: str, history: Sequence[bytes]) -> list[Finding]:
-    """Return what is wrong with `history` (the stream as stored), or with the view of its job."""
-    job, findings = audit(stream, history)
-    if findings or job is None:
-        return findings
-    return [Finding(stream, 0, problem) for problem in _compare(views, job)]
+def verify_jobs(
+    views: Views, histories: Iterable[tuple[str, Sequence[bytes]]]
+) -> Iterator[tuple[str, Sequence[Finding]]]:
+    """Yield each stream with what is wrong with it, as it is stored, or with the view of its job."""
+    waiting = iter(histories)
+    while some := list(islice(waiting, AT_ONCE)):
+        audited = [(stream, *audit(stream, history)) for stream, history in some]
+        sound = [job for _, job, findings in audited if job is not None and not findings]
+        shown = _shown(views, sound)
+        for stream, job, findings in audited:
+            if findings or job is None:
+                yield stream, findings
+            else:
+                yield stream, [Finding(stream, 0, problem) for problem in _compare(shown.get(job.id), job)]
 
 
-def _compare(views: Views, job: Job) -> Iterator[str]:
-    try:
-        shown = views.get(job.id)
-        if (shown is None or shown.version < job.version) and views.refresh().is_fresh:
-            shown = views.get(job.id)
-    except JobParked as error:
-        yield str(error)
-        return
+def _shown(views: Views, jobs: Sequence[Job]) -> Mapping[str, Shown]:
+    shown = dict(views.get_many([job.id for job in jobs]))
+    behind = [job.id for job in jobs if _is_behind(shown.get(job.id), job)]
+    if behind and views.refresh().is_fresh:
+        shown |= views.get_many(behind)
+    return shown
+
+
+def _is_behind(shown: Shown | None, job: Job) -> bool:
+    return shown is None or (isinstance(shown, Job) and shown.version < job.version)
+
+
+def _compare(shown: Shown | None, job: Job) -> Iterator[str]:
     if shown is None:
         yield "the jobs view does not have it"
+    elif not isinstance(shown, Job):
+        yield str(shown)
     elif shown.version < job.version:
         yield f"the jobs view is at version {shown.version}, the log at {job.version}"
-    elif shown.version == job.version:  # a later one has moved on since the history was read
+    elif shown.version == job.version and shown != job:  # a later one has moved on since the history was read
         for field in Job.__struct_fields__:
             if not alike(getattr(shown, field), getattr(job, field)):
                 yield f"the jobs view has {field} {getattr(shown, field)!r}, the log {getattr(job, field)!r}"

@@ -418,7 +418,8 @@ class Queue:
         Raises JobNotFound.
         """
         self._views.refresh()
-        return proof.verify_job(self._views, _stream(job_id), self._stored(job_id))
+        ((_, found),) = proof.verify_jobs(self._views, [(_stream(job_id), self._stored(job_id))])
+        return found
 
     def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         """Yield each job's stream and what is wrong with it, as `verify` finds it."""
@@ -426,8 +427,7 @@ class Queue:
 
     def _verified(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         self._views.refresh()
-        for stream, history in self._log.scan_raw("job"):
-            yield stream, proof.verify_job(self._views, stream, history)
+        yield from proof.verify_jobs(self._views, self._log.scan_raw("job"))
 
     def misplaced(self) -> Sequence[Finding]:
         """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta
 
+from eventqueue.errors import JobParked
 from eventqueue.job import Job, State
 from eventqueue.pause import Pause
 from eventqueue.waits import Wait
@@ -228,6 +229,10 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
 
 
+Shown = Job | JobParked
+"""A job as the view has it, or why its view stands still."""
+
+
 class Views(Protocol):
     """The views as people read them. Reads first wait for a projector that is on its way, or catch up themselves."""
 
@@ -253,6 +258,10 @@ class Views(Protocol):
 
     def get(self, job_id: str) -> Job | None:
         """Return a job as the view has it, None if it has nothing of it. Raises JobParked if its view stands still."""
+        ...
+
+    def get_many(self, ids: Sequence[str]) -> Mapping[str, Shown]:
+        """Return those of these jobs that the view has, all at once; where a view stands still, why."""
         ...
 
     def parked(self) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -27,6 +28,8 @@ from projections.generation import Generation, current
 from projections.jobs import to_document
 from projections.projection import Key, Projection, aged, versions
 from projections.tail import Tail
+
+AGED_MAX = 10_000  # keys of counters, of which is remembered into what they are merged
 
 Document = Mapping[str, Any]
 Events = Sequence[Recorded | Poison]
@@ -55,7 +58,9 @@ class Point:
         self._projections = projections
         self._generation = _live(ground)
         self._expected: Counters = {one.name: defaultdict(lambda: defaultdict(int)) for one in projections}
-        self._began = ground.clock.now()
+        began = ground.clock.now()
+        # What is old is merged at once: years of minutes are many. Jobs come in about the order of their time.
+        self._aged = {one.name: lru_cache(AGED_MAX)(partial(aged, one, now=began)) for one in projections}
         self._beyond: dict[str, int] = {}  # stream -> the first of its versions that the checkpoint does not cover
         with translated(), ground.database.client.start_session(snapshot=True) as session:
             self._held = self._checkpoint(session)
@@ -85,7 +90,7 @@ class Point:
         counters: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         found = slices(self._ground.database[self._generation.name_of(one.name)], {}, session=session)
         for document in chain.from_iterable(bson.decode_all(batch, CODEC) for batch in found):
-            _add(counters[aged(one, tuple(document["_id"]["key"]), self._began)], document["n"])
+            _add(counters[self._aged[one.name](tuple(document["_id"]["key"]))], document["n"])
         return counters
 
     # Jobs
@@ -184,8 +189,7 @@ class Point:
     def _count(self, before: Job | None, after: Job, event: Recorded) -> None:
         for one in self._projections:
             for key, increments in one.tally(before, after, event).items():
-                # What is old is merged at once: years of minutes are many.
-                _add(self._expected[one.name][aged(one, key, self._began)], increments)
+                _add(self._expected[one.name][self._aged[one.name](key)], increments)
 
     def _entry_differences(
         self, job_id: str, claimable: Job | None, job: Job | None, shown: Shown

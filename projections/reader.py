@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import msgspec
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
 
@@ -19,7 +20,7 @@ from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailab
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
-from eventqueue.views import Counts, Filter, Lag, Stats
+from eventqueue.views import Counts, Filter, Lag, Shown, Stats
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
@@ -253,13 +254,14 @@ class ViewReader:
 
     def get(self, job_id: str) -> Job | None:
         """See Views.get."""
-        with translated():
-            found = self._generation().jobs.find_one({"_id": job_id})
-        if found is None:
-            return None
-        if found.get("parked"):
-            raise JobParked(f"The view of job {job_id} stands still: {found['parked']['problem']}")
-        return to_job(found)
+        found = self.get_many([job_id]).get(job_id)
+        if isinstance(found, JobParked):
+            raise found
+        return found
+
+    def get_many(self, ids: Sequence[str]) -> Mapping[str, Shown]:
+        """See Views.get_many."""
+        return {document["_id"]: _as_shown(document) for document in self._generation().find_jobs(ids)}
 
     def parked(self) -> Mapping[str, str]:
         """See Views.parked."""
@@ -291,6 +293,15 @@ class ViewReader:
         if live is None:
             raise Unavailable("The views are being built: try again in a moment, or run `queuectl projector start`.")
         return live
+
+
+def _as_shown(document: Mapping[str, Any]) -> Shown:
+    if document.get("parked"):
+        return JobParked(f"The view of job {document['_id']} stands still: {document['parked']['problem']}")
+    try:
+        return to_job(document)
+    except msgspec.ValidationError as error:  # somebody has altered it
+        return JobParked(f"The view of job {document['_id']} cannot be read: {error}")
 
 
 def _keys_from(kind: str, start: int) -> dict[str, Any]:

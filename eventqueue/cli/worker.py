@@ -23,7 +23,11 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
 @command("start")
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, show_default=True, help="Worker processes.")
 @click.option(
-    "--queue", "queues", multiple=True, type=TEXT, help="Queue to serve; of several, one given before another goes before it [default: all, alike]."
+    "--queue",
+    "queues",
+    multiple=True,
+    type=TEXT,
+    help="Queue to serve; of several, the first given goes before all others [default: all, alike].",
 )
 @click.option("--concurrency", type=click.IntRange(1, COUNT_MAX), help="Jobs that each runs at the same time.")
 @click.option(

@@ -9,11 +9,11 @@ import bson
 import pytest
 from bson.objectid import ObjectId
 
+from eventqueue import proof
 from eventqueue.codec import content_hash
 from eventqueue.errors import Fenced
 from eventqueue.events import LateResult
 from eventqueue.ground import Ground
-from eventqueue.proof import verify_job
 from eventqueue.views import Difference
 from projections import verify as verifying
 from projections.lease import BUILDING
@@ -55,7 +55,8 @@ def test_a_number_that_equals_nothing_is_no_difference(built: Ground) -> None:
     finish(built)
 
     assert differences(built) == []
-    assert verify_job(ViewReader(built, PROJECTIONS, "reader"), "job-odd", built.log.read_raw("job-odd")) == []
+    views = ViewReader(built, PROJECTIONS, "reader")
+    assert list(proof.verify_jobs(views, [("job-odd", built.log.read_raw("job-odd"))])) == [("job-odd", [])]
 
 
 def test_what_is_no_json_in_a_view_is_a_difference(built: Ground) -> None:
