@@ -14,27 +14,27 @@ from socket import gethostname
 from typing import Any, Self
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from eventqueue import configuration, forks, proof, settings
+from eventqueue.acts import Acted, Acts
 from eventqueue.arguments import checked
 from eventqueue.audit import Finding
-from eventqueue.codec import NAME_MAX, check_data, seal
+from eventqueue.codec import NAME_MAX, check_data
 from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import (
     AmbiguousId,
     DifferentJob,
     InvalidInput,
     JobNotFound,
-    LogUnavailable,
+    QueueError,
     Unavailable,
     WaitTimeout,
 )
-from eventqueue.events import EMPTY, Claimed, Event, Recorded, name_in, stream_of
+from eventqueue.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import LEGAL, Cancel, Command, Job, Retry, State, decide
+from eventqueue.job import Cancel, Command, Job, Retry, State
 from eventqueue.loading import load
-from eventqueue.log import Append
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
 from eventqueue.pause import PauseQueue, ResumeQueue
@@ -88,6 +88,7 @@ class Queue:
             self.connection.finder,
             actor=self.connection.actor,
         )
+        self._acts = Acts(self._ground, self._commit, self.connection.finder, actor=self.connection.actor)
         self._views = self.connection.views
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
@@ -225,23 +226,31 @@ class Queue:
         """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
         return self._command(job_id, Retry(_text(why, "why")))
 
+    def cancel_many(
+        self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
+    ) -> Iterator[Acted]:
+        """As `cancel`, of many jobs, some hundred at a time: yields in order what became of each.
+
+        What is refused is an error in the place of a receipt, and stops none of the others. `only`: of those in this
+        state alone. Raises LogUnavailable with the `ids` of those in doubt; then no later one was tried.
+        """
+        return self._to_each(job_ids, Cancel(_text(why, "why")), only)
+
+    def retry_many(
+        self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
+    ) -> Iterator[Acted]:
+        """As `retry`, of many jobs; see `cancel_many`."""
+        return self._to_each(job_ids, Retry(_text(why, "why")), only)
+
+    def _to_each(self, job_ids: Iterable[str], command: Command, only: State | None) -> Iterator[Acted]:
+        ids = (name_in(_stream(one)) for one in job_ids)
+        return forks.at_home(self._acts.to_each(ids, command, only))
+
     def _command(self, job_id: str, command: Command) -> Receipt:
-        stream = _stream(job_id)
-        while True:
-            job = self._load(job_id)
-            if job is None:
-                raise JobNotFound(job_id)
-            events = decide(job, command, self._ground.clock.now())
-            if not events:
-                return Receipt(job.id, stream, job.version, changed=False)
-            append = self._seal(stream, events, job)
-            try:
-                is_done = self._append(append)
-            except LogUnavailable as error:
-                what = f"job {job_id} was changed as asked (to {LEGAL[type(events[-1])][1]})"
-                raise error.about(what, f"`queuectl show {job_id}` tells, and to ask again is safe.") from error
-            if is_done:
-                return Receipt(job.id, stream, append.head.version)
+        (done,) = self._acts.to_each([name_in(_stream(job_id))], command, None)
+        if isinstance(done.outcome, QueueError):
+            raise done.outcome
+        return done.outcome
 
     # Views
 
@@ -250,6 +259,12 @@ class Queue:
         wanted = Filter() if filter_ is None else _fitting(filter_)
         lag = self._views.refresh()
         return Listing(self._views.list(wanted), lag)
+
+    def find(self, filter_: Filter) -> Sequence[str]:
+        """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""
+        wanted = replace(_fitting(filter_), limit=None)
+        self._views.refresh()
+        return [*self._views.ids(wanted)][::-1]
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …
@@ -433,18 +448,6 @@ class Queue:
         """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""
         problem = "its `_id` is no stream and version: no reader of a stream finds it, and somebody put it there"
         return [Finding(str(key), 1, problem) for key in self._log.find_misplaced(1000)]
-
-    # Plumbing
-
-    def _seal(self, stream: str, events: Sequence[Event], job: Job | None = None) -> Append:
-        now, actor = self._ground.clock.now(), self.connection.actor
-        return Append(seal(stream, EMPTY if job is None else job.head, events, actor=actor, now=now))
-
-    def _append(self, append: Append) -> bool:
-        (result,) = self._commit.append([append])
-        if result.error is not None:
-            raise result.error
-        return result.is_whole
 
 
 def _stream(job_id: str) -> str:

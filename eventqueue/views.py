@@ -248,6 +248,10 @@ class Views(Protocol):
         """Return the jobs that `filter_` lets through."""
         ...
 
+    def ids(self, filter_: Filter) -> Iterator[str]:
+        """Yield the ids of the jobs that `list` would return, in its order."""
+        ...
+
     def counts(self) -> Mapping[str, Counts]:
         """Return the number of jobs by queue and state, from counters: no job is scanned."""
         ...

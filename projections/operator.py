@@ -1,6 +1,8 @@
 """What an operator does with the views: see eventqueue.views.Operator."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import timedelta
 
 from bson.max_key import MaxKey
 
@@ -14,12 +16,15 @@ from projections import checkpoint, health
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint
 from projections.generation import Generation
+from projections.lease import LENGTH
 from projections.projection import Projection, rebuilding, unlike, versions
 from projections.projector import recorded
 from projections.rebuild import rebuild
 from projections.signals import Signals
 from projections.verify import sample, verify, verify_jobs
 
+PATIENCE = LENGTH + timedelta(seconds=1)
+AGAIN_S = 0.2
 TRIES = 10  # at what others move meanwhile
 
 
@@ -64,7 +69,14 @@ class ViewOperator:
             raise Refused(f"No projection {name!r}: there are {', '.join(mine)}.")
         # Never ended, as every session that a checkpoint names.
         session = self._ground.database.client.start_session()
-        return rebuild(self._ground, self._projections, session, progress).number
+        give_up = time.monotonic() + PATIENCE.total_seconds()
+        while True:
+            try:
+                return rebuild(self._ground, self._projections, session, progress).number
+            except Fenced:  # by a builder that was killed, perhaps, whose lease runs out
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(AGAIN_S)
 
     def retry(self, name: str, job_id: str) -> Parked | None:
         """See Operator.retry."""

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
+from pymongo.collection import Collection
 
 from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
 from eventqueue.ground import Ground
@@ -45,6 +46,7 @@ STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it
 LOOK_S = 0.02
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE = 200  # jobs that are looked up at once
+PAGE_MAX = 1000  # jobs that are listed at once
 FEW = 10_000  # jobs that wait: more are found sooner by going through all
 OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan
 
@@ -162,6 +164,12 @@ class ViewReader:
         with translated():
             return [to_job(document) for document in islice(self._found(filter_), filter_.limit or None)]
 
+    def ids(self, filter_: Filter) -> Iterator[str]:
+        """See Views.ids."""
+        with translated():
+            for document in islice(self._found(filter_), filter_.limit):
+                yield document["_id"]
+
     def _found(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
         """Yield what fits, by way of the entries that jobs have in its state, where these are fewer than all jobs."""
         live = self._generation()
@@ -190,8 +198,7 @@ class ViewReader:
         yield from sorted(found, key=lambda one: (one["created_at"], one["nth"], one["_id"].encode()), reverse=True)
 
     def _newest(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        query, limit = _created(filter_), filter_.limit or 0
-        return self._generation().jobs.find(query, sort=generation.NEWEST_FIRST, limit=limit)
+        return _paged(self._generation().jobs, _created(filter_), generation.NEWEST_FIRST, filter_.limit)
 
     def _failures(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
         """Yield failed, dead or cancelled jobs: found newest first among the failures, then looked at themselves."""
@@ -200,8 +207,7 @@ class ViewReader:
         since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
         of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
         wanted = {"state": filter_.state.value, **of_queue, **since}
-        # A page at a time: by itself the server sends all there are after the first hundred.
-        entries = live.failures.find(wanted, {"_id": 1}, sort=[("at", -1)], batch_size=PAGE)
+        entries = _paged(live.failures, wanted, [("at", -1)], filter_.limit)
         while ids := [entry["_id"] for entry in islice(entries, PAGE)]:
             found = {document["_id"]: document for document in live.jobs.find({**query, "_id": {"$in": ids}})}
             yield from (found[job_id] for job_id in ids if job_id in found)
@@ -306,6 +312,31 @@ def _as_shown(document: Mapping[str, Any]) -> Shown:
 
 def _keys_from(kind: str, start: int) -> dict[str, Any]:
     return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey()]}}
+
+
+def _paged(
+    collection: Collection[Any], query: Mapping[str, Any], order: Sequence[tuple[str, int]], limit: int | None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield what there is in an order that begins with a time, the latest first: page after page, each a question.
+
+    By itself the server sends all there are after the first hundred, and its deadline is for all of it.
+    """
+    (by, _), *_ = order
+    until: datetime | None = None
+    seen: set[str] = set()  # of those of the time `until`: others may have it, too
+    while True:
+        within = query if until is None else {**query, by: {**query.get(by, {}), "$lte": until}}
+        most = min(limit or PAGE_MAX, PAGE_MAX) + len(seen)
+        page = list(collection.find(within, sort=order, limit=most))
+        for one in page:
+            if one[by] != until:
+                until, seen = one[by], set()
+            elif one["_id"] in seen:
+                continue
+            seen.add(one["_id"])
+            yield one
+        if len(page) < most:
+            return
 
 
 def _created(filter_: Filter) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
-from eventqueue.errors import Fenced, QueueError
+from eventqueue.errors import Fenced, HistoryLost, QueueError
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
@@ -32,6 +32,7 @@ from projections.generation import INDEXES, Generation, current, views
 from projections.lease import BUILDING, Lease, Renewal
 from projections.projection import Projection, versions
 from projections.replay import replay
+from projections.rescan import rescan
 from projections.signals import Signals
 from projections.tail import token_now
 
@@ -124,7 +125,10 @@ def _build(
     )
     applier = Applier(ground, held, projections, session)
     for _ in range(2):  # the second time for what came during the first, so that readers see little lag
-        catch_up(ground, applier, majority_time(ground.database), CATCH_UP_CHUNK)
+        try:
+            catch_up(ground, applier, majority_time(ground.database), CATCH_UP_CHUNK)
+        except HistoryLost:  # the new views themselves, of millions of jobs, may have pushed it out of the oplog
+            rescan(ground, applier)
         progress(applier.held.applied)
 
 

@@ -13,6 +13,7 @@ from pymongo.database import Database
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import UsedAfterFork
 from eventqueue.queue import Queue
+from eventqueue.views import Filter
 from tests.builders import job_that_is
 
 PUBLIC = [
@@ -22,6 +23,7 @@ PUBLIC = [
 ]
 ARGUMENTS: dict[str, Any] = {
     "job": job_that_is("processing"),
+    "filter_": Filter(),
     "job_id": "a",
     "prefix": "a",
     "fields": {"command": "true"},

@@ -55,7 +55,7 @@ def cancel(session: Session, selection: Selection) -> int:
     from eventqueue.job import State
 
     states = (State.PENDING, State.FAILED, State.PROCESSING)
-    return to_each(session, selection, states, lambda queue, job_id: queue.cancel(job_id), "is cancelled")
+    return to_each(session, selection, states, lambda queue, ids: queue.cancel_many(ids), "is cancelled")
 
 
 @command("retry")
@@ -72,4 +72,4 @@ def retry(session: Session, selection: Selection) -> int:
     from eventqueue.job import State
 
     states = (State.FAILED, State.DEAD)
-    return to_each(session, selection, states, lambda queue, job_id: queue.retry(job_id), "is pending again")
+    return to_each(session, selection, states, lambda queue, ids: queue.retry_many(ids), "is pending again")

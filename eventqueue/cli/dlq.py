@@ -1,8 +1,5 @@
 """`queuectl dlq`: the dead letter queue, jobs of which every attempt failed."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import click
 
 from eventqueue.cli.jobs import limited
@@ -10,11 +7,6 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.selection import Selection, selecting, to_each
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.errors import IllegalTransition
-
-if TYPE_CHECKING:
-    from eventqueue.enqueueing import Receipt
-    from eventqueue.queue import Queue
 
 dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt failed.")
 
@@ -44,7 +36,15 @@ def retry(session: Session, selection: Selection) -> int:
     \b
     queuectl dlq retry --all --error "connection refused" --dry-run
     """
-    return _to_dead(session, selection, lambda queue, job_id: queue.retry(job_id), "is pending again")
+    from eventqueue.job import State
+
+    return to_each(
+        session,
+        selection,
+        (State.DEAD,),
+        lambda queue, ids: queue.retry_many(ids, only=State.DEAD),
+        "is pending again",
+    )
 
 
 @command("discard")
@@ -56,24 +56,15 @@ def discard(session: Session, selection: Selection) -> int:
     queuectl dlq discard report
     queuectl dlq discard --all --queue mail --dry-run
     """
-    return _to_dead(
-        session,
-        selection,
-        lambda queue, job_id: queue.cancel(job_id, "discarded from the dead letter queue"),
-        "is cancelled",
-    )
-
-
-def _to_dead(session: Session, selection: Selection, act: "Callable[[Queue, str], Receipt]", said: str) -> int:
     from eventqueue.job import State
 
-    def act_on_dead(queue: "Queue", job_id: str) -> "Receipt":
-        job = queue.get(job_id)
-        if job.state is not State.DEAD:
-            raise IllegalTransition(f"Job {job.id} is not in the dead letter queue: it is {job.state}.")
-        return act(queue, job.id)
-
-    return to_each(session, selection, (State.DEAD,), act_on_dead, said)
+    return to_each(
+        session,
+        selection,
+        (State.DEAD,),
+        lambda queue, ids: queue.cancel_many(ids, "discarded from the dead letter queue", only=State.DEAD),
+        "is cancelled",
+    )
 
 
 for one in (list_, retry, discard):

@@ -1,8 +1,8 @@
 """Which jobs a command is for: those named, or all that fit; and doing it to one after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ from eventqueue.cli.words import count
 from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
-    from eventqueue.enqueueing import Receipt
+    from eventqueue.acts import Acted
     from eventqueue.job import Job, State
     from eventqueue.queue import Queue
+    from eventqueue.views import Filter
 
 PROGRESS_FROM = 100  # jobs
 NAMED_MAX = 20  # of those that were not tried
@@ -32,16 +33,11 @@ class Selection:
     error: str | None
     is_dry: bool
 
-    def jobs(self, session: Session, queue: "Queue", states: "Sequence[State]") -> "list[Job]":
-        """Return all jobs in `states` that fit, oldest first; says so if the view may lack some."""
+    def filters(self, states: "Sequence[State]") -> "list[Filter]":
+        """Return what to look for where it is all jobs in `states` that fit."""
         from eventqueue.views import Filter
 
-        jobs: list[Job] = []
-        for state in states:
-            listing = queue.list(Filter(state=state, queue=self.queue, error=self.error, limit=None))
-            session.out.behind(listing.lag)
-            jobs += reversed(listing.jobs)
-        return jobs
+        return [Filter(state=state, queue=self.queue, error=self.error, limit=None) for state in states]
 
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,69 +62,134 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def to_each(
-    session: Session,
-    selection: Selection,
-    states: "Sequence[State]",
-    act: "Callable[[Queue, str], Receipt]",
-    said: str,
-) -> int:
+Act = Callable[["Queue", Iterable[str]], "Iterator[Acted]"]
+"""What is done to jobs, some hundred at a time."""
+
+
+def to_each(session: Session, selection: Selection, states: "Sequence[State]", act: Act, said: str) -> int:
     """Do `act` to every job selected, among those in `states` where it is all; one refusal does not stop the others.
 
-    `said` is what became of a job it was done to. Returns the exit code: 1 if any was refused.
+    `said` is what became of a job it was done to. Of jobs that were named each is told, of all there are the sum.
+    Returns the exit code: 1 if any was refused.
     """
+    with session.queue() as queue:
+        if selection.is_dry:
+            _show(session, queue, _jobs(queue, selection, states))
+            return 0
+        if selection.ids:
+            return _to_named(session, queue, selection.ids, act, said)
+        ids = [job_id for wanted in selection.filters(states) for job_id in queue.find(wanted)]
+        if not ids:
+            session.out.document(list)
+            session.out.note("No jobs.")
+            return 0
+        return _to_all(session, queue, ids, act, said)
+
+
+def _jobs(queue: "Queue", selection: Selection, states: "Sequence[State]") -> "list[Job]":
+    if selection.ids:
+        return [queue.get(queue.resolve(job_id)) for job_id in selection.ids]
+    return [job for wanted in selection.filters(states) for job in reversed(queue.list(wanted).jobs)]
+
+
+def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
     from eventqueue.cli.documents import refusal
 
-    with session.queue() as queue:
-        jobs = [] if selection.ids else selection.jobs(session, queue, states)
-        if selection.is_dry:
-            _show(session, queue, jobs or [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
-            return 0
-        ids = selection.ids or [job.id for job in jobs]
-        outcomes = []
-        with progress("working", len(ids), hidden=session.out.quiet or len(ids) < PROGRESS_FROM) as advance:
-            for job_id in ids:
-                outcome, goes_on = _do(session, act if jobs else _resolving(act), queue, job_id, said)
-                outcomes.append(outcome)
-                advance(1)
-                if not goes_on:
-                    break  # the others would wait as long, and come as far
+    outcomes: list[dict[str, Any]] = []
+    for job_id in ids:
+        outcome, goes_on = _do(session, act, queue, job_id, said)
+        outcomes.append(outcome)
+        if not goes_on:
+            break  # the others would wait as long, and come as far
     left = ids[len(outcomes) :]
     if left:
         session.out.refuse(f"Not tried: {count(len(left), 'job')} ({_named(left)}).")
     untried = [{**refusal(job_id, "not tried"), "is_tried": False} for job_id in left]
     session.out.document(lambda: outcomes + untried)
-    if not ids:
-        session.out.note("No jobs.")
     return 1 if any("error" in outcome for outcome in outcomes) else 0
 
 
-def _resolving(act: "Callable[[Queue, str], Receipt]") -> "Callable[[Queue, str], Receipt]":
-    """Return `act` for what is typed: an unambiguous beginning of an id."""
-    return lambda queue, typed: act(queue, queue.resolve(typed))
-
-
-def _do(
-    session: Session, act: "Callable[[Queue, str], Receipt]", queue: "Queue", job_id: str, said: str
-) -> tuple[dict[str, Any], bool]:
-    """Return what became of it, and whether to go on with the next."""
+def _do(session: Session, act: Act, queue: "Queue", typed: str, said: str) -> tuple[dict[str, Any], bool]:
+    """Return what became of the one job whose id begins so, and whether to go on with the next."""
     from eventqueue.cli.documents import receipt, refusal
 
     try:
-        done = act(queue, job_id)
+        (found,) = act(queue, [queue.resolve(typed)])
+        done = found.outcome
+        if isinstance(done, QueueError):
+            raise done
     except Refused as error:
         session.out.refuse(str(error))
-        return refusal(job_id, str(error)), True
+        return refusal(typed, str(error)), True
     except LogUnavailable as error:
         session.out.refuse(str(error))
-        return {**refusal(job_id, str(error)), "in_doubt": True}, False
+        return {**refusal(typed, str(error)), "in_doubt": True}, False
     except QueueError as error:
         session.out.refuse(str(error))
-        return refusal(job_id, str(error)), False
+        return refusal(typed, str(error)), False
     session.out.done(f"Job {done.id} {said}" if done.changed else f"Job {done.id} {said} already")
     if done.version > 2:  # whose second event is the end never ran
         say_what_still_lives(session, queue, done.id)
     return receipt(done), True
+
+
+@dataclass
+class _Sum:
+    """What became of jobs so far; each by itself only for a document, since they may be very many."""
+
+    done: int = 0
+    refused: list[str] = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def tried(self) -> int:
+        return self.done + len(self.refused)
+
+    def add(self, acted: "Acted", *, is_kept: bool) -> None:
+        from eventqueue.cli.documents import receipt, refusal
+
+        job_id, outcome = acted
+        if isinstance(outcome, QueueError):
+            self.refused.append(str(outcome))
+            document = refusal(job_id, str(outcome))
+        else:
+            self.done += 1
+            document = receipt(outcome)
+        if is_kept:
+            self.outcomes.append(document)
+
+
+def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
+    found = _Sum()
+    try:
+        hidden = session.out.quiet or len(ids) < PROGRESS_FROM
+        with progress("working", len(ids), hidden=hidden, unit="jobs") as advance:
+            for acted in act(queue, ids):
+                found.add(acted, is_kept=session.out.as_json)
+                advance(1)
+    except QueueError as error:
+        _tell(session, found, ids, said, is_whole=False)
+        session.out.refuse(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _tell(session, found, ids, said, is_whole=False)
+        raise
+    _tell(session, found, ids, said, is_whole=True)
+    return 1 if found.refused else 0
+
+
+def _tell(session: Session, found: _Sum, ids: Sequence[str], said: str, *, is_whole: bool) -> None:
+    from eventqueue.cli.documents import refusal
+
+    of = f" of {len(ids):,}" if found.done < len(ids) else ""
+    what = f"job {said}" if found.done == 1 and not of else f"jobs {said.replace('is', 'are', 1)}"
+    (session.out.done if is_whole else session.out.note)(f"{found.done:,}{of} {what}")
+    for problem in found.refused[:NAMED_MAX]:
+        session.out.refuse(problem)
+    if len(found.refused) > NAMED_MAX:
+        session.out.refuse(f"… and {count(len(found.refused) - NAMED_MAX, 'job')} more.")
+    untried = [{**refusal(job_id, "not tried"), "is_tried": False} for job_id in ids[found.tried :]]
+    session.out.document(lambda: found.outcomes + untried)
 
 
 def _named(ids: Sequence[str]) -> str:

@@ -182,7 +182,7 @@ def test_the_dlq_commands_leave_other_jobs_alone(mixed: Queuectl, command: str) 
         ran = mixed.here("dlq", command, job_id)
 
         assert ran.code == 1
-        assert "not in the dead letter queue" in ran.err
+        assert f"is not dead: it is {job_id}" in ran.err
         assert state(mixed, job_id) == job_id
 
 

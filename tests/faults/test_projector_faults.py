@@ -18,11 +18,14 @@ from eventqueue.connect import open_client
 from eventqueue.errors import Fenced, HistoryLost, QueueError, Unavailable
 from eventqueue.ground import Ground, stand_on
 from eventqueue.mongo_log import MongoLog
-from projections import applier, rebuild
+from projections import applier, checkpoint, rebuild
+from projections.checkpoint import Token
 from projections.generation import Generation
 from projections.lease import BUILDING
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
+from projections.replay import replay
+from tests.builders import enqueued
 from tests.log.servers import running
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
@@ -36,6 +39,7 @@ from tests.projections.stage import (
     is_fresh,
     live_of,
     projecting,
+    put,
     taking_place,
     unread,
 )
@@ -410,7 +414,7 @@ def test_where_the_oplog_was_overrun_the_log_itself_is_read_again(forgetful_uri:
         build(ground)
         crowd = Crowd(ground)
         crowd.act(3)
-        await_that(lambda: is_overrun(ground))
+        await_that(lambda: is_overrun(ground, checkpoint_of(ground).token))
 
         reader = ViewReader(ground, PROJECTIONS, "reader")
         assert reader.lag().seconds is None
@@ -430,11 +434,34 @@ def is_fresh_now(ground: Ground) -> bool:
     return False
 
 
-def is_overrun(ground: Ground) -> bool:
-    """Write another megabyte, and tell whether the oplog still reaches back to the checkpoint."""
+def test_views_are_built_though_the_oplog_was_overrun_meanwhile(
+    forgetful_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def long_replay(ground: Ground, new: Generation, *more: Any) -> int:
+        applied = replay(ground, new, *more)
+        put(ground, "job-meanwhile", enqueued())
+        began = checkpoint.read(ground.database, new.number)
+        assert began
+        await_that(lambda: is_overrun(ground, began.token))
+        return applied
+
+    with open_client(forgetful_uri) as client:
+        ground = stand_on(client[f"test_{uuid4().hex[:16]}"])
+        build(ground)
+        Crowd(ground).act(3)
+        monkeypatch.setattr("projections.rebuild.replay", long_replay)
+
+        build(ground)
+
+        assert "meanwhile" in shown(ground).jobs
+        assert_exact(ground)
+
+
+def is_overrun(ground: Ground, token: Token) -> bool:
+    """Write another megabyte, and tell whether the oplog still reaches back to a token."""
     ground.database["others"].insert_many([{"filling": "x" * 100_000} for _ in range(10)])
     try:
-        unread(ground, checkpoint_of(ground).token)
+        unread(ground, token)
     except HistoryLost:
         return True
     return False

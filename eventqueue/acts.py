@@ -1,0 +1,110 @@
+"""The same command to many jobs: read, decided and appended some hundred at a time.
+
+One by one each would wait for the journal by itself: 38,800 dead jobs were retried in six minutes so, now in seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from eventqueue import loading
+from eventqueue.codec import seal
+from eventqueue.enqueueing import Receipt
+from eventqueue.errors import IllegalTransition, JobNotFound, LogCorrupt, LogUnavailable, QueueError
+from eventqueue.events import name_in, stream_of
+from eventqueue.finder import JobFinder
+from eventqueue.ground import Ground
+from eventqueue.group_commit import GroupCommit
+from eventqueue.job import LEGAL, Command, Job, State, decide, fold
+from eventqueue.loading import LONG
+from eventqueue.log import Append
+
+BATCH = 500  # jobs in one append
+
+Outcome = Receipt | QueueError
+
+
+class Acted(NamedTuple):
+    """What became of one job: a receipt, or why it was refused."""
+
+    job_id: str
+    outcome: Outcome
+
+
+class Acts:
+    """Commands to many jobs, in the name of `actor`."""
+
+    def __init__(self, ground: Ground, commit: GroupCommit, finder: JobFinder, *, actor: str) -> None:
+        self._ground = ground
+        self._commit = commit
+        self._finder = finder
+        self._actor = actor
+
+    def to_each(self, job_ids: Iterable[str], command: Command, only: State | None) -> Iterator[Acted]:
+        """Yield what becomes of each job, in order; `only`: those that are in another state are refused.
+
+        Raises LogUnavailable with the ids of those in doubt, or Unavailable: then no later one was tried.
+        """
+        waiting = iter(job_ids)
+        while ids := list(islice(waiting, BATCH)):
+            outcomes: dict[str, Outcome] = {}
+            while open_ := [job_id for job_id in dict.fromkeys(ids) if job_id not in outcomes]:
+                outcomes |= self._try(open_, command, only)
+            yield from (Acted(job_id, outcomes[job_id]) for job_id in ids)
+
+    def _try(self, ids: Sequence[str], command: Command, only: State | None) -> dict[str, Outcome]:
+        """Return what became of these jobs; those that somebody else has moved on meanwhile are missing."""
+        outcomes: dict[str, Outcome] = {}
+        appends: list[Append] = []
+        now = self._ground.clock.now()
+        for job_id, found in self._load(ids).items():
+            if isinstance(found, QueueError):
+                outcomes[job_id] = found
+                continue
+            try:
+                if only is not None and found.state is not only:
+                    raise IllegalTransition(f"Job {job_id} is not {only}: it is {found.state}.")
+                events = decide(found, command, now)
+            except IllegalTransition as error:
+                outcomes[job_id] = error
+                continue
+            if events:
+                appends.append(Append(seal(found.stream, found.head, events, actor=self._actor, now=now)))
+            else:
+                outcomes[job_id] = Receipt(job_id, found.stream, found.version, changed=False)
+        return outcomes | self._append(appends)
+
+    def _load(self, ids: Sequence[str]) -> dict[str, Job | QueueError]:
+        histories = self._ground.log.read_many([stream_of("job", job_id) for job_id in ids], LONG + 1)
+        found: dict[str, Job | QueueError] = {}
+        for job_id in ids:
+            history = histories.get(stream_of("job", job_id), ())
+            try:
+                is_brief = 0 < len(history) <= LONG
+                job = fold(history) if is_brief else loading.load(self._ground.log, self._finder, job_id)
+                found[job_id] = job or JobNotFound(job_id)
+            except LogCorrupt as error:
+                found[job_id] = error
+        return found
+
+    def _append(self, appends: Sequence[Append]) -> dict[str, Outcome]:
+        if not appends:
+            return {}
+        try:
+            results = self._commit.append(appends)
+        except LogUnavailable as error:
+            state, one = LEGAL[type(appends[0].recorded[-1].event)][1], error.ids[0]
+            if len(error.ids) == 1:
+                what, tells = f"job {one} was changed as asked (to {state})", f"`queuectl show {one}` tells"
+            else:
+                what = f"{len(error.ids):,} jobs were changed as asked (to {state}; {one} to {error.ids[-1]})"
+                tells = "`queuectl show ID` tells of each"
+            raise error.about(what, f"{tells}, and to ask again is safe.") from error
+        outcomes: dict[str, Outcome] = {}
+        for append, result in zip(appends, results, strict=True):
+            job_id = name_in(append.stream)
+            if result.error is not None:
+                outcomes[job_id] = result.error
+            elif result.is_whole:
+                outcomes[job_id] = Receipt(job_id, append.stream, append.head.version)
+        return outcomes
