@@ -76,6 +76,8 @@ def call(queue: Queue, method: str, parameter: str, value: Any) -> None:
     sound = {"job_id": "one", "job_ids": ["over"], "timeout": 0.0, "queue": "mail", "name": "stats", "names": []}
     if method == "configure":
         sound["name"] = "max-retries"
+    if method == "retry_many":
+        sound["job_ids"] = []  # else that job would be over no more for who waits for it
     positional, named = [], {}
     for name, one in inspect.signature(function).parameters.items():
         given = value if name == parameter else sound.get(name, one.default)
