@@ -3,7 +3,7 @@
 import inspect
 import os
 import pwd
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,13 @@ from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
+from eventqueue.acts import Acted
 from eventqueue.enqueueing import BATCH, Existing
-from eventqueue.errors import DifferentJob, InvalidInput, Refused, WaitTimeout
+from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, WaitTimeout
+from eventqueue.events import Cancelled
 from eventqueue.job import State
+from eventqueue.log import Append, Appended
+from eventqueue.views import Filter
 
 
 @pytest.fixture
@@ -47,7 +51,16 @@ BY_ID: dict[str, Callable[[Queue, str], Any]] = {
     "verify": Queue.verify,
     "wait": lambda queue, job_id: queue.wait([job_id], timeout=0),
     "retry_parked": lambda queue, job_id: queue.retry_parked("jobs", job_id),
+    "cancel_many": lambda queue, job_id: raised(queue.cancel_many([job_id])),
+    "retry_many": lambda queue, job_id: raised(queue.retry_many([job_id])),
 }
+
+
+def raised(acts: Iterator[Acted]) -> None:
+    """Raise what became of the one job."""
+    (one,) = acts
+    if isinstance(one.outcome, QueueError):
+        raise one.outcome
 
 
 @pytest.mark.parametrize("part", ["orph", "", "orphan-", "ORPHAN", "job-orphan"])
@@ -196,6 +209,59 @@ def test_a_job_that_was_in_time_is_the_same_job_when_it_is_asked_for_again_too_l
     monkeypatch.setattr(type(clock), "now", lambda _: later)
 
     assert (queue.enqueue(asked).created, queue.enqueue(asked).id) == (False, first.id)
+
+
+def test_many_jobs_are_cancelled_by_few_appends_and_each_is_told_of(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"job-{number:04}" for number in range(700)]
+    queue.enqueue_many([{"command": "true", "id": job_id} for job_id in ids])
+    queue.cancel(ids[3])
+    appended: list[int] = []
+    append = queue._commit.append
+
+    def counted(batch: Sequence[Append]) -> Sequence[Appended]:
+        appended.append(len(batch))
+        return append(batch)
+
+    monkeypatch.setattr(queue._commit, "append", counted)
+
+    found = list(queue.cancel_many([*ids, "nobody", ids[0]], "a test"))
+
+    assert [one.job_id for one in found] == [*ids, "nobody", ids[0]]
+    done = [one.outcome for one in found if isinstance(one.outcome, Receipt)]
+    assert [one.id for one in done if not one.changed] == [ids[3], ids[0]]
+    assert [type(one.outcome) for one in found if one.job_id == "nobody"] == [JobNotFound]
+    assert appended == [499, 200]
+    assert {queue.get(job_id).state for job_id in ids} == {State.CANCELLED}
+    assert queue.history(ids[9])[-1].event == Cancelled(why="a test")
+
+
+def test_what_loses_a_race_against_another_is_looked_at_again(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.enqueue_many([{"command": "true", "id": job_id} for job_id in ("one", "two")])
+    append = queue._commit.append
+
+    def late(batch: Sequence[Append]) -> Sequence[Appended]:
+        monkeypatch.undo()
+        queue.cancel("two", "by another")
+        return append(batch)
+
+    monkeypatch.setattr(queue._commit, "append", late)
+
+    one, two = queue.cancel_many(["one", "two"])
+
+    assert isinstance(one.outcome, Receipt)
+    assert isinstance(two.outcome, Receipt)
+    assert (one.outcome.changed, two.outcome.changed) == (True, False)
+    assert queue.history("two")[-1].event == Cancelled(why="by another")
+
+
+def test_ids_are_found_by_a_filter_the_oldest_first_whatever_its_limit(queue: Queue) -> None:
+    ids = [f"job-{number}" for number in (9, 10, 8)]
+    queue.enqueue_many([{"command": "true", "id": job_id, "tags": ["x"]} for job_id in ids])
+
+    assert queue.find(Filter(limit=1)) == queue.find(Filter(tag="x")) == ids
+    assert queue.find(Filter(queue="other")) == []
 
 
 def test_the_same_job_twice_in_one_batch_is_one_job_and_another_under_its_id_is_refused(queue: Queue) -> None:

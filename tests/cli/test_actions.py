@@ -1,7 +1,11 @@
 """`queuectl cancel`, `retry`, `wait` and `dlq`."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 import pytest
 
+from eventqueue.acts import Acted
 from eventqueue.queue import Queue
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
@@ -115,6 +119,39 @@ def test_all_of_cancel_are_the_jobs_that_wait_or_run(mixed: Queuectl) -> None:
     states = {job["id"]: job["state"] for job in mixed.ok("list", "--json").json}
     assert {states[job_id] for job_id in ("pending", "processing", "failed", "cancelled")} == {"cancelled"}
     assert (states["completed"], states["dead"], states["mail-1"]) == ("completed", "dead", "dead")
+
+
+def test_of_all_jobs_the_sum_is_told_and_not_each(mixed: Queuectl) -> None:
+    assert mixed.ok("dlq", "retry", "--all", "--queue", "mail").out == "✔ 2 jobs are pending again\n"
+    assert mixed.ok("dlq", "discard", "--all").out == "✔ 1 job is cancelled\n"
+
+
+def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Queue, "find", lambda *_: ["dead", "completed", "mail-1"])
+
+    ran = mixed.here("dlq", "retry", "--all")
+
+    assert (ran.code, ran.out) == (1, "✔ 2 of 3 jobs are pending again\n")
+    assert ran.err == "✘ Job completed is not dead: it is completed.\n"
+
+
+def test_a_ctrl_c_leaves_the_sum_of_what_was_done(mixed: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventqueue.acts.BATCH", 1)
+
+    def interrupted(queue: Queue, *args: object, **named: object) -> Iterator[Acted]:
+        yield from islice(retry_many(queue, *args, **named), 1)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    retry_many = Queue.retry_many
+    monkeypatch.setattr(Queue, "retry_many", interrupted)
+
+    ran = mixed.here("retry", "--all", "--queue", "mail", "--json")
+
+    assert ran.code == 130
+    assert [one.get("is_tried", True) for one in ran.json] == [True, False]
+    assert "! 1 of 2 jobs are pending again" in ran.err
 
 
 def test_all_of_retry_are_the_jobs_that_failed_or_died(mixed: Queuectl) -> None:
