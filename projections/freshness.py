@@ -50,7 +50,7 @@ def measure(database: Database[Any], checkpoint: Checkpoint, now: datetime, aske
         return Lag(0.0)
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
     with (
-        history_translated(),
+        history_translated(is_far=True),
         events.watch(_PIPELINE, resume_after=checkpoint.token, batch_size=1, max_await_time_ms=1) as stream,
     ):
         while True:

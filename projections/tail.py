@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import msgspec
 from bson.timestamp import Timestamp
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError, WaitQueueTimeoutError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
@@ -30,6 +30,7 @@ REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for
 # CappedPositionLost, InvalidResumeToken (of a collection that was dropped), ChangeStreamFatalError, …HistoryLost
 _HISTORY_LOST = {136, 260, 280, 286}
 _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled, CursorKilled
+_UNREACHED = (ServerSelectionTimeoutError, WaitQueueTimeoutError)
 _FULL = itemgetter("fullDocument")
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
 
@@ -56,19 +57,19 @@ class Tail:
     ) -> None:
         events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
         start = {"$changeStream": {} if token is None else {"resumeAfter": token}}
-        with history_translated():
+        with history_translated(is_far=token is not None):
             # The driver declares another type than what it returns.
             self._cursor: Any = events.aggregate_raw_batches(
                 [start, *_PIPELINE], batchSize=most or REPLY_COUNT, maxAwaitTimeMS=await_ms
             )
-        self._token = token
+        self._token = self._start = token
 
     def read(self) -> list[Change]:
         """Return the next events, none if none came in time; `token` has moved either way.
 
         Raises HistoryLost where the oplog has been overrun.
         """
-        with history_translated():
+        with history_translated(is_far=self._token is not None and self._token == self._start):
             raw = self._cursor.try_next()
         check_alive(self._cursor)
         # The driver offers it in public only where it hands out single events.
@@ -122,15 +123,20 @@ def check_alive(stream: _Stream) -> None:
 
 
 @contextmanager
-def history_translated() -> Iterator[None]:
+def history_translated(*, is_far: bool = False) -> Iterator[None]:
     """As `translated`, but HistoryLost where the oplog does not reach back to the token, Unavailable where the
     stream ended and another may be opened.
+
+    `is_far`: nothing was read yet from a token. The server goes through all that was written since, by whomever, before
+    it says a word: where that takes longer than a call may, it always will, and the log itself is the shorter way.
     """
     try:
         with translated():
             yield
     except QueueError as error:
         cause = error.__cause__
+        if is_far and isinstance(cause, PyMongoError) and cause.timeout and not isinstance(cause, _UNREACHED):
+            raise HistoryLost("Too much was written since the checkpoint for the oplog to be followed.") from error
         if not isinstance(cause, OperationFailure):
             raise
         if cause.code in _HISTORY_LOST:

@@ -12,7 +12,7 @@ from eventqueue.connect import open_client
 from eventqueue.ground import Ground, stand_on
 from eventqueue.queue import Queue
 from projections.projector import is_in_log
-from tests.builders import enqueued
+from tests.builders import append, enqueued
 from tests.faults.replica_set import ReplicaSet, replica_set
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact
@@ -111,6 +111,24 @@ def test_a_new_primary_that_does_not_show_yet_what_a_majority_has_is_no_backup_t
         three.tell_all(ends)
 
     assert answer.result()
+
+
+def test_a_scan_reads_on_through_elections_all_there_is_and_nothing_twice(ground: Ground, three: ReplicaSet) -> None:
+    names = [f"job-{number:04}" for number in range(3500)]
+    for first in range(0, len(names), 500):
+        ground.log.append([append(name, enqueued()) for name in names[first : first + 500]])
+
+    scan = ground.log.scan("job")
+    read = []
+    for number, event in enumerate(scan):
+        read.append(event.stream)
+        if number in {500, 1700}:
+            three.step_down()
+        if number == 2500:
+            three.kill_primary().start()
+
+    assert read == names
+    three.await_whole()
 
 
 def test_who_waits_for_a_job_or_for_the_views_waits_through_elections(three: ReplicaSet, ground: Ground) -> None:

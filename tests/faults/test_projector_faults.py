@@ -25,6 +25,7 @@ from projections.lease import BUILDING
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.replay import replay
+from projections.tail import Tail, token_now
 from tests.builders import enqueued
 from tests.log.servers import running
 from tests.projections.crowd import Crowd
@@ -405,6 +406,39 @@ def forgetful_uri() -> Iterator[str]:
     """A server whose oplog is overrun by a few megabytes of writes."""
     with running("--oplogSize", "1", "--syncdelay", "1") as uri:
         yield uri
+
+
+def test_where_others_wrote_so_much_that_the_oplog_cannot_be_followed_in_time_the_log_itself_is_read(
+    faulty_uri: str,
+) -> None:
+    with open_client(faulty_uri) as client:
+        ground = stand_on(client[f"test_{uuid4().hex[:16]}"])
+        build(ground)
+        Crowd(ground).act(3)
+        order = {"failCommands": ["getMore"], "appName": "hasty", "blockConnection": True, "blockTimeMS": 5000}
+        with Client(faulty_uri, timeoutMS=2000, tz_aware=True, appname="hasty") as hasty:
+            far = stand_on(hasty[ground.database.name])
+            client.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=order)
+
+            with projecting(far):
+                await_that(lambda: is_fresh(ground))
+
+        assert live_of(ground).number == 1
+        assert_exact(ground)
+
+
+def test_who_has_read_something_already_is_not_far_behind(faulty_uri: str) -> None:
+    order = {"failCommands": ["getMore"], "appName": "hasty", "blockConnection": True, "blockTimeMS": 3000}
+    with open_client(faulty_uri) as client, Client(faulty_uri, timeoutMS=1000, appname="hasty") as hasty:
+        database = hasty[stand_on(client[f"test_{uuid4().hex[:16]}"]).database.name]
+        token = token_now(database)
+        for began in (token, None):
+            with Tail(database, began, await_ms=1) as tail:
+                if began is None:
+                    tail.read()
+                client.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=order)
+                with pytest.raises(Unavailable if began is None else HistoryLost):
+                    tail.read()
 
 
 @pytest.mark.parametrize("heir", ["a projector", "a reader"])
