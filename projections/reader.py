@@ -17,7 +17,7 @@ from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
 from pymongo.collection import Collection
 
-from eventqueue.errors import Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
+from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
@@ -111,6 +111,8 @@ class ViewReader:
                     self._lead(held)
             except Fenced:
                 pass  # another process is at work: look again
+            except AccessDenied:
+                return False  # who may only read sees what there is, and how old it is
             finally:
                 self._at_work.release()
         return True

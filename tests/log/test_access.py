@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from eventqueue.errors import AccessDenied
+from eventqueue.job import State
 from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.log import Appended
 from eventqueue.mongo_log import MongoLog
@@ -161,3 +162,30 @@ def test_a_wrong_password_is_told_without_showing_it(guarded_store: Store, guard
             log.append([append("job-one")])
 
     assert "s3cret" not in str(refused.value)
+
+
+def test_who_may_only_read_gets_an_answer_with_its_lag_though_nobody_keeps_the_views(
+    guarded_store: Store, guarded_uri: str
+) -> None:
+    with Queue(guarded_uri, guarded_store.name, actor="root") as root:
+        root.enqueue(command="true", id="one")
+        assert root.list().lag.is_fresh
+        root.enqueue(command="true", id="two")
+    privileges = [{"resource": {"db": guarded_store.name, "collection": ""}, "actions": ["find", "changeStream"]}]
+    guarded_store.command("createRole", "reader", privileges=privileges, roles=[])
+    guarded_store.command("createUser", "reader", pwd="pw", roles=["reader"])
+    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+    uri = f"mongodb://reader:pw@{host}/?directConnection=true&authSource={guarded_store.name}"
+
+    with Queue(uri, guarded_store.name, actor="reader") as reader:
+        listing = reader.list()
+        assert [job.id for job in listing.jobs] == ["one"]
+        assert listing.lag.seconds
+        assert reader.status().count(State.PENDING) == 1
+        assert reader.stats().total.enqueued == 1
+        assert reader.queues()[0].name == "default"
+        assert [job.id for job in reader.glance().failures] == []
+        assert [one.event for one in reader.history("two")] != []
+        assert reader.waits(listing.jobs)["one"].kind == "unserved"
+        with pytest.raises(AccessDenied):
+            reader.enqueue(command="true")
