@@ -1,13 +1,14 @@
 """What attempts wrote to stdout and stderr: the last 64 KiB of each, one document an attempt.
 
-Operational state: prunable at any time. The event keeps the tails' SHA-256, so what is kept stays provable.
+Operational state: the server prunes them by their age (`layout.keep_outputs`). The event keeps the tails' SHA-256, so
+what is kept stays provable.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from pymongo import ReplaceOne
+from pymongo import UpdateOne
 from pymongo.database import Database
 
 from eventqueue.mongo_errors import translated
@@ -33,9 +34,9 @@ class Outputs:
     def put(self, kept: Sequence[Kept]) -> None:
         """Store tails, before the claims they belong to are settled; storing one again changes nothing."""
         writes = [
-            ReplaceOne(
+            UpdateOne(
                 {"_id": {"job": one.job_id, "claim": one.claim}},
-                {"attempt": one.attempt, "stdout": one.stdout, "stderr": one.stderr},
+                [{"$set": {"attempt": one.attempt, "stdout": one.stdout, "stderr": one.stderr, "at": "$$NOW"}}],
                 upsert=True,
             )
             for one in kept

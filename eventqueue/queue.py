@@ -34,6 +34,7 @@ from eventqueue.errors import (
 from eventqueue.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
 from eventqueue.job import Cancel, Command, Job, Retry, State
+from eventqueue.layout import keep_outputs
 from eventqueue.loading import load
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
@@ -423,7 +424,11 @@ class Queue:
 
     def configure(self, name: str, value: Any) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
-        return configuration.store(self._ground, name, value, self.connection.actor)
+        stored = configuration.store(self._ground, name, value, self.connection.actor)
+        if name == settings.RETENTION:
+            assert isinstance(stored, int | float)
+            keep_outputs(self._ground.database, stored)
+        return stored
 
     # Proving
 

@@ -16,6 +16,7 @@ from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
 from eventqueue.spec import NO_NAME, Defaults, Name, Whole, one_of, plainly
 
 STREAM = "config-default"
+RETENTION = "output-retention"
 
 Value = str | int | float | None
 
@@ -67,6 +68,7 @@ SETTINGS: Mapping[str, Setting] = {
         "exit codes that no retry mends (no such program): dead at once; none: each is tried again",
         "expected exit codes with commas between them, such as 126,127, or none",
     ),
+    RETENTION: Setting(_seconds(0), 14 * 86_400.0, "how long what jobs wrote is kept, in seconds; 0: for ever"),
     "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
     "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),
     "grace": Setting(_seconds(0), 30.0, "how long a stopping worker lets its jobs finish, in seconds"),

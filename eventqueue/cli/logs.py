@@ -8,7 +8,7 @@ import click
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import count
+from eventqueue.cli.words import count, span
 from eventqueue.printable import clean_output
 
 if TYPE_CHECKING:
@@ -44,11 +44,24 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
         name = name_in(history[0].stream)
         attempt = choose(history, number)
         kept = queue.output(name, attempt.claim)
+        retention = queue.configuration()["output-retention"].value
     tails = {stream: _tail(stream, attempt, kept) for stream in STREAMS}
     document = {stream: _captured(stream, attempt, tails[stream]) for stream in STREAMS}
-    about = {"id": name, "attempt": attempt.number, "claim": attempt.claim, "ended": attempt.is_over}
+    is_pruned = kept is None and attempt.output is not None  # who writes nothing has no output in the event either
+    about = {
+        "id": name,
+        "attempt": attempt.number,
+        "claim": attempt.claim,
+        "ended": attempt.is_over,
+        "pruned": is_pruned,
+    }
     session.out.document(lambda: about | document)
     if not session.out.as_json:
+        if is_pruned and not raw:
+            how_long = f" ({span(float(retention))})" if isinstance(retention, int | float) and retention else ""
+            session.out.note(
+                f"What it wrote is pruned: it is older than `output-retention`{how_long}. Its event has this end of it."
+            )
         if not raw:
             _tell(session, attempt, document)
         for stream, tail in tails.items():

@@ -1,10 +1,15 @@
 """`queuectl logs`: what attempts wrote."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.database import Database
+
 from eventqueue.events import Completed, Released
 from eventqueue.queue import Queue
 from tests.builders import NOW, SOON, claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
-from tests.cli.past import completed, happened, keep, wrote
+from tests.cli.past import SECOND, completed, happened, keep, wrote
 
 
 def enqueued(queuectl: Queuectl) -> None:
@@ -117,3 +122,51 @@ def test_an_attempt_that_does_not_exist_is_refused(queuectl: Queuectl, queue: Qu
     assert ran.code == 1
     assert is_one_sentence(ran)
     assert queuectl.here("logs", "one", "--attempt", "0").code == 2
+
+
+def test_what_was_pruned_is_told_with_why_and_what_the_event_has_of_it(
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    completed(queue, "one", b"the end\n")
+    assert queuectl.ok("logs", "one", "--json").json["pruned"] is False
+    queuectl.ok("config", "set", "output-retention", "3600")
+
+    database["outputs"].delete_many({})
+    ran = queuectl.ok("logs", "one")
+
+    assert ran.out == "the end\n"
+    assert ran.err == (
+        "! What it wrote is pruned: it is older than `output-retention` (1 h). Its event has this end of it.\n"
+    )
+    assert queuectl.ok("logs", "one", "--json").json["pruned"] is True
+
+
+def retention(database: Database[dict[str, Any]]) -> int | None:
+    found = database["outputs"].index_information().get("retention")
+    return None if found is None else int(found["expireAfterSeconds"])
+
+
+def test_how_long_outputs_are_kept_is_a_setting_that_the_server_obeys(
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    keep(queue, "one", claim=2, stdout=b"x")
+    assert abs((database["outputs"].find_one() or {})["at"] - datetime.now(UTC).replace(tzinfo=None)) < SECOND * 60
+    assert retention(database) == 14 * 86_400
+
+    for asked, found in (("3600", 3600), ("0", None), ("60.5", 61)):
+        queuectl.ok("config", "set", "output-retention", asked)
+        assert retention(database) == found
+    queuectl.ok("config", "unset", "output-retention")
+    assert retention(database) == 14 * 86_400
+
+
+def test_what_an_older_version_has_kept_for_ever_is_pruned_from_now_on(
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    database["outputs"].drop_indexes()
+    database["layout"].update_one({}, {"$unset": {"prunes": ""}})
+
+    queuectl.ok("status")
+
+    assert retention(database) == 14 * 86_400
