@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from eventqueue.cli.session import Session
+from eventqueue.cli.sizes import sizes, told
 from eventqueue.cli.words import count, shortened, span
 from eventqueue.errors import QueueError, redact
 from eventqueue.job import State
@@ -222,6 +223,10 @@ def _workers(queue: "Queue") -> tuple[str, str | None]:
     return found, None
 
 
+def _sizes(queue: "Queue") -> tuple[str, str | None]:
+    return told(sizes(queue.connection.ground.database)), None
+
+
 LOOKS: Mapping[str, Look] = {
     "connection": _connection,
     "replica set": _replica_set,
@@ -229,6 +234,7 @@ LOOKS: Mapping[str, Look] = {
     "layout": _layout,
     "rights": _rights,
     "clock": _clock,
+    "sizes": _sizes,
     "settings": _readable,
     "projector": _projector,
     "workers": _workers,

@@ -54,7 +54,9 @@ def status(session: Session) -> None:
 
 
 def _tell(session: Session) -> None:
+    from eventqueue.cli.sizes import sizes, told
     from eventqueue.cli.values import shown_path
+    from eventqueue.connect import open_client
     from eventqueue.errors import redact
     from eventqueue.server import home, status
 
@@ -62,13 +64,18 @@ def _tell(session: Session) -> None:
     server = status(place)
     if server is None:
         raise LocalServerFailed(f"No local server runs in {shown_path(str(place))}: `queuectl db start` starts it.")
+    with open_client(server.uri) as client:
+        room = sizes(client[session.db])
     found = {
         "uri": redact(server.uri),
         "data": shown_path(str(server.data)),
         "version": server.version,
         "pid": server.pid,
     }
-    session.out.answer(lambda: found, lambda: "\n".join(f"{name:<8} {value}" for name, value in found.items()))
+    session.out.answer(
+        lambda: {**found, "sizes": room},
+        lambda: "\n".join(f"{name:<8} {value}" for name, value in {**found, "sizes": told(room)}.items()),
+    )
 
 
 for one in (start, stop, status):

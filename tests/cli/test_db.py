@@ -40,7 +40,8 @@ def test_the_local_server_is_started_shown_and_stopped(local: Queuectl, home: Pa
     assert started.code == 0
     assert str(home) in started.out
     assert shown.code == 0
-    assert list(shown.json) == ["uri", "data", "version", "pid"]
+    assert list(shown.json) == ["uri", "data", "version", "pid", "sizes"]
+    assert list(shown.json["sizes"]) == ["events", "views", "outputs", "oplog", "each_job"]
     assert (shown.json["data"], shown.json["uri"][:10]) == (str(home / "data"), "mongodb://")
     assert (stopped.code, stopped.out) == (0, "✔ The local server has stopped\n")
     assert (after.code, after.out) == (1, "")

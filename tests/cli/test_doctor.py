@@ -1,5 +1,6 @@
 """`queuectl doctor`: what it looks at, and what it says where something is amiss."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from eventqueue.cli.checks import actions_on
+from eventqueue.cli.sizes import human
 from eventqueue.clock import DatabaseClock
 from eventqueue.ground import stand_on
 from projections.registry import PROJECTIONS
@@ -16,7 +18,10 @@ from tests.cli.commands import Queuectl, Ran
 from tests.log.servers import running
 from tests.projections.stage import build
 
-CHECKS = ["connection", "replica set", "durability", "layout", "rights", "clock", "settings", "projector", "workers"]
+CHECKS = [
+    *("connection", "replica set", "durability", "layout", "rights", "clock", "sizes", "settings", "projector"),
+    "workers",
+]
 
 
 def check(ran: Ran, name: str) -> dict[str, Any]:
@@ -215,3 +220,22 @@ def test_a_privilege_counts_where_it_covers_the_collection(resource: dict[str, A
     allowed = actions_on([{"resource": resource, "actions": ["find"]}], "jobs", "events")
 
     assert allowed == ({"find"} if covers else set())
+
+
+def test_how_much_room_all_takes_is_told(queuectl: Queuectl) -> None:
+    for _ in range(3):
+        queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("status")
+
+    found = {one["name"]: one["found"] for one in queuectl.here("doctor", "--json").json["checks"]}
+
+    size = r"\d[\d.]* (B|kB|MB|GB)"
+    assert re.fullmatch(rf"events {size}, views {size}, outputs {size}, oplog {size}; {size} a job", found["sizes"])
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345, "12 kB"), (4_200_000_000, "4.2 GB"), (None, "unknown")],
+)
+def test_a_size_is_told_with_a_fitting_unit(size: int | None, told: str) -> None:
+    assert human(size) == told

@@ -1,0 +1,69 @@
+"""How much room a database takes on its server's disk."""
+
+from typing import Any
+
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from eventqueue.layout import NAMESPACE_NOT_FOUND, UNAUTHORIZED
+from eventqueue.mongo_errors import translated
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def sizes(database: Database[Any]) -> dict[str, int | None]:
+    """Return the bytes of each part, indexes included, and of all for each job; None: this user may not know."""
+    names = _names(database)
+    views = sorted(name for name in names if name.rpartition("-")[2].isdigit())
+    jobs = max((name for name in views if name.startswith("jobs-")), key=len, default=None)
+    found = {
+        "events": _size(database, ["events"]),
+        "views": _size(database, views),
+        "outputs": _size(database, ["outputs"]),
+        "oplog": _size(database.client["local"], ["oplog.rs"]),
+    }
+    count = database[jobs].estimated_document_count() if jobs else 0
+    parts = [found[part] for part in ("events", "views", "outputs")]
+    known = [part for part in parts if part is not None]
+    each = sum(known) // count if count and len(known) == len(parts) else None
+    return {**found, "each_job": each}
+
+
+def told(found: dict[str, int | None]) -> str:
+    """Return the sizes in words."""
+    parts = [f"{name} {human(size)}" for name, size in found.items() if name != "each_job"]
+    each = found["each_job"]
+    return ", ".join(parts) + (f"; {human(each)} a job" if each is not None else "")
+
+
+def human(size: int | None) -> str:
+    """Return a number of bytes with a fitting unit."""
+    if size is None:
+        return "unknown"
+    amount = float(size)
+    for unit in _UNITS:
+        if amount < 1000 or unit == _UNITS[-1]:
+            return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError("returned above")
+
+
+def _names(database: Database[Any]) -> list[str]:
+    with translated():
+        return database.list_collection_names(authorizedCollections=True)
+
+
+def _size(database: Database[Any], names: list[str]) -> int | None:
+    total = 0
+    for name in names:
+        with translated():
+            try:
+                (stats,) = database[name].aggregate([{"$collStats": {"storageStats": {}}}])
+            except OperationFailure as error:
+                if error.code == UNAUTHORIZED:
+                    return None
+                if error.code != NAMESPACE_NOT_FOUND:
+                    raise
+                continue
+        total += stats["storageStats"]["storageSize"] + stats["storageStats"].get("totalIndexSize", 0)
+    return total
