@@ -34,9 +34,11 @@ MORE = {
     "latency": {"p50_ms", "p99_ms", "runner_p50_ms", "runner_p99_ms"},
     "shell": {"sustained_rate"},
     "crowded": {"sustained_rate", "sustained_ratio"},
+    "queues": {"sustained_ratio", "idle_queries", "idle_queries_before"},
+    "fill": {"events", "jobs"},
     "memory": {"rss_mb", "growth_mb"},
 }
-WITHOUT_RAW = {"latency"}  # nothing does the same without the queue
+WITHOUT_RAW = {"latency", "fill"}  # nothing does the same without the queue
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,10 @@ def place(bench_server: Place) -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(place: Place, name: str) -> None:
+def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(
+    place: Place, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.benchmark.queues.IDLE_S", 1.0)
     figures = SCENARIOS[name](place, FEW if name == "latency" else SMALL)
 
     assert KEYS | MORE.get(name, set()) <= figures.keys()

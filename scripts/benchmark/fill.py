@@ -63,7 +63,15 @@ def run(place: Place, asked: Asked) -> Figures:
     began = time.perf_counter()
     events = fill(uri, DATABASE, jobs, Shape(asked.queues or 6, asked.tags or 12))
     took = time.perf_counter() - began
-    return {"workers": WRITERS, "rate": events / took, "unit": "events/s", "jobs": jobs, "events": events}
+    return {
+        "workers": WRITERS,
+        "rate": events / took,
+        "unit": "events/s",
+        "raw": None,
+        "ratio": None,
+        "jobs": jobs,
+        "events": events,
+    }
 
 
 def fill(uri: str, database: str, jobs: int, shape: Shape) -> int:
