@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 from eventqueue import loading
 from eventqueue.codec import seal
-from eventqueue.enqueueing import Receipt
+from eventqueue.enqueueing import BRIEF, Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogCorrupt, LogUnavailable, QueueError
 from eventqueue.events import name_in, stream_of
 from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
 from eventqueue.job import LEGAL, Command, Job, State, decide, fold
-from eventqueue.loading import LONG
 from eventqueue.log import Append
 
 BATCH = 500  # jobs in one append
@@ -75,12 +74,12 @@ class Acts:
         return outcomes | self._append(appends)
 
     def _load(self, ids: Sequence[str]) -> dict[str, Job | QueueError]:
-        histories = self._ground.log.read_many([stream_of("job", job_id) for job_id in ids], LONG + 1)
+        histories = self._ground.log.read_many([stream_of("job", job_id) for job_id in ids], BRIEF + 1)
         found: dict[str, Job | QueueError] = {}
         for job_id in ids:
             history = histories.get(stream_of("job", job_id), ())
             try:
-                is_brief = 0 < len(history) <= LONG
+                is_brief = 0 < len(history) <= BRIEF
                 job = fold(history) if is_brief else loading.load(self._ground.log, self._finder, job_id)
                 found[job_id] = job or JobNotFound(job_id)
             except LogCorrupt as error:

@@ -4,6 +4,7 @@ A view that is behind says so: every answer comes with its lag, and unknown is n
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Protocol
@@ -233,8 +234,14 @@ Shown = Job | JobParked
 """A job as the view has it, or why its view stands still."""
 
 
+Building = Callable[[], AbstractContextManager[Callable[[int], object]]]
+"""Entered while views are built; yields what to tell how many events are in them."""
+
+
 class Views(Protocol):
     """The views as people read them. Reads first wait for a projector that is on its way, or catch up themselves."""
+
+    building: Building
 
     def refresh(self) -> Lag:
         """Bring the views to the end of the log if that can be had in seconds; return what lag remains."""

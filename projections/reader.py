@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -21,7 +22,7 @@ from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refu
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
-from eventqueue.views import Counts, Filter, Lag, Shown, Stats
+from eventqueue.views import Building, Counts, Filter, Lag, Shown, Stats
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
@@ -60,6 +61,7 @@ class ViewReader:
         self._projections = projections
         self._lease = Lease(ground.database, name)
         self._session = ground.database.client.start_session()
+        self.building: Building = lambda: nullcontext(lambda _: None)
         self._at_work = threading.Lock()  # the session and the lease are this reader's, not a thread's
 
     def refresh(self) -> Lag:
@@ -128,9 +130,13 @@ class ViewReader:
                 if held is not None and held.projections == versions(self._projections):
                     self._go_on(held)
                 else:
-                    rebuild(self._ground, self._projections, self._session)
+                    self._build()
         finally:
             self._lease.release()
+
+    def _build(self) -> None:
+        with self.building() as tell:
+            rebuild(self._ground, self._projections, self._session, tell)
 
     def _go_on(self, held: Checkpoint) -> None:
         taken = checkpoint.take_over(self._database, held.generation, self._session)
@@ -142,7 +148,7 @@ class ViewReader:
         except HistoryLost:
             rescan(self._ground, applier)
         except ViewsDamaged:
-            rebuild(self._ground, self._projections, self._session)
+            self._build()
 
     def lag(self) -> Lag:
         """See Views.lag."""

@@ -31,3 +31,17 @@ def progress(what: str, total: int | None, *, hidden: bool, unit: str | None = N
             bar.update(task, advance=number, rate=unit if speed is None else f"{unit}, {speed:,.0f}/s")
 
         yield advance
+
+
+@contextmanager
+def counting(what: str, total: int | None, *, hidden: bool, unit: str) -> Iterator[Callable[[int], None]]:
+    """As `progress`; yields what to call with the number done so far."""
+    seen = 0
+    with progress(what, total, hidden=hidden, unit=unit) as advance:
+
+        def tell(done: int) -> None:
+            nonlocal seen
+            advance(done - seen)
+            seen = done
+
+        yield tell

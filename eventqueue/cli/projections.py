@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eventqueue.cli.options import Group, command
-from eventqueue.cli.progress import progress
+from eventqueue.cli.progress import counting
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.cli.words import count
@@ -76,18 +76,18 @@ def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> Non
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with session.queue() as queue:
         total = queue.log_size()
-        shown = 0
-        with progress("building", total, hidden=session.out.quiet, unit="events") as advance:
+        applied = 0
+        with counting("building", total, hidden=session.out.quiet, unit="events") as advance:
 
-            def tell(applied: int) -> None:
-                nonlocal shown
-                advance(applied - shown)
-                shown = applied
+            def tell(number: int) -> None:
+                nonlocal applied
+                applied = number
+                advance(number)
 
             generation = queue.rebuild_views(name, tell, without=without)
         parked = len(queue.connection.views.snapshot()["parked"])
-    session.out.document(lambda: {"generation": generation, "applied": shown, "parked": parked})
-    session.out.done(f"Views built from {count(shown, 'event')}; generation {generation} is live")
+    session.out.document(lambda: {"generation": generation, "applied": applied, "parked": parked})
+    session.out.done(f"Views built from {count(applied, 'event')}; generation {generation} is live")
     if parked:
         session.out.note(f"{count(parked, 'job')} parked in them: `queuectl projections list` shows why.")
 
@@ -126,12 +126,12 @@ def _verify(session: Session, queue: "Queue", name: str | None, sample: int | No
     done = 0
     unit = "events" if sample is None else "jobs"
     total = queue.log_size() if sample is None else sample
-    with progress("verifying", total, hidden=session.out.quiet, unit=unit) as advance:
+    with counting("verifying", total, hidden=session.out.quiet, unit=unit) as advance:
 
         def tell(read: int) -> None:
             nonlocal done
-            advance(read - done)
             done = read
+            advance(read)
 
         found = list(queue.verify_views(name, sample, tell))
     return done, found

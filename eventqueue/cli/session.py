@@ -13,6 +13,7 @@ import click
 
 from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.cli.output import Output
+from eventqueue.cli.progress import counting
 from eventqueue.errors import LogUnavailable
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Session:
         from eventqueue.queue import Queue
 
         with Queue(self.server(), self.db, actor=f"cli/{_user()}@{gethostname()}") as queue:
+            queue.connection.views.building = lambda: counting(
+                "building the views", queue.log_size(), hidden=self.out.quiet, unit="events"
+            )
             yield queue
 
 
