@@ -38,7 +38,7 @@ MORE = {
     "fill": {"events", "jobs"},
     "memory": {"rss_mb", "growth_mb"},
 }
-WITHOUT_RAW = {"latency", "fill"}  # nothing does the same without the queue
+WITHOUT_RAW = {"latency", "fill", "scale"}  # nothing does the same without the queue
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,8 @@ def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(
     place: Place, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scripts.benchmark.queues.IDLE_S", 1.0)
+    monkeypatch.setattr("scripts.benchmark.scale.SMALL", 100)
+    monkeypatch.setattr("scripts.benchmark.scale.RUNS", 1)
     figures = SCENARIOS[name](place, FEW if name == "latency" else SMALL)
 
     assert KEYS | MORE.get(name, set()) <= figures.keys()

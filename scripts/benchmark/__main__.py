@@ -19,6 +19,7 @@ from scripts.benchmark import (
     mixed,
     queues,
     rebuild,
+    scale,
     shell,
     status,
 )
@@ -39,6 +40,7 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "crowded": crowded.run,
     "queues": queues.run,
     "fill": fill.run,
+    "scale": scale.run,
     "memory": memory.run,
     "status": status.run,
 }
