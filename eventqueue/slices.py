@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
+import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
+from eventqueue.codec import LENIENT
 from eventqueue.mongo_errors import may_read_on, to_queue_error
 
 SLICE = 1000  # documents
 PATIENCE_S = 30.0
+_DOCUMENT = 0x03  # the type of an element
 _PAUSE_S = 0.1  # between two tries
 
 Read = TypeVar("Read")
@@ -77,5 +80,16 @@ def _end_of(batch: bytes) -> tuple[int, Any]:
     while place < len(batch):
         last, number = place, number + 1
         place += int.from_bytes(batch[place : place + 4], "little")
-    # Not decoded: the bytes that the server compares by go back to it as they are.
-    return number, RawBSONDocument(batch[last:])["_id"]
+    return number, _id_of(batch[last:])
+
+
+def _id_of(stored: bytes) -> Any:
+    """Return the `_id` of a stored document, of which nothing else need be readable: it stands in front.
+
+    Not decoded, if it is a document: the bytes that the server compares by go back to it as they are.
+    """
+    start = len(b"size\x03_id\x00")
+    size = int.from_bytes(stored[start : start + 4], "little")
+    if stored[4] == _DOCUMENT:
+        return RawBSONDocument(stored[start : start + size])
+    return bson.decode(stored, LENIENT)["_id"]

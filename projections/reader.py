@@ -215,8 +215,10 @@ class ViewReader:
         since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
         of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
         wanted = {"state": filter_.state.value, **of_queue, **since}
-        entries = _paged(live.failures, wanted, [("at", -1)], filter_.limit)
-        while ids := [entry["_id"] for entry in islice(entries, PAGE)]:
+        # Where the jobs themselves have to be looked at, the first few need not do.
+        most = PAGE if filter_.tag or filter_.error else min(filter_.limit or PAGE, PAGE)
+        entries = _paged(live.failures, wanted, [("at", -1)], most)
+        while ids := [entry["_id"] for entry in islice(entries, most)]:
             found = {document["_id"]: document for document in live.jobs.find({**query, "_id": {"$in": ids}})}
             yield from (found[job_id] for job_id in ids if job_id in found)
 

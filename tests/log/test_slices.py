@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient, monitoring
 
 from eventqueue import slices
@@ -75,3 +76,15 @@ def test_a_slice_of_more_bytes_than_a_reply_holds_is_read_to_its_end(mongo_log: 
         mongo_log.append([append(f"job-{number:03}", said("x" * 250_000))])
 
     assert [one.stream for one in mongo_log.scan("job")] == [f"job-{number:03}" for number in range(100)]
+
+
+def test_a_slice_may_end_with_what_cannot_be_read(mongo_log: MongoLog, prepared: Store) -> None:
+    names = [f"job-{number:04}" for number in range(slices.SLICE + 1)]
+    mongo_log.append([append(name, said(1)) for name in names])
+    batches: Any = prepared["events"].find_raw_batches({"_id.stream": names[-2]})
+    spoilt = bytearray(next(batches))
+    spoilt[spoilt.index(b"actor\x00") + len(b"actor\x00size")] = 0xFF  # no text in UTF-8 has that
+    prepared["events"].delete_one({"_id": {"stream": names[-2], "version": 1}})
+    prepared.command("insert", "events", documents=[RawBSONDocument(bytes(spoilt))], bypassDocumentValidation=True)
+
+    assert [name for name, _ in mongo_log.scan_raw("job")] == names
