@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import bson
@@ -29,6 +29,7 @@ from projections.jobs import to_document
 from projections.projection import Key, Projection, aged, versions
 from projections.tail import Tail
 
+ENTRIES = 100  # of `due` that are looked at together, with the jobs in them
 AGED_MAX = 10_000  # keys of counters, of which is remembered into what they are merged
 
 Document = Mapping[str, Any]
@@ -43,7 +44,6 @@ class Shown(msgspec.Struct, frozen=True):
     due: Mapping[str, Document]  # the entry that a job names and that names it
     failures: Mapping[str, Document]
     holders: Mapping[str, str]
-    strays: Mapping[str, str]  # jobs that are in an entry to which they do not belong
 
     @property
     def ids(self) -> set[str]:
@@ -113,10 +113,6 @@ class Point:
             for job_id in sorted({*histories, *shown.ids})
             for difference in self._job(job_id, histories.get(job_id, ()), shown)
         ]
-        found += [
-            Difference(jobs.NAME, job_id, f"is shown to workers in entry {entry}, where it has no place")
-            for job_id, entry in shown.strays.items()
-        ]
         if found and _live(self._ground).number != self._generation.number:
             raise Fenced("The views were switched meanwhile.")
         yield from found
@@ -127,14 +123,12 @@ class Point:
             shown = self._find("jobs", {"_id": which}, session)
             failures = self._find("failures", {"_id": which}, session)
             claims = self._find("claims", {}, session)
-            named = {"_id": {"$in": [one["entry"] for one in shown.values() if "entry" in one]}}
-            entries = self._find("due", named if "$in" in which else {"$or": [named, {"_id": which}]}, session)
-            others = {job_id for one in entries.values() for job_id in ids_in(one)} - shown.keys()
-            beside = self._find("jobs", {"_id": {"$in": list(others)}}, session)
+            named = [one["entry"] for one in shown.values() if "entry" in one]
+            entries = self._find("due", {"_id": {"$in": named}}, session)
         holders = {job_id: worker for worker, one in claims.items() for job_id in one["jobs"]}
         there = {job_id: worker for job_id, worker in holders.items() if _is_in(job_id, which)}
         due = {one["_id"]: entry for one in shown.values() if (entry := _entry_of(one, entries)) is not None}
-        return Shown(shown, due, failures, there, dict(_strays(entries.values(), {**shown, **beside})))
+        return Shown(shown, due, failures, there)
 
     def _find(self, name: str, query: Mapping[str, Any], session: ClientSession) -> dict[str, Document]:
         found = self._ground.database[self._generation.name_of(name)].with_options(CODEC).find(query, session=session)
@@ -202,6 +196,25 @@ class Point:
         holder, is_holder = shown.holders.get(job_id), None if job is None else job.worker
         if holder != is_holder:
             yield Difference(jobs.NAME, job_id, f"is shown as held by {holder}, not by {is_holder}")
+
+    # Entries
+
+    def strays(self) -> Iterator[Difference]:
+        """Name the jobs that workers are shown in an entry where they have no place."""
+        due = self._ground.database[self._generation.name_of("due")]
+        stored = chain.from_iterable(bson.decode_all(batch, CODEC) for batch in slices(due, {}))
+        ids = (entry["_id"] for entry in stored)
+        while some := list(islice(ids, ENTRIES)):
+            with translated(), self._ground.database.client.start_session(snapshot=True) as session:
+                entries = self._find("due", {"_id": {"$in": some}}, session).values()
+                named = [job_id for one in entries for job_id in ids_in(one)]
+                there = self._find("jobs", {"_id": {"$in": named}}, session)
+            found = list(_strays(entries, there))
+            if found and _live(self._ground).number != self._generation.number:
+                raise Fenced("The views were switched meanwhile.")
+            for job_id, entry in found:
+                problem = f"is shown to workers in entry {entry}, where it has no place"
+                yield Difference(jobs.NAME, job_id, problem)
 
     # Late results
 

@@ -38,6 +38,7 @@ def verify(
                 low, done = name_in(high), done + sum(map(len, streams.values()))
                 progress(done)
         yield from point.jobs_between(low, None, {})
+        yield from point.strays()
         for streams in _chunks(ground, "late"):
             yield from point.late_results(streams)
             done += sum(map(len, streams.values()))
