@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from getpass import getuser
@@ -18,6 +18,8 @@ from eventqueue.errors import LogUnavailable
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue
+
+BUILT_AT_ONCE = 10_000  # events of which views are built before anybody wonders
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,10 +47,12 @@ class Session:
         from eventqueue.queue import Queue
 
         with Queue(self.server(), self.db, actor=f"cli/{_user()}@{gethostname()}") as queue:
-            queue.connection.views.building = lambda: counting(
-                "building the views", queue.log_size(), hidden=self.out.quiet, unit="events"
-            )
+            queue.connection.views.building = lambda: self._building(queue.log_size())
             yield queue
+
+    def _building(self, events: int) -> AbstractContextManager[Callable[[int], None]]:
+        hidden = self.out.quiet or events < BUILT_AT_ONCE
+        return counting("building the views", events, hidden=hidden, unit="events")
 
 
 def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:

@@ -13,7 +13,6 @@ import pytest
 from pymongo import MongoClient
 
 from eventqueue.queue import Queue
-from projections import generation
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
 from tests.cli.hostile import FORGED, HOSTILE, fill
@@ -160,15 +159,6 @@ def test_without_a_job_every_command_ends_in_order(empty: Queuectl, columns: int
 @pytest.mark.parametrize("words", ["projections rebuild", "projections verify", "audit verify --all"])
 def test_long_work_draws_its_progress(filled: Queuectl, words: str) -> None:
     assert "━" in on_terminal(filled, *words.split(), columns=120)
-
-
-@pytest.mark.parametrize("words", ["status", "list", "stats --json"])
-def test_who_waits_for_views_to_be_built_sees_how_far_they_are(
-    filled: Queuectl, client: MongoClient[dict[str, Any]], words: str
-) -> None:
-    generation.retract(client[filled.environ["QUEUECTL_DB"]])
-
-    assert "building the views" in on_terminal(filled, *words.split(), columns=120)
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
