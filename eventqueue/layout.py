@@ -100,7 +100,7 @@ def _have_outputs_pruned(database: Database[Any], layouts: Collection[Any]) -> N
     """Have what older versions kept for ever pruned from now on. Who may not have it so works as before."""
     keep_s = SETTINGS[RETENTION].builtin
     assert isinstance(keep_s, int | float)
-    with suppress(AccessDenied):
+    with suppress(AccessDenied), translated():
         keep_outputs(database, keep_s)
         layouts.update_one({"_id": "layout"}, {"$set": {"prunes": True}})
 

@@ -32,7 +32,7 @@ class Outputs:
         self._outputs = database.get_collection("outputs", write_concern=DURABLE)
 
     def put(self, kept: Sequence[Kept]) -> None:
-        """Store tails, before the claims they belong to are settled; storing one again changes nothing."""
+        """Store tails, before the claims they belong to are settled; storing one again changes nothing but its age."""
         writes = [
             UpdateOne(
                 {"_id": {"job": one.job_id, "claim": one.claim}},

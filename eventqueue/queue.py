@@ -46,6 +46,7 @@ from eventqueue.views import (
     Counters,
     Difference,
     Filter,
+    Found,
     Glance,
     Listing,
     Parked,
@@ -261,11 +262,11 @@ class Queue:
         lag = self._views.refresh()
         return Listing(self._views.list(wanted), lag)
 
-    def find(self, filter_: Filter) -> Sequence[str]:
+    def find(self, filter_: Filter) -> Found:
         """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""
         wanted = replace(_fitting(filter_), limit=None)
-        self._views.refresh()
-        return [*self._views.ids(wanted)][::-1]
+        lag = self._views.refresh()
+        return Found([*self._views.ids(wanted)][::-1], lag)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …

@@ -47,6 +47,13 @@ class Listing(msgspec.Struct, frozen=True):
     lag: Lag
 
 
+class Found(msgspec.Struct, frozen=True):
+    """The ids of jobs, and how far the view that they are from was behind."""
+
+    ids: Sequence[str]
+    lag: Lag
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A live worker incarnation and the ids of the jobs that the view shows it running."""
 

@@ -193,6 +193,26 @@ def test_on_the_command_line_a_job_in_doubt_is_named_and_json_stays_json(queuect
     assert (ran.json["added"], f"--id {job_id}" in ran.err, ran.err.count("\n")) == (0, True, 1)
 
 
+def test_of_all_jobs_those_in_doubt_are_told_from_those_that_were_not_tried(
+    queuectl: Queuectl, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.acts.BATCH", 2)
+    for job_id in ("one", "two", "three"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+    queuectl.ok("list")
+    silent(wire)
+
+    ran = queuectl.here("cancel", "--all", "--json")
+
+    assert ran.code == 1
+    assert [(one["id"], one.get("in_doubt"), one.get("is_tried")) for one in ran.json] == [
+        ("one", True, None),
+        ("two", True, None),
+        ("three", None, False),
+    ]
+    assert "Whether 2 jobs were changed as asked (to cancelled; one to two) is unknown" in ran.err
+
+
 def test_of_several_jobs_to_be_cancelled_the_one_in_doubt_ends_it_and_is_named(queuectl: Queuectl, wire: Wire) -> None:
     for job_id in ("one", "two", "three"):
         queuectl.ok("enqueue", "--id", job_id, "--", "true")

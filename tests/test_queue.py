@@ -260,8 +260,8 @@ def test_ids_are_found_by_a_filter_the_oldest_first_whatever_its_limit(queue: Qu
     ids = [f"job-{number}" for number in (9, 10, 8)]
     queue.enqueue_many([{"command": "true", "id": job_id, "tags": ["x"]} for job_id in ids])
 
-    assert queue.find(Filter(limit=1)) == queue.find(Filter(tag="x")) == ids
-    assert queue.find(Filter(queue="other")) == []
+    assert queue.find(Filter(limit=1)).ids == queue.find(Filter(tag="x")).ids == ids
+    assert queue.find(Filter(queue="other")).ids == []
 
 
 def test_the_same_job_twice_in_one_batch_is_one_job_and_another_under_its_id_is_refused(queue: Queue) -> None:

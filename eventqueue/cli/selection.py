@@ -74,11 +74,15 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
     """
     with session.queue() as queue:
         if selection.is_dry:
-            _show(session, queue, _jobs(queue, selection, states))
+            _show(session, queue, _jobs(session, queue, selection, states))
             return 0
         if selection.ids:
             return _to_named(session, queue, selection.ids, act, said)
-        ids = [job_id for wanted in selection.filters(states) for job_id in queue.find(wanted)]
+        ids: list[str] = []
+        for wanted in selection.filters(states):
+            found = queue.find(wanted)
+            session.out.behind(found.lag)  # then the view may lack some
+            ids += found.ids
         if not ids:
             session.out.document(list)
             session.out.note("No jobs.")
@@ -86,10 +90,13 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
         return _to_all(session, queue, ids, act, said)
 
 
-def _jobs(queue: "Queue", selection: Selection, states: "Sequence[State]") -> "list[Job]":
-    if selection.ids:
-        return [queue.get(queue.resolve(job_id)) for job_id in selection.ids]
-    return [job for wanted in selection.filters(states) for job in reversed(queue.list(wanted).jobs)]
+def _jobs(session: Session, queue: "Queue", selection: Selection, states: "Sequence[State]") -> "list[Job]":
+    jobs = [queue.get(queue.resolve(job_id)) for job_id in selection.ids]
+    for wanted in selection.filters(states) if not selection.ids else ():
+        listing = queue.list(wanted)
+        session.out.behind(listing.lag)
+        jobs += reversed(listing.jobs)
+    return jobs
 
 
 def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
@@ -168,7 +175,8 @@ def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said
                 found.add(acted, is_kept=session.out.as_json)
                 advance(1)
     except QueueError as error:
-        _tell(session, found, ids, said, is_whole=False)
+        doubtful = error.ids if isinstance(error, LogUnavailable) else ()
+        _tell(session, found, ids, said, is_whole=False, doubtful=doubtful)
         session.out.refuse(str(error))
         return 1
     except KeyboardInterrupt:
@@ -178,7 +186,9 @@ def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said
     return 1 if found.refused else 0
 
 
-def _tell(session: Session, found: _Sum, ids: Sequence[str], said: str, *, is_whole: bool) -> None:
+def _tell(
+    session: Session, found: _Sum, ids: Sequence[str], said: str, *, is_whole: bool, doubtful: Sequence[str] = ()
+) -> None:
     from eventqueue.cli.documents import refusal
 
     of = f" of {len(ids):,}" if found.done < len(ids) else ""
@@ -188,8 +198,14 @@ def _tell(session: Session, found: _Sum, ids: Sequence[str], said: str, *, is_wh
         session.out.refuse(problem)
     if len(found.refused) > NAMED_MAX:
         session.out.refuse(f"… and {count(len(found.refused) - NAMED_MAX, 'job')} more.")
-    untried = [{**refusal(job_id, "not tried"), "is_tried": False} for job_id in ids[found.tried :]]
-    session.out.document(lambda: found.outcomes + untried)
+    in_doubt = set(doubtful)
+    others = [
+        {**refusal(job_id, "its outcome is unknown"), "in_doubt": True}
+        if job_id in in_doubt
+        else {**refusal(job_id, "not tried"), "is_tried": False}
+        for job_id in ids[found.tried :]
+    ]
+    session.out.document(lambda: found.outcomes + others)
 
 
 def _named(ids: Sequence[str]) -> str:

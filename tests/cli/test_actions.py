@@ -7,6 +7,7 @@ import pytest
 
 from eventqueue.acts import Acted
 from eventqueue.queue import Queue
+from eventqueue.views import Found, Lag
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened, keep
@@ -129,7 +130,7 @@ def test_of_all_jobs_the_sum_is_told_and_not_each(mixed: Queuectl) -> None:
 def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
     mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Queue, "find", lambda *_: ["dead", "completed", "mail-1"])
+    monkeypatch.setattr(Queue, "find", lambda *_: Found(["dead", "completed", "mail-1"], Lag(0.0)))
 
     ran = mixed.here("dlq", "retry", "--all")
 
