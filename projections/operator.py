@@ -143,7 +143,8 @@ class ViewOperator:
     def _check_mine(self, held: Checkpoint) -> None:
         mine = versions(self._projections)
         if held.projections != mine:
-            raise Refused(f"The {unlike(held.projections, mine).removeprefix('the ')}.")
+            problem, remedy = unlike(held.projections, mine)
+            raise Refused(f"{problem[:1].upper()}{problem[1:]}: {remedy}.")
 
     def _check_name(self, name: str, held: Checkpoint) -> None:
         if name not in held.projections:

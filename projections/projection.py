@@ -65,12 +65,10 @@ def versions(projections: Iterable[Projection]) -> dict[str, int]:
     return {jobs.NAME: jobs.VERSION, **{one.name: one.version for one in projections}}
 
 
-def unlike(live: Mapping[str, int], mine: Mapping[str, int]) -> str:
+def unlike(live: Mapping[str, int], mine: Mapping[str, int]) -> tuple[str, str]:
     """Return what there is to say where the live views are of other projections than a process has, and what to do."""
-    return (
-        f"the live views are of {_told(live)}, this process has {_told(mine)}: use one that has the same, or run "
-        f"`{rebuilding(live, mine)}`"
-    )
+    problem = f"the live views are of {_told(live)}, this process has {_told(mine)}"
+    return problem, f"use one that has the same, or run `{rebuilding(live, mine)}`"
 
 
 def rebuilding(live: Mapping[str, int], mine: Mapping[str, int]) -> str:

@@ -94,7 +94,7 @@ class Projector:
         if held is None or (held.projections != mine and is_newer(mine, held.projections)):
             return self._build(stop)
         if held.projections != mine:
-            self._stand_by(f"standing by: {unlike(held.projections, mine)}")
+            self._stand_by(f"standing by: {': '.join(unlike(held.projections, mine))}")
             return False
         return self._lease.acquire() and self._lead(stop)
 

@@ -191,7 +191,7 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
             "a projector builds them anew by itself: `queuectl projector start`, or `queuectl projections rebuild`"
         )
     if about["unlike"] is not None and not about["holder"]:
-        problem, _, remedy = about["unlike"].partition(": ")
+        problem, remedy = about["unlike"]
         return f"{found}; {problem}", remedy
     number, one = about["skipped"]
     if one is not None:
