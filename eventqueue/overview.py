@@ -41,7 +41,7 @@ class Overview:
 
     def glance(self, window: timedelta, failures: int) -> Glance:
         """See Queue.glance."""
-        failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.list(_latest(state, failures))]
+        failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.jobs(_latest(state, failures))]
         failed = sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures]
         now, paused, live = self._connection.ground.clock.now(), Pauses(self._log).all(), self.live_workers()
         held = self._held_by(live)

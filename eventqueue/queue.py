@@ -54,6 +54,7 @@ from eventqueue.views import (
     QueueStatus,
     Stats,
     Status,
+    Walk,
     Worker,
 )
 from eventqueue.waiting import AGAIN_S, Waiting
@@ -260,7 +261,13 @@ class Queue:
         """Return jobs, newest first, and the lag of the view they were read from. Raises InvalidInput."""
         wanted = Filter() if filter_ is None else _fitting(filter_)
         lag = self._views.refresh()
-        return Listing(self._views.list(wanted), lag)
+        return Listing([*self._views.jobs(wanted)], lag)
+
+    def walk(self, filter_: Filter | None = None) -> Walk:
+        """As `list`, but read some at a time while they are gone through: however many, in the same memory."""
+        wanted = Filter() if filter_ is None else _fitting(filter_)
+        lag = self._views.refresh()
+        return Walk(forks.at_home(self._views.jobs(wanted)), lag)
 
     def find(self, filter_: Filter) -> Found:
         """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""

@@ -17,6 +17,8 @@ from eventqueue.job import Job, State
 from eventqueue.pause import Pause
 from eventqueue.waits import Wait
 
+TOLD_MAX = 1000  # parked jobs and unknown events that are told: where there are so many there may be more
+
 
 class Lag(msgspec.Struct, frozen=True):
     """How far the views are behind the log: `seconds` is the age of the first event not applied; None: unknown."""
@@ -44,6 +46,13 @@ class Listing(msgspec.Struct, frozen=True):
     """Jobs from the view, and how far the view was behind when they were read."""
 
     jobs: Sequence[Job]
+    lag: Lag
+
+
+class Walk(msgspec.Struct, frozen=True):
+    """Jobs as they come from the view, some at a time, and how far it was behind when the first were asked for."""
+
+    jobs: Iterator[Job]
     lag: Lag
 
 
@@ -169,10 +178,10 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     applied: int | None = None  # events, over the life of the generation
     rate: float | None = None  # events a second, as its holder last told
     lag: Lag = Lag(None)
-    lag_events: int | None = None
+    lag_events: int | None = None  # 1,000,000 being that or more
     caught_up_at: datetime | None = None  # it held every event of the log up to then
-    parked: tuple[Parked, ...] = ()
-    skipped: int = 0  # events of no stream known here, 1,000 being that or more: a newer eventqueue's, perhaps
+    parked: tuple[Parked, ...] = ()  # TOLD_MAX of all projections at most
+    skipped: int = 0  # events of no stream known here, up to TOLD_MAX: a newer eventqueue's, perhaps
     skipped_first: str | None = None  # where one of them stands
     note: str | None = None  # what an operator should know
 
@@ -258,12 +267,12 @@ class Views(Protocol):
         """Return the lag as it is, waiting for nothing."""
         ...
 
-    def list(self, filter_: Filter) -> Sequence[Job]:
-        """Return the jobs that `filter_` lets through."""
+    def jobs(self, filter_: Filter) -> Iterator[Job]:
+        """Yield the jobs that `filter_` lets through, read some at a time."""
         ...
 
     def ids(self, filter_: Filter) -> Iterator[str]:
-        """Yield the ids of the jobs that `list` would return, in its order."""
+        """Yield the ids of the jobs that `jobs` would yield, in its order."""
         ...
 
     def counts(self) -> Mapping[str, Counts]:
@@ -287,5 +296,8 @@ class Views(Protocol):
         ...
 
     def snapshot(self) -> Mapping[str, Any]:
-        """Return what an operator wants to know of the projector: holder, generation, events applied, what is amiss."""
+        """Return what an operator wants to know of the projector: holder, generation, events applied, what is amiss.
+
+        `parked`: the ids of up to TOLD_MAX jobs.
+        """
         ...

@@ -7,7 +7,7 @@ from typing import Any
 from eventqueue.errors import HistoryLost
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
-from eventqueue.views import Activity, Lag, Parked, Projection
+from eventqueue.views import TOLD_MAX, Activity, Lag, Parked, Projection
 from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure
@@ -18,8 +18,7 @@ from projections.projector import is_in_log, recorded
 
 PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied
-PARKED_MAX = 1000  # jobs that are named
-SKIPPED_MAX = 1000  # events that are counted
+MISSING_MAX = 1_000_000  # events: some seconds of the server's
 
 
 def projections(ground: Ground) -> list[Projection]:
@@ -43,15 +42,15 @@ def skipped(ground: Ground) -> tuple[int, str | None]:
 
     Counted in the log, by its index, and not while they pass: so it is right after a rebuild and a re-scan, too.
     """
-    found = ground.log.find_outside(SKIPPED_MAX)
+    found = ground.log.find_outside(TOLD_MAX)
     named = [f"{one['stream']} version {one['version']}" if list(one) == PLACE else str(one) for one in found[:1]]
     return len(found), next(iter(named), None)
 
 
 def parked(generation: Generation) -> list[Parked]:
-    """Return the jobs whose view stands still."""
+    """Return the jobs whose view stands still, as many of them as are named."""
     with translated():
-        found = generation.jobs.find(PARKED, {"parked": 1}).limit(PARKED_MAX)
+        found = generation.jobs.find(PARKED, {"parked": 1}).limit(TOLD_MAX)
         return [_parked(one) for one in found]
 
 
@@ -121,7 +120,7 @@ def _caught_up_at(ground: Ground, held: Checkpoint, lag: Lag, told: Told) -> dat
 
 def _missing(ground: Ground, held: Checkpoint) -> int | None:
     with translated():
-        return ground.database["events"].count_documents({"ts": {"$gt": token_time(held.token)}})
+        return ground.database["events"].count_documents({"ts": {"$gt": token_time(held.token)}}, limit=MISSING_MAX)
 
 
 def _built(ground: Ground, live: Checkpoint | None) -> list[Projection]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import bson
 import msgspec
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
@@ -22,6 +23,7 @@ from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refu
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
+from eventqueue.slices import slices
 from eventqueue.views import Building, Counts, Filter, Lag, Shown, Stats
 from projections import checkpoint, generation
 from projections.applier import Applier
@@ -29,7 +31,7 @@ from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
 from projections.entries import ids_in
 from projections.freshness import majority_time, measure, passed
-from projections.generation import PARKED, Generation
+from projections.generation import Generation
 from projections.health import parked, skipped
 from projections.integrity import check_taken, damage
 from projections.jobs import to_job
@@ -167,10 +169,11 @@ class ViewReader:
         except HistoryLost:
             return Lag(None)
 
-    def list(self, filter_: Filter) -> Sequence[Job]:
-        """See Views.list."""
+    def jobs(self, filter_: Filter) -> Iterator[Job]:
+        """See Views.jobs."""
         with translated():
-            return [to_job(document) for document in islice(self._found(filter_), filter_.limit or None)]
+            for document in islice(self._found(filter_), filter_.limit):
+                yield to_job(document)
 
     def ids(self, filter_: Filter) -> Iterator[str]:
         """See Views.ids."""
@@ -248,16 +251,12 @@ class ViewReader:
             )
         now, counters = self._ground.clock.now(), self._generation().tally("stats")
         since = max(now - window, EPOCH) if window < now - EPOCH else EPOCH
-        found: list[tuple[Key, Mapping[str, int]]] = []
         first: Key | None = None
-        for kind, length in LENGTHS.items():  # the finest first: what is coarser is older
-            start = int(since.timestamp()) // length * length
+        for kind in LENGTHS:  # the finest first: what is coarser is older
             with translated():
-                in_window = counters.find({"_id": _keys_from(kind, start)})
-                found += [(tuple(one["_id"]["key"]), one["n"]) for one in in_window]
                 oldest = counters.find_one({"_id": _keys_from(kind, 0)}, {"_id": 1}, sort=[("_id", 1)])
             first = tuple(oldest["_id"]["key"]) if oldest else first
-        return report(found, since, now, first, self._oldest())
+        return report(_counted(counters, since), since, now, first, self._oldest())
 
     def _oldest(self) -> dict[str, datetime]:
         """Return, for each queue where a job waits to be claimed, since when the oldest one is due."""
@@ -288,9 +287,8 @@ class ViewReader:
         """See Views.snapshot."""
         held, holder = recorded(self._ground), self._lease.holder()
         mine = versions(self._projections)
-        jobs = None if held is None else self._generation().jobs
+        still = [] if held is None else [one.job for one in parked(self._generation())]
         with translated():
-            still = [] if jobs is None else [one["_id"] for one in jobs.find(PARKED, {"_id": 1})]
             missing = [] if held is None else self._generation().indexes_missing()
         return {
             "holder": holder.name if holder and holder.is_live else None,
@@ -318,6 +316,17 @@ def _as_shown(document: Mapping[str, Any]) -> Shown:
         return to_job(document)
     except msgspec.ValidationError as error:  # somebody has altered it
         return JobParked(f"The view of job {document['_id']} cannot be read: {error}")
+
+
+def _counted(counters: Collection[Any], since: datetime) -> Iterator[tuple[Key, Mapping[str, int]]]:
+    """Yield the counters of all minutes, hours and days that reach beyond `since`."""
+    # In one snapshot: else what is merged into a day meanwhile would come twice.
+    with counters.database.client.start_session(snapshot=True) as session:
+        for kind, length in LENGTHS.items():
+            begin = int(since.timestamp()) // length * length
+            for stored in slices(counters, {"_id": _keys_from(kind, begin)}, session=session):
+                for one in bson.decode_all(stored):
+                    yield tuple(one["_id"]["key"]), one["n"]
 
 
 def _keys_from(kind: str, start: int) -> dict[str, Any]:

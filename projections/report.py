@@ -1,7 +1,7 @@
 """From the counters of a window to what a person asks: how much, how fast, how long, how often in vain. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from eventqueue.views import QueueStats, Spread, Stats
@@ -15,7 +15,7 @@ Counts = Mapping[str, int]
 
 
 def report(
-    counters: Sequence[tuple[Key, Counts]],
+    counters: Iterable[tuple[Key, Counts]],
     since: datetime,
     now: datetime,
     first: Key | None,
@@ -27,19 +27,20 @@ def report(
     queue that has a job waiting to be claimed, since when the oldest one is due. A window that cuts through an hour or
     a day that was merged is answered from where that begins: the `since` of the answer says so.
     """
-    since = min([since, *(_start(key) for key, _ in counters)])
+    by_queue: dict[str, dict[str, int]] = {queue: {} for queue in oldest}
+    for key, counts in counters:  # very many, perhaps: each is added and let go
+        since = min(since, _start(key))
+        _add(by_queue.setdefault(str(key[2]), {}), counts)
     since = max(since, min(_start(first), now - timedelta(minutes=1))) if first else since
-    by_queue: dict[str, list[Counts]] = {queue: [] for queue in oldest}
-    for key, counts in counters:
-        by_queue.setdefault(str(key[2]), []).append(counts)
+    total: dict[str, int] = {}
+    for counts in by_queue.values():
+        _add(total, counts)
     minutes = (now - since).total_seconds() / MINUTE_S
     ages = {queue: max(timedelta(0), now - due) for queue, due in oldest.items()}
     return Stats(
         since=since,
         until=now,
-        total=_queue(
-            [one for counts in by_queue.values() for one in counts], minutes, max(ages.values(), default=None)
-        ),
+        total=_queue(total, minutes, max(ages.values(), default=None)),
         queues={queue: _queue(counts, minutes, ages.get(queue)) for queue, counts in sorted(by_queue.items())},
     )
 
@@ -48,11 +49,13 @@ def _start(key: Key) -> datetime:
     return datetime.fromtimestamp(int(key[1]), UTC)
 
 
-def _queue(counters: Iterable[Counts], minutes: float, oldest: timedelta | None) -> QueueStats:
-    counts: dict[str, int] = defaultdict(int)
-    for one in counters:
-        for name, amount in one.items():
-            counts[name] += amount
+def _add(sums: dict[str, int], counts: Counts) -> None:
+    for name, amount in counts.items():
+        sums[name] = sums.get(name, 0) + amount
+
+
+def _queue(sums: Counts, minutes: float, oldest: timedelta | None) -> QueueStats:
+    counts = defaultdict(int, sums)
     attempts = counts["completed"] + counts["failed"]
     ended = counts["completed"] + counts["dead-lettered"] + counts["cancelled"]
     return QueueStats(

@@ -47,16 +47,20 @@ class Asked(monitoring.CommandListener):
         pass
 
 
+def filled_with(client: MongoClient[Any], name: str, jobs: int, shape: Shape) -> None:
+    ground = stand_on(client[name])
+    now = ground.clock.now()
+    for first in range(0, jobs, 1000):
+        ground.log.append([history(number, jobs, now, shape) for number in range(first, first + 1000)])
+    rebuild(ground, PROJECTIONS, client.start_session())
+
+
 @pytest.fixture(scope="module")
 def filled(server_uri: str) -> Iterator[str]:
     """A server with a database of many jobs in many queues, and views of it."""
     with open_client(server_uri) as client:
         client.drop_database(NAME)
-        ground = stand_on(client[NAME])
-        now, shape = ground.clock.now(), Shape(QUEUES, 1000)
-        for first in range(0, JOBS, 1000):
-            ground.log.append([history(number, JOBS, now, shape) for number in range(first, first + 1000)])
-        rebuild(ground, PROJECTIONS, client.start_session())
+        filled_with(client, NAME, JOBS, Shape(QUEUES, 1000))
         yield server_uri
         client.drop_database(NAME)
 

@@ -12,13 +12,14 @@ import msgspec
 
 from eventqueue.cli.session import Session
 from eventqueue.cli.sizes import sizes, told
-from eventqueue.cli.words import count, shortened, span
+from eventqueue.cli.words import at_least, count, shortened, span
 from eventqueue.errors import QueueError, redact
 from eventqueue.job import State
 from eventqueue.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.printable import clean
+from eventqueue.views import TOLD_MAX
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue
@@ -199,7 +200,7 @@ def _projector(queue: "Queue") -> tuple[str, str | None]:
     if parked := about["parked"]:
         first = shortened(", ".join(map(clean, parked)), PARKED_MAX)
         return (
-            f"{found}; {count(len(parked), 'job')} parked ({first})",
+            f"{found}; {at_least(len(parked), TOLD_MAX, 'job')} parked ({first})",
             "`queuectl projections list` shows why; mended, `queuectl projections retry` lets them go on",
         )
     if lag.is_fresh or (about["holder"] and lag.seconds is not None and lag.seconds < LAG_LONG_S):

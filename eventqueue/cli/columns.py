@@ -1,6 +1,7 @@
 """A table without lines: every column as wide as it needs, but for the last, which share what room is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import msgspec
 from rich.text import Text
@@ -27,21 +28,37 @@ def fitted(table: Table, width: int | None) -> Text:
 
     With None these are not cut, and filled up to what is usual: one long text would widen every line.
     """
-    rows = [[Text(title, "bold") for title in table.titles], *([_text(cell) for cell in row] for row in table.rows)]
-    columns = list(zip(*rows, strict=True))
-    widths = [max(cell.cell_len for cell in column) for column in columns]
-    numeric = [any(map(_is_figure, column)) for column in zip(*table.rows, strict=True)]
-    rigid = len(widths) - table.loose
-    if width is not None:
-        room = width - sum(widths[:rigid]) - len(GAP) * (len(widths) - 1)
-        widths = widths[:rigid] + _shared(widths[rigid:], room)
-        return Text("\n").join(_line(row, widths, numeric) for row in rows)
-    usual = widths[:rigid] + [
-        max((cell.cell_len for cell in column if cell.cell_len <= USUAL), default=0) for column in columns[rigid:]
+    return next(fitted_parts([table], width))
+
+
+def fitted_parts(parts: Iterable[Table], width: int | None) -> Iterator[Text]:
+    """Yield the lines of a long table that comes in parts: titles once, no column narrower than it was before."""
+    widths: Sequence[int] = ()
+    for part in parts:
+        rows = [[_text(cell) for cell in row] for row in part.rows]
+        numeric = [any(map(_is_figure, column)) for column in zip(*part.rows, strict=True)]
+        if not widths:
+            rows.insert(0, [Text(title, "bold") for title in part.titles])
+        rigid = len(part.titles) - part.loose
+        own = _widths(rows, rigid, None if width is not None else USUAL)
+        widths = [max(pair) for pair in zip_longest(own, widths, fillvalue=0)]
+        if width is None:
+            lines = [
+                _line(row, [max(c.cell_len, w) for c, w in zip(row, widths, strict=True)], numeric) for row in rows
+            ]
+        else:
+            room = width - sum(widths[:rigid]) - len(GAP) * (len(widths) - 1)
+            fit = [*widths[:rigid], *_shared(widths[rigid:], room)]
+            lines = [_line(row, fit, numeric) for row in rows]
+        yield Text("\n").join(lines)
+
+
+def _widths(rows: Sequence[Sequence[Text]], rigid: int, usual: int | None) -> Sequence[int]:
+    """Return how wide each column is; of the loose ones without what is wider than `usual`."""
+    return [
+        max((c.cell_len for c in column if usual is None or place < rigid or c.cell_len <= usual), default=0)
+        for place, column in enumerate(zip(*rows, strict=True))
     ]
-    return Text("\n").join(
-        _line(row, [max(cell.cell_len, least) for cell, least in zip(row, usual, strict=True)], numeric) for row in rows
-    )
 
 
 def figure(text: str, style: str = "") -> Text:

@@ -1,14 +1,14 @@
 """Printing for people, with rich: coloured and fitted on a terminal; plain, whole and unwrapped elsewhere."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from eventqueue.cli.columns import Table, fitted
+from eventqueue.cli.columns import Table, fitted, fitted_parts
 from eventqueue.cli.terminal import is_coloured
 from eventqueue.printable import clean_lines
 
@@ -27,12 +27,19 @@ class _Cleaning(Console):
         raise BrokenPipeError
 
 
-def show(shown: Sequence[Table | Text]) -> None:
+def show(shown: Iterable[Table | Text]) -> None:
     """Print to stdout. Lines are never wrapped here: what is copied from a terminal must be whole."""
     out = console(sys.stdout)
     width = out.width if out.is_terminal else None
     for one in shown:
         out.print(fitted(one, width) if isinstance(one, Table) else one, soft_wrap=True)
+
+
+def show_long(parts: Iterable[Table]) -> None:
+    """Print to stdout a table that comes in parts, each as it comes."""
+    out = console(sys.stdout)
+    for lines in fitted_parts(parts, out.width if out.is_terminal else None):
+        out.print(lines, soft_wrap=True)
 
 
 def console(stream: TextIO) -> Console:

@@ -1,7 +1,7 @@
 """The JSON documents: what `--json` prints. Times are ISO 8601 with `Z`, hashes and other bytes are hex."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,20 @@ def print_json(document: Any) -> None:
     line = msgspec.json.encode(document)
     text = msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line
     click.echo(clean_json(text.decode()).encode())
+
+
+def print_array(parts: Iterable[Sequence[Any]]) -> None:
+    """Print the documents of all parts as one array, each part as it comes."""
+    is_looked_at = sys.stdout.isatty()
+    end = "\n]" if is_looked_at else "]"
+    so_far = ""
+    for part in parts:
+        line = msgspec.json.encode(part)
+        text = (msgspec.json.format(line, indent=2) if is_looked_at else line).decode()
+        if part:
+            click.echo(f"{so_far or '['}{clean_json(text[1 : -len(end)])}".encode(), nl=False)
+            so_far = ","
+    click.echo(end if so_far else "[]")
 
 
 def plain(value: Any) -> Any:

@@ -1,19 +1,23 @@
-"""A list of jobs, as `list`, `dlq list` and every `--dry-run` print it."""
+"""A list of jobs, as `list`, `dlq list` and every `--dry-run` print it: however many, part after part."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from eventqueue.cli import documents, tables
-from eventqueue.cli.output import Output
+from eventqueue.cli.console import show_long
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import time_of
 from eventqueue.job import Job
 from eventqueue.views import Filter
-from eventqueue.waits import Wait
+
+if TYPE_CHECKING:
+    from eventqueue.queue import Queue
 
 LIMIT = 50  # of what a person reads
+PART = 1000  # jobs that are read, and printed, at once
 
 
 def print_newest(session: Session, limit: int | None, since: datetime | timedelta | None = None, **wanted: Any) -> None:
@@ -24,23 +28,34 @@ def print_newest(session: Session, limit: int | None, since: datetime | timedelt
     if limit is None and sys.stdout.isatty() and not session.out.as_json:
         limit = LIMIT
     with session.queue() as queue:
-        now = queue.connection.ground.clock.now()
-        begin = None if since is None else time_of(since, now)
+        begin = None if since is None else time_of(since, queue.connection.ground.clock.now())
         # One more than is shown tells whether there are more.
-        listing = queue.list(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
-        waits = queue.waits(listing.jobs[:limit])
-    session.out.behind(listing.lag)
-    print_jobs(session.out, listing.jobs[:limit], waits, now)
-    if limit is not None and len(listing.jobs) > limit and not session.out.as_json:
-        session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
+        walk = queue.walk(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
+        session.out.behind(walk.lag)
+        print_jobs(session, queue, islice(walk.jobs, limit))
+        if limit is not None and not session.out.as_json and next(walk.jobs, None) is not None:
+            session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
 
 
-def print_jobs(out: Output, jobs: Sequence[Job], waits: Mapping[str, Wait], now: datetime) -> None:
+def print_jobs(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:
     """Print the jobs, and what they wait for; for people, none is a note and no table."""
-    if jobs or out.as_json:
-        out.answer(
-            lambda: [documents.waiting_job(one, waits.get(one.id)) for one in jobs],
-            lambda: tables.jobs(jobs, waits, now),
-        )
+    parts = _parts(jobs)
+    if session.out.as_json:
+        documents.print_array(_documents(queue, part) for part in parts)
+    elif first := next(parts, None):
+        now = queue.connection.ground.clock.now()
+        is_part = len(first) == PART
+        show_long(tables.jobs(part, queue.waits(part), now, is_part=is_part) for part in chain([first], parts))
     else:
-        out.note("No jobs.")
+        session.out.note("No jobs.")
+
+
+def _documents(queue: "Queue", jobs: Sequence[Job]) -> Sequence[Any]:
+    waits = queue.waits(jobs)
+    return [documents.waiting_job(one, waits.get(one.id)) for one in jobs]
+
+
+def _parts(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
+    coming = iter(jobs)
+    while part := list(islice(coming, PART)):
+        yield part

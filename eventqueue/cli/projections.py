@@ -9,7 +9,7 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.progress import counting
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import count
+from eventqueue.cli.words import at_least, count
 from eventqueue.printable import clean
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> Non
     \b
     queuectl projections rebuild
     """
+    from eventqueue.views import TOLD_MAX
+
     # As Ctrl-C does: what was begun is dropped, and not left for the next rebuild to find.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with session.queue() as queue:
@@ -89,7 +91,7 @@ def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> Non
     session.out.document(lambda: {"generation": generation, "applied": applied, "parked": parked})
     session.out.done(f"Views built from {count(applied, 'event')}; generation {generation} is live")
     if parked:
-        session.out.note(f"{count(parked, 'job')} parked in them: `queuectl projections list` shows why.")
+        session.out.note(f"{at_least(parked, TOLD_MAX, 'job')} parked in them: `queuectl projections list` shows why.")
 
 
 @command("verify")

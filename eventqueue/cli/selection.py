@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
     from eventqueue.acts import Acted
-    from eventqueue.job import Job, State
+    from eventqueue.job import State
     from eventqueue.queue import Queue
     from eventqueue.views import Filter
 
@@ -74,7 +75,7 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
     """
     with session.queue() as queue:
         if selection.is_dry:
-            _show(session, queue, _jobs(session, queue, selection, states))
+            _show(session, queue, selection, states)
             return 0
         if selection.ids:
             return _to_named(session, queue, selection.ids, act, said)
@@ -90,13 +91,16 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
         return _to_all(session, queue, ids, act, said)
 
 
-def _jobs(session: Session, queue: "Queue", selection: Selection, states: "Sequence[State]") -> "list[Job]":
-    jobs = [queue.get(queue.resolve(job_id)) for job_id in selection.ids]
-    for wanted in selection.filters(states) if not selection.ids else ():
-        listing = queue.list(wanted)
-        session.out.behind(listing.lag)
-        jobs += reversed(listing.jobs)
-    return jobs
+def _show(session: Session, queue: "Queue", selection: Selection, states: "Sequence[State]") -> None:
+    from eventqueue.cli.listing import print_jobs
+
+    if selection.ids:
+        print_jobs(session, queue, [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
+        return
+    walks = [queue.walk(wanted) for wanted in selection.filters(states)]
+    for walk in walks:
+        session.out.behind(walk.lag)
+    print_jobs(session, queue, chain.from_iterable(walk.jobs for walk in walks))
 
 
 def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
@@ -220,9 +224,3 @@ def say_what_still_lives(session: Session, queue: "Queue", job_id: str) -> None:
                 f"Job {job_id} was running on {claim.host}: its process is being ended; `queuectl logs` then has its "
                 "output"
             )
-
-
-def _show(session: Session, queue: "Queue", jobs: "Sequence[Job]") -> None:
-    from eventqueue.cli.listing import print_jobs
-
-    print_jobs(session.out, jobs, queue.waits(jobs), queue.connection.ground.clock.now())

@@ -39,18 +39,21 @@ def state(of: State) -> Text:
     return Text(of, COLOURS[of])
 
 
-def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime) -> Table:
-    """Jobs in a list; with what they wait for if it is more than a slot, and their errors if one failed last."""
+def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime, *, is_part: bool = False) -> Table:
+    """Jobs in a list; with what they wait for if it is more than a slot, and their errors if one failed last.
+
+    `is_part`: with both in any case, since others follow.
+    """
     titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
     rows: list[list[Cell]] = [
         [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), clean(one.run.command)]
         for one in found
     ]
-    if any(wait.kind is not Kind.DUE for wait in waits.values()):
+    if is_part or any(wait.kind is not Kind.DUE for wait in waits.values()):
         titles.insert(WAITS_AT, "WAITS")
         for row, one in zip(rows, found, strict=True):
             row.insert(WAITS_AT, waiting(waits[one.id], now) if one.id in waits else None)
-    if not any(one.state in TROUBLED for one in found):
+    if not is_part and not any(one.state in TROUBLED for one in found):
         return Table(titles, rows)
     for row, one in zip(rows, found, strict=True):
         error = one.last_error if one.state in TROUBLED else None

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.columns import Cell, Table, figure
-from eventqueue.cli.words import count, instant, shortened, span
+from eventqueue.cli.words import at_least, count, instant, shortened, span
 from eventqueue.printable import clean
-from eventqueue.views import Activity, Counters, Difference, Lag, Projection
+from eventqueue.views import TOLD_MAX, Activity, Counters, Difference, Lag, Projection
 
 COLOURS = {
     Activity.CAUGHT_UP: "green",
@@ -89,7 +89,8 @@ def _notes(found: Sequence[Projection]) -> list[Text]:
 
 def passed_over(number: int, first: str) -> str:
     """What there is to say of events that stand in no stream known here."""
-    return f"skipped: {count(number, 'event')} in no stream known here, such as {clean(first)} (a newer eventqueue's?)"
+    events = at_least(number, TOLD_MAX, "event")
+    return f"skipped: {events} in no stream known here, such as {clean(first)} (a newer eventqueue's?)"
 
 
 def counters(found: Counters) -> Table:

@@ -25,6 +25,11 @@ def count(number: int, what: str, many: str | None = None) -> str:
     return f"{number:,} {what if number == 1 else many or f'{what}s'}"
 
 
+def at_least(number: int, most: int, what: str) -> str:
+    """Return as `count`, or `1,000 jobs or more` where no more than `most` were counted."""
+    return f"{count(number, what)}{' or more' if number >= most else ''}"
+
+
 def instant(at: datetime, timespec: str = "milliseconds") -> str:
     """Return a time as ISO 8601, UTC, with `Z`."""
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")

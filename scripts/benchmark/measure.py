@@ -1,12 +1,26 @@
 """Measuring: processor time and memory of a process, parts of a distribution."""
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 Figures = dict[str, Any]
 _TICKS = os.sysconf("SC_CLK_TCK")
+# What the kernel tells of a child's peak has its parent's in it.
+_COMMAND = """
+import os, sys
+told = int(sys.argv.pop(1))
+try:
+    from eventqueue.cli.root import invoke
+    invoke(sys.argv[1:])
+finally:
+    (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
+    os.write(told, line.split()[1].encode())
+"""
 
 
 def cpu_s(pid: int) -> float:
@@ -29,6 +43,24 @@ def _status_mb(pid: int, field: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith(field)]
     return int(line.split()[1]) / 1000
+
+
+def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, float]:
+    """Return how many seconds a command of queuectl takes, whatever comes of it, and how many MB at most."""
+    ours, theirs = os.pipe()
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-P", "-c", _COMMAND, str(theirs), *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "QUEUECTL_URI": uri, "QUEUECTL_DB": database},
+        pass_fds=[theirs],
+        check=False,  # a check of the doctor's, say, may find something
+    )
+    took = time.perf_counter() - began
+    os.close(theirs)
+    with open(ours, "rb") as told:
+        return took, int(told.read()) / 1000
 
 
 class Cpu:

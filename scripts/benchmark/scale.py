@@ -1,9 +1,6 @@
 """`scale`: what each command costs beside few jobs and beside very many: time, memory, and what the server looks at."""
 
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -15,7 +12,7 @@ from eventqueue.connect import open_client
 from eventqueue.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.fill import Shape, fill
-from scripts.benchmark.measure import Figures
+from scripts.benchmark.measure import Figures, of_command
 from scripts.benchmark.processes import rebuild
 from scripts.benchmark.server import Place
 
@@ -30,19 +27,6 @@ COMMANDS = (
     *(f"audit verify {JOB}", "stats", "stats --window 7d", "top --once", "queue list", "worker list"),
     *("projections list", "doctor", "enqueue -- true", f"retry {JOB} --dry-run"),
 )
-
-
-# What the kernel tells of a child's peak has its parent's in it.
-COMMAND = """
-import os, sys
-told = int(sys.argv.pop(1))
-try:
-    from eventqueue.cli.root import invoke
-    invoke(sys.argv[1:])
-finally:
-    (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
-    os.write(told, line.split()[1].encode())
-"""
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -87,21 +71,8 @@ def _cost(client: MongoClient[Any], uri: str, database: str, words: Sequence[str
 
 def _once(client: MongoClient[Any], uri: str, database: str, words: Sequence[str]) -> Cost:
     before = _looked(client)
-    ours, theirs = os.pipe()
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-P", "-c", COMMAND, str(theirs), *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "QUEUECTL_URI": uri, "QUEUECTL_DB": database},
-        pass_fds=[theirs],
-        check=False,  # a check of the doctor's, say, may find something
-    )
-    took = time.perf_counter() - began
-    os.close(theirs)
-    with open(ours, "rb") as told:
-        peak = int(told.read())
-    return Cost(took, peak / 1000, _looked(client) - before)
+    seconds, megabytes = of_command(uri, database, words)
+    return Cost(seconds, megabytes, _looked(client) - before)
 
 
 def _looked(client: MongoClient[Any]) -> int:

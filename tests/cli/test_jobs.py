@@ -80,6 +80,22 @@ def test_the_list_tells_when_it_is_cut(queuectl: Queuectl) -> None:
     assert queuectl.ok("list", "--limit", "4").err == ""
 
 
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_a_long_list_is_one_table_and_one_document(
+    queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr("eventqueue.cli.listing.PART", 2)
+    queuectl.ok("enqueue", "--file", "-", stdin=b'{"command": "true"}\n' * number)
+    queuectl.ok("enqueue", "--id", "a-longer-name-than-those-before-it-have", "--priority=-1", "--", "true")
+    ids = [job.id for job in queue.list().jobs]
+
+    lines = queuectl.ok("list").out.splitlines()
+
+    assert [job["id"] for job in queuectl.ok("list", "--json").json] == ids
+    assert [line.split()[0] for line in lines] == ["ID", *ids]
+    assert [job["id"] for job in queuectl.ok("cancel", "--all", "--dry-run", "--json").json] == ids
+
+
 def test_since_takes_a_time_or_how_long_ago(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--id", "one", "--", "true")
     created = queuectl.ok("list", "--json").json[0]["created_at"]

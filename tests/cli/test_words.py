@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from eventqueue.cli.attempts import attempts
-from eventqueue.cli.columns import LOOSE_LEAST, Table, fitted
+from eventqueue.cli.columns import LOOSE_LEAST, Cell, Table, fitted, fitted_parts
 from eventqueue.cli.describe import describe
 from eventqueue.cli.values import SECONDS, SINCE
-from eventqueue.cli.words import STATES, age, count, instant, shortened, span
+from eventqueue.cli.words import STATES, age, at_least, count, instant, shortened, span
 from eventqueue.events import Event, Failed, FailReason, JobEvent
 from eventqueue.job import State
 from tests.builders import (
@@ -71,6 +71,10 @@ def test_one_of_a_thing_is_no_plural() -> None:
     assert said == ["1 job", "1,000 jobs", "2 retries", "1 retry"]
 
 
+def test_where_so_many_were_counted_there_may_be_more() -> None:
+    assert [at_least(number, 1000, "job") for number in (1, 999, 1000)] == ["1 job", "999 jobs", "1,000 jobs or more"]
+
+
 @given(st.text(), st.integers(1, 20))
 def test_what_is_shortened_is_no_longer_than_it_may_be(text: str, most: int) -> None:
     assert len(shortened(text, most)) <= most
@@ -96,6 +100,15 @@ def test_without_a_terminal_no_cell_is_cut() -> None:
     table = Table(["ID", "COMMAND", "ERROR"], [["a", "c" * 500, "e" * 500]], loose=2)
 
     assert fitted(table, None).plain.splitlines()[1] == f"a   {'c' * 500}  {'e' * 500}"
+
+
+def test_a_table_in_parts_has_its_titles_once_and_gets_no_narrower() -> None:
+    rows: list[list[Cell]] = [["a", 1, "one"], ["abcd", 22, "two"], ["b", 3, "x"]]
+    parts = [Table(["ID", "N", "TEXT"], [row]) for row in rows]
+
+    lines = [line for part in fitted_parts(parts, None) for line in part.plain.splitlines()]
+
+    assert lines == ["ID  N  TEXT", "a   1  one", "abcd  22  two", "b      3  x"]
 
 
 EVENTS: list[tuple[Event, str]] = [

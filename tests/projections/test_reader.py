@@ -58,7 +58,7 @@ def test_the_first_who_looks_builds_the_views(ground: Ground) -> None:
     one = reader_on(ground)
 
     assert one.refresh() == FRESH
-    assert [job.id for job in one.list(Filter())] == ["one"]
+    assert [job.id for job in one.jobs(Filter())] == ["one"]
 
 
 def test_where_nobody_works_a_reader_applies_the_events_itself(built: Ground, crowd: Crowd) -> None:
@@ -298,7 +298,7 @@ def test_jobs_are_listed_newest_first_and_as_filtered(built: Ground) -> None:
     one.refresh()
 
     def ids(**fields: object) -> list[str]:
-        return [job.id for job in one.list(Filter(**fields))]  # type: ignore[arg-type]
+        return [job.id for job in one.jobs(Filter(**fields))]  # type: ignore[arg-type]
 
     assert ids() == ["3", "2", "1", "0"]
     assert ids(limit=2) == ["3", "2"]
@@ -318,10 +318,10 @@ def test_the_jobs_of_one_call_are_listed_in_its_order_backwards_whatever_their_n
     one = reader_on(built)
     one.refresh()
 
-    listed = [job.stream for job in one.list(Filter(tag=tag))]
+    listed = [job.stream for job in one.jobs(Filter(tag=tag))]
 
     assert listed == names[::-1]
-    assert [job.stream for job in one.list(Filter(tag=tag, limit=2))] == listed[:2]
+    assert [job.stream for job in one.jobs(Filter(tag=tag, limit=2))] == listed[:2]
 
 
 def test_the_dead_are_listed_by_when_they_died_and_by_their_error(built: Ground) -> None:
@@ -333,10 +333,10 @@ def test_the_dead_are_listed_by_when_they_died_and_by_their_error(built: Ground)
     one = reader_on(built)
     one.refresh()
 
-    assert [job.id for job in one.list(Filter(state=State.DEAD))] == ["0", "1", "2"]
-    assert [job.id for job in one.list(Filter(state=State.DEAD, since=NOW - timedelta(hours=1)))] == ["0", "1"]
-    assert [job.id for job in one.list(Filter(state=State.FAILED, error="ended with 1."))] == ["waits"]
-    assert [job.id for job in one.list(Filter(error="ended.with"))] == []
+    assert [job.id for job in one.jobs(Filter(state=State.DEAD))] == ["0", "1", "2"]
+    assert [job.id for job in one.jobs(Filter(state=State.DEAD, since=NOW - timedelta(hours=1)))] == ["0", "1"]
+    assert [job.id for job in one.jobs(Filter(state=State.FAILED, error="ended with 1."))] == ["waits"]
+    assert [job.id for job in one.jobs(Filter(error="ended.with"))] == []
 
 
 def test_an_operator_is_shown_who_works_and_how_far_it_has_come(built: Ground) -> None:
@@ -362,5 +362,5 @@ def test_a_deployment_that_prefers_secondaries_is_read_from_the_primary(built: G
 
         assert there.refresh() == FRESH
         assert there.get("one") is not None
-        assert len(there.list(Filter())) == 1
+        assert len([*there.jobs(Filter())]) == 1
         assert there.counts() == {"default": {State.PENDING: 1}}
