@@ -1,10 +1,10 @@
 """One point of the live views, their checkpoint, and everything that differs there from the fold of the log."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from itertools import chain, islice
+from sys import intern
 from typing import Any
 
 import bson
@@ -34,7 +34,6 @@ AGED_MAX = 10_000  # keys of counters, of which is remembered into what they are
 
 Document = Mapping[str, Any]
 Events = Sequence[Recorded | Poison]
-Counters = dict[str, dict[Key, dict[str, int]]]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -57,14 +56,14 @@ class Point:
         self._ground = ground
         self._projections = projections
         self._generation = _live(ground)
-        self._expected: Counters = {one.name: defaultdict(lambda: defaultdict(int)) for one in projections}
         began = ground.clock.now()
         # What is old is merged at once: years of minutes are many. Jobs come in about the order of their time.
         self._aged = {one.name: lru_cache(AGED_MAX)(partial(aged, one, now=began)) for one in projections}
         self._beyond: dict[str, int] = {}  # stream -> the first of its versions that the checkpoint does not cover
         with translated(), ground.database.client.start_session(snapshot=True) as session:
             self._held = self._checkpoint(session)
-            self._counters = {one.name: self._read_counters(one, session) for one in projections}
+            # By how much the views count more than the log that was read so far: what is even is let go.
+            self._excess = {one.name: self._read_counters(one, session) for one in projections}
         self._tail = Tail(ground.database, self._held.token, await_ms=1)
 
     def __enter__(self) -> "Point":
@@ -87,10 +86,12 @@ class Point:
         return held
 
     def _read_counters(self, one: Projection, session: ClientSession) -> dict[Key, dict[str, int]]:
-        counters: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        counters: dict[Key, dict[str, int]] = {}
         found = slices(self._ground.database[self._generation.name_of(one.name)], {}, session=session)
         for document in chain.from_iterable(bson.decode_all(batch, CODEC) for batch in found):
-            _add(counters[self._aged[one.name](tuple(document["_id"]["key"]))], document["n"])
+            # Few different words, of very many counters.
+            key = tuple(intern(part) if isinstance(part, str) else part for part in document["_id"]["key"])
+            _add(counters, self._aged[one.name](key), {intern(name): n for name, n in document["n"].items()})
         return counters
 
     # Jobs
@@ -183,7 +184,7 @@ class Point:
     def _count(self, before: Job | None, after: Job, event: Recorded) -> None:
         for one in self._projections:
             for key, increments in one.tally(before, after, event).items():
-                _add(self._expected[one.name][self._aged[one.name](key)], increments)
+                _add(self._excess[one.name], self._aged[one.name](key), {n: -more for n, more in increments.items()})
 
     def _entry_differences(
         self, job_id: str, claimable: Job | None, job: Job | None, shown: Shown
@@ -242,14 +243,11 @@ class Point:
         """Compare the counters, once all jobs and late results have been."""
         now = self._ground.clock.now()
         for one in self._projections:
-            expected: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-            for key, counts in self._expected[one.name].items():
-                _add(expected[aged(one, key, now)], counts)
             # Aged again: time has passed since they were read.
-            shown: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-            for key, counts in self._counters[one.name].items():
-                _add(shown[aged(one, key, now)], counts)
-            yield from _counter_differences(one.name, shown, expected)
+            excess: dict[Key, dict[str, int]] = {}
+            for key, counts in self._excess[one.name].items():
+                _add(excess, aged(one, key, now), counts)
+            yield from _counter_differences(one.name, excess)
 
 
 def _live(ground: Ground) -> Generation:
@@ -312,18 +310,17 @@ def _entry_problem(entry: Document | None, job: Job | None, now: datetime) -> st
     return f"is shown to workers as {entry}"
 
 
-def _counter_differences(
-    name: str, shown: Mapping[Key, Mapping[str, int]], expected: Mapping[Key, Mapping[str, int]]
-) -> Iterator[Difference]:
-    for key in sorted({*shown, *expected}, key=str):
-        has, should = shown.get(key, {}), expected.get(key, {})
-        for counter in sorted({*has, *should}):
-            if has.get(counter, 0) != should.get(counter, 0):
-                where = "/".join(map(str, key))
-                problem = f"the view counts {has.get(counter, 0)}, the log {should.get(counter, 0)}"
-                yield Difference(name, f"{where} {counter}", problem)
+def _counter_differences(name: str, excess: Mapping[Key, Mapping[str, int]]) -> Iterator[Difference]:
+    for key in sorted(excess, key=str):
+        for counter, amount in sorted(excess[key].items()):
+            problem = f"the view counts {abs(amount):,} {'more' if amount > 0 else 'fewer'} than the log"
+            yield Difference(name, f"{'/'.join(map(str, key))} {counter}", problem)
 
 
-def _add(counters: dict[str, int], more: Mapping[str, int]) -> None:
+def _add(counters: dict[Key, dict[str, int]], key: Key, more: Mapping[str, int]) -> None:
+    counts = counters.setdefault(key, {})
     for counter, amount in more.items():
-        counters[counter] = counters.get(counter, 0) + amount
+        if total := counts.pop(counter, 0) + amount:
+            counts[counter] = total
+    if not counts:
+        del counters[key]
