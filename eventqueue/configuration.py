@@ -30,12 +30,17 @@ def look(ground: Ground) -> tuple[dict[str, settings.Value], str | None]:
     return values, found.problem or problem
 
 
-def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
-    """Store a setting's value (None: none any more) and return what it is now. Raises InvalidInput."""
+def parsed(name: str, value: Any) -> settings.Value:
+    """Return what a setting will be once `value` is stored (None: none any more). Raises InvalidInput."""
     one = settings.setting(name)
     check_data(value, name)
-    parsed = None if value is None else one.parse(name, value)
-    event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=parsed)
+    return one.builtin if value is None else one.parse(name, value)
+
+
+def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
+    """Store a setting's value (None: none any more) and return what it is now. Raises InvalidInput."""
+    found = parsed(name, value)
+    event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=found)
     while True:
         head = readable.read(ground.log.read_raw(settings.STREAM)).head
         append = Append(seal(settings.STREAM, head, [event], actor=actor, now=ground.clock.now()))
@@ -46,4 +51,4 @@ def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
         if result.error is not None:
             raise result.error
         if result.is_whole:
-            return parsed if value is not None else one.builtin
+            return found

@@ -4,9 +4,7 @@ The layout document holds the log's own id and the layout's version: a newer lay
 refused before anything is written.
 """
 
-import math
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +15,10 @@ from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from eventqueue.codec import NAME_MAX
-from eventqueue.errors import AccessDenied, LayoutTooNew
+from eventqueue.errors import LayoutTooNew
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
+from eventqueue.outputs import Outputs
 from eventqueue.settings import RETENTION, SETTINGS
 
 LAYOUT = 1
@@ -66,7 +65,6 @@ INDEXES = [
     IndexModel([("ts", 1)], name="ts"),
 ]
 
-_RETENTION = "retention"  # the index by which the server prunes outputs
 SIGNALS_BYTES = 1024 * 1024
 
 
@@ -91,33 +89,7 @@ def prepare(database: Database[Any]) -> str:
             )
         if found.get("validator", 1) < VALIDATOR_VERSION:
             _renew_validator(database, layouts)
-        if not found.get("prunes"):
-            _have_outputs_pruned(database, layouts)
     return str(found["log"])
-
-
-def _have_outputs_pruned(database: Database[Any], layouts: Collection[Any]) -> None:
-    """Have what older versions kept for ever pruned from now on. Who may not have it so works as before."""
-    keep_s = SETTINGS[RETENTION].builtin
-    assert isinstance(keep_s, int | float)
-    with suppress(AccessDenied), translated():
-        keep_outputs(database, keep_s)
-        layouts.update_one({"_id": "layout"}, {"$set": {"prunes": True}})
-
-
-def keep_outputs(database: Database[Any], keep_s: float) -> None:
-    """Have the server drop what jobs wrote once it is `keep_s` seconds old; 0: never. Raises AccessDenied."""
-    with translated():
-        outputs = database.get_collection("outputs", write_concern=DURABLE)
-        held = outputs.index_information().get(_RETENTION)
-        if not keep_s:
-            if held is not None:
-                outputs.drop_index(_RETENTION)
-        elif held is None:
-            outputs.create_index([("at", 1)], name=_RETENTION, expireAfterSeconds=math.ceil(keep_s))
-        elif held["expireAfterSeconds"] != math.ceil(keep_s):
-            change = {"name": _RETENTION, "expireAfterSeconds": math.ceil(keep_s)}
-            database.command("collMod", "outputs", index=change, writeConcern=DURABLE.document)
 
 
 def _renew_validator(database: Database[Any], layouts: Collection[Any]) -> None:
@@ -153,6 +125,9 @@ def _create(database: Database[Any]) -> None:
     _create_signals(database)
     for name in ("outputs", "workers", "views", "checkpoints", "leases"):
         _create_collection(database, name)
+    keep_s = SETTINGS[RETENTION].builtin
+    assert isinstance(keep_s, int | float)
+    Outputs(database).keep_for(keep_s)
 
 
 def _create_collection(database: Database[Any], name: str, **options: Any) -> None:

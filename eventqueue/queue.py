@@ -23,6 +23,7 @@ from eventqueue.audit import Finding
 from eventqueue.codec import NAME_MAX, check_data
 from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import (
+    AccessDenied,
     AmbiguousId,
     DifferentJob,
     InvalidInput,
@@ -34,7 +35,6 @@ from eventqueue.errors import (
 from eventqueue.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
 from eventqueue.job import Cancel, Command, Job, Retry, State
-from eventqueue.layout import keep_outputs
 from eventqueue.loading import load
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
@@ -235,7 +235,8 @@ class Queue:
         """As `cancel`, of many jobs, some hundred at a time: yields in order what became of each.
 
         What is refused is an error in the place of a receipt, and stops none of the others. `only`: of those in this
-        state alone. Raises LogUnavailable with the `ids` of those in doubt; then no later one was tried.
+        state alone. Raises LogUnavailable with the `ids` of those in doubt; of the others, those that were not yielded
+        by then were not tried.
         """
         return self._to_each(job_ids, Cancel(_text(why, "why")), only)
 
@@ -432,10 +433,19 @@ class Queue:
 
     def configure(self, name: str, value: Any) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
-        stored = configuration.store(self._ground, name, value, self.connection.actor)
         if name == settings.RETENTION:
-            assert isinstance(stored, int | float)
-            keep_outputs(self._ground.database, stored)
+            return self._keep_outputs(value)
+        return configuration.store(self._ground, name, value, self.connection.actor)
+
+    def _keep_outputs(self, value: Any) -> settings.Value:
+        keep_s, outputs = configuration.parsed(settings.RETENTION, value), self.connection.outputs
+        assert isinstance(keep_s, int | float)
+        # In the order in which too much is kept, and not too little, where it ends in between.
+        if not keep_s or 0 < outputs.kept_for() < keep_s:
+            outputs.keep_for(keep_s)
+        stored = configuration.store(self._ground, settings.RETENTION, value, self.connection.actor)
+        with suppress(AccessDenied):  # `doctor` says so, and the next worker that may does it
+            outputs.keep_for(keep_s)
         return stored
 
     # Proving

@@ -28,6 +28,7 @@ class Setting(msgspec.Struct, frozen=True):
     builtin: Value
     help: str
     form: str = ""  # what is said of a text that does not fit its pattern
+    is_shared: bool = False  # the database obeys it, so that no process has a value of its own
 
     def parse(self, name: str, text: Any) -> Value:
         """Return the value in `text` (as typed, or already of its type). Raises InvalidInput naming the setting."""
@@ -68,7 +69,9 @@ SETTINGS: Mapping[str, Setting] = {
         "exit codes that no retry mends (no such program): dead at once; none: each is tried again",
         "expected exit codes with commas between them, such as 126,127, or none",
     ),
-    RETENTION: Setting(_seconds(0), 14 * 86_400.0, "how long what jobs wrote is kept, in seconds; 0: for ever"),
+    RETENTION: Setting(
+        _seconds(0), 14 * 86_400.0, "how long what jobs wrote is kept, in seconds; 0: for ever", is_shared=True
+    ),
     "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
     "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),
     "grace": Setting(_seconds(0), 30.0, "how long a stopping worker lets its jobs finish, in seconds"),
@@ -119,6 +122,10 @@ def resolve(stored: Mapping[str, Value], environ: Mapping[str, str]) -> dict[str
     found: dict[str, Source] = {}
     for name, one in SETTINGS.items():
         if text := environ.get(variable(name)):  # an empty one is none
+            if one.is_shared:
+                raise InvalidInput(
+                    variable(name), f"is for one process, and {name} for all: `queuectl config set {name}` stores it"
+                )
             found[name] = Source(one.parse(variable(name), text), "environment")
         elif name in stored:
             found[name] = Source(stored[name], "stored")

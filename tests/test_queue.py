@@ -15,7 +15,7 @@ from pymongo.database import Database
 from eventqueue import Queue, Receipt
 from eventqueue.acts import Acted
 from eventqueue.enqueueing import BATCH, Existing
-from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, WaitTimeout
+from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, WaitTimeout
 from eventqueue.events import Cancelled
 from eventqueue.job import State
 from eventqueue.log import Append, Appended
@@ -254,6 +254,31 @@ def test_what_loses_a_race_against_another_is_looked_at_again(queue: Queue, monk
     assert isinstance(two.outcome, Receipt)
     assert (one.outcome.changed, two.outcome.changed) == (True, False)
     assert queue.history("two")[-1].event == Cancelled(why="by another")
+
+
+def test_what_is_done_of_a_batch_is_told_before_what_stopped_it(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.enqueue_many([{"command": "true", "id": job_id} for job_id in ("one", "two", "three", "four")])
+    append, read_many = queue._commit.append, queue._log.read_many
+    asked: list[int] = []
+
+    def late(batch: Sequence[Append]) -> Sequence[Appended]:
+        monkeypatch.setattr(queue._commit, "append", append)
+        queue.cancel("two", "by another")
+        return append(batch)
+
+    def once(*args: Any) -> Any:
+        asked.append(1)
+        if len(asked) == 3:  # after the batch, and the other's cancel
+            raise Unavailable("No server.")
+        return read_many(*args)
+
+    monkeypatch.setattr(queue._commit, "append", late)
+    monkeypatch.setattr(queue._log, "read_many", once)
+    found = queue.cancel_many(["nobody", "one", "two", "three"])
+
+    assert [next(found).job_id for _ in range(3)] == ["nobody", "one", "three"]
+    with pytest.raises(Unavailable):
+        next(found)
 
 
 def test_ids_are_found_by_a_filter_the_oldest_first_whatever_its_limit(queue: Queue) -> None:

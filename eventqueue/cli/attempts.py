@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from eventqueue.cli.describe import output_of
 from eventqueue.errors import Refused
@@ -16,8 +17,13 @@ class Attempt:
 
     number: int
     claim: int
-    is_over: bool = False
+    ended_at: datetime | None = None
     output: Output | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.ended_at is not None
 
 
 def attempts(history: Sequence[Recorded]) -> list[Attempt]:
@@ -27,7 +33,7 @@ def attempts(history: Sequence[Recorded]) -> list[Attempt]:
         if isinstance(recorded.event, Claimed):
             found.append(Attempt(recorded.event.attempt, recorded.version))
         elif found and not found[-1].is_over:  # every event that is legal while a claim is held ends it
-            found[-1] = replace(found[-1], is_over=True, output=output_of(recorded))
+            found[-1] = replace(found[-1], ended_at=recorded.at, output=output_of(recorded))
     return found
 
 

@@ -5,6 +5,7 @@ They look at the database itself, not through the views' or the log's own eyes; 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from eventqueue.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.printable import clean
+from eventqueue.settings import RETENTION
 from eventqueue.views import TOLD_MAX
 
 if TYPE_CHECKING:
@@ -120,6 +122,15 @@ def _layout(queue: "Queue") -> tuple[str, str | None]:
     )
 
 
+def _retention(queue: "Queue") -> str | None:
+    asked, kept_for = queue.configuration()[RETENTION].value, queue.connection.outputs.kept_for()
+    assert isinstance(asked, int | float)
+    if ceil(asked) == kept_for:
+        return None
+    held = f"for {span(kept_for)}" if kept_for else "for ever"
+    return f"what jobs wrote is kept {held}, and `{RETENTION}` is {asked:g}"
+
+
 def _rights(queue: "Queue") -> tuple[str, str | None]:
     about = queue.connection.client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
     if not about["authenticatedUsers"]:
@@ -172,9 +183,11 @@ def _readable(queue: "Queue") -> tuple[str, str | None]:
     pauses = Pauses(ground.log)
     pauses.all()
     problems = [*pauses.problems, *filter(None, [look(ground)[1]])]
-    if not problems:
-        return "what they are can be read", None
-    return " ".join(problems), "they stay as they were before: set what is wrong with `queuectl config` and `queue`"
+    if problems:
+        return " ".join(problems), "they stay as they were before: set what is wrong with `queuectl config` and `queue`"
+    if (problem := _retention(queue)) is not None:
+        return problem, f"`queuectl config set {RETENTION}` mends it, and so does a worker that starts and may do it"
+    return "what they are can be read", None
 
 
 def _projector(queue: "Queue") -> tuple[str, str | None]:

@@ -8,12 +8,14 @@ import click
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import count, span
+from eventqueue.cli.words import count
+from eventqueue.errors import AccessDenied
 from eventqueue.printable import clean_output
 
 if TYPE_CHECKING:
     from eventqueue.cli.attempts import Attempt
     from eventqueue.outputs import Kept
+    from eventqueue.queue import Queue
 
 STREAMS = ("stdout", "stderr")
 CONTINUATIONS = bytes(range(0x80, 0xC0))  # bytes that continue a character in UTF-8
@@ -44,7 +46,7 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
         name = name_in(history[0].stream)
         attempt = choose(history, number)
         kept = queue.output(name, attempt.claim)
-        retention = queue.configuration()["output-retention"].value
+        is_old = kept is None and _is_older(queue, attempt)
     tails = {stream: _tail(stream, attempt, kept) for stream in STREAMS}
     document = {stream: _captured(stream, attempt, tails[stream]) for stream in STREAMS}
     is_pruned = kept is None and attempt.output is not None  # who writes nothing has no output in the event either
@@ -58,14 +60,22 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
     session.out.document(lambda: about | document)
     if not session.out.as_json:
         if is_pruned and not raw:
-            how_long = f" ({span(float(retention))})" if isinstance(retention, int | float) and retention else ""
-            session.out.note(
-                f"What it wrote is pruned: it is older than `output-retention`{how_long}. Its event has this end of it."
-            )
+            why = "is pruned: it is older than `output-retention` allows" if is_old else "is kept no longer"
+            session.out.note(f"What it wrote {why}. Its event has this end of it.")
         if not raw:
             _tell(session, attempt, document)
         for stream, tail in tails.items():
             _print(tail, document[stream]["text"], is_error=stream == "stderr", raw=raw)
+
+
+def _is_older(queue: "Queue", attempt: "Attempt") -> bool:
+    """Whether what it wrote is older than such is kept."""
+    try:
+        kept_s = queue.connection.outputs.kept_for()
+    except AccessDenied:
+        return False
+    age = None if attempt.ended_at is None else queue.connection.ground.clock.now() - attempt.ended_at
+    return bool(kept_s) and age is not None and age.total_seconds() >= kept_s
 
 
 def _tail(stream: str, attempt: "Attempt", kept: "Kept | None") -> bytes:

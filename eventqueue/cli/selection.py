@@ -151,15 +151,13 @@ class _Sum:
     done: int = 0
     refused: list[str] = field(default_factory=list)
     outcomes: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def tried(self) -> int:
-        return self.done + len(self.refused)
+    told: set[str] = field(default_factory=set)
 
     def add(self, acted: "Acted", *, is_kept: bool) -> None:
         from eventqueue.cli.documents import receipt, refusal
 
         job_id, outcome = acted
+        self.told.add(job_id)
         if isinstance(outcome, QueueError):
             self.refused.append(str(outcome))
             document = refusal(job_id, str(outcome))
@@ -171,6 +169,8 @@ class _Sum:
 
 
 def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
+    from eventqueue.acts import BATCH
+
     found = _Sum()
     try:
         hidden = session.out.quiet or len(ids) < PROGRESS_FROM
@@ -184,7 +184,9 @@ def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said
         session.out.refuse(str(error))
         return 1
     except KeyboardInterrupt:
-        _tell(session, found, ids, said, is_whole=False)
+        # A batch is told of when all of it is done: the one that was on its way may be.
+        on_its_way = [job_id for job_id in ids if job_id not in found.told][:BATCH]
+        _tell(session, found, ids, said, is_whole=False, doubtful=on_its_way)
         raise
     _tell(session, found, ids, said, is_whole=True)
     return 1 if found.refused else 0
@@ -207,8 +209,11 @@ def _tell(
         {**refusal(job_id, "its outcome is unknown"), "in_doubt": True}
         if job_id in in_doubt
         else {**refusal(job_id, "not tried"), "is_tried": False}
-        for job_id in ids[found.tried :]
+        for job_id in ids
+        if job_id not in found.told
     ]
+    if in_doubt and not is_whole:
+        session.out.note(f"{count(len(in_doubt), 'job')} more may be: to ask again is safe.")
     session.out.document(lambda: found.outcomes + others)
 
 

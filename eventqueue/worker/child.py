@@ -17,13 +17,13 @@ from datetime import timedelta
 import msgspec
 
 from eventqueue.connect import Connection, connect, make_projector
-from eventqueue.errors import QueueError, Unavailable, redact
+from eventqueue.errors import AccessDenied, QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.incarnations import Incarnation, Incarnations
 from eventqueue.interrupts import on_signals
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
-from eventqueue.settings import exit_codes
+from eventqueue.settings import RETENTION, exit_codes
 from eventqueue.streams import prepare_streams
 from eventqueue.tuning import tuned
 from eventqueue.worker import engine
@@ -106,9 +106,20 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     assert isinstance(length, int | float)
     lease = Lease(timedelta(seconds=length))
     _check_views(connection)
+    _keep_outputs(connection)
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
         return _run(plan, connection, me, lease=lease, narrator=narrator, make_runner=make_runner)
+
+
+def _keep_outputs(connection: Connection) -> None:
+    """Have the server prune as the setting says: its index may be an older one's, or was dropped."""
+    keep_s = connection.settings[RETENTION].value
+    assert isinstance(keep_s, int | float)
+    try:
+        connection.outputs.keep_for(keep_s)
+    except AccessDenied as error:
+        logger.warning("what jobs wrote is not pruned as `%s` says: %s", RETENTION, error)
 
 
 def _run(

@@ -138,7 +138,9 @@ def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
     assert ran.err == "✘ Job completed is not dead: it is completed.\n"
 
 
-def test_a_ctrl_c_leaves_the_sum_of_what_was_done(mixed: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ctrl_c_leaves_the_sum_of_what_was_done_and_of_what_may_be(
+    mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("eventqueue.acts.BATCH", 1)
 
     def interrupted(queue: Queue, *args: object, **named: object) -> Iterator[Acted]:
@@ -148,11 +150,14 @@ def test_a_ctrl_c_leaves_the_sum_of_what_was_done(mixed: Queuectl, monkeypatch: 
     retry_many = Queue.retry_many
     monkeypatch.setattr(Queue, "retry_many", interrupted)
 
+    mixed.ok("enqueue", "--id", "mail-3", "--queue", "mail", "--max-retries", "0", "--", "false")
+    died(queue, "mail-3")
     ran = mixed.here("retry", "--all", "--queue", "mail", "--json")
 
     assert ran.code == 130
-    assert [one.get("is_tried", True) for one in ran.json] == [True, False]
-    assert "! 1 of 2 jobs are pending again" in ran.err
+    assert [one.get("is_tried", True) for one in ran.json] == [True, True, False]
+    assert [one.get("in_doubt", False) for one in ran.json] == [False, True, False]
+    assert "! 1 of 3 jobs are pending again\n! 1 job more may be: to ask again is safe.\n" in ran.err
 
 
 def test_all_of_retry_are_the_jobs_that_failed_or_died(mixed: Queuectl) -> None:

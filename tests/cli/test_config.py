@@ -115,6 +115,14 @@ def test_a_misspelt_setting_is_told_which_one_may_be_meant(shared: Queuectl, arg
     assert ran.err.startswith("✘ max_retrys: is no setting (is max-retries meant?); the settings are queue, ")
 
 
+def test_what_the_database_obeys_cannot_be_otherwise_for_one_process(shared: Queuectl) -> None:
+    ran = shared.with_environ(QUEUECTL_OUTPUT_RETENTION="0").here("config", "list")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "`queuectl config set output-retention`" in ran.err
+
+
 def test_a_bad_value_in_the_environment_is_refused_by_its_variable(shared: Queuectl) -> None:
     ran = shared.with_environ(QUEUECTL_GRACE="long").here("status")
 

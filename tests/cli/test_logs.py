@@ -1,13 +1,18 @@
 """`queuectl logs`: what attempts wrote."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
+import pytest
 from pymongo.database import Database
 
+from eventqueue import configuration
+from eventqueue.errors import AccessDenied
 from eventqueue.events import Completed, Released
+from eventqueue.outputs import Outputs
 from eventqueue.queue import Queue
-from tests.builders import NOW, SOON, claimed, failed
+from tests import builders
+from tests.builders import NOW, SOON, append, claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 from tests.cli.past import SECOND, completed, happened, keep, wrote
 
@@ -124,21 +129,28 @@ def test_an_attempt_that_does_not_exist_is_refused(queuectl: Queuectl, queue: Qu
     assert queuectl.here("logs", "one", "--attempt", "0").code == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("0.5", "is pruned: it is older than `output-retention` allows"),
+        ("3600", "is kept no longer"),
+        ("0", "is kept no longer"),
+    ],
+)
 def test_what_was_pruned_is_told_with_why_and_what_the_event_has_of_it(
-    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]], asked: str, why: str
 ) -> None:
-    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    ground = queue.connection.ground
+    ground.log.append([append("job-one", builders.enqueued(), now=ground.clock.now() - timedelta(seconds=10))])
     completed(queue, "one", b"the end\n")
     assert queuectl.ok("logs", "one", "--json").json["pruned"] is False
-    queuectl.ok("config", "set", "output-retention", "3600")
+    queuectl.ok("config", "set", "output-retention", asked)
 
     database["outputs"].delete_many({})
     ran = queuectl.ok("logs", "one")
 
     assert ran.out == "the end\n"
-    assert ran.err == (
-        "! What it wrote is pruned: it is older than `output-retention` (1 h). Its event has this end of it.\n"
-    )
+    assert ran.err == f"! What it wrote {why}. Its event has this end of it.\n"
     assert queuectl.ok("logs", "one", "--json").json["pruned"] is True
 
 
@@ -161,12 +173,39 @@ def test_how_long_outputs_are_kept_is_a_setting_that_the_server_obeys(
     assert retention(database) == 14 * 86_400
 
 
-def test_what_an_older_version_has_kept_for_ever_is_pruned_from_now_on(
+def test_a_worker_that_starts_has_the_server_prune_as_the_setting_says(
     queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
 ) -> None:
+    keep(queue, "one", claim=2, stdout=b"x")
+    database["outputs"].update_one({}, {"$unset": {"at": ""}})  # as an older version kept it
     database["outputs"].drop_indexes()
-    database["layout"].update_one({}, {"$unset": {"prunes": ""}})
+    assert "is kept for ever, and `output-retention` is" in queuectl.here("doctor").out
 
-    queuectl.ok("status")
+    assert queuectl.process("worker", "start", "--until-empty").code == 0
 
     assert retention(database) == 14 * 86_400
+    assert (database["outputs"].find_one() or {}).get("at") is not None
+    assert "is kept for ever" not in queuectl.here("doctor").out
+
+
+def test_where_a_change_is_cut_off_too_much_is_kept(
+    queue: Queue, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> NoReturn:
+        raise AccessDenied("not authorized")
+
+    monkeypatch.setattr(configuration, "store", refuse)
+    for value in (60, 0):
+        with pytest.raises(AccessDenied):
+            queue.configure("output-retention", value)
+    assert retention(database) is None  # as for the last one
+
+    monkeypatch.undo()
+    queue.configure("output-retention", 3600)
+    monkeypatch.setattr(Outputs, "keep_for", refuse)
+    queue.configure("output-retention", 60)
+    for longer in (0, 7200):
+        with pytest.raises(AccessDenied):
+            queue.configure("output-retention", longer)
+    assert queue.configuration()["output-retention"].value == 60
+    assert retention(database) == 3600

@@ -189,23 +189,3 @@ def test_who_may_only_read_gets_an_answer_with_its_lag_though_nobody_keeps_the_v
         assert reader.waits(listing.jobs)["one"].kind == "unserved"
         with pytest.raises(AccessDenied):
             reader.enqueue(command="true")
-
-
-def test_who_may_have_outputs_pruned_and_not_say_so_is_let_in_all_the_same(
-    guarded_store: Store, guarded_uri: str
-) -> None:
-    guarded_store["layout"].update_one({}, {"$unset": {"prunes": ""}})
-    guarded_store["outputs"].drop_indexes()
-    name = guarded_store.name
-    privileges = [
-        {"resource": {"db": name, "collection": ""}, "actions": ["find"]},
-        {"resource": {"db": name, "collection": "outputs"}, "actions": ["createIndex", "listIndexes"]},
-    ]
-    guarded_store.command("createRole", "pruner", privileges=privileges, roles=[])
-    guarded_store.command("createUser", "pruner", pwd="pw", roles=["pruner"])
-    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
-
-    with Queue(f"mongodb://pruner:pw@{host}/?directConnection=true&authSource={name}", name, actor="pruner") as queue:
-        assert queue.configuration()
-
-    assert "retention" in guarded_store["outputs"].index_information()
