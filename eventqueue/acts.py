@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from eventqueue import loading
 from eventqueue.codec import seal
-from eventqueue.enqueueing import BRIEF, Receipt
-from eventqueue.errors import IllegalTransition, JobNotFound, LogCorrupt, LogUnavailable, QueueError
-from eventqueue.events import name_in, stream_of
+from eventqueue.enqueueing import Receipt
+from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
+from eventqueue.events import name_in
 from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import LEGAL, Command, Job, State, decide, fold
+from eventqueue.job import LEGAL, Command, State, decide
 from eventqueue.log import Append
 
 BATCH = 500  # jobs in one append
@@ -64,10 +64,13 @@ class Acts:
         """Add what becomes of these jobs; those that somebody else has moved on meanwhile are missing then."""
         appends: list[Append] = []
         now = self._ground.clock.now()
-        for job_id, found in self._load(ids).items():
-            if isinstance(found, QueueError):
-                outcomes[job_id] = found
+        there = loading.load_many(self._ground.log, self._finder, ids)
+        for job_id in ids:
+            shown = there.get(job_id)
+            if not isinstance(shown, tuple):
+                outcomes[job_id] = shown or JobNotFound(job_id)
                 continue
+            _, found = shown
             try:
                 if only is not None and found.state is not only:
                     raise IllegalTransition(f"Job {job_id} is not {only}: it is {found.state}.")
@@ -80,19 +83,6 @@ class Acts:
             else:
                 outcomes[job_id] = Receipt(job_id, found.stream, found.version, changed=False)
         outcomes.update(self._append(appends))
-
-    def _load(self, ids: Sequence[str]) -> dict[str, Job | QueueError]:
-        histories = self._ground.log.read_many([stream_of("job", job_id) for job_id in ids], BRIEF + 1)
-        found: dict[str, Job | QueueError] = {}
-        for job_id in ids:
-            history = histories.get(stream_of("job", job_id), ())
-            try:
-                is_brief = 0 < len(history) <= BRIEF
-                job = fold(history) if is_brief else loading.load(self._ground.log, self._finder, job_id)
-                found[job_id] = job or JobNotFound(job_id)
-            except LogCorrupt as error:
-                found[job_id] = error
-        return found
 
     def _append(self, appends: Sequence[Append]) -> dict[str, Outcome]:
         if not appends:

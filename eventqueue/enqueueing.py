@@ -1,7 +1,7 @@
 """Enqueueing: requests checked, sealed and appended in batches; the next one is sealed while the last is on its way."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -18,13 +18,12 @@ from eventqueue.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import FINAL, Enqueue, Job, State, decide, fold
+from eventqueue.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.log import Append, Appended
 from eventqueue.spec import Defaults, Request, request
 from eventqueue.tuning import tuned
 
 BATCH = 500  # jobs in one append
-BRIEF = 16  # events of each of so many, at most, when they are there already: the few with more are read one by one
 SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count
 
 
@@ -182,37 +181,24 @@ class Enqueueing:
             else:
                 found.append(place)
                 results.append(None)
-        histories = self._histories({batch.streams[place] for place in found})
+        ids = {name_in(batch.streams[place]) for place in found}
+        loaded = loading.load_many(self._ground.log, self._finder, ids)
         for place in found:
-            results[place] = self._found(batch.requests[place], batch.streams[place], histories)
+            stream = batch.streams[place]
+            results[place] = self._found(batch.requests[place], stream, loaded.get(name_in(stream)))
         progress(len(results))
         return [one for one in results if one is not None]
 
-    def _histories(self, streams: Collection[str]) -> Mapping[str, Sequence[Recorded]]:
-        """Read how streams that are there begin, all at once; those with an event that cannot be read are missing."""
-        histories = self._ground.log.read_many(streams, BRIEF + 1) if streams else {}
-        if len(histories) < len(streams):  # a new primary does not show yet what was acknowledged
-            self._ground.log.await_acknowledged()
-            histories = self._ground.log.read_many(streams, BRIEF + 1)
-        return histories
-
     def _found(
-        self, asked: Request, stream: str, histories: Mapping[str, Sequence[Recorded]]
+        self, asked: Request, stream: str, there: tuple[Recorded, Job] | LogCorrupt | None
     ) -> Receipt | DifferentJob:
         """Return what there is to say to a request for a job that was there before."""
-        history = histories.get(stream)
-        if history is None:
+        if not isinstance(there, tuple):
             return self._found_unreadable(asked, stream)
-        first = history[0].event
-        assert isinstance(first, Enqueued)
-        if (field := asked.differs_from(first)) is not None:
+        first, job = there
+        assert isinstance(first.event, Enqueued)
+        if (field := asked.differs_from(first.event)) is not None:
             return DifferentJob(name_in(stream), field)
-        try:
-            is_whole = len(history) <= BRIEF
-            job = fold(history) if is_whole else loading.load(self._ground.log, self._finder, name_in(stream))
-        except LogCorrupt:
-            return self._found_unreadable(asked, stream)
-        assert job is not None
         return Receipt(job.id, stream, job.version, changed=False, existing=_existing(job, asked))
 
     def _found_unreadable(self, asked: Request, stream: str) -> Receipt | DifferentJob:

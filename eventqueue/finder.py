@@ -69,7 +69,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 class Share(msgspec.Struct, frozen=True):
     """The ready jobs that somebody may claim: those of a queue in some buckets; or, with None, of all queues.
 
-    `others`: queues among all of which it is other buckets; of those with none it is no job.
+    `others`: the queues of which it is other buckets, with these; where there are none, it is no job of that queue.
     """
 
     queue: str | None

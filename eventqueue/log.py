@@ -112,6 +112,13 @@ class EventLog(Protocol):
         """
         ...
 
+    def scan_last(self, category: str) -> Iterator[tuple[str, bytes]]:
+        """Yield each of the category's streams, in no order, with its last event as stored.
+
+        However long they are: some hundred streams a question.
+        """
+        ...
+
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """As `scan`, but each stream's name with its events as stored, all at once."""
         ...

@@ -83,6 +83,10 @@ class MemoryLog:
         for _, history in self.scan_raw(category):
             yield from map(decode, history)
 
+    def scan_last(self, category: str) -> Iterator[tuple[str, bytes]]:
+        """See EventLog.scan_last."""
+        return ((stream, history[-1]) for stream, history in self.scan_raw(category))
+
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""
         for stream in sorted(self._streams, key=str.encode):

@@ -40,6 +40,7 @@ PLACED: Mapping[str, Any] = {"_id": {"$gte": {"stream": ""}}}
 
 ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
+LAST_MAX = 100  # events that are looked through at once for the last ones
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 
 Verdict = QueueError | bytes | None
@@ -241,6 +242,21 @@ class MongoLog:
         if last is not None:
             query["_id"]["$lt"] = {"stream": last, "version": MaxKey()}
         return slices(self._events, query, self._deadline)
+
+    def scan_last(self, category: str) -> Iterator[tuple[str, bytes]]:
+        """See EventLog.scan_last."""
+        # Downwards, so that of each stream the last event comes first; those before it are jumped over.
+        below = _streams_of(category)["_id"]
+        while True:
+            with translated():
+                found = [
+                    bytes(one.raw) for one in self._events.find({"_id": below}, sort=[("_id", -1)], limit=LAST_MAX)
+                ]
+            for stream, events in groupby(found, key=stream_in):
+                yield stream, next(events)
+                below = {**below, "$lt": {"stream": stream}}
+            if len(found) < LAST_MAX:
+                return
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""

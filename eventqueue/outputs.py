@@ -80,10 +80,10 @@ class Outputs:
                 database = self._outputs.database
                 database.command("collMod", self._outputs.name, index=change, writeConcern=DURABLE.document)
             else:
-                # An older version gave them no time, and the server would pass them over for ever.
-                with pymongo.timeout(None):
+                with pymongo.timeout(None):  # minutes, where they are many
+                    # An older version gave them no time, and the server would pass them over for ever.
                     self._outputs.update_many({"at": {"$exists": False}}, [{"$set": {"at": "$$NOW"}}])
-                self._outputs.create_index([("at", 1)], name=_RETENTION, expireAfterSeconds=asked)
+                    self._outputs.create_index([("at", 1)], name=_RETENTION, expireAfterSeconds=asked)
 
     def _drop_index(self) -> None:
         try:

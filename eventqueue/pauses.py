@@ -1,7 +1,7 @@
 """Which queues are paused, as the log has it, and pausing them.
 
-What was seen of a queue is read anew only where its stream has gone on: a look is one question by `_id`, whatever the
-number of pauses.
+What was seen of a queue is read anew only where its stream has gone on: a look is one question by `_id`, or two where
+the log may be another one since, whatever the number of pauses.
 """
 
 import warnings
@@ -24,9 +24,12 @@ class Pauses:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._seen: dict[str, Valve] = {}
+        self._is_sure = True  # that the log has what was seen
 
     def among(self, queues: Collection[str]) -> Mapping[str, Pause]:
         """Return the pauses of those of `queues` that are paused now. Raises Unavailable."""
+        if not self._is_sure:
+            self._make_sure()
         heads = ((stream_of(CATEGORY, name), self._valve(name).head.version) for name in queues)
         for stream in self._log.find_next(heads):
             self._seen[name_in(stream)] = look(self._log, stream)
@@ -34,13 +37,21 @@ class Pauses:
 
     def all(self) -> Mapping[str, Pause]:
         """Return every queue's pause, also of those that no job was ever in. Raises Unavailable."""
-        for stream, history in self._log.scan_raw(CATEGORY):
-            self._seen[name_in(stream)] = _last(stream, history)
+        self._seen = {
+            name_in(stream): _valve_of(self._log, stream, last) for stream, last in self._log.scan_last(CATEGORY)
+        }
+        self._is_sure = True
         return {name: valve.pause for name, valve in self._seen.items() if valve.pause is not None}
 
     def forget(self) -> None:
-        """Believe nothing that was seen: the log may be an older one, restored from a backup."""
-        self._seen.clear()
+        """Believe of what was seen only what the log still has: it may be an older one, restored from a backup."""
+        self._is_sure = False
+
+    def _make_sure(self) -> None:
+        heads = [(stream_of(CATEGORY, name), valve.head) for name, valve in self._seen.items()]
+        still = {name_in(stream) for stream in self._log.holds(heads)}
+        self._seen = {name: valve for name, valve in self._seen.items() if name in still}
+        self._is_sure = True
 
     @property
     def problems(self) -> Sequence[str]:
@@ -57,14 +68,18 @@ def look(log: EventLog, stream: str) -> Valve:
         last = log.read_last(stream)
         return OPEN if last is None else evolve(last)
     except LogCorrupt:
-        return _last(stream, log.read_raw(stream))
+        return _last_good(log, stream)
 
 
-def _last(stream: str, history: Sequence[bytes]) -> Valve:
+def _valve_of(log: EventLog, stream: str, last: bytes) -> Valve:
     try:
-        return evolve(decode(history[-1]))
+        return evolve(decode(last))
     except LogCorrupt:
-        valve = last_good(history)
+        return _last_good(log, stream)
+
+
+def _last_good(log: EventLog, stream: str) -> Valve:
+    valve = last_good(log.read_raw(stream))
     if valve.problem is not None:
         state = "open" if valve.pause is None else "paused"
         warnings.warn(

@@ -17,6 +17,7 @@ from eventqueue.job import Job, State
 from eventqueue.pause import Pause
 from eventqueue.waits import Wait
 
+MISSING_MAX = 1_000_000  # events that are counted as missing in a view, likewise
 TOLD_MAX = 1000  # parked jobs and unknown events that are told: where there are so many there may be more
 
 
@@ -178,7 +179,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     applied: int | None = None  # events, over the life of the generation
     rate: float | None = None  # events a second, as its holder last told
     lag: Lag = Lag(None)
-    lag_events: int | None = None  # 1,000,000 being that or more
+    lag_events: int | None = None  # up to MISSING_MAX
     caught_up_at: datetime | None = None  # it held every event of the log up to then
     parked: tuple[Parked, ...] = ()  # TOLD_MAX of all projections at most
     skipped: int = 0  # events of no stream known here, up to TOLD_MAX: a newer eventqueue's, perhaps

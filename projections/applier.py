@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 import pymongo
@@ -29,9 +30,9 @@ from projections import checkpoint
 from projections.ageing import find_aged, take_out
 from projections.checkpoint import Checkpoint, Last, Token
 from projections.decoding import Poison, read
-from projections.entries import Entry, first_of
+from projections.entries import HELD, READY, Entry, first_of
 from projections.folding import Folded, Folding, Seat, born_in, jobs_in
-from projections.generation import WAITING, Generation
+from projections.generation import IS_HELD, IS_READY, IS_WAITING, Generation
 from projections.projection import Projection
 from projections.seats import Seats
 from projections.writes import Write, tallies, writes
@@ -63,6 +64,7 @@ class Applier:
 
     `is_exact`: every event comes once, so a job's first event is of a job that the views do not have. Where that is not
     so (after a scan the tail tells of the same jobs again) it raises ViewsDamaged, and the views are as they were.
+    `paused`, which may be set between two batches: the queues of which nothing is shown as ready.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Applier:
         self._seats = Seats(self._generation)
         self._projections = projections
         self._is_exact = is_exact
+        self.paused: Collection[str] = ()
 
     def apply(self, events: Sequence[Recorded | Poison], token: Token, now: datetime) -> Signal:
         """Apply a batch and move the checkpoint to `token`; return what to tell those who wait.
@@ -109,7 +112,7 @@ class Applier:
 
     def _prepared(self, folded: Folded, token: Token, now: datetime, size: int) -> Prepared:
         size = UNKNOWN if folded.is_repaired else size
-        made = writes(self._generation.name_of, folded, now, is_heavy=size > PORTION_BYTES)
+        made = writes(self._generation.name_of, folded, now, is_heavy=size > PORTION_BYTES, paused=self.paused)
         self._seats.keep(folded.seats)
         changed = [seat for seat in folded.seats.values() if seat.is_changed]
         return Prepared(
@@ -142,26 +145,62 @@ class Applier:
         return batch.signal
 
     def promote(self, now: datetime) -> Signal | None:
-        """Mark jobs whose `due_at` has come as ready, a thousand at most; None where there are none."""
-        due = {**WAITING, "due_at": {"$lte": now}}
+        """Mark jobs whose `due_at` has come as ready or held back, a thousand at most; None where there are none."""
+        due = {**IS_WAITING, "due_at": {"$lte": now}}
         with translated():
             found = list(self._generation.due.find(due).sort("due_at", 1).limit(PROMOTED_MAX))
         if not found:
             return None
-        ids = [entry["_id"] for entry in found]
+        held_back = [entry for entry in found if entry["queue"] in self.paused]
+        ready = [entry for entry in found if entry["queue"] not in self.paused]
+        self._mark({HELD: held_back, READY: ready}, IS_WAITING, now)
+        return Signal(self.held.generation, ready=_ready(_waiting(ready)))
+
+    def hold_back(self, now: datetime) -> bool:
+        """Take entries of paused queues, a thousand at most, from what is ready; False where there are none."""
+        if not self.paused:
+            return False
+        with translated():
+            of_paused = {**IS_READY, "queue": {"$in": sorted(self.paused)}}
+            found = list(self._generation.due.find(of_paused, {"_id": 1}).limit(PROMOTED_MAX))
+        if found:
+            self._mark({HELD: found}, IS_READY, now)
+        return bool(found)
+
+    def let_go(self, now: datetime) -> Signal | None:
+        """Mark entries that were held back and are of paused queues no more as ready, a thousand at most of one queue.
+
+        Those to be claimed first, first. None where there are none.
+        """
+        due = self._generation.due
+        with translated():
+            # Every name is above "": with no condition on the queue no index over it would be used.
+            one = due.find_one({**IS_HELD, "queue": {"$gt": "", "$nin": sorted(self.paused)}}, {"queue": 1})
+            if one is None:
+                return None
+            of_queue = {**IS_HELD, "queue": one["queue"]}
+            found = list(due.find(of_queue).sort([("priority", -1), ("due_at", 1)]).limit(PROMOTED_MAX))
+        self._mark({READY: found}, IS_HELD, now)
+        first = min(entry["due_at"] for entry in found)
+        return Signal(self.held.generation, ready=(Ready(one["queue"], found[0]["priority"], first),))
+
+    def _mark(self, entries: Mapping[bool | str, Sequence[Entry]], as_it_was: Mapping[str, Any], now: datetime) -> None:
+        """Give entries that are `as_it_was` another `ready`, in one transaction."""
 
         def write(session: ClientSession) -> Checkpoint:
             # `moved_at` always changes, so the fence holds here as in a batch.
             moved = checkpoint.advance(
                 self._database, self.held, self.held.token, applied=0, last=None, now=now, session=session
             )
-            self._database[self._generation.due.name].update_many(
-                {"_id": {"$in": ids}, **due}, {"$set": {"ready": True}}, session=session
-            )
+            for ready, some in entries.items():
+                those = {"_id": {"$in": [entry["_id"] for entry in some]}, **as_it_was}
+                if some:
+                    self._database[self._generation.due.name].update_many(
+                        those, {"$set": {"ready": ready}}, session=session
+                    )
             return moved
 
         self.held = self._in_transaction(write)
-        return Signal(self.held.generation, ready=_ready(_waiting(found)))
 
     def merge_aged(self, now: datetime) -> bool:
         """Merge counters that have grown old, some hundred at most; False where there were none."""
@@ -186,7 +225,7 @@ class Applier:
     def next_due(self) -> datetime | None:
         """Return when the next waiting job will be due."""
         with translated():
-            found = self._generation.due.find_one(WAITING, {"due_at": 1}, sort=[("due_at", 1)])
+            found = self._generation.due.find_one(IS_WAITING, {"due_at": 1}, sort=[("due_at", 1)])
         return None if found is None else found["due_at"]
 
     def save(self, token: Token, now: datetime, last: Last | None = None) -> None:
@@ -213,9 +252,10 @@ class Applier:
 
     def _signal(self, changed: Collection[Seat], now: datetime) -> Signal:
         after = [seat.after for seat in changed if seat.after is not None and seat.parked is None]
+        open_ = [job for job in after if job.queue not in self.paused]
         cancelled = [job.id for job in after if job.state is State.CANCELLED]
         return Signal(
-            self.held.generation, ready=_ready(_claimable(after, now)), cancelled=tuple(cancelled[:CANCELLED_MAX])
+            self.held.generation, ready=_ready(_claimable(open_, now)), cancelled=tuple(cancelled[:CANCELLED_MAX])
         )
 
 

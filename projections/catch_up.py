@@ -3,8 +3,11 @@
 For readers that find no projector at work, and for a rebuild before it switches.
 """
 
+from collections.abc import Callable
+
 from bson.timestamp import Timestamp
 
+from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from projections.applier import Applier
 from projections.checkpoint import token_time
@@ -14,20 +17,27 @@ from projections.tail import Tail
 CHUNK = 500  # events a transaction: a reader never holds the place for long
 
 
-def catch_up(ground: Ground, applier: Applier, until: Timestamp, chunk: int | None = None) -> None:
+def catch_up(
+    ground: Ground,
+    applier: Applier,
+    until: Timestamp,
+    chunk: int | None = None,
+    tell: Callable[[Signal], object] | None = None,
+) -> None:
     """Apply every event that was committed before `until`, and promote what is due.
 
-    Raises Fenced if another process takes the place meanwhile; what was applied by then stays applied.
+    `tell`: given what each chunk changed, instead of all who wait. Raises Fenced if another process takes the place
+    meanwhile; what was applied by then stays applied.
     """
-    signals = Signals(ground.database)
+    tell = tell or Signals(ground.database).publish
     with Tail(ground.database, applier.held.token, await_ms=1, most=chunk or CHUNK) as tail:
         while True:
             changes = tail.read()
             if changes:
-                signals.publish(applier.apply([one.event for one in changes], tail.token, ground.clock.now()))
+                tell(applier.apply([one.event for one in changes], tail.token, ground.clock.now()))
             if tail.time >= until if not changes else token_time(changes[-1].token) > until:
                 break  # also with more to come: under a steady stream of appends the end would never be seen
         if not changes:
             applier.save(tail.token, ground.clock.now())  # an old token makes every reader scan the oplog from there
     while (promoted := applier.promote(ground.clock.now())) is not None:
-        signals.publish(promoted)
+        tell(promoted)

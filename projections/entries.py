@@ -8,7 +8,7 @@ all else that a job's life writes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,9 @@ SPREAD = timedelta(milliseconds=100)
 Entry = dict[str, Any]
 Member = str
 """What stands for a job in its entry: its place in the order of claims among those of its priority, `~`, its id."""
+
+READY, WAITING, HELD = True, False, "held"
+"""What an entry is: to be claimed; not due yet; due, and of a queue that is paused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -39,11 +42,13 @@ def id_of(one: Member) -> str:
     return one.rpartition("~")[2]
 
 
-def due_entries(jobs: Iterable[tuple[Job, int]], now: datetime) -> list[Entry]:
+def due_entries(jobs: Iterable[tuple[Job, int]], now: datetime, paused: Collection[str] = ()) -> list[Entry]:
     """Return what workers find these jobs by, `ready` if they may be claimed at `now`: each job in one entry.
 
+    `paused`: the queues of which nothing may.
+
     Each job with how many late results it has: that and its version name the entry of which it is the first. Jobs of
-    one queue, bucket and priority that are ready share some; one that is not due yet has its own.
+    one queue, bucket and priority that are due share some; one that is not due yet has its own.
     """
     waiting: list[Entry] = []
     ready: dict[tuple[str, int, int], list[tuple[Job, int]]] = defaultdict(list)
@@ -52,15 +57,15 @@ def due_entries(jobs: Iterable[tuple[Job, int]], now: datetime) -> list[Entry]:
         if job.due_at <= now:
             ready[job.queue, bucket_of(job.stream), job.priority].append((job, late))
         else:
-            waiting.append(_due_entry(bucket_of(job.stream), [(job, late)], is_ready=False))
+            waiting.append(_due_entry(bucket_of(job.stream), [(job, late)], WAITING))
     return waiting + [
-        _due_entry(bucket, together, is_ready=True)
-        for (_, bucket, _), alike in ready.items()
+        _due_entry(bucket, together, HELD if queue in paused else READY)
+        for (queue, bucket, _), alike in ready.items()
         for together in _together(alike)
     ]
 
 
-def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) -> Entry:
+def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], ready: bool | str) -> Entry:
     first, late = jobs[0]
     return {
         # No other entry ever has or had this name: `+` stands in no id, and a job comes into another entry only with
@@ -71,7 +76,7 @@ def _due_entry(bucket: int, jobs: Sequence[tuple[Job, int]], *, is_ready: bool) 
         "bucket": bucket,
         "priority": first.priority,
         "due_at": first.due_at,
-        "ready": is_ready,
+        "ready": ready,
         "jobs": [member(job) for job, _ in jobs],
     }
 

@@ -18,8 +18,9 @@ from eventqueue.codec import CODEC
 from eventqueue.errors import AccessDenied
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
+from projections.entries import HELD, READY, WAITING
 
-WAITING = {"ready": False}
+IS_READY, IS_WAITING, IS_HELD = {"ready": READY}, {"ready": WAITING}, {"ready": HELD}
 NEWEST_FIRST = [("created_at", -1), ("nth", -1), ("_id", -1)]  # the jobs of one call have one time of creation
 # Type and name together: by the type alone the index over parked jobs would not serve.
 PARKED = {"parked": {"$type": "object"}, "parked.projection": {"$type": "string"}}
@@ -39,16 +40,18 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel(
             [("queue", 1), ("bucket", 1), ("priority", -1), ("due_at", 1), ("_id", 1)],
             name="ready",
-            partialFilterExpression={"ready": True},
+            partialFilterExpression=IS_READY,
         ),
         # The same over all queues. With the queue, since some may be passed over.
         IndexModel(
             [("bucket", 1), ("priority", -1), ("due_at", 1), ("_id", 1), ("queue", 1)],
             name="ready anywhere",
-            partialFilterExpression={"ready": True},
+            partialFilterExpression=IS_READY,
         ),
         # What becomes ready next: the projector promotes from its low end.
-        IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=WAITING),
+        IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=IS_WAITING),
+        # What becomes ready with its queue, in the order in which that is done.
+        IndexModel([("queue", 1), ("priority", -1), ("due_at", 1)], name="held", partialFilterExpression=IS_HELD),
         # The jobs of a queue that wait, and the first of each queue.
         IndexModel([("queue", 1), ("due_at", 1)], name="oldest"),
     ],
@@ -123,20 +126,25 @@ class Generation:
         return {wanted[one["name"]]: bytes(one["info"]["uuid"]) for one in found}
 
     def indexes_missing(self) -> list[str]:
-        """Return which of its indexes are not there, such as `ready of due`."""
+        """Return which of its indexes are not there as they should be, such as `ready of due`."""
         with translated():
             there = {name: self.collection(name).index_information() for name in INDEXES}
         return [
             f"{index.document['name']} of {name}"
             for name, indexes in INDEXES.items()
             for index in indexes
-            if index.document["name"] not in there[name]
+            if not _is_like(there[name].get(index.document["name"]), index)
         ]
 
     def build_indexes(self) -> None:
         """Build those of its indexes that are not there, for as long as it takes: minutes, in large views."""
         with translated(), pymongo.timeout(None):
             for name, indexes in INDEXES.items():
+                there = self.collection(name).index_information()
+                for index in indexes:
+                    held = there.get(index.document["name"])
+                    if held is not None and not _is_like(held, index):  # somebody has put another one there
+                        self.collection(name).drop_index(index.document["name"])
                 if indexes:
                     self.collection(name).create_indexes(list(indexes))
 
@@ -159,6 +167,14 @@ class Generation:
     def collection(self, name: str) -> Collection[Any]:
         """Return one of its collections: read from the primary, written durably."""
         return self.database.get_collection(self.name_of(name), CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
+
+
+def _is_like(held: Mapping[str, Any] | None, index: IndexModel) -> bool:
+    if held is None:
+        return False
+    wanted = index.document
+    partial = held.get("partialFilterExpression") == wanted.get("partialFilterExpression")
+    return partial and list(held["key"]) == list(wanted["key"].items())
 
 
 def current(database: Database[Any]) -> Generation | None:

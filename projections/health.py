@@ -7,7 +7,7 @@ from typing import Any
 from eventqueue.errors import HistoryLost
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
-from eventqueue.views import TOLD_MAX, Activity, Lag, Parked, Projection
+from eventqueue.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
 from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure
@@ -18,7 +18,6 @@ from projections.projector import is_in_log, recorded
 
 PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied
-MISSING_MAX = 1_000_000  # events: some seconds of the server's
 
 
 def projections(ground: Ground) -> list[Projection]:

@@ -12,7 +12,7 @@ import msgspec
 
 from eventqueue.job import Job
 
-NAME, VERSION = "jobs", 4
+NAME, VERSION = "jobs", 5
 
 _KEPT = (datetime, bytes)
 # What events change; all else stays as the job was enqueued. A test holds these against the state machine.

@@ -22,7 +22,7 @@ from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read
-from projections.entries import SPREAD, failure_entry, ids_in, member
+from projections.entries import SPREAD, WAITING, failure_entry, ids_in, member
 from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
@@ -298,8 +298,8 @@ def _entry_problem(entry: Document | None, job: Job | None, now: datetime) -> st
     if entry is None:
         return "is not shown to workers, though it waits to be claimed"
     alike = (entry["queue"], entry["bucket"], entry["priority"]) == (job.queue, bucket_of(job.stream), job.priority)
-    # What is due may wait for its promotion for a moment; what is not due must not be ready.
-    is_early = entry["ready"] and job.due_at > now
+    # What is due may wait for its promotion, or be held back or let go, in a moment; what is not due must not be ready.
+    is_early = entry["ready"] != WAITING and job.due_at > now
     if (
         alike
         and not is_early

@@ -24,11 +24,13 @@ from eventqueue.errors import (
 )
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
+from eventqueue.pauses import Pauses
 from eventqueue.tuning import tuned
 from projections import checkpoint, generation, integrity
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint, Last
 from projections.feed import Feed
+from projections.holding import Holding
 from projections.lease import Lease, Renewal
 from projections.projection import Projection, unlike, versions
 from projections.rebuild import rebuild
@@ -162,7 +164,8 @@ class Projector:
         return applier
 
     def _follow(self, applier: Applier, renewal: Renewal, stop: threading.Event) -> None:
-        with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals) as turn:
+        holding = Holding(applier, Pauses(self._ground.log))
+        with Feed(self._database, applier.held.token) as feed, Turn(applier, feed, self._signals, holding) as turn:
             renewal.tell(lambda: turn.progress)
             look_at, mend_at = time.monotonic() + LOOK_EVERY.total_seconds(), time.monotonic()
             while renewal.is_held and not stop.is_set():

@@ -3,7 +3,6 @@
 A busy projector is never robbed of its place by someone who looks: while the checkpoint moves, a reader waits.
 """
 
-import re
 import threading
 import time
 from collections import defaultdict
@@ -29,13 +28,13 @@ from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
-from projections.entries import ids_in
 from projections.freshness import majority_time, measure, passed
 from projections.generation import Generation
 from projections.health import parked, skipped
 from projections.integrity import check_taken, damage
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
+from projections.listing import listed
 from projections.projection import Key, Projection, unlike, versions
 from projections.projector import is_in_log, is_newer, recorded
 from projections.rebuild import rebuild
@@ -48,9 +47,6 @@ WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
 LOOK_S = 0.02
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PAGE = 200  # jobs that are looked up at once
-PAGE_MAX = 1000  # jobs that are listed at once
-FEW = 10_000  # jobs that wait: more are found sooner by going through all
 OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan
 
 
@@ -172,58 +168,21 @@ class ViewReader:
     def jobs(self, filter_: Filter) -> Iterator[Job]:
         """See Views.jobs."""
         with translated():
-            for document in islice(self._found(filter_), filter_.limit):
+            for document in islice(self._listed(filter_), filter_.limit):
                 yield to_job(document)
 
     def ids(self, filter_: Filter) -> Iterator[str]:
         """See Views.ids."""
         with translated():
-            for document in islice(self._found(filter_), filter_.limit):
+            for document in islice(self._listed(filter_, {"_id": 1}), filter_.limit):
                 yield document["_id"]
 
-    def _found(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        """Yield what fits, by way of the entries that jobs have in its state, where these are fewer than all jobs."""
-        live = self._generation()
-        match filter_.state:
-            case State.FAILED | State.DEAD | State.CANCELLED:
-                return self._failures(filter_)
-            case State.PROCESSING:
-                held = live.claims.find({}, {"jobs": 1})
-                return self._newest_of([job_id for one in held for job_id in one["jobs"]], filter_)
-            case State.PENDING if self._waiting(filter_.queue) <= FEW:
-                of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
-                waiting = live.due.find(of_queue, {"jobs": 1})
-                return self._newest_of([job_id for one in waiting for job_id in ids_in(one)], filter_)
-            case _:
-                return self._newest(filter_)
+    def _listed(self, filter_: Filter, fields: Mapping[str, int] | None = None) -> Iterator[Mapping[str, Any]]:
+        return listed(self._generation(), filter_, lambda: self._waiting(filter_.queue), fields)
 
     def _waiting(self, queue: str | None) -> int:
         counters = self.counters("stats", "state") if queue is None else self.counters("stats", "state", queue)
         return sum(counts.get(state, 0) for _, counts in counters for state in (State.PENDING, State.FAILED))
-
-    def _newest_of(self, ids: Sequence[str], filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        query, live = _created(filter_), self._generation()
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(ids), PAGE):
-            found += live.jobs.find({**query, "_id": {"$in": ids[start : start + PAGE]}})
-        yield from sorted(found, key=lambda one: (one["created_at"], one["nth"], one["_id"].encode()), reverse=True)
-
-    def _newest(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        return _paged(self._generation().jobs, _created(filter_), generation.NEWEST_FIRST, filter_.limit)
-
-    def _failures(self, filter_: Filter) -> Iterator[Mapping[str, Any]]:
-        """Yield failed, dead or cancelled jobs: found newest first among the failures, then looked at themselves."""
-        assert filter_.state is not None
-        live, query = self._generation(), _conditions(filter_)
-        since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
-        of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
-        wanted = {"state": filter_.state.value, **of_queue, **since}
-        # Where the jobs themselves have to be looked at, the first few need not do.
-        most = PAGE if filter_.tag or filter_.error else min(filter_.limit or PAGE, PAGE)
-        entries = _paged(live.failures, wanted, [("at", -1)], most)
-        while ids := [entry["_id"] for entry in islice(entries, most)]:
-            found = {document["_id"]: document for document in live.jobs.find({**query, "_id": {"$in": ids}})}
-            yield from (found[job_id] for job_id in ids if job_id in found)
 
     def counts(self) -> Mapping[str, Counts]:
         """See Views.counts."""
@@ -331,47 +290,3 @@ def _counted(counters: Collection[Any], since: datetime) -> Iterator[tuple[Key, 
 
 def _keys_from(kind: str, start: int) -> dict[str, Any]:
     return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey()]}}
-
-
-def _paged(
-    collection: Collection[Any], query: Mapping[str, Any], order: Sequence[tuple[str, int]], limit: int | None
-) -> Iterator[Mapping[str, Any]]:
-    """Yield what there is in an order that begins with a time, the latest first: page after page, each a question.
-
-    By itself the server sends all there are after the first hundred, and its deadline is for all of it.
-    """
-    (by, _), *_ = order
-    until: datetime | None = None
-    seen: set[str] = set()  # of those of the time `until`: others may have it, too
-    while True:
-        within = query if until is None else {**query, by: {**query.get(by, {}), "$lte": until}}
-        most = min(limit or PAGE_MAX, PAGE_MAX) + len(seen)
-        page = list(collection.find(within, sort=order, limit=most))
-        for one in page:
-            if one[by] != until:
-                until, seen = one[by], set()
-            elif one["_id"] in seen:
-                continue
-            seen.add(one["_id"])
-            yield one
-        if len(page) < most:
-            return
-
-
-def _created(filter_: Filter) -> dict[str, Any]:
-    query = _conditions(filter_)
-    return query if filter_.since is None else {**query, "created_at": {"$gte": filter_.since}}
-
-
-def _conditions(filter_: Filter) -> dict[str, Any]:
-    """Return what a job must be, but for its time."""
-    query: dict[str, Any] = {"version": {"$type": "number"}}  # one whose first event is poison is nothing to show
-    if filter_.state is not None:
-        query["state"] = filter_.state.value
-    if filter_.queue is not None:
-        query["queue"] = filter_.queue
-    if filter_.tag is not None:
-        query["tags"] = filter_.tag
-    if filter_.error is not None:
-        query["last_error.message"] = {"$regex": re.escape(filter_.error)}
-    return query

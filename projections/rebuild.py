@@ -124,11 +124,15 @@ def _build(
         ground.database, start, start.token, applied=applied, last=_last(ground.database), now=ground.clock.now()
     )
     applier = Applier(ground, held, projections, session)
+
+    def tell(_: Signal) -> None:  # not those who wait: nobody shall read these views before they are switched to
+        progress(applier.held.applied)
+
     for _ in range(2):  # the second time for what came during the first, so that readers see little lag
         try:
-            catch_up(ground, applier, majority_time(ground.database), CATCH_UP_CHUNK)
+            catch_up(ground, applier, majority_time(ground.database), CATCH_UP_CHUNK, tell)
         except HistoryLost:  # the new views themselves, of millions of jobs, may have pushed it out of the oplog
-            rescan(ground, applier)
+            rescan(ground, applier, tell)
         progress(applier.held.applied)
 
 

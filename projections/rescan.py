@@ -5,7 +5,7 @@ behind a larger one, a minute later at most; the overlap is ten. The version gua
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from itertools import chain, islice
@@ -19,6 +19,7 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.codec import CODEC
 from eventqueue.events import Recorded
+from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_log import MAJORITY
 from eventqueue.slices import SLICE, outlasting
@@ -34,18 +35,19 @@ OVERLAP = timedelta(minutes=10)
 CHUNK = 2000  # events a transaction
 
 
-def rescan(ground: Ground, applier: Applier) -> None:
+def rescan(ground: Ground, applier: Applier, tell: Callable[[Signal], object] | None = None) -> None:
     """Apply everything since the checkpoint and move it to where the oplog can be followed again.
 
     Until then the checkpoint keeps its old token: whoever comes next scans again, and nobody takes the views for fresh.
-    Raises Fenced if another process takes the place meanwhile.
+    `tell`: given what each chunk changed, instead of all who wait. Raises Fenced if another process takes the place
+    meanwhile.
     """
     now = token_now(ground.database)
-    signals = Signals(ground.database)
+    tell = tell or Signals(ground.database).publish
     logger.warning("the oplog no longer reaches back to the checkpoint: the log itself is read again")
     events = _since(ground.database, token_time(applier.held.token))
     while chunk := list(islice(events, CHUNK)):
-        signals.publish(applier.apply(chunk, applier.held.token, ground.clock.now()))
+        tell(applier.apply(chunk, applier.held.token, ground.clock.now()))
     applier.save(now, ground.clock.now())
 
 

@@ -19,6 +19,7 @@ from eventqueue.finder import Signal
 from projections.applier import Applier, Prepared
 from projections.checkpoint import Token, token_time
 from projections.feed import Batch, Feed
+from projections.holding import Holding
 from projections.lease import Progress
 from projections.signals import Signals
 
@@ -36,12 +37,13 @@ BATCH_COUNT, BATCH_BYTES, BATCH_S = 4_000, 16 * 1024 * 1024, 0.3
 class Turn:
     """Its steps, with what they remember of each other; a context manager."""
 
-    def __init__(self, applier: Applier, feed: Feed, signals: Signals) -> None:
+    def __init__(self, applier: Applier, feed: Feed, signals: Signals, holding: Holding) -> None:
         self._applied = 0
         self._caught_up_at: datetime | None = None
         self._applier = applier
         self._feed = feed
         self._signals = signals
+        self._holding = holding
         self._most = BATCH_COUNT
         self._took = 0.0  # seconds for the last batch
         self._linger_until = float("-inf")
@@ -69,6 +71,9 @@ class Turn:
 
         Raises Fenced when the place is lost.
         """
+        if self._holding.is_due:
+            self.land()
+            self._hold(clock)
         if self._feed.is_empty:
             self.land()  # nothing to fold meanwhile, and it may bring a job that is due sooner
         if self._lingers(clock):
@@ -76,6 +81,7 @@ class Turn:
         batch = self._feed.take(self._most, BATCH_BYTES, self._patience(clock))
         if batch.events:
             began = time.monotonic()
+            self._holding.saw(batch.events)
             prepared = self._applier.prepare(batch.events, batch.token, clock.now(), batch.size)
             self.land()
             if len(batch.events) < SMALL and self._feed.is_empty:
@@ -143,7 +149,13 @@ class Turn:
             self._signals.publish(signal)
         self._due = self._applier.next_due()
 
+    def _hold(self, clock: DatabaseClock) -> None:
+        if (signal := self._holding.step(clock.now())) is not None:
+            self._signals.publish(signal)
+
     def _patience(self, clock: DatabaseClock) -> float:
+        if self._holding.is_due:
+            return 0.0
         until = IDLE if self._due is None else min(IDLE, self._due - clock.now())
         return max(0.0, until.total_seconds())
 

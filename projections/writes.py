@@ -35,14 +35,17 @@ class Write(msgspec.Struct, frozen=True):
     count: int | None
 
 
-def writes(named: Naming, folded: Folded, now: datetime, *, is_heavy: bool) -> list[Write]:
+def writes(
+    named: Naming, folded: Folded, now: datetime, *, is_heavy: bool, paused: Collection[str] = ()
+) -> list[Write]:
     """Return what a batch changes at `now` in views whose collections are `named` so.
 
-    `is_heavy`: its events are so large that the size of a command has to be watched.
+    `paused`: the queues of which nothing is shown as ready. `is_heavy`: its events are so large that the size of a
+    command has to be watched.
     """
     changed = {job_id: seat for job_id, seat in folded.seats.items() if seat.is_changed}
     sheet = _Sheet(named, is_heavy=is_heavy)
-    placed = _write_due(sheet, changed, now)
+    placed = _write_due(sheet, changed, now, paused)
     _write_jobs(sheet, changed, placed)
     _write_failures(sheet, changed.values())
     _write_claims(sheet, changed.values())
@@ -129,7 +132,7 @@ def _beside(seat: Seat) -> dict[str, Any]:
     return beside
 
 
-def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime) -> set[str]:
+def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime, paused: Collection[str]) -> set[str]:
     """Take jobs out of the entries that they leave, and give those that wait for a claim now an entry; return these."""
     left: dict[str, list[Member]] = defaultdict(list)
     placed: list[tuple[Job, int]] = []
@@ -143,7 +146,7 @@ def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime) -> set
             left[seat.entry].append(member(before))
         if after is not None and after.due_at is not None:
             placed.append((after, seat.late))
-    entries = due_entries(placed, now)
+    entries = due_entries(placed, now, paused)
     for entry in entries:
         for job_id in ids_in(entry):
             changed[job_id].entry = entry["_id"]

@@ -19,6 +19,9 @@ from eventqueue.job import State
 from eventqueue.queue import Queue
 from eventqueue.views import Filter
 from eventqueue.worker.claiming import Claiming
+from projections import checkpoint, listing
+from projections.applier import Applier
+from projections.generation import current
 from projections.rebuild import rebuild
 from projections.registry import PROJECTIONS
 from scripts.benchmark.fill import Shape, history
@@ -157,13 +160,63 @@ def test_what_is_asked_looks_at_little_more_than_it_brings(
 
     USES[use](queue.connection, queue)
 
-    commands = list(asked.commands)
-    assert len(commands) < 40, [next(iter(one.items())) for one in commands]  # none a queue, and none a job
-    for command in commands:
+    assert len(asked.commands) < 40, [next(iter(one.items())) for one in asked.commands]  # none a queue, and none a job
+    look_at_little(connection, asked)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(state=State.PENDING),
+        Filter(error="nobody has this"),
+        Filter(state=State.CANCELLED, error="nobody has this"),
+        Filter(state=State.CANCELLED, tag="nobody-knows"),
+        Filter(state=State.DEAD, tag="tag-7"),
+    ],
+    ids=repr,
+)
+def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
+    connection: Connection, queue: Queue, asked: Asked, monkeypatch: pytest.MonkeyPatch, wanted: Filter
+) -> None:
+    monkeypatch.setattr(listing, "FEW", 10)
+    asked.commands.clear()
+
+    queue.list(wanted)
+
+    assert len(asked.commands) < 3 * JOBS / listing.PAGE_MAX + 10
+    look_at_little(connection, asked)
+
+
+def test_what_is_held_back_and_let_go_is_found_by_little(connection: Connection, asked: Asked) -> None:
+    session = connection.client.start_session()
+    live = current(connection.client[NAME])
+    assert live is not None
+    applier = Applier(
+        connection.ground, checkpoint.take_over(connection.client[NAME], live.number, session), PROJECTIONS, session
+    )
+    asked.commands.clear()
+
+    applier.paused = {f"queue-{number}" for number in range(0, QUEUES, 10)}
+    assert applier.hold_back(connection.ground.clock.now())
+    while applier.hold_back(connection.ground.clock.now()):
+        pass
+    applier.paused = ()
+    assert applier.let_go(connection.ground.clock.now())
+    while applier.let_go(connection.ground.clock.now()):
+        pass
+
+    look_at_little(connection, asked)
+
+
+def look_at_little(connection: Connection, asked: Asked) -> None:
+    for command in list(asked.commands):
         if "$changeStream" in str(command.get("pipeline")):
             continue
         looked, found, stages = costs(connection, command)
         allowed = QUEUES + AT_LEAST if "stats-" in str(command) else AT_LEAST
+        by_id = command.get("filter", {}).get("_id")
+        if isinstance(by_id, dict) and "$in" in by_id:
+            allowed = max(allowed, 2 * len(by_id["$in"]))  # each is asked for
         assert looked <= max(allowed, SEVERAL * found), (looked, found, stages, command)
         assert "COLLSCAN" not in stages or looked <= max(AT_LEAST, found), (looked, stages, command)
         assert not stages & {"SORT"} or looked <= AT_LEAST, (looked, stages, command)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eventqueue.queue import Queue
 
 LIMIT = 50  # of what a person reads
-PART = 1000  # jobs that are read, and printed, at once
+PART = 200  # jobs that are read, and printed, at once
 
 
 def print_newest(session: Session, limit: int | None, since: datetime | timedelta | None = None, **wanted: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs a command is for: those named, or all that fit; and doing it to one after the other."""
+"""Which jobs a command is for: those named, or all that fit; and doing it to them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -88,7 +88,8 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
             session.out.document(list)
             session.out.note("No jobs.")
             return 0
-        return _to_all(session, queue, ids, act, said)
+        # One that went from one of the states to another meanwhile was found twice.
+        return _to_all(session, queue, list(dict.fromkeys(ids)), act, said)
 
 
 def _show(session: Session, queue: "Queue", selection: Selection, states: "Sequence[State]") -> None:

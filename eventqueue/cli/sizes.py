@@ -12,10 +12,16 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def sizes(database: Database[Any]) -> dict[str, int | None]:
-    """Return the bytes of each part, indexes included, and of all for each job; None: this user may not know."""
+    """Return the bytes of each part, indexes included, and of all for each job; None: this user may not know.
+
+    Views that are being built are counted with the live ones.
+    """
+    with translated():  # not through the views' reader: this has to be known where nothing else works
+        generation = (database["views"].find_one({"_id": "alias"}) or {}).get("generation")
     names = _names(database)
-    views = sorted(name for name in names if name.rpartition("-")[2].isdigit())
-    jobs = max((name for name in views if name.startswith("jobs-")), key=len, default=None)
+    kinds = {name.rpartition("-")[0] for name in names if name.endswith(f"-{generation}")}
+    views = sorted(name for name in names if name.rpartition("-")[0] in kinds and name.rpartition("-")[2].isdigit())
+    jobs = None if generation is None else f"jobs-{generation}"
     found = {
         "events": _size(database, ["events"]),
         "views": _size(database, views),

@@ -7,7 +7,7 @@ from rich.text import Text
 from eventqueue.cli.columns import Cell, Table, figure
 from eventqueue.cli.words import at_least, count, instant, shortened, span
 from eventqueue.printable import clean
-from eventqueue.views import TOLD_MAX, Activity, Counters, Difference, Lag, Projection
+from eventqueue.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, Projection
 
 COLOURS = {
     Activity.CAUGHT_UP: "green",
@@ -53,7 +53,7 @@ def _lag(one: Projection) -> tuple[Cell, Cell, Cell]:
         return "", "", ""
     return (
         _behind(one.lag),
-        UNKNOWN if one.lag_events is None else one.lag_events,
+        UNKNOWN if one.lag_events is None else _missing(one.lag_events),
         UNKNOWN if one.caught_up_at is None else instant(one.caught_up_at, "seconds"),
     )
 
@@ -85,6 +85,10 @@ def _notes(found: Sequence[Projection]) -> list[Text]:
         if (more := len(one.parked) - NAMED_MAX) > 0:
             lines.append(Text(f"… and {count(more, 'job')} more that {one.name} has parked: --json names them."))
     return [Text(""), *lines] if lines else []
+
+
+def _missing(events: int) -> Cell:
+    return f"{events:,} or more" if events >= MISSING_MAX else events
 
 
 def passed_over(number: int, first: str) -> str:

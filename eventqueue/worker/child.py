@@ -17,7 +17,7 @@ from datetime import timedelta
 import msgspec
 
 from eventqueue.connect import Connection, connect, make_projector
-from eventqueue.errors import AccessDenied, QueueError, Unavailable, redact
+from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.incarnations import Incarnation, Incarnations
 from eventqueue.interrupts import on_signals
@@ -106,7 +106,8 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     assert isinstance(length, int | float)
     lease = Lease(timedelta(seconds=length))
     _check_views(connection)
-    _keep_outputs(connection)
+    # To build an index may take minutes, and the jobs need not wait for it.
+    threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
         return _run(plan, connection, me, lease=lease, narrator=narrator, make_runner=make_runner)
@@ -118,7 +119,7 @@ def _keep_outputs(connection: Connection) -> None:
     assert isinstance(keep_s, int | float)
     try:
         connection.outputs.keep_for(keep_s)
-    except AccessDenied as error:
+    except QueueError as error:
         logger.warning("what jobs wrote is not pruned as `%s` says: %s", RETENTION, error)
 
 

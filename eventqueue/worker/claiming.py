@@ -25,6 +25,7 @@ POLL_S = 1.0  # without a signal
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
 LOOK_AT = 16
 LONG = 64  # events of a job
+PASS_S = 0.5  # for how long jobs of paused queues are passed over before what was found is claimed
 TOLD_MAX = 100  # jobs that are remembered by name: who has heard of more looks for itself
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
 
@@ -57,11 +58,18 @@ class Claiming:
             self._make_sure()
         self._told.clear()
         found: list[Job] = []
-        while more := self._fetch.take(free - len(found), self._shares()):
-            open_ = self._but_paused(more)
-            found += open_
-            if len(open_) == len(more):  # else the next look passes over what turned out to be paused
-                break
+        shares, give_up = self._shares(), time.monotonic() + PASS_S
+        try:
+            while more := self._fetch.take(free - len(found), shares):
+                open_ = self._but_paused(more)
+                found += open_
+                # What a queue has that was paused just now is passed over until the projector has held it back.
+                if len(found) == free or len(open_) == len(more) or time.monotonic() > give_up:
+                    break
+        except QueueError:
+            self._fetch.close()  # it has passed what is forgotten
+            self._forget(found)
+            raise
         if len(found) < free:
             self._may_find = False
             self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
@@ -78,9 +86,9 @@ class Claiming:
         return found
 
     def _shares(self) -> Sequence[Share]:
-        paused = self._serving.paused()
         if not self._serving.named:
-            return [self._ownership.share(paused)]
+            return [self._ownership.share()]
+        paused = self._serving.look(self._serving.named)
         open_ = [queue for queue in self._serving.named if queue not in paused]
         return [Share(queue, self._ownership.buckets(queue)) for queue in open_]
 
@@ -88,13 +96,14 @@ class Claiming:
         try:
             paused = self._serving.look({job.queue for job in found})
         except QueueError:
-            for job in found:
-                self._fetch.forget(job.id)
+            self._forget(found)
             raise
-        for job in found:
-            if job.queue in paused:
-                self._fetch.forget(job.id)
+        self._forget(job for job in found if job.queue in paused)
         return [job for job in found if job.queue not in paused]
+
+    def _forget(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._fetch.forget(job.id)
 
     def _make_sure(self) -> None:
         behind = self._clock.now() - self._finder.check()

@@ -51,13 +51,13 @@ class Ownership:
             self._shares[servers] = owned(self._worker, servers)
         return self._shares[servers]
 
-    def share(self, paused: Collection[str]) -> Share:
-        """Return what to claim from now of all queues but the `paused` ones."""
+    def share(self) -> Share:
+        """Return what to claim from now of all queues."""
         # What workers of named queues serve, or was adopted, is spread otherwise: all the rest alike.
         named = {queue for queues in self._live.values() for queue in queues}
         own = self._own(frozenset(worker for worker, queues in self._live.items() if not queues))
         others = {queue: buckets for queue in named | self._adopted.keys() if (buckets := self.buckets(queue)) != own}
-        return Share(None, own, {**others, **{queue: frozenset[int]() for queue in paused}})
+        return Share(None, own, others)
 
     def heartbeat(self, live: Mapping[str, Sequence[str]]) -> bool:
         """Spread the buckets over the `live` workers again, queue by queue; adoptions end. True if that changes any.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from eventqueue.pauses import Pauses
 
 LOOK_S = 0.5  # how long an answer counts
-KNOWN_MAX = 10_000  # queues that are remembered as open
+KNOWN_MAX = 10_000  # queues of which is remembered when they were looked up
 
 
 class Serving:
@@ -22,14 +22,6 @@ class Serving:
         self._pauses = pauses
         self._paused: set[str] = set()
         self._looked: dict[str, float] = {}  # queue -> when, in monotonic seconds
-
-    def paused(self) -> Collection[str]:
-        """Return the paused ones, as far as they were met; which may be open by now is looked up again.
-
-        Raises Unavailable where that cannot be told.
-        """
-        self.look(self.named or self._paused)
-        return self._paused
 
     def look(self, queues: Collection[str]) -> Collection[str]:
         """Return those of `queues` that are paused. Raises Unavailable where that cannot be told."""

@@ -19,7 +19,9 @@ try:
     invoke(sys.argv[1:])
 finally:
     (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
+    sys.stdout.flush()
     os.write(told, line.split()[1].encode())
+    os._exit(0)  # as the real command ends, without taking everything down
 """
 
 

@@ -393,6 +393,18 @@ def test_a_raw_scan_yields_each_stream_with_its_events_as_stored(log: EventLog) 
     assert list(log.scan_raw("seal")) == []
 
 
+def test_of_each_stream_of_a_category_the_last_event_is_yielded(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventqueue.mongo_log.LAST_MAX", 3)
+    lengths = {"job-b": 11, "job-a": 2, "job-c": 1, "job-d": 3, "job-e": 1, "job-f": 1, "late-a": 4}
+    for name, length in lengths.items():
+        grown(log, name, length)
+
+    jobs = [name for name in lengths if name.startswith("job")]
+    assert dict(log.scan_last("job")) == {name: log.read_raw(name)[-1] for name in jobs}
+    assert dict(log.scan_last("late")) == {"late-a": log.read_raw("late-a")[-1]}
+    assert dict(log.scan_last("seal")) == {}
+
+
 def test_what_is_stored_is_given_back_as_plain_bytes_whatever_its_size(log: EventLog) -> None:
     log.append([append("job-one", said("short"), said("x" * 50_000))])
 

@@ -10,19 +10,24 @@ from typing import Any
 from eventqueue.events import Event, Recorded
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.pauses import Pauses
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, Token
 from projections.decoding import Poison
+from projections.feed import Feed
 from projections.freshness import majority_time, measure
 from projections.generation import Generation
+from projections.holding import Holding
 from projections.lease import PROJECTING
 from projections.projection import Projection
 from projections.projector import Projector
 from projections.rebuild import rebuild
 from projections.registry import PROJECTIONS
+from projections.signals import Signals
 from projections.tail import Tail
+from projections.turn import Turn
 from tests.builders import append
 
 PATIENCE_S = 60.0  # far beyond what anything here takes: a condition that does not come is a failure
@@ -65,6 +70,11 @@ def taking_place(ground: Ground, projections: Sequence[Projection] = PROJECTIONS
     session = ground.database.client.start_session()
     held = checkpoint.take_over(ground.database, live_of(ground).number, session)
     return Applier(ground, held, projections, session)
+
+
+def turn_in(ground: Ground, applier: Applier, feed: Feed, signals: Signals | None = None) -> Turn:
+    """What a projector does in that place, step by step."""
+    return Turn(applier, feed, signals or Signals(ground.database), Holding(applier, Pauses(ground.log)))
 
 
 def finish(ground: Ground, projections: Sequence[Projection] = PROJECTIONS) -> None:

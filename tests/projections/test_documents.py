@@ -1,5 +1,6 @@
 """The documents of the jobs view: whatever the log lets in comes back as the fold has it."""
 
+from hashlib import sha256
 from json import dumps
 from typing import Any
 
@@ -12,7 +13,9 @@ from eventqueue.errors import InvalidInput
 from eventqueue.events import Completed, Event
 from eventqueue.ground import Ground
 from eventqueue.job import fold
-from projections.jobs import to_changes, to_document, to_job
+from projections.entries import due_entries, failure_entry
+from projections.generation import INDEXES
+from projections.jobs import VERSION, to_changes, to_document, to_job
 from tests.builders import JOURNEYS, NOW, claimed, enqueued, history, json_objects, json_values
 from tests.projections.exact import folded, shown
 from tests.projections.stage import apply_all, put, taking_place
@@ -53,6 +56,22 @@ def test_a_document_and_its_job_are_made_of_each_other() -> None:
             document = to_document(job)
             assert to_job(document) == job
             assert document["_id"] == job.id
+
+
+def test_what_the_views_are_made_of_is_of_their_version() -> None:
+    """Views of another form are built anew only where their version is another one: count it up with the digest."""
+    jobs = [job for events in JOURNEYS.values() if (job := fold(history(*events))) is not None]
+    waiting = [(job, 0) for job in jobs if job.due_at is not None]
+    form = {
+        "jobs": sorted({field for job in jobs for field in to_document(job)}),
+        "due": sorted({field for entry in due_entries(waiting, NOW) for field in entry}),
+        "failures": sorted({(job.state, *sorted(entry)) for job in jobs if (entry := failure_entry(job)) is not None}),
+        "indexes": {name: [index.document for index in indexes] for name, indexes in INDEXES.items()},
+    }
+
+    digest = sha256(dumps(form, sort_keys=True).encode()).hexdigest()
+
+    assert (VERSION, digest[:8]) == (5, "73a00427"), form
 
 
 def test_the_changes_between_two_states_make_the_one_of_the_other() -> None:

@@ -15,11 +15,10 @@ from projections import feed, tail
 from projections import turn as turns
 from projections.decoding import Poison
 from projections.feed import Batch, Feed
-from projections.signals import Signals
 from projections.turn import Turn
 from tests.builders import append, claimed, enqueued, failed, history
 from tests.projections.exact import assert_exact
-from tests.projections.stage import await_that, checkpoint_of, finish, is_ready, live_of, put, taking_place
+from tests.projections.stage import await_that, checkpoint_of, finish, is_ready, live_of, put, taking_place, turn_in
 
 LONG = 1e6
 
@@ -132,7 +131,7 @@ def test_a_job_that_becomes_due_does_not_wait_for_its_end(built: Ground) -> None
 
 @contextmanager
 def turn_of(ground: Ground, one: Feed) -> Iterator[Turn]:
-    with Turn(taking_place(ground), one, Signals(ground.database)) as turn:
+    with turn_in(ground, taking_place(ground), one) as turn:
         yield turn
 
 

@@ -19,9 +19,7 @@ from projections.feed import Feed
 from projections.lease import Holder, Lease
 from projections.projection import Tally, versions
 from projections.projector import Projector, is_in_log, is_newer
-from projections.signals import Signals
 from projections.stats import Stats
-from projections.turn import Turn
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
@@ -37,6 +35,7 @@ from tests.projections.stage import (
     projecting,
     put,
     taking_place,
+    turn_in,
 )
 
 
@@ -383,7 +382,7 @@ def test_a_step_without_events_waits_no_longer_than_until_a_job_is_due(built: Gr
     applier = taking_place(built)
 
     with Feed(built.database, applier.held.token) as feed:
-        turn = Turn(applier, feed, Signals(built.database))
+        turn = turn_in(built, applier, feed)
         assert 0 <= turn._patience(built.clock) <= 0.2
         while not is_ready(built, "one"):
             turn.step(built.clock)
@@ -395,7 +394,7 @@ def test_a_step_without_events_waits_no_longer_than_until_a_job_is_due(built: Gr
 def test_batches_that_take_long_become_smaller_and_short_ones_larger_again(built: Ground) -> None:
     applier = taking_place(built)
     with Feed(built.database, applier.held.token) as feed:
-        turn = Turn(applier, feed, Signals(built.database))
+        turn = turn_in(built, applier, feed)
 
         turn._adapt(1.0)
         assert turn._most == turns.BATCH_COUNT // 2

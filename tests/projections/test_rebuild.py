@@ -279,5 +279,5 @@ def test_a_generation_has_the_indexes_that_its_queries_need(built: Ground) -> No
 
     assert live.indexes_missing() == []
     assert set(live.jobs.index_information()) == {"_id_", "created", "tags", "queue", "parked"}
-    assert set(live.due.index_information()) == {"_id_", "ready", "ready anywhere", "waiting", "oldest"}
+    assert set(live.due.index_information()) == {"_id_", "ready", "ready anywhere", "waiting", "held", "oldest"}
     assert [one.name for one in PROJECTIONS] == ["stats"]

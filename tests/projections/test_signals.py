@@ -15,9 +15,19 @@ from projections import signals
 from projections.applier import TOLD_MAX
 from projections.feed import Feed
 from projections.signals import Signals
-from projections.turn import LOAD, Turn
+from projections.turn import LOAD
 from tests.builders import CANCELLED, NOW, SOON, append, claimed, enqueued
-from tests.projections.stage import apply_all, build, checkpoint_of, finish, live_of, projecting, put, taking_place
+from tests.projections.stage import (
+    apply_all,
+    build,
+    checkpoint_of,
+    finish,
+    live_of,
+    projecting,
+    put,
+    taking_place,
+    turn_in,
+)
 
 MINUTE = timedelta(minutes=1)
 
@@ -180,7 +190,7 @@ def test_jobs_that_come_alone_are_told_of_before_the_views_show_them_too(
 
     with (
         Feed(built.database, checkpoint_of(built).token) as feed,
-        Turn(taking_place(built), feed, Seeing(built.database)) as turn,
+        turn_in(built, taking_place(built), feed, Seeing(built.database)) as turn,
     ):
         while len(seen) < len(shown):
             turn.step(built.clock)

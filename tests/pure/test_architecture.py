@@ -17,7 +17,7 @@ PURE = {
 TUNING = {"eventqueue.tuning"}  # of the interpreter, for whoever works much
 LOG = {
     f"eventqueue.{name}"
-    for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground", "slices")
+    for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground", "slices", "pauses")
 }
 # All else in the standard library may reach a clock, a file, a process, chance or the network.
 HARMLESS = {

@@ -1,0 +1,52 @@
+"""Keeps the jobs of paused queues from being shown as ready: no worker has to pass over them, however many they are.
+
+For order and speed alone. That a queue is paused the log says, and whoever claims asks it: before a queue is held back
+here, and where nobody projects, its jobs are found and left.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from eventqueue.events import Recorded, category_of, name_in
+from eventqueue.finder import Signal
+from eventqueue.pause import CATEGORY
+from eventqueue.pauses import Pauses
+from projections.applier import Applier
+from projections.decoding import Poison
+
+HEAL_EVERY = timedelta(seconds=10)  # what a catching-up reader wrote, who knows of no pauses
+
+
+class Holding:
+    """What is held back by one projector, in its place: some at a time, so that the views go on meanwhile."""
+
+    def __init__(self, applier: Applier, pauses: Pauses) -> None:
+        self._applier = applier
+        self._pauses = pauses
+        self._paused = frozenset(pauses.all())
+        applier.paused = self._paused
+        self._may_differ = True
+        self._heal_at = time.monotonic()
+
+    def saw(self, events: Iterable[Recorded | Poison]) -> None:
+        """Learn of the queues that were paused or resumed among these events."""
+        if names := {name_in(event.stream) for event in events if category_of(event.stream) == CATEGORY}:
+            self._paused = (self._paused - names) | self._pauses.among(names).keys()
+            self._applier.paused = self._paused
+            self._may_differ = True
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there may be something to do; then no batch may be on its way."""
+        return self._may_differ or time.monotonic() >= self._heal_at
+
+    def step(self, now: datetime) -> Signal | None:
+        """Hold back, or let go, a thousand entries at most; return what to tell of these."""
+        if self._applier.hold_back(now):
+            self._may_differ = True
+            return None
+        signal = self._applier.let_go(now)
+        self._may_differ = signal is not None
+        self._heal_at = time.monotonic() + HEAL_EVERY.total_seconds()
+        return signal

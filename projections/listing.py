@@ -1,0 +1,125 @@
+"""Lists of jobs: those that a filter lets through, in order, some at a time, in questions that each look at little.
+
+First the places where such jobs are named, in order: entries, an index, or where they are few, themselves. Then the
+jobs there, as they are by then.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from pymongo.collection import Collection
+
+from eventqueue.job import State
+from eventqueue.slices import outlasting
+from eventqueue.views import Filter
+from projections.entries import ids_in
+from projections.generation import NEWEST_FIRST, Generation
+
+PAGE = 200  # jobs that are read at once, each as large as a job may be
+PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit
+FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
+FAILURES = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
+
+Document = Mapping[str, Any]
+
+
+def listed(
+    live: Generation, filter_: Filter, waiting: Callable[[], int], fields: Mapping[str, int] | None = None
+) -> Iterator[Document]:
+    """Yield the documents, or `fields` of them, of all jobs that `filter_` lets through, whatever its limit.
+
+    `waiting` returns how many of its queue wait to be claimed.
+    """
+    query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
+    places = _places(live, filter_, waiting)
+    while ids := list(islice(places, size)):
+        found = {one["_id"]: one for one in _read(live.jobs, {**query, "_id": {"$in": ids}}, fields)}
+        yield from (found[job_id] for job_id in ids if job_id in found)
+        size = min(2 * size, PAGE_MAX if 2 * len(found) < len(ids) else PAGE)
+
+
+def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> Iterator[str]:
+    """Yield ids of jobs in order: all that fit are among them."""
+    of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
+    if filter_.state is State.PROCESSING:
+        held = _read(live.claims, {}, {"jobs": 1})
+        return _in_order(live, [job_id for one in held for job_id in one["jobs"]], filter_)
+    if filter_.state in FAILURES:
+        if filter_.tag is not None and live.jobs.count_documents({"tags": filter_.tag}, limit=FEW + 1) <= FEW:
+            tagged = _read(live.jobs, {"tags": filter_.tag}, {"_id": 1})
+            return _in_order(live, [one["_id"] for one in tagged], filter_)
+        since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
+        return _paged(live.failures, {"state": filter_.state.value, **of_queue, **since}, [("at", -1)])
+    if filter_.state is State.PENDING and waiting() <= FEW:
+        entries = _read(live.due, of_queue, {"jobs": 1})
+        return _in_order(live, [job_id for one in entries for job_id in ids_in(one)], filter_)
+    # By one index alone: what else is asked for is seen to where the jobs are read, so that no question is long.
+    indexed = of_queue if filter_.tag is None else {"tags": filter_.tag}
+    return _paged(live.jobs, {**indexed, **_since(filter_)}, NEWEST_FIRST)
+
+
+def _in_order(live: Generation, ids: Sequence[str], filter_: Filter) -> Iterator[str]:
+    """Yield those of these jobs that fit, in order."""
+    query, by = {**_conditions(filter_), **_since(filter_)}, _ordered_by(filter_)
+    found: list[Document] = []
+    for start in range(0, len(ids), PAGE_MAX):
+        these = {**query, "_id": {"$in": ids[start : start + PAGE_MAX]}}
+        found += _read(live.jobs, these, {by: 1, "nth": 1})
+    found.sort(key=lambda one: (one[by], one["nth"], one["_id"].encode()), reverse=True)
+    return (one["_id"] for one in found)
+
+
+def _paged(collection: Collection[Any], query: Mapping[str, Any], order: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Yield the ids of what there is in an order that begins with a time, the latest first: page after page.
+
+    By itself the server sends all there are after the first hundred, and its deadline is for all of it.
+    """
+    (by, _), *_ = order
+    until: datetime | None = None
+    seen: set[str] = set()  # of those of the time `until`: others may have it, too
+    size = PAGE
+    while True:
+        within = query if until is None else {**query, by: {**query.get(by, {}), "$lte": until}}
+        most = size + len(seen)
+        page = _read(collection, within, {by: 1}, sort=order, limit=most)
+        for one in page:
+            if one[by] != until:
+                until, seen = one[by], set()
+            elif one["_id"] in seen:
+                continue
+            seen.add(one["_id"])
+            yield one["_id"]
+        if len(page) < most:
+            return
+        size = PAGE_MAX
+
+
+def _read(
+    collection: Collection[Any], query: Mapping[str, Any], fields: Mapping[str, int] | None, **options: Any
+) -> Sequence[Document]:
+    return outlasting(lambda: list(collection.find(query, fields, **options)))
+
+
+def _ordered_by(filter_: Filter) -> str:
+    return "updated_at" if filter_.state in FAILURES else "created_at"
+
+
+def _since(filter_: Filter) -> Mapping[str, Any]:
+    return {} if filter_.since is None else {_ordered_by(filter_): {"$gte": filter_.since}}
+
+
+def _conditions(filter_: Filter) -> Mapping[str, Any]:
+    """Return what a job must be, but for its time."""
+    query: dict[str, Any] = {"version": {"$type": "number"}}  # one whose first event is poison is nothing to show
+    if filter_.state is not None:
+        query["state"] = filter_.state.value
+    if filter_.queue is not None:
+        query["queue"] = filter_.queue
+    if filter_.tag is not None:
+        query["tags"] = filter_.tag
+    if filter_.error is not None:
+        query["last_error.message"] = {"$regex": re.escape(filter_.error)}
+    return query

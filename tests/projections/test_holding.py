@@ -1,0 +1,129 @@
+"""Jobs of paused queues are not shown as ready, so that nobody has to pass over them; resumed, they are again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from eventqueue.events import Event, Paused, Resumed
+from eventqueue.finder import Signal
+from eventqueue.ground import Ground
+from projections import applier as appliers
+from projections.feed import Feed
+from projections.signals import Signals
+from projections.turn import Turn
+from tests.builders import append, enqueued
+from tests.projections.exact import assert_exact
+from tests.projections.stage import await_that, build, finish, live_of, projecting, put, taking_place, turn_in
+
+
+class Noting(Signals):
+    """Notes what it tells."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground.database)
+        self.told: list[Signal] = []
+
+    def publish(self, signal: Signal) -> None:
+        self.told.append(signal)
+
+
+def waiting(ground: Ground) -> dict[str, Any]:
+    """Return how each job is shown, in order of their ids."""
+    shown = {one: entry["ready"] for entry in live_of(ground).due.find() for one in entry["jobs"]}
+    return {one.rpartition("~")[2]: ready for one, ready in sorted(shown.items(), key=lambda item: item[0][-1])}
+
+
+def jobs(ground: Ground, queue: str, *names: str, **fields: Any) -> None:
+    for name in names:
+        put(ground, f"job-{name}", enqueued(queue=queue, **fields))
+
+
+def switched(ground: Ground, queue: str, event: Event) -> None:
+    last = ground.log.read_last(f"queue-{queue}")
+    now = ground.clock.now()
+    (done,) = ground.log.append(
+        [append(f"queue-{queue}", event, now=now)]
+        if last is None
+        else [append(f"queue-{queue}", event, head=last.head, now=now)]
+    )
+    assert done.is_whole
+
+
+@contextmanager
+def projector(ground: Ground) -> Iterator[tuple[Turn, Noting]]:
+    """A projector's steps, at hand."""
+    noting, applier = Noting(ground), taking_place(ground)
+    with Feed(ground.database, applier.held.token) as feed, turn_in(ground, applier, feed, noting) as turn:
+        yield turn, noting
+
+
+def test_what_is_ready_in_a_queue_is_held_back_at_its_pause_and_let_go_at_its_end(built: Ground) -> None:
+    jobs(built, "mail", "a", "b")
+    jobs(built, "web", "c")
+    with projecting(built):
+        await_that(lambda: waiting(built) == {"a": True, "b": True, "c": True})
+
+        switched(built, "mail", Paused())
+        await_that(lambda: waiting(built) == {"a": "held", "b": "held", "c": True})
+        assert_exact(built)
+
+        switched(built, "mail", Resumed())
+        await_that(lambda: waiting(built) == {"a": True, "b": True, "c": True})
+    assert_exact(built)
+
+
+def test_what_comes_or_becomes_due_in_a_paused_queue_is_never_shown_nor_told(built: Ground) -> None:
+    put(built, "queue-mail", Paused())
+    finish(built)
+    with projector(built) as (turn, noting):
+        soon = built.clock.now() + timedelta(milliseconds=200)
+        jobs(built, "mail", "a")
+        put(built, "job-b", replace(enqueued(queue="mail"), run_at=soon))
+        jobs(built, "web", "c")
+        while waiting(built) != {"a": "held", "b": "held", "c": True}:
+            turn.step(built.clock)
+            assert True not in [ready for name, ready in waiting(built).items() if name in "ab"]
+
+    assert {ready.queue for signal in noting.told for ready in signal.ready} == {"web"}
+    assert_exact(built)
+
+
+def test_very_many_are_held_back_and_let_go_some_at_a_time_those_to_be_claimed_first_first(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "PROMOTED_MAX", 1)
+    for number in range(3):
+        jobs(built, "mail", str(number), priority=number)
+    jobs(built, "mars", "m")
+    finish(built)
+    put(built, "queue-mail", Paused())
+    put(built, "queue-mars", Paused())
+    with projector(built) as (turn, noting):
+        while set(waiting(built).values()) != {"held"}:
+            turn.step(built.clock)
+        switched(built, "mail", Resumed())
+
+        let_go: list[str] = []
+        while len(let_go) < 3:
+            turn.step(built.clock)
+            let_go += [name for name, ready in waiting(built).items() if ready is True and name not in let_go]
+
+    assert let_go == ["2", "1", "0"]
+    assert waiting(built)["m"] == "held"
+    assert [one.priority for signal in noting.told for one in signal.ready] == [2, 1, 0]
+
+
+def test_who_comes_into_the_place_puts_right_what_others_showed(built: Ground) -> None:
+    put(built, "queue-mail", Paused())
+    jobs(built, "mail", "a")
+    jobs(built, "web", "b")
+    build(built)  # it knows of no pauses, as a reader that catches up
+    assert waiting(built) == {"a": True, "b": True}
+    live_of(built).due.update_one({"queue": "web"}, {"$set": {"ready": "held"}})
+
+    with projecting(built):
+        await_that(lambda: waiting(built) == {"a": "held", "b": True})
