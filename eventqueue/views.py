@@ -17,8 +17,8 @@ from eventqueue.job import Job, State
 from eventqueue.pause import Pause
 from eventqueue.waits import Wait
 
-MISSING_MAX = 1_000_000  # events that are counted as missing in a view, likewise
 TOLD_MAX = 1000  # parked jobs and unknown events that are told: where there are so many there may be more
+MISSING_MAX = 1_000_000  # events that are counted as missing in a view, likewise
 
 
 class Lag(msgspec.Struct, frozen=True):
