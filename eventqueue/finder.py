@@ -113,8 +113,8 @@ class JobFinder(Protocol):
         """Open a cursor over ready jobs, strictly in the order of `shares`."""
         ...
 
-    def heads(self, share: Share, limit: int) -> list[Job]:
-        """Return the first ready jobs of a share's queues over all buckets."""
+    def heads(self, shares: Sequence[Share], limit: int) -> list[Job]:
+        """Return the first `limit` ready jobs of the shares' queues over all buckets, strictly in their order."""
         ...
 
     def held_by(self, workers: Collection[str]) -> dict[str, list[Job]]:

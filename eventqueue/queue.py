@@ -95,7 +95,7 @@ class Queue:
         self._views = self.connection.views
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
-        self._waiting = Waiting(self.connection.signals, self._views, self.get)
+        self._waiting = Waiting(self.connection.signals, self._views, self._log, self.connection.finder)
         self._stopping = Stopping(self.connection.incarnations, self.connection.signals, self._ground.clock)
         forks.guard(self)
 

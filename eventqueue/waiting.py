@@ -1,46 +1,72 @@
 """Waiting for jobs and for the views: woken by signals, and looking now and then without one."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 
 import pymongo
 
-from eventqueue.errors import Unavailable, WaitTimeout
-from eventqueue.finder import SignalFeed
+from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
+from eventqueue.events import stream_of
+from eventqueue.finder import JobFinder, SignalFeed
 from eventqueue.job import FINAL, Job
+from eventqueue.loading import load_many
+from eventqueue.log import EventLog
 from eventqueue.views import Views
 
 CALL_S, LOOK_S = 10.0, 1.5  # for the database to answer: at most, and at least, however soon to give up
+QUICK_S = 0.01  # a look that takes longer is followed by a rest of the same length
 AGAIN_S = 0.2  # until a database that did not answer is asked again
+PORTION = 500  # jobs that are looked at at once
 _END = object()
-
-Get = Callable[[str], Job]
 
 
 class Waiting:
-    """Waits with the signals of one database; `get` returns a job as the log has it."""
+    """Waits with the signals of one database."""
 
-    def __init__(self, signals: SignalFeed, views: Views, get: Get) -> None:
+    def __init__(self, signals: SignalFeed, views: Views, log: EventLog, finder: JobFinder) -> None:
         self._signals = signals
         self._views = views
-        self._get = get
+        self._log = log
+        self._finder = finder
 
     def ends(self, open_: Sequence[str], timeout: float | None) -> Sequence[Job]:
         """Return the jobs with these ids once each has ended. Raises WaitTimeout."""
         ended: dict[str, Job] = {}
+        versions = dict.fromkeys(open_, 0)  # at which each of the others was seen
 
         def look(give_up: float) -> bool:
-            for job_id in open_:
-                if job_id not in ended:
-                    with _answering_by(give_up):
-                        job = self._get(job_id)
+            left = iter(list(versions))
+            while some := list(islice(left, PORTION)):
+                with _answering_by(give_up):
+                    found = self._moved({job_id: versions[job_id] for job_id in some})
+                for job_id, job in found.items():
+                    versions[job_id] = job.version
                     if job.state in FINAL:
                         ended[job_id] = job
-            return len(ended) == len(set(open_))
+                        del versions[job_id]
+                if time.monotonic() > give_up:
+                    break
+            return not versions
 
-        self._until(look, timeout, lambda: f"job {next(i for i in open_ if i not in ended)} to end")
+        self._until(look, timeout, lambda: f"job {next(iter(versions))} to end")
         return [ended[job_id] for job_id in open_]
+
+    def _moved(self, versions: Mapping[str, int]) -> Mapping[str, Job]:
+        """Return those of these jobs that have gone on since their versions. Raises JobNotFound, or LogCorrupt."""
+        gone_on = self._log.find_next((stream_of("job", job_id), at) for job_id, at in versions.items())
+        ids = [job_id for job_id, at in versions.items() if not at or stream_of("job", job_id) in gone_on]
+        loaded = load_many(self._log, self._finder, ids)
+        jobs: dict[str, Job] = {}
+        for job_id in ids:
+            found = loaded.get(job_id)
+            if isinstance(found, LogCorrupt):
+                raise found
+            if found is None:
+                raise JobNotFound(job_id)
+            _, jobs[job_id] = found
+        return jobs
 
     def shows(self, job_id: str, version: int, timeout: float | None) -> None:
         """Return once the views show that version of a job, or a later one. Raises WaitTimeout, or JobParked."""
@@ -64,8 +90,11 @@ class Waiting:
             try:
                 with _answering_by(give_up):  # before the look: what comes in between is not missed
                     signals = signals or self._signals.follow()
+                began = time.monotonic()
                 if look(give_up):
                     return
+                # Very many jobs take a while to look at, and signals may come without a pause.
+                time.sleep(max(0.0, min(time.monotonic() - began - QUICK_S, LOOK_S, give_up - time.monotonic())))
                 with _answering_by(give_up):
                     signals = signals if next(signals, _END) is not _END else None
                 trouble = ""

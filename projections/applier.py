@@ -195,8 +195,9 @@ class Applier:
             for ready, some in entries.items():
                 those = {"_id": {"$in": [entry["_id"] for entry in some]}, **as_it_was}
                 if some:
+                    # By `_id`: else the server may go through all that are so, for each thousand of them.
                     self._database[self._generation.due.name].update_many(
-                        those, {"$set": {"ready": ready}}, session=session
+                        those, {"$set": {"ready": ready}}, session=session, hint="_id_"
                     )
             return moved
 

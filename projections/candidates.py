@@ -5,6 +5,7 @@ within two even if the signal of it was lost, for it opens its cursor anew every
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -32,6 +33,7 @@ from projections.projector import is_in_log
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 BATCH_MAX = 1000
+FEW = 3  # named queues that are asked one by one
 # Jobs that wait to be merged. More are there only where very many are due at the same moment and come from calls of
 # their own: these need not run in the order of their ids.
 MERGED_MAX = 10_000
@@ -64,17 +66,23 @@ class ViewFinder:
 
     def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:
         """See JobFinder.candidates."""
-        return _Cursor(self._generation(), shares, batch)
-
-    def heads(self, share: Share, limit: int) -> list[Job]:
-        """See JobFinder.heads."""
-        # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
-        everywhere = {queue: range(BUCKETS) for queue, buckets in share.others.items() if buckets}
-        whole = Share(share.queue, range(BUCKETS), {**share.others, **everywhere})
         live = self._generation()
-        with translated():
-            places = islice(in_claim_order(_entries(live, whole).limit(limit)), limit)
-            return [one.job for one in _claimable(live, places)]
+        return _Cursor(live, _with_ready(live, shares), batch)
+
+    def heads(self, shares: Sequence[Share], limit: int) -> list[Job]:
+        """See JobFinder.heads."""
+        live = self._generation()
+        found: list[Job] = []
+        for share in _with_ready(live, shares):
+            # All buckets are named, so that the index serves the order too: it merges 64 sorted ranges.
+            everywhere = {queue: range(BUCKETS) for queue, buckets in share.others.items() if buckets}
+            whole = Share(share.queue, range(BUCKETS), {**share.others, **everywhere})
+            with translated():
+                places = islice(in_claim_order(_entries(live, whole).limit(limit - len(found))), limit - len(found))
+                found += [one.job for one in _claimable(live, places)]
+            if len(found) >= limit:
+                break
+        return found
 
     def held_by(self, workers: Collection[str]) -> dict[str, list[Job]]:
         """See JobFinder.held_by."""
@@ -151,6 +159,16 @@ def _while_there() -> Iterator[None]:
             raise
 
 
+def _with_ready(live: Generation, shares: Sequence[Share]) -> Sequence[Share]:
+    """Return those of many shares of which something is ready: one question, in which a key is read for each."""
+    names = [share.queue for share in shares if share.queue is not None]
+    if len(names) <= FEW:
+        return shares
+    with translated():
+        ready = set(live.due.distinct("queue", {"queue": {"$in": names}, "ready": True}))
+    return [share for share in shares if share.queue in ready]
+
+
 def _entries(live: Generation, share: Share, batch: int = 0) -> Cursor[Any]:
     return live.due.find(query_of(share), {"priority": 1, "jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
 
@@ -159,12 +177,15 @@ def query_of(share: Share) -> dict[str, Any]:
     """Return what finds a share's entries: by an index that has them in claim order, whatever queues there are."""
     if share.queue is not None:
         return {"queue": share.queue, "ready": True, "bucket": {"$in": sorted(share.buckets)}}
-    others = {queue: sorted(buckets) for queue, buckets in share.others.items() if buckets}
-    named = sorted({*share.buckets, *chain.from_iterable(others.values())})
+    others: dict[tuple[int, ...], list[str]] = defaultdict(list)  # together, those of which it is the same buckets
+    for queue, buckets in share.others.items():
+        if buckets:
+            others[tuple(sorted(buckets))].append(queue)
+    named = sorted({*share.buckets, *chain.from_iterable(others)})
     query: dict[str, Any] = {"ready": True, "bucket": {"$in": named}}
     if others:
         rest = {"queue": {"$nin": list(share.others)}, "bucket": {"$in": sorted(share.buckets)}}
-        query["$or"] = [rest, *({"queue": queue, "bucket": {"$in": buckets}} for queue, buckets in others.items())]
+        query["$or"] = [rest, *({"queue": {"$in": some}, "bucket": {"$in": [*of]}} for of, some in others.items())]
     elif share.others:
         query["queue"] = {"$nin": list(share.others)}
     return query

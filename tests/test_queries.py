@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pymongo import MongoClient, monitoring
 
-from eventqueue.codec import BUCKETS
 from eventqueue.connect import Connection, connect, open_client
 from eventqueue.finder import Share
 from eventqueue.ground import stand_on
@@ -19,6 +18,8 @@ from eventqueue.job import State
 from eventqueue.queue import Queue
 from eventqueue.views import Filter
 from eventqueue.worker.claiming import Claiming
+from eventqueue.worker.ownership import Ownership
+from projections import applier as appliers
 from projections import checkpoint, listing
 from projections.applier import Applier
 from projections.generation import current
@@ -29,18 +30,19 @@ from scripts.benchmark.fill import Shape, history
 JOBS, QUEUES = 20_000, 500
 NAME = "test_queries"
 AT_LEAST = 300  # documents that any question may look at
+OF_A_TRANSACTION = ("txnNumber", "autocommit", "startTransaction", "writeConcern", "readConcern", "lsid")
 SEVERAL = 8  # times as many as it returns
 Command = Mapping[str, Any]
 
 
 class Asked(monitoring.CommandListener):
-    """The reading commands that were sent."""
+    """The commands that look for something that were sent."""
 
     def __init__(self) -> None:
         self.commands: list[dict[str, Any]] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name in ("find", "aggregate", "count", "distinct"):
+        if event.command_name in ("find", "aggregate", "count", "distinct", "update", "delete"):
             self.commands.append({name: value for name, value in event.command.items() if name[0] != "$"})
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
@@ -105,6 +107,7 @@ def claiming(connection: Connection, *queues: str) -> Claiming:
 
 def costs(connection: Connection, command: Command) -> tuple[int, int, set[str]]:
     """Return how many keys and documents the server looked at, how many it returned, and the stages of its plan."""
+    command = {name: value for name, value in command.items() if name not in OF_A_TRANSACTION}
     explained = connection.client[NAME].command({"explain": dict(command), "verbosity": "executionStats"})
     cursor = explained.get("stages", [{}])[0].get("$cursor", explained)
     stats = cursor["executionStats"]
@@ -123,13 +126,32 @@ def all_of_a_kind(wanted: Filter) -> Callable[[Connection, Queue], object]:
     return lambda _, queue: queue.list(wanted)
 
 
+MANY = [f"nobody-{number}" for number in range(QUEUES)] + ["queue-1"]
+
+
+def beside_others() -> Share:
+    """What a worker of all queues claims beside one who names very many, and ten who name one each."""
+    ownership = Ownership("me")
+    ownership.heartbeat(
+        {
+            "me": (),
+            "other": tuple(f"queue-{number}" for number in range(10, QUEUES)),
+            **{f"other-{number}": (f"queue-{number}",) for number in range(10)},
+        }
+    )
+    return ownership.share()
+
+
 USES: dict[str, Callable[[Connection, Queue], object]] = {
     "claims of all queues": lambda at, _: claiming(at).take(100),
     "claims of two queues": lambda at, _: claiming(at, "queue-1", "queue-2").take(10),
     "a look at what waits behind others": lambda at, _: claiming(at).look(),
-    "the heads but for paused queues": lambda at, _: at.finder.heads(
-        Share(None, range(BUCKETS), {"queue-1": (), "queue-2": ()}), 16
+    "claims of very many queues": lambda at, _: claiming(at, *MANY).take(1000),
+    "a look at very many queues": lambda at, _: claiming(at, *MANY).look(),
+    "claims beside workers of very many queues": lambda at, _: at.finder.candidates([beside_others()], 100).take(
+        100, lambda *_: False
     ),
+    "a look beside workers of very many queues": lambda at, _: at.finder.heads([beside_others()], 16),
     "what workers hold": lambda at, _: at.finder.held_by(["host:000000000001"]),
     "who holds something": lambda at, _: at.finder.holders(),
     "failures to bury": lambda at, _: at.finder.unburied_failures(),
@@ -187,7 +209,10 @@ def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
     look_at_little(connection, asked)
 
 
-def test_what_is_held_back_and_let_go_is_found_by_little(connection: Connection, asked: Asked) -> None:
+def test_what_is_held_back_let_go_or_due_is_found_by_little(
+    connection: Connection, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "PROMOTED_MAX", 100)
     session = connection.client.start_session()
     live = current(connection.client[NAME])
     assert live is not None
@@ -204,7 +229,14 @@ def test_what_is_held_back_and_let_go_is_found_by_little(connection: Connection,
     assert applier.let_go(connection.ground.clock.now())
     while applier.let_go(connection.ground.clock.now()):
         pass
+    due = connection.ground.clock.now() + timedelta(days=365)
+    assert applier.promote(due)
+    while applier.promote(due):
+        pass
+    live.due.update_many({"due_at": {"$gt": connection.ground.clock.now()}}, {"$set": {"ready": False}})
+    asked.commands.pop()
 
+    assert {"find", "update"} <= {next(iter(command)) for command in asked.commands}
     look_at_little(connection, asked)
 
 
@@ -214,7 +246,8 @@ def look_at_little(connection: Connection, asked: Asked) -> None:
             continue
         looked, found, stages = costs(connection, command)
         allowed = QUEUES + AT_LEAST if "stats-" in str(command) else AT_LEAST
-        by_id = command.get("filter", {}).get("_id")
+        query = command["updates"][0]["q"] if "updates" in command else command.get("filter", {})
+        by_id = query.get("_id")
         if isinstance(by_id, dict) and "$in" in by_id:
             allowed = max(allowed, 2 * len(by_id["$in"]))  # each is asked for
         assert looked <= max(allowed, SEVERAL * found), (looked, found, stages, command)

@@ -13,7 +13,7 @@ from pymongo.database import Database
 from eventqueue.errors import JobNotFound, Unavailable, WaitTimeout
 from eventqueue.job import State
 from eventqueue.queue import Queue
-from eventqueue.waiting import LOOK_S
+from eventqueue.waiting import LOOK_S, PORTION
 from tests.cli.past import completed
 from tests.log.conftest import path_in
 from tests.log.wire import Wire, wire_to
@@ -124,3 +124,30 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
 def test_what_time_cannot_mend_ends_it_at_once(near: Queue) -> None:
     with pytest.raises(JobNotFound):
         near.wait(["no-such-job"])
+
+
+def test_of_very_many_only_those_that_went_on_are_read_again(near: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [f"job-{number}" for number in range(PORTION + 100)]
+    near.enqueue_many([{"command": "true", "id": job_id} for job_id in ids])
+    read: list[int] = []
+    read_many = near._log.read_many
+
+    def noted(streams: Any, *most: Any) -> Any:
+        read.append(len(streams))
+        return read_many(streams, *most)
+
+    monkeypatch.setattr(near._log, "read_many", noted)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(near.wait, ids, PATIENCE_S)
+        while sum(read) < len(ids):
+            pass
+        for _ in near.cancel_many(ids[:3]):
+            pass
+        for _ in near.cancel_many(ids[3:]):
+            pass
+        ended = waiting.result(PATIENCE_S)
+
+    assert [job.id for job in ended] == ids
+    assert {job.state for job in ended} == {State.CANCELLED}
+    # Each by who waits at first and at its end, and by who cancels it.
+    assert sum(read) == 3 * len(ids)

@@ -180,7 +180,7 @@ class Claiming:
         if now < self._next_look or self._is_quiet:
             return
         self._next_look = now + LOOK_S
-        heads = [job for share in self._shares() for job in self._finder.heads(share, LOOK_AT)]
+        heads = self._finder.heads(self._shares(), LOOK_AT)
         paused = self._serving.look({job.queue for job in heads})
         heads = [job for job in heads if job.queue not in paused]
         self._is_quiet = not heads

@@ -11,8 +11,12 @@ from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.finder import Share
 from eventqueue.job import Job
 
+KNOWN_MAX = 10_000  # queues of which is remembered what is one's own
 SEEN_TWICE_S = 1.0
 SEEN_TWICE_URGENT_S = 0.25
+# Queues that other workers name and share with this one: how differently at most. Each way is a part of every question
+# for candidates; where there are more, two may go for one job at times, and the log decides.
+WAYS_MAX = 32
 TURNS = 2.0  # how much longer than the first the last of many workers waits
 
 
@@ -38,13 +42,20 @@ class Ownership:
         self._live: Mapping[str, Sequence[str]] = {}
         self._shares: dict[frozenset[str], frozenset[int]] = {}  # of those who serve a queue -> one's own buckets
         self._adopted: dict[str, frozenset[int]] = {}
+        self._buckets: dict[str, frozenset[int]] = {}  # queue -> what is one's own of it, until that may be otherwise
+        self._share: Share | None = None  # likewise
         self._seen: dict[str, tuple[int, float]] = {}  # job -> version, and when it was first seen waiting
 
     def buckets(self, queue: str) -> frozenset[int]:
         """Return the buckets of `queue` to claim from now."""
-        servers = frozenset(worker for worker, queues in self._live.items() if not queues or queue in queues)
-        own, adopted = self._own(servers), self._adopted.get(queue)
-        return own if adopted is None else own | adopted
+        if queue not in self._buckets:
+            if len(self._buckets) >= KNOWN_MAX:
+                self._buckets.clear()
+            self._buckets[queue] = self._spread(queue) | self._adopted.get(queue, frozenset())
+        return self._buckets[queue]
+
+    def _spread(self, queue: str) -> frozenset[int]:
+        return self._own(frozenset(worker for worker, queues in self._live.items() if not queues or queue in queues))
 
     def _own(self, servers: frozenset[str]) -> frozenset[int]:
         if servers not in self._shares:
@@ -53,11 +64,16 @@ class Ownership:
 
     def share(self) -> Share:
         """Return what to claim from now of all queues."""
-        # What workers of named queues serve, or was adopted, is spread otherwise: all the rest alike.
-        named = {queue for queues in self._live.values() for queue in queues}
-        own = self._own(frozenset(worker for worker, queues in self._live.items() if not queues))
-        others = {queue: buckets for queue in named | self._adopted.keys() if (buckets := self.buckets(queue)) != own}
-        return Share(None, own, others)
+        if self._share is None:
+            # What workers of named queues serve, or was adopted, is spread otherwise: all the rest alike.
+            own = self._own(frozenset(worker for worker, queues in self._live.items() if not queues))
+            named = {queue: self._spread(queue) for queues in self._live.values() for queue in queues}
+            if len({*named.values()}) > WAYS_MAX:
+                named.clear()
+            spread = {queue: named.get(queue, own) for queue in named.keys() | self._adopted.keys()}
+            mine = {queue: buckets | self._adopted.get(queue, frozenset()) for queue, buckets in spread.items()}
+            self._share = Share(None, own, {queue: buckets for queue, buckets in mine.items() if buckets != own})
+        return self._share
 
     def heartbeat(self, live: Mapping[str, Sequence[str]]) -> bool:
         """Spread the buckets over the `live` workers again, queue by queue; adoptions end. True if that changes any.
@@ -69,7 +85,13 @@ class Ownership:
             self._live = live
             self._shares.clear()
         had_adopted, self._adopted = bool(self._adopted), {}
+        if changes or had_adopted:
+            self._changed()
         return changes or had_adopted
+
+    def _changed(self) -> None:
+        self._buckets.clear()
+        self._share = None
 
     def overdue(self, heads: Sequence[Job], own_head: Job | None, now: float) -> list[Job]:
         """Return those of the queues' first ready jobs that wait behind another owner, seen twice long enough apart.
@@ -106,3 +128,4 @@ class Ownership:
         """Claim from these jobs' buckets of their queues too, until the next heartbeat: their owner has no room."""
         for job in jobs:
             self._adopted[job.queue] = self._adopted.get(job.queue, frozenset()) | {bucket_of(job.stream)}
+        self._changed()

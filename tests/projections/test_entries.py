@@ -216,7 +216,7 @@ def test_the_heads_of_a_queue_are_no_more_than_were_asked_for(built: Ground) -> 
         put(built, f"job-{job_id}", enqueued())
     finish(built)
 
-    assert [job.id for job in ViewFinder(built.database).heads(Share("default", ()), 3)] == ids[:3]
+    assert [job.id for job in ViewFinder(built.database).heads([Share("default", ())], 3)] == ids[:3]
 
 
 def test_a_job_in_an_entry_where_it_has_no_place_is_named(built: Ground) -> None:

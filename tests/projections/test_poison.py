@@ -232,7 +232,7 @@ def test_a_parked_job_is_no_candidate(built: Ground) -> None:
 
     finder = ViewFinder(built.database)
     assert document(built, "one")["due_at"] is not None  # as its view stands it could be claimed
-    assert finder.heads(Share(None, ()), 1) == []
+    assert finder.heads([Share(None, ())], 1) == []
 
 
 def test_nobody_is_told_that_a_parked_job_is_ready(built: Ground) -> None:

@@ -105,6 +105,17 @@ def test_who_serves_all_queues_asks_about_those_it_met_and_no_others() -> None:
     assert pauses.asked[1:] == [{"held"}]
 
 
+def test_where_others_share_queues_in_very_many_ways_a_share_has_no_part_for_each() -> None:
+    ownership = Ownership("me")
+    ownership.heartbeat({"me": (), "you": (), **{f"other-{number}": (f"q{number}",) for number in range(200)}})
+
+    assert ownership.share().others == {}
+    assert 20 < len(ownership.share().buckets) < 44
+
+    ownership.heartbeat({"me": (), "other": tuple(f"q{number}" for number in range(200))})
+    assert len(ownership.share().others) == 200
+
+
 @given(st.dictionaries(st.sampled_from("uvwxyz"), st.sets(st.sampled_from(NAMES)).map(tuple)))
 def test_a_share_of_all_queues_is_what_is_ones_own_in_each(live: dict[str, tuple[str, ...]]) -> None:
     ownership = Ownership("me")
