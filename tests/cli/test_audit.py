@@ -1,11 +1,13 @@
 """`queuectl replay` and `queuectl audit verify`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
 from eventqueue.queue import Queue
+from eventqueue.views import Shown
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
 
@@ -72,6 +74,20 @@ def test_an_altered_event_is_found_and_named(audited: Queuectl, database: Databa
     assert for_people.code == 1
     assert "job-bad  3        its hash is not that of its bytes" in for_people.out
     assert for_people.err == "✘ 1 finding in 1 job.\n"
+
+
+def test_a_view_that_was_behind_is_looked_at_again_before_it_is_said_to_differ(audited: Queuectl, queue: Queue) -> None:
+    views = queue.connection.views
+    get_many, looked = views.get_many, []
+
+    def late(ids: Sequence[str]) -> Mapping[str, Shown]:
+        looked.append(ids)
+        return {} if len(looked) == 1 else get_many(ids)
+
+    views.get_many = late  # type: ignore[method-assign]
+
+    assert [found for _, found in queue.verify_all()] == [[] for _ in looked[0]]
+    assert looked[1:] == [looked[0]]
 
 
 def test_a_view_that_differs_from_the_history_is_found(audited: Queuectl, database: Database[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
+from eventqueue import slices
 from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable, Unavailable
 from eventqueue.events import Recorded
 from eventqueue.log import Appended
@@ -200,6 +201,33 @@ def test_a_scan_goes_on_from_where_it_was_when_the_server_fails_it(
 
     with failing(faulty, times=3, failCommands=["find", "getMore"], errorCode=code):
         assert [first, *scan] == whole
+
+
+def test_the_patience_of_a_scan_begins_anew_with_each_slice(
+    faulty: Client, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock:
+        """It goes on by itself, with each look."""
+
+        now = 0.0
+
+        def monotonic(self) -> float:
+            self.now += slices.PATIENCE_S / 4
+            return self.now
+
+        def sleep(self, _: float) -> None:
+            pass
+
+    monkeypatch.setattr(slices, "SLICE", 2)
+    monkeypatch.setattr(slices, "time", Clock())
+    mongo_log.append([append(f"job-{number}", said(1)) for number in range(9)])
+    scan = MongoLog(mongo_log._database, deadline=slices.PATIENCE_S).scan()
+    seen = [next(scan) for _ in range(8)]
+
+    with failing(faulty, times=1, failCommands=["find"], errorCode=min(NOT_PRIMARY)):
+        seen += scan
+
+    assert len(seen) == 9
 
 
 def test_a_scan_that_the_server_fails_for_ever_says_so(faulty: Client, mongo_log: MongoLog) -> None:

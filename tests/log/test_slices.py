@@ -88,3 +88,12 @@ def test_a_slice_may_end_with_what_cannot_be_read(mongo_log: MongoLog, prepared:
     prepared.command("insert", "events", documents=[RawBSONDocument(bytes(spoilt))], bypassDocumentValidation=True)
 
     assert [name for name, _ in mongo_log.scan_raw("job")] == names
+
+
+def test_no_slice_goes_beyond_what_the_scan_is_of(mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE", 10)
+    names = [f"job-{number:02}" for number in range(25)]
+    mongo_log.append([append(name, said(1)) for name in [*names, "late-00", "queue-00"]])
+
+    assert [one.stream for one in mongo_log.scan("job")] == names
+    assert [name for name, _ in mongo_log.scan_raw("late")] == ["late-00"]

@@ -1,20 +1,23 @@
 """What an operator sees of the views and does with them."""
 
 from datetime import timedelta
+from typing import Any
 
 import bson
 import pytest
 
-from eventqueue.errors import Refused
+from eventqueue.errors import Fenced, Refused
 from eventqueue.events import Recorded
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.views import Activity, Parked, Projection
 from projections import health
+from projections.generation import Generation
 from projections.lease import BUILDING, Lease
 from projections.operator import ViewOperator
 from projections.projection import Projection as View
 from projections.projection import Tally, versions
+from projections.rebuild import rebuild
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from tests.builders import CANCELLED, COMPLETED, append, claimed, enqueued
@@ -56,6 +59,27 @@ def operator(ground: Ground, *projections: View) -> ViewOperator:
 def view(ground: Ground, name: str = "jobs") -> Projection:
     (found,) = [one for one in operator(ground).projections() if one.name == name]
     return found
+
+
+def test_a_rebuild_waits_for_the_lease_of_a_builder_that_was_killed(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued())
+    Lease(built.database, "builder-killed", BUILDING).acquire()
+    refused: list[Fenced] = []
+
+    def watched(*args: Any) -> Generation:
+        try:
+            return rebuild(*args)
+        except Fenced as error:
+            refused.append(error)
+            end_lease(built, BUILDING)
+            raise
+
+    monkeypatch.setattr("projections.operator.rebuild", watched)
+
+    assert operator(built).rebuild(None, lambda _: None) == 2
+    assert len(refused) == 1
 
 
 # How the views are kept

@@ -1,8 +1,9 @@
 """The views as people read them: fresh where that can be had, honest where not, and never at a projector's cost."""
 
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from bson.raw_bson import RawBSONDocument
@@ -13,7 +14,7 @@ from eventqueue.errors import ForeignViews
 from eventqueue.ground import Ground
 from eventqueue.job import State
 from eventqueue.views import Filter, Lag
-from projections import reader
+from projections import listing, reader
 from projections.lease import Lease
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
@@ -31,6 +32,7 @@ from tests.projections.stage import (
     live_of,
     projecting,
     put,
+    taking_place,
 )
 
 FRESH = Lag(0.0)
@@ -311,8 +313,10 @@ def test_jobs_are_listed_newest_first_and_as_filtered(built: Ground) -> None:
 
 @pytest.mark.parametrize("tag", [None, "x"])
 def test_the_jobs_of_one_call_are_listed_in_its_order_backwards_whatever_their_names(
-    built: Ground, tag: str | None
+    built: Ground, tag: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE_MAX", 2)
     names = ["job-9", "job-10", "job-8", "job-11", "job-1"]
     built.log.append([append(name, replace(enqueued(tags=["x"]), nth=nth)) for nth, name in enumerate(names)])
     one = reader_on(built)
@@ -337,6 +341,30 @@ def test_the_dead_are_listed_by_when_they_died_and_by_their_error(built: Ground)
     assert [job.id for job in one.jobs(Filter(state=State.DEAD, since=NOW - timedelta(hours=1)))] == ["0", "1"]
     assert [job.id for job in one.jobs(Filter(state=State.FAILED, error="ended with 1."))] == ["waits"]
     assert [job.id for job in one.jobs(Filter(error="ended.with"))] == []
+
+
+def test_stats_count_once_what_is_merged_while_they_are_read(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = built.clock.now()
+    put_at(built, "job-one", now - timedelta(hours=5))
+    finish(built)
+    one = reader_on(built)
+    read: list[str] = []
+    slices = reader.__dict__["slices"]
+
+    def merging(counters: Any, query: Any, **options: Any) -> Iterator[bytes]:
+        yield from slices(counters, query, **options)
+        read.append(query["_id"]["$gte"]["key"][0])
+        if read == ["minute"]:  # which is merged into its hour before that is read
+            assert taking_place(built).merge_aged(now + timedelta(hours=6))
+
+    monkeypatch.setattr(reader, "slices", merging)
+
+    assert one.stats(timedelta(hours=12)).total.enqueued == 1
+    assert read == ["minute", "hour", "day"]
+
+
+def put_at(ground: Ground, stream: str, now: datetime) -> None:
+    ground.log.append([append(stream, enqueued(), now=now)])
 
 
 def test_an_operator_is_shown_who_works_and_how_far_it_has_come(built: Ground) -> None:

@@ -152,6 +152,13 @@ def test_a_batch_of_many_ready_jobs_names_none_and_concerns_everybody(built: Gro
     assert apply_all(built, taking_place(built), now=SOON).ready == (Ready("default", 0, NOW, None),)
 
 
+def test_a_batch_of_jobs_in_many_queues_is_told_in_one(built: Ground) -> None:
+    for number in range(TOLD_MAX + 1):
+        put(built, f"job-{number}", replace(enqueued(queue=f"q{number}", priority=number), run_at=NOW))
+
+    assert apply_all(built, taking_place(built), now=SOON).ready == (Ready(None, TOLD_MAX, NOW),)
+
+
 def test_a_batch_tells_which_jobs_were_cancelled(built: Ground) -> None:
     put(built, "job-1", enqueued())
     put(built, "job-2", enqueued())

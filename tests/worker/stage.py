@@ -46,7 +46,7 @@ def wait_until(holds: Callable[[], object], pause_s: float = 0.02) -> None:
 def wipe(database: Database[dict[str, Any]]) -> None:
     """Empty a database of its events and of all that came of them, once nobody works in it any more."""
     for name in database.list_collection_names():
-        if name.partition("-")[0] in ("events", "jobs", "stats", "outputs", "workers"):
+        if name.partition("-")[0] in ("events", "jobs", "due", "claims", "failures", "stats", "outputs", "workers"):
             database[name].delete_many({})
     # The last event that was applied is gone; that is no restored backup, for which the views are rebuilt.
     database["checkpoints"].update_many({}, {"$unset": {"last": 1}})

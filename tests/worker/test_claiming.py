@@ -375,6 +375,37 @@ def test_a_named_job_whose_queue_was_paused_meanwhile_is_not_claimed(stage: Stag
     assert taken(idle, 1) == [job]
 
 
+def test_behind_what_was_paused_just_now_the_rest_is_found_at_once(stage: Stage, idle: Claiming) -> None:
+    [stage.enqueue(queue="held", priority=9) for _ in range(3)]
+    job = stage.enqueue()
+    stage.queue.pause_queue("held")  # nobody projects here, who would hold its jobs back
+    idle.heard_signal(Signal(switched=("held",)))
+
+    assert taken(idle, 1) == [job]
+
+
+def test_what_was_found_before_a_look_that_fails_is_found_again(
+    stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.enqueue(queue="held", priority=5)
+    job = stage.enqueue(priority=9)
+    stage.queue.pause_queue("held")
+    idle.heard_signal(Signal(switched=("held",)))
+    take, tries = idle._fetch.take, []
+
+    def failing(*args: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 2:
+            raise Unavailable("the database is away")
+        return take(*args)
+
+    monkeypatch.setattr(idle._fetch, "take", failing)
+    with pytest.raises(Unavailable):
+        idle.take(2)
+
+    assert taken(idle, 1) == [job]
+
+
 def refuse(*_: object) -> Any:
     raise Unavailable("the database is away")
 

@@ -60,6 +60,15 @@ def test_queues_that_others_share_are_read_in_the_buckets_that_are_ones_own_ther
     assert ids(stage, [Share(None, range(BUCKETS), {"shared": half})]) == [*in_half, *own]
 
 
+def test_what_waits_behind_others_is_seen_in_queues_that_they_share(stage: Stage) -> None:
+    job = stage.enqueue(queue="shared")
+    other = [bucket for bucket in range(BUCKETS) if bucket != _bucket(stage, job)]
+
+    heads = stage.connection.finder.heads([Share(None, other, {"shared": other})], 1)
+
+    assert [one.id for one in heads] == [job]
+
+
 def _bucket(stage: Stage, job: str) -> int:
     return stage.log.read(f"job-{job}")[0].bucket
 
