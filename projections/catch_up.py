@@ -24,7 +24,7 @@ def catch_up(
     chunk: int | None = None,
     tell: Callable[[Signal], object] | None = None,
 ) -> None:
-    """Apply every event that was committed before `until`, and promote what is due.
+    """Apply every event that was committed before `until`, promote what is due, and let go what is paused no more.
 
     `tell`: given what each chunk changed, instead of all who wait. Raises Fenced if another process takes the place
     meanwhile; what was applied by then stays applied.
@@ -41,3 +41,5 @@ def catch_up(
             applier.save(tail.token, ground.clock.now())  # an old token makes every reader scan the oplog from there
     while (promoted := applier.promote(ground.clock.now())) is not None:
         tell(promoted)
+    while (let_go := applier.let_go(ground.clock.now())) is not None:
+        tell(let_go)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from pymongo.read_preferences import ReadPreference
+
 from eventqueue.errors import HistoryLost
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
@@ -81,7 +83,7 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
             applied=held.applied,
             rate=told.rate if is_live else None,
             lag=lag,
-            lag_events=0 if lag.is_fresh else _missing(ground, held),
+            lag_events=0 if lag.is_fresh else missing(ground, held),
             caught_up_at=_caught_up_at(ground, held, lag, told),
             parked=tuple(one for one in stands_still if one.projection == name),
             skipped=passed_over,
@@ -117,9 +119,11 @@ def _caught_up_at(ground: Ground, held: Checkpoint, lag: Lag, told: Told) -> dat
     return at if told.caught_up_at is None else max(at, told.caught_up_at)
 
 
-def _missing(ground: Ground, held: Checkpoint) -> int | None:
+def missing(ground: Ground, held: Checkpoint) -> int:
+    """Return how many events the views at `held` have not, up to MISSING_MAX."""
     with translated():
-        return ground.database["events"].count_documents({"ts": {"$gt": token_time(held.token)}}, limit=MISSING_MAX)
+        events = ground.database.get_collection("events", read_preference=ReadPreference.PRIMARY)
+        return events.count_documents({"ts": {"$gt": token_time(held.token)}}, limit=MISSING_MAX)
 
 
 def _built(ground: Ground, live: Checkpoint | None) -> list[Projection]:

@@ -1,7 +1,7 @@
 """Keeps the jobs of paused queues from being shown as ready: no worker has to pass over them, however many they are.
 
 For order and speed alone. That a queue is paused the log says, and whoever claims asks it: before a queue is held back
-here, and where nobody projects, its jobs are found and left.
+here its jobs are found and left.
 """
 
 import time
@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from eventqueue.events import Recorded, category_of, name_in
 from eventqueue.finder import Signal
-from eventqueue.pause import CATEGORY
+from eventqueue.pause import CATEGORY, evolve
 from eventqueue.pauses import Pauses
 from projections.applier import Applier
 from projections.decoding import Poison
 
-HEAL_EVERY = timedelta(seconds=10)  # what a catching-up reader wrote, who knows of no pauses
+HEAL_EVERY = timedelta(seconds=10)  # whatever was missed
 
 
 class Holding:
@@ -24,17 +24,28 @@ class Holding:
     def __init__(self, applier: Applier, pauses: Pauses) -> None:
         self._applier = applier
         self._pauses = pauses
-        self._paused = frozenset(pauses.all())
-        applier.paused = self._paused
+        self._look()
+
+    def _look(self) -> None:
+        self._applier.paused = frozenset(self._pauses.all())
         self._may_differ = True
-        self._heal_at = time.monotonic()
+        self._heal_at = time.monotonic() + HEAL_EVERY.total_seconds()
 
     def saw(self, events: Iterable[Recorded | Poison]) -> None:
         """Learn of the queues that were paused or resumed among these events."""
-        if names := {name_in(event.stream) for event in events if category_of(event.stream) == CATEGORY}:
-            self._paused = (self._paused - names) | self._pauses.among(names).keys()
-            self._applier.paused = self._paused
-            self._may_differ = True
+        for event in events:
+            if category_of(event.stream) == CATEGORY:
+                name = name_in(event.stream)
+                # The event itself and not the log, which a new primary may not show yet. One that cannot be read says
+                # nothing: then those before it hold.
+                is_paused = (
+                    evolve(event).pause is not None
+                    if isinstance(event, Recorded)
+                    else name in self._pauses.among([name])
+                )
+                others = frozenset(self._applier.paused) - {name}
+                self._applier.paused = others | {name} if is_paused else others
+                self._may_differ = True
 
     @property
     def is_due(self) -> bool:
@@ -43,10 +54,10 @@ class Holding:
 
     def step(self, now: datetime) -> Signal | None:
         """Hold back, or let go, a thousand entries at most; return what to tell of these."""
+        if time.monotonic() >= self._heal_at:
+            self._look()
         if self._applier.hold_back(now):
-            self._may_differ = True
             return None
         signal = self._applier.let_go(now)
         self._may_differ = signal is not None
-        self._heal_at = time.monotonic() + HEAL_EVERY.total_seconds()
         return signal

@@ -1,5 +1,6 @@
 """One point of the live views, their checkpoint, and everything that differs there from the fold of the log."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
@@ -17,18 +18,21 @@ from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.job import Job, evolve
 from eventqueue.mongo_errors import translated
+from eventqueue.pauses import Pauses
 from eventqueue.slices import slices
 from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read
-from projections.entries import SPREAD, WAITING, failure_entry, ids_in, member
+from projections.entries import HELD, SPREAD, WAITING, failure_entry, ids_in, member
 from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
 from projections.projection import Key, Projection, aged, versions
 from projections.tail import Tail
 
+LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
+AGAIN_S = 0.2
 ENTRIES = 100  # of `due` that are looked at together, with the jobs in them
 AGED_MAX = 10_000  # keys of counters, of which is remembered into what they are merged
 
@@ -55,6 +59,7 @@ class Point:
     def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
         self._ground = ground
         self._projections = projections
+        self._pauses = Pauses(ground.log)
         self._generation = _live(ground)
         began = ground.clock.now()
         # What is old is merged at once: years of minutes are many. Jobs come in about the order of their time.
@@ -64,6 +69,7 @@ class Point:
             self._held = self._checkpoint(session)
             # By how much the views count more than the log that was read so far: what is even is let go.
             self._excess = {one.name: self._read_counters(one, session) for one in projections}
+        self._suspected: dict[str, str] = {}  # job -> its entry, which is held back though nobody has paused the queue
         self._tail = Tail(ground.database, self._held.token, await_ms=1)
 
     def __enter__(self) -> "Point":
@@ -189,8 +195,11 @@ class Point:
     def _entry_differences(
         self, job_id: str, claimable: Job | None, job: Job | None, shown: Shown
     ) -> Iterator[Difference]:
-        if problem := _entry_problem(shown.due.get(job_id), claimable, self._ground.clock.now()):
+        entry = shown.due.get(job_id)
+        if problem := _entry_problem(entry, claimable, self._ground.clock.now()):
             yield Difference(jobs.NAME, job_id, problem)
+        elif entry is not None and entry["ready"] == HELD and not self._is_paused(entry["queue"]):
+            self._suspected[job_id] = entry["_id"]
         failure, is_failure = shown.failures.get(job_id), failure_entry(job)
         if failure != is_failure:
             yield Difference(jobs.NAME, job_id, f"is among the failures as {failure}, not as {is_failure}")
@@ -216,6 +225,37 @@ class Point:
             for job_id, entry in found:
                 problem = f"is shown to workers in entry {entry}, where it has no place"
                 yield Difference(jobs.NAME, job_id, problem)
+
+    def _is_paused(self, queue: str) -> bool:
+        return queue in self._pauses.among([queue])
+
+    def held_back(self) -> Iterator[Difference]:
+        """Name the jobs that are held back, and were before, though nobody has paused their queue.
+
+        To let all of a queue go takes a moment, which is waited out.
+        """
+        give_up = time.monotonic() + LET_GO_S
+        left = self._suspected
+        while left:
+            entries = self._still_held(left)
+            left = {job_id: entry for job_id, entry in left.items() if entry in entries}
+            if time.monotonic() > give_up:
+                break
+            if left:
+                time.sleep(AGAIN_S)
+        for job_id in left:
+            problem = "is held back from workers, though nobody has paused its queue: who projects lets it go"
+            yield Difference(jobs.NAME, job_id, problem)
+
+    def _still_held(self, left: Mapping[str, str]) -> set[str]:
+        due = self._ground.database[self._generation.name_of("due")].with_options(CODEC)
+        found: dict[str, str] = {}
+        entries = iter(set(left.values()))
+        while some := list(islice(entries, ENTRIES)):
+            with translated():
+                found |= {one["_id"]: one["queue"] for one in due.find({"_id": {"$in": some}, "ready": HELD})}
+        paused = self._pauses.among(set(found.values()))
+        return {entry for entry, queue in found.items() if queue not in paused}
 
     # Late results
 

@@ -6,7 +6,7 @@ A busy projector is never robbed of its place by someone who looks: while the ch
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -17,11 +17,14 @@ import msgspec
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
 from pymongo.collection import Collection
+from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
+from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.job import Job, State
 from eventqueue.mongo_errors import translated
+from eventqueue.pauses import Pauses
 from eventqueue.slices import slices
 from eventqueue.views import Building, Counts, Filter, Lag, Shown, Stats
 from projections import checkpoint, generation
@@ -30,7 +33,7 @@ from projections.catch_up import catch_up
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure, passed
 from projections.generation import Generation
-from projections.health import parked, skipped
+from projections.health import missing, parked, skipped
 from projections.integrity import check_taken, damage
 from projections.jobs import to_job
 from projections.lease import Lease, Renewal
@@ -40,6 +43,7 @@ from projections.projector import is_in_log, is_newer, recorded
 from projections.rebuild import rebuild
 from projections.report import LENGTHS, report
 from projections.rescan import rescan
+from projections.signals import Signals
 from projections.stats import Stats as StatsView
 from projections.upgrade import let_go_on
 
@@ -47,6 +51,8 @@ WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
 LOOK_S = 0.02
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONG = 10_000  # events that are missing: to apply them takes so long that it is shown
+ANEW = 6  # times as fast views are built anew as events are applied to them
 OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan
 
 
@@ -137,16 +143,38 @@ class ViewReader:
             rebuild(self._ground, self._projections, self._session, tell)
 
     def _go_on(self, held: Checkpoint) -> None:
-        taken = checkpoint.take_over(self._database, held.generation, self._session)
-        applier = Applier(self._ground, taken, self._projections, self._session)
+        left = missing(self._ground, held)
+        if left > LONG and left * ANEW > self._log_size():
+            self._build()
+            return
         try:
-            check_taken(self._database, taken)
-            let_go_on(self._ground, applier)
-            catch_up(self._ground, applier, majority_time(self._database))
-        except HistoryLost:
-            rescan(self._ground, applier)
+            with self.building() if left > LONG else nullcontext(lambda _: None) as show:
+                self._apply(held, show)
         except ViewsDamaged:
             self._build()
+
+    def _log_size(self) -> int:
+        with translated():
+            return (
+                self._database["events"].with_options(read_preference=ReadPreference.PRIMARY).estimated_document_count()
+            )
+
+    def _apply(self, held: Checkpoint, show: Callable[[int], object]) -> None:
+        taken = checkpoint.take_over(self._database, held.generation, self._session)
+        check_taken(self._database, taken)
+        applier = Applier(self._ground, taken, self._projections, self._session)
+        applier.paused = Pauses(self._ground.log).all()
+        signals = Signals(self._database)
+
+        def tell(signal: Signal) -> None:
+            signals.publish(signal)
+            show(applier.held.applied)
+
+        try:
+            let_go_on(self._ground, applier)
+            catch_up(self._ground, applier, majority_time(self._database), tell=tell)
+        except HistoryLost:
+            rescan(self._ground, applier, tell)
 
     def lag(self) -> Lag:
         """See Views.lag."""

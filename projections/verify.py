@@ -39,6 +39,7 @@ def verify(
                 progress(done)
         yield from point.jobs_between(low, None, {})
         yield from point.strays()
+        yield from point.held_back()
         for streams in _chunks(ground, "late"):
             yield from point.late_results(streams)
             done += sum(map(len, streams.values()))
@@ -54,6 +55,7 @@ def verify_jobs(
         for done, job_id in enumerate(ids, start=1):
             yield from point.jobs_of([job_id])
             progress(done)
+        yield from point.held_back()
 
 
 def sample(ground: Ground, count: int) -> list[str]:

@@ -11,10 +11,15 @@ from msgspec.structs import replace
 from eventqueue.events import Event, Paused, Resumed
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.mongo_log import MongoLog
 from projections import applier as appliers
 from projections.feed import Feed
+from projections.holding import Holding
+from projections.reader import ViewReader
+from projections.registry import PROJECTIONS
 from projections.signals import Signals
 from projections.turn import Turn
+from projections.verify import verify
 from tests.builders import append, enqueued
 from tests.projections.exact import assert_exact
 from tests.projections.stage import await_that, build, finish, live_of, projecting, put, taking_place, turn_in
@@ -115,6 +120,72 @@ def test_very_many_are_held_back_and_let_go_some_at_a_time_those_to_be_claimed_f
     assert let_go == ["2", "1", "0"]
     assert waiting(built)["m"] == "held"
     assert [one.priority for signal in noting.told for one in signal.ready] == [2, 1, 0]
+
+
+def test_where_nobody_projects_a_reader_lets_go_what_is_paused_no_more(built: Ground) -> None:
+    jobs(built, "mail", "a")
+    put(built, "queue-mail", Paused())
+    with projecting(built):
+        await_that(lambda: waiting(built) == {"a": "held"})
+    reader = ViewReader(built, PROJECTIONS, "reader")
+    jobs(built, "mail", "b")
+    assert reader.refresh().is_fresh
+    assert waiting(built) == {"a": "held", "b": "held"}
+
+    switched(built, "mail", Resumed())
+    assert reader.refresh().is_fresh
+
+    assert waiting(built) == {"a": True, "b": True}
+
+
+def test_a_look_that_does_not_show_the_end_of_a_pause_yet_holds_nothing_back(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs(built, "mail", "a")
+    put(built, "queue-mail", Paused())
+    with projecting(built):
+        await_that(lambda: waiting(built) == {"a": "held"})
+        monkeypatch.setattr(MongoLog, "find_next", lambda *_: set())  # as a new primary answers, for a moment
+        switched(built, "mail", Resumed())
+
+        await_that(lambda: waiting(built) == {"a": True})
+
+
+def test_what_is_missed_is_put_right_after_a_while(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.holding.HEAL_EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr(Holding, "saw", lambda *_: None)
+    jobs(built, "mail", "a")
+    with projecting(built):
+        await_that(lambda: waiting(built) == {"a": True})
+        put(built, "queue-mail", Paused())
+
+        await_that(lambda: waiting(built) == {"a": "held"})
+
+
+def test_a_verification_names_what_is_held_back_for_no_reason(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.point.LET_GO_S", 0.1)
+    jobs(built, "mail", "a")
+    jobs(built, "web", "b")
+    put(built, "queue-mail", Paused())
+    finish(built)
+    live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
+
+    assert [(one.where, one.problem.partition(",")[0]) for one in verify(built, PROJECTIONS)] == [
+        ("b", "is held back from workers")
+    ]
+
+
+def test_a_verification_waits_for_what_is_about_to_be_let_go(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs(built, "mail", "a")
+    finish(built)
+    live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
+    monkeypatch.setattr("projections.point.time.sleep", lambda _: let_go(built))
+
+    assert list(verify(built, PROJECTIONS)) == []
+
+
+def let_go(ground: Ground) -> None:
+    assert taking_place(ground).let_go(ground.clock.now())
 
 
 def test_who_comes_into_the_place_puts_right_what_others_showed(built: Ground) -> None:

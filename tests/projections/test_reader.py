@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -392,3 +393,24 @@ def test_a_deployment_that_prefers_secondaries_is_read_from_the_primary(built: G
         assert there.get("one") is not None
         assert len([*there.jobs(Filter())]) == 1
         assert there.counts() == {"default": {State.PENDING: 1}}
+
+
+@pytest.mark.parametrize(("before", "missing", "generation"), [(20, 3, 1), (2, 20, 2)])
+def test_a_long_way_to_the_end_of_the_log_is_shown_and_the_shorter_one_taken(
+    built: Ground, monkeypatch: pytest.MonkeyPatch, before: int, missing: int, generation: int
+) -> None:
+    monkeypatch.setattr(reader, "LONG", 2)
+    for number in range(before):
+        put(built, f"job-{number}", enqueued())
+    finish(built)
+    for number in range(before, before + missing):
+        put(built, f"job-{number}", enqueued())
+    one = reader_on(built)
+    shown_: list[int] = []
+    one.building = lambda: nullcontext(shown_.append)
+
+    assert one.refresh().is_fresh
+
+    assert live_of(built).number == generation
+    assert shown_[-1] == before + missing
+    assert_exact(built)
