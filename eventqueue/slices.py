@@ -16,6 +16,7 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from eventqueue.codec import LENIENT
+from eventqueue.errors import Unavailable
 from eventqueue.mongo_errors import may_read_on, to_queue_error
 
 SLICE = 1000  # documents
@@ -63,15 +64,21 @@ def slices(
 
 
 def outlasting(read: Callable[[], Read], patience: float = PATIENCE_S) -> Read:
-    """Return what `read` does, which is called again where a primary was elected or a connection lost."""
+    """Return what `read` does, which is called again where a primary was elected or a connection lost.
+
+    `read` may raise the driver's errors, or Unavailable for them.
+    """
     give_up = time.monotonic() + patience
     while True:
         try:
             return read()
+        except Unavailable:
+            if time.monotonic() > give_up:
+                raise
         except PyMongoError as error:
             if not may_read_on(error) or time.monotonic() > give_up:
                 raise to_queue_error(error) from error
-            time.sleep(_PAUSE_S)
+        time.sleep(_PAUSE_S)
 
 
 def _end_of(batch: bytes) -> tuple[int, Any]:

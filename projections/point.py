@@ -13,13 +13,13 @@ import msgspec
 from pymongo.client_session import ClientSession
 
 from eventqueue.codec import CODEC, alike, bucket_of
-from eventqueue.errors import Fenced, Refused
+from eventqueue.errors import Fenced, Refused, Unavailable
 from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.job import Job, evolve
 from eventqueue.mongo_errors import translated
 from eventqueue.pauses import Pauses
-from eventqueue.slices import slices
+from eventqueue.slices import outlasting, slices
 from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
@@ -29,7 +29,7 @@ from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
 from projections.projection import Key, Projection, aged, versions
-from projections.tail import Tail
+from projections.tail import Change, Tail
 
 LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
 AGAIN_S = 0.2
@@ -71,6 +71,7 @@ class Point:
             self._excess = {one.name: self._read_counters(one, session) for one in projections}
         self._suspected: dict[str, str] = {}  # job -> its entry, which is held back though nobody has paused the queue
         self._tail = Tail(ground.database, self._held.token, await_ms=1)
+        self._is_torn = False  # its server is gone, perhaps: it is read on from another one
 
     def __enter__(self) -> "Point":
         return self
@@ -109,20 +110,24 @@ class Point:
 
     def jobs_of(self, ids: Sequence[str]) -> Iterator[Difference]:
         """Compare some jobs, without counting them."""
-        histories = {job_id: read(self._ground.log, stream_of("job", job_id)) for job_id in ids}
+        histories = {job_id: outlasting(partial(read, self._ground.log, stream_of("job", job_id))) for job_id in ids}
         yield from self._compare(histories, {"$in": list(ids)})
 
     def _compare(self, histories: Mapping[str, Events], which: Mapping[str, Any]) -> Iterator[Difference]:
-        shown = self._show(which)
-        self._learn_what_is_beyond()
+        shown = outlasting(lambda: self._show(which))
+        outlasting(self._learn_what_is_beyond)
         found = [
             difference
             for job_id in sorted({*histories, *shown.ids})
             for difference in self._job(job_id, histories.get(job_id, ()), shown)
         ]
-        if found and _live(self._ground).number != self._generation.number:
-            raise Fenced("The views were switched meanwhile.")
+        if found:
+            self._check_live()
         yield from found
+
+    def _check_live(self) -> None:
+        if outlasting(lambda: _live(self._ground)).number != self._generation.number:
+            raise Fenced("The views were switched meanwhile.")
 
     def _show(self, which: Mapping[str, Any]) -> Shown:
         """Read what there is of some jobs, all at one moment."""
@@ -145,17 +150,26 @@ class Point:
         """Read the tail up to now: whatever the log showed us beyond the checkpoint is known afterwards."""
         until = majority_time(self._ground.database)
         while True:
-            changes = self._tail.read()
+            changes = self._read_tail()
             for change in changes:
                 self._beyond.setdefault(change.event.stream, change.event.version)
             if token_time(changes[-1].token) > until if changes else self._tail.time >= until:
                 return
 
+    def _read_tail(self) -> Sequence[Change]:
+        if self._is_torn:
+            self._tail, self._is_torn = Tail(self._ground.database, self._tail.token, await_ms=1), False
+        try:
+            return self._tail.read()
+        except Unavailable:
+            self._is_torn = True
+            raise
+
     def _job(self, job_id: str, history: Events, shown: Shown) -> Iterator[Difference]:
         document = shown.jobs.get(job_id, {})
         version, parked = document.get("version", 0), document.get("parked")
         if version > len(history):  # it moved on after the log was read
-            history = read(self._ground.log, stream_of("job", job_id))
+            history = outlasting(lambda: read(self._ground.log, stream_of("job", job_id)))
         covered = min(len(history), self._beyond.get(stream_of("job", job_id), len(history) + 1) - 1)
         counted = min(covered, version) if parked else covered
         job, problem = self._fold(history, version, counted)
@@ -215,19 +229,22 @@ class Point:
         stored = chain.from_iterable(bson.decode_all(batch, CODEC) for batch in slices(due, {}))
         ids = (entry["_id"] for entry in stored)
         while some := list(islice(ids, ENTRIES)):
-            with translated(), self._ground.database.client.start_session(snapshot=True) as session:
-                entries = self._find("due", {"_id": {"$in": some}}, session).values()
-                named = [job_id for one in entries for job_id in ids_in(one)]
-                there = self._find("jobs", {"_id": {"$in": named}}, session)
-            found = list(_strays(entries, there))
-            if found and _live(self._ground).number != self._generation.number:
-                raise Fenced("The views were switched meanwhile.")
+            found = outlasting(partial(self._strays_in, some))
+            if found:
+                self._check_live()
             for job_id, entry in found:
                 problem = f"is shown to workers in entry {entry}, where it has no place"
                 yield Difference(jobs.NAME, job_id, problem)
 
+    def _strays_in(self, entry_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+        with translated(), self._ground.database.client.start_session(snapshot=True) as session:
+            entries = self._find("due", {"_id": {"$in": entry_ids}}, session).values()
+            named = [job_id for one in entries for job_id in ids_in(one)]
+            there = self._find("jobs", {"_id": {"$in": named}}, session)
+        return list(_strays(entries, there))
+
     def _is_paused(self, queue: str) -> bool:
-        return queue in self._pauses.among([queue])
+        return queue in outlasting(lambda: self._pauses.among([queue]))
 
     def held_back(self) -> Iterator[Difference]:
         """Name the jobs that are held back, and were before, though nobody has paused their queue.
@@ -237,7 +254,7 @@ class Point:
         give_up = time.monotonic() + LET_GO_S
         left = self._suspected
         while left:
-            entries = self._still_held(left)
+            entries = outlasting(partial(self._still_held, left))
             left = {job_id: entry for job_id, entry in left.items() if entry in entries}
             if time.monotonic() > give_up:
                 break
@@ -262,8 +279,8 @@ class Point:
     def late_results(self, streams: Mapping[str, Events]) -> Iterator[Difference]:
         """Compare how many late results were counted for each of these jobs."""
         ids = [name_in(stream) for stream in streams]
-        shown = self._show({"$in": ids}).jobs
-        self._learn_what_is_beyond()
+        shown = outlasting(lambda: self._show({"$in": ids})).jobs
+        outlasting(self._learn_what_is_beyond)
         for stream, history in streams.items():
             job_id = name_in(stream)
             covered = min(len(history), self._beyond.get(stream, len(history) + 1) - 1)
@@ -272,7 +289,7 @@ class Point:
                 covered = min(covered, document.get("late_version", 0))
             elif document.get("late_version", 0) < covered:
                 yield Difference(jobs.NAME, job_id, f"{document.get('late_version', 0)} of {covered} late results seen")
-            job, _ = self._fold(read(self._ground.log, stream_of("job", job_id)), 2**62, 0)
+            job, _ = self._fold(outlasting(partial(read, self._ground.log, stream_of("job", job_id))), 2**62, 0)
             for event in history[:covered]:
                 if job is not None and isinstance(event, Recorded):
                     self._count(job, job, event)

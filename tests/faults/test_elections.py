@@ -11,9 +11,11 @@ import pytest
 from eventqueue.connect import open_client
 from eventqueue.ground import Ground, stand_on
 from eventqueue.queue import Queue
+from projections import verify
 from projections.projector import is_in_log
+from projections.registry import PROJECTIONS
 from tests.builders import append, enqueued
-from tests.faults.replica_set import ReplicaSet, replica_set
+from tests.faults.replica_set import Member, ReplicaSet, replica_set
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact
 from tests.projections.processes import projector_process
@@ -157,3 +159,23 @@ def test_who_waits_for_a_job_or_for_the_views_waits_through_elections(three: Rep
         assert [one.id for one in waiting.result(PATIENCE_S)] == [job]
         assert pool.submit(far.wait_for, receipt, PATIENCE_S).result()
         following.result(PATIENCE_S)
+
+
+def test_a_verification_outlasts_a_primary_that_is_killed(
+    ground: Ground, three: ReplicaSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "CHUNK", 100)
+    for first in range(0, 2000, 500):
+        ground.log.append([append(f"job-{number:04}", enqueued()) for number in range(first, first + 500)])
+    build(ground)
+    killed: list[Member] = []
+
+    def kill(_: int) -> None:
+        if not killed:
+            killed.append(three.kill_primary())
+
+    assert list(verify.verify(ground, PROJECTIONS, kill)) == []
+
+    assert len(killed) == 1
+    killed[0].start()
+    three.await_whole()
