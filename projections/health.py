@@ -73,6 +73,7 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
     lag = lag_of(ground, held)
     stands_still = parked(Generation(ground.database, held.generation))
     passed_over, first = skipped(ground)
+    left = 0 if lag.is_fresh else missing(ground, held)
     return [
         Projection(
             name=name,
@@ -83,7 +84,7 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
             applied=held.applied,
             rate=told.rate if is_live else None,
             lag=lag,
-            lag_events=0 if lag.is_fresh else missing(ground, held),
+            lag_events=left,
             caught_up_at=_caught_up_at(ground, held, lag, told),
             parked=tuple(one for one in stands_still if one.projection == name),
             skipped=passed_over,
