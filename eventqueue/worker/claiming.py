@@ -182,8 +182,8 @@ class Claiming:
         self._next_look = now + LOOK_S
         heads = self._finder.heads(self._shares(), LOOK_AT)
         paused = self._serving.look({job.queue for job in heads})
+        self._is_quiet = not heads  # behind those of queues that were paused just now there may be others
         heads = [job for job in heads if job.queue not in paused]
-        self._is_quiet = not heads
         overdue = self._ownership.overdue(heads, self._fetch.position, now)
         # The view may lag: what the log has gone on with does not wait.
         gone = self._log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()

@@ -384,6 +384,23 @@ def test_behind_what_was_paused_just_now_the_rest_is_found_at_once(stage: Stage,
     assert taken(idle, 1) == [job]
 
 
+def test_who_saw_only_jobs_of_paused_queues_looks_again_for_what_is_behind_them(
+    stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.claiming.LOOK_S", 0.0)
+    [stage.enqueue(queue="held", priority=9) for _ in range(2)]
+    stage.queue.pause_queue("held")
+    idle.heard_signal(Signal(switched=("held",)))
+    looked: list[int] = []
+    heads = stage.connection.finder.heads
+    monkeypatch.setattr(idle._finder, "heads", lambda *args: looked.append(1) or heads(*args))
+
+    for _ in range(3):
+        idle.look()
+
+    assert len(looked) == 3
+
+
 def test_what_was_found_before_a_look_that_fails_is_found_again(
     stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
