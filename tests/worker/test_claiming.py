@@ -393,7 +393,12 @@ def test_who_saw_only_jobs_of_paused_queues_looks_again_for_what_is_behind_them(
     idle.heard_signal(Signal(switched=("held",)))
     looked: list[int] = []
     heads = stage.connection.finder.heads
-    monkeypatch.setattr(idle._finder, "heads", lambda *args: looked.append(1) or heads(*args))
+
+    def noted(*args: Any) -> Any:
+        looked.append(1)
+        return heads(*args)
+
+    monkeypatch.setattr(idle._finder, "heads", noted)
 
     for _ in range(3):
         idle.look()

@@ -120,6 +120,7 @@ def test_a_resumed_queue_is_claimed_from_at_its_signal(stage: Stage) -> None:
     assert stage.types(job) == ["enqueued"]
 
     stage.queue.resume_queue("default")
+    stage.project()  # what was held back is let go
     tell(worker, "default")
 
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)
