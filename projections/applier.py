@@ -39,7 +39,8 @@ from projections.writes import Write, tallies, writes
 
 CANCELLED_MAX = 1000  # ids in one signal
 TOLD_MAX = 32  # jobs that a signal names: of more there is something for everybody
-PROMOTED_MAX = 1000  # jobs in one transaction
+PROMOTED_MAX = 1000  # entries in one transaction
+MERGED_MAX = 100  # queues of which the server merges the entries that are held back, instead of sorting them
 TRANSACTION_S = 30.0
 INTERRUPTED = 11601
 UNKNOWN = 2**31  # the size of a batch that was not weighed: taken for large
@@ -168,21 +169,21 @@ class Applier:
         return bool(found)
 
     def let_go(self, now: datetime) -> Signal | None:
-        """Mark entries that were held back and are of paused queues no more as ready, a thousand at most of one queue.
+        """Mark entries that were held back and are of paused queues no more as ready, a thousand at most.
 
-        Those to be claimed first, first. None where there are none.
+        Those to be claimed first, first, whatever their queues; of very many queues some at a time. None where there
+        are none.
         """
         due = self._generation.due
         with translated():
             # Every name is above "": with no condition on the queue no index over it would be used.
-            one = due.find_one({**IS_HELD, "queue": {"$gt": "", "$nin": sorted(self.paused)}}, {"queue": 1})
-            if one is None:
+            queues = set(due.distinct("queue", {**IS_HELD, "queue": {"$gt": ""}})).difference(self.paused)
+            if not queues:
                 return None
-            of_queue = {**IS_HELD, "queue": one["queue"]}
-            found = list(due.find(of_queue).sort([("priority", -1), ("due_at", 1)]).limit(PROMOTED_MAX))
+            some = {**IS_HELD, "queue": {"$in": sorted(queues)[:MERGED_MAX]}}
+            found = list(due.find(some).sort([("priority", -1), ("due_at", 1)]).limit(PROMOTED_MAX))
         self._mark({READY: found}, IS_HELD, now)
-        first = min(entry["due_at"] for entry in found)
-        return Signal(self.held.generation, ready=(Ready(one["queue"], found[0]["priority"], first),))
+        return Signal(self.held.generation, ready=_ready([_at_head(entry) for entry in found], is_named=False))
 
     def _mark(self, entries: Mapping[bool | str, Sequence[Entry]], as_it_was: Mapping[str, Any], now: datetime) -> None:
         """Give entries that are `as_it_was` another `ready`, in one transaction."""
@@ -274,11 +275,15 @@ def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
 
 def _waiting(entries: Iterable[Entry]) -> list[Place]:
     # Who is not ready yet has an entry of his own.
-    return [(one["queue"], one["priority"], one["due_at"], first_of(one)) for one in entries]
+    return [_at_head(one) for one in entries]
 
 
-def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
-    """Return, a queue each, what became ready there."""
+def _at_head(entry: Entry) -> Place:
+    return entry["queue"], entry["priority"], entry["due_at"], first_of(entry)
+
+
+def _ready(places: Collection[Place], *, is_named: bool = True) -> tuple[Ready, ...]:
+    """Return, a queue each, what became ready there; which jobs, if `is_named` and they are few."""
     found: dict[str, Ready] = {}
     for queue, priority, due_at, _ in places:
         seen = found.get(queue)
@@ -287,7 +292,7 @@ def _ready(places: Collection[Place]) -> tuple[Ready, ...]:
             found[queue] = Ready(queue, max(seen.priority, priority), min(seen.due_at, due_at))
     if len(found) > TOLD_MAX:
         return (Ready(None, max(one.priority for one in found.values()), min(one.due_at for one in found.values())),)
-    if len(places) > TOLD_MAX:
+    if len(places) > TOLD_MAX or not is_named:
         return tuple(found.values())
     jobs: dict[str, list[JobAt]] = defaultdict(list)
     for queue, _, _, job in places:

@@ -49,6 +49,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     moved_at: datetime | None = None  # on the database's clock
     last: Last | None = None
     collections: dict[str, bytes] | None = None  # their UUIDs: one that was dropped comes back with another
+    rescanned: int | None = None  # a time, in seconds: up to then the log itself was read again, behind the token
     built: int | None = None  # of a generation that is being built: events, as last shown
 
 
@@ -85,6 +86,12 @@ def show(database: Database[Any], generation: int, applied: int) -> None:
     """Let others see how far the building of a generation has come."""
     with translated():
         checkpoints(database).update_one({"_id": generation}, {"$set": {"built": applied}})
+
+
+def note_rescanned(database: Database[Any], held: Checkpoint, up_to: int) -> None:
+    """Note up to which time of the log all is applied, for who has to go on with a re-scan."""
+    with translated():
+        checkpoints(database).update_one({"_id": held.generation, "fence": held.fence}, {"$max": {"rescanned": up_to}})
 
 
 def keep_collections(database: Database[Any], generation: int, collections: Mapping[str, bytes] | None) -> None:

@@ -50,7 +50,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         ),
         # What becomes ready next: the projector promotes from its low end.
         IndexModel([("due_at", 1)], name="waiting", partialFilterExpression=IS_WAITING),
-        # What becomes ready with its queue, in the order in which that is done.
+        # What becomes ready with its queue, those to be claimed first first; and which queues have such.
         IndexModel([("queue", 1), ("priority", -1), ("due_at", 1)], name="held", partialFilterExpression=IS_HELD),
         # The jobs of a queue that wait, and the first of each queue.
         IndexModel([("queue", 1), ("due_at", 1)], name="oldest"),

@@ -102,8 +102,11 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
     watch.generation = new.number
     try:
         new.create(names)
-        checkpoint.keep_collections(database, new.number, new.identities({*INDEXES, *names}))
+        made = new.identities({*INDEXES, *names})
+        checkpoint.keep_collections(database, new.number, made)
         _build(ground, start, projections, session, watch)
+        if new.identities({*INDEXES, *names}) != made:
+            raise Fenced("Somebody has dropped the views while they were built: the old ones stay.")
         _switch(database, old, new)
     except BaseException:
         _abandon(new, names)

@@ -23,6 +23,7 @@ from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.mongo_log import MAJORITY
 from eventqueue.slices import SLICE, outlasting
+from projections import checkpoint
 from projections.applier import Applier
 from projections.checkpoint import token_time
 from projections.decoding import Poison, events_in
@@ -38,22 +39,27 @@ CHUNK = 2000  # events a transaction
 def rescan(ground: Ground, applier: Applier, tell: Callable[[Signal], object] | None = None) -> None:
     """Apply everything since the checkpoint and move it to where the oplog can be followed again.
 
-    Until then the checkpoint keeps its old token: whoever comes next scans again, and nobody takes the views for fresh.
+    Until then the checkpoint keeps its old token: whoever comes next goes on with the scan, and nobody takes the views
+    for fresh.
     `tell`: given what each chunk changed, instead of all who wait. Raises Fenced if another process takes the place
     meanwhile.
     """
     now = token_now(ground.database)
     tell = tell or Signals(ground.database).publish
     logger.warning("the oplog no longer reaches back to the checkpoint: the log itself is read again")
-    events = _since(ground.database, token_time(applier.held.token))
+    begin = max(token_time(applier.held.token).time, applier.held.rescanned or 0)
+    events = _since(ground.database, begin)
     while chunk := list(islice(events, CHUNK)):
-        tell(applier.apply(chunk, applier.held.token, ground.clock.now()))
+        tell(applier.apply([event for _, event in chunk], applier.held.token, ground.clock.now()))
+        checkpoint.note_rescanned(ground.database, applier.held, chunk[-1][0].time)
+        if (promoted := applier.promote(ground.clock.now())) is not None:  # it may take minutes
+            tell(promoted)
     applier.save(now, ground.clock.now())
 
 
-def _since(database: Database[Any], held: Timestamp) -> Iterator[Recorded | Poison]:
+def _since(database: Database[Any], begin: int) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
-    at = Timestamp(max(0, held.time - int(OVERLAP.total_seconds())), 0)
+    at = Timestamp(max(0, begin - int(OVERLAP.total_seconds())), 0)
     seen: set[str] = set()  # of those stamped `at`: others may be stamped the same
     with database.client.start_session(causal_consistency=True) as session:
         while True:
@@ -66,7 +72,7 @@ def _since(database: Database[Any], held: Timestamp) -> Iterator[Recorded | Pois
                 elif place in seen:
                     continue
                 seen.add(place)
-                yield event
+                yield at, event
             if len(found) < limit:
                 return
 

@@ -128,7 +128,7 @@ def _retention(queue: "Queue") -> str | None:
     if ceil(asked) == kept_for:
         return None
     held = f"for {span(kept_for)}" if kept_for else "for ever"
-    return f"what jobs wrote is kept {held}, and `{RETENTION}` is {asked:g}"
+    return f"what jobs wrote is kept {held}, and `{RETENTION}` is {asked:.12g}"
 
 
 def _rights(queue: "Queue") -> tuple[str, str | None]:

@@ -1,5 +1,6 @@
 """Which jobs a command is for: those named, or all that fit; and doing it to them."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -172,6 +173,7 @@ class _Sum:
 def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
     from eventqueue.acts import BATCH
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was done is told then, too
     found = _Sum()
     try:
         hidden = session.out.quiet or len(ids) < PROGRESS_FROM

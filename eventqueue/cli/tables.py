@@ -173,7 +173,7 @@ def configuration(found: "Mapping[str, Source]", meanings: Mapping[str, str]) ->
 
 def setting(one: "Source") -> str:
     """A setting's value as it would be typed."""
-    return "none" if one.value is None else f"{one.value:g}" if isinstance(one.value, float) else str(one.value)
+    return "none" if one.value is None else f"{one.value:.12g}" if isinstance(one.value, float) else str(one.value)
 
 
 def findings(found: Sequence[Finding]) -> Table:

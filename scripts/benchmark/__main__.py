@@ -46,12 +46,15 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
 }
 
 
+ONCE = ("scale",)  # it takes a quarter of an hour
+
+
 @click.command()
 @click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS)))
 @click.option("--jobs", type=click.IntRange(1), help="Jobs in a run; each scenario has a number of its own.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Where a scenario has workers.")
 @click.option("--others", type=click.IntRange(2), help="Jobs that crowd the database in `crowded`.  [1000000]")
-@click.option("--into", metavar="URI", help="A server whose database `fill` is filled, and stays.")
+@click.option("--into", metavar="URI", help="A server that `fill` fills, once; its database is called fill, and stays.")
 @click.option("--queues", "spread", type=click.IntRange(1), help="Queues in `fill`.  [6]")
 @click.option("--tags", type=click.IntRange(1), help="Tags in `fill`.  [12]")
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True, help="Runs, of which the median counts.")
@@ -72,7 +75,7 @@ def main(
     asked = Asked(jobs, workers, others, Profiles() if is_profiled else None, into, spread, tags)
     for name in scenarios or SCENARIOS:
         figures = []
-        for number in range(1 if is_profiled else runs):
+        for number in range(1 if is_profiled or into or name in ONCE else runs):
             print(f"{name}: run {number + 1} …", file=sys.stderr)
             with server() as place:
                 figures.append(SCENARIOS[name](place, asked))

@@ -7,8 +7,10 @@ from typing import Any
 import bson
 import pytest
 from bson.timestamp import Timestamp
+from msgspec.structs import replace
 
 from eventqueue.events import Recorded
+from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from projections import rescan as rescanning
 from projections.checkpoint import token_time
@@ -17,7 +19,7 @@ from projections.rescan import rescan
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
-from tests.projections.stage import checkpoint_of, finish, put, taking_place
+from tests.projections.stage import await_that, checkpoint_of, finish, is_ready, put, taking_place
 
 
 def put_late(ground: Ground, stream: str, stamped: timedelta) -> None:
@@ -61,9 +63,9 @@ def test_events_that_are_stamped_alike_are_read_however_many_they_are(
     for number, name in enumerate(names):
         put_late(built, f"job-{name}", timedelta(seconds=10 if 5 <= number < 15 else 20 - number))
 
-    read = list(rescanning._since(built.database, token_time(checkpoint_of(built).token)))
+    read = list(rescanning._since(built.database, token_time(checkpoint_of(built).token).time))
 
-    assert sorted(one.stream for one in read) == [f"job-{name}" for name in names]
+    assert sorted(one.stream for _, one in read) == [f"job-{name}" for name in names]
 
 
 def test_what_is_appended_behind_the_scan_is_applied_from_the_tail_afterwards(
@@ -72,7 +74,7 @@ def test_what_is_appended_behind_the_scan_is_applied_from_the_tail_afterwards(
     put(built, "job-one", enqueued())
     since = rescanning._since
 
-    def since_with_a_surprise(*args: Any) -> Iterator[Recorded | Poison]:
+    def since_with_a_surprise(*args: Any) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
         yield from since(*args)
         put(built, "job-surprise", enqueued())
 
@@ -93,7 +95,7 @@ def test_until_its_end_it_says_to_whoever_comes_next_that_it_is_to_be_done_again
     place = taking_place(built)
     token, seen, since = place.held.token, [], rescanning._since
 
-    def looking_since(*args: Any) -> Iterator[Recorded | Poison]:
+    def looking_since(*args: Any) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
         for event in since(*args):
             seen.append(checkpoint_of(built))
             yield event
@@ -104,3 +106,46 @@ def test_until_its_end_it_says_to_whoever_comes_next_that_it_is_to_be_done_again
     assert {one.applied for one in seen} == {0, 2, 4}
     assert all(one.token == token for one in seen)
     assert checkpoint_of(built).token != token
+
+
+def test_one_that_is_killed_is_gone_on_with_where_it_was(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescanning, "CHUNK", 2)
+    monkeypatch.setattr(rescanning, "OVERLAP", timedelta(0))
+    for number in range(6):
+        put_late(built, f"job-{number}", timedelta(seconds=-10 * number))
+    begins, since = [], rescanning._since
+
+    def noted(database: Any, begin: int) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
+        begins.append(begin)
+        return since(database, begin)
+
+    monkeypatch.setattr(rescanning, "_since", noted)
+
+    def die(_: Signal) -> None:
+        if shown(built).applied == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rescan(built, taking_place(built), die)
+    rescan(built, taking_place(built))
+
+    assert begins == [begins[0], begins[0] + 10]  # what was applied last is not noted yet
+    assert_exact(built)
+
+
+def test_what_becomes_due_meanwhile_does_not_wait_for_its_end(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rescanning, "CHUNK", 1)
+    put(built, "job-due", replace(enqueued(), run_at=built.clock.now() + timedelta(milliseconds=300)))
+    finish(built)
+    for number in range(3):
+        put(built, f"job-{number}", enqueued())
+    seen: list[bool] = []
+
+    def look(_: Signal) -> None:
+        await_that(lambda: seen or built.clock.now() > later)
+        seen.append(is_ready(built, "due"))
+
+    later = built.clock.now() + timedelta(milliseconds=400)
+    rescan(built, taking_place(built), look)
+
+    assert True in seen[:-1]
