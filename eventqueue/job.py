@@ -344,7 +344,7 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         run=event.run,
         priority=event.priority,
         run_at=event.run_at,
-        due_at=event.run_at,
+        due_at=max(event.run_at, recorded.at),  # a time long past goes before nobody who was there
         expires_at=event.expires_at,
         max_retries=event.max_retries,
         backoff=event.backoff,

@@ -232,7 +232,7 @@ class Queue:
     def cancel_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
     ) -> Iterator[Acted]:
-        """As `cancel`, of many jobs, some hundred at a time: yields in order what became of each.
+        """As `cancel`, of many jobs, some hundred at a time: acts while what became of each, in order, is read from it.
 
         What is refused is an error in the place of a receipt, and stops none of the others. `only`: of those in this
         state alone. Raises LogUnavailable with the `ids` of those in doubt; of the others, those that were not yielded

@@ -53,11 +53,11 @@ class Holding:
         return self._may_differ or time.monotonic() >= self._heal_at
 
     def step(self, now: datetime) -> Signal | None:
-        """Hold back, or let go, a thousand entries at most; return what to tell of these."""
+        """Hold back, and let go, a thousand entries at most; return what to tell of these."""
         if time.monotonic() >= self._heal_at:
             self._look()
-        if self._applier.hold_back(now):
-            return None
+        # Both in turn: who pauses and resumes a large queue keeps no other one waiting.
+        is_held = self._applier.hold_back(now)
         signal = self._applier.let_go(now)
-        self._may_differ = signal is not None
+        self._may_differ = is_held or signal is not None
         return signal

@@ -6,7 +6,7 @@ jobs there, as they are by then.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,8 @@ PAGE = 200  # jobs that are read at once, each as large as a job may be
 PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit
 FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
 FAILURES = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Document = Mapping[str, Any]
 
@@ -68,8 +70,18 @@ def _in_order(live: Generation, ids: Sequence[str], filter_: Filter) -> Iterator
     for start in range(0, len(ids), PAGE_MAX):
         these = {**query, "_id": {"$in": ids[start : start + PAGE_MAX]}}
         found += _read(live.jobs, these, {by: 1, "nth": 1})
-    found.sort(key=lambda one: (one[by], one["nth"], one["_id"].encode()), reverse=True)
+    found.sort(key=lambda one: _place(one, by), reverse=True)
     return (one["_id"] for one in found)
+
+
+def _place(document: Document, by: str) -> tuple[datetime, int, bytes]:
+    at, nth = document.get(by), document.get("nth")
+    # What somebody has altered stands at the end: whoever reads it says so.
+    return (
+        at if isinstance(at, datetime) else LONG_AGO,
+        nth if isinstance(nth, int) else 0,
+        str(document["_id"]).encode(),
+    )
 
 
 def _paged(collection: Collection[Any], query: Mapping[str, Any], order: Sequence[tuple[str, int]]) -> Iterator[str]:
@@ -86,8 +98,8 @@ def _paged(collection: Collection[Any], query: Mapping[str, Any], order: Sequenc
         most = size + len(seen)
         page = _read(collection, within, {by: 1}, sort=order, limit=most)
         for one in page:
-            if one[by] != until:
-                until, seen = one[by], set()
+            if one.get(by) != until:
+                until, seen = one.get(by), set()
             elif one["_id"] in seen:
                 continue
             seen.add(one["_id"])
@@ -113,7 +125,8 @@ def _since(filter_: Filter) -> Mapping[str, Any]:
 
 def _conditions(filter_: Filter) -> Mapping[str, Any]:
     """Return what a job must be, but for its time."""
-    query: dict[str, Any] = {"version": {"$type": "number"}}  # one whose first event is poison is nothing to show
+    # One whose first event is poison is nothing to show, and neither is what has no text for its id.
+    query: dict[str, Any] = {"version": {"$type": "number"}}
     if filter_.state is not None:
         query["state"] = filter_.state.value
     if filter_.queue is not None:

@@ -13,7 +13,7 @@ import msgspec
 from pymongo.client_session import ClientSession
 
 from eventqueue.codec import CODEC, alike, bucket_of
-from eventqueue.errors import Fenced, Refused, Unavailable
+from eventqueue.errors import Fenced, QueueError, Refused, Unavailable
 from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
 from eventqueue.job import Job, evolve
@@ -24,7 +24,7 @@ from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read
-from projections.entries import HELD, SPREAD, WAITING, failure_entry, ids_in, member
+from projections.entries import HELD, READY, SPREAD, WAITING, failure_entry, id_of, member
 from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
@@ -119,7 +119,7 @@ class Point:
         found = [
             difference
             for job_id in sorted({*histories, *shown.ids})
-            for difference in self._job(job_id, histories.get(job_id, ()), shown)
+            for difference in self._differences(job_id, histories.get(job_id, ()), shown)
         ]
         if found:
             self._check_live()
@@ -129,6 +129,14 @@ class Point:
         if outlasting(lambda: _live(self._ground)).number != self._generation.number:
             raise Fenced("The views were switched meanwhile.")
 
+    def _differences(self, job_id: str, history: Events, shown: Shown) -> Sequence[Difference]:
+        try:
+            return list(self._job(job_id, history, shown))
+        except QueueError:
+            raise
+        except Exception as error:  # of what somebody has altered anything may be wrong
+            return [Difference(jobs.NAME, job_id, f"the view cannot be read: {type(error).__name__}: {error}")]
+
     def _show(self, which: Mapping[str, Any]) -> Shown:
         """Read what there is of some jobs, all at one moment."""
         with translated(), self._ground.database.client.start_session(snapshot=True) as session:
@@ -137,7 +145,7 @@ class Point:
             claims = self._find("claims", {}, session)
             named = [one["entry"] for one in shown.values() if "entry" in one]
             entries = self._find("due", {"_id": {"$in": named}}, session)
-        holders = {job_id: worker for worker, one in claims.items() for job_id in one["jobs"]}
+        holders = {job_id: worker for worker, one in claims.items() for job_id in _texts(one.get("jobs"))}
         there = {job_id: worker for job_id, worker in holders.items() if _is_in(job_id, which)}
         due = {one["_id"]: entry for one in shown.values() if (entry := _entry_of(one, entries)) is not None}
         return Shown(shown, due, failures, there)
@@ -239,7 +247,7 @@ class Point:
     def _strays_in(self, entry_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
         with translated(), self._ground.database.client.start_session(snapshot=True) as session:
             entries = self._find("due", {"_id": {"$in": entry_ids}}, session).values()
-            named = [job_id for one in entries for job_id in ids_in(one)]
+            named = [job_id for one in entries for job_id in _ids_in(one)]
             there = self._find("jobs", {"_id": {"$in": named}}, session)
         return list(_strays(entries, there))
 
@@ -314,6 +322,15 @@ def _live(ground: Ground) -> Generation:
     return live
 
 
+def _ids_in(entry: Document) -> Sequence[str]:
+    return [id_of(one) for one in _texts(entry.get("jobs"))]
+
+
+def _texts(value: object) -> Sequence[str]:
+    """Return the texts in what should be a list of them."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
 def _is_in(job_id: str, which: Mapping[str, Any]) -> bool:
     if "$in" in which:
         return job_id in which["$in"]
@@ -338,12 +355,12 @@ def _document_differences(job_id: str, job: Job | None, document: Mapping[str, A
 def _entry_of(job: Document, entries: Mapping[str, Document]) -> Document | None:
     """Return the entry in which a job's document says that it is, if it is there."""
     entry = entries.get(job.get("entry", ""))
-    return entry if entry is not None and job["_id"] in ids_in(entry) else None
+    return entry if entry is not None and job["_id"] in _ids_in(entry) else None
 
 
 def _strays(entries: Iterable[Document], documents: Mapping[str, Document]) -> Iterator[tuple[str, str]]:
     for entry in entries:
-        for job_id in ids_in(entry):
+        for job_id in _ids_in(entry):
             if documents.get(job_id, {}).get("entry") != entry["_id"]:
                 yield job_id, entry["_id"]
 
@@ -354,6 +371,8 @@ def _entry_problem(entry: Document | None, job: Job | None, now: datetime) -> st
         return None if entry is None else "is shown to workers, though it does not wait to be claimed"
     if entry is None:
         return "is not shown to workers, though it waits to be claimed"
+    if not any(entry["ready"] is one or entry["ready"] == one == HELD for one in (READY, WAITING, HELD)):
+        return f"is shown to nobody: its entry is {entry['ready']!r}"
     alike = (entry["queue"], entry["bucket"], entry["priority"]) == (job.queue, bucket_of(job.stream), job.priority)
     # What is due may wait for its promotion, or be held back or let go, in a moment; what is not due must not be ready.
     is_early = entry["ready"] != WAITING and job.due_at > now

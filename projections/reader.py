@@ -5,6 +5,7 @@ A busy projector is never robbed of its place by someone who looks: while the ch
 
 import threading
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -196,8 +197,7 @@ class ViewReader:
     def jobs(self, filter_: Filter) -> Iterator[Job]:
         """See Views.jobs."""
         with translated():
-            for document in islice(self._listed(filter_), filter_.limit):
-                yield to_job(document)
+            yield from islice(filter(None, map(_readable, self._listed(filter_))), filter_.limit)
 
     def ids(self, filter_: Filter) -> Iterator[str]:
         """See Views.ids."""
@@ -294,6 +294,19 @@ class ViewReader:
         if live is None:
             raise Unavailable("The views are being built: try again in a moment, or run `queuectl projector start`.")
         return live
+
+
+def _readable(document: Mapping[str, Any]) -> Job | None:
+    """Return the job in a document; of one that somebody has altered a warning tells, since the others are listed."""
+    try:
+        return to_job(document)
+    except msgspec.ValidationError as error:
+        warnings.warn(
+            f"Job {document['_id']} is passed over: its view cannot be read ({error}). `queuectl projections verify` "
+            "names what was altered, and `queuectl projections rebuild` mends it.",
+            stacklevel=1,
+        )
+        return None
 
 
 def _as_shown(document: Mapping[str, Any]) -> Shown:

@@ -67,6 +67,8 @@ def _guarded(name: str, look: Look, queue: "Queue") -> Check:
             return Check(name, *look(queue))
     except QueueError as error:
         return Check(name, "failed", redact(str(error)))
+    except Exception as error:  # what it looked at was altered, perhaps: the others are looked at all the same
+        return Check(name, "failed", redact(f"{type(error).__name__}: {error}"))
 
 
 def _connection(queue: "Queue") -> tuple[str, str | None]:

@@ -10,6 +10,7 @@ from eventqueue.cli import documents, tables
 from eventqueue.cli.console import show_long
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import time_of
+from eventqueue.cli.words import count
 from eventqueue.job import Job
 from eventqueue.views import Filter
 
@@ -35,6 +36,25 @@ def print_newest(session: Session, limit: int | None, since: datetime | timedelt
         print_jobs(session, queue, islice(walk.jobs, limit))
         if limit is not None and not session.out.as_json and next(walk.jobs, None) is not None:
             session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
+
+
+def print_chosen(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:
+    """Print to which jobs something would be done, on a terminal as many as a person reads, and how many they are."""
+    found = 0
+
+    def counted() -> Iterator[Job]:
+        nonlocal found
+        for job in jobs:
+            found += 1
+            yield job
+
+    all_ = counted()
+    is_read = sys.stdout.isatty() and not session.out.as_json
+    print_jobs(session, queue, islice(all_, LIMIT) if is_read else all_)
+    for _ in all_:
+        pass
+    if found:
+        session.out.note(f"{count(found, 'job')} in all; nothing was done.")
 
 
 def print_jobs(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:

@@ -94,15 +94,15 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
 
 
 def _show(session: Session, queue: "Queue", selection: Selection, states: "Sequence[State]") -> None:
-    from eventqueue.cli.listing import print_jobs
+    from eventqueue.cli.listing import print_chosen
 
     if selection.ids:
-        print_jobs(session, queue, [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
+        print_chosen(session, queue, [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
         return
     walks = [queue.walk(wanted) for wanted in selection.filters(states)]
     for walk in walks:
         session.out.behind(walk.lag)
-    print_jobs(session, queue, chain.from_iterable(walk.jobs for walk in walks))
+    print_chosen(session, queue, chain.from_iterable(walk.jobs for walk in walks))
 
 
 def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
@@ -202,7 +202,7 @@ def _tell(
 
     of = f" of {len(ids):,}" if found.done < len(ids) else ""
     what = f"job {said}" if found.done == 1 and not of else f"jobs {said.replace('is', 'are', 1)}"
-    (session.out.done if is_whole else session.out.note)(f"{found.done:,}{of} {what}")
+    (session.out.done if is_whole else session.out.warn)(f"{found.done:,}{of} {what}")
     for problem in found.refused[:NAMED_MAX]:
         session.out.refuse(problem)
     if len(found.refused) > NAMED_MAX:
@@ -216,7 +216,7 @@ def _tell(
         if job_id not in found.told
     ]
     if in_doubt and not is_whole:
-        session.out.note(f"{count(len(in_doubt), 'job')} more may be: to ask again is safe.")
+        session.out.warn(f"{count(len(in_doubt), 'job')} more may be, which was not waited for: to ask again is safe.")
     session.out.document(lambda: found.outcomes + others)
 
 

@@ -157,7 +157,10 @@ def test_a_ctrl_c_leaves_the_sum_of_what_was_done_and_of_what_may_be(
     assert ran.code == 130
     assert [one.get("is_tried", True) for one in ran.json] == [True, True, False]
     assert [one.get("in_doubt", False) for one in ran.json] == [False, True, False]
-    assert "! 1 of 3 jobs are pending again\n! 1 job more may be: to ask again is safe.\n" in ran.err
+    assert (
+        "! 1 of 3 jobs are pending again\n! 1 job more may be, which was not waited for: to ask again is safe.\n"
+        in ran.err
+    )
 
 
 def test_all_of_retry_are_the_jobs_that_failed_or_died(mixed: Queuectl) -> None:

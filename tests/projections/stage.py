@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventqueue.events import Event, Recorded
@@ -28,7 +28,7 @@ from projections.registry import PROJECTIONS
 from projections.signals import Signals
 from projections.tail import Tail
 from projections.turn import Turn
-from tests.builders import append
+from tests.builders import NOW, append
 
 PATIENCE_S = 60.0  # far beyond what anything here takes: a condition that does not come is a failure
 
@@ -43,6 +43,12 @@ def await_that(condition: Callable[[], object]) -> None:
 def put(ground: Ground, stream: str, *events: Event) -> None:
     """Append `events` to a stream that is empty."""
     (done,) = ground.log.append([append(stream, *events, now=ground.clock.now())])
+    assert done.is_whole
+
+
+def put_long_ago(ground: Ground, stream: str, *events: Event) -> None:
+    """As `put`, a day before the time that the builders' events tell of."""
+    (done,) = ground.log.append([append(stream, *events, now=NOW - timedelta(days=1))])
     assert done.is_whole
 
 

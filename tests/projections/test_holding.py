@@ -1,6 +1,6 @@
 """Jobs of paused queues are not shown as ready, so that nobody has to pass over them; resumed, they are again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from eventqueue.mongo_log import MongoLog
 from projections import applier as appliers
 from projections.feed import Feed
 from projections.holding import Holding
+from projections.point import Point
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS
 from projections.signals import Signals
@@ -183,13 +184,20 @@ def test_a_verification_waits_for_what_is_about_to_be_let_go(built: Ground, monk
     jobs(built, "mail", "a")
     finish(built)
     live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
-    monkeypatch.setattr("projections.point.time.sleep", lambda _: let_go(built))
+    still_held = Point._still_held
+    looked: list[int] = []
+
+    def letting_go(point: Point, left: Mapping[str, str]) -> set[str]:
+        found = still_held(point, left)
+        looked.append(len(found))
+        if found:
+            assert taking_place(built).let_go(built.clock.now())
+        return found
+
+    monkeypatch.setattr(Point, "_still_held", letting_go)
 
     assert list(verify(built, PROJECTIONS)) == []
-
-
-def let_go(ground: Ground) -> None:
-    assert taking_place(ground).let_go(ground.clock.now())
+    assert looked == [1, 0]
 
 
 def test_who_comes_into_the_place_puts_right_what_others_showed(built: Ground) -> None:

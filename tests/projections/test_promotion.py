@@ -21,6 +21,7 @@ from tests.projections.stage import (
     live_of,
     projecting,
     put,
+    put_long_ago,
     taking_place,
     unread,
 )
@@ -34,7 +35,7 @@ def head_of(ground: Ground, stream: str) -> Head:
 
 
 def test_a_job_that_is_due_is_ready_once_it_is_applied(built: Ground) -> None:
-    put(built, "job-one", enqueued())
+    put_long_ago(built, "job-one", enqueued())
 
     apply_all(built, taking_place(built), now=NOW)
 
@@ -42,7 +43,7 @@ def test_a_job_that_is_due_is_ready_once_it_is_applied(built: Ground) -> None:
 
 
 def test_a_delayed_job_becomes_ready_when_it_is_due_and_not_before(built: Ground) -> None:
-    put(built, "job-one", replace(enqueued(), run_at=SOON, priority=3))
+    put_long_ago(built, "job-one", replace(enqueued(), run_at=SOON, priority=3))
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
 
@@ -58,7 +59,7 @@ def test_a_delayed_job_becomes_ready_when_it_is_due_and_not_before(built: Ground
 
 
 def test_a_job_that_waits_for_its_retry_becomes_ready_when_that_is_due(built: Ground) -> None:
-    put(built, "job-one", enqueued(), claimed(), failed(retry_at=SOON))
+    put_long_ago(built, "job-one", enqueued(), claimed(), failed(retry_at=SOON))
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
 
@@ -70,7 +71,7 @@ def test_a_job_that_waits_for_its_retry_becomes_ready_when_that_is_due(built: Gr
 
 @pytest.mark.parametrize("event", [claimed(), CANCELLED], ids=["claimed", "cancelled"])
 def test_a_job_that_was_claimed_or_cancelled_before_it_was_due_is_not_made_ready(built: Ground, event: Event) -> None:
-    put(built, "job-one", replace(enqueued(), run_at=SOON))
+    put_long_ago(built, "job-one", replace(enqueued(), run_at=SOON))
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
     built.log.append([append("job-one", event, head=head_of(built, "job-one"))])
@@ -82,7 +83,7 @@ def test_a_job_that_was_claimed_or_cancelled_before_it_was_due_is_not_made_ready
 
 
 def test_a_job_that_was_ready_is_not_once_it_is_claimed(built: Ground) -> None:
-    put(built, "job-one", enqueued())
+    put_long_ago(built, "job-one", enqueued())
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
     built.log.append([append("job-one", claimed(), head=head_of(built, "job-one"))])
@@ -93,7 +94,7 @@ def test_a_job_that_was_ready_is_not_once_it_is_claimed(built: Ground) -> None:
 
 
 def test_one_who_lost_the_place_promotes_nothing(built: Ground) -> None:
-    put(built, "job-one", replace(enqueued(), run_at=SOON))
+    put_long_ago(built, "job-one", replace(enqueued(), run_at=SOON))
     zombie = taking_place(built)
     apply_all(built, zombie, now=NOW)
     taking_place(built)
@@ -105,7 +106,7 @@ def test_one_who_lost_the_place_promotes_nothing(built: Ground) -> None:
 
 
 def test_a_parked_job_is_not_promoted(built: Ground) -> None:
-    put(built, "job-one", replace(enqueued(), run_at=SOON))
+    put_long_ago(built, "job-one", replace(enqueued(), run_at=SOON))
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
     _, token = unread(built, applier.held.token)
@@ -132,7 +133,7 @@ def test_more_jobs_than_one_transaction_takes_are_promoted_one_after_the_other(b
 def test_promoting_reads_what_is_due_and_not_the_view(built: Ground) -> None:
     waiting = replace(enqueued(), run_at=SOON + DAY)
     built.log.append([append(f"job-{number}", waiting) for number in range(200)])
-    put(built, "job-due", replace(enqueued(), run_at=SOON))
+    put_long_ago(built, "job-due", replace(enqueued(), run_at=SOON))
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
 
@@ -157,7 +158,7 @@ def test_the_projector_promotes_by_itself(built: Ground) -> None:
 
 
 def test_a_job_enqueued_for_the_past_is_ready_at_once(built: Ground) -> None:
-    put(built, "job-one", replace(enqueued(), run_at=BEFORE))
+    put_long_ago(built, "job-one", replace(enqueued(), run_at=BEFORE))
 
     signal = apply_all(built, taking_place(built), now=NOW)
 

@@ -25,6 +25,7 @@ from tests.projections.stage import (
     live_of,
     projecting,
     put,
+    put_long_ago,
     taking_place,
     turn_in,
 )
@@ -129,11 +130,11 @@ def test_a_listener_whose_cursor_was_killed_goes_on(ground: Ground) -> None:
 
 def test_a_batch_tells_what_became_ready_queue_by_queue(built: Ground) -> None:
     event = enqueued()
-    put(built, "job-1", replace(event, queue="mail", priority=1, run_at=NOW))
-    put(built, "job-2", replace(event, queue="mail", priority=7, run_at=NOW - MINUTE))
-    put(built, "job-3", replace(event, queue="mail", priority=9, run_at=SOON + MINUTE))
-    put(built, "job-4", replace(event, queue="video", priority=-3, run_at=NOW - 2 * MINUTE))
-    put(built, "job-5", replace(event, queue="taken"), claimed())
+    put_long_ago(built, "job-1", replace(event, queue="mail", priority=1, run_at=NOW))
+    put_long_ago(built, "job-2", replace(event, queue="mail", priority=7, run_at=NOW - MINUTE))
+    put_long_ago(built, "job-3", replace(event, queue="mail", priority=9, run_at=SOON + MINUTE))
+    put_long_ago(built, "job-4", replace(event, queue="video", priority=-3, run_at=NOW - 2 * MINUTE))
+    put_long_ago(built, "job-5", replace(event, queue="taken"), claimed())
 
     signal = apply_all(built, taking_place(built), now=SOON)
 
@@ -147,14 +148,14 @@ def test_a_batch_tells_what_became_ready_queue_by_queue(built: Ground) -> None:
 
 def test_a_batch_of_many_ready_jobs_names_none_and_concerns_everybody(built: Ground) -> None:
     for number in range(TOLD_MAX + 1):
-        put(built, f"job-{number}", replace(enqueued(), run_at=NOW))
+        put_long_ago(built, f"job-{number}", replace(enqueued(), run_at=NOW))
 
     assert apply_all(built, taking_place(built), now=SOON).ready == (Ready("default", 0, NOW, None),)
 
 
 def test_a_batch_of_jobs_in_many_queues_is_told_in_one(built: Ground) -> None:
     for number in range(TOLD_MAX + 1):
-        put(built, f"job-{number}", replace(enqueued(queue=f"q{number}", priority=number), run_at=NOW))
+        put_long_ago(built, f"job-{number}", replace(enqueued(queue=f"q{number}", priority=number), run_at=NOW))
 
     assert apply_all(built, taking_place(built), now=SOON).ready == (Ready(None, TOLD_MAX, NOW),)
 

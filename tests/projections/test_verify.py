@@ -124,6 +124,33 @@ def test_a_document_that_was_altered_is_named(
     assert len(differences(built)) == 1
 
 
+@pytest.mark.parametrize(
+    ("collection", "change"),
+    [
+        ("jobs", {"version": "1"}),
+        ("jobs", {"parked": "x"}),
+        ("jobs", {"created_at": "soon"}),
+        ("due", {"ready": "zzz"}),
+        ("due", {"ready": 1}),
+        ("due", {"due_at": "x"}),
+        ("due", {"jobs": [1]}),
+    ],
+    ids=str,
+)
+def test_whatever_a_hand_has_made_of_a_document_is_named_and_hides_nothing(
+    built: Ground, collection: str, change: dict[str, Any]
+) -> None:
+    put(built, "job-one", enqueued())
+    put(built, "job-two", enqueued(queue="other"))
+    finish(built)
+    live_of(built).jobs.update_one({"_id": "two"}, {"$set": {"priority": 9}})
+    one = {"jobs": standing_for("one")} if collection == "due" else {"_id": "one"}
+
+    live_of(built).collection(collection).update_one(one, {"$set": change})
+
+    assert {difference.where for difference in differences(built)} >= {"one", "two"}
+
+
 def test_a_counter_that_was_altered_is_named(built: Ground) -> None:
     put(built, "job-one", enqueued())
     finish(built)

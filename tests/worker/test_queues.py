@@ -29,6 +29,13 @@ def test_priority_goes_before_all_then_due_time_and_names_play_no_role(stage: St
     assert ids(stage, ALL) == [*urgent, *early, *late]
 
 
+def test_a_time_that_is_long_past_goes_before_nobody_who_was_there(stage: Stage) -> None:
+    first = stage.enqueue(queue="honest")
+    late = stage.enqueue(queue="early", run_at="1970-01-01T00:00:00Z")
+
+    assert ids(stage, ALL) == [first, late]
+
+
 def test_named_queues_are_served_in_the_order_that_is_given(stage: Stage) -> None:
     plain, urgent = stage.enqueue(queue="z"), stage.enqueue(queue="a", priority=100)
     stage.enqueue(queue="elsewhere", priority=1000)
