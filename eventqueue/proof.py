@@ -1,6 +1,6 @@
 """Proving a job: its history as stored, and its view against the fold of that history."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from eventqueue.audit import Finding, audit
@@ -19,20 +19,24 @@ def verify_jobs(
     while some := list(islice(waiting, AT_ONCE)):
         audited = [(stream, *audit(stream, history)) for stream, history in some]
         sound = [job for _, job, findings in audited if job is not None and not findings]
-        shown = _shown(views, sound)
+        shown, unseen = _shown(views, sound)
         for stream, job, findings in audited:
             if findings or job is None:
                 yield stream, findings
             else:
-                yield stream, [Finding(stream, 0, problem) for problem in _compare(shown.get(job.id), job)]
+                problems = () if job.id in unseen else _compare(shown.get(job.id), job)
+                yield stream, [Finding(stream, 0, problem) for problem in problems]
 
 
-def _shown(views: Views, jobs: Sequence[Job]) -> Mapping[str, Shown]:
+def _shown(views: Views, jobs: Sequence[Job]) -> tuple[Mapping[str, Shown], Collection[str]]:
+    """Return these jobs as the views have them, and which of them the views need not have seen so far yet."""
     shown = dict(views.get_many([job.id for job in jobs]))
     behind = [job.id for job in jobs if _is_behind(shown.get(job.id), job)]
-    if behind and views.refresh().is_fresh:
-        shown |= views.get_many(behind)
-    return shown
+    if not behind:
+        return shown, ()
+    if not views.refresh().is_fresh:  # as for who may only read, where nobody projects
+        return shown, set(behind)
+    return {**shown, **views.get_many(behind)}, ()
 
 
 def _is_behind(shown: Shown | None, job: Job) -> bool:

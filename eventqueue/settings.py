@@ -70,7 +70,10 @@ SETTINGS: Mapping[str, Setting] = {
         "expected exit codes with commas between them, such as 126,127, or none",
     ),
     RETENTION: Setting(
-        _seconds(0), 14 * 86_400.0, "how long what jobs wrote is kept, in seconds; 0: for ever", is_shared=True
+        Annotated[float, msgspec.Meta(ge=0, le=2**31 - 1)],
+        14 * 86_400.0,
+        "how long what jobs wrote is kept, in seconds; 0: for ever",
+        is_shared=True,
     ),
     "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
     "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),

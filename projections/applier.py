@@ -5,7 +5,8 @@ where the checkpoint says; whoever goes on starts from there.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -152,10 +153,12 @@ class Applier:
             found = list(self._generation.due.find(due).sort("due_at", 1).limit(PROMOTED_MAX))
         if not found:
             return None
-        held_back = [entry for entry in found if entry["queue"] in self.paused]
-        ready = [entry for entry in found if entry["queue"] not in self.paused]
+        with _untouched():
+            held_back = [entry for entry in found if entry["queue"] in self.paused]
+            ready = [entry for entry in found if entry["queue"] not in self.paused]
+            signal = Signal(self.held.generation, ready=_ready([_at_head(entry) for entry in ready]))
         self._mark({HELD: held_back, READY: ready}, IS_WAITING, now)
-        return Signal(self.held.generation, ready=_ready(_waiting(ready)))
+        return signal
 
     def hold_back(self, now: datetime) -> bool:
         """Take entries of paused queues, a thousand at most, from what is ready; False where there are none."""
@@ -182,8 +185,10 @@ class Applier:
                 return None
             some = {**IS_HELD, "queue": {"$in": sorted(queues)[:MERGED_MAX]}}
             found = list(due.find(some).sort([("priority", -1), ("due_at", 1)]).limit(PROMOTED_MAX))
+        with _untouched():
+            ready = _ready([_at_head(entry) for entry in found], is_named=False)
         self._mark({READY: found}, IS_HELD, now)
-        return Signal(self.held.generation, ready=_ready([_at_head(entry) for entry in found], is_named=False))
+        return Signal(self.held.generation, ready=ready)
 
     def _mark(self, entries: Mapping[bool | str, Sequence[Entry]], as_it_was: Mapping[str, Any], now: datetime) -> None:
         """Give entries that are `as_it_was` another `ready`, in one transaction."""
@@ -228,7 +233,8 @@ class Applier:
         """Return when the next waiting job will be due."""
         with translated():
             found = self._generation.due.find_one(IS_WAITING, {"due_at": 1}, sort=[("due_at", 1)])
-        return None if found is None else found["due_at"]
+        due_at = None if found is None else found.get("due_at")
+        return due_at if isinstance(due_at, datetime) else None
 
     def save(self, token: Token, now: datetime, last: Last | None = None) -> None:
         """Move the checkpoint over a quiet stretch of the log; `last`: the event to find the log by again."""
@@ -261,6 +267,15 @@ class Applier:
         )
 
 
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """Raise ViewsDamaged where an entry is none that a projector has written."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ViewsDamaged("Another hand has changed the views: they are built anew.") from error
+
+
 Place = tuple[str, int, datetime, JobAt]
 """Where a job stands in the order of claims: queue, priority, due time; and which it is."""
 
@@ -273,12 +288,10 @@ def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
     ]
 
 
-def _waiting(entries: Iterable[Entry]) -> list[Place]:
-    # Who is not ready yet has an entry of his own.
-    return [_at_head(one) for one in entries]
-
-
 def _at_head(entry: Entry) -> Place:
+    if not isinstance(entry["due_at"], datetime) or not isinstance(entry["priority"], int):
+        raise TypeError("no entry")
+    # Who is not ready yet has an entry of his own.
     return entry["queue"], entry["priority"], entry["due_at"], first_of(entry)
 
 

@@ -4,6 +4,7 @@ The generation is taken from the last signal, or looked up when a second has pas
 within two even if the signal of it was lost, for it opens its cursor anew every second.
 """
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import Any
 
+import msgspec
 from pymongo.cursor import Cursor
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -30,6 +32,8 @@ from projections.generation import Generation
 from projections.integrity import damage
 from projections.jobs import to_job
 from projections.projector import is_in_log
+
+logger = logging.getLogger(__name__)
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 BATCH_MAX = 1000
@@ -78,7 +82,9 @@ class ViewFinder:
             everywhere = {queue: range(BUCKETS) for queue, buckets in share.others.items() if buckets}
             whole = Share(share.queue, range(BUCKETS), {**share.others, **everywhere})
             with translated():
-                places = islice(in_claim_order(_entries(live, whole).limit(limit - len(found))), limit - len(found))
+                places = islice(
+                    in_claim_order(_sound(_entries(live, whole).limit(limit - len(found)))), limit - len(found)
+                )
                 found += [one.job for one in _claimable(live, places)]
             if len(found) >= limit:
                 break
@@ -131,7 +137,7 @@ class _Cursor:
     def __init__(self, live: Generation, shares: Iterable[Share], batch: int) -> None:
         self._live = live
         self._cursors = [_entries(live, share, min(batch, BATCH_MAX)) for share in shares]
-        self._found = chain.from_iterable(map(in_claim_order, self._cursors))
+        self._found = chain.from_iterable(in_claim_order(_sound(cursor)) for cursor in self._cursors)
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:
         """See Candidates.take."""
@@ -171,6 +177,23 @@ def _with_ready(live: Generation, shares: Sequence[Share]) -> Sequence[Share]:
 
 def _entries(live: Generation, share: Share, batch: int = 0) -> Cursor[Any]:
     return live.due.find(query_of(share), {"priority": 1, "jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
+
+
+def _sound(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Leave out what somebody has made of an entry that cannot be one."""
+    for entry in entries:
+        jobs = entry.get("jobs")
+        if (
+            isinstance(entry["_id"], str)
+            and isinstance(entry.get("priority"), int)
+            and isinstance(jobs, list)
+            and all(isinstance(one, str) for one in jobs)
+        ):
+            yield entry
+        else:
+            logger.warning(
+                "an entry of the views cannot be read: %r; `queuectl projections rebuild` mends it", entry["_id"]
+            )
 
 
 def query_of(share: Share) -> dict[str, Any]:
@@ -222,8 +245,16 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     return [
         Candidate(job, document["entry"])
         for document in there
-        if not document.get("parked") and (job := to_job(document)).claimable
+        if not document.get("parked") and (job := _job_in(document)) is not None and job.claimable
     ]
+
+
+def _job_in(document: Mapping[str, Any]) -> Job | None:
+    try:
+        return to_job(document)
+    except msgspec.ValidationError as error:  # somebody has altered it: nobody else's job waits for that
+        logger.warning("job %s is passed over, since its view cannot be read: %s", document["_id"], error)
+        return None
 
 
 def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:

@@ -59,7 +59,7 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
     }
     session.out.document(lambda: about | document)
     if not session.out.as_json:
-        if is_pruned and not raw:
+        if is_pruned and not raw and any(one["kept"] < one["length"] for one in document.values()):
             why = "is pruned: it is older than `output-retention` allows" if is_old else "is kept no longer"
             session.out.note(f"What it wrote {why}. Its event has this end of it.")
         if not raw:

@@ -32,6 +32,7 @@ def list_(session: Session) -> None:
 
     with session.queue() as queue:
         found = queue.queues()
+        session.out.behind(queue.connection.views.lag())
         now = queue.connection.ground.clock.now()
     if found or session.out.as_json:
         session.out.answer(lambda: [documents.queue(one) for one in found], lambda: tables.queues(found, now))

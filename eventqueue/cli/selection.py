@@ -81,10 +81,9 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
         if selection.ids:
             return _to_named(session, queue, selection.ids, act, said)
         ids: list[str] = []
-        for wanted in selection.filters(states):
-            found = queue.find(wanted)
-            session.out.behind(found.lag)  # then the view may lack some
+        for found in (finds := [queue.find(wanted) for wanted in selection.filters(states)]):
             ids += found.ids
+        session.out.behind(finds[-1].lag)  # then the view may lack some
         if not ids:
             session.out.document(list)
             session.out.note("No jobs.")
@@ -100,8 +99,7 @@ def _show(session: Session, queue: "Queue", selection: Selection, states: "Seque
         print_chosen(session, queue, [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
         return
     walks = [queue.walk(wanted) for wanted in selection.filters(states)]
-    for walk in walks:
-        session.out.behind(walk.lag)
+    session.out.behind(walks[-1].lag)
     print_chosen(session, queue, chain.from_iterable(walk.jobs for walk in walks))
 
 

@@ -52,7 +52,7 @@ class Session:
 
     def _building(self, events: int) -> AbstractContextManager[Callable[[int], None]]:
         hidden = self.out.quiet or events < BUILT_AT_ONCE
-        return counting("building the views", events, hidden=hidden, unit="events")
+        return counting("bringing the views up to date", events, hidden=hidden, unit="events")
 
 
 def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:

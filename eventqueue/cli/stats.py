@@ -38,6 +38,7 @@ def stats(session: Session, name: str | None, window: float) -> None:
         raise InvalidInput("window", f"must be longer than nothing, and {LONGEST.days:,} days at most")
     with session.queue() as queue:
         found = queue.stats(span)
+        session.out.behind(queue.connection.views.lag())
         known = queue.status().queues if name is not None and name not in found.queues else {}
     if name is not None and name not in found.queues and name not in known:
         raise Refused(f"No queue {name!r} ever had a job: `queuectl status` shows the queues.")

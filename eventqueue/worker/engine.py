@@ -18,7 +18,7 @@ import msgspec
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.codec import seal
-from eventqueue.errors import IllegalTransition, QueueError
+from eventqueue.errors import AccessDenied, IllegalTransition, QueueError
 from eventqueue.finder import JobFinder, Signal
 from eventqueue.incarnations import Incarnation
 from eventqueue.job import Claim, Command, Job, Release, State, decide, fold
@@ -105,6 +105,7 @@ class Engine:
         self._inbox = Inbox()
         self._held: dict[str, Held] = {}
         self._flights: list[Flight] = []
+        self._is_refused = False  # to keep what jobs write
         self._late: deque[Flight] = deque()
         self._ended_late: list[Kept] = []  # what runs wrote whose claims had ended before them
         self._suspects: set[str] = set()  # what the view showed as ours at the last heartbeat, but is not held
@@ -356,7 +357,7 @@ class Engine:
     def _send(self) -> None:
         """Append all flights at once. Raises Unavailable, keeping them: they are sent again as they are."""
         # Tails first: a settled claim whose output is missing could not be told from a pruned one.
-        self._ports.outputs.put([flight.kept for flight in self._flights if flight.kept is not None])
+        self._keep_tails([flight.kept for flight in self._flights if flight.kept is not None])
         results = self._ports.log.append([flight.append for flight in self._flights])
         self._sent_at = time.monotonic()
         flights, self._flights = self._flights, []
@@ -419,8 +420,16 @@ class Engine:
 
     def _keep(self) -> None:
         """Store what runs wrote that were killed after their claims had ended; that they have ended shows in this."""
-        self._ports.outputs.put(self._ended_late)
+        self._keep_tails(self._ended_late)
         self._ended_late.clear()
+
+    def _keep_tails(self, kept: Sequence[Kept]) -> None:
+        try:
+            self._ports.outputs.put(kept)
+        except AccessDenied as error:  # which does not pass: its end is in the event, and the job did what it did
+            if not self._is_refused:
+                logger.error("worker %s: what jobs write is not kept: %s", self._me.name, error)
+            self._is_refused = True
 
     def _record_late(self) -> None:
         flight = self._late[0]

@@ -142,16 +142,28 @@ def test_what_was_pruned_is_told_with_why_and_what_the_event_has_of_it(
 ) -> None:
     ground = queue.connection.ground
     ground.log.append([append("job-one", builders.enqueued(), now=ground.clock.now() - timedelta(seconds=10))])
-    completed(queue, "one", b"the end\n")
+    completed(queue, "one", b"x" * 2000)
     assert queuectl.ok("logs", "one", "--json").json["pruned"] is False
     queuectl.ok("config", "set", "output-retention", asked)
 
     database["outputs"].delete_many({})
     ran = queuectl.ok("logs", "one")
 
-    assert ran.out == "the end\n"
-    assert ran.err == f"! What it wrote {why}. Its event has this end of it.\n"
+    assert ran.out == "x" * 1024
+    assert ran.err.startswith(f"! What it wrote {why}. Its event has this end of it.\n")
     assert queuectl.ok("logs", "one", "--json").json["pruned"] is True
+
+
+def test_of_what_was_pruned_and_is_whole_in_its_event_there_is_nothing_to_say(
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    enqueued(queuectl)
+    completed(queue, "one", b"all of it\n")
+    database["outputs"].delete_many({})
+
+    ran = queuectl.ok("logs", "one")
+
+    assert (ran.out, ran.err) == ("all of it\n", "")
 
 
 def retention(database: Database[dict[str, Any]]) -> int | None:

@@ -50,8 +50,8 @@ def test_a_line_is_cut_to_the_terminal_and_the_id_never(queuectl: Queuectl) -> N
 def test_who_waits_for_many_views_to_be_built_sees_how_far_they_are(queuectl: Queuectl, queue: Queue) -> None:
     queue.enqueue_many({"command": "true"} for _ in range(BUILT_AT_ONCE))
 
-    assert "building the views" in on_terminal(queuectl, "status")
-    assert "building the views" not in on_terminal(queuectl, "status")
+    assert "bringing the views up to date" in on_terminal(queuectl, "status")
+    assert "bringing the views up to date" not in on_terminal(queuectl, "status")
 
 
 def test_progress_is_shown_on_a_terminal_unless_it_is_to_be_quiet(queuectl: Queuectl) -> None:

@@ -210,3 +210,27 @@ def test_who_comes_into_the_place_puts_right_what_others_showed(built: Ground) -
 
     with projecting(built):
         await_that(lambda: waiting(built) == {"a": "held", "b": True})
+
+
+@pytest.mark.parametrize(
+    ("ready", "change"),
+    [
+        ("held", {"$unset": {"due_at": 1}}),
+        ("held", {"$set": {"priority": "x"}}),
+        (False, {"$unset": {"queue": 1}}),
+    ],
+    ids=str,
+)
+def test_an_entry_that_somebody_has_altered_has_the_views_built_anew(
+    built: Ground, ready: bool | str, change: dict[str, Any]
+) -> None:
+    jobs(built, "mail", "a")
+    with projecting(built) as running:
+        await_that(lambda: waiting(built) == {"a": True})
+        live_of(built).due.update_one({}, {**change, "$set": {**change.get("$set", {}), "ready": ready}})
+        put(built, "queue-web", Paused())  # so that it looks
+        jobs(built, "web", "b")
+
+        await_that(lambda: live_of(built).number > 1 and waiting(built) == {"a": True, "b": "held"})
+        assert running.error is None
+    assert_exact(built)

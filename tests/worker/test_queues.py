@@ -2,15 +2,19 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventqueue.codec import BUCKETS
 from eventqueue.finder import Ready, Share
+from eventqueue.job import State
 from eventqueue.worker.fetch import Fetch
 from eventqueue.worker.ownership import Ownership
 from eventqueue.worker.serving import Serving
+from projections.generation import current
 from tests.worker.stage import Stage
 
 ALL = [Share(None, range(BUCKETS))]
@@ -140,3 +144,26 @@ def test_a_share_of_all_queues_is_what_is_ones_own_in_each(live: dict[str, tuple
 
     for queue in (*NAMES, "unheard-of"):
         assert set(share.others.get(queue, share.buckets)) == ownership.buckets(queue)
+
+
+@pytest.mark.parametrize("change", [{"jobs": [1]}, {"jobs": 5}, {"priority": "x"}], ids=str)
+def test_an_entry_that_somebody_has_altered_keeps_no_other_from_being_claimed(
+    stage: Stage, change: dict[str, Any]
+) -> None:
+    altered, sound = stage.enqueue(priority=9), stage.enqueue()
+    live = current(stage.connection.ground.database)
+    assert live is not None
+    live.due.update_one({"priority": 9}, {"$set": change})
+
+    assert ids(stage, ALL) == [sound]
+    assert [job.id for job in stage.connection.finder.heads(ALL, 2)] == [sound]
+    assert stage.job(altered).state is State.PENDING
+
+
+def test_a_job_whose_view_somebody_has_altered_keeps_no_other_from_being_claimed(stage: Stage) -> None:
+    altered, sound = stage.enqueue(priority=9), stage.enqueue()
+    live = current(stage.connection.ground.database)
+    assert live is not None
+    live.jobs.update_one({"_id": altered}, {"$set": {"state": "bogus"}})
+
+    assert ids(stage, ALL) == [sound]
