@@ -233,8 +233,12 @@ class Applier:
         """Return when the next waiting job will be due."""
         with translated():
             found = self._generation.due.find_one(IS_WAITING, {"due_at": 1}, sort=[("due_at", 1)])
-        due_at = None if found is None else found.get("due_at")
-        return due_at if isinstance(due_at, datetime) else None
+        if found is None:
+            return None
+        with _untouched():
+            if not isinstance(found["due_at"], datetime):
+                raise TypeError("no time")
+            return found["due_at"]
 
     def save(self, token: Token, now: datetime, last: Last | None = None) -> None:
         """Move the checkpoint over a quiet stretch of the log; `last`: the event to find the log by again."""

@@ -218,6 +218,7 @@ def test_who_comes_into_the_place_puts_right_what_others_showed(built: Ground) -
         ("held", {"$unset": {"due_at": 1}}),
         ("held", {"$set": {"priority": "x"}}),
         (False, {"$unset": {"queue": 1}}),
+        (False, {"$set": {"due_at": "x"}}),
     ],
     ids=str,
 )
