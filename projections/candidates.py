@@ -82,9 +82,8 @@ class ViewFinder:
             everywhere = {queue: range(BUCKETS) for queue, buckets in share.others.items() if buckets}
             whole = Share(share.queue, range(BUCKETS), {**share.others, **everywhere})
             with translated():
-                places = islice(
-                    in_claim_order(_sound(_entries(live, whole).limit(limit - len(found)))), limit - len(found)
-                )
+                left = limit - len(found)
+                places = islice(in_claim_order(_sound(_entries(live, whole).limit(left))), left)
                 found += [one.job for one in _claimable(live, places)]
             if len(found) >= limit:
                 break

@@ -24,7 +24,7 @@ from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read
-from projections.entries import HELD, READY, SPREAD, WAITING, failure_entry, id_of, member
+from projections.entries import HELD, SPREAD, WAITING, failure_entry, id_of, member
 from projections.freshness import majority_time
 from projections.generation import Generation, current
 from projections.jobs import to_document
@@ -371,7 +371,7 @@ def _entry_problem(entry: Document | None, job: Job | None, now: datetime) -> st
         return None if entry is None else "is shown to workers, though it does not wait to be claimed"
     if entry is None:
         return "is not shown to workers, though it waits to be claimed"
-    if not any(entry["ready"] is one or entry["ready"] == one == HELD for one in (READY, WAITING, HELD)):
+    if not isinstance(entry["ready"], bool) and entry["ready"] != HELD:
         return f"is shown to nobody: its entry is {entry['ready']!r}"
     alike = (entry["queue"], entry["bucket"], entry["priority"]) == (job.queue, bucket_of(job.stream), job.priority)
     # What is due may wait for its promotion, or be held back or let go, in a moment; what is not due must not be ready.

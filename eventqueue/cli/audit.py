@@ -64,7 +64,7 @@ def verify(session: Session, job_id: str | None, is_all: bool) -> int:
         verified, found = (
             (1, list(queue.verify(queue.resolve(job_id)))) if job_id is not None else _verify_all(session, queue)
         )
-        session.out.behind(queue.connection.views.lag())  # what it does not show yet was not held against it
+        session.out.behind(queue.connection.views.refresh())  # what it does not show yet was not held against it
     session.out.document(lambda: documents.findings(verified, found))
     if found and not session.out.as_json:
         session.out.answer(dict, lambda: tables.findings(found))

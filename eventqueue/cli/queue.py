@@ -31,8 +31,8 @@ def list_(session: Session) -> None:
     from eventqueue.cli import documents, tables
 
     with session.queue() as queue:
+        session.out.behind(queue.connection.views.refresh())
         found = queue.queues()
-        session.out.behind(queue.connection.views.lag())
         now = queue.connection.ground.clock.now()
     if found or session.out.as_json:
         session.out.answer(lambda: [documents.queue(one) for one in found], lambda: tables.queues(found, now))

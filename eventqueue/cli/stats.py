@@ -37,8 +37,8 @@ def stats(session: Session, name: str | None, window: float) -> None:
     if not timedelta(0) < span <= LONGEST:
         raise InvalidInput("window", f"must be longer than nothing, and {LONGEST.days:,} days at most")
     with session.queue() as queue:
+        session.out.behind(queue.connection.views.refresh())
         found = queue.stats(span)
-        session.out.behind(queue.connection.views.lag())
         known = queue.status().queues if name is not None and name not in found.queues else {}
     if name is not None and name not in found.queues and name not in known:
         raise Refused(f"No queue {name!r} ever had a job: `queuectl status` shows the queues.")

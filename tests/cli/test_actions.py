@@ -204,6 +204,7 @@ def test_dlq_retry_all_takes_those_that_fit(mixed: Queuectl) -> None:
 
 def test_a_dry_run_shows_and_changes_nothing(mixed: Queuectl) -> None:
     ran = mixed.ok("dlq", "retry", "--all", "--queue", "mail", "--dry-run", "--json")
+    assert ran.err == "! 2 jobs in all; nothing was done.\n"
 
     assert {job["id"] for job in ran.json} == {"mail-1", "mail-2"}
     assert {job["state"] for job in ran.json} == {"dead"}

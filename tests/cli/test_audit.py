@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.queue import Queue
-from eventqueue.views import Shown
+from eventqueue.views import Lag, Shown
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
 
@@ -88,6 +88,18 @@ def test_a_view_that_was_behind_is_looked_at_again_before_it_is_said_to_differ(a
 
     assert [found for _, found in queue.verify_all()] == [[] for _ in looked[0]]
     assert looked[1:] == [looked[0]]
+
+
+def test_what_a_view_that_stays_behind_does_not_show_yet_is_no_finding(
+    audited: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = queue.connection.views
+    nothing: Mapping[str, Shown] = {}
+    monkeypatch.setattr(views, "get_many", lambda _: nothing)
+    monkeypatch.setattr(views, "refresh", lambda: Lag(5.0))  # as for who may only read
+
+    assert [found for _, found in queue.verify_all()] == [[], []]
+    assert list(queue.verify("good")) == []
 
 
 def test_a_view_that_differs_from_the_history_is_found(audited: Queuectl, database: Database[dict[str, Any]]) -> None:

@@ -82,6 +82,20 @@ def test_a_view_that_nobody_moves_on_is_found(queuectl: Queuectl) -> None:
     assert "queuectl projector start" in check(ran, "projector")["remedy"]
 
 
+def test_a_view_that_somebody_has_altered_keeps_no_other_check_from_being_made(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("list")
+    stats = next(name for name in database.list_collection_names() if name.startswith("stats-"))
+    database[stats].update_many({}, {"$set": {"n": {"bogus": 1}}})
+
+    ran = queuectl.here("doctor", "--json")
+
+    assert [one["name"] for one in ran.json["checks"]] == CHECKS
+    assert check(ran, "workers")["found"] == "failed"
+
+
 def test_missing_indexes_and_collections_are_found(queuectl: Queuectl, database: Database[dict[str, Any]]) -> None:
     queuectl.ok("enqueue", "--", "true")
     queuectl.ok("list")

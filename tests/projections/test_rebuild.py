@@ -12,6 +12,7 @@ from eventqueue.events import LateResult
 from eventqueue.ground import Ground
 from eventqueue.mongo_log import MongoLog
 from projections import checkpoint, generation, rebuild
+from projections.catch_up import catch_up
 from projections.generation import Generation
 from projections.lease import BUILDING
 from projections.projector import is_in_log
@@ -281,3 +282,36 @@ def test_a_generation_has_the_indexes_that_its_queries_need(built: Ground) -> No
     assert set(live.jobs.index_information()) == {"_id_", "created", "tags", "queue", "parked"}
     assert set(live.due.index_information()) == {"_id_", "ready", "ready anywhere", "waiting", "held", "oldest"}
     assert [one.name for one in PROJECTIONS] == ["stats"]
+
+
+def test_what_somebody_drops_of_views_while_they_are_built_leaves_the_old_ones_live(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+
+    def dropping(*args: Any) -> None:
+        catch_up(*args)
+        Generation(built.database, 2).due.drop()
+
+    monkeypatch.setattr(rebuild, "catch_up", dropping)
+
+    with pytest.raises(Fenced):
+        build(built)
+
+    assert live_of(built).number == 1
+    assert_exact(built)
+
+
+def test_nobody_is_told_of_views_before_they_are_switched_to(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int | None] = []
+    monkeypatch.setattr("projections.signals.Signals.publish", lambda _, signal: told.append(signal.generation))
+    monkeypatch.setattr(rebuild, "replay", lambda *_: 0)  # so that all has to be caught up with
+    monkeypatch.setattr(rebuild, "token_now", lambda _: checkpoint_of(built).token)
+    for number in range(5):
+        put(built, f"job-{number}", enqueued())
+
+    build(built)
+
+    assert told == [2]
+    assert live_of(built).jobs.count_documents({}) == 5

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from eventqueue.errors import Unavailable
+from eventqueue.errors import AccessDenied, Unavailable
 from eventqueue.events import Completed, LateResult, Released
 from eventqueue.finder import Signal
 from eventqueue.job import Cancel, Job, Release, State
@@ -298,6 +298,19 @@ def test_an_outcome_kept_through_an_outage_is_no_stray(stage: Stage, monkeypatch
 
     worker.steps(until=lambda: stage.job(job).state is not State.PROCESSING)
     assert isinstance(stage.last(job), Completed)
+
+
+def test_who_may_not_keep_what_jobs_write_settles_them_all_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise AccessDenied("not authorized")
+
+    monkeypatch.setattr("eventqueue.outputs.Outputs.put", refused)
+    jobs, worker = [stage.enqueue("echo said") for _ in range(2)], stage.worker()
+    worker.wake()
+
+    worker.steps(until=lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
 
 
 # Retried while it is being killed
