@@ -146,6 +146,7 @@ def test_where_nobody_projects_a_reader_lets_go_what_is_paused_no_more(built: Gr
 def test_a_look_that_does_not_show_the_end_of_a_pause_yet_holds_nothing_back(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("projections.holding.HEAL_EVERY", timedelta(days=1))
     jobs(built, "mail", "a")
     put(built, "queue-mail", Paused())
     with projecting(built):
