@@ -8,15 +8,15 @@ from itertools import islice
 from typing import NamedTuple
 
 from eventqueue import loading
-from eventqueue.codec import seal
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
-from eventqueue.events import name_in
 from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import LEGAL, Command, State, decide
 from eventqueue.log import Append
+from eventqueue.model.codec import seal
+from eventqueue.model.events import name_in
+from eventqueue.model.job import LEGAL, Command, State, decide
 
 BATCH = 500  # jobs in one append
 

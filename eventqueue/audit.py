@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from eventqueue.codec import bucket_of, content_hash, decode
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import Recorded, type_of
-from eventqueue.job import LEGAL, Job, State, evolve
+from eventqueue.model.codec import bucket_of, content_hash, decode
+from eventqueue.model.events import Recorded, type_of
+from eventqueue.model.job import LEGAL, Job, State, evolve
 
 _ENVELOPE: Mapping[str, tuple[type, ...]] = {
     "id": (bytes,),

@@ -12,8 +12,8 @@ import msgspec
 from pymongo import MongoClient
 
 from eventqueue.boottime import since_boot
-from eventqueue.codec import to_ms
 from eventqueue.errors import Unavailable
+from eventqueue.model.codec import to_ms
 from eventqueue.mongo_errors import translated
 
 RENEW_S = 10.0  # an estimate that is older is renewed before it is told

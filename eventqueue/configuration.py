@@ -3,12 +3,12 @@
 import warnings
 from typing import Any
 
-from eventqueue import readable, settings
-from eventqueue.codec import check_data, seal
 from eventqueue.errors import LogUnavailable
-from eventqueue.events import ConfigEvent, ConfigSet, ConfigUnset
 from eventqueue.ground import Ground
 from eventqueue.log import Append
+from eventqueue.model import readable, settings
+from eventqueue.model.codec import check_data, seal
+from eventqueue.model.events import ConfigEvent, ConfigSet, ConfigUnset
 
 
 def stored(ground: Ground) -> dict[str, settings.Value]:

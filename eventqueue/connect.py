@@ -11,11 +11,12 @@ import pymongo
 from pymongo import MongoClient
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue import configuration, settings
+from eventqueue import configuration
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.finder import JobFinder, SignalFeed
 from eventqueue.ground import Ground, stand_on
 from eventqueue.incarnations import Incarnations
+from eventqueue.model import settings
 from eventqueue.mongo_errors import STANDALONE, translated
 from eventqueue.outputs import Outputs
 from eventqueue.views import Operator, Views

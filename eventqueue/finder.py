@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from eventqueue.job import Job
+from eventqueue.model.job import Job
 
 JobAt = tuple[str, int]
 """A job's id, and the version at which something is said of it."""

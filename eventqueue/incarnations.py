@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from pymongo.database import Database
 
-from eventqueue.codec import CODEC
+from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 

@@ -14,12 +14,12 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from eventqueue.codec import NAME_MAX
 from eventqueue.errors import LayoutTooNew
+from eventqueue.model.codec import NAME_MAX
+from eventqueue.model.settings import RETENTION, SETTINGS
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
 from eventqueue.outputs import Outputs
-from eventqueue.settings import RETENTION, SETTINGS
 
 LAYOUT = 1
 UNAUTHORIZED, NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 13, 26, 48  # the server's codes

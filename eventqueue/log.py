@@ -8,9 +8,9 @@ from typing import Protocol
 
 import msgspec
 
-from eventqueue.codec import Sealed
 from eventqueue.errors import QueueError
-from eventqueue.events import Head, Recorded
+from eventqueue.model.codec import Sealed
+from eventqueue.model.events import Head, Recorded
 
 
 class Append(msgspec.Struct, frozen=True, gc=False):

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
 
-from eventqueue.codec import Sealed, decode
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import Head, Recorded, category_of
 from eventqueue.log import Append, Appended, check_one_each
+from eventqueue.model.codec import Sealed, decode
+from eventqueue.model.events import Head, Recorded, category_of
 
 
 class MemoryLog:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from eventqueue.incarnations import Lease
-from eventqueue.job import Job, State
-from eventqueue.pause import Pause
+from eventqueue.model.job import Job, State
+from eventqueue.model.pause import Pause
+from eventqueue.model.waits import Wait, wait_of
 from eventqueue.pauses import Pauses
 from eventqueue.views import Filter, Glance, QueueStatus, Status, Worker
-from eventqueue.waits import Wait, wait_of
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from eventqueue.audit import Finding, audit
-from eventqueue.codec import alike, decode
-from eventqueue.job import Job, fold
+from eventqueue.model.codec import alike, decode
+from eventqueue.model.job import Job, fold
 from eventqueue.views import Shown, Views
 
 AT_ONCE = 500  # jobs whose views are read together

@@ -16,11 +16,10 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import asdict, replace
 
-from eventqueue import configuration, forks, proof, settings
+from eventqueue import configuration, forks, proof
 from eventqueue.acts import Acted, Acts
 from eventqueue.arguments import checked
 from eventqueue.audit import Finding
-from eventqueue.codec import NAME_MAX, check_data
 from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import (
     AccessDenied,
@@ -32,15 +31,18 @@ from eventqueue.errors import (
     Unavailable,
     WaitTimeout,
 )
-from eventqueue.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.group_commit import GroupCommit
-from eventqueue.job import Cancel, Command, Job, Retry, State
 from eventqueue.loading import load
+from eventqueue.model import settings
+from eventqueue.model.codec import NAME_MAX, check_data
+from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
+from eventqueue.model.job import Cancel, Command, Job, Retry, State
+from eventqueue.model.pause import PauseQueue, ResumeQueue
+from eventqueue.model.spec import Request, check_name, unfit
+from eventqueue.model.waits import Wait
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
-from eventqueue.pause import PauseQueue, ResumeQueue
 from eventqueue.pauses import Switched, switch
-from eventqueue.spec import Request, check_name, unfit
 from eventqueue.stopping import Left, Stopping, given, named
 from eventqueue.views import (
     Counters,
@@ -58,7 +60,6 @@ from eventqueue.views import (
     Worker,
 )
 from eventqueue.waiting import AGAIN_S, Waiting
-from eventqueue.waits import Wait
 
 
 @checked

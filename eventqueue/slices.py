@@ -15,8 +15,8 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
-from eventqueue.codec import LENIENT
 from eventqueue.errors import Unavailable
+from eventqueue.model.codec import LENIENT
 from eventqueue.mongo_errors import may_read_on, to_queue_error
 
 SLICE = 1000  # documents

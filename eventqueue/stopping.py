@@ -14,7 +14,7 @@ from eventqueue.clock import DatabaseClock
 from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
 from eventqueue.finder import Signal, SignalFeed, StopAsked
 from eventqueue.incarnations import Incarnations
-from eventqueue.retry import LONGEST_S
+from eventqueue.model.retry import LONGEST_S
 from eventqueue.views import Worker
 
 LEAVE_S = 15.0  # beyond the grace: to hear of it at a heartbeat, to kill, to settle

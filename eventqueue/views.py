@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from eventqueue.errors import JobParked
-from eventqueue.job import Job, State
-from eventqueue.pause import Pause
-from eventqueue.waits import Wait
+from eventqueue.model.job import Job, State
+from eventqueue.model.pause import Pause
+from eventqueue.model.waits import Wait
 
 TOLD_MAX = 1000  # parked jobs and unknown events that are told: where there are so many there may be more
 MISSING_MAX = 1_000_000  # events that are counted as missing in a view, likewise

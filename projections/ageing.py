@@ -8,7 +8,7 @@ from typing import Any
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from eventqueue.codec import CODEC
+from eventqueue.model.codec import CODEC
 from projections.generation import Generation
 from projections.projection import Ageing, Key, Projection
 from projections.writes import counter_id

@@ -20,10 +20,10 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, ViewsDamaged
-from eventqueue.events import Recorded
 from eventqueue.finder import JobAt, Ready, Signal
 from eventqueue.ground import Ground
-from eventqueue.job import Job, State
+from eventqueue.model.events import Recorded
+from eventqueue.model.job import Job, State
 from eventqueue.mongo_errors import DUPLICATE_KEY, translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.portions import PORTION_BYTES

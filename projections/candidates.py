@@ -19,10 +19,10 @@ from pymongo.cursor import Cursor
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from eventqueue.codec import BUCKETS
 from eventqueue.errors import Unavailable
 from eventqueue.finder import Candidate, Candidates, Known, Share
-from eventqueue.job import Job, State
+from eventqueue.model.codec import BUCKETS
+from eventqueue.model.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MongoLog
 from projections import checkpoint, generation

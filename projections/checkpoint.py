@@ -18,9 +18,9 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
 from eventqueue.errors import Fenced
-from eventqueue.events import Recorded
+from eventqueue.model.codec import CODEC
+from eventqueue.model.events import Recorded
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 

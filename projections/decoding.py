@@ -7,10 +7,10 @@ import bson
 import msgspec
 from bson.errors import InvalidBSON
 
-from eventqueue.codec import CODEC, LENIENT, from_document, split
 from eventqueue.errors import LogCorrupt, UnknownEventType
-from eventqueue.events import Recorded
 from eventqueue.log import EventLog
+from eventqueue.model.codec import CODEC, LENIENT, from_document, split
+from eventqueue.model.events import Recorded
 
 Document = Mapping[str, Any]
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventqueue.codec import bucket_of
-from eventqueue.job import Job, State
+from eventqueue.model.codec import bucket_of
+from eventqueue.model.job import Job, State
 
 JOBS_MAX = 64  # in one entry, which is written anew whenever one of them leaves
 # Between the first and the last job of an entry: who looks for the next job has that much of other entries to merge.

@@ -15,7 +15,7 @@ import msgspec
 from pymongo.database import Database
 
 from eventqueue.errors import QueueError, Unavailable
-from eventqueue.events import Claimed, Completed, Recorded, Retried
+from eventqueue.model.events import Claimed, Completed, Recorded, Retried
 from eventqueue.mongo_errors import translated
 from projections.checkpoint import Token
 from projections.decoding import Poison

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from eventqueue.codec import SHOWN_MAX
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import Recorded, name_in, stream_of
-from eventqueue.job import Job, evolve
+from eventqueue.model.codec import SHOWN_MAX
+from eventqueue.model.events import Recorded, name_in, stream_of
+from eventqueue.model.job import Job, evolve
 from projections import jobs
 from projections.decoding import Poison
 from projections.projection import Projection, Tally

@@ -12,7 +12,7 @@ from bson.timestamp import Timestamp
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
+from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY
 from eventqueue.views import Lag

@@ -14,8 +14,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
 from eventqueue.errors import AccessDenied
+from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 from projections.entries import HELD, READY, WAITING

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from eventqueue.events import Recorded, category_of, name_in
 from eventqueue.finder import Signal
-from eventqueue.pause import CATEGORY, evolve
+from eventqueue.model.events import Recorded, category_of, name_in
+from eventqueue.model.pause import CATEGORY, evolve
 from eventqueue.pauses import Pauses
 from projections.applier import Applier
 from projections.decoding import Poison

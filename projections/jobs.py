@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from eventqueue.job import Job
+from eventqueue.model.job import Job
 
 NAME, VERSION = "jobs", 5
 

@@ -16,8 +16,8 @@ import msgspec
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
 from eventqueue.errors import Fenced, QueueError
+from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY
 

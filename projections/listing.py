@@ -12,7 +12,7 @@ from typing import Any
 
 from pymongo.collection import Collection
 
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.slices import outlasting
 from eventqueue.views import Filter
 from projections.entries import ids_in

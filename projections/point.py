@@ -12,11 +12,11 @@ import bson
 import msgspec
 from pymongo.client_session import ClientSession
 
-from eventqueue.codec import CODEC, alike, bucket_of
 from eventqueue.errors import Fenced, QueueError, Refused, Unavailable
-from eventqueue.events import Recorded, name_in, stream_of
 from eventqueue.ground import Ground
-from eventqueue.job import Job, evolve
+from eventqueue.model.codec import CODEC, alike, bucket_of
+from eventqueue.model.events import Recorded, name_in, stream_of
+from eventqueue.model.job import Job, evolve
 from eventqueue.mongo_errors import translated
 from eventqueue.pauses import Pauses
 from eventqueue.slices import outlasting, slices

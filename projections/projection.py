@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from eventqueue.events import Recorded
-from eventqueue.job import Job
+from eventqueue.model.events import Recorded
+from eventqueue.model.job import Job
 from projections import jobs
 
 Key = tuple[str | int, ...]

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from eventqueue.codec import head_of
 from eventqueue.errors import (
     AccessDenied,
     BackupRestored,
@@ -24,6 +23,7 @@ from eventqueue.errors import (
 )
 from eventqueue.ground import Ground
 from eventqueue.log import EventLog
+from eventqueue.model.codec import head_of
 from eventqueue.pauses import Pauses
 from eventqueue.tuning import tuned
 from projections import checkpoint, generation, integrity

@@ -23,7 +23,7 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
-from eventqueue.job import Job, State
+from eventqueue.model.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.pauses import Pauses
 from eventqueue.slices import slices

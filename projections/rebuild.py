@@ -16,10 +16,10 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
 from eventqueue.errors import Fenced, HistoryLost, QueueError
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
 from eventqueue.tuning import tuned

@@ -10,8 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from eventqueue.errors import BadProjection
-from eventqueue.events import Recorded
-from eventqueue.job import Job
+from eventqueue.model.events import Recorded
+from eventqueue.model.job import Job
 from projections.generation import INDEXES
 from projections.projection import Projection, Tally
 from projections.stats import Stats

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import partial
 
 from eventqueue.errors import ViewsDamaged
-from eventqueue.events import Recorded
 from eventqueue.ground import Ground
+from eventqueue.model.events import Recorded
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.portions import PORTION_BYTES

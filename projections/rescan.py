@@ -17,10 +17,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
-from eventqueue.events import Recorded
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.model.codec import CODEC
+from eventqueue.model.events import Recorded
 from eventqueue.mongo_log import MAJORITY
 from eventqueue.slices import SLICE, outlasting
 from projections import checkpoint

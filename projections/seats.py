@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from eventqueue.job import Job
+from eventqueue.model.job import Job
 from projections.folding import Parked, Seat
 from projections.generation import Generation
 from projections.jobs import to_job

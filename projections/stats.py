@@ -6,8 +6,8 @@ Minutes are kept for some hours, then merged into hours, and those into days: th
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from eventqueue.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
-from eventqueue.job import Job, State
+from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
+from eventqueue.model.job import Job, State
 from projections.histogram import bucket_of
 from projections.projection import Increments, Key, Tally
 

@@ -16,9 +16,9 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError, WaitQueueTimeoutError
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.codec import CODEC
 from eventqueue.errors import HistoryLost, QueueError, Unavailable
-from eventqueue.events import Recorded
+from eventqueue.model.codec import CODEC
+from eventqueue.model.events import Recorded
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MAJORITY
 from projections.checkpoint import Token, token_time

@@ -6,8 +6,8 @@ Only at taking the place: while a process runs it learns no new events.
 import logging
 from itertools import islice
 
-from eventqueue.events import EVENT_TYPES
 from eventqueue.ground import Ground
+from eventqueue.model.events import EVENT_TYPES
 from eventqueue.mongo_errors import translated
 from projections.applier import Applier
 from projections.generation import PARKED, Generation

@@ -6,8 +6,8 @@ point, the checkpoint: they are read in one snapshot with it, and what the log h
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from eventqueue.events import Recorded, category_of, name_in, stream_of
 from eventqueue.ground import Ground
+from eventqueue.model.events import Recorded, category_of, name_in, stream_of
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import PLACED
 from eventqueue.views import Difference

@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue import spec
-from eventqueue.codec import Sealed, seal
-from eventqueue.events import (
+from eventqueue.log import Append
+from eventqueue.model import spec
+from eventqueue.model.codec import Sealed, seal
+from eventqueue.model.events import (
     EMPTY,
     Cancelled,
     Claimed,
@@ -28,10 +29,9 @@ from eventqueue.events import (
     Retried,
     RetryCause,
 )
-from eventqueue.job import USED_UP, Claim, Complete, Fail, Job, Release, fold
-from eventqueue.log import Append
-from eventqueue.retry import Backoff
-from eventqueue.spec import Defaults, Request
+from eventqueue.model.job import USED_UP, Claim, Complete, Fail, Job, Release, fold
+from eventqueue.model.retry import Backoff
+from eventqueue.model.spec import Defaults, Request
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=1)

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue import loading
-from eventqueue.codec import seal
-from eventqueue.events import Event, Retried, RetryCause, stream_of
-from eventqueue.job import State, fold
 from eventqueue.log import Append
+from eventqueue.model.codec import seal
+from eventqueue.model.events import Event, Retried, RetryCause, stream_of
+from eventqueue.model.job import State, fold
 from eventqueue.queue import Queue
 from tests.builders import NOW, claimed, failed
 

@@ -14,7 +14,7 @@ from eventqueue.connect import Connection, connect, open_client
 from eventqueue.finder import Share
 from eventqueue.ground import stand_on
 from eventqueue.incarnations import Incarnation
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.queue import Queue
 from eventqueue.views import Filter
 from eventqueue.worker.claiming import Claiming

@@ -11,7 +11,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.errors import JobNotFound, Unavailable, WaitTimeout
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.queue import Queue
 from eventqueue.waiting import LOOK_S, PORTION
 from tests.cli.past import completed

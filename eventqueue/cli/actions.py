@@ -24,7 +24,7 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
     queuectl wait "$(queuectl enqueue --quiet -- make)" && echo made
     """
     from eventqueue.cli import documents
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     with session.queue() as queue:
         jobs = queue.wait([queue.resolve(one) for one in ids], timeout)
@@ -52,7 +52,7 @@ def cancel(session: Session, selection: Selection) -> int:
     queuectl cancel 0199f3a2
     queuectl cancel --all --queue mail --dry-run
     """
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     states = (State.PENDING, State.FAILED, State.PROCESSING)
     return to_each(session, selection, states, lambda queue, ids: queue.cancel_many(ids), "is cancelled")
@@ -69,7 +69,7 @@ def retry(session: Session, selection: Selection) -> int:
     queuectl retry report
     queuectl retry --all --queue mail --error timeout --dry-run
     """
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     states = (State.FAILED, State.DEAD)
     return to_each(session, selection, states, lambda queue, ids: queue.retry_many(ids), "is pending again")

@@ -17,8 +17,8 @@ from eventqueue.cli.session import Session
 from eventqueue.cli.values import json_object
 from eventqueue.cli.words import count
 from eventqueue.errors import DifferentJob, InvalidInput, QueueError
+from eventqueue.model.spec import Request
 from eventqueue.printable import clean
-from eventqueue.spec import Request
 
 if TYPE_CHECKING:
     from eventqueue.enqueueing import Receipt

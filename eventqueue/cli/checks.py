@@ -15,12 +15,12 @@ from eventqueue.cli.session import Session
 from eventqueue.cli.sizes import sizes, told
 from eventqueue.cli.words import at_least, count, shortened, span
 from eventqueue.errors import QueueError, redact
-from eventqueue.job import State
 from eventqueue.layout import INDEXES, LAYOUT, VALIDATOR
+from eventqueue.model.job import State
+from eventqueue.model.settings import RETENTION
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
 from eventqueue.printable import clean
-from eventqueue.settings import RETENTION
 from eventqueue.views import TOLD_MAX
 
 if TYPE_CHECKING:

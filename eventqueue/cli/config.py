@@ -11,7 +11,7 @@ from eventqueue.cli.values import TEXT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventqueue.settings import Source
+    from eventqueue.model.settings import Source
 
 config = Group(
     "config",
@@ -32,7 +32,7 @@ def list_(session: Session) -> None:
     queuectl config list
     """
     from eventqueue.cli import documents, tables
-    from eventqueue.settings import SETTINGS
+    from eventqueue.model.settings import SETTINGS
 
     with session.queue() as queue:
         found = queue.configuration()
@@ -50,7 +50,7 @@ def get(session: Session, name: str) -> None:
     queuectl config get max-retries
     """
     from eventqueue.cli import documents, tables
-    from eventqueue.settings import setting
+    from eventqueue.model.settings import setting
 
     setting(name)
     with session.queue() as queue:
@@ -90,7 +90,7 @@ def unset(session: Session, name: str) -> None:
 
 def _tell(session: Session, name: str, settings: "Mapping[str, Source]") -> None:
     from eventqueue.cli import documents, tables
-    from eventqueue.settings import variable
+    from eventqueue.model.settings import variable
 
     found = settings[name]
     session.out.document(lambda: {"name": name, **documents.plain(found)})

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import assert_never, cast
 
 from eventqueue.cli.words import count, instant, shortened, span
-from eventqueue.events import (
+from eventqueue.model.events import (
     Cancelled,
     Claimed,
     Completed,

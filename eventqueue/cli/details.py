@@ -9,10 +9,10 @@ from rich.text import Text
 from eventqueue.cli.documents import hidden
 from eventqueue.cli.tables import COLOURS
 from eventqueue.cli.words import count, instant, span, waiting
-from eventqueue.events import Cancelled, Captured, Output, Recorded
-from eventqueue.job import Job, State
+from eventqueue.model.events import Cancelled, Captured, Output, Recorded
+from eventqueue.model.job import Job, State
+from eventqueue.model.waits import Kind, Wait
 from eventqueue.printable import clean
-from eventqueue.waits import Kind, Wait
 
 LABEL = 12
 BACK = "any worker that lives brings it back"

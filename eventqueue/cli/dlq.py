@@ -23,7 +23,7 @@ def list_(session: Session, queue_name: str | None, error: str | None, limit: in
     queuectl dlq list --limit 10
     """
     from eventqueue.cli.listing import print_newest
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     print_newest(session, limit, state=State.DEAD, queue=queue_name, error=error)
 
@@ -36,7 +36,7 @@ def retry(session: Session, selection: Selection) -> int:
     \b
     queuectl dlq retry --all --error "connection refused" --dry-run
     """
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     return to_each(
         session,
@@ -56,7 +56,7 @@ def discard(session: Session, selection: Selection) -> int:
     queuectl dlq discard report
     queuectl dlq discard --all --queue mail --dry-run
     """
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     return to_each(
         session,

@@ -10,14 +10,14 @@ import msgspec
 
 from eventqueue.audit import Finding
 from eventqueue.cli.words import STATES, instant
-from eventqueue.codec import to_data
 from eventqueue.enqueueing import Existing, Receipt
-from eventqueue.events import Enqueued, Output, Recorded, type_of
-from eventqueue.job import Job, State
+from eventqueue.model.codec import to_data
+from eventqueue.model.events import Enqueued, Output, Recorded, type_of
+from eventqueue.model.job import Job, State
+from eventqueue.model.waits import Wait
 from eventqueue.pauses import Switched
 from eventqueue.printable import clean, clean_json
 from eventqueue.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
-from eventqueue.waits import Wait
 
 HIDDEN = "•••"  # for what is secret, perhaps
 

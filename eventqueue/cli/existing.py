@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from eventqueue.cli.words import count, instant
 from eventqueue.enqueueing import Receipt
-from eventqueue.job import State
+from eventqueue.model.job import State
 
 _STANDS = {
     State.PENDING: "it is pending",

@@ -39,7 +39,7 @@ def list_(
     queuectl list --queue mail --json | jq -r '.[].id'
     """
     from eventqueue.cli.listing import print_newest
-    from eventqueue.job import State
+    from eventqueue.model.job import State
 
     print_newest(session, limit, since, state=State(state) if state else None, queue=queue_name, tag=tag)
 
@@ -60,7 +60,7 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     from eventqueue.cli import documents
     from eventqueue.cli.attempts import last_output
     from eventqueue.cli.details import details
-    from eventqueue.job import fold
+    from eventqueue.model.job import fold
 
     with session.queue() as queue:
         found = queue.history(queue.resolve(job_id))

@@ -11,7 +11,7 @@ from eventqueue.cli.console import show_long
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import time_of
 from eventqueue.cli.words import count
-from eventqueue.job import Job
+from eventqueue.model.job import Job
 from eventqueue.views import Filter
 
 if TYPE_CHECKING:

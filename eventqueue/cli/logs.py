@@ -39,7 +39,7 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
     queuectl logs report --attempt 1 --raw > report.out
     """
     from eventqueue.cli.attempts import choose
-    from eventqueue.events import name_in
+    from eventqueue.model.events import name_in
 
     with session.queue() as queue:
         history = queue.history(queue.resolve(job_id))

@@ -12,7 +12,7 @@ from eventqueue.errors import QueueError
 from eventqueue.printable import clean
 
 if TYPE_CHECKING:
-    from eventqueue.pause import Pause
+    from eventqueue.model.pause import Pause
     from eventqueue.queue import Queue
 
 queue_ = Group("queue", help="Queues: what is in them, and holding them back.")

@@ -13,7 +13,7 @@ from eventqueue.cli.columns import Cell, Table, figure, fitted
 from eventqueue.cli.console import console
 from eventqueue.cli.tables import COLOURS
 from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span
-from eventqueue.job import Job, State
+from eventqueue.model.job import Job, State
 from eventqueue.printable import clean
 from eventqueue.views import Glance, Lag, QueueStats, Worker
 

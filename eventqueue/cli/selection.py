@@ -18,7 +18,7 @@ from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
     from eventqueue.acts import Acted
-    from eventqueue.job import State
+    from eventqueue.model.job import State
     from eventqueue.queue import Queue
     from eventqueue.views import Filter
 

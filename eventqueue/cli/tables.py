@@ -10,16 +10,16 @@ from eventqueue.audit import Finding
 from eventqueue.cli.columns import Cell, Table
 from eventqueue.cli.describe import describe
 from eventqueue.cli.words import STATES, TITLES, age, count, instant, span, waiting
-from eventqueue.events import Recorded, type_of
-from eventqueue.job import Job, State
-from eventqueue.pause import Pause
+from eventqueue.model.events import Recorded, type_of
+from eventqueue.model.job import Job, State
+from eventqueue.model.pause import Pause
+from eventqueue.model.waits import Kind, Wait
 from eventqueue.printable import clean
 from eventqueue.views import Counts, Lag, QueueStatus, Status, Worker
-from eventqueue.waits import Kind, Wait
 
 if TYPE_CHECKING:
     from eventqueue.cli.checks import Check
-    from eventqueue.settings import Source
+    from eventqueue.model.settings import Source
 
 COLOURS = {
     State.PENDING: "cyan",

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eventqueue.waits import Wait
+    from eventqueue.model.waits import Wait
 
-# As in eventqueue.job.State, which is slow to import; a test holds the two together.
+# As in eventqueue.model.job.State, which is slow to import; a test holds the two together.
 STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
 TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for state in STATES})
 

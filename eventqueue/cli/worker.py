@@ -12,7 +12,7 @@ from eventqueue.cli.values import SECONDS, TEXT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventqueue.settings import Source
+    from eventqueue.model.settings import Source
     from eventqueue.views import Worker
 
 COUNT_MAX = 1000
@@ -58,7 +58,7 @@ def start(
     queuectl worker start --count 4 --concurrency 8
     queuectl worker start --queue mail --queue default --until-empty
     """
-    from eventqueue.spec import check_name
+    from eventqueue.model.spec import check_name
     from eventqueue.worker.supervisor import Plan, supervise
 
     for name in queues:

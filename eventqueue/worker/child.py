@@ -21,9 +21,9 @@ from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.incarnations import Incarnation, Incarnations
 from eventqueue.interrupts import on_signals
+from eventqueue.model.settings import RETENTION, exit_codes
 from eventqueue.mongo_log import MongoLog
 from eventqueue.outlet import log_to_stderr
-from eventqueue.settings import RETENTION, exit_codes
 from eventqueue.streams import prepare_streams
 from eventqueue.tuning import tuned
 from eventqueue.worker import engine

@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterable, Sequence
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.codec import bucket_of
 from eventqueue.errors import QueueError
-from eventqueue.events import stream_of
 from eventqueue.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.incarnations import Incarnation
-from eventqueue.job import Job
 from eventqueue.log import EventLog
+from eventqueue.model.codec import bucket_of
+from eventqueue.model.events import stream_of
+from eventqueue.model.job import Job
 from eventqueue.pauses import Pauses
 from eventqueue.worker.fetch import Fetch
 from eventqueue.worker.heartbeat import Beat

@@ -17,12 +17,12 @@ from datetime import datetime
 import msgspec
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.codec import seal
 from eventqueue.errors import AccessDenied, IllegalTransition, QueueError
 from eventqueue.finder import JobFinder, Signal
 from eventqueue.incarnations import Incarnation
-from eventqueue.job import Claim, Command, Job, Release, State, decide, fold
 from eventqueue.log import Append, Appended, EventLog
+from eventqueue.model.codec import seal
+from eventqueue.model.job import Claim, Command, Job, Release, State, decide, fold
 from eventqueue.outputs import Kept, Outputs
 from eventqueue.worker import claiming, outcome
 from eventqueue.worker.claiming import Claiming

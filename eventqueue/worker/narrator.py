@@ -9,8 +9,8 @@ from datetime import datetime
 
 import msgspec
 
-from eventqueue.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, type_of
-from eventqueue.job import Job
+from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, type_of
+from eventqueue.model.job import Job
 from eventqueue.outlet import Outlet
 from eventqueue.printable import clean, clean_json
 

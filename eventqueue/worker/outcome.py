@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from hashlib import sha256
 
-from eventqueue.events import Captured, Error, FailReason, Output
-from eventqueue.job import Complete, Fail, Job, Release, Settle
+from eventqueue.model.events import Captured, Error, FailReason, Output
+from eventqueue.model.job import Complete, Fail, Job, Release, Settle
 from eventqueue.outputs import Kept
 from eventqueue.worker import shell
 from eventqueue.worker.output import text_tail

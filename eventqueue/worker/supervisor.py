@@ -23,7 +23,7 @@ import msgspec
 from eventqueue.connect import Connection, connect
 from eventqueue.errors import QueueError
 from eventqueue.interrupts import on_signals
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.outlet import log_to_stderr
 from eventqueue.pauses import Pauses
 from eventqueue.worker.child import UNSETTLED, ChildPlan

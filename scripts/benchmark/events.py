@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from eventqueue import spec
-from eventqueue.codec import seal
-from eventqueue.events import EMPTY, Captured, Claimed, Completed, Event, Head, Output
 from eventqueue.log import Append
-from eventqueue.spec import Defaults
+from eventqueue.model import spec
+from eventqueue.model.codec import seal
+from eventqueue.model.events import EMPTY, Captured, Claimed, Completed, Event, Head, Output
+from eventqueue.model.spec import Defaults
 
 BATCH = 500  # events in one append
 BACKLOG = 10_000  # jobs that lie between a job's being enqueued and its claim

@@ -12,10 +12,12 @@ from uuid import UUID
 
 import msgspec
 
-from eventqueue import spec
-from eventqueue.codec import Sealed, seal
 from eventqueue.connect import open_client
-from eventqueue.events import (
+from eventqueue.ground import stand_on
+from eventqueue.log import Append
+from eventqueue.model import spec
+from eventqueue.model.codec import Sealed, seal
+from eventqueue.model.events import (
     EMPTY,
     Cancelled,
     Captured,
@@ -30,9 +32,7 @@ from eventqueue.events import (
     Retried,
     RetryCause,
 )
-from eventqueue.ground import stand_on
-from eventqueue.log import Append
-from eventqueue.spec import Defaults
+from eventqueue.model.spec import Defaults
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
 from scripts.benchmark.server import Place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventqueue.settings import SETTINGS
+from eventqueue.model.settings import SETTINGS
 from tests.cli.commands import Queuectl, is_one_sentence
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eventqueue.cli.words import instant
-from eventqueue.events import Event
+from eventqueue.model.events import Event
 from eventqueue.queue import Queue
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, Ran

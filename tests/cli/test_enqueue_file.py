@@ -7,8 +7,8 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model.spec import Request
 from eventqueue.queue import Queue
-from eventqueue.spec import Request
 from tests.cli.commands import Queuectl
 
 GOOD = b'{"command": "true", "id": "a"}\n\n{"command": "true", "id": "b"}\n'

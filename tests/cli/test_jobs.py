@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.incarnations import Incarnation
+from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.queue import Queue
 from eventqueue.views import Filter
 from projections.lease import Lease

@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from eventqueue import configuration
 from eventqueue.errors import AccessDenied
-from eventqueue.events import Completed, Released
+from eventqueue.model.events import Completed, Released
 from eventqueue.outputs import Outputs
 from eventqueue.queue import Queue
 from tests import builders

@@ -9,7 +9,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from eventqueue.events import ConfigSet, Event, Paused
+from eventqueue.model.events import ConfigSet, Event, Paused
 from eventqueue.queue import Queue
 from tests.builders import append, claimed
 from tests.cli.commands import Queuectl

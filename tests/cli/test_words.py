@@ -14,8 +14,8 @@ from eventqueue.cli.columns import LOOSE_LEAST, Cell, Table, fitted, fitted_part
 from eventqueue.cli.describe import describe
 from eventqueue.cli.values import SECONDS, SINCE
 from eventqueue.cli.words import STATES, age, at_least, count, instant, shortened, span
-from eventqueue.events import Event, Failed, FailReason, JobEvent
-from eventqueue.job import State
+from eventqueue.model.events import Event, Failed, FailReason, JobEvent
+from eventqueue.model.job import State
 from tests.builders import (
     BOOM,
     CANCELLED,

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.enqueueing import Receipt
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.queue import Queue
 from eventqueue.server.waiting import Deadline, wait_until
 from eventqueue.worker.place import incarnation_here

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from eventqueue.events import Claimed, Completed, Event, name_in
+from eventqueue.model.events import Claimed, Completed, Event, name_in
 from tests.worker.stage import Stage
 
 COMPLETED = b'"event":"completed"'  # what a worker says at the end of each

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from eventqueue.events import Claimed, Failed, FailReason, Recorded
-from eventqueue.job import State
+from eventqueue.model.events import Claimed, Failed, FailReason, Recorded
+from eventqueue.model.job import State
 from tests.faults.account import assert_agreed, writing
 from tests.projections.processes import run
 from tests.worker.crew import Start

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from eventqueue.events import Failed, FailReason, type_of
-from eventqueue.job import State
+from eventqueue.model.events import Failed, FailReason, type_of
+from eventqueue.model.job import State
 from tests.faults.account import COMPLETED, Attempt, account, assert_agreed, enqueue, enqueueing, writing
 from tests.worker.crew import Crew, Start, children, command_line, is_running
 from tests.worker.stage import Stage, wait_until

@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.worker.process import start_time
 from tests.faults.account import assert_agreed, writing
 from tests.log.conftest import path_in

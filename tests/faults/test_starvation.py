@@ -12,8 +12,8 @@ from itertools import count, islice
 
 import pytest
 
-from eventqueue.codec import bucket_of
-from eventqueue.events import Claimed, stream_of
+from eventqueue.model.codec import bucket_of
+from eventqueue.model.events import Claimed, stream_of
 from eventqueue.worker.ownership import owned
 from tests.faults.account import COMPLETED
 from tests.worker.crew import Crew, Start

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from eventqueue.events import Failed, FailReason, LateResult, Released
-from eventqueue.job import State
+from eventqueue.model.events import Failed, FailReason, LateResult, Released
+from eventqueue.model.job import State
 from eventqueue.server import LocalServer, ensure_running
 from eventqueue.worker.child import ChildPlan
 from eventqueue.worker.process import start_time

@@ -6,9 +6,9 @@ import bson
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.codec import Sealed, content_hash
-from eventqueue.events import EMPTY, Head, Recorded
 from eventqueue.log import Append, Appended, EventLog
+from eventqueue.model.codec import Sealed, content_hash
+from eventqueue.model.events import EMPTY, Head, Recorded
 from tests.builders import append, claimed, enqueued, said, sealed, without_ts
 
 

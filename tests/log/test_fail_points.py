@@ -10,8 +10,8 @@ from pymongo import MongoClient
 
 from eventqueue import slices
 from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable, Unavailable
-from eventqueue.events import Recorded
 from eventqueue.log import Appended
+from eventqueue.model.events import Recorded
 from eventqueue.mongo_log import MongoLog
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store, path_in

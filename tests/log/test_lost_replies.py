@@ -9,8 +9,8 @@ import pytest
 from pymongo import MongoClient
 
 from eventqueue.errors import LogUnavailable, Unavailable
-from eventqueue.events import EMPTY, Event, Recorded
 from eventqueue.log import Append, Appended
+from eventqueue.model.events import EMPTY, Event, Recorded
 from eventqueue.mongo_log import MongoLog
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store

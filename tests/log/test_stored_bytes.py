@@ -11,10 +11,10 @@ from bson.timestamp import Timestamp
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from eventqueue.codec import check_data, content_hash
 from eventqueue.errors import InvalidInput
-from eventqueue.events import Completed, ConfigSet
 from eventqueue.log import Append, Appended
+from eventqueue.model.codec import check_data, content_hash
+from eventqueue.model.events import Completed, ConfigSet
 from eventqueue.mongo_log import MongoLog
 from tests.builders import JOURNEYS, append, json_values, said, sealed
 from tests.log.bson_slices import elements, recomputed, told

@@ -6,10 +6,10 @@ import bson
 import pytest
 from pymongo.errors import WriteError
 
-from eventqueue.codec import CODEC, Sealed
 from eventqueue.errors import QueueError, Unavailable
 from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.log import Append, Appended
+from eventqueue.model.codec import CODEC, Sealed
 from eventqueue.mongo_log import MongoLog
 from tests.builders import append, said, sealed, without_ts
 from tests.log.conftest import Store

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
-from eventqueue.codec import Sealed, seal
-from eventqueue.events import EMPTY, Claimed, Event, Head, LateResult, stream_of
 from eventqueue.ground import Ground
-from eventqueue.job import (
+from eventqueue.log import Append
+from eventqueue.model.codec import Sealed, seal
+from eventqueue.model.events import EMPTY, Claimed, Event, Head, LateResult, stream_of
+from eventqueue.model.job import (
     Cancel,
     Claim,
     Command,
@@ -20,7 +21,6 @@ from eventqueue.job import (
     decide,
     fold,
 )
-from eventqueue.log import Append
 from tests.builders import complete, fail, release, request
 
 QUEUES = ("mail", "video", "default")

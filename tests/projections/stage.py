@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventqueue.events import Event, Recorded
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.model.events import Event, Recorded
 from eventqueue.pauses import Pauses
 from projections import checkpoint, generation
 from projections.applier import Applier

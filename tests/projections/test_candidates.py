@@ -2,10 +2,10 @@
 
 import pytest
 
-from eventqueue.codec import BUCKETS
 from eventqueue.errors import Unavailable
 from eventqueue.finder import Share
 from eventqueue.ground import Ground
+from eventqueue.model.codec import BUCKETS
 from projections import generation
 from projections.candidates import ViewFinder
 from tests.builders import append, claimed, enqueued, failed

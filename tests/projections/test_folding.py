@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.events import Event, LateResult, Recorded, stream_of
-from eventqueue.job import Job, State, fold
 from eventqueue.memory_log import MemoryLog
+from eventqueue.model.events import Event, LateResult, Recorded, stream_of
+from eventqueue.model.job import Job, State, fold
 from projections.decoding import Poison
 from projections.folding import Folding, Parked, Seat, jobs_in
 from projections.projection import Tally

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.events import Event, Paused, Resumed
 from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.model.events import Event, Paused, Resumed
 from eventqueue.mongo_log import MongoLog
 from projections import applier as appliers
 from projections.feed import Feed

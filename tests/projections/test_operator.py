@@ -7,9 +7,9 @@ import bson
 import pytest
 
 from eventqueue.errors import Fenced, Refused
-from eventqueue.events import Recorded
 from eventqueue.ground import Ground
-from eventqueue.job import Job, State
+from eventqueue.model.events import Recorded
+from eventqueue.model.job import Job, State
 from eventqueue.views import Activity, Parked, Projection
 from projections import health
 from projections.generation import Generation

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import ForeignViews
-from eventqueue.events import Recorded
 from eventqueue.ground import Ground
-from eventqueue.job import Job
+from eventqueue.model.events import Recorded
+from eventqueue.model.job import Job
 from projections import turn as turns
 from projections.checkpoint import checkpoints
 from projections.feed import Feed

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews
 from eventqueue.ground import Ground
-from eventqueue.job import State
+from eventqueue.model.job import State
 from eventqueue.views import Filter, Lag
 from projections import listing, reader
 from projections.lease import Lease

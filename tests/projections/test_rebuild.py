@@ -8,8 +8,8 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 
 from eventqueue.errors import Fenced, QueueError
-from eventqueue.events import LateResult
 from eventqueue.ground import Ground
+from eventqueue.model.events import LateResult
 from eventqueue.mongo_log import MongoLog
 from projections import checkpoint, generation, rebuild
 from projections.catch_up import catch_up

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from eventqueue.events import Event
 from eventqueue.ground import Ground
-from eventqueue.job import Job, fold
+from eventqueue.model.events import Event
+from eventqueue.model.job import Job, fold
 from projections import seats as seating
 from projections.folding import Parked, Seat
 from projections.generation import Generation

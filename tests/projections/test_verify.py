@@ -10,10 +10,10 @@ import pytest
 from bson.objectid import ObjectId
 
 from eventqueue import proof
-from eventqueue.codec import content_hash
 from eventqueue.errors import Fenced
-from eventqueue.events import LateResult
 from eventqueue.ground import Ground
+from eventqueue.model.codec import content_hash
+from eventqueue.model.events import LateResult
 from eventqueue.views import Difference
 from projections import verify as verifying
 from projections.lease import BUILDING

@@ -8,16 +8,41 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PURE = {
-    *(f"eventqueue.{name}" for name in ("errors", "retry", "events", "codec", "spec", "job", "portions")),
-    *(f"eventqueue.{name}" for name in ("log", "finder", "views")),  # protocols
-    *(f"eventqueue.{name}" for name in ("pause", "readable", "waits", "printable")),
-    *(f"projections.{name}" for name in ("projection", "jobs", "stats", "histogram", "report")),
-    *(f"projections.{name}" for name in ("decoding", "folding", "entries", "writes")),
+    "eventqueue.errors",
+    "eventqueue.model.retry",
+    "eventqueue.model.events",
+    "eventqueue.model.codec",
+    "eventqueue.model.spec",
+    "eventqueue.model.job",
+    "eventqueue.portions",
+    "eventqueue.log",
+    "eventqueue.finder",
+    "eventqueue.views",
+    "eventqueue.model.pause",
+    "eventqueue.model.readable",
+    "eventqueue.model.waits",
+    "eventqueue.printable",
+    "projections.projection",
+    "projections.jobs",
+    "projections.stats",
+    "projections.histogram",
+    "projections.report",
+    "projections.decoding",
+    "projections.folding",
+    "projections.entries",
+    "projections.writes",
 }
 TUNING = {"eventqueue.tuning"}  # of the interpreter, for whoever works much
 LOG = {
-    f"eventqueue.{name}"
-    for name in ("log", "memory_log", "mongo_log", "mongo_errors", "layout", "clock", "ground", "slices", "pauses")
+    "eventqueue.log",
+    "eventqueue.memory_log",
+    "eventqueue.mongo_log",
+    "eventqueue.mongo_errors",
+    "eventqueue.layout",
+    "eventqueue.clock",
+    "eventqueue.ground",
+    "eventqueue.slices",
+    "eventqueue.pauses",
 }
 # All else in the standard library may reach a clock, a file, a process, chance or the network.
 HARMLESS = {
@@ -61,7 +86,7 @@ def is_ours(name: str) -> bool:
 
 @pytest.mark.parametrize("module", [name for name in modules("eventqueue", "projections") if name in PURE])
 def test_a_pure_module_imports_nothing_that_reaches_outside(module: str) -> None:
-    random_bytes = {"os"} if module == "eventqueue.codec" else set()
+    random_bytes = {"os"} if module == "eventqueue.model.codec" else set()
 
     assert {name for name in imports(module) if not is_of(name, HARMLESS | PURE | random_bytes)} == set()
 
@@ -77,7 +102,7 @@ def test_a_pure_module_asks_no_clock_and_no_chance(module: str) -> None:
 def test_the_codec_uses_the_system_for_random_bytes_alone() -> None:
     uses = {
         node.attr
-        for node in ast.walk(tree_of("eventqueue.codec"))
+        for node in ast.walk(tree_of("eventqueue.model.codec"))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
     }
 

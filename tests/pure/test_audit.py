@@ -9,7 +9,7 @@ import bson
 import pytest
 
 from eventqueue.audit import audit
-from eventqueue.codec import CODEC, bucket_of
+from eventqueue.model.codec import CODEC, bucket_of
 from tests.builders import (
     CANCELLED,
     COMPLETED,

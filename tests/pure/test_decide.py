@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue import job as job_module
-from eventqueue.codec import decode
 from eventqueue.errors import IllegalTransition
-from eventqueue.events import (
+from eventqueue.model import job as job_module
+from eventqueue.model.codec import decode
+from eventqueue.model.events import (
     Cancelled,
     Claimed,
     Completed,
@@ -26,7 +26,7 @@ from eventqueue.events import (
     RetryCause,
     type_of,
 )
-from eventqueue.job import (
+from eventqueue.model.job import (
     LEGAL,
     Cancel,
     Claim,

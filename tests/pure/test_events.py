@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventqueue import events
-from eventqueue.codec import seal, to_data
-from eventqueue.events import (
+from eventqueue.model import events
+from eventqueue.model.codec import seal, to_data
+from eventqueue.model.events import (
     EMPTY,
     EVENT_TYPES,
     Captured,

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import asdict
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import Event, JobEvent, Retried, RetryCause, Shell, type_of
-from eventqueue.job import FINAL, Command, Job, Result, Retry, State, decide, evolve, fold
-from eventqueue.retry import Backoff
+from eventqueue.model.events import Event, JobEvent, Retried, RetryCause, Shell, type_of
+from eventqueue.model.job import FINAL, Command, Job, Result, Retry, State, decide, evolve, fold
+from eventqueue.model.retry import Backoff
 from tests.builders import (
     BOOM,
     CANCELLED,

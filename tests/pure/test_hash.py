@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.codec import CODEC, bucket_of, content_hash, decode
-from eventqueue.events import Completed
+from eventqueue.model.codec import CODEC, bucket_of, content_hash, decode
+from eventqueue.model.events import Completed
 from tests.builders import NOW, claimed, enqueued, said, sealed
 
 THREE_EVENTS = (enqueued(meta={"customer": 7}), claimed(), Completed(result=[1, {"a": None}], duration=0.5))

@@ -8,9 +8,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from eventqueue.codec import content_hash, seal
 from eventqueue.errors import IllegalTransition
-from eventqueue.events import (
+from eventqueue.log import Append
+from eventqueue.memory_log import MemoryLog
+from eventqueue.model.codec import content_hash, seal
+from eventqueue.model.events import (
     EMPTY,
     Cancelled,
     Claimed,
@@ -24,7 +26,7 @@ from eventqueue.events import (
     RetryCause,
     stream_of,
 )
-from eventqueue.job import (
+from eventqueue.model.job import (
     LEGAL,
     Cancel,
     Claim,
@@ -41,8 +43,6 @@ from eventqueue.job import (
     decide,
     fold,
 )
-from eventqueue.log import Append
-from eventqueue.memory_log import MemoryLog
 from tests.builders import NOW, complete, fail, release, request
 
 names = st.sampled_from(["a", "b"])

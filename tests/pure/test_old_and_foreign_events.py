@@ -12,9 +12,9 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 from bson.timestamp import Timestamp
 
-from eventqueue.codec import CODEC, UPCASTERS, content_hash, decode
 from eventqueue.errors import UnknownEventType, UnreadableEvent
-from eventqueue.events import EVENT_TYPES, Claimed, ConfigSet, Event
+from eventqueue.model.codec import CODEC, UPCASTERS, content_hash, decode
+from eventqueue.model.events import EVENT_TYPES, Claimed, ConfigSet, Event
 from tests.builders import COMPLETED, claimed, enqueued, sealed
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import EMPTY, Paused, QueueEvent, Resumed
-from eventqueue.pause import OPEN, Pause, PauseQueue, ResumeQueue, Valve, decide, evolve, fold
+from eventqueue.model.events import EMPTY, Paused, QueueEvent, Resumed
+from eventqueue.model.pause import OPEN, Pause, PauseQueue, ResumeQueue, Valve, decide, evolve, fold
 from tests.builders import NOW, enqueued, history, said
 
 PAUSED = fold(history(Paused(why="the mail server moves"), stream="queue-mail"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.retry import LEAST_OF_MANY_S, LEAST_S, LONGEST_S, MANY, Backoff
+from eventqueue.model.retry import LEAST_OF_MANY_S, LEAST_S, LONGEST_S, MANY, Backoff
 from tests.builders import NOW, backoffs
 
 failures = st.integers(1, 2**31)

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.codec import DATA_MAX, DEPTH_MAX, check_data, decode, seal
 from eventqueue.errors import InvalidInput
-from eventqueue.events import EMPTY, Captured, Event, Failed, FailReason, LateResult, Output
+from eventqueue.model.codec import DATA_MAX, DEPTH_MAX, check_data, decode, seal
+from eventqueue.model.events import EMPTY, Captured, Event, Failed, FailReason, LateResult, Output
 from tests.builders import BOOM, JOURNEYS, NOW, json_objects, json_values, request, said, sealed, without_ts
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given, reject
 from msgspec.structs import replace
 
-from eventqueue.codec import decode
 from eventqueue.errors import InvalidInput
-from eventqueue.events import Enqueued, Shell
-from eventqueue.retry import LONGEST_S, Backoff
-from eventqueue.spec import Defaults, Fields, request
+from eventqueue.model.codec import decode
+from eventqueue.model.events import Enqueued, Shell
+from eventqueue.model.retry import LONGEST_S, Backoff
+from eventqueue.model.spec import Defaults, Fields, request
 from tests.builders import NOW, json_objects, sealed
 
 INJECTION = {"$gt": ""}

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.events import Event, LateResult, Recorded
-from eventqueue.job import Job, evolve
+from eventqueue.model.events import Event, LateResult, Recorded
+from eventqueue.model.job import Job, evolve
 from projections.histogram import bucket_of
 from projections.projection import Key
 from projections.report import report

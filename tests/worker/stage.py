@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from pymongo.database import Database
 
-from eventqueue.events import Event, Recorded, stream_of
 from eventqueue.finder import Ready, Signal
-from eventqueue.job import Claim, Command, Job, decide
 from eventqueue.log import Append, EventLog
+from eventqueue.model.events import Event, Recorded, stream_of
+from eventqueue.model.job import Claim, Command, Job, decide
 from eventqueue.mongo_log import MongoLog
 from eventqueue.queue import Queue
 from eventqueue.worker import engine

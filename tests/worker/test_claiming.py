@@ -8,11 +8,11 @@ from typing import Any
 import bson
 import pytest
 
-from eventqueue.codec import bucket_of
 from eventqueue.errors import Unavailable
-from eventqueue.events import Cancelled, Claimed
 from eventqueue.finder import Ready, Signal
-from eventqueue.job import Cancel, Claim, Release, State
+from eventqueue.model.codec import bucket_of
+from eventqueue.model.events import Cancelled, Claimed
+from eventqueue.model.job import Cancel, Claim, Release, State
 from eventqueue.mongo_log import MongoLog
 from eventqueue.worker.claiming import LONG, TOLD_MAX, Claiming
 from eventqueue.worker.heartbeat import Beat

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from eventqueue.errors import InvalidInput
-from eventqueue.events import Completed, Failed, FailReason
-from eventqueue.job import State
-from eventqueue.spec import TEXT_MAX
+from eventqueue.model.events import Completed, Failed, FailReason
+from eventqueue.model.job import State
+from eventqueue.model.spec import TEXT_MAX
 from eventqueue.worker.process import start_time
 from tests.worker.stage import Stage, wait_until
 

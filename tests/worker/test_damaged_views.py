@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.job import State
+from eventqueue.model.job import State
 from projections import generation
 from projections.generation import INDEXES
 from tests.worker.crew import Start

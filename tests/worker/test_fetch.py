@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from eventqueue.codec import BUCKETS, bucket_of
 from eventqueue.errors import Unavailable
 from eventqueue.finder import Candidate, Candidates, Known, Ready, Share
-from eventqueue.job import Job, Release
+from eventqueue.model.codec import BUCKETS, bucket_of
+from eventqueue.model.job import Job, Release
 from eventqueue.worker.fetch import Fetch
 from projections.candidates import ViewFinder
 from tests.worker.stage import Stage

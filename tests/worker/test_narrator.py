@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, FailReason, Released
-from eventqueue.job import Job
+from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, FailReason, Released
+from eventqueue.model.job import Job
 from eventqueue.worker.narrator import Narrator
 from tests.builders import NOW, job_that_is
 

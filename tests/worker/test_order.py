@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.codec import BUCKETS
 from eventqueue.enqueueing import BATCH, Receipt
 from eventqueue.finder import Share
+from eventqueue.model.codec import BUCKETS
 from eventqueue.worker.fetch import Fetch
 from tests.worker.crew import Start
 from tests.worker.stage import PATIENCE_S, Stage

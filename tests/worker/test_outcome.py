@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.events import DeadLettered, Failed, FailReason
-from eventqueue.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
+from eventqueue.model.events import DeadLettered, Failed, FailReason
+from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
 from eventqueue.outputs import Kept
 from eventqueue.worker import outcome
 from eventqueue.worker.output import TEXT_BYTES, text_tail

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.codec import BUCKETS, bucket_of
-from eventqueue.events import stream_of
-from eventqueue.job import Job, State
+from eventqueue.model.codec import BUCKETS, bucket_of
+from eventqueue.model.events import stream_of
+from eventqueue.model.job import Job, State
 from eventqueue.worker.ownership import SEEN_TWICE_S, SEEN_TWICE_URGENT_S, TURNS, Ownership, owned
 from tests.builders import job_that_is
 from tests.worker.stage import Hand, Stage

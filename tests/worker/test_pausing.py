@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import bson
 import pytest
 
-from eventqueue.codec import bucket_of
 from eventqueue.errors import Unavailable
-from eventqueue.events import Paused, Recorded, Resumed
 from eventqueue.finder import Signal
-from eventqueue.job import State
+from eventqueue.model.codec import bucket_of
+from eventqueue.model.events import Paused, Recorded, Resumed
+from eventqueue.model.job import State
+from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.mongo_log import MongoLog
-from eventqueue.pause import PauseQueue, ResumeQueue
 from eventqueue.pauses import Pauses, switch
 from tests.builders import append
 from tests.worker.crew import Start

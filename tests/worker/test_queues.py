@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.codec import BUCKETS
 from eventqueue.finder import Ready, Share
-from eventqueue.job import State
+from eventqueue.model.codec import BUCKETS
+from eventqueue.model.job import State
 from eventqueue.worker.fetch import Fetch
 from eventqueue.worker.ownership import Ownership
 from eventqueue.worker.serving import Serving

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.errors import AmbiguousId, InvalidInput, WorkerNotFound
-from eventqueue.events import Released
 from eventqueue.finder import Signal, StopAsked
-from eventqueue.job import State
+from eventqueue.model.events import Released
+from eventqueue.model.job import State
 from eventqueue.stopping import named
 from eventqueue.views import Worker
 from tests.builders import NOW

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from eventqueue.errors import Unavailable
-from eventqueue.events import Released
-from eventqueue.job import State
+from eventqueue.model.events import Released
+from eventqueue.model.job import State
 from eventqueue.worker.inbox import Stop
 from eventqueue.worker.process import start_time
 from tests.worker.stage import Gate, Hand, Stage

@@ -12,8 +12,8 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.errors import Unavailable
-from eventqueue.events import Failed, FailReason, Released
-from eventqueue.job import State
+from eventqueue.model.events import Failed, FailReason, Released
+from eventqueue.model.job import State
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.process import start_time
 from eventqueue.worker.supervisor import pause_after

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from eventqueue.codec import decode, head_of
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import EMPTY, Head, Recorded
+from eventqueue.model.codec import decode, head_of
+from eventqueue.model.events import EMPTY, Head, Recorded
 
 
 class Readable(msgspec.Struct, frozen=True):

@@ -10,9 +10,9 @@ from typing import assert_never
 
 import msgspec
 
-from eventqueue import readable
 from eventqueue.errors import LogCorrupt
-from eventqueue.events import EMPTY, Head, Paused, QueueEvent, Recorded, Resumed, type_of
+from eventqueue.model import readable
+from eventqueue.model.events import EMPTY, Head, Paused, QueueEvent, Recorded, Resumed, type_of
 
 CATEGORY = "queue"
 

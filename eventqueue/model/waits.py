@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from eventqueue.job import Job
-from eventqueue.pause import Pause
+from eventqueue.model.job import Job
+from eventqueue.model.pause import Pause
 
 
 class Kind(StrEnum):

@@ -12,9 +12,9 @@ from typing import Any, assert_never, cast
 import msgspec
 from msgspec.structs import replace
 
-from eventqueue.codec import to_ms
 from eventqueue.errors import IllegalTransition, LogCorrupt
-from eventqueue.events import (
+from eventqueue.model.codec import to_ms
+from eventqueue.model.events import (
     Cancelled,
     Claimed,
     Completed,
@@ -35,8 +35,8 @@ from eventqueue.events import (
     name_in,
     stream_of,
 )
-from eventqueue.retry import Backoff
-from eventqueue.spec import Request
+from eventqueue.model.retry import Backoff
+from eventqueue.model.spec import Request
 
 
 class State(StrEnum):

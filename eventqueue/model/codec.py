@@ -18,7 +18,7 @@ from bson.dbref import DBRef
 from bson.int64 import Int64
 
 from eventqueue.errors import InvalidInput, UnknownEventType, UnreadableEvent
-from eventqueue.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
+from eventqueue.model.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
 
 BUCKETS = 64
 NAME_MAX = 256  # characters of a stream, or of a type: a change stream cannot tell of an event with a name of megabytes

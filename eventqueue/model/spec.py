@@ -14,10 +14,10 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Meta
 
-from eventqueue.codec import check_data, to_ms
 from eventqueue.errors import InvalidInput
-from eventqueue.events import Enqueued, Shell
-from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
+from eventqueue.model.codec import check_data, to_ms
+from eventqueue.model.events import Enqueued, Shell
+from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
 NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import msgspec
 
 from eventqueue.errors import InvalidInput
-from eventqueue.events import ConfigSet, ConfigUnset, Recorded
-from eventqueue.retry import LONGEST_S, Backoff, Fraction, Seconds
-from eventqueue.spec import NO_NAME, Defaults, Name, Whole, one_of, plainly
+from eventqueue.model.events import ConfigSet, ConfigUnset, Recorded
+from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
+from eventqueue.model.spec import NO_NAME, Defaults, Name, Whole, one_of, plainly
 
 STREAM = "config-default"
 RETENTION = "output-retention"

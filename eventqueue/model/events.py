@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 from bson.timestamp import Timestamp
 
-from eventqueue.retry import Backoff
+from eventqueue.model.retry import Backoff
 
 
 class Shell(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="shell", tag_field="kind"):
