@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from pymongo import MongoClient
 
-from eventqueue.boottime import since_boot
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import to_ms
 from eventqueue.mongo_errors import translated
+from eventqueue.system.boottime import since_boot
 
 RENEW_S = 10.0  # an estimate that is older is renewed before it is told
 SLOW_S = 0.1  # a first look that takes longer is followed by others, in the hope of a quicker one

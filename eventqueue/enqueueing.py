@@ -22,7 +22,7 @@ from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.model.spec import Defaults, Request, request
-from eventqueue.tuning import tuned
+from eventqueue.system.tuning import tuned
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count

@@ -16,7 +16,7 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import asdict, replace
 
-from eventqueue import configuration, forks, proof
+from eventqueue import configuration, proof
 from eventqueue.acts import Acted, Acts
 from eventqueue.arguments import checked
 from eventqueue.audit import Finding
@@ -44,6 +44,7 @@ from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
 from eventqueue.pauses import Switched, switch
 from eventqueue.stopping import Left, Stopping, given, named
+from eventqueue.system import forks
 from eventqueue.views import (
     Counters,
     Difference,

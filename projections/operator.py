@@ -9,7 +9,7 @@ from bson.max_key import MaxKey
 from eventqueue.errors import Fenced, Refused
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
-from eventqueue.tuning import tuned
+from eventqueue.system.tuning import tuned
 from eventqueue.views import Counters, Difference, Parked
 from eventqueue.views import Projection as Status
 from projections import checkpoint, health

@@ -25,7 +25,7 @@ from eventqueue.ground import Ground
 from eventqueue.log import EventLog
 from eventqueue.model.codec import head_of
 from eventqueue.pauses import Pauses
-from eventqueue.tuning import tuned
+from eventqueue.system.tuning import tuned
 from projections import checkpoint, generation, integrity
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint, Last

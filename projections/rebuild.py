@@ -22,7 +22,7 @@ from eventqueue.ground import Ground
 from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
-from eventqueue.tuning import tuned
+from eventqueue.system.tuning import tuned
 from projections import checkpoint
 from projections.applier import TRANSACTION_S, Applier
 from projections.catch_up import catch_up

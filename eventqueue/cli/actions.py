@@ -8,7 +8,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, say_what_still_lives, selecting, to_each
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS, TEXT
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 
 @command("wait")

@@ -18,7 +18,7 @@ from eventqueue.cli.values import json_object
 from eventqueue.cli.words import count
 from eventqueue.errors import DifferentJob, InvalidInput, QueueError
 from eventqueue.model.spec import Request
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.enqueueing import Receipt

@@ -20,7 +20,7 @@ from eventqueue.model.job import State
 from eventqueue.model.settings import RETENTION
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 from eventqueue.views import TOLD_MAX
 
 if TYPE_CHECKING:

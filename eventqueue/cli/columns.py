@@ -6,7 +6,7 @@ from itertools import zip_longest
 import msgspec
 from rich.text import Text
 
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 GAP = "  "
 USUAL = 60  # characters of a text in a loose column

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from eventqueue.cli.columns import Table, fitted, fitted_parts
 from eventqueue.cli.terminal import is_coloured
-from eventqueue.printable import clean_lines
+from eventqueue.system.printable import clean_lines
 
 
 class _Cleaning(Console):

@@ -12,7 +12,7 @@ from eventqueue.cli.words import count, instant, span, waiting
 from eventqueue.model.events import Cancelled, Captured, Output, Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Kind, Wait
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 LABEL = 12
 BACK = "any worker that lives brings it back"

@@ -11,7 +11,7 @@ import click
 
 from eventqueue.cli.terminal import refuse
 from eventqueue.errors import QueueError, redact
-from eventqueue.printable import clean_lines
+from eventqueue.system.printable import clean_lines
 
 REFUSED, USAGE = 1, 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT

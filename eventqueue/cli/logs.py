@@ -10,7 +10,7 @@ from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.cli.words import count
 from eventqueue.errors import AccessDenied
-from eventqueue.printable import clean_output
+from eventqueue.system.printable import clean_output
 
 if TYPE_CHECKING:
     from eventqueue.cli.attempts import Attempt

@@ -12,7 +12,7 @@ import click
 
 from eventqueue.cli import terminal
 from eventqueue.cli.words import span
-from eventqueue.printable import clean, clean_lines
+from eventqueue.system.printable import clean, clean_lines
 
 if TYPE_CHECKING:
     from eventqueue.errors import LogUnavailable

@@ -10,7 +10,7 @@ from eventqueue.cli.progress import counting
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.cli.words import at_least, count
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.interrupts import on_signals
+from eventqueue.system.interrupts import on_signals
 
 projector = Group("projector", help="The projector: keeps the views at the end of the log.")
 
@@ -24,7 +24,7 @@ def start(session: Session) -> None:
     queuectl projector start
     """
     from eventqueue.connect import make_projector
-    from eventqueue.outlet import log_to_stderr
+    from eventqueue.system.outlet import log_to_stderr
 
     stop = threading.Event()
     on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)

@@ -9,7 +9,7 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.errors import QueueError
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.model.pause import Pause

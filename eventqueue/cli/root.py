@@ -11,7 +11,7 @@ import click
 from eventqueue import __version__
 from eventqueue.cli.options import Group
 from eventqueue.cli.terminal import note
-from eventqueue.streams import prepare_streams
+from eventqueue.system.streams import prepare_streams
 
 NAME = "queuectl"
 COMPLETE = "_QUEUECTL_COMPLETE"  # set by a shell that asks for completions

@@ -14,7 +14,7 @@ from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Kind, Wait
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 from eventqueue.views import Counts, Lag, QueueStatus, Status, Worker
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from eventqueue.errors import redact
-from eventqueue.printable import clean
+from eventqueue.system.printable import clean
 
 
 def is_coloured(stream: TextIO) -> bool:

@@ -20,12 +20,12 @@ from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.finder import SignalFeed
 from eventqueue.incarnations import Incarnation, Incarnations
-from eventqueue.interrupts import on_signals
 from eventqueue.model.settings import RETENTION, exit_codes
 from eventqueue.mongo_log import MongoLog
-from eventqueue.outlet import log_to_stderr
-from eventqueue.streams import prepare_streams
-from eventqueue.tuning import tuned
+from eventqueue.system.interrupts import on_signals
+from eventqueue.system.outlet import log_to_stderr
+from eventqueue.system.streams import prepare_streams
+from eventqueue.system.tuning import tuned
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
 from eventqueue.worker.heartbeat import Heartbeat

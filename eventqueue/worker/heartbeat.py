@@ -11,10 +11,10 @@ from datetime import datetime
 
 import msgspec
 
-from eventqueue.boottime import since_boot
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import QueueError
 from eventqueue.incarnations import Incarnation, Incarnations
+from eventqueue.system.boottime import since_boot
 from eventqueue.worker.lease import Lease
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 from time import monotonic
 
-from eventqueue.boottime import since_boot
+from eventqueue.system.boottime import since_boot
 from eventqueue.worker.output import Tail
 from eventqueue.worker.process import Children, NotStarted, Strays, dead_child, enter, send_group, spawn_shell
 from eventqueue.worker.protocol import RUN_VARIABLE, Channel, ended, lives, started

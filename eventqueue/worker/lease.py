@@ -7,7 +7,7 @@ lease like one that was silent: the database's clock went on.
 
 from datetime import timedelta
 
-from eventqueue.boottime import since_boot
+from eventqueue.system.boottime import since_boot
 
 PARTS = 6  # renewals in one lease; the margin is one part: 30 s are renewed every 5, and killed for 5 before the end
 

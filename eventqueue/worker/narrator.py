@@ -11,8 +11,8 @@ import msgspec
 
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, type_of
 from eventqueue.model.job import Job
-from eventqueue.outlet import Outlet
-from eventqueue.printable import clean, clean_json
+from eventqueue.system.outlet import Outlet
+from eventqueue.system.printable import clean, clean_json
 
 GREEN, RED, YELLOW, DIM, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 

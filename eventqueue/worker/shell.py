@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from eventqueue.boottime import since_boot
+from eventqueue.system.boottime import since_boot
 from eventqueue.worker import protocol
 from eventqueue.worker.process import is_alive, kill_marked, send_group, shared_environment
 

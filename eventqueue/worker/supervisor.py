@@ -22,10 +22,10 @@ import msgspec
 
 from eventqueue.connect import Connection, connect
 from eventqueue.errors import QueueError
-from eventqueue.interrupts import on_signals
 from eventqueue.model.job import State
-from eventqueue.outlet import log_to_stderr
 from eventqueue.pauses import Pauses
+from eventqueue.system.interrupts import on_signals
+from eventqueue.system.outlet import log_to_stderr
 from eventqueue.worker.child import UNSETTLED, ChildPlan
 from eventqueue.worker.place import incarnation_here
 from eventqueue.worker.process import shared_environment, signal_name

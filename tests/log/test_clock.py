@@ -10,9 +10,9 @@ import pytest
 from pymongo import MongoClient
 
 from eventqueue import clock as clocks
-from eventqueue.boottime import since_boot
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import Unavailable
+from eventqueue.system.boottime import since_boot
 from tests.log.conftest import path_in
 from tests.log.wire import wire_to
 

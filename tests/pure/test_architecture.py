@@ -21,7 +21,7 @@ PURE = {
     "eventqueue.model.pause",
     "eventqueue.model.readable",
     "eventqueue.model.waits",
-    "eventqueue.printable",
+    "eventqueue.system.printable",
     "projections.projection",
     "projections.jobs",
     "projections.stats",
@@ -32,7 +32,7 @@ PURE = {
     "projections.entries",
     "projections.writes",
 }
-TUNING = {"eventqueue.tuning"}  # of the interpreter, for whoever works much
+TUNING = {"eventqueue.system.tuning"}  # of the interpreter, for whoever works much
 LOG = {
     "eventqueue.log",
     "eventqueue.memory_log",

@@ -20,7 +20,7 @@ OWN = {
 # An engine's inbox in the main thread, as busy as can be, and a stop that is asked for by a flood of signals.
 FLOODED = """
 import os, signal, sys, threading, time
-from eventqueue.interrupts import on_signals
+from eventqueue.system.interrupts import on_signals
 from eventqueue.worker.inbox import Inbox, Stop
 from eventqueue.worker.shell import Ended
 inbox = Inbox()
@@ -72,7 +72,7 @@ def test_no_module_installs_a_handler_of_its_own(path: Path) -> None:
 def test_the_second_signal_ends_a_process_that_obeys_but_one() -> None:
     code = """
 import os, signal, time
-from eventqueue.interrupts import on_signals
+from eventqueue.system.interrupts import on_signals
 on_signals([signal.SIGTERM], lambda: None, is_once=True)
 os.kill(os.getpid(), signal.SIGTERM)
 while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.printable import clean, clean_json, clean_lines, clean_output
+from eventqueue.system.printable import clean, clean_json, clean_lines, clean_output
 from tests.cli.hostile import HOSTILE
 
 SGR = re.compile(r"\x1b\[[0-9;:]*m")

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from eventqueue.boottime import since_boot
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import Unavailable
+from eventqueue.system.boottime import since_boot
 from eventqueue.worker.heartbeat import Beat, Buried, Heartbeat
 from eventqueue.worker.lease import Lease
 from eventqueue.worker.place import incarnation_here

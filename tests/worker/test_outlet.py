@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from eventqueue.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
+from eventqueue.system.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
 
 PATIENCE_S = 60.0  # a guard against hanging for ever
 FLOOD = 3 * LINES_MAX
@@ -57,7 +57,7 @@ def test_who_tells_never_waits_and_what_was_not_read_is_counted(pipe: tuple[int,
 def test_a_gap_is_told_where_it_is_though_more_was_told_since(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.outlet.LINES_MAX", 4)
+    monkeypatch.setattr("eventqueue.system.outlet.LINES_MAX", 4)
     one = outlet(pipe[1])
     with one._news:  # nothing is written meanwhile
         for number in range(6):
@@ -163,8 +163,8 @@ def test_a_file_without_room_is_written_again_once_there_is_some(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(fd, text)
 
-    monkeypatch.setattr("eventqueue.outlet.os.write", refusing)
-    monkeypatch.setattr("eventqueue.outlet.AGAIN_S", 0.01)
+    monkeypatch.setattr("eventqueue.system.outlet.os.write", refusing)
+    monkeypatch.setattr("eventqueue.system.outlet.AGAIN_S", 0.01)
     one = outlet(pipe[1])
     one.put(b"first\n")
     assert full.wait(PATIENCE_S)
@@ -179,7 +179,7 @@ def test_a_file_without_room_is_written_again_once_there_is_some(
 
 DYING = """
 import time
-from eventqueue.outlet import log_to_stderr
+from eventqueue.system.outlet import log_to_stderr
 from eventqueue.worker.child import _thread
 log_to_stderr("queuectl: ")
 _thread("heartbeat", lambda: 1 / 0)

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from eventqueue.printable import clean_lines
+from eventqueue.system.printable import clean_lines
 
 LINES_MAX = 10_000  # that wait to be written: a few MB
 WRITE_BYTES = 4096  # that a pipe takes as a whole (PIPE_BUF): several processes share it, and lines must not mix
