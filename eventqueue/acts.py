@@ -10,13 +10,13 @@ from typing import NamedTuple
 from eventqueue import loading
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
-from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.log import Append
 from eventqueue.model.codec import seal
 from eventqueue.model.events import name_in
 from eventqueue.model.job import LEGAL, Command, State, decide
+from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.log import Append
 
 BATCH = 500  # jobs in one append
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from eventqueue.errors import LogUnavailable
 from eventqueue.ground import Ground
-from eventqueue.log import Append
 from eventqueue.model import readable, settings
 from eventqueue.model.codec import check_data, seal
 from eventqueue.model.events import ConfigEvent, ConfigSet, ConfigUnset
+from eventqueue.ports.log import Append
 
 
 def stored(ground: Ground) -> dict[str, settings.Value]:

@@ -13,13 +13,13 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue import configuration
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
-from eventqueue.finder import JobFinder, SignalFeed
 from eventqueue.ground import Ground, stand_on
 from eventqueue.incarnations import Incarnations
 from eventqueue.model import settings
 from eventqueue.mongo_errors import STANDALONE, translated
 from eventqueue.outputs import Outputs
-from eventqueue.views import Operator, Views
+from eventqueue.ports.finder import JobFinder, SignalFeed
+from eventqueue.ports.views import Operator, Views
 from projections.candidates import ViewFinder
 from projections.operator import ViewOperator
 from projections.projector import Projector

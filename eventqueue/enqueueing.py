@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from eventqueue import loading
 from eventqueue.errors import DifferentJob, InvalidInput, LogCorrupt, LogUnavailable, QueueError
-from eventqueue.finder import JobFinder
 from eventqueue.ground import Ground
 from eventqueue.group_commit import GroupCommit
-from eventqueue.log import Append, Appended
 from eventqueue.model import settings
 from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.model.spec import Defaults, Request, request
+from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.log import Append, Appended
 from eventqueue.system.tuning import tuned
 
 BATCH = 500  # jobs in one append

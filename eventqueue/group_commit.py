@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from eventqueue.errors import LogUnavailable
-from eventqueue.log import Append, Appended, EventLog, check_one_each
+from eventqueue.ports.log import Append, Appended, EventLog, check_one_each
 
 EVENTS_MAX = 1000  # in one append
 

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from eventqueue.errors import LogCorrupt, Unavailable
-from eventqueue.finder import JobFinder
-from eventqueue.log import EventLog
 from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.job import Job, fold
+from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.log import EventLog
 
 LONG = 256  # events, from which on a view is asked
 BRIEF = 16  # events of each of many that are read at once: the few with more are read one by one

@@ -8,9 +8,9 @@ from contextlib import suppress
 from threading import Lock
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.log import Append, Appended, check_one_each
 from eventqueue.model.codec import Sealed, decode
 from eventqueue.model.events import Head, Recorded, category_of
+from eventqueue.ports.log import Append, Appended, check_one_each
 
 
 class MemoryLog:

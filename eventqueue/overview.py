@@ -14,7 +14,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.pauses import Pauses
-from eventqueue.views import Filter, Glance, QueueStatus, Status, Worker
+from eventqueue.ports.views import Filter, Glance, QueueStatus, Status, Worker
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection

@@ -6,7 +6,7 @@ from itertools import islice
 from eventqueue.audit import Finding, audit
 from eventqueue.model.codec import alike, decode
 from eventqueue.model.job import Job, fold
-from eventqueue.views import Shown, Views
+from eventqueue.ports.views import Shown, Views
 
 AT_ONCE = 500  # jobs whose views are read together
 

@@ -43,9 +43,7 @@ from eventqueue.model.waits import Wait
 from eventqueue.outputs import Kept
 from eventqueue.overview import Overview
 from eventqueue.pauses import Switched, switch
-from eventqueue.stopping import Left, Stopping, given, named
-from eventqueue.system import forks
-from eventqueue.views import (
+from eventqueue.ports.views import (
     Counters,
     Difference,
     Filter,
@@ -60,6 +58,8 @@ from eventqueue.views import (
     Walk,
     Worker,
 )
+from eventqueue.stopping import Left, Stopping, given, named
+from eventqueue.system import forks
 from eventqueue.waiting import AGAIN_S, Waiting
 
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
-from eventqueue.finder import Signal, SignalFeed, StopAsked
 from eventqueue.incarnations import Incarnations
 from eventqueue.model.retry import LONGEST_S
-from eventqueue.views import Worker
+from eventqueue.ports.finder import Signal, SignalFeed, StopAsked
+from eventqueue.ports.views import Worker
 
 LEAVE_S = 15.0  # beyond the grace: to hear of it at a heartbeat, to kill, to settle
 LOOK_S = 0.1

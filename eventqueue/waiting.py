@@ -8,12 +8,12 @@ from itertools import islice
 import pymongo
 
 from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
-from eventqueue.finder import JobFinder, SignalFeed
 from eventqueue.loading import load_many
-from eventqueue.log import EventLog
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import FINAL, Job
-from eventqueue.views import Views
+from eventqueue.ports.finder import JobFinder, SignalFeed
+from eventqueue.ports.log import EventLog
+from eventqueue.ports.views import Views
 
 CALL_S, LOOK_S = 10.0, 1.5  # for the database to answer: at most, and at least, however soon to give up
 QUICK_S = 0.01  # a look that takes longer is followed by a rest of the same length

@@ -20,11 +20,11 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Candidate, Candidates, Known, Share
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import MongoLog
+from eventqueue.ports.finder import Candidate, Candidates, Known, Share
 from projections import checkpoint, generation
 from projections.checkpoint import token_time
 from projections.entries import Member, id_of
@@ -46,7 +46,7 @@ _GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled (its collection was dr
 
 
 class ViewFinder:
-    """See eventqueue.finder.JobFinder."""
+    """See eventqueue.ports.finder.JobFinder."""
 
     def __init__(self, database: Database[Any]) -> None:
         self._database = database

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from bson.timestamp import Timestamp
 
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
+from eventqueue.ports.finder import Signal
 from projections.applier import Applier
 from projections.checkpoint import token_time
 from projections.signals import Signals

@@ -8,9 +8,9 @@ import msgspec
 from bson.errors import InvalidBSON
 
 from eventqueue.errors import LogCorrupt, UnknownEventType
-from eventqueue.log import EventLog
 from eventqueue.model.codec import CODEC, LENIENT, from_document, split
 from eventqueue.model.events import Recorded
+from eventqueue.ports.log import EventLog
 
 Document = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.errors import HistoryLost
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
-from eventqueue.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
+from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
 from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time, measure

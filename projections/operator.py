@@ -1,4 +1,4 @@
-"""What an operator does with the views: see eventqueue.views.Operator."""
+"""What an operator does with the views: see eventqueue.ports.views.Operator."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,9 +9,9 @@ from bson.max_key import MaxKey
 from eventqueue.errors import Fenced, Refused
 from eventqueue.ground import Ground
 from eventqueue.mongo_errors import translated
+from eventqueue.ports.views import Counters, Difference, Parked
+from eventqueue.ports.views import Projection as Status
 from eventqueue.system.tuning import tuned
-from eventqueue.views import Counters, Difference, Parked
-from eventqueue.views import Projection as Status
 from projections import checkpoint, health
 from projections.applier import Applier
 from projections.checkpoint import Checkpoint
@@ -29,7 +29,7 @@ TRIES = 10  # at what others move meanwhile
 
 
 class ViewOperator:
-    """See eventqueue.views.Operator."""
+    """See eventqueue.ports.views.Operator."""
 
     def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
         self._ground = ground

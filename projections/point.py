@@ -19,8 +19,8 @@ from eventqueue.model.events import Recorded, name_in, stream_of
 from eventqueue.model.job import Job, evolve
 from eventqueue.mongo_errors import translated
 from eventqueue.pauses import Pauses
+from eventqueue.ports.views import Difference
 from eventqueue.slices import outlasting, slices
-from eventqueue.views import Difference
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read

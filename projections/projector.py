@@ -22,9 +22,9 @@ from eventqueue.errors import (
     ViewsDamaged,
 )
 from eventqueue.ground import Ground
-from eventqueue.log import EventLog
 from eventqueue.model.codec import head_of
 from eventqueue.pauses import Pauses
+from eventqueue.ports.log import EventLog
 from eventqueue.system.tuning import tuned
 from projections import checkpoint, generation, integrity
 from projections.applier import Applier

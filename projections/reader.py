@@ -21,13 +21,13 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.job import Job, State
 from eventqueue.mongo_errors import translated
 from eventqueue.pauses import Pauses
+from eventqueue.ports.finder import Signal
+from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
 from eventqueue.slices import slices
-from eventqueue.views import Building, Counts, Filter, Lag, Shown, Stats
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up
@@ -58,7 +58,7 @@ OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock 
 
 
 class ViewReader:
-    """See eventqueue.views.Views; `name` is how this reader is called while it holds the projector's lease."""
+    """See eventqueue.ports.views.Views; `name` is how this reader is called while it holds the projector's lease."""
 
     def __init__(self, ground: Ground, projections: Sequence[Projection], name: str) -> None:
         self._ground = ground

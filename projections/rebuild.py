@@ -17,11 +17,11 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, HistoryLost, QueueError
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.codec import CODEC
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
+from eventqueue.ports.finder import Signal
 from eventqueue.system.tuning import tuned
 from projections import checkpoint
 from projections.applier import TRANSACTION_S, Applier

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from eventqueue.views import QueueStats, Spread, Stats
+from eventqueue.ports.views import QueueStats, Spread, Stats
 from projections.histogram import quantile
 from projections.projection import Key
 from projections.stats import DAY_S, HOUR_S, MINUTE_S, RUN, WAIT

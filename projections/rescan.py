@@ -17,11 +17,11 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
 from eventqueue.mongo_log import MAJORITY
+from eventqueue.ports.finder import Signal
 from eventqueue.slices import SLICE, outlasting
 from projections import checkpoint
 from projections.applier import Applier

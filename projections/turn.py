@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from eventqueue.clock import DatabaseClock
-from eventqueue.finder import Signal
 from eventqueue.model.events import Recorded
+from eventqueue.ports.finder import Signal
 from projections.applier import Applier, Prepared
 from projections.checkpoint import Token, token_time
 from projections.feed import Batch, Feed

@@ -10,7 +10,7 @@ from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded, category_of, name_in, stream_of
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import PLACED
-from eventqueue.views import Difference
+from eventqueue.ports.views import Difference
 from projections.decoding import Poison, events_in
 from projections.point import Point
 from projections.projection import Projection

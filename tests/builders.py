@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.log import Append
 from eventqueue.model import spec
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import (
@@ -32,6 +31,7 @@ from eventqueue.model.events import (
 from eventqueue.model.job import USED_UP, Claim, Complete, Fail, Job, Release, fold
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import Defaults, Request
+from eventqueue.ports.log import Append
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=1)

@@ -10,8 +10,8 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.errors import InvalidInput, QueueError
+from eventqueue.ports.views import Filter
 from eventqueue.queue import Queue
-from eventqueue.views import Filter
 
 ODD: dict[str, Any] = {
     "None": None,

@@ -12,8 +12,8 @@ from pymongo.database import Database
 
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import UsedAfterFork
+from eventqueue.ports.views import Filter
 from eventqueue.queue import Queue
-from eventqueue.views import Filter
 from tests.builders import job_that_is
 
 PUBLIC = [

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue import loading
-from eventqueue.log import Append
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Event, Retried, RetryCause, stream_of
 from eventqueue.model.job import State, fold
+from eventqueue.ports.log import Append
 from eventqueue.queue import Queue
 from tests.builders import NOW, claimed, failed
 

@@ -11,12 +11,12 @@ import pytest
 from pymongo import MongoClient, monitoring
 
 from eventqueue.connect import Connection, connect, open_client
-from eventqueue.finder import Share
 from eventqueue.ground import stand_on
 from eventqueue.incarnations import Incarnation
 from eventqueue.model.job import State
+from eventqueue.ports.finder import Share
+from eventqueue.ports.views import Filter
 from eventqueue.queue import Queue
-from eventqueue.views import Filter
 from eventqueue.worker.claiming import Claiming
 from eventqueue.worker.ownership import Ownership
 from projections import applier as appliers

@@ -16,10 +16,10 @@ from eventqueue import Queue, Receipt
 from eventqueue.acts import Acted
 from eventqueue.enqueueing import BATCH, Existing
 from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, WaitTimeout
-from eventqueue.log import Append, Appended
 from eventqueue.model.events import Cancelled
 from eventqueue.model.job import State
-from eventqueue.views import Filter
+from eventqueue.ports.log import Append, Appended
+from eventqueue.ports.views import Filter
 
 
 @pytest.fixture

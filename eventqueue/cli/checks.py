@@ -20,8 +20,8 @@ from eventqueue.model.job import State
 from eventqueue.model.settings import RETENTION
 from eventqueue.mongo_errors import translated
 from eventqueue.mongo_log import DURABLE
+from eventqueue.ports.views import TOLD_MAX
 from eventqueue.system.printable import clean
-from eventqueue.views import TOLD_MAX
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue

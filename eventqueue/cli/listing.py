@@ -12,7 +12,7 @@ from eventqueue.cli.session import Session
 from eventqueue.cli.values import time_of
 from eventqueue.cli.words import count
 from eventqueue.model.job import Job
-from eventqueue.views import Filter
+from eventqueue.ports.views import Filter
 
 if TYPE_CHECKING:
     from eventqueue.queue import Queue

@@ -16,7 +16,7 @@ from eventqueue.system.printable import clean, clean_lines
 
 if TYPE_CHECKING:
     from eventqueue.errors import LogUnavailable
-    from eventqueue.views import Lag
+    from eventqueue.ports.views import Lag
 
 
 @dataclass(frozen=True)

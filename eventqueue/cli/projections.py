@@ -13,8 +13,8 @@ from eventqueue.cli.words import at_least, count
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
+    from eventqueue.ports.views import Difference
     from eventqueue.queue import Queue
-    from eventqueue.views import Difference
 
 projections = Group("projections", help="The views: who keeps them, and how to prove or rebuild them.")
 
@@ -72,7 +72,7 @@ def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> Non
     \b
     queuectl projections rebuild
     """
-    from eventqueue.views import TOLD_MAX
+    from eventqueue.ports.views import TOLD_MAX
 
     # As Ctrl-C does: what was begun is dropped, and not left for the next rebuild to find.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

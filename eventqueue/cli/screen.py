@@ -14,8 +14,8 @@ from eventqueue.cli.console import console
 from eventqueue.cli.tables import COLOURS
 from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span
 from eventqueue.model.job import Job, State
+from eventqueue.ports.views import Glance, Lag, QueueStats, Worker
 from eventqueue.system.printable import clean
-from eventqueue.views import Glance, Lag, QueueStats, Worker
 
 COMMAND_MAX = 200  # characters
 HEAD = 2  # lines above the first table

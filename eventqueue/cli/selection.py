@@ -19,8 +19,8 @@ from eventqueue.errors import LogUnavailable, QueueError, Refused
 if TYPE_CHECKING:
     from eventqueue.acts import Acted
     from eventqueue.model.job import State
+    from eventqueue.ports.views import Filter
     from eventqueue.queue import Queue
-    from eventqueue.views import Filter
 
 PROGRESS_FROM = 100  # jobs
 NAMED_MAX = 20  # of those that were not tried
@@ -37,7 +37,7 @@ class Selection:
 
     def filters(self, states: "Sequence[State]") -> "list[Filter]":
         """Return what to look for where it is all jobs in `states` that fit."""
-        from eventqueue.views import Filter
+        from eventqueue.ports.views import Filter
 
         return [Filter(state=state, queue=self.queue, error=self.error, limit=None) for state in states]
 

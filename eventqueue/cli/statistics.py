@@ -6,7 +6,7 @@ from rich.text import Text
 
 from eventqueue.cli.columns import Cell, Table, figure
 from eventqueue.cli.words import instant, span
-from eventqueue.views import QueueStats, Spread, Stats
+from eventqueue.ports.views import QueueStats, Spread, Stats
 
 TROUBLE = 0.05  # of the attempts: from here on failures are worth a colour
 ALL = "all queues"

@@ -14,8 +14,8 @@ from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Kind, Wait
+from eventqueue.ports.views import Counts, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
-from eventqueue.views import Counts, Lag, QueueStatus, Status, Worker
 
 if TYPE_CHECKING:
     from eventqueue.cli.checks import Check

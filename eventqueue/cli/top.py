@@ -13,8 +13,8 @@ from eventqueue.cli.session import Session, with_session
 from eventqueue.errors import Unavailable
 
 if TYPE_CHECKING:
+    from eventqueue.ports.views import Glance
     from eventqueue.queue import Queue
-    from eventqueue.views import Glance
 
 EVERY_S = 0.25  # between two pictures at least: faster than anybody reads
 
@@ -63,7 +63,7 @@ def _next(queue: "Queue", last: "Glance") -> "Glance":
     """Return what there is now; where the database does not answer, what was last seen, with a lag that is unknown."""
     from msgspec.structs import replace
 
-    from eventqueue.views import Lag
+    from eventqueue.ports.views import Lag
 
     try:
         return queue.glance()

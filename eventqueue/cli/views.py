@@ -6,8 +6,8 @@ from rich.text import Text
 
 from eventqueue.cli.columns import Cell, Table, figure
 from eventqueue.cli.words import at_least, count, instant, shortened, span
+from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, Projection
 from eventqueue.system.printable import clean
-from eventqueue.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, Projection
 
 COLOURS = {
     Activity.CAUGHT_UP: "green",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventqueue.model.settings import Source
-    from eventqueue.views import Worker
+    from eventqueue.ports.views import Worker
 
 COUNT_MAX = 1000
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import QueueError
-from eventqueue.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.incarnations import Incarnation
-from eventqueue.log import EventLog
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job
 from eventqueue.pauses import Pauses
+from eventqueue.ports.finder import JobAt, JobFinder, Ready, Share, Signal
+from eventqueue.ports.log import EventLog
 from eventqueue.worker.fetch import Fetch
 from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import Ownership

@@ -18,12 +18,12 @@ import msgspec
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import AccessDenied, IllegalTransition, QueueError
-from eventqueue.finder import JobFinder, Signal
 from eventqueue.incarnations import Incarnation
-from eventqueue.log import Append, Appended, EventLog
 from eventqueue.model.codec import seal
 from eventqueue.model.job import Claim, Command, Job, Release, State, decide, fold
 from eventqueue.outputs import Kept, Outputs
+from eventqueue.ports.finder import JobFinder, Signal
+from eventqueue.ports.log import Append, Appended, EventLog
 from eventqueue.worker import claiming, outcome
 from eventqueue.worker.claiming import Claiming
 from eventqueue.worker.heartbeat import Beat, Buried

@@ -12,10 +12,10 @@ from datetime import datetime
 import msgspec
 
 from eventqueue.errors import QueueError
-from eventqueue.finder import Candidates, JobFinder, Ready, Share
-from eventqueue.log import EventLog
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job, fold
+from eventqueue.ports.finder import Candidates, JobFinder, Ready, Share
+from eventqueue.ports.log import EventLog
 
 REOPEN_S = 1.0
 BATCH_MAX = 1000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from eventqueue.finder import Signal
+from eventqueue.ports.finder import Signal
 from eventqueue.worker.heartbeat import Beat, Buried
 from eventqueue.worker.shell import Ended, Started
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from eventqueue.log import Append, EventLog
 from eventqueue.model import readable
 from eventqueue.model.codec import seal, to_data
 from eventqueue.model.events import LateResult, name_in, stream_of, type_of
+from eventqueue.ports.log import Append, EventLog
 
 
 def record_late(log: EventLog, lost: Append, worker: str, actor: str, now: datetime) -> None:

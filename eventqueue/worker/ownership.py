@@ -7,9 +7,9 @@ them; ownership yields only to evidence that a job waits behind an owner without
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
-from eventqueue.finder import Share
 from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.job import Job
+from eventqueue.ports.finder import Share
 
 KNOWN_MAX = 10_000  # queues of which is remembered what is one's own
 SEEN_TWICE_S = 1.0

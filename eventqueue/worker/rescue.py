@@ -11,12 +11,12 @@ from datetime import timedelta
 
 from eventqueue.clock import DatabaseClock
 from eventqueue.errors import IllegalTransition, QueueError
-from eventqueue.finder import JobFinder
 from eventqueue.incarnations import Incarnation, Incarnations, Lease
-from eventqueue.log import Append, EventLog
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Error, FailReason
 from eventqueue.model.job import Command, DeadLetter, Fail, Job, decide
+from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.log import Append, EventLog
 from eventqueue.worker.heartbeat import Heartbeat
 from eventqueue.worker.process import is_alive, start_time
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from eventqueue.log import Append
 from eventqueue.model import spec
 from eventqueue.model.codec import seal
 from eventqueue.model.events import EMPTY, Captured, Claimed, Completed, Event, Head, Output
 from eventqueue.model.spec import Defaults
+from eventqueue.ports.log import Append
 
 BATCH = 500  # events in one append
 BACKLOG = 10_000  # jobs that lie between a job's being enqueued and its claim

@@ -14,7 +14,6 @@ import msgspec
 
 from eventqueue.connect import open_client
 from eventqueue.ground import stand_on
-from eventqueue.log import Append
 from eventqueue.model import spec
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import (
@@ -33,6 +32,7 @@ from eventqueue.model.events import (
     RetryCause,
 )
 from eventqueue.model.spec import Defaults
+from eventqueue.ports.log import Append
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
 from scripts.benchmark.server import Place

@@ -9,8 +9,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from eventqueue.log import Append
 from eventqueue.mongo_log import DURABLE, RAW
+from eventqueue.ports.log import Append
 from scripts.benchmark.events import BATCH
 
 COUNT = 30_000  # events

@@ -7,7 +7,7 @@ from statistics import median
 
 from eventqueue.connect import open_client
 from eventqueue.ground import Ground, stand_on
-from eventqueue.log import Append
+from eventqueue.ports.log import Append
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import mix
 from scripts.benchmark.gate import Gate

@@ -6,8 +6,8 @@ from itertools import islice
 import pytest
 
 from eventqueue.acts import Acted
+from eventqueue.ports.views import Found, Lag
 from eventqueue.queue import Queue
-from eventqueue.views import Found, Lag
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened, keep

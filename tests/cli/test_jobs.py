@@ -10,8 +10,8 @@ from pymongo.database import Database
 
 from eventqueue.incarnations import Incarnation
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
+from eventqueue.ports.views import Filter
 from eventqueue.queue import Queue
-from eventqueue.views import Filter
 from projections.lease import Lease
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence

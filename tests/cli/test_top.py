@@ -7,8 +7,8 @@ import pytest
 
 from eventqueue.cli.columns import Table
 from eventqueue.cli.screen import lines
+from eventqueue.ports.views import Glance
 from eventqueue.queue import Queue
-from eventqueue.views import Glance
 from tests.builders import claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.past import died, happened

@@ -1,4 +1,4 @@
-"""What every event log promises, held against each kind of log alike (see the protocol in eventqueue.log)."""
+"""What every event log promises, held against each kind of log alike (see the protocol in eventqueue.ports.log)."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import bson
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.log import Append, Appended, EventLog
 from eventqueue.model.codec import Sealed, content_hash
 from eventqueue.model.events import EMPTY, Head, Recorded
+from eventqueue.ports.log import Append, Appended, EventLog
 from tests.builders import append, claimed, enqueued, said, sealed, without_ts
 
 

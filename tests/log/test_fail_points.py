@@ -10,9 +10,9 @@ from pymongo import MongoClient
 
 from eventqueue import slices
 from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable, Unavailable
-from eventqueue.log import Appended
 from eventqueue.model.events import Recorded
 from eventqueue.mongo_log import MongoLog
+from eventqueue.ports.log import Appended
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store, path_in
 from tests.log.wire import Wire, wire_to

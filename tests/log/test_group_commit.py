@@ -11,8 +11,8 @@ import pytest
 
 from eventqueue.errors import LogUnavailable
 from eventqueue.group_commit import EVENTS_MAX, GroupCommit
-from eventqueue.log import Append, Appended
 from eventqueue.memory_log import MemoryLog
+from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said
 
 PATIENCE_S = 30.0

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from eventqueue.log import Append, Appended, EventLog
 from eventqueue.model.events import EMPTY, Head, Recorded
+from eventqueue.ports.log import Append, Appended, EventLog
 from tests.builders import append, said
 
 STREAMS = [f"job-{name}" for name in "abcdef"]

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eventqueue.errors import InvalidInput
-from eventqueue.log import Append, Appended
 from eventqueue.model.codec import check_data, content_hash
 from eventqueue.model.events import Completed, ConfigSet
 from eventqueue.mongo_log import MongoLog
+from eventqueue.ports.log import Append, Appended
 from tests.builders import JOURNEYS, append, json_values, said, sealed
 from tests.log.bson_slices import elements, recomputed, told
 from tests.log.conftest import Store

@@ -5,7 +5,6 @@ from datetime import timedelta
 from random import Random
 
 from eventqueue.ground import Ground
-from eventqueue.log import Append
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Claimed, Event, Head, LateResult, stream_of
 from eventqueue.model.job import (
@@ -21,6 +20,7 @@ from eventqueue.model.job import (
     decide,
     fold,
 )
+from eventqueue.ports.log import Append
 from tests.builders import complete, fail, release, request
 
 QUEUES = ("mail", "video", "default")

@@ -31,7 +31,7 @@ with Queue(sys.argv[1], sys.argv[2]) as queue:
 LIST = """
 import sys
 from eventqueue.queue import Queue
-from eventqueue.views import Filter
+from eventqueue.ports.views import Filter
 
 with Queue(sys.argv[1], sys.argv[2]) as queue:
     listing = queue.list(Filter(limit=None))

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.events import Event, Recorded
 from eventqueue.pauses import Pauses
+from eventqueue.ports.finder import Signal
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up

@@ -3,9 +3,9 @@
 import pytest
 
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Share
 from eventqueue.ground import Ground
 from eventqueue.model.codec import BUCKETS
+from eventqueue.ports.finder import Share
 from projections import generation
 from projections.candidates import ViewFinder
 from tests.builders import append, claimed, enqueued, failed

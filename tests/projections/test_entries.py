@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.finder import Share
 from eventqueue.ground import Ground
 from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.events import Event, LateResult, Recorded
 from eventqueue.model.job import Job, fold
-from eventqueue.views import Difference
+from eventqueue.ports.finder import Share
+from eventqueue.ports.views import Difference
 from projections import candidates
 from projections.candidates import CLAIM_ORDER, ViewFinder, in_claim_order
 from projections.entries import JOBS_MAX, SPREAD, due_entries, ids_in

@@ -6,7 +6,7 @@ from bson.timestamp import Timestamp
 
 from eventqueue.errors import HistoryLost
 from eventqueue.ground import Ground
-from eventqueue.views import Lag
+from eventqueue.ports.views import Lag
 from projections.checkpoint import token_time
 from projections.freshness import majority_time, measure
 from projections.reader import ViewReader

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.events import Event, Paused, Resumed
 from eventqueue.mongo_log import MongoLog
+from eventqueue.ports.finder import Signal
 from projections import applier as appliers
 from projections.feed import Feed
 from projections.holding import Holding

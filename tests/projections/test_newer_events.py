@@ -7,11 +7,11 @@ from typing import Any
 import bson
 import pytest
 
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.codec import UPCASTERS
 from eventqueue.model.events import EMPTY, EVENT_TYPES, Event, LateResult, Released
 from eventqueue.model.job import State
+from eventqueue.ports.finder import Signal
 from projections import health
 from projections.applier import Applier
 from projections.folding import Seat

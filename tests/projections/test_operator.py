@@ -10,7 +10,7 @@ from eventqueue.errors import Fenced, Refused
 from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
-from eventqueue.views import Activity, Parked, Projection
+from eventqueue.ports.views import Activity, Parked, Projection
 from projections import health
 from projections.generation import Generation
 from projections.lease import BUILDING, Lease

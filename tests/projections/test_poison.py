@@ -15,10 +15,10 @@ from bson.regex import Regex
 from bson.timestamp import Timestamp
 
 from eventqueue.errors import JobParked
-from eventqueue.finder import Share
 from eventqueue.ground import Ground
 from eventqueue.model.events import EMPTY, Event, LateResult, Recorded
 from eventqueue.model.job import Job, State
+from eventqueue.ports.finder import Share
 from projections.candidates import ViewFinder
 from projections.decoding import Poison
 from projections.projection import Tally

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.errors import Fenced
-from eventqueue.finder import Ready
 from eventqueue.ground import Ground
 from eventqueue.model.events import EMPTY, Event, Head
+from eventqueue.ports.finder import Ready
 from projections.applier import PROMOTED_MAX
 from projections.decoding import Poison
 from tests.builders import BEFORE, CANCELLED, NOW, SOON, append, claimed, enqueued, failed

@@ -15,7 +15,7 @@ from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews
 from eventqueue.ground import Ground
 from eventqueue.model.job import State
-from eventqueue.views import Filter, Lag
+from eventqueue.ports.views import Filter, Lag
 from projections import listing, reader
 from projections.lease import Lease
 from projections.reader import ViewReader

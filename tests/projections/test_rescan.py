@@ -9,9 +9,9 @@ import pytest
 from bson.timestamp import Timestamp
 from msgspec.structs import replace
 
-from eventqueue.finder import Signal
 from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
+from eventqueue.ports.finder import Signal
 from projections import rescan as rescanning
 from projections.checkpoint import token_time
 from projections.decoding import Poison

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.finder import Ready, Signal, StopAsked
 from eventqueue.ground import Ground
 from eventqueue.layout import SIGNALS_BYTES
 from eventqueue.model.events import EMPTY
+from eventqueue.ports.finder import Ready, Signal, StopAsked
 from projections import signals
 from projections.applier import TOLD_MAX
 from projections.feed import Feed

@@ -14,7 +14,7 @@ from eventqueue.errors import Fenced
 from eventqueue.ground import Ground
 from eventqueue.model.codec import content_hash
 from eventqueue.model.events import LateResult
-from eventqueue.views import Difference
+from eventqueue.ports.views import Difference
 from projections import verify as verifying
 from projections.lease import BUILDING
 from projections.point import Point

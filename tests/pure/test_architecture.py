@@ -15,9 +15,9 @@ PURE = {
     "eventqueue.model.spec",
     "eventqueue.model.job",
     "eventqueue.portions",
-    "eventqueue.log",
-    "eventqueue.finder",
-    "eventqueue.views",
+    "eventqueue.ports.log",
+    "eventqueue.ports.finder",
+    "eventqueue.ports.views",
     "eventqueue.model.pause",
     "eventqueue.model.readable",
     "eventqueue.model.waits",
@@ -34,7 +34,7 @@ PURE = {
 }
 TUNING = {"eventqueue.system.tuning"}  # of the interpreter, for whoever works much
 LOG = {
-    "eventqueue.log",
+    "eventqueue.ports.log",
     "eventqueue.memory_log",
     "eventqueue.mongo_log",
     "eventqueue.mongo_errors",

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
 from eventqueue.errors import IllegalTransition
-from eventqueue.log import Append
 from eventqueue.memory_log import MemoryLog
 from eventqueue.model.codec import content_hash, seal
 from eventqueue.model.events import (
@@ -43,6 +42,7 @@ from eventqueue.model.job import (
     decide,
     fold,
 )
+from eventqueue.ports.log import Append
 from tests.builders import NOW, complete, fail, release, request
 
 names = st.sampled_from(["a", "b"])

@@ -14,11 +14,11 @@ from uuid import uuid4
 
 from pymongo.database import Database
 
-from eventqueue.finder import Ready, Signal
-from eventqueue.log import Append, EventLog
 from eventqueue.model.events import Event, Recorded, stream_of
 from eventqueue.model.job import Claim, Command, Job, decide
 from eventqueue.mongo_log import MongoLog
+from eventqueue.ports.finder import Ready, Signal
+from eventqueue.ports.log import Append, EventLog
 from eventqueue.queue import Queue
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine

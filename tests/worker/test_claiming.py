@@ -9,11 +9,11 @@ import bson
 import pytest
 
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Ready, Signal
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Cancelled, Claimed
 from eventqueue.model.job import Cancel, Claim, Release, State
 from eventqueue.mongo_log import MongoLog
+from eventqueue.ports.finder import Ready, Signal
 from eventqueue.worker.claiming import LONG, TOLD_MAX, Claiming
 from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import owned

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.errors import Unavailable
-from eventqueue.finder import Candidate, Candidates, Known, Ready, Share
 from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.job import Job, Release
+from eventqueue.ports.finder import Candidate, Candidates, Known, Ready, Share
 from eventqueue.worker.fetch import Fetch
 from projections.candidates import ViewFinder
 from tests.worker.stage import Stage

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from eventqueue.finder import Signal
+from eventqueue.ports.finder import Signal
 from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.shell import Ended, Started
 

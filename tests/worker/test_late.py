@@ -2,11 +2,11 @@
 
 import bson
 
-from eventqueue.log import Append
 from eventqueue.memory_log import MemoryLog
 from eventqueue.model.codec import Sealed
 from eventqueue.model.events import LateResult
 from eventqueue.model.readable import read
+from eventqueue.ports.log import Append
 from eventqueue.worker.late import record_late
 from tests.builders import COMPLETED, NOW, append, claimed, enqueued
 

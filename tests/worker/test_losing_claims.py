@@ -7,9 +7,9 @@ import signal
 import pytest
 
 from eventqueue.errors import AccessDenied, Unavailable
-from eventqueue.finder import Signal
 from eventqueue.model.events import Completed, LateResult, Released
 from eventqueue.model.job import Cancel, Job, Release, State
+from eventqueue.ports.finder import Signal
 from eventqueue.worker import shell
 from eventqueue.worker.inbox import Stop
 from eventqueue.worker.process import start_time

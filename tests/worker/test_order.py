@@ -8,8 +8,8 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.enqueueing import BATCH, Receipt
-from eventqueue.finder import Share
 from eventqueue.model.codec import BUCKETS
+from eventqueue.ports.finder import Share
 from eventqueue.worker.fetch import Fetch
 from tests.worker.crew import Start
 from tests.worker.stage import PATIENCE_S, Stage

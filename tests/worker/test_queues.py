@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.finder import Ready, Share
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import State
+from eventqueue.ports.finder import Ready, Share
 from eventqueue.worker.fetch import Fetch
 from eventqueue.worker.ownership import Ownership
 from eventqueue.worker.serving import Serving

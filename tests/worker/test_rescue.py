@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from eventqueue.log import Append
 from eventqueue.model.events import Error, Failed, FailReason
 from eventqueue.model.job import State
+from eventqueue.ports.log import Append
 from eventqueue.worker.place import incarnation_here, place
 from eventqueue.worker.process import start_time
 from eventqueue.worker.rescue import KEPT

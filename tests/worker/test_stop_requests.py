@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.errors import AmbiguousId, InvalidInput, WorkerNotFound
-from eventqueue.finder import Signal, StopAsked
 from eventqueue.model.events import Released
 from eventqueue.model.job import State
+from eventqueue.ports.finder import Signal, StopAsked
+from eventqueue.ports.views import Worker
 from eventqueue.stopping import named
-from eventqueue.views import Worker
 from tests.builders import NOW
 from tests.worker.crew import Crew, Start
 from tests.worker.stage import Gate, Hand, Stage, wait_until
