@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from eventqueue import loading
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
 from eventqueue.ground import Ground
-from eventqueue.group_commit import GroupCommit
+from eventqueue.log import loading
+from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.codec import seal
 from eventqueue.model.events import name_in
 from eventqueue.model.job import LEGAL, Command, State, decide

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from eventqueue import loading
 from eventqueue.errors import DifferentJob, InvalidInput, LogCorrupt, LogUnavailable, QueueError
 from eventqueue.ground import Ground
-from eventqueue.group_commit import GroupCommit
+from eventqueue.log import loading
+from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of

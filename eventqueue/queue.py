@@ -31,8 +31,8 @@ from eventqueue.errors import (
     Unavailable,
     WaitTimeout,
 )
-from eventqueue.group_commit import GroupCommit
-from eventqueue.loading import load
+from eventqueue.log.group_commit import GroupCommit
+from eventqueue.log.loading import load
 from eventqueue.model import settings
 from eventqueue.model.codec import NAME_MAX, check_data
 from eventqueue.model.events import Claimed, Recorded, name_in, stream_of

@@ -8,7 +8,7 @@ from itertools import islice
 import pymongo
 
 from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
-from eventqueue.loading import load_many
+from eventqueue.log.loading import load_many
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import FINAL, Job
 from eventqueue.ports.finder import JobFinder, SignalFeed

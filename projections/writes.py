@@ -13,8 +13,8 @@ import bson
 import msgspec
 from bson.raw_bson import RawBSONDocument
 
+from eventqueue.log.portions import portions
 from eventqueue.model.job import Job
-from eventqueue.portions import portions
 from projections.entries import Entry, Member, due_entries, failure_entry, holder_of, ids_in, member
 from projections.folding import Folded, Seat
 from projections.jobs import to_changes, to_document

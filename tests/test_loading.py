@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from pymongo.database import Database
 
-from eventqueue import loading
+from eventqueue.log import loading
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Event, Retried, RetryCause, stream_of
 from eventqueue.model.job import State, fold

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
 from eventqueue.layout import prepare
-from eventqueue.memory_log import MemoryLog
+from eventqueue.log.memory import MemoryLog
 from eventqueue.mongo_log import MongoLog
 from eventqueue.ports.log import EventLog
 from tests.log.servers import running

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from eventqueue.errors import LogUnavailable
-from eventqueue.group_commit import EVENTS_MAX, GroupCommit
-from eventqueue.memory_log import MemoryLog
+from eventqueue.log.group_commit import EVENTS_MAX, GroupCommit
+from eventqueue.log.memory import MemoryLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.memory_log import MemoryLog
+from eventqueue.log.memory import MemoryLog
 from eventqueue.model.events import Event, LateResult, Recorded, stream_of
 from eventqueue.model.job import Job, State, fold
 from projections.decoding import Poison

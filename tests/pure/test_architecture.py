@@ -14,7 +14,7 @@ PURE = {
     "eventqueue.model.codec",
     "eventqueue.model.spec",
     "eventqueue.model.job",
-    "eventqueue.portions",
+    "eventqueue.log.portions",
     "eventqueue.ports.log",
     "eventqueue.ports.finder",
     "eventqueue.ports.views",
@@ -35,7 +35,7 @@ PURE = {
 TUNING = {"eventqueue.system.tuning"}  # of the interpreter, for whoever works much
 LOG = {
     "eventqueue.ports.log",
-    "eventqueue.memory_log",
+    "eventqueue.log.memory",
     "eventqueue.mongo_log",
     "eventqueue.mongo_errors",
     "eventqueue.layout",

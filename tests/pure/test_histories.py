@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
 from eventqueue.errors import IllegalTransition
-from eventqueue.memory_log import MemoryLog
+from eventqueue.log.memory import MemoryLog
 from eventqueue.model.codec import content_hash, seal
 from eventqueue.model.events import (
     EMPTY,

@@ -2,7 +2,7 @@
 
 import bson
 
-from eventqueue.memory_log import MemoryLog
+from eventqueue.log.memory import MemoryLog
 from eventqueue.model.codec import Sealed
 from eventqueue.model.events import LateResult
 from eventqueue.model.readable import read
