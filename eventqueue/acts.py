@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
-from eventqueue.ground import Ground
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.codec import seal
 from eventqueue.model.events import name_in
 from eventqueue.model.job import LEGAL, Command, State, decide
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append
 

@@ -4,10 +4,10 @@ import warnings
 from typing import Any
 
 from eventqueue.errors import LogUnavailable
-from eventqueue.ground import Ground
 from eventqueue.model import readable, settings
 from eventqueue.model.codec import check_data, seal
 from eventqueue.model.events import ConfigEvent, ConfigSet, ConfigUnset
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 
 

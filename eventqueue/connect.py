@@ -13,11 +13,11 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue import configuration
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
-from eventqueue.ground import Ground, stand_on
-from eventqueue.incarnations import Incarnations
 from eventqueue.model import settings
-from eventqueue.mongo_errors import STANDALONE, translated
-from eventqueue.outputs import Outputs
+from eventqueue.mongo.errors import STANDALONE, translated
+from eventqueue.mongo.ground import Ground, stand_on
+from eventqueue.mongo.incarnations import Incarnations
+from eventqueue.mongo.outputs import Outputs
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Views
 from projections.candidates import ViewFinder

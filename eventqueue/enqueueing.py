@@ -12,7 +12,6 @@ import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import DifferentJob, InvalidInput, LogCorrupt, LogUnavailable, QueueError
-from eventqueue.ground import Ground
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
@@ -20,6 +19,7 @@ from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.model.spec import Defaults, Request, request
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, Appended
 from eventqueue.system.tuning import tuned

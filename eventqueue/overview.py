@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from eventqueue.incarnations import Lease
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
+from eventqueue.mongo.incarnations import Lease
 from eventqueue.pauses import Pauses
 from eventqueue.ports.views import Filter, Glance, QueueStatus, Status, Worker
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from eventqueue.errors import LogCorrupt, LogUnavailable
-from eventqueue.ground import Ground
 from eventqueue.model.codec import decode, seal
 from eventqueue.model.events import name_in, stream_of, type_of
 from eventqueue.model.pause import CATEGORY, OPEN, Command, Pause, Valve, decide, evolve, fold, last_good
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal, SignalFeed
 from eventqueue.ports.log import Append, EventLog
 

@@ -40,7 +40,7 @@ from eventqueue.model.job import Cancel, Command, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.spec import Request, check_name, unfit
 from eventqueue.model.waits import Wait
-from eventqueue.outputs import Kept
+from eventqueue.mongo.outputs import Kept
 from eventqueue.overview import Overview
 from eventqueue.pauses import Switched, switch
 from eventqueue.ports.views import (

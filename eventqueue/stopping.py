@@ -10,10 +10,10 @@ from datetime import timedelta
 import msgspec
 from msgspec.structs import replace
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
-from eventqueue.incarnations import Incarnations
 from eventqueue.model.retry import LONGEST_S
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.ports.finder import Signal, SignalFeed, StopAsked
 from eventqueue.ports.views import Worker
 

@@ -20,12 +20,12 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, ViewsDamaged
-from eventqueue.ground import Ground
 from eventqueue.log.portions import PORTION_BYTES
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
-from eventqueue.mongo_errors import DUPLICATE_KEY, translated
-from eventqueue.mongo_log import DURABLE
+from eventqueue.mongo.errors import DUPLICATE_KEY, translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import DURABLE
 from eventqueue.ports.finder import JobAt, Ready, Signal
 from projections import checkpoint
 from projections.ageing import find_aged, take_out

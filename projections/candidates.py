@@ -22,8 +22,8 @@ from pymongo.errors import OperationFailure
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import Job, State
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Candidate, Candidates, Known, Share
 from projections import checkpoint, generation
 from projections.checkpoint import token_time

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bson.timestamp import Timestamp
 
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
 from projections.applier import Applier
 from projections.checkpoint import token_time

@@ -21,8 +21,8 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.errors import Fenced
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import DURABLE, MAJORITY
 
 Token = Mapping[str, Any]
 """A change stream's resume token: where to go on reading."""

@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from eventqueue.errors import QueueError, Unavailable
 from eventqueue.model.events import Claimed, Completed, Recorded, Retried
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
 from projections.checkpoint import Token
 from projections.decoding import Poison
 from projections.tail import Change, Tail

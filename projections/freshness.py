@@ -13,8 +13,8 @@ from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import MAJORITY
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import MAJORITY
 from eventqueue.ports.views import Lag
 from projections.checkpoint import Checkpoint, token_time
 from projections.tail import check_alive, history_translated

@@ -16,8 +16,8 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import AccessDenied
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import DURABLE, MAJORITY
 from projections.entries import HELD, READY, WAITING
 
 IS_READY, IS_WAITING, IS_HELD = {"ready": READY}, {"ready": WAITING}, {"ready": HELD}

@@ -7,8 +7,8 @@ from typing import Any
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import HistoryLost
-from eventqueue.ground import Ground
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
 from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time

@@ -18,8 +18,8 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, QueueError
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import DURABLE, MAJORITY
 
 logger = logging.getLogger(__name__)
 

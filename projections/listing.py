@@ -13,8 +13,8 @@ from typing import Any
 from pymongo.collection import Collection
 
 from eventqueue.model.job import State
+from eventqueue.mongo.slices import outlasting
 from eventqueue.ports.views import Filter
-from eventqueue.slices import outlasting
 from projections.entries import ids_in
 from projections.generation import NEWEST_FIRST, Generation
 

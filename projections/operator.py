@@ -7,8 +7,8 @@ from datetime import timedelta
 from bson.max_key import MaxKey
 
 from eventqueue.errors import Fenced, Refused
-from eventqueue.ground import Ground
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Counters, Difference, Parked
 from eventqueue.ports.views import Projection as Status
 from eventqueue.system.tuning import tuned

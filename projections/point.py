@@ -13,14 +13,14 @@ import msgspec
 from pymongo.client_session import ClientSession
 
 from eventqueue.errors import Fenced, QueueError, Refused, Unavailable
-from eventqueue.ground import Ground
 from eventqueue.model.codec import CODEC, alike, bucket_of
 from eventqueue.model.events import Recorded, name_in, stream_of
 from eventqueue.model.job import Job, evolve
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.slices import outlasting, slices
 from eventqueue.pauses import Pauses
 from eventqueue.ports.views import Difference
-from eventqueue.slices import outlasting, slices
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read

@@ -21,8 +21,8 @@ from eventqueue.errors import (
     Unavailable,
     ViewsDamaged,
 )
-from eventqueue.ground import Ground
 from eventqueue.model.codec import head_of
+from eventqueue.mongo.ground import Ground
 from eventqueue.pauses import Pauses
 from eventqueue.ports.log import EventLog
 from eventqueue.system.tuning import tuned

@@ -21,13 +21,13 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
-from eventqueue.ground import Ground
 from eventqueue.model.job import Job, State
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.slices import slices
 from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import Signal
 from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
-from eventqueue.slices import slices
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up

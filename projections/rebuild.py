@@ -17,10 +17,10 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, HistoryLost, QueueError
-from eventqueue.ground import Ground
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.ports.finder import Signal
 from eventqueue.system.tuning import tuned
 from projections import checkpoint

@@ -11,11 +11,11 @@ from datetime import datetime
 from functools import partial
 
 from eventqueue.errors import ViewsDamaged
-from eventqueue.ground import Ground
 from eventqueue.log.portions import PORTION_BYTES
 from eventqueue.model.events import Recorded
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import DURABLE
 from projections.decoding import Poison, events_in, read
 from projections.folding import Folded, Folding, Seat, jobs_in
 from projections.generation import Generation

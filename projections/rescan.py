@@ -17,12 +17,12 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.ground import Ground
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
-from eventqueue.mongo_log import MAJORITY
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import MAJORITY
+from eventqueue.mongo.slices import SLICE, outlasting
 from eventqueue.ports.finder import Signal
-from eventqueue.slices import SLICE, outlasting
 from projections import checkpoint
 from projections.applier import Applier
 from projections.checkpoint import token_time

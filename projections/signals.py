@@ -19,9 +19,9 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.errors import AccessDenied, DatabaseFailed, Unavailable
-from eventqueue.layout import mend_signals
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.layout import mend_signals
 from eventqueue.ports.finder import Signal
 
 logger = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.errors import HistoryLost, QueueError, Unavailable
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import MAJORITY
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import MAJORITY
 from projections.checkpoint import Token, token_time
 from projections.decoding import Poison, events_in
 

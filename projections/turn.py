@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.model.events import Recorded
+from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.ports.finder import Signal
 from projections.applier import Applier, Prepared
 from projections.checkpoint import Token, token_time

@@ -6,9 +6,9 @@ Only at taking the place: while a process runs it learns no new events.
 import logging
 from itertools import islice
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import EVENT_TYPES
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
 from projections.applier import Applier
 from projections.generation import PARKED, Generation
 from projections.signals import Signals

@@ -6,10 +6,10 @@ point, the checkpoint: they are read in one snapshot with it, and what the log h
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded, category_of, name_in, stream_of
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import PLACED
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import PLACED
 from eventqueue.ports.views import Difference
 from projections.decoding import Poison, events_in
 from projections.point import Point

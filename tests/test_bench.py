@@ -12,8 +12,8 @@ from pymongo import MongoClient
 
 from eventqueue import Queue
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
 from eventqueue.model.job import State
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark import drain
 from scripts.benchmark.__main__ import SCENARIOS
 from scripts.benchmark.asked import Asked

@@ -13,7 +13,7 @@ from pymongo.database import Database
 from eventqueue import Queue
 from eventqueue.enqueueing import Receipt
 from eventqueue.errors import InvalidInput, LogUnavailable, Unavailable
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.log import MongoLog
 from tests.builders import append, enqueued
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.conftest import environ

@@ -11,9 +11,9 @@ import pytest
 from pymongo import MongoClient, monitoring
 
 from eventqueue.connect import Connection, connect, open_client
-from eventqueue.ground import stand_on
-from eventqueue.incarnations import Incarnation
 from eventqueue.model.job import State
+from eventqueue.mongo.ground import stand_on
+from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Filter
 from eventqueue.queue import Queue

@@ -7,7 +7,7 @@ from datetime import datetime
 from eventqueue.cli.describe import output_of
 from eventqueue.errors import Refused
 from eventqueue.model.events import Cancelled, Captured, Claimed, Output, Recorded, name_in
-from eventqueue.outputs import Kept
+from eventqueue.mongo.outputs import Kept
 from eventqueue.worker.output import text_tail
 
 

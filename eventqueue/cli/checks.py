@@ -15,11 +15,11 @@ from eventqueue.cli.session import Session
 from eventqueue.cli.sizes import sizes, told
 from eventqueue.cli.words import at_least, count, shortened, span
 from eventqueue.errors import QueueError, redact
-from eventqueue.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.model.job import State
 from eventqueue.model.settings import RETENTION
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR
+from eventqueue.mongo.log import DURABLE
 from eventqueue.ports.views import TOLD_MAX
 from eventqueue.system.printable import clean
 

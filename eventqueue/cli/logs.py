@@ -14,7 +14,7 @@ from eventqueue.system.printable import clean_output
 
 if TYPE_CHECKING:
     from eventqueue.cli.attempts import Attempt
-    from eventqueue.outputs import Kept
+    from eventqueue.mongo.outputs import Kept
     from eventqueue.queue import Queue
 
 STREAMS = ("stdout", "stderr")

@@ -5,8 +5,8 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from eventqueue.layout import NAMESPACE_NOT_FOUND, UNAUTHORIZED
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.layout import NAMESPACE_NOT_FOUND, UNAUTHORIZED
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 

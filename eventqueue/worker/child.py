@@ -18,9 +18,9 @@ import msgspec
 
 from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
-from eventqueue.incarnations import Incarnation, Incarnations
 from eventqueue.model.settings import RETENTION, exit_codes
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.incarnations import Incarnation, Incarnations
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import SignalFeed
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr

@@ -7,12 +7,12 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import QueueError
-from eventqueue.incarnations import Incarnation
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.ports.log import EventLog

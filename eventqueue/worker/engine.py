@@ -16,12 +16,12 @@ from datetime import datetime
 
 import msgspec
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import AccessDenied, IllegalTransition, QueueError
-from eventqueue.incarnations import Incarnation
 from eventqueue.model.codec import seal
 from eventqueue.model.job import Claim, Command, Job, Release, State, decide, fold
-from eventqueue.outputs import Kept, Outputs
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.incarnations import Incarnation
+from eventqueue.mongo.outputs import Kept, Outputs
 from eventqueue.ports.finder import JobFinder, Signal
 from eventqueue.ports.log import Append, Appended, EventLog
 from eventqueue.worker import claiming, outcome

@@ -11,9 +11,9 @@ from datetime import datetime
 
 import msgspec
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import QueueError
-from eventqueue.incarnations import Incarnation, Incarnations
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.incarnations import Incarnation, Incarnations
 from eventqueue.system.boottime import since_boot
 from eventqueue.worker.lease import Lease
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from eventqueue.model.events import Captured, Error, FailReason, Output
 from eventqueue.model.job import Complete, Fail, Job, Release, Settle
-from eventqueue.outputs import Kept
+from eventqueue.mongo.outputs import Kept
 from eventqueue.worker import shell
 from eventqueue.worker.output import text_tail
 from eventqueue.worker.process import signal_name

@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 
-from eventqueue.incarnations import Incarnation
+from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.worker.process import start_time
 
 

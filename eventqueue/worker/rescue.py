@@ -9,12 +9,12 @@ import random
 import threading
 from datetime import timedelta
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import IllegalTransition, QueueError
-from eventqueue.incarnations import Incarnation, Incarnations, Lease
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Error, FailReason
 from eventqueue.model.job import Command, DeadLetter, Fail, Job, decide
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.incarnations import Incarnation, Incarnations, Lease
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, EventLog
 from eventqueue.worker.heartbeat import Heartbeat

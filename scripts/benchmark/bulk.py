@@ -1,7 +1,7 @@
 """`bulk`: one process enqueues many jobs at once; by itself, and with a projector that follows."""
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import NO_OP, births
 from scripts.benchmark.measure import Cpu, Figures

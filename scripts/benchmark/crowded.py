@@ -3,7 +3,7 @@
 from statistics import mean
 
 from eventqueue.connect import open_client
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.drain import drained
 from scripts.benchmark.events import NO_OP, Kind, births, whole_lives

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import msgspec
 
 from eventqueue.connect import open_client
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.crew import crew
 from scripts.benchmark.events import NO_OP, Kind, births, whole_lives

@@ -1,7 +1,7 @@
 """`enqueue`: jobs enqueued one by one, each durable before the next; by one thread, and by many of one process."""
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import NO_OP, births
 from scripts.benchmark.measure import Cpu, Figures

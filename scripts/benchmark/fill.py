@@ -13,7 +13,6 @@ from uuid import UUID
 import msgspec
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
 from eventqueue.model import spec
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import (
@@ -32,6 +31,7 @@ from eventqueue.model.events import (
     RetryCause,
 )
 from eventqueue.model.spec import Defaults
+from eventqueue.mongo.ground import stand_on
 from eventqueue.ports.log import Append
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures

@@ -5,7 +5,7 @@ import threading
 import time
 
 from eventqueue.connect import open_client
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from projections import generation
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import life, mix

@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.crew import crew
 from scripts.benchmark.drain import SLOTS, prefilled

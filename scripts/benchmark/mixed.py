@@ -3,7 +3,7 @@
 import time
 
 from eventqueue.connect import open_client
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.crew import crew
 from scripts.benchmark.drain import SLOTS, drained

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from eventqueue.ground import Ground
-from eventqueue.mongo_log import DURABLE
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import DURABLE
 from projections import checkpoint, generation
 
 LOOK_S, LOOK_MAX_S = 0.01, 0.25

@@ -6,7 +6,7 @@ from statistics import mean
 from pymongo import MongoClient
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.crew import crew
 from scripts.benchmark.drain import drained

@@ -9,7 +9,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from eventqueue.mongo_log import DURABLE, RAW
+from eventqueue.mongo.log import DURABLE, RAW
 from eventqueue.ports.log import Append
 from scripts.benchmark.events import BATCH
 

@@ -1,7 +1,7 @@
 """`rebuild`: all views built anew from a log that is there; and the same views verified."""
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import whole_lives
 from scripts.benchmark.measure import Figures

@@ -9,7 +9,7 @@ import msgspec
 from pymongo import MongoClient
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.fill import Shape, fill
 from scripts.benchmark.measure import Figures, of_command

@@ -3,7 +3,7 @@
 import subprocess
 
 from eventqueue.connect import open_client
-from eventqueue.ground import stand_on
+from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.drain import drained
 from scripts.benchmark.events import Kind

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from statistics import median
 
 from eventqueue.connect import open_client
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.ports.log import Append
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import mix

@@ -4,8 +4,8 @@ from typing import Any
 
 from bson.int64 import Int64
 
-from eventqueue.incarnations import Incarnation
 from eventqueue.model.events import Captured, Error, Failed, FailReason, Output, stream_of
+from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.queue import Queue
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import happened, keep

@@ -10,8 +10,8 @@ from pymongo.database import Database
 
 from eventqueue.cli.checks import actions_on
 from eventqueue.cli.sizes import human
-from eventqueue.clock import DatabaseClock
-from eventqueue.ground import stand_on
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.ground import stand_on
 from projections.registry import PROJECTIONS
 from projections.stats import Stats
 from tests.cli.commands import Queuectl, Ran

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.incarnations import Incarnation
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
+from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.views import Filter
 from eventqueue.queue import Queue
 from projections.lease import Lease

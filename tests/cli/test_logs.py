@@ -9,7 +9,7 @@ from pymongo.database import Database
 from eventqueue import configuration
 from eventqueue.errors import AccessDenied
 from eventqueue.model.events import Completed, Released
-from eventqueue.outputs import Outputs
+from eventqueue.mongo.outputs import Outputs
 from eventqueue.queue import Queue
 from tests import builders
 from tests.builders import NOW, SOON, append, claimed, failed

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from eventqueue.connect import open_client
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.queue import Queue
 from projections import verify
 from projections.projector import is_in_log

@@ -16,8 +16,8 @@ from pymongo import MongoClient
 
 from eventqueue.connect import open_client
 from eventqueue.errors import Fenced, HistoryLost, QueueError, Unavailable
-from eventqueue.ground import Ground, stand_on
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.ground import Ground, stand_on
+from eventqueue.mongo.log import MongoLog
 from projections import applier, checkpoint, rebuild
 from projections.checkpoint import Token
 from projections.generation import Generation

@@ -14,9 +14,9 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from eventqueue.audit import audit
-from eventqueue.ground import Ground, stand_on
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
+from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.queue import Queue
 from projections.health import parked
 from projections.lease import Lease

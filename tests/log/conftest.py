@@ -8,9 +8,9 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
-from eventqueue.layout import prepare
 from eventqueue.log.memory import MemoryLog
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.layout import prepare
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import EventLog
 from tests.log.servers import running
 from tests.log.wire import Wire, wire_to

@@ -10,9 +10,9 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from eventqueue.errors import AccessDenied
-from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.model.job import State
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Appended
 from eventqueue.queue import Queue
 from tests.builders import append, said, without_ts

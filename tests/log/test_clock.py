@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from eventqueue import clock as clocks
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import Unavailable
+from eventqueue.mongo import clock as clocks
+from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.system.boottime import since_boot
 from tests.log.conftest import path_in
 from tests.log.wire import wire_to

@@ -394,7 +394,7 @@ def test_a_raw_scan_yields_each_stream_with_its_events_as_stored(log: EventLog) 
 
 
 def test_of_each_stream_of_a_category_the_last_event_is_yielded(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventqueue.mongo_log.LAST_MAX", 3)
+    monkeypatch.setattr("eventqueue.mongo.log.LAST_MAX", 3)
     lengths = {"job-b": 11, "job-a": 2, "job-c": 1, "job-d": 3, "job-e": 1, "job-f": 1, "late-a": 4}
     for name, length in lengths.items():
         grown(log, name, length)

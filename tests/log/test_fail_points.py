@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
-from eventqueue import slices
 from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable, Unavailable
 from eventqueue.model.events import Recorded
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo import slices
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Appended
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store, path_in

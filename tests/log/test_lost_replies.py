@@ -10,7 +10,7 @@ from pymongo import MongoClient
 
 from eventqueue.errors import LogUnavailable, Unavailable
 from eventqueue.model.events import EMPTY, Event, Recorded
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store

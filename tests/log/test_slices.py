@@ -7,8 +7,8 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient, monitoring
 
-from eventqueue import slices
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo import slices
+from eventqueue.mongo.log import MongoLog
 from tests.builders import append, said
 from tests.log.conftest import Store
 

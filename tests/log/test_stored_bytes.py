@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import check_data, content_hash
 from eventqueue.model.events import Completed, ConfigSet
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import JOURNEYS, append, json_values, said, sealed
 from tests.log.bson_slices import elements, recomputed, told

@@ -7,9 +7,9 @@ import pytest
 from pymongo.errors import WriteError
 
 from eventqueue.errors import QueueError, Unavailable
-from eventqueue.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.model.codec import CODEC, Sealed
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said, sealed, without_ts
 from tests.log.conftest import Store

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, stand_on
 from projections import turn
 from tests.projections.crowd import Crowd
 from tests.projections.stage import build

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
-from eventqueue.ground import Ground
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Claimed, Event, Head, LateResult, stream_of
 from eventqueue.model.job import (
@@ -20,6 +19,7 @@ from eventqueue.model.job import (
     decide,
     fold,
 )
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 from tests.builders import complete, fail, release, request
 

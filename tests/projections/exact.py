@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from eventqueue.ground import Ground
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Recorded, category_of, name_in
 from eventqueue.model.job import Job, State, evolve
+from eventqueue.mongo.ground import Ground
 from projections import checkpoint, generation
 from projections.entries import JOBS_MAX, SPREAD, ids_in, member
 from projections.generation import Generation

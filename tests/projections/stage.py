@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Event, Recorded
+from eventqueue.mongo.ground import Ground
 from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import Signal
 from projections import checkpoint, generation

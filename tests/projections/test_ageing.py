@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.errors import Fenced
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from projections import ageing, turn
 from projections.reader import ViewReader
 from projections.registry import PROJECTIONS

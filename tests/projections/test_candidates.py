@@ -3,8 +3,8 @@
 import pytest
 
 from eventqueue.errors import Unavailable
-from eventqueue.ground import Ground
 from eventqueue.model.codec import BUCKETS
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from projections import generation
 from projections.candidates import ViewFinder

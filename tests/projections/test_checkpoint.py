@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pymongo.read_concern import ReadConcern
 
 from eventqueue.errors import Fenced
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from projections import checkpoint
 from projections.checkpoint import Checkpoint, token_time
 from projections.freshness import majority_time

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput
-from eventqueue.ground import Ground
 from eventqueue.model.codec import check_data
 from eventqueue.model.events import Completed, Event
 from eventqueue.model.job import fold
+from eventqueue.mongo.ground import Ground
 from projections.entries import due_entries, failure_entry
 from projections.generation import INDEXES
 from projections.jobs import VERSION, to_changes, to_document, to_job

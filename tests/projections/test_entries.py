@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.ground import Ground
 from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.events import Event, LateResult, Recorded
 from eventqueue.model.job import Job, fold
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Difference
 from projections import candidates

@@ -8,9 +8,9 @@ import pytest
 from pymongo.client_session import ClientSession
 
 from eventqueue.errors import Fenced
-from eventqueue.ground import Ground
 from eventqueue.model.events import LateResult
 from eventqueue.model.job import State, fold
+from eventqueue.mongo.ground import Ground
 from projections import checkpoint
 from projections.applier import Applier
 from projections.catch_up import catch_up

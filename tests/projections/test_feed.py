@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from eventqueue.errors import HistoryLost
-from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
+from eventqueue.mongo.ground import Ground
 from projections import feed, tail
 from projections.decoding import Poison
 from projections.feed import Feed

@@ -5,7 +5,7 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 
 from eventqueue.errors import HistoryLost
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Lag
 from projections.checkpoint import token_time
 from projections.freshness import majority_time, measure

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Event, Paused, Resumed
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Signal
 from projections import applier as appliers
 from projections.feed import Feed

@@ -9,7 +9,7 @@ import pymongo
 import pytest
 
 from eventqueue.errors import Fenced, Unavailable
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from projections import checkpoint, projector
 from projections.candidates import ViewFinder
 from projections.generation import INDEXES

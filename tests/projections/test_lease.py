@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from projections import lease
 from projections.lease import Holder, Lease, Renewal
 from tests.projections.stage import await_that, end_lease

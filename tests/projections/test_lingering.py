@@ -9,8 +9,8 @@ from itertools import count
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Event, Recorded
+from eventqueue.mongo.ground import Ground
 from projections import feed, tail
 from projections import turn as turns
 from projections.decoding import Poison

@@ -7,10 +7,10 @@ from typing import Any
 import bson
 import pytest
 
-from eventqueue.ground import Ground
 from eventqueue.model.codec import UPCASTERS
 from eventqueue.model.events import EMPTY, EVENT_TYPES, Event, LateResult, Released
 from eventqueue.model.job import State
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
 from projections import health
 from projections.applier import Applier

@@ -7,9 +7,9 @@ import bson
 import pytest
 
 from eventqueue.errors import Fenced, Refused
-from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Activity, Parked, Projection
 from projections import health
 from projections.generation import Generation

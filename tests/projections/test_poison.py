@@ -15,9 +15,9 @@ from bson.regex import Regex
 from bson.timestamp import Timestamp
 
 from eventqueue.errors import JobParked
-from eventqueue.ground import Ground
 from eventqueue.model.events import EMPTY, Event, LateResult, Recorded
 from eventqueue.model.job import Job, State
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from projections.candidates import ViewFinder
 from projections.decoding import Poison

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from eventqueue.ground import Ground
+from eventqueue.mongo.ground import Ground
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
 from tests.projections.processes import ENQUEUE, LIST, WAIT_FOR, projector_process, run

@@ -8,11 +8,11 @@ import bson
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import ForeignViews
-from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.ground import Ground
 from projections import turn as turns
 from projections.checkpoint import checkpoints
 from projections.feed import Feed
@@ -370,7 +370,7 @@ def test_a_clock_that_fell_behind_is_set_again(built: Ground, monkeypatch: pytes
     behind.renew()
     assert behind._look
     monkeypatch.setattr(behind, "_look", replace(behind._look, shown=behind._look.shown - timedelta(hours=8)))
-    monkeypatch.setattr("eventqueue.clock.RENEW_S", 0.0)
+    monkeypatch.setattr("eventqueue.mongo.clock.RENEW_S", 0.0)
     with projecting(replace(built, clock=behind)):
         await_that(lambda: is_fresh(built) and is_ready(built, "one"))
 

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.errors import Fenced
-from eventqueue.ground import Ground
 from eventqueue.model.events import EMPTY, Event, Head
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Ready
 from projections.applier import PROMOTED_MAX
 from projections.decoding import Poison

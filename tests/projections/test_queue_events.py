@@ -1,7 +1,7 @@
 """Events of `queue-…` are of no view: they pass through all that reads the log, and are no poison, no lag, no hole."""
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Paused, Resumed
+from eventqueue.mongo.ground import Ground
 from projections.operator import ViewOperator
 from projections.registry import PROJECTIONS
 from projections.rescan import rescan

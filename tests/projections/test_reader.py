@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews
-from eventqueue.ground import Ground
 from eventqueue.model.job import State
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Filter, Lag
 from projections import listing, reader
 from projections.lease import Lease

@@ -8,9 +8,9 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 
 from eventqueue.errors import Fenced, QueueError
-from eventqueue.ground import Ground
 from eventqueue.model.events import LateResult
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import MongoLog
 from projections import checkpoint, generation, rebuild
 from projections.catch_up import catch_up
 from projections.generation import Generation

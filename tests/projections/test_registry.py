@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from eventqueue.errors import BadProjection
-from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
+from eventqueue.mongo.ground import Ground
 from projections import registry
 from projections.registry import Checked, installed
 from tests.builders import CANCELLED, enqueued, history

@@ -9,8 +9,8 @@ import pytest
 from bson.timestamp import Timestamp
 from msgspec.structs import replace
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Recorded
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
 from projections import rescan as rescanning
 from projections.checkpoint import token_time

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from eventqueue.ground import Ground
 from eventqueue.model.events import Event
 from eventqueue.model.job import Job, fold
+from eventqueue.mongo.ground import Ground
 from projections import seats as seating
 from projections.folding import Parked, Seat
 from projections.generation import Generation

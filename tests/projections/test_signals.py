@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.ground import Ground
-from eventqueue.layout import SIGNALS_BYTES
 from eventqueue.model.events import EMPTY
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.layout import SIGNALS_BYTES
 from eventqueue.ports.finder import Ready, Signal, StopAsked
 from projections import signals
 from projections.applier import TOLD_MAX

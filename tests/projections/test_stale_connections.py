@@ -12,8 +12,8 @@ from pymongo import MongoClient
 
 from eventqueue.connect import open_client
 from eventqueue.errors import Unavailable
-from eventqueue.ground import Ground, stand_on
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground, stand_on
 from tests.builders import enqueued
 from tests.faults.replica_set import Member
 from tests.projections.stage import await_that, is_fresh, projecting, put

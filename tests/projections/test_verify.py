@@ -11,9 +11,9 @@ from bson.objectid import ObjectId
 
 from eventqueue import proof
 from eventqueue.errors import Fenced
-from eventqueue.ground import Ground
 from eventqueue.model.codec import content_hash
 from eventqueue.model.events import LateResult
+from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Difference
 from projections import verify as verifying
 from projections.lease import BUILDING

@@ -36,12 +36,12 @@ TUNING = {"eventqueue.system.tuning"}  # of the interpreter, for whoever works m
 LOG = {
     "eventqueue.ports.log",
     "eventqueue.log.memory",
-    "eventqueue.mongo_log",
-    "eventqueue.mongo_errors",
-    "eventqueue.layout",
-    "eventqueue.clock",
-    "eventqueue.ground",
-    "eventqueue.slices",
+    "eventqueue.mongo.log",
+    "eventqueue.mongo.errors",
+    "eventqueue.mongo.layout",
+    "eventqueue.mongo.clock",
+    "eventqueue.mongo.ground",
+    "eventqueue.mongo.slices",
     "eventqueue.pauses",
 }
 # All else in the standard library may reach a clock, a file, a process, chance or the network.

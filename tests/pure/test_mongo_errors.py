@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
-from eventqueue.mongo_errors import to_queue_error
+from eventqueue.mongo.errors import to_queue_error
 
 TAIL = ", Timeout: 5.0s, Topology Description: <TopologyDescription id: 6b, topology_type: Unknown, servers: []>"
 INSIDE = " Replica set is configured with internal hostnames or IPs?"

@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from eventqueue.model.events import Event, Recorded, stream_of
 from eventqueue.model.job import Claim, Command, Job, decide
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Ready, Signal
 from eventqueue.ports.log import Append, EventLog
 from eventqueue.queue import Queue

@@ -12,7 +12,7 @@ from eventqueue.errors import Unavailable
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Cancelled, Claimed
 from eventqueue.model.job import Cancel, Claim, Release, State
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Ready, Signal
 from eventqueue.worker.claiming import LONG, TOLD_MAX, Claiming
 from eventqueue.worker.heartbeat import Beat

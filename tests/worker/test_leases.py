@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from eventqueue.clock import DatabaseClock
 from eventqueue.errors import Unavailable
+from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.system.boottime import since_boot
 from eventqueue.worker.heartbeat import Beat, Buried, Heartbeat
 from eventqueue.worker.lease import Lease
@@ -211,7 +211,7 @@ def test_a_beat_that_fails_is_made_again_and_answers_count_from_there(
     monkeypatch.setattr("eventqueue.worker.heartbeat.RETRY_S", 0.01)
     thread = threading.Thread(target=one.heartbeat.run, args=(stop,))
     with monkeypatch.context() as outage:
-        outage.setattr("eventqueue.incarnations.Incarnations.renew", fail)
+        outage.setattr("eventqueue.mongo.incarnations.Incarnations.renew", fail)
         thread.start()
         wait_until(lambda: len(failed_at) >= 3)
     wait_until(lambda: len(one.told) >= 2)

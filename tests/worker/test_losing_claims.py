@@ -288,7 +288,7 @@ def test_an_outcome_kept_through_an_outage_is_no_stray(stage: Stage, monkeypatch
         raise Unavailable("away")
 
     with monkeypatch.context() as outage:
-        outage.setattr("eventqueue.outputs.Outputs.put", away)
+        outage.setattr("eventqueue.mongo.outputs.Outputs.put", away)
         gate.let_out()
         worker.steps(until=lambda: worker.engine._flights)
         for _ in range(3):
@@ -306,7 +306,7 @@ def test_who_may_not_keep_what_jobs_write_settles_them_all_the_same(
     def refused(*_: object) -> None:
         raise AccessDenied("not authorized")
 
-    monkeypatch.setattr("eventqueue.outputs.Outputs.put", refused)
+    monkeypatch.setattr("eventqueue.mongo.outputs.Outputs.put", refused)
     jobs, worker = [stage.enqueue("echo said") for _ in range(2)], stage.worker()
     worker.wake()
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from eventqueue.model.events import DeadLettered, Failed, FailReason
 from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
-from eventqueue.outputs import Kept
+from eventqueue.mongo.outputs import Kept
 from eventqueue.worker import outcome
 from eventqueue.worker.output import TEXT_BYTES, text_tail
 from eventqueue.worker.shell import Captured, Ended

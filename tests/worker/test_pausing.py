@@ -10,7 +10,7 @@ from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Paused, Recorded, Resumed
 from eventqueue.model.job import State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.log import MongoLog
 from eventqueue.pauses import Pauses, switch
 from eventqueue.ports.finder import Signal
 from tests.builders import append

@@ -17,9 +17,9 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailur
 from eventqueue.errors import LayoutTooNew
 from eventqueue.model.codec import NAME_MAX
 from eventqueue.model.settings import RETENTION, SETTINGS
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY, PLACED
-from eventqueue.outputs import Outputs
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
+from eventqueue.mongo.outputs import Outputs
 
 LAYOUT = 1
 UNAUTHORIZED, NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 13, 26, 48  # the server's codes

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import LENIENT
-from eventqueue.mongo_errors import may_read_on, to_queue_error
+from eventqueue.mongo.errors import may_read_on, to_queue_error
 
 SLICE = 1000  # documents
 PATIENCE_S = 30.0

@@ -14,8 +14,8 @@ import msgspec
 from pymongo.database import Database
 
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE, MAJORITY
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import DURABLE, MAJORITY
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -25,9 +25,9 @@ from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError, Unavailabl
 from eventqueue.log.portions import portions
 from eventqueue.model.codec import CODEC, Sealed, decode, decode_all, split, stream_in
 from eventqueue.model.events import CATEGORIES, Head, Recorded
-from eventqueue.mongo_errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
+from eventqueue.mongo.errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
+from eventqueue.mongo.slices import slices
 from eventqueue.ports.log import Append, Appended, check_one_each
-from eventqueue.slices import slices
 
 DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")

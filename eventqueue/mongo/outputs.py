@@ -14,8 +14,8 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from eventqueue.mongo_errors import translated
-from eventqueue.mongo_log import DURABLE
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import DURABLE
 
 _RETENTION = "retention"  # the index by which the server prunes
 INDEX_NOT_FOUND = 27  # the server's code

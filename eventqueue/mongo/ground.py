@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from pymongo.database import Database
 
-from eventqueue.clock import DatabaseClock
-from eventqueue.layout import prepare
-from eventqueue.mongo_log import MongoLog
+from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.layout import prepare
+from eventqueue.mongo.log import MongoLog
 
 
 class Ground(msgspec.Struct, frozen=True):

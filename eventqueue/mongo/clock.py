@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import to_ms
-from eventqueue.mongo_errors import translated
+from eventqueue.mongo.errors import translated
 from eventqueue.system.boottime import since_boot
 
 RENEW_S = 10.0  # an estimate that is older is renewed before it is told
