@@ -11,7 +11,6 @@ import pymongo
 from pymongo import MongoClient
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue import configuration
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.model import settings
 from eventqueue.mongo.errors import STANDALONE, translated
@@ -20,6 +19,7 @@ from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Views
+from eventqueue.steering import configuration
 from projections.candidates import ViewFinder
 from projections.operator import ViewOperator
 from projections.projector import Projector

@@ -13,8 +13,8 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Lease
-from eventqueue.pauses import Pauses
 from eventqueue.ports.views import Filter, Glance, QueueStatus, Status, Worker
+from eventqueue.steering.pauses import Pauses
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection

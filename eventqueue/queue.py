@@ -16,7 +16,7 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import asdict, replace
 
-from eventqueue import configuration, proof
+from eventqueue import proof
 from eventqueue.acts import Acted, Acts
 from eventqueue.arguments import checked
 from eventqueue.audit import Finding
@@ -42,7 +42,6 @@ from eventqueue.model.spec import Request, check_name, unfit
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
 from eventqueue.overview import Overview
-from eventqueue.pauses import Switched, switch
 from eventqueue.ports.views import (
     Counters,
     Difference,
@@ -58,7 +57,9 @@ from eventqueue.ports.views import (
     Walk,
     Worker,
 )
-from eventqueue.stopping import Left, Stopping, given, named
+from eventqueue.steering import configuration
+from eventqueue.steering.pauses import Switched, switch
+from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.waiting import AGAIN_S, Waiting
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from eventqueue.model.events import Recorded, category_of, name_in
 from eventqueue.model.pause import CATEGORY, evolve
-from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import Signal
+from eventqueue.steering.pauses import Pauses
 from projections.applier import Applier
 from projections.decoding import Poison
 

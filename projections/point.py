@@ -19,8 +19,8 @@ from eventqueue.model.job import Job, evolve
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting, slices
-from eventqueue.pauses import Pauses
 from eventqueue.ports.views import Difference
+from eventqueue.steering.pauses import Pauses
 from projections import checkpoint, jobs
 from projections.checkpoint import Checkpoint, token_time
 from projections.decoding import Poison, read

@@ -23,8 +23,8 @@ from eventqueue.errors import (
 )
 from eventqueue.model.codec import head_of
 from eventqueue.mongo.ground import Ground
-from eventqueue.pauses import Pauses
 from eventqueue.ports.log import EventLog
+from eventqueue.steering.pauses import Pauses
 from eventqueue.system.tuning import tuned
 from projections import checkpoint, generation, integrity
 from projections.applier import Applier

@@ -25,9 +25,9 @@ from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import slices
-from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import Signal
 from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
+from eventqueue.steering.pauses import Pauses
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up

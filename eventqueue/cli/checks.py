@@ -178,8 +178,8 @@ def _clock(queue: "Queue") -> tuple[str, str | None]:
 
 
 def _readable(queue: "Queue") -> tuple[str, str | None]:
-    from eventqueue.configuration import look
-    from eventqueue.pauses import Pauses
+    from eventqueue.steering.configuration import look
+    from eventqueue.steering.pauses import Pauses
 
     ground = queue.connection.ground
     pauses = Pauses(ground.log)

@@ -15,8 +15,8 @@ from eventqueue.model.codec import to_data
 from eventqueue.model.events import Enqueued, Output, Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
-from eventqueue.pauses import Switched
 from eventqueue.ports.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
+from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean, clean_json
 
 HIDDEN = "•••"  # for what is secret, perhaps

@@ -13,9 +13,9 @@ from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnation
-from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.ports.log import EventLog
+from eventqueue.steering.pauses import Pauses
 from eventqueue.worker.fetch import Fetch
 from eventqueue.worker.heartbeat import Beat
 from eventqueue.worker.ownership import Ownership

@@ -8,7 +8,7 @@ that it found, however many others there are.
 import time
 from collections.abc import Collection, Sequence
 
-from eventqueue.pauses import Pauses
+from eventqueue.steering.pauses import Pauses
 
 LOOK_S = 0.5  # how long an answer counts
 KNOWN_MAX = 10_000  # queues of which is remembered when they were looked up

@@ -23,7 +23,7 @@ import msgspec
 from eventqueue.connect import Connection, connect
 from eventqueue.errors import QueueError
 from eventqueue.model.job import State
-from eventqueue.pauses import Pauses
+from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr
 from eventqueue.worker.child import UNSETTLED, ChildPlan

@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 import pytest
 from pymongo.database import Database
 
-from eventqueue import configuration
 from eventqueue.errors import AccessDenied
 from eventqueue.model.events import Completed, Released
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.queue import Queue
+from eventqueue.steering import configuration
 from tests import builders
 from tests.builders import NOW, SOON, append, claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence

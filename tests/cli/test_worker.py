@@ -185,7 +185,7 @@ def test_a_worker_that_is_stopping_is_listed_as_such(queuectl: Queuectl) -> None
 def test_a_worker_that_does_not_leave_is_named_and_the_exit_code_is_1(
     queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.stopping.LEAVE_S", 0.1)
+    monkeypatch.setattr("eventqueue.steering.stopping.LEAVE_S", 0.1)
     queue.connection.incarnations.register(incarnation_here("host:stuck", "7", (), 1))
 
     for_people = queuectl.here("worker", "stop", "host:st", "--grace", "0")

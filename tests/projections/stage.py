@@ -9,8 +9,8 @@ from typing import Any
 
 from eventqueue.model.events import Event, Recorded
 from eventqueue.mongo.ground import Ground
-from eventqueue.pauses import Pauses
 from eventqueue.ports.finder import Signal
+from eventqueue.steering.pauses import Pauses
 from projections import checkpoint, generation
 from projections.applier import Applier
 from projections.catch_up import catch_up

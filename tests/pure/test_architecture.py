@@ -42,7 +42,7 @@ LOG = {
     "eventqueue.mongo.clock",
     "eventqueue.mongo.ground",
     "eventqueue.mongo.slices",
-    "eventqueue.pauses",
+    "eventqueue.steering.pauses",
 }
 # All else in the standard library may reach a clock, a file, a process, chance or the network.
 HARMLESS = {

@@ -11,8 +11,8 @@ from eventqueue.model.events import Paused, Recorded, Resumed
 from eventqueue.model.job import State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.mongo.log import MongoLog
-from eventqueue.pauses import Pauses, switch
 from eventqueue.ports.finder import Signal
+from eventqueue.steering.pauses import Pauses, switch
 from tests.builders import append
 from tests.worker.crew import Start
 from tests.worker.stage import Hand, Stage
@@ -159,7 +159,7 @@ def test_while_pauses_cannot_be_read_nothing_is_claimed(stage: Stage, monkeypatc
         raise Unavailable("away")
 
     job, worker = stage.enqueue(), stage.worker()
-    monkeypatch.setattr("eventqueue.pauses.Pauses.among", away)
+    monkeypatch.setattr("eventqueue.steering.pauses.Pauses.among", away)
     worker.wake()
     for _ in range(3):
         worker.engine.step()

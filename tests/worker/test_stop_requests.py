@@ -11,7 +11,7 @@ from eventqueue.model.events import Released
 from eventqueue.model.job import State
 from eventqueue.ports.finder import Signal, StopAsked
 from eventqueue.ports.views import Worker
-from eventqueue.stopping import named
+from eventqueue.steering.stopping import named
 from tests.builders import NOW
 from tests.worker.crew import Crew, Start
 from tests.worker.stage import Gate, Hand, Stage, wait_until
@@ -166,7 +166,7 @@ def test_who_leaves_is_told_one_by_one_and_who_was_lost_as_such(stage: Stage) ->
 def test_who_does_not_leave_is_waited_for_no_longer_than_some_time_beyond_the_grace(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.stopping.LEAVE_S", 0.2)
+    monkeypatch.setattr("eventqueue.steering.stopping.LEAVE_S", 0.2)
     stage.incarnation("stuck")
 
     assert list(stage.queue.leaving(stage.queue.stop_workers(grace=0))) == []

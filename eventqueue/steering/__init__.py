@@ -1,0 +1,1 @@
+"""What people set and ask for while all runs: pauses, settings, that workers stop."""
