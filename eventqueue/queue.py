@@ -16,10 +16,9 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import asdict, replace
 
-from eventqueue import proof
 from eventqueue.acts import Acted, Acts
 from eventqueue.arguments import checked
-from eventqueue.audit import Finding
+from eventqueue.audit.rules import Finding, proof
 from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import (
     AccessDenied,

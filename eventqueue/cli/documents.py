@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from eventqueue.audit import Finding
+from eventqueue.audit.rules import Finding
 from eventqueue.cli.words import STATES, instant
 from eventqueue.enqueueing import Existing, Receipt
 from eventqueue.model.codec import to_data

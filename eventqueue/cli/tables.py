@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from eventqueue.audit import Finding
+from eventqueue.audit.rules import Finding
 from eventqueue.cli.columns import Cell, Table
 from eventqueue.cli.describe import describe
 from eventqueue.cli.words import STATES, TITLES, age, count, instant, span, waiting

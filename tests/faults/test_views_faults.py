@@ -13,7 +13,7 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from eventqueue.audit import audit
+from eventqueue.audit.rules import audit
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground, stand_on

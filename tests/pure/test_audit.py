@@ -8,7 +8,7 @@ from typing import Any
 import bson
 import pytest
 
-from eventqueue.audit import audit
+from eventqueue.audit.rules import audit
 from eventqueue.model.codec import CODEC, bucket_of
 from tests.builders import (
     CANCELLED,

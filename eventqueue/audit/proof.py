@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from eventqueue.audit import Finding, audit
+from eventqueue.audit.rules import Finding, audit
 from eventqueue.model.codec import alike, decode
 from eventqueue.model.job import Job, fold
 from eventqueue.ports.views import Shown, Views
