@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput, QueueError
 from eventqueue.ports.views import Filter
-from eventqueue.queue import Queue
 
 ODD: dict[str, Any] = {
     "None": None,

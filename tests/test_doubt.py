@@ -11,7 +11,7 @@ from bson.int64 import Int64
 from pymongo.database import Database
 
 from eventqueue import Queue
-from eventqueue.enqueueing import Receipt
+from eventqueue.api.enqueueing import Receipt
 from eventqueue.errors import InvalidInput, LogUnavailable, Unavailable
 from eventqueue.mongo.log import MongoLog
 from tests.builders import append, enqueued
@@ -196,7 +196,7 @@ def test_on_the_command_line_a_job_in_doubt_is_named_and_json_stays_json(queuect
 def test_of_all_jobs_those_in_doubt_are_told_from_those_that_were_not_tried(
     queuectl: Queuectl, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.acts.BATCH", 2)
+    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
     for job_id in ("one", "two", "three"):
         queuectl.ok("enqueue", "--id", job_id, "--", "true")
     queuectl.ok("list")

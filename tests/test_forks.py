@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.enqueueing import Receipt
+from eventqueue.api.enqueueing import Receipt
+from eventqueue.api.queue import Queue
 from eventqueue.errors import UsedAfterFork
 from eventqueue.ports.views import Filter
-from eventqueue.queue import Queue
 from tests.builders import job_that_is
 
 PUBLIC = [

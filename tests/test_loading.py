@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.log import loading
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Event, Retried, RetryCause, stream_of
 from eventqueue.model.job import State, fold
 from eventqueue.ports.log import Append
-from eventqueue.queue import Queue
 from tests.builders import NOW, claimed, failed
 
 Store = Database[dict[str, Any]]

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pymongo import MongoClient, monitoring
 
+from eventqueue.api.queue import Queue
 from eventqueue.connect import Connection, connect, open_client
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Filter
-from eventqueue.queue import Queue
 from eventqueue.worker.claiming import Claiming
 from eventqueue.worker.ownership import Ownership
 from projections import applier as appliers

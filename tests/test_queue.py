@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
-from eventqueue.acts import Acted
-from eventqueue.enqueueing import BATCH, Existing
+from eventqueue.api.acts import Acted
+from eventqueue.api.enqueueing import BATCH, Existing
 from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, WaitTimeout
 from eventqueue.model.events import Cancelled
 from eventqueue.model.job import State

@@ -10,10 +10,10 @@ import pymongo
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
+from eventqueue.api.waiting import LOOK_S, PORTION
 from eventqueue.errors import JobNotFound, Unavailable, WaitTimeout
 from eventqueue.model.job import State
-from eventqueue.queue import Queue
-from eventqueue.waiting import LOOK_S, PORTION
 from tests.cli.past import completed
 from tests.log.conftest import path_in
 from tests.log.wire import Wire, wire_to
@@ -111,7 +111,7 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
 
     job = near.enqueue(command="true").id
     with Queue(wire.uri, database.name) as queue:
-        monkeypatch.setattr("eventqueue.waiting.pymongo.timeout", noted)
+        monkeypatch.setattr("eventqueue.api.waiting.pymongo.timeout", noted)
         wire.take_down()
         with pytest.raises(WaitTimeout, match="MongoDB"):
             queue.wait([job], 0.1)

@@ -12,8 +12,8 @@ from eventqueue.cli.words import count
 from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
     from eventqueue.audit.rules import Finding
-    from eventqueue.queue import Queue
 
 audit = Group("audit", help="Proving what the log says.")
 

@@ -21,8 +21,8 @@ from eventqueue.model.spec import Request
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
-    from eventqueue.enqueueing import Receipt
-    from eventqueue.queue import Queue
+    from eventqueue.api.enqueueing import Receipt
+    from eventqueue.api.queue import Queue
 
 SAID_MAX = 20  # bad lines that are named one by one
 IN_MEMORY = 16 * 1024 * 1024  # bytes of stdin that are not put into a temporary file

@@ -24,7 +24,7 @@ from eventqueue.ports.views import TOLD_MAX
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
-    from eventqueue.queue import Queue
+    from eventqueue.api.queue import Queue
 
 COLLECTIONS = ("events", "signals", "outputs", "workers", "views", "checkpoints", "leases")
 PARKED_MAX = 120  # characters

@@ -6,8 +6,8 @@ Pure.
 import shlex
 from collections.abc import Sequence
 
+from eventqueue.api.enqueueing import Receipt
 from eventqueue.cli.words import count, instant
-from eventqueue.enqueueing import Receipt
 from eventqueue.model.job import State
 
 _STANDS = {

@@ -15,7 +15,7 @@ from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
 
 if TYPE_CHECKING:
-    from eventqueue.queue import Queue
+    from eventqueue.api.queue import Queue
 
 LIMIT = 50  # of what a person reads
 PART = 200  # jobs that are read, and printed, at once

@@ -13,9 +13,9 @@ from eventqueue.errors import AccessDenied
 from eventqueue.system.printable import clean_output
 
 if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
     from eventqueue.cli.attempts import Attempt
     from eventqueue.mongo.outputs import Kept
-    from eventqueue.queue import Queue
 
 STREAMS = ("stdout", "stderr")
 CONTINUATIONS = bytes(range(0x80, 0xC0))  # bytes that continue a character in UTF-8

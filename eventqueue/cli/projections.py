@@ -13,8 +13,8 @@ from eventqueue.cli.words import at_least, count
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
     from eventqueue.ports.views import Difference
-    from eventqueue.queue import Queue
 
 projections = Group("projections", help="The views: who keeps them, and how to prove or rebuild them.")
 

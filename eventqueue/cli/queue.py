@@ -12,8 +12,8 @@ from eventqueue.errors import QueueError
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
     from eventqueue.model.pause import Pause
-    from eventqueue.queue import Queue
 
 queue_ = Group("queue", help="Queues: what is in them, and holding them back.")
 

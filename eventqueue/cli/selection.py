@@ -17,10 +17,10 @@ from eventqueue.cli.words import count
 from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
-    from eventqueue.acts import Acted
+    from eventqueue.api.acts import Acted
+    from eventqueue.api.queue import Queue
     from eventqueue.model.job import State
     from eventqueue.ports.views import Filter
-    from eventqueue.queue import Queue
 
 PROGRESS_FROM = 100  # jobs
 NAMED_MAX = 20  # of those that were not tried
@@ -169,7 +169,7 @@ class _Sum:
 
 
 def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
-    from eventqueue.acts import BATCH
+    from eventqueue.api.acts import BATCH
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was done is told then, too
     found = _Sum()

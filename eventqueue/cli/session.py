@@ -17,7 +17,7 @@ from eventqueue.cli.progress import counting
 from eventqueue.errors import LogUnavailable
 
 if TYPE_CHECKING:
-    from eventqueue.queue import Queue
+    from eventqueue.api.queue import Queue
 
 BUILT_AT_ONCE = 10_000  # events of which views are built before anybody wonders
 
@@ -44,7 +44,7 @@ class Session:
     @contextmanager
     def queue(self) -> "Iterator[Queue]":
         """Open the queue, for as long as the command works with it."""
-        from eventqueue.queue import Queue
+        from eventqueue.api.queue import Queue
 
         with Queue(self.server(), self.db, actor=f"cli/{_user()}@{gethostname()}") as queue:
             queue.connection.views.building = lambda: self._building(queue.log_size())

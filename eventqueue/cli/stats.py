@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from eventqueue.arguments import LONGEST
+from eventqueue.api.arguments import LONGEST
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS, TEXT

@@ -13,8 +13,8 @@ from eventqueue.cli.session import Session, with_session
 from eventqueue.errors import Unavailable
 
 if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
     from eventqueue.ports.views import Glance
-    from eventqueue.queue import Queue
 
 EVERY_S = 0.25  # between two pictures at least: faster than anybody reads
 

@@ -9,7 +9,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from bson.int64 import Int64
 
+from eventqueue.api.queue import Queue
 from eventqueue.model.events import Captured, Error, Failed, FailReason, Output, stream_of
 from eventqueue.mongo.incarnations import Incarnation
-from eventqueue.queue import Queue
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import happened, keep
 

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+from eventqueue.api.queue import Queue
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Captured, Completed, Error, Event, Failed, FailReason, Output, stream_of
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.log import Append
-from eventqueue.queue import Queue
 from tests.builders import DEAD_LETTERED, claimed
 
 SECOND = timedelta(seconds=1)

@@ -5,9 +5,9 @@ from itertools import islice
 
 import pytest
 
-from eventqueue.acts import Acted
+from eventqueue.api.acts import Acted
+from eventqueue.api.queue import Queue
 from eventqueue.ports.views import Found, Lag
-from eventqueue.queue import Queue
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened, keep
@@ -141,7 +141,7 @@ def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
 def test_a_ctrl_c_leaves_the_sum_of_what_was_done_and_of_what_may_be(
     mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.acts.BATCH", 1)
+    monkeypatch.setattr("eventqueue.api.acts.BATCH", 1)
 
     def interrupted(queue: Queue, *args: object, **named: object) -> Iterator[Acted]:
         yield from islice(retry_many(queue, *args, **named), 1)  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.ports.views import Lag, Shown
-from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
 

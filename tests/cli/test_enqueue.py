@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from eventqueue.api.queue import Queue
 from eventqueue.cli.words import instant
 from eventqueue.model.events import Event
-from eventqueue.queue import Queue
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, Ran
 from tests.cli.past import completed, died, happened

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput
 from eventqueue.model.spec import Request
-from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl
 
 GOOD = b'{"command": "true", "id": "a"}\n\n{"command": "true", "id": "b"}\n'

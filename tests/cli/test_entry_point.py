@@ -203,7 +203,7 @@ def broken(_: object) -> None:
 
 @pytest.fixture
 def defective(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventqueue.queue.Queue.status", broken)
+    monkeypatch.setattr("eventqueue.api.queue.Queue.status", broken)
 
 
 @pytest.mark.usefixtures("defective")
@@ -228,7 +228,7 @@ def test_an_interrupt_is_one_word_and_130(shared: Queuectl, monkeypatch: pytest.
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eventqueue.queue.Queue.status", interrupted)
+    monkeypatch.setattr("eventqueue.api.queue.Queue.status", interrupted)
 
     ran = shared.here("status")
 

@@ -12,7 +12,7 @@ import click
 import pytest
 from pymongo import MongoClient
 
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
 from tests.cli.hostile import FORGED, HOSTILE, fill

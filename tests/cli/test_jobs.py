@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.views import Filter
-from eventqueue.queue import Queue
 from projections.lease import Lease
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence

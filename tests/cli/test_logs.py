@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.errors import AccessDenied
 from eventqueue.model.events import Completed, Released
 from eventqueue.mongo.outputs import Outputs
-from eventqueue.queue import Queue
 from eventqueue.steering import configuration
 from tests import builders
 from tests.builders import NOW, SOON, append, claimed, failed

@@ -6,7 +6,7 @@ import bson
 import pytest
 from pymongo.database import Database
 
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from tests.builders import append, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed

@@ -4,7 +4,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed
 from tests.projections.stage import standing_for

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from eventqueue.api.queue import Queue
 from eventqueue.errors import Unavailable
-from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 
 

@@ -7,8 +7,8 @@ import click
 import pytest
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.cli.root import root
-from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.test_entry_point import ALL
 from tests.worker.crew import crews

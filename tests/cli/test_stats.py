@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
 

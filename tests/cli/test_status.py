@@ -1,6 +1,6 @@
 """`queuectl status`."""
 
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed, died, happened

@@ -2,8 +2,8 @@
 
 import pytest
 
+from eventqueue.api.queue import Queue
 from eventqueue.cli.session import BUILT_AT_ONCE
-from eventqueue.queue import Queue
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed, died
 from tests.cli.terminals import on_terminal

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from eventqueue.api.queue import Queue
 from eventqueue.cli.columns import Table
 from eventqueue.cli.screen import lines
 from eventqueue.ports.views import Glance
-from eventqueue.queue import Queue
 from tests.builders import claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.past import died, happened

@@ -9,8 +9,8 @@ from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.model.events import ConfigSet, Event, Paused
-from eventqueue.queue import Queue
 from tests.builders import append, claimed
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed

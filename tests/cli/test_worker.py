@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from eventqueue.enqueueing import Receipt
+from eventqueue.api.enqueueing import Receipt
+from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
-from eventqueue.queue import Queue
 from eventqueue.server.waiting import Deadline, wait_until
 from eventqueue.worker.place import incarnation_here
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence

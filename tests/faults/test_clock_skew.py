@@ -26,7 +26,7 @@ CLOCKS = {"ahead": 3600, "behind": -3600}
 
 ENQUEUE = """
 import sys
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 
 uri, db, name, line, in_half_an_hour = sys.argv[1:]
 flaky = f'{line}; test "$QUEUECTL_ATTEMPT" = 2'

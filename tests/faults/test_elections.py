@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from eventqueue.api.queue import Queue
 from eventqueue.connect import open_client
 from eventqueue.mongo.ground import Ground, stand_on
-from eventqueue.queue import Queue
 from projections import verify
 from projections.projector import is_in_log
 from projections.registry import PROJECTIONS

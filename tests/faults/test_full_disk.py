@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eventqueue.api.queue import Queue
 from eventqueue.errors import QueueError
-from eventqueue.queue import Queue
 from eventqueue.server import ensure_running
 from tests.server.servers import clear_away
 

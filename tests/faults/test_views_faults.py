@@ -13,11 +13,11 @@ import pytest
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.audit.rules import audit
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground, stand_on
-from eventqueue.queue import Queue
 from projections.health import parked
 from projections.lease import Lease
 from projections.operator import ViewOperator

@@ -9,12 +9,12 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from eventqueue.api.queue import Queue
 from eventqueue.errors import AccessDenied
 from eventqueue.model.job import State
 from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Appended
-from eventqueue.queue import Queue
 from tests.builders import append, said, without_ts
 from tests.log.conftest import Store
 

@@ -21,7 +21,7 @@ make_projector(connect(sys.argv[1], sys.argv[2], "test")).run(stop)
 
 ENQUEUE = """
 import sys
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 
 with Queue(sys.argv[1], sys.argv[2]) as queue:
     for number in range(int(sys.argv[4])):
@@ -30,7 +30,7 @@ with Queue(sys.argv[1], sys.argv[2]) as queue:
 
 LIST = """
 import sys
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 from eventqueue.ports.views import Filter
 
 with Queue(sys.argv[1], sys.argv[2]) as queue:
@@ -41,7 +41,7 @@ with Queue(sys.argv[1], sys.argv[2]) as queue:
 
 WAIT_FOR = """
 import sys
-from eventqueue.queue import Queue
+from eventqueue.api.queue import Queue
 
 with Queue(sys.argv[1], sys.argv[2]) as queue:
     queue.wait_for(queue.enqueue(command="true", id=sys.argv[3]), timeout=60)

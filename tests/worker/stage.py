@@ -14,12 +14,12 @@ from uuid import uuid4
 
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
 from eventqueue.model.events import Event, Recorded, stream_of
 from eventqueue.model.job import Claim, Command, Job, decide
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Ready, Signal
 from eventqueue.ports.log import Append, EventLog
-from eventqueue.queue import Queue
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
 from eventqueue.worker.heartbeat import Heartbeat

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from eventqueue.enqueueing import BATCH, Receipt
+from eventqueue.api.enqueueing import BATCH, Receipt
 from eventqueue.model.codec import BUCKETS
 from eventqueue.ports.finder import Share
 from eventqueue.worker.fetch import Fetch

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from eventqueue.enqueueing import Receipt
+from eventqueue.api.enqueueing import Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit

@@ -16,10 +16,12 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import asdict, replace
 
-from eventqueue.acts import Acted, Acts
-from eventqueue.arguments import checked
+from eventqueue.api.acts import Acted, Acts
+from eventqueue.api.arguments import checked
+from eventqueue.api.enqueueing import Enqueueing, Receipt
+from eventqueue.api.overview import Overview
+from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit.rules import Finding, proof
-from eventqueue.enqueueing import Enqueueing, Receipt
 from eventqueue.errors import (
     AccessDenied,
     AmbiguousId,
@@ -40,7 +42,6 @@ from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.spec import Request, check_name, unfit
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
-from eventqueue.overview import Overview
 from eventqueue.ports.views import (
     Counters,
     Difference,
@@ -60,7 +61,6 @@ from eventqueue.steering import configuration
 from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
-from eventqueue.waiting import AGAIN_S, Waiting
 
 
 @checked

@@ -1,0 +1,1 @@
+"""What applications and the command line call: Queue, and what it is made of."""
