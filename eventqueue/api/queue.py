@@ -21,7 +21,8 @@ from eventqueue.api.arguments import checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.overview import Overview
 from eventqueue.api.waiting import AGAIN_S, Waiting
-from eventqueue.audit.rules import Finding, proof
+from eventqueue.audit import proof
+from eventqueue.audit.rules import Finding
 from eventqueue.errors import (
     AccessDenied,
     AmbiguousId,

@@ -120,7 +120,7 @@ def _layout(queue: "Queue") -> tuple[str, str | None]:
         return f"version {LAYOUT}, all collections and indexes are there", None
     return "; ".join(problems), (
         "what belongs to a view comes back with the view: drop the collections `views` and `checkpoints`; of the log, "
-        "create the rest as eventqueue/layout.py has it"
+        "create the rest as eventqueue/mongo/layout.py has it"
     )
 
 

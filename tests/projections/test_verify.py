@@ -9,7 +9,7 @@ import bson
 import pytest
 from bson.objectid import ObjectId
 
-from eventqueue.audit.rules import proof
+from eventqueue.audit import proof
 from eventqueue.errors import Fenced
 from eventqueue.model.codec import content_hash
 from eventqueue.model.events import LateResult

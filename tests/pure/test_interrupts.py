@@ -13,7 +13,7 @@ SIGNALS = 3000
 PACKAGES = ("eventqueue", "projections")
 HARMLESS = {"SIG_IGN", "SIG_DFL", "default_int_handler"}
 OWN = {
-    "eventqueue/interrupts.py",
+    "eventqueue/system/interrupts.py",
     "eventqueue/worker/launcher.py",
 }  # the mechanism, and one that does nothing
 
