@@ -17,8 +17,8 @@ from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Filter
-from eventqueue.worker.claiming import Claiming
-from eventqueue.worker.ownership import Ownership
+from eventqueue.worker.claims.claiming import Claiming
+from eventqueue.worker.claims.ownership import Ownership
 from projections import applier as appliers
 from projections import checkpoint, listing
 from projections.applier import Applier

@@ -8,7 +8,7 @@ from eventqueue.cli.describe import output_of
 from eventqueue.errors import Refused
 from eventqueue.model.events import Cancelled, Captured, Claimed, Output, Recorded, name_in
 from eventqueue.mongo.outputs import Kept
-from eventqueue.worker.output import text_tail
+from eventqueue.worker.shell.output import text_tail
 
 
 @dataclass(frozen=True)

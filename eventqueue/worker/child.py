@@ -28,14 +28,14 @@ from eventqueue.system.streams import prepare_streams
 from eventqueue.system.tuning import tuned
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
-from eventqueue.worker.heartbeat import Heartbeat
 from eventqueue.worker.inbox import Stop
-from eventqueue.worker.lease import Lease
+from eventqueue.worker.life.heartbeat import Heartbeat
+from eventqueue.worker.life.lease import Lease
+from eventqueue.worker.life.place import incarnation_here
+from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.place import incarnation_here
-from eventqueue.worker.rescue import Rescue
 from eventqueue.worker.runner import MakeRunner
-from eventqueue.worker.shell import Launcher
+from eventqueue.worker.shell.orders import Launcher
 
 logger = logging.getLogger(__name__)
 

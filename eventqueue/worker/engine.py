@@ -24,15 +24,16 @@ from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.mongo.outputs import Kept, Outputs
 from eventqueue.ports.finder import JobFinder, Signal
 from eventqueue.ports.log import Append, Appended, EventLog
-from eventqueue.worker import claiming, outcome
-from eventqueue.worker.claiming import Claiming
-from eventqueue.worker.heartbeat import Beat, Buried
+from eventqueue.worker import outcome
+from eventqueue.worker.claims import claiming
+from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.late import record_late
-from eventqueue.worker.lease import Lease
+from eventqueue.worker.life.heartbeat import Beat, Buried
+from eventqueue.worker.life.lease import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.runner import MakeRunner
-from eventqueue.worker.shell import Ended, Launcher, ShellRun, Started
+from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun, Started
 
 logger = logging.getLogger(__name__)
 

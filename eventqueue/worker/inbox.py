@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from eventqueue.ports.finder import Signal
-from eventqueue.worker.heartbeat import Beat, Buried
-from eventqueue.worker.shell import Ended, Started
+from eventqueue.worker.life.heartbeat import Beat, Buried
+from eventqueue.worker.shell.orders import Ended, Started
 
 
 class Stop(msgspec.Struct, frozen=True):

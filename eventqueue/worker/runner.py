@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from eventqueue.worker.shell import Ended, ShellRun, Started
+from eventqueue.worker.shell.orders import Ended, ShellRun, Started
 
 
 class Runner(Protocol):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from eventqueue.worker.child import main
-from eventqueue.worker.shell import Ended, Launcher, ShellRun, Started
+from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun, Started
 from scripts.benchmark.gate import Entrance
 
 Tell = Callable[[Started | Ended], None]

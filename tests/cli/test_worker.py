@@ -13,7 +13,7 @@ from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
 from eventqueue.server.waiting import Deadline, wait_until
-from eventqueue.worker.place import incarnation_here
+from eventqueue.worker.life.place import incarnation_here
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from eventqueue.worker.lease import PARTS
+from eventqueue.worker.life.lease import PARTS
 from projections.lease import RENEWAL
 from tests.worker.crew import Start
 from tests.worker.stage import Stage, wait_until

@@ -14,7 +14,7 @@ import pytest
 
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Claimed, stream_of
-from eventqueue.worker.ownership import owned
+from eventqueue.worker.claims.ownership import owned
 from tests.faults.account import COMPLETED
 from tests.worker.crew import Crew, Start
 from tests.worker.stage import Stage, wait_until

@@ -15,7 +15,7 @@ from eventqueue.model.events import Failed, FailReason, LateResult, Released
 from eventqueue.model.job import State
 from eventqueue.server import LocalServer, ensure_running
 from eventqueue.worker.child import ChildPlan
-from eventqueue.worker.process import start_time
+from eventqueue.worker.shell.process import start_time
 from tests.faults.account import COMPLETED, Attempt, assert_agreed, enqueue, writing
 from tests.server.servers import clear_away, kill, started
 from tests.worker.crew import Crew, Start, crews, is_running
@@ -68,7 +68,7 @@ def test_a_worker_killed_together_with_its_supervisor_is_rescued_by_another(stag
 HANGING = """
 import sys, time
 from eventqueue.worker import child, heartbeat
-from eventqueue.worker.shell import Launcher
+from eventqueue.worker.shell.orders import Launcher
 
 heartbeat.ROUND_S = 1.0
 

@@ -14,7 +14,7 @@ PACKAGES = ("eventqueue", "projections")
 HARMLESS = {"SIG_IGN", "SIG_DFL", "default_int_handler"}
 OWN = {
     "eventqueue/system/interrupts.py",
-    "eventqueue/worker/launcher.py",
+    "eventqueue/worker/shell/launcher.py",
 }  # the mechanism, and one that does nothing
 
 # An engine's inbox in the main thread, as busy as can be, and a stop that is asked for by a flood of signals.
@@ -22,7 +22,7 @@ FLOODED = """
 import os, signal, sys, threading, time
 from eventqueue.system.interrupts import on_signals
 from eventqueue.worker.inbox import Inbox, Stop
-from eventqueue.worker.shell import Ended
+from eventqueue.worker.shell.orders import Ended
 inbox = Inbox()
 stopped = threading.Event()
 heard = 0

@@ -22,12 +22,12 @@ from eventqueue.ports.finder import Ready, Signal
 from eventqueue.ports.log import Append, EventLog
 from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
-from eventqueue.worker.heartbeat import Heartbeat
 from eventqueue.worker.inbox import Stop
-from eventqueue.worker.lease import Lease
+from eventqueue.worker.life.heartbeat import Heartbeat
+from eventqueue.worker.life.lease import Lease
+from eventqueue.worker.life.place import incarnation_here
+from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.place import incarnation_here
-from eventqueue.worker.rescue import Rescue
 from projections import generation
 from tests.builders import sealed
 

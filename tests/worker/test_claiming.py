@@ -14,10 +14,10 @@ from eventqueue.model.events import Cancelled, Claimed
 from eventqueue.model.job import Cancel, Claim, Release, State
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Ready, Signal
-from eventqueue.worker.claiming import LONG, TOLD_MAX, Claiming
-from eventqueue.worker.heartbeat import Beat
-from eventqueue.worker.ownership import owned
-from eventqueue.worker.place import incarnation_here
+from eventqueue.worker.claims.claiming import LONG, TOLD_MAX, Claiming
+from eventqueue.worker.claims.ownership import owned
+from eventqueue.worker.life.heartbeat import Beat
+from eventqueue.worker.life.place import incarnation_here
 from projections.candidates import ViewFinder
 from tests.builders import CANCELLED, SOON, append, enqueued
 from tests.projections.stage import put
@@ -171,7 +171,7 @@ def test_a_view_that_stands_still_does_not_make_a_worker_claim_again_what_it_tri
 def test_tries_are_remembered_until_the_views_show_what_came_of_them(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.claiming.SKEW_S", -3600.0)  # as if all were made an hour ago
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.SKEW_S", -3600.0)  # as if all were made an hour ago
     jobs = [stage.enqueue() for _ in range(3)]
     worker = stage.worker()
     tried = worker.engine._claiming._fetch._tried
@@ -208,7 +208,7 @@ def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stag
 def test_a_signal_that_names_jobs_wakes_only_those_whose_buckets_they_are_in(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.claiming.POLL_S", 3600.0)
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 3600.0)
     ground = stage.connection.ground
     me = incarnation_here("host:1", "1", (), 1)
     claiming = Claiming(me, stage.connection.finder, ground.log, ground.clock)
@@ -231,7 +231,7 @@ def test_a_signal_that_names_jobs_wakes_only_those_whose_buckets_they_are_in(
 @pytest.fixture
 def idle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claiming]:
     """The claiming of a worker that has found nothing left to claim, and looks again only where a signal tells to."""
-    monkeypatch.setattr("eventqueue.worker.claiming.POLL_S", 3600.0)
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 3600.0)
     ground = stage.connection.ground
     me = incarnation_here("host:1", "1", (), 1)
     claiming = Claiming(me, stage.connection.finder, ground.log, ground.clock)
@@ -387,7 +387,7 @@ def test_behind_what_was_paused_just_now_the_rest_is_found_at_once(stage: Stage,
 def test_who_saw_only_jobs_of_paused_queues_looks_again_for_what_is_behind_them(
     stage: Stage, idle: Claiming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.claiming.LOOK_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.LOOK_S", 0.0)
     [stage.enqueue(queue="held", priority=9) for _ in range(2)]
     stage.queue.pause_queue("held")
     idle.heard_signal(Signal(switched=("held",)))

@@ -10,7 +10,7 @@ from eventqueue.errors import Unavailable
 from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.job import Job, Release
 from eventqueue.ports.finder import Candidate, Candidates, Known, Ready, Share
-from eventqueue.worker.fetch import Fetch
+from eventqueue.worker.claims.fetch import Fetch
 from projections.candidates import ViewFinder
 from tests.worker.stage import Stage
 
@@ -135,7 +135,7 @@ def test_it_is_opened_again_after_a_second_and_sees_what_came_before_its_positio
     assert ids(fetch.take(1, ALL)) == [first]
     urgent = stage.enqueue(priority=9)
 
-    monkeypatch.setattr("eventqueue.worker.fetch.REOPEN_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.claims.fetch.REOPEN_S", 0.0)
 
     assert ids(fetch.take(2, ALL)) == [urgent, last]
 

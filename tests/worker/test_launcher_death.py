@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from eventqueue.worker.process import start_time
-from eventqueue.worker.shell import HANG_COUNT, Ended
+from eventqueue.worker.shell.orders import HANG_COUNT, Ended
+from eventqueue.worker.shell.process import start_time
 from tests.worker.test_launcher import (
     IGNORES_TERM,
     PATIENCE_S,
@@ -27,7 +27,7 @@ from tests.worker.test_launcher import (
 
 WORKER = """
 import os, sys, time
-from eventqueue.worker.shell import Ended, Launcher, ShellRun
+from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun
 
 def hear(message):
     if isinstance(message, Ended):
@@ -274,7 +274,7 @@ def test_an_order_larger_than_the_socket_takes_arrives_once_the_launcher_reads(s
 
 
 def test_a_launcher_that_hangs_is_killed_when_it_is_closed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventqueue.worker.shell._CLOSE_WAIT_S", 0.1)
+    monkeypatch.setattr("eventqueue.worker.shell.orders._CLOSE_WAIT_S", 0.1)
     shell.start("sleep 1000")
     pid = shell.started().pid
     os.kill(shell.launcher.pid, signal.SIGSTOP)
@@ -288,7 +288,7 @@ def test_a_launcher_that_hangs_is_killed_when_it_is_closed(shell: Shell, monkeyp
 def test_a_launcher_that_no_longer_answers_is_given_up_with_what_it_runs_and_another_takes_its_place(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.shell.HANG_S", 0.05)
+    monkeypatch.setattr("eventqueue.worker.shell.orders.HANG_S", 0.05)
     shell.start("sleep 1000")
     pid, launcher = shell.started().pid, shell.launcher.pid
     for _ in range(2 * HANG_COUNT):
@@ -328,7 +328,7 @@ def test_where_no_thread_is_to_be_had_no_launcher_is_left_and_the_next_start_bri
 def test_one_that_stood_still_with_its_worker_is_no_hanging_launcher(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.shell.HANG_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.shell.orders.HANG_S", 0.0)
     launcher = shell.launcher.pid
     os.kill(launcher, signal.SIGSTOP)
     for _ in range(HANG_COUNT):

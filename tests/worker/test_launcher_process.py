@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eventqueue.worker.process import Children, Strays, is_alive, kill_marked, start_time, variable
+from eventqueue.worker.shell.process import Children, Strays, is_alive, kill_marked, start_time, variable
 
 Sleeper = Callable[..., int]
 
@@ -100,7 +100,7 @@ def test_a_stray_that_shows_no_mark_yet_is_looked_at_again_for_a_while(
     pid = sleeper(MARK="ours.1")
     strays = Strays(Children(), "MARK", "ours.")
     with monkeypatch.context() as in_its_exec:
-        in_its_exec.setattr("eventqueue.worker.process.variable", lambda *_: None)
+        in_its_exec.setattr("eventqueue.worker.shell.process.variable", lambda *_: None)
         strays.hunt({})
     assert (strays.has_unknown, strays.has_doomed) == (True, False)
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.worker.output import Tail
-from eventqueue.worker.protocol import Channel, encode, ended, take
+from eventqueue.worker.shell.output import Tail
+from eventqueue.worker.shell.protocol import Channel, encode, ended, take
 
 TEXTS = st.text(st.characters(), max_size=20)  # lone surrogates too
 MESSAGES = st.dictionaries(TEXTS, st.none() | st.booleans() | st.integers() | TEXTS, max_size=5)

@@ -9,9 +9,9 @@ import pytest
 from eventqueue.errors import Unavailable
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.system.boottime import since_boot
-from eventqueue.worker.heartbeat import Beat, Buried, Heartbeat
-from eventqueue.worker.lease import Lease
-from eventqueue.worker.place import incarnation_here
+from eventqueue.worker.life.heartbeat import Beat, Buried, Heartbeat
+from eventqueue.worker.life.lease import Lease
+from eventqueue.worker.life.place import incarnation_here
 from tests.worker.stage import LEASE, Stage, wait_until
 
 
@@ -116,7 +116,7 @@ def test_a_lease_ends_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) 
     lease.renewed(since_boot())
     assert lease.is_good
 
-    monkeypatch.setattr("eventqueue.worker.lease.since_boot", lambda: since_boot() + 3600)
+    monkeypatch.setattr("eventqueue.worker.life.lease.since_boot", lambda: since_boot() + 3600)
 
     assert not lease.is_good
 
@@ -208,7 +208,7 @@ def test_a_beat_that_fails_is_made_again_and_answers_count_from_there(
         failed_at.append(time.monotonic())
         raise Unavailable("away")
 
-    monkeypatch.setattr("eventqueue.worker.heartbeat.RETRY_S", 0.01)
+    monkeypatch.setattr("eventqueue.worker.life.heartbeat.RETRY_S", 0.01)
     thread = threading.Thread(target=one.heartbeat.run, args=(stop,))
     with monkeypatch.context() as outage:
         outage.setattr("eventqueue.mongo.incarnations.Incarnations.renew", fail)

@@ -10,10 +10,10 @@ from eventqueue.errors import AccessDenied, Unavailable
 from eventqueue.model.events import Completed, LateResult, Released
 from eventqueue.model.job import Cancel, Job, Release, State
 from eventqueue.ports.finder import Signal
-from eventqueue.worker import shell
 from eventqueue.worker.inbox import Stop
-from eventqueue.worker.process import start_time
-from eventqueue.worker.shell import Ended, Launcher
+from eventqueue.worker.shell import orders
+from eventqueue.worker.shell.orders import Ended, Launcher
+from eventqueue.worker.shell.process import start_time
 from tests.builders import CANCELLED, append, claimed, enqueued
 from tests.worker.stage import DeafLog, Gate, Hand, Stage, wait_until
 
@@ -348,7 +348,7 @@ def test_a_job_for_which_no_launcher_can_be_started_is_handed_back_and_runs_once
     wait_until(lambda: launcher._connection._is_over)
 
     with monkeypatch.context() as patched:
-        patched.setattr(shell, "_spawn_launcher", lambda *_: exhausted())
+        patched.setattr(orders, "_spawn_launcher", lambda *_: exhausted())
         worker.steps(until=lambda: stage.types(job) == ["enqueued", "claimed", "released"])
     stage.project()
     worker.steps(until=lambda: stage.job(job).state is State.COMPLETED)

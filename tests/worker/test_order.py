@@ -10,7 +10,7 @@ from pymongo.database import Database
 from eventqueue.api.enqueueing import BATCH, Receipt
 from eventqueue.model.codec import BUCKETS
 from eventqueue.ports.finder import Share
-from eventqueue.worker.fetch import Fetch
+from eventqueue.worker.claims.fetch import Fetch
 from tests.worker.crew import Start
 from tests.worker.stage import PATIENCE_S, Stage
 

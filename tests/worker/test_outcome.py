@@ -12,8 +12,8 @@ from eventqueue.model.events import DeadLettered, Failed, FailReason
 from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
 from eventqueue.mongo.outputs import Kept
 from eventqueue.worker import outcome
-from eventqueue.worker.output import TEXT_BYTES, text_tail
-from eventqueue.worker.shell import Captured, Ended
+from eventqueue.worker.shell.orders import Captured, Ended
+from eventqueue.worker.shell.output import TEXT_BYTES, text_tail
 from tests.builders import NOW, claimed, enqueued, history, job_that_is
 
 

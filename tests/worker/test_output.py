@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.worker.output import TAIL_BYTES, Tail
+from eventqueue.worker.shell.output import TAIL_BYTES, Tail
 
 
 @given(chunks=st.lists(st.binary(max_size=40)), limit=st.integers(1, 50))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job, State
-from eventqueue.worker.ownership import SEEN_TWICE_S, SEEN_TWICE_URGENT_S, TURNS, Ownership, owned
+from eventqueue.worker.claims.ownership import SEEN_TWICE_S, SEEN_TWICE_URGENT_S, TURNS, Ownership, owned
 from tests.builders import job_that_is
 from tests.worker.stage import Hand, Stage
 
@@ -218,9 +218,9 @@ def foreign_ids(worker: Hand, queue: str = "default") -> Iterator[str]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidence that counts at once when it is seen again."""
-    monkeypatch.setattr("eventqueue.worker.claiming.LOOK_S", 0.01)
-    monkeypatch.setattr("eventqueue.worker.ownership.SEEN_TWICE_S", 0.02)
-    monkeypatch.setattr("eventqueue.worker.ownership.SEEN_TWICE_URGENT_S", 0.02)
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.LOOK_S", 0.01)
+    monkeypatch.setattr("eventqueue.worker.claims.ownership.SEEN_TWICE_S", 0.02)
+    monkeypatch.setattr("eventqueue.worker.claims.ownership.SEEN_TWICE_URGENT_S", 0.02)
 
 
 def two_workers(stage: Stage, queues: tuple[str, ...] = ()) -> Hand:

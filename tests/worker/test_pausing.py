@@ -57,13 +57,13 @@ def tell(worker: Hand, *queues: str) -> None:
 @pytest.fixture
 def looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that look for pauses at every claim."""
-    monkeypatch.setattr("eventqueue.worker.serving.LOOK_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.claims.serving.LOOK_S", 0.0)
 
 
 @pytest.fixture
 def never_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that look for pauses only when they are told to."""
-    monkeypatch.setattr("eventqueue.worker.serving.LOOK_S", 1000.0)
+    monkeypatch.setattr("eventqueue.worker.claims.serving.LOOK_S", 1000.0)
 
 
 def test_nothing_of_a_paused_queue_is_claimed_and_the_others_go_on(stage: Stage) -> None:
@@ -127,7 +127,7 @@ def test_a_resumed_queue_is_claimed_from_at_its_signal(stage: Stage) -> None:
 
 
 def test_a_workers_look_counts_for_no_longer_than_half_a_second() -> None:
-    from eventqueue.worker import claiming, serving
+    from eventqueue.worker.claims import claiming, serving
 
     # An idle worker asks when it polls: both together keep a pause within a second where claims are made.
     assert serving.LOOK_S <= 0.5
@@ -135,8 +135,8 @@ def test_a_workers_look_counts_for_no_longer_than_half_a_second() -> None:
 
 
 def test_a_paused_queue_is_not_adopted_from(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventqueue.worker.claiming.LOOK_S", 0.0)
-    monkeypatch.setattr("eventqueue.worker.ownership.SEEN_TWICE_URGENT_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.LOOK_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.claims.ownership.SEEN_TWICE_URGENT_S", 0.0)
     stage.worker("stuck")
     worker = stage.worker("busy")
     worker.engine.step()

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import State
 from eventqueue.ports.finder import Ready, Share
-from eventqueue.worker.fetch import Fetch
-from eventqueue.worker.ownership import Ownership
-from eventqueue.worker.serving import Serving
+from eventqueue.worker.claims.fetch import Fetch
+from eventqueue.worker.claims.ownership import Ownership
+from eventqueue.worker.claims.serving import Serving
 from projections.generation import current
 from tests.worker.stage import Stage
 

@@ -8,7 +8,7 @@ from eventqueue.errors import Unavailable
 from eventqueue.model.events import Released
 from eventqueue.model.job import State
 from eventqueue.worker.inbox import Stop
-from eventqueue.worker.process import start_time
+from eventqueue.worker.shell.process import start_time
 from tests.worker.stage import Gate, Hand, Stage
 
 
@@ -137,7 +137,7 @@ class Steps:
 @pytest.fixture
 def patient(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage whose workers look again by themselves only after an hour."""
-    monkeypatch.setattr("eventqueue.worker.claiming.POLL_S", 3600.0)
+    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 3600.0)
     return stage
 
 

@@ -15,7 +15,7 @@ from eventqueue.errors import Unavailable
 from eventqueue.model.events import Failed, FailReason, Released
 from eventqueue.model.job import State
 from eventqueue.worker.child import _check_views
-from eventqueue.worker.process import start_time
+from eventqueue.worker.shell.process import start_time
 from eventqueue.worker.supervisor import pause_after
 from projections.lease import Lease
 from tests.worker.crew import Crew, Start, command_line

@@ -5,7 +5,7 @@ import pytest
 from eventqueue.errors import Unavailable
 from eventqueue.model.events import Failed, FailReason, LateResult, Released
 from eventqueue.model.job import Fail, Job, State
-from eventqueue.worker.heartbeat import Buried
+from eventqueue.worker.life.heartbeat import Buried
 from tests.builders import BOOM
 from tests.worker.stage import DeafLog, Stage
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 
-from eventqueue.worker.output import Tail
+from eventqueue.worker.shell.output import Tail
 
 TYPE_CHECKING = False  # typing's own takes 2 ms to import
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
-from eventqueue.worker.fetch import Fetch
-from eventqueue.worker.heartbeat import Beat
-from eventqueue.worker.ownership import Ownership
-from eventqueue.worker.serving import Serving
+from eventqueue.worker.claims.fetch import Fetch
+from eventqueue.worker.claims.ownership import Ownership
+from eventqueue.worker.claims.serving import Serving
+from eventqueue.worker.life.heartbeat import Beat
 
 POLL_S = 1.0  # without a signal
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from eventqueue.system.boottime import since_boot
-from eventqueue.worker import protocol
-from eventqueue.worker.process import is_alive, kill_marked, send_group, shared_environment
+from eventqueue.worker.shell import protocol
+from eventqueue.worker.shell.process import is_alive, kill_marked, send_group, shared_environment
 
 KILL_GRACE_S = 1.0  # from TERM to KILL for what is asked to stop: gone well within 2 s
 # A launcher that has not answered for so long, nor several times, hangs: in a directory of a dead file server, perhaps.
@@ -36,13 +36,13 @@ _CLOSE_WAIT_S = 3.0  # the launcher takes less than one; after that it is killed
 _BOOT = """
 import sys, types
 root = sys.argv.pop(1)
-for name, path in (("eventqueue", root), ("eventqueue.worker", root + "/worker")):
+for name in "eventqueue", "eventqueue.system", "eventqueue.worker", "eventqueue.worker.shell":
     sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = [path]
-from eventqueue.worker.launcher import main
+    sys.modules[name].__path__ = [root + name.removeprefix("eventqueue").replace(".", "/")]
+from eventqueue.worker.shell.launcher import main
 main()
 """
-_PACKAGE = str(Path(__file__).resolve().parents[1])
+_PACKAGE = str(Path(__file__).resolve().parents[2])
 
 log = logging.getLogger(__name__)
 

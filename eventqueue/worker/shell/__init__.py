@@ -1,0 +1,1 @@
+"""The first runner: shell commands, by a launcher process beside the worker."""
