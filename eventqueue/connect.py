@@ -20,12 +20,12 @@ from eventqueue.mongo.outputs import Outputs
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Views
 from eventqueue.steering import configuration
-from projections.candidates import ViewFinder
-from projections.operator import ViewOperator
-from projections.projector import Projector
-from projections.reader import ViewReader
+from projections.keeping.projector import Projector
+from projections.keeping.signals import Signals
+from projections.reading.candidates import ViewFinder
+from projections.reading.operator import ViewOperator
+from projections.reading.reader import ViewReader
 from projections.registry import installed
-from projections.signals import Signals
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
 FIND_SERVER_MS = 5_000  # for the first call: whether there is a server at all

@@ -12,9 +12,9 @@ from typing import Any
 from eventqueue.errors import BadProjection
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
-from projections.generation import INDEXES
-from projections.projection import Projection, Tally
-from projections.stats import Stats
+from projections.folds.projection import Projection, Tally
+from projections.folds.stats import Stats
+from projections.keeping.generation import INDEXES
 
 GROUP = "eventqueue.projections"
 PROJECTIONS: Sequence[Projection] = (Stats(),)

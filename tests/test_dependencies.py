@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from pymongo.database import Database
 
-from projections.tail import token_now
+from projections.keeping.tail import token_now
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

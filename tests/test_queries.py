@@ -19,11 +19,12 @@ from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Filter
 from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.claims.ownership import Ownership
-from projections import applier as appliers
-from projections import checkpoint, listing
-from projections.applier import Applier
-from projections.generation import current
-from projections.rebuild import rebuild
+from projections.keeping import applier as appliers
+from projections.keeping import checkpoint
+from projections.keeping.applier import Applier
+from projections.keeping.generation import current
+from projections.keeping.rebuild import rebuild
+from projections.reading import listing
 from projections.registry import PROJECTIONS
 from scripts.benchmark.fill import Shape, history
 

@@ -6,7 +6,7 @@ import time
 
 from eventqueue.connect import open_client
 from eventqueue.mongo.ground import Ground, stand_on
-from projections import generation
+from projections.keeping import generation
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.events import life, mix
 from scripts.benchmark.measure import Cpu, Figures, peak_mb, percentile

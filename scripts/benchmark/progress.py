@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE
-from projections import checkpoint, generation
+from projections.keeping import checkpoint, generation
 
 LOOK_S, LOOK_MAX_S = 0.01, 0.25
 PATIENCE_S = 120.0  # without any progress

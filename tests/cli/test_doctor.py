@@ -12,8 +12,8 @@ from eventqueue.cli.checks import actions_on
 from eventqueue.cli.sizes import human
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import stand_on
+from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
-from projections.stats import Stats
 from tests.cli.commands import Queuectl, Ran
 from tests.log.servers import running
 from tests.projections.stage import build

@@ -12,7 +12,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.ports.views import Filter
-from projections.lease import Lease
+from projections.keeping.lease import Lease
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened, keep, wrote
@@ -145,7 +145,7 @@ def test_a_view_that_is_behind_is_shown_with_a_note_of_how_far(
 ) -> None:
     queuectl.ok("list")
     assert Lease(database, "a projector that does nothing").acquire()
-    monkeypatch.setattr("projections.reader.WAIT_S", 0.1)
+    monkeypatch.setattr("projections.reading.reader.WAIT_S", 0.1)
     queuectl.ok("enqueue", "--id", "one", "--", "true")
 
     ran = queuectl.ok("list", "--json")

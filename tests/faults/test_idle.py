@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eventqueue.worker.life.lease import PARTS
-from projections.lease import RENEWAL
+from projections.keeping.lease import RENEWAL
 from tests.worker.crew import Start
 from tests.worker.stage import Stage, wait_until
 

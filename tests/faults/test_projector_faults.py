@@ -18,14 +18,14 @@ from eventqueue.connect import open_client
 from eventqueue.errors import Fenced, HistoryLost, QueueError, Unavailable
 from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.mongo.log import MongoLog
-from projections import applier, checkpoint, rebuild
-from projections.checkpoint import Token
-from projections.generation import Generation
-from projections.lease import BUILDING
-from projections.reader import ViewReader
+from projections.keeping import applier, checkpoint, rebuild
+from projections.keeping.checkpoint import Token
+from projections.keeping.generation import Generation
+from projections.keeping.lease import BUILDING
+from projections.keeping.replay import replay
+from projections.keeping.tail import Tail, token_now
+from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
-from projections.replay import replay
-from projections.tail import Tail, token_now
 from tests.builders import enqueued
 from tests.log.servers import running
 from tests.projections.crowd import Crowd
@@ -192,7 +192,7 @@ def test_one_that_is_told_to_stop_while_it_builds_leaves_nothing_behind(
     Crowd(ground).act(40, size=200)
     finish(ground)
     # As views of an older eventqueue, so that a projector builds them anew.
-    ground.database["checkpoints"].update_one({}, {"$set": {"projections.stats": 1}})
+    ground.database["checkpoints"].update_one({}, {"$set": {"projections.folds.stats": 1}})
     before, held, names = shown(ground), checkpoint_of(ground), set(ground.database.list_collection_names())
     words = ["projector", "start"] if command == "a projector" else ["projections", "rebuild"]
     place = ["--uri", faulty_uri, "--db", ground.database.name, "--quiet"]
@@ -483,7 +483,7 @@ def test_views_are_built_though_the_oplog_was_overrun_meanwhile(
         ground = stand_on(client[f"test_{uuid4().hex[:16]}"])
         build(ground)
         Crowd(ground).act(3)
-        monkeypatch.setattr("projections.rebuild.replay", long_replay)
+        monkeypatch.setattr("projections.keeping.rebuild.replay", long_replay)
 
         build(ground)
 

@@ -18,9 +18,9 @@ from eventqueue.audit.rules import audit
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground, stand_on
-from projections.health import parked
-from projections.lease import Lease
-from projections.operator import ViewOperator
+from projections.keeping.lease import Lease
+from projections.reading.health import parked
+from projections.reading.operator import ViewOperator
 from projections.registry import PROJECTIONS
 from tests.builders import CANCELLED, append, enqueued
 from tests.projections.crowd import Crowd

@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.mongo.ground import Ground, stand_on
-from projections import turn
+from projections.keeping import turn
 from tests.projections.crowd import Crowd
 from tests.projections.stage import build
 

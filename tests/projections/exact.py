@@ -10,11 +10,11 @@ from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Recorded, category_of, name_in
 from eventqueue.model.job import Job, State, evolve
 from eventqueue.mongo.ground import Ground
-from projections import checkpoint, generation
-from projections.entries import JOBS_MAX, SPREAD, ids_in, member
-from projections.generation import Generation
-from projections.jobs import to_job
-from projections.projection import Key, Projection
+from projections.folds.entries import JOBS_MAX, SPREAD, ids_in, member
+from projections.folds.jobs import to_job
+from projections.folds.projection import Key, Projection
+from projections.keeping import checkpoint, generation
+from projections.keeping.generation import Generation
 from projections.registry import PROJECTIONS
 
 Counters = dict[str, dict[Key, dict[str, int]]]

@@ -11,23 +11,23 @@ from eventqueue.model.events import Event, Recorded
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
 from eventqueue.steering.pauses import Pauses
-from projections import checkpoint, generation
-from projections.applier import Applier
-from projections.catch_up import catch_up
-from projections.checkpoint import Checkpoint, Token
-from projections.decoding import Poison
-from projections.feed import Feed
-from projections.freshness import majority_time, measure
-from projections.generation import Generation
-from projections.holding import Holding
-from projections.lease import PROJECTING
-from projections.projection import Projection
-from projections.projector import Projector
-from projections.rebuild import rebuild
+from projections.folds.decoding import Poison
+from projections.folds.projection import Projection
+from projections.keeping import checkpoint, generation
+from projections.keeping.applier import Applier
+from projections.keeping.catch_up import catch_up
+from projections.keeping.checkpoint import Checkpoint, Token
+from projections.keeping.feed import Feed
+from projections.keeping.generation import Generation
+from projections.keeping.holding import Holding
+from projections.keeping.lease import PROJECTING
+from projections.keeping.projector import Projector
+from projections.keeping.rebuild import rebuild
+from projections.keeping.signals import Signals
+from projections.keeping.tail import Tail
+from projections.keeping.turn import Turn
+from projections.reading.freshness import majority_time, measure
 from projections.registry import PROJECTIONS
-from projections.signals import Signals
-from projections.tail import Tail
-from projections.turn import Turn
 from tests.builders import NOW, append
 
 PATIENCE_S = 60.0  # far beyond what anything here takes: a condition that does not come is a failure

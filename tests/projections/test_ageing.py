@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from eventqueue.errors import Fenced
 from eventqueue.mongo.ground import Ground
-from projections import ageing, turn
-from projections.reader import ViewReader
+from projections.folds.stats import HOURS_KEPT, MINUTES_KEPT
+from projections.keeping import ageing, turn
+from projections.reading.reader import ViewReader
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
-from projections.stats import HOURS_KEPT, MINUTES_KEPT
-from projections.verify import verify
 from tests.builders import append, enqueued
 from tests.projections.exact import shown
 from tests.projections.stage import apply_all, await_that, build, finish, live_of, projecting, taking_place

@@ -6,8 +6,8 @@ from eventqueue.errors import Unavailable
 from eventqueue.model.codec import BUCKETS
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
-from projections import generation
-from projections.candidates import ViewFinder
+from projections.keeping import generation
+from projections.reading.candidates import ViewFinder
 from tests.builders import append, claimed, enqueued, failed
 from tests.projections.stage import await_that, build, finish, nothing_known, put
 

@@ -10,10 +10,10 @@ from pymongo.read_concern import ReadConcern
 
 from eventqueue.errors import Fenced
 from eventqueue.mongo.ground import Ground
-from projections import checkpoint
-from projections.checkpoint import Checkpoint, token_time
-from projections.freshness import majority_time
-from projections.tail import Tail, token_now
+from projections.keeping import checkpoint
+from projections.keeping.checkpoint import Checkpoint, token_time
+from projections.keeping.tail import Tail, token_now
+from projections.reading.freshness import majority_time
 from tests.builders import enqueued
 from tests.projections.exact import assert_exact
 from tests.projections.stage import apply_all, checkpoint_of, finish, live_of, put, taking_place

@@ -13,9 +13,9 @@ from eventqueue.model.codec import check_data
 from eventqueue.model.events import Completed, Event
 from eventqueue.model.job import fold
 from eventqueue.mongo.ground import Ground
-from projections.entries import due_entries, failure_entry
-from projections.generation import INDEXES
-from projections.jobs import VERSION, to_changes, to_document, to_job
+from projections.folds.entries import due_entries, failure_entry
+from projections.folds.jobs import VERSION, to_changes, to_document, to_job
+from projections.keeping.generation import INDEXES
 from tests.builders import JOURNEYS, NOW, claimed, enqueued, history, json_objects, json_values
 from tests.projections.exact import folded, shown
 from tests.projections.stage import apply_all, put, taking_place

@@ -16,12 +16,12 @@ from eventqueue.model.job import Job, fold
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Difference
-from projections import candidates
-from projections.candidates import CLAIM_ORDER, ViewFinder, in_claim_order
-from projections.entries import JOBS_MAX, SPREAD, due_entries, ids_in
-from projections.projection import Tally
+from projections.folds.entries import JOBS_MAX, SPREAD, due_entries, ids_in
+from projections.folds.projection import Tally
+from projections.reading import candidates
+from projections.reading.candidates import CLAIM_ORDER, ViewFinder, in_claim_order
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
-from projections.verify import verify
 from tests.builders import COMPLETED, NOW, SOON, append, claimed, enqueued, failed, history
 from tests.projections.exact import assert_exact
 from tests.projections.stage import build, finish, live_of, nothing_known, put, standing_for, taking_place

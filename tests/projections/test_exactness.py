@@ -11,13 +11,13 @@ from eventqueue.errors import Fenced
 from eventqueue.model.events import LateResult
 from eventqueue.model.job import State, fold
 from eventqueue.mongo.ground import Ground
-from projections import checkpoint
-from projections.applier import Applier
-from projections.catch_up import catch_up
-from projections.freshness import majority_time
-from projections.seats import Seats
-from projections.signals import Signals
-from projections.tail import Change, Tail
+from projections.keeping import checkpoint
+from projections.keeping.applier import Applier
+from projections.keeping.catch_up import catch_up
+from projections.keeping.seats import Seats
+from projections.keeping.signals import Signals
+from projections.keeping.tail import Change, Tail
+from projections.reading.freshness import majority_time
 from tests.builders import COMPLETED, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, folded, shown
@@ -86,7 +86,7 @@ def test_killed_at_any_step_of_a_batch_it_leaves_what_a_successor_completes(
 def test_after_any_history_the_views_are_the_fold_of_the_log(
     built: Ground, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.catch_up.CHUNK", [1, 7, 50, 500][seed])
+    monkeypatch.setattr("projections.keeping.catch_up.CHUNK", [1, 7, 50, 500][seed])
     crowd = Crowd(built, seed)
 
     for _ in range(3):
@@ -151,7 +151,7 @@ def test_late_results_are_counted_once_in_their_jobs_document(built: Ground) -> 
 def test_two_that_fight_over_the_place_in_every_batch_corrupt_nothing(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.catch_up.CHUNK", 9)
+    monkeypatch.setattr("projections.keeping.catch_up.CHUNK", 9)
     crowd = Crowd(built)
     ended = threading.Event()
     fenced: list[Fenced] = []
@@ -234,7 +234,7 @@ def test_catching_up_goes_on_until_the_tail_has_passed_what_was_asked_for(
     built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd.act(3)
-    monkeypatch.setattr("projections.catch_up.Tail", HesitantTail)
+    monkeypatch.setattr("projections.keeping.catch_up.Tail", HesitantTail)
 
     finish(built)
 

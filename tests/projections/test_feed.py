@@ -7,9 +7,9 @@ import pytest
 from eventqueue.errors import HistoryLost
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.ground import Ground
-from projections import feed, tail
-from projections.decoding import Poison
-from projections.feed import Feed
+from projections.folds.decoding import Poison
+from projections.keeping import feed, tail
+from projections.keeping.feed import Feed
 from tests.builders import enqueued, said
 from tests.projections.crowd import Crowd
 from tests.projections.stage import await_that, checkpoint_of, finish, put, unread

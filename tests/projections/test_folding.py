@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from eventqueue.log.memory import MemoryLog
 from eventqueue.model.events import Event, LateResult, Recorded, stream_of
 from eventqueue.model.job import Job, State, fold
-from projections.decoding import Poison
-from projections.folding import Folding, Parked, Seat, jobs_in
-from projections.projection import Tally
-from projections.stats import Stats
+from projections.folds.decoding import Poison
+from projections.folds.folding import Folding, Parked, Seat, jobs_in
+from projections.folds.projection import Tally
+from projections.folds.stats import Stats
 from tests.builders import CANCELLED, COMPLETED, RELEASED, RETRIED_BY_OPERATOR, append, claimed, enqueued
 
 LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})

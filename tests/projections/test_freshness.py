@@ -7,11 +7,11 @@ from bson.timestamp import Timestamp
 from eventqueue.errors import HistoryLost
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Lag
-from projections.checkpoint import token_time
-from projections.freshness import majority_time, measure
-from projections.reader import ViewReader
+from projections.keeping.checkpoint import token_time
+from projections.keeping.tail import Tail
+from projections.reading.freshness import majority_time, measure
+from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
-from projections.tail import Tail
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.stage import apply_all, await_that, checkpoint_of, finish, put, taking_place, unread

@@ -12,15 +12,15 @@ from eventqueue.model.events import Event, Paused, Resumed
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Signal
-from projections import applier as appliers
-from projections.feed import Feed
-from projections.holding import Holding
-from projections.point import Point
-from projections.reader import ViewReader
+from projections.keeping import applier as appliers
+from projections.keeping.feed import Feed
+from projections.keeping.holding import Holding
+from projections.keeping.signals import Signals
+from projections.keeping.turn import Turn
+from projections.reading.point import Point
+from projections.reading.reader import ViewReader
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
-from projections.signals import Signals
-from projections.turn import Turn
-from projections.verify import verify
 from tests.builders import append, enqueued
 from tests.projections.exact import assert_exact
 from tests.projections.stage import await_that, build, finish, live_of, projecting, put, taking_place, turn_in
@@ -146,7 +146,7 @@ def test_where_nobody_projects_a_reader_lets_go_what_is_paused_no_more(built: Gr
 def test_a_look_that_does_not_show_the_end_of_a_pause_yet_holds_nothing_back(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.holding.HEAL_EVERY", timedelta(days=1))
+    monkeypatch.setattr("projections.keeping.holding.HEAL_EVERY", timedelta(days=1))
     jobs(built, "mail", "a")
     put(built, "queue-mail", Paused())
     with projecting(built):
@@ -158,7 +158,7 @@ def test_a_look_that_does_not_show_the_end_of_a_pause_yet_holds_nothing_back(
 
 
 def test_what_is_missed_is_put_right_after_a_while(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.holding.HEAL_EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr("projections.keeping.holding.HEAL_EVERY", timedelta(milliseconds=50))
     monkeypatch.setattr(Holding, "saw", lambda *_: None)
     jobs(built, "mail", "a")
     with projecting(built):
@@ -169,7 +169,7 @@ def test_what_is_missed_is_put_right_after_a_while(built: Ground, monkeypatch: p
 
 
 def test_a_verification_names_what_is_held_back_for_no_reason(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.point.LET_GO_S", 0.1)
+    monkeypatch.setattr("projections.reading.point.LET_GO_S", 0.1)
     jobs(built, "mail", "a")
     jobs(built, "web", "b")
     put(built, "queue-mail", Paused())

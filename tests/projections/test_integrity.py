@@ -10,15 +10,15 @@ import pytest
 
 from eventqueue.errors import Fenced, Unavailable
 from eventqueue.mongo.ground import Ground
-from projections import checkpoint, projector
-from projections.candidates import ViewFinder
-from projections.generation import INDEXES
-from projections.integrity import damage
-from projections.lease import Lease
-from projections.operator import ViewOperator
-from projections.reader import ViewReader
+from projections.keeping import checkpoint, projector
+from projections.keeping.generation import INDEXES
+from projections.keeping.integrity import damage
+from projections.keeping.lease import Lease
+from projections.reading.candidates import ViewFinder
+from projections.reading.operator import ViewOperator
+from projections.reading.reader import ViewReader
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
-from projections.verify import verify
 from tests.builders import claimed, enqueued, failed
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact
@@ -177,7 +177,7 @@ def test_a_projector_builds_the_indexes_of_its_views_again(filled: Ground, monke
         given.append(seconds)
         return real(seconds)
 
-    monkeypatch.setattr("projections.generation.pymongo.timeout", noted)
+    monkeypatch.setattr("projections.keeping.generation.pymongo.timeout", noted)
     with projecting(filled) as running:
         await_that(lambda: is_led(filled))
         for name in INDEXES:

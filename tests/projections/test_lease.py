@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.mongo.ground import Ground
-from projections import lease
-from projections.lease import Holder, Lease, Renewal
+from projections.keeping import lease
+from projections.keeping.lease import Holder, Lease, Renewal
 from tests.projections.stage import await_that, end_lease
 
 

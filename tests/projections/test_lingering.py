@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from eventqueue.model.events import Event, Recorded
 from eventqueue.mongo.ground import Ground
-from projections import feed, tail
-from projections import turn as turns
-from projections.decoding import Poison
-from projections.feed import Batch, Feed
-from projections.turn import Turn
+from projections.folds.decoding import Poison
+from projections.keeping import feed, tail
+from projections.keeping import turn as turns
+from projections.keeping.feed import Batch, Feed
+from projections.keeping.turn import Turn
 from tests.builders import append, claimed, enqueued, failed, history
 from tests.projections.exact import assert_exact
 from tests.projections.stage import await_that, checkpoint_of, finish, is_ready, live_of, put, taking_place, turn_in

@@ -12,11 +12,11 @@ from eventqueue.model.events import EMPTY, EVENT_TYPES, Event, LateResult, Relea
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
-from projections import health
-from projections.applier import Applier
-from projections.folding import Seat
-from projections.operator import ViewOperator
-from projections.reader import ViewReader
+from projections.folds.folding import Seat
+from projections.keeping.applier import Applier
+from projections.reading import health
+from projections.reading.operator import ViewOperator
+from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, RELEASED, append, claimed, enqueued
 from tests.projections.exact import assert_exact, shown

@@ -11,15 +11,15 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Activity, Parked, Projection
-from projections import health
-from projections.generation import Generation
-from projections.lease import BUILDING, Lease
-from projections.operator import ViewOperator
-from projections.projection import Projection as View
-from projections.projection import Tally, versions
-from projections.rebuild import rebuild
+from projections.folds.projection import Projection as View
+from projections.folds.projection import Tally, versions
+from projections.folds.stats import Stats
+from projections.keeping.generation import Generation
+from projections.keeping.lease import BUILDING, Lease
+from projections.keeping.rebuild import rebuild
+from projections.reading import health
+from projections.reading.operator import ViewOperator
 from projections.registry import PROJECTIONS
-from projections.stats import Stats
 from tests.builders import CANCELLED, COMPLETED, append, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
@@ -76,7 +76,7 @@ def test_a_rebuild_waits_for_the_lease_of_a_builder_that_was_killed(
             end_lease(built, BUILDING)
             raise
 
-    monkeypatch.setattr("projections.operator.rebuild", watched)
+    monkeypatch.setattr("projections.reading.operator.rebuild", watched)
 
     assert operator(built).rebuild(None, lambda _: None) == 2
     assert len(refused) == 1
@@ -196,7 +196,7 @@ def test_counters_are_read_by_the_beginning_of_their_keys(built: Ground) -> None
 
 
 def test_a_rebuild_tells_how_far_it_is(built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.replay.CHUNK", 30)
+    monkeypatch.setattr("projections.keeping.replay.CHUNK", 30)
     crowd.act(6)
     told: list[int] = []
 
@@ -231,7 +231,7 @@ def test_what_a_killed_build_left_behind_is_dropped_by_the_next(built: Ground) -
 
     put(built, "job-one", enqueued())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("projections.rebuild._abandon", lambda *_: None)
+        patch.setattr("projections.keeping.rebuild._abandon", lambda *_: None)
         with pytest.raises(Killed):
             operator(built).rebuild(None, die)
     assert "jobs-2" in seen

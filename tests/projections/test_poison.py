@@ -19,14 +19,14 @@ from eventqueue.model.events import EMPTY, Event, LateResult, Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
-from projections.candidates import ViewFinder
-from projections.decoding import Poison
-from projections.projection import Tally
-from projections.reader import ViewReader
+from projections.folds.decoding import Poison
+from projections.folds.projection import Tally
+from projections.folds.stats import Stats
+from projections.keeping.tail import Tail
+from projections.reading.candidates import ViewFinder
+from projections.reading.reader import ViewReader
+from projections.reading.verify import sample
 from projections.registry import PROJECTIONS
-from projections.stats import Stats
-from projections.tail import Tail
-from projections.verify import sample
 from tests.builders import CANCELLED, COMPLETED, NOW, RELEASED, append, claimed, enqueued
 from tests.projections.exact import documents, shown
 from tests.projections.stage import (

@@ -13,13 +13,13 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import Ground
-from projections import turn as turns
-from projections.checkpoint import checkpoints
-from projections.feed import Feed
-from projections.lease import Holder, Lease
-from projections.projection import Tally, versions
-from projections.projector import Projector, is_in_log, is_newer
-from projections.stats import Stats
+from projections.folds.projection import Tally, versions
+from projections.folds.stats import Stats
+from projections.keeping import turn as turns
+from projections.keeping.checkpoint import checkpoints
+from projections.keeping.feed import Feed
+from projections.keeping.lease import Holder, Lease
+from projections.keeping.projector import Projector, is_in_log, is_newer
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
@@ -208,7 +208,7 @@ class Stopping(NewerStats):
 def test_one_that_is_stopped_while_it_builds_leaves_nothing_behind_and_the_live_views_as_they_were(
     built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    monkeypatch.setattr("projections.replay.CHUNK", 31)
+    monkeypatch.setattr("projections.keeping.replay.CHUNK", 31)
     crowd.act(10)
     finish(built)
     before, held, names = shown(built), checkpoint_of(built), set(built.database.list_collection_names())

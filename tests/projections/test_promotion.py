@@ -9,8 +9,8 @@ from eventqueue.errors import Fenced
 from eventqueue.model.events import EMPTY, Event, Head
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Ready
-from projections.applier import PROMOTED_MAX
-from projections.decoding import Poison
+from projections.folds.decoding import Poison
+from projections.keeping.applier import PROMOTED_MAX
 from tests.builders import BEFORE, CANCELLED, NOW, SOON, append, claimed, enqueued, failed
 from tests.projections.stage import (
     apply_all,

@@ -2,10 +2,10 @@
 
 from eventqueue.model.events import Paused, Resumed
 from eventqueue.mongo.ground import Ground
-from projections.operator import ViewOperator
+from projections.keeping.rescan import rescan
+from projections.reading.operator import ViewOperator
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
-from projections.rescan import rescan
-from projections.verify import verify
 from tests.builders import enqueued
 from tests.projections.exact import assert_exact
 from tests.projections.stage import (

@@ -16,11 +16,11 @@ from eventqueue.errors import ForeignViews
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Filter, Lag
-from projections import listing, reader
-from projections.lease import Lease
-from projections.reader import ViewReader
+from projections.folds.stats import Stats
+from projections.keeping.lease import Lease
+from projections.reading import listing, reader
+from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
-from projections.stats import Stats
 from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown

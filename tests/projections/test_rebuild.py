@@ -11,13 +11,13 @@ from eventqueue.errors import Fenced, QueueError
 from eventqueue.model.events import LateResult
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MongoLog
-from projections import checkpoint, generation, rebuild
-from projections.catch_up import catch_up
-from projections.generation import Generation
-from projections.lease import BUILDING
-from projections.projector import is_in_log
+from projections.folds.stats import Stats
+from projections.keeping import checkpoint, generation, rebuild
+from projections.keeping.catch_up import catch_up
+from projections.keeping.generation import Generation
+from projections.keeping.lease import BUILDING
+from projections.keeping.projector import is_in_log
 from projections.registry import PROJECTIONS
-from projections.stats import Stats
 from tests.builders import COMPLETED, append, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, shown
@@ -39,8 +39,8 @@ def collections_of(live: Generation) -> set[str]:
 
 
 def test_a_rebuild_counts_the_same_again_document_by_document(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.catch_up.CHUNK", 13)
-    monkeypatch.setattr("projections.replay.CHUNK", 31)
+    monkeypatch.setattr("projections.keeping.catch_up.CHUNK", 13)
+    monkeypatch.setattr("projections.keeping.replay.CHUNK", 31)
     crowd = Crowd(built, seed=3)
     for _ in range(3):
         crowd.act(4)
@@ -305,7 +305,7 @@ def test_what_somebody_drops_of_views_while_they_are_built_leaves_the_old_ones_l
 
 def test_nobody_is_told_of_views_before_they_are_switched_to(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int | None] = []
-    monkeypatch.setattr("projections.signals.Signals.publish", lambda _, signal: told.append(signal.generation))
+    monkeypatch.setattr("projections.keeping.signals.Signals.publish", lambda _, signal: told.append(signal.generation))
     monkeypatch.setattr(rebuild, "replay", lambda *_: 0)  # so that all has to be caught up with
     monkeypatch.setattr(rebuild, "token_now", lambda _: checkpoint_of(built).token)
     for number in range(5):

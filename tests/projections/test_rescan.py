@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
-from projections import rescan as rescanning
-from projections.checkpoint import token_time
-from projections.decoding import Poison
-from projections.rescan import rescan
+from projections.folds.decoding import Poison
+from projections.keeping import rescan as rescanning
+from projections.keeping.checkpoint import token_time
+from projections.keeping.rescan import rescan
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown

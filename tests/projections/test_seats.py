@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from eventqueue.model.events import Event
 from eventqueue.model.job import Job, fold
 from eventqueue.mongo.ground import Ground
-from projections import seats as seating
-from projections.folding import Parked, Seat
-from projections.generation import Generation
-from projections.seats import Seats
+from projections.folds.folding import Parked, Seat
+from projections.keeping import seats as seating
+from projections.keeping.generation import Generation
+from projections.keeping.seats import Seats
 from tests.builders import JOURNEYS, enqueued, history, json_objects
 from tests.projections.stage import finish, live_of, put
 from tests.pure.test_round_trip import is_let_in

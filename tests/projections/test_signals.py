@@ -11,11 +11,11 @@ from eventqueue.model.events import EMPTY
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.layout import SIGNALS_BYTES
 from eventqueue.ports.finder import Ready, Signal, StopAsked
-from projections import signals
-from projections.applier import TOLD_MAX
-from projections.feed import Feed
-from projections.signals import Signals
-from projections.turn import LOAD
+from projections.keeping import signals
+from projections.keeping.applier import TOLD_MAX
+from projections.keeping.feed import Feed
+from projections.keeping.signals import Signals
+from projections.keeping.turn import LOAD
 from tests.builders import CANCELLED, NOW, SOON, append, claimed, enqueued
 from tests.projections.stage import (
     apply_all,

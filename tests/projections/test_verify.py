@@ -15,12 +15,12 @@ from eventqueue.model.codec import content_hash
 from eventqueue.model.events import LateResult
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Difference
-from projections import verify as verifying
-from projections.lease import BUILDING
-from projections.point import Point
-from projections.reader import ViewReader
+from projections.keeping.lease import BUILDING
+from projections.reading import verify as verifying
+from projections.reading.point import Point
+from projections.reading.reader import ViewReader
+from projections.reading.verify import sample, verify, verify_jobs
 from projections.registry import PROJECTIONS
-from projections.verify import sample, verify, verify_jobs
 from tests.builders import COMPLETED, USED_UP_FAILURE, append, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.stage import build, end_lease, finish, live_of, projecting, put, standing_for

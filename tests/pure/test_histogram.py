@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.histogram import ERROR, bucket_of, middle_of, quantile
+from projections.folds.histogram import ERROR, bucket_of, middle_of, quantile
 
 durations = st.floats(0.001, 1e9)
 

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from eventqueue.model.events import Event, LateResult, Recorded
 from eventqueue.model.job import Job, evolve
-from projections.histogram import bucket_of
-from projections.projection import Key
-from projections.report import report
-from projections.stats import DAY_S, HOUR_S, HOURS_KEPT, MINUTES_KEPT, Stats
+from projections.folds.histogram import bucket_of
+from projections.folds.projection import Key
+from projections.folds.report import report
+from projections.folds.stats import DAY_S, HOUR_S, HOURS_KEPT, MINUTES_KEPT, Stats
 from tests.builders import (
     CANCELLED,
     COMPLETED,

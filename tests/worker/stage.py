@@ -28,7 +28,7 @@ from eventqueue.worker.life.lease import Lease
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.narrator import Narrator
-from projections import generation
+from projections.keeping import generation
 from tests.builders import sealed
 
 PATIENCE_S = 60.0  # a guard against hanging for ever: nothing here takes that long

@@ -18,7 +18,7 @@ from eventqueue.worker.claims.claiming import LONG, TOLD_MAX, Claiming
 from eventqueue.worker.claims.ownership import owned
 from eventqueue.worker.life.heartbeat import Beat
 from eventqueue.worker.life.place import incarnation_here
-from projections.candidates import ViewFinder
+from projections.reading.candidates import ViewFinder
 from tests.builders import CANCELLED, SOON, append, enqueued
 from tests.projections.stage import put
 from tests.worker.stage import PATIENCE_S, DeafLog, Stage

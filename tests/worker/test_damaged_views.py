@@ -8,8 +8,8 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.model.job import State
-from projections import generation
-from projections.generation import INDEXES
+from projections.keeping import generation
+from projections.keeping.generation import INDEXES
 from tests.worker.crew import Start
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
 

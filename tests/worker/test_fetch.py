@@ -11,7 +11,7 @@ from eventqueue.model.codec import BUCKETS, bucket_of
 from eventqueue.model.job import Job, Release
 from eventqueue.ports.finder import Candidate, Candidates, Known, Ready, Share
 from eventqueue.worker.claims.fetch import Fetch
-from projections.candidates import ViewFinder
+from projections.reading.candidates import ViewFinder
 from tests.worker.stage import Stage
 
 ALL = [Share("default", range(BUCKETS))]

@@ -14,7 +14,7 @@ from eventqueue.ports.finder import Ready, Share
 from eventqueue.worker.claims.fetch import Fetch
 from eventqueue.worker.claims.ownership import Ownership
 from eventqueue.worker.claims.serving import Serving
-from projections.generation import current
+from projections.keeping.generation import current
 from tests.worker.stage import Stage
 
 ALL = [Share(None, range(BUCKETS))]

@@ -17,7 +17,7 @@ from eventqueue.model.job import State
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.shell.process import start_time
 from eventqueue.worker.supervisor import pause_after
-from projections.lease import Lease
+from projections.keeping.lease import Lease
 from tests.worker.crew import Crew, Start, command_line
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
 
@@ -73,7 +73,7 @@ def test_a_worker_claims_nothing_from_views_that_are_ahead_of_their_log(
 ) -> None:
     job = stage.enqueue("true")
     _check_views(stage.connection)
-    monkeypatch.setattr("projections.reader.WAIT_S", 0.0)
+    monkeypatch.setattr("projections.reading.reader.WAIT_S", 0.0)
     assert Lease(database, "another, who is about to build them anew").acquire()
 
     database["events"].delete_one({"_id": {"stream": f"job-{job}", "version": 1}})

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
-from projections import jobs
+from projections.folds import jobs
 
 Key = tuple[str | int, ...]
 """What a counter is counted under, such as ("state", "default"); the first part names the kind of counter."""

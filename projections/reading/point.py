@@ -21,15 +21,16 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting, slices
 from eventqueue.ports.views import Difference
 from eventqueue.steering.pauses import Pauses
-from projections import checkpoint, jobs
-from projections.checkpoint import Checkpoint, token_time
-from projections.decoding import Poison, read
-from projections.entries import HELD, SPREAD, WAITING, failure_entry, id_of, member
-from projections.freshness import majority_time
-from projections.generation import Generation, current
-from projections.jobs import to_document
-from projections.projection import Key, Projection, aged, versions
-from projections.tail import Change, Tail
+from projections.folds import jobs
+from projections.folds.decoding import Poison, read
+from projections.folds.entries import HELD, SPREAD, WAITING, failure_entry, id_of, member
+from projections.folds.jobs import to_document
+from projections.folds.projection import Key, Projection, aged, versions
+from projections.keeping import checkpoint
+from projections.keeping.checkpoint import Checkpoint, token_time
+from projections.keeping.generation import Generation, current
+from projections.keeping.tail import Change, Tail
+from projections.reading.freshness import majority_time
 
 LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
 AGAIN_S = 0.2

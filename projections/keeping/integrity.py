@@ -9,9 +9,9 @@ from typing import Any
 from pymongo.database import Database
 
 from eventqueue.errors import Fenced, ViewsDamaged
-from projections import checkpoint, generation
-from projections.checkpoint import Checkpoint
-from projections.generation import INDEXES, Generation
+from projections.keeping import checkpoint, generation
+from projections.keeping.checkpoint import Checkpoint
+from projections.keeping.generation import INDEXES, Generation
 
 
 def damage(database: Database[Any], held: Checkpoint) -> str | None:

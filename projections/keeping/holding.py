@@ -12,8 +12,8 @@ from eventqueue.model.events import Recorded, category_of, name_in
 from eventqueue.model.pause import CATEGORY, evolve
 from eventqueue.ports.finder import Signal
 from eventqueue.steering.pauses import Pauses
-from projections.applier import Applier
-from projections.decoding import Poison
+from projections.folds.decoding import Poison
+from projections.keeping.applier import Applier
 
 HEAL_EVERY = timedelta(seconds=10)  # whatever was missed
 

@@ -9,10 +9,10 @@ from bson.timestamp import Timestamp
 
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
-from projections.applier import Applier
-from projections.checkpoint import token_time
-from projections.signals import Signals
-from projections.tail import Tail
+from projections.keeping.applier import Applier
+from projections.keeping.checkpoint import token_time
+from projections.keeping.signals import Signals
+from projections.keeping.tail import Tail
 
 CHUNK = 500  # events a transaction: a reader never holds the place for long
 

@@ -15,8 +15,8 @@ from pymongo.collection import Collection
 from eventqueue.model.job import State
 from eventqueue.mongo.slices import outlasting
 from eventqueue.ports.views import Filter
-from projections.entries import ids_in
-from projections.generation import NEWEST_FIRST, Generation
+from projections.folds.entries import ids_in
+from projections.keeping.generation import NEWEST_FIRST, Generation
 
 PAGE = 200  # jobs that are read at once, each as large as a job may be
 PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit

@@ -23,18 +23,18 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.ports.finder import Signal
 from eventqueue.system.tuning import tuned
-from projections import checkpoint
-from projections.applier import TRANSACTION_S, Applier
-from projections.catch_up import catch_up
-from projections.checkpoint import Checkpoint, Last, id_of
-from projections.freshness import majority_time
-from projections.generation import INDEXES, Generation, current, views
-from projections.lease import BUILDING, Lease, Renewal
-from projections.projection import Projection, versions
-from projections.replay import replay
-from projections.rescan import rescan
-from projections.signals import Signals
-from projections.tail import token_now
+from projections.folds.projection import Projection, versions
+from projections.keeping import checkpoint
+from projections.keeping.applier import TRANSACTION_S, Applier
+from projections.keeping.catch_up import catch_up
+from projections.keeping.checkpoint import Checkpoint, Last, id_of
+from projections.keeping.generation import INDEXES, Generation, current, views
+from projections.keeping.lease import BUILDING, Lease, Renewal
+from projections.keeping.replay import replay
+from projections.keeping.rescan import rescan
+from projections.keeping.signals import Signals
+from projections.keeping.tail import token_now
+from projections.reading.freshness import majority_time
 
 logger = logging.getLogger(__name__)
 

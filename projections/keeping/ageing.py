@@ -9,9 +9,9 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from eventqueue.model.codec import CODEC
-from projections.generation import Generation
-from projections.projection import Ageing, Key, Projection
-from projections.writes import counter_id
+from projections.folds.projection import Ageing, Key, Projection
+from projections.folds.writes import counter_id
+from projections.keeping.generation import Generation
 
 MERGED_MAX = 500  # counters in one transaction
 

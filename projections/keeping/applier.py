@@ -27,16 +27,16 @@ from eventqueue.mongo.errors import DUPLICATE_KEY, translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE
 from eventqueue.ports.finder import JobAt, Ready, Signal
-from projections import checkpoint
-from projections.ageing import find_aged, take_out
-from projections.checkpoint import Checkpoint, Last, Token
-from projections.decoding import Poison, read
-from projections.entries import HELD, READY, Entry, first_of
-from projections.folding import Folded, Folding, Seat, born_in, jobs_in
-from projections.generation import IS_HELD, IS_READY, IS_WAITING, Generation
-from projections.projection import Projection
-from projections.seats import Seats
-from projections.writes import Write, tallies, writes
+from projections.folds.decoding import Poison, read
+from projections.folds.entries import HELD, READY, Entry, first_of
+from projections.folds.folding import Folded, Folding, Seat, born_in, jobs_in
+from projections.folds.projection import Projection
+from projections.folds.writes import Write, tallies, writes
+from projections.keeping import checkpoint
+from projections.keeping.ageing import find_aged, take_out
+from projections.keeping.checkpoint import Checkpoint, Last, Token
+from projections.keeping.generation import IS_HELD, IS_READY, IS_WAITING, Generation
+from projections.keeping.seats import Seats
 
 CANCELLED_MAX = 1000  # ids in one signal
 TOLD_MAX = 32  # jobs that a signal names: of more there is something for everybody

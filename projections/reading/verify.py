@@ -11,9 +11,9 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import PLACED
 from eventqueue.ports.views import Difference
-from projections.decoding import Poison, events_in
-from projections.point import Point
-from projections.projection import Projection
+from projections.folds.decoding import Poison, events_in
+from projections.folds.projection import Projection
+from projections.reading.point import Point
 
 CHUNK = 2000  # events, and as many as the last stream has beyond
 PASSES = 4

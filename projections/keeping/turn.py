@@ -16,12 +16,12 @@ from typing import Self
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.ports.finder import Signal
-from projections.applier import Applier, Prepared
-from projections.checkpoint import Token, token_time
-from projections.feed import Batch, Feed
-from projections.holding import Holding
-from projections.lease import Progress
-from projections.signals import Signals
+from projections.keeping.applier import Applier, Prepared
+from projections.keeping.checkpoint import Token, token_time
+from projections.keeping.feed import Batch, Feed
+from projections.keeping.holding import Holding
+from projections.keeping.lease import Progress
+from projections.keeping.signals import Signals
 
 IDLE = timedelta(milliseconds=250)  # the longest sleep of a projector that has nothing to do: then it may be stopped
 SAVE_EVERY = timedelta(seconds=10)

@@ -17,9 +17,9 @@ from pymongo.database import Database
 from eventqueue.errors import QueueError, Unavailable
 from eventqueue.model.events import Claimed, Completed, Recorded, Retried
 from eventqueue.mongo.errors import translated
-from projections.checkpoint import Token
-from projections.decoding import Poison
-from projections.tail import Change, Tail
+from projections.folds.decoding import Poison
+from projections.keeping.checkpoint import Token
+from projections.keeping.tail import Change, Tail
 
 INBOX_COUNT, INBOX_BYTES = 20_000, 32 * 1024 * 1024
 CALM = frozenset({Retried, Claimed, Completed})  # nobody needs these in the views to go on

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from eventqueue.model.job import Job
-from projections.folding import Parked, Seat
-from projections.generation import Generation
-from projections.jobs import to_job
+from projections.folds.folding import Parked, Seat
+from projections.folds.jobs import to_job
+from projections.keeping.generation import Generation
 
 RECENT_BYTES = 32 * 1024 * 1024  # of remembered jobs: some 66,000 of them, which with their names take 53 MB
 LIGHT_BYTES = 4096  # of one job: what is larger is read again

@@ -9,9 +9,9 @@ from itertools import islice
 from eventqueue.model.events import EVENT_TYPES
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
-from projections.applier import Applier
-from projections.generation import PARKED, Generation
-from projections.signals import Signals
+from projections.keeping.applier import Applier
+from projections.keeping.generation import PARKED, Generation
+from projections.keeping.signals import Signals
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from eventqueue.model.codec import CODEC
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import MAJORITY
 from eventqueue.ports.views import Lag
-from projections.checkpoint import Checkpoint, token_time
-from projections.tail import check_alive, history_translated
+from projections.keeping.checkpoint import Checkpoint, token_time
+from projections.keeping.tail import check_alive, history_translated
 
 _PIPELINE: list[Mapping[str, Any]] = [
     {"$match": {"operationType": "insert"}},

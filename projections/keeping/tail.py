@@ -21,8 +21,8 @@ from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import MAJORITY
-from projections.checkpoint import Token, token_time
-from projections.decoding import Poison, events_in
+from projections.folds.decoding import Poison, events_in
+from projections.keeping.checkpoint import Token, token_time
 
 AWAIT_MS = 1000
 REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for all the others to be decoded

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from eventqueue.ports.views import QueueStats, Spread, Stats
-from projections.histogram import quantile
-from projections.projection import Key
-from projections.stats import DAY_S, HOUR_S, MINUTE_S, RUN, WAIT
+from projections.folds.histogram import quantile
+from projections.folds.projection import Key
+from projections.folds.stats import DAY_S, HOUR_S, MINUTE_S, RUN, WAIT
 
 LENGTHS = {"minute": MINUTE_S, "hour": HOUR_S, "day": DAY_S}
 

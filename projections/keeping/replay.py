@@ -16,12 +16,12 @@ from eventqueue.model.events import Recorded
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE
-from projections.decoding import Poison, events_in, read
-from projections.folding import Folded, Folding, Seat, jobs_in
-from projections.generation import Generation
-from projections.projection import Key, Projection, aged
-from projections.seats import Seats
-from projections.writes import Write, tallies, writes
+from projections.folds.decoding import Poison, events_in, read
+from projections.folds.folding import Folded, Folding, Seat, jobs_in
+from projections.folds.projection import Key, Projection, aged
+from projections.folds.writes import Write, tallies, writes
+from projections.keeping.generation import Generation
+from projections.keeping.seats import Seats
 
 CHUNK = 2000  # events, and as many as the last stream has beyond
 COUNTERS_MAX = 10_000  # kept in memory, over all projections

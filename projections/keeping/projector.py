@@ -26,18 +26,18 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.tuning import tuned
-from projections import checkpoint, generation, integrity
-from projections.applier import Applier
-from projections.checkpoint import Checkpoint, Last
-from projections.feed import Feed
-from projections.holding import Holding
-from projections.lease import Lease, Renewal
-from projections.projection import Projection, unlike, versions
-from projections.rebuild import rebuild
-from projections.rescan import rescan
-from projections.signals import Signals
-from projections.turn import Turn
-from projections.upgrade import let_go_on
+from projections.folds.projection import Projection, unlike, versions
+from projections.keeping import checkpoint, generation, integrity
+from projections.keeping.applier import Applier
+from projections.keeping.checkpoint import Checkpoint, Last
+from projections.keeping.feed import Feed
+from projections.keeping.holding import Holding
+from projections.keeping.lease import Lease, Renewal
+from projections.keeping.rebuild import rebuild
+from projections.keeping.rescan import rescan
+from projections.keeping.signals import Signals
+from projections.keeping.turn import Turn
+from projections.keeping.upgrade import let_go_on
 
 logger = logging.getLogger(__name__)
 

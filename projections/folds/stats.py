@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
 from eventqueue.model.job import Job, State
-from projections.histogram import bucket_of
-from projections.projection import Increments, Key, Tally
+from projections.folds.histogram import bucket_of
+from projections.folds.projection import Increments, Key, Tally
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 MINUTES_KEPT = timedelta(hours=6)

@@ -14,9 +14,9 @@ from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import SHOWN_MAX
 from eventqueue.model.events import Recorded, name_in, stream_of
 from eventqueue.model.job import Job, evolve
-from projections import jobs
-from projections.decoding import Poison
-from projections.projection import Projection, Tally
+from projections.folds import jobs
+from projections.folds.decoding import Poison
+from projections.folds.projection import Projection, Tally
 
 Events = Sequence[Recorded | Poison]
 Repair = Callable[[str, int], Events]

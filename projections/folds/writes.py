@@ -15,10 +15,10 @@ from bson.raw_bson import RawBSONDocument
 
 from eventqueue.log.portions import portions
 from eventqueue.model.job import Job
-from projections.entries import Entry, Member, due_entries, failure_entry, holder_of, ids_in, member
-from projections.folding import Folded, Seat
-from projections.jobs import to_changes, to_document
-from projections.projection import Key
+from projections.folds.entries import Entry, Member, due_entries, failure_entry, holder_of, ids_in, member
+from projections.folds.folding import Folded, Seat
+from projections.folds.jobs import to_changes, to_document
+from projections.folds.projection import Key
 
 CHUNK_COUNT = 1000  # statements a command
 _FIELD = {"insert": "documents", "update": "updates"}

@@ -28,25 +28,25 @@ from eventqueue.mongo.slices import slices
 from eventqueue.ports.finder import Signal
 from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
 from eventqueue.steering.pauses import Pauses
-from projections import checkpoint, generation
-from projections.applier import Applier
-from projections.catch_up import catch_up
-from projections.checkpoint import Checkpoint, token_time
-from projections.freshness import majority_time, measure, passed
-from projections.generation import Generation
-from projections.health import missing, parked, skipped
-from projections.integrity import check_taken, damage
-from projections.jobs import to_job
-from projections.lease import Lease, Renewal
-from projections.listing import listed
-from projections.projection import Key, Projection, unlike, versions
-from projections.projector import is_in_log, is_newer, recorded
-from projections.rebuild import rebuild
-from projections.report import LENGTHS, report
-from projections.rescan import rescan
-from projections.signals import Signals
-from projections.stats import Stats as StatsView
-from projections.upgrade import let_go_on
+from projections.folds.jobs import to_job
+from projections.folds.projection import Key, Projection, unlike, versions
+from projections.folds.report import LENGTHS, report
+from projections.folds.stats import Stats as StatsView
+from projections.keeping import checkpoint, generation
+from projections.keeping.applier import Applier
+from projections.keeping.catch_up import catch_up
+from projections.keeping.checkpoint import Checkpoint, token_time
+from projections.keeping.generation import Generation
+from projections.keeping.integrity import check_taken, damage
+from projections.keeping.lease import Lease, Renewal
+from projections.keeping.projector import is_in_log, is_newer, recorded
+from projections.keeping.rebuild import rebuild
+from projections.keeping.rescan import rescan
+from projections.keeping.signals import Signals
+from projections.keeping.upgrade import let_go_on
+from projections.reading.freshness import majority_time, measure, passed
+from projections.reading.health import missing, parked, skipped
+from projections.reading.listing import listed
 
 WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself

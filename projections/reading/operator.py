@@ -12,16 +12,17 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Counters, Difference, Parked
 from eventqueue.ports.views import Projection as Status
 from eventqueue.system.tuning import tuned
-from projections import checkpoint, health
-from projections.applier import Applier
-from projections.checkpoint import Checkpoint
-from projections.generation import Generation
-from projections.lease import LENGTH
-from projections.projection import Projection, rebuilding, unlike, versions
-from projections.projector import recorded
-from projections.rebuild import rebuild
-from projections.signals import Signals
-from projections.verify import sample, verify, verify_jobs
+from projections.folds.projection import Projection, rebuilding, unlike, versions
+from projections.keeping import checkpoint
+from projections.keeping.applier import Applier
+from projections.keeping.checkpoint import Checkpoint
+from projections.keeping.generation import Generation
+from projections.keeping.lease import LENGTH
+from projections.keeping.projector import recorded
+from projections.keeping.rebuild import rebuild
+from projections.keeping.signals import Signals
+from projections.reading import health
+from projections.reading.verify import sample, verify, verify_jobs
 
 PATIENCE = LENGTH + timedelta(seconds=1)
 AGAIN_S = 0.2

@@ -10,13 +10,13 @@ from eventqueue.errors import HistoryLost
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
-from projections import checkpoint
-from projections.checkpoint import Checkpoint, token_time
-from projections.freshness import majority_time, measure
-from projections.generation import PARKED, Generation
-from projections.integrity import damage
-from projections.lease import BUILDING, Holder, Lease, Told
-from projections.projector import is_in_log, recorded
+from projections.keeping import checkpoint
+from projections.keeping.checkpoint import Checkpoint, token_time
+from projections.keeping.generation import PARKED, Generation
+from projections.keeping.integrity import damage
+from projections.keeping.lease import BUILDING, Holder, Lease, Told
+from projections.keeping.projector import is_in_log, recorded
+from projections.reading.freshness import majority_time, measure
 
 PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied

@@ -23,12 +23,12 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MAJORITY
 from eventqueue.mongo.slices import SLICE, outlasting
 from eventqueue.ports.finder import Signal
-from projections import checkpoint
-from projections.applier import Applier
-from projections.checkpoint import token_time
-from projections.decoding import Poison, events_in
-from projections.signals import Signals
-from projections.tail import token_now
+from projections.folds.decoding import Poison, events_in
+from projections.keeping import checkpoint
+from projections.keeping.applier import Applier
+from projections.keeping.checkpoint import token_time
+from projections.keeping.signals import Signals
+from projections.keeping.tail import token_now
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Keeping the views: who works, what is read, written, held back, healed and built anew."""
