@@ -23,7 +23,7 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
     \b
     queuectl wait "$(queuectl enqueue --quiet -- make)" && echo made
     """
-    from eventqueue.cli import documents
+    from eventqueue.cli.render import documents
     from eventqueue.model.job import State
 
     with session.queue() as queue:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from eventqueue.cli.describe import output_of
+from eventqueue.cli.render.describe import output_of
 from eventqueue.errors import Refused
 from eventqueue.model.events import Cancelled, Captured, Claimed, Output, Recorded, name_in
 from eventqueue.mongo.outputs import Kept

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from eventqueue.cli.options import Group, command, show_env
-from eventqueue.cli.progress import progress
+from eventqueue.cli.render.progress import progress
+from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import count
 from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> 
     queuectl replay report
     queuectl replay report --to 2
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
         states = queue.replay(queue.resolve(job_id))
@@ -56,7 +56,7 @@ def verify(session: Session, job_id: str | None, is_all: bool) -> int:
     queuectl audit verify report
     queuectl audit verify --all
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
 
     if (job_id is None) != is_all:
         raise click.UsageError("Give a job's id, or --all")

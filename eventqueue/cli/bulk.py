@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import msgspec
 
-from eventqueue.cli.progress import progress
+from eventqueue.cli.render.progress import progress
+from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import json_object
-from eventqueue.cli.words import count
 from eventqueue.errors import DifferentJob, InvalidInput, QueueError
 from eventqueue.model.spec import Request
 from eventqueue.system.printable import clean
@@ -80,7 +80,7 @@ def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: 
 
 
 def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]", skipped: list[BadLine]) -> int:
-    from eventqueue.cli import documents, existing
+    from eventqueue.cli.render import documents, existing
 
     refused = [BadLine(number, str(result)) for number, result in results if isinstance(result, DifferentJob)]
     receipts = [result for _, result in results if not isinstance(result, DifferentJob)]

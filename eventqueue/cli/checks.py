@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from eventqueue.cli.render.words import at_least, count, shortened, span
 from eventqueue.cli.session import Session
-from eventqueue.cli.sizes import sizes, told
-from eventqueue.cli.words import at_least, count, shortened, span
 from eventqueue.errors import QueueError, redact
 from eventqueue.model.job import State
 from eventqueue.model.settings import RETENTION
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo.log import DURABLE
+from eventqueue.mongo.sizes import sizes, told
 from eventqueue.ports.views import TOLD_MAX
 from eventqueue.system.printable import clean
 
@@ -193,7 +193,7 @@ def _readable(queue: "Queue") -> tuple[str, str | None]:
 
 
 def _projector(queue: "Queue") -> tuple[str, str | None]:
-    from eventqueue.cli.views import passed_over
+    from eventqueue.cli.render.views import passed_over
 
     views = queue.connection.views
     about, lag = views.snapshot(), views.lag()

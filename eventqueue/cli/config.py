@@ -31,7 +31,7 @@ def list_(session: Session) -> None:
     \b
     queuectl config list
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
     from eventqueue.model.settings import SETTINGS
 
     with session.queue() as queue:
@@ -49,7 +49,7 @@ def get(session: Session, name: str) -> None:
     \b
     queuectl config get max-retries
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
     from eventqueue.model.settings import setting
 
     setting(name)
@@ -89,7 +89,7 @@ def unset(session: Session, name: str) -> None:
 
 
 def _tell(session: Session, name: str, settings: "Mapping[str, Source]") -> None:
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
     from eventqueue.model.settings import variable
 
     found = settings[name]

@@ -54,10 +54,10 @@ def status(session: Session) -> None:
 
 
 def _tell(session: Session) -> None:
-    from eventqueue.cli.sizes import sizes, told
     from eventqueue.cli.values import shown_path
     from eventqueue.connect import open_client
     from eventqueue.errors import redact
+    from eventqueue.mongo.sizes import sizes, told
     from eventqueue.server import home, status
 
     place = home(os.environ)

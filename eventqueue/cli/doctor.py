@@ -15,8 +15,8 @@ def doctor(session: Session) -> int:
     \b
     queuectl doctor
     """
-    from eventqueue.cli import documents, tables
     from eventqueue.cli.checks import examine
+    from eventqueue.cli.render import documents, tables
 
     found = examine(session)
     is_well = all(one.is_well for one in found)

@@ -88,7 +88,7 @@ def enqueue(
         from eventqueue.cli.bulk import enqueue_file
 
         return enqueue_file(session, path, skip_invalid=skip_invalid)
-    from eventqueue.cli import documents, existing
+    from eventqueue.cli.render import documents, existing
 
     asked = _job(job[0]) if words is None else {**fields, "command": _command_line(words)}
     with session.queue() as queue:

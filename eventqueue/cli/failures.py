@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from eventqueue.cli.terminal import refuse
+from eventqueue.cli.render.terminal import refuse
 from eventqueue.errors import QueueError, redact
 from eventqueue.system.printable import clean_lines
 

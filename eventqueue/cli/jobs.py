@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import click
 
 from eventqueue.cli.options import command, show_env
+from eventqueue.cli.render.words import STATES
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SINCE, TEXT
-from eventqueue.cli.words import STATES
 
 LIMIT_MAX = 2**31 - 2
 
@@ -57,9 +57,9 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     queuectl show report
     queuectl show 0199f3a2 --json --show-env
     """
-    from eventqueue.cli import documents
     from eventqueue.cli.attempts import last_output
-    from eventqueue.cli.details import details
+    from eventqueue.cli.render import documents
+    from eventqueue.cli.render.details import details
     from eventqueue.model.job import fold
 
     with session.queue() as queue:
@@ -88,7 +88,7 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
     \b
     queuectl history report
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
         found = queue.history(queue.resolve(job_id))

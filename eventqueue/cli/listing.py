@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from eventqueue.cli import documents, tables
-from eventqueue.cli.console import show_long
+from eventqueue.cli.render import documents, tables
+from eventqueue.cli.render.console import show_long
+from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import time_of
-from eventqueue.cli.words import count
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
 

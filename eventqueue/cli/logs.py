@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eventqueue.cli.options import command
+from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import count
 from eventqueue.errors import AccessDenied
 from eventqueue.system.printable import clean_output
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventqueue.cli import terminal
-from eventqueue.cli.words import span
+from eventqueue.cli.render import terminal
+from eventqueue.cli.render.words import span
 from eventqueue.system.printable import clean, clean_lines
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Output:
     def document(self, document: Callable[[], Any]) -> None:
         """Print a JSON document, if JSON is asked for."""
         if self.as_json:
-            from eventqueue.cli.documents import print_json
+            from eventqueue.cli.render.documents import print_json
 
             print_json(document())
 
@@ -46,7 +46,7 @@ class Output:
         if isinstance(shown, str):
             click.echo(clean_lines(shown))
             return
-        from eventqueue.cli.console import show
+        from eventqueue.cli.render.console import show
 
         show(shown if isinstance(shown, list) else [shown])
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from eventqueue.cli.options import Group, command
-from eventqueue.cli.progress import counting
+from eventqueue.cli.render.progress import counting
+from eventqueue.cli.render.words import at_least, count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import at_least, count
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def list_(session: Session) -> int:
     \b
     queuectl projections list
     """
-    from eventqueue.cli import documents, views
+    from eventqueue.cli.render import documents, views
 
     with session.queue() as queue:
         found = queue.projections()
@@ -49,7 +49,7 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
     \b
     queuectl projections show stats state
     """
-    from eventqueue.cli import documents, views
+    from eventqueue.cli.render import documents, views
 
     with session.queue() as queue:
         found = queue.counters(name, *prefix)
@@ -109,7 +109,7 @@ def verify(session: Session, name: str | None, is_all: bool, sample: int | None)
     queuectl projections verify
     queuectl projections verify --sample 1000
     """
-    from eventqueue.cli import documents, views
+    from eventqueue.cli.render import documents, views
 
     if is_all and sample is not None:
         raise click.UsageError("Give --all or --sample, not both")
@@ -151,7 +151,7 @@ def retry(session: Session, name: str, job_id: str) -> int:
     \b
     queuectl projections retry jobs report
     """
-    from eventqueue.cli import documents
+    from eventqueue.cli.render import documents
 
     with session.queue() as queue:
         job_id = queue.resolve(job_id)

@@ -28,7 +28,7 @@ def list_(session: Session) -> None:
     \b
     queuectl queue list
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
         session.out.behind(queue.connection.views.refresh())
@@ -53,7 +53,7 @@ def pause(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl queue pause mail --why "the mail server moves"
     """
-    from eventqueue.cli import documents
+    from eventqueue.cli.render import documents
 
     with session.queue() as queue:
         done = queue.pause_queue(name, why)
@@ -75,7 +75,7 @@ def resume(session: Session, name: str) -> None:
     \b
     queuectl queue resume mail
     """
-    from eventqueue.cli import documents
+    from eventqueue.cli.render import documents
 
     with session.queue() as queue:
         done = queue.resume_queue(name)
@@ -88,7 +88,7 @@ def resume(session: Session, name: str) -> None:
 
 
 def _since(pause: "Pause") -> str:
-    from eventqueue.cli.words import instant
+    from eventqueue.cli.render.words import instant
 
     why = f": {clean(pause.why)}" if pause.why else ""
     return f"since {instant(pause.since, 'seconds')} by {clean(pause.by)}{why}"

@@ -10,7 +10,7 @@ import click
 
 from eventqueue import __version__
 from eventqueue.cli.options import Group
-from eventqueue.cli.terminal import note
+from eventqueue.cli.render.terminal import note
 from eventqueue.system.streams import prepare_streams
 
 NAME = "queuectl"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventqueue.cli.progress import progress
+from eventqueue.cli.render.progress import progress
+from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.cli.words import count
 from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _show(session: Session, queue: "Queue", selection: Selection, states: "Seque
 
 
 def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:
-    from eventqueue.cli.documents import refusal
+    from eventqueue.cli.render.documents import refusal
 
     outcomes: list[dict[str, Any]] = []
     for job_id in ids:
@@ -122,7 +122,7 @@ def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, sa
 
 def _do(session: Session, act: Act, queue: "Queue", typed: str, said: str) -> tuple[dict[str, Any], bool]:
     """Return what became of the one job whose id begins so, and whether to go on with the next."""
-    from eventqueue.cli.documents import receipt, refusal
+    from eventqueue.cli.render.documents import receipt, refusal
 
     try:
         (found,) = act(queue, [queue.resolve(typed)])
@@ -154,7 +154,7 @@ class _Sum:
     told: set[str] = field(default_factory=set)
 
     def add(self, acted: "Acted", *, is_kept: bool) -> None:
-        from eventqueue.cli.documents import receipt, refusal
+        from eventqueue.cli.render.documents import receipt, refusal
 
         job_id, outcome = acted
         self.told.add(job_id)
@@ -196,7 +196,7 @@ def _to_all(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said
 def _tell(
     session: Session, found: _Sum, ids: Sequence[str], said: str, *, is_whole: bool, doubtful: Sequence[str] = ()
 ) -> None:
-    from eventqueue.cli.documents import refusal
+    from eventqueue.cli.render.documents import refusal
 
     of = f" of {len(ids):,}" if found.done < len(ids) else ""
     what = f"job {said}" if found.done == 1 and not of else f"jobs {said.replace('is', 'are', 1)}"

@@ -13,7 +13,7 @@ import click
 
 from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.cli.output import Output
-from eventqueue.cli.progress import counting
+from eventqueue.cli.render.progress import counting
 from eventqueue.errors import LogUnavailable
 
 if TYPE_CHECKING:

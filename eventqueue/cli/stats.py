@@ -28,7 +28,7 @@ def stats(session: Session, name: str | None, window: float) -> None:
     exact to 4 %. FAIL % is of the attempts, DIED had no retry left, LATE are results that came after their claim had
     ended. Durations in the JSON are in seconds.
     """
-    from eventqueue.cli import documents, statistics
+    from eventqueue.cli.render import documents, statistics
 
     try:
         span = timedelta(seconds=window)

@@ -16,7 +16,7 @@ def status(session: Session) -> None:
     queuectl status
     queuectl status --json | jq .pending
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
         found = queue.status()

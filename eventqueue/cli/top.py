@@ -31,7 +31,7 @@ def top(session: Session, *, is_once: bool) -> None:
     queuectl top
     queuectl top --once
     """
-    from eventqueue.cli import documents, screen
+    from eventqueue.cli.render import documents, screen
 
     is_once = is_once or not (sys.stdout.isatty() or session.out.as_json)
     with session.queue() as queue:

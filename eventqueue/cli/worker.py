@@ -89,7 +89,7 @@ def list_(session: Session) -> None:
     \b
     queuectl worker list
     """
-    from eventqueue.cli import documents, tables
+    from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
         found = queue.workers()
@@ -116,7 +116,7 @@ def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float |
     queuectl worker stop --all
     queuectl worker stop web-3:1c1c --grace 5m
     """
-    from eventqueue.cli import documents
+    from eventqueue.cli.render import documents
 
     if bool(names) == is_all:
         raise click.UsageError("Give the workers' ids, or --all")

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eventqueue.errors import LocalServerFailed
+from eventqueue.server.deadline import Deadline
 from eventqueue.server.diagnosis import explain
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.sockets import REPLICA_SET
-from eventqueue.server.waiting import Deadline
 
 OPTIONS = {
     "--replSet": REPLICA_SET,

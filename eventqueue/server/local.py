@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eventqueue.errors import LocalServerFailed
 from eventqueue.server import record as records
+from eventqueue.server.deadline import Deadline, start_lock, wait_until
 from eventqueue.server.genuine import check_once
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.launch import launch
@@ -20,7 +21,6 @@ from eventqueue.server.processes import Process, holder, is_free
 from eventqueue.server.record import Record
 from eventqueue.server.replica_set import make_writable
 from eventqueue.server.sockets import choose, listener, tidy, uri
-from eventqueue.server.waiting import Deadline, start_lock, wait_until
 
 START_TIMEOUT = timedelta(seconds=30)
 STOP_TIMEOUT = timedelta(seconds=30)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from eventqueue.server.waiting import Deadline, wait_until
+from eventqueue.server.deadline import Deadline, wait_until
 
 
 class Process(msgspec.Struct, frozen=True):

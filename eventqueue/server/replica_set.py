@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventqueue.errors import LocalServerFailed
+from eventqueue.server.deadline import PAUSE_S, Deadline
 from eventqueue.server.diagnosis import first_error
 from eventqueue.server.processes import Process
 from eventqueue.server.sockets import REPLICA_SET, direct_uri
-from eventqueue.server.waiting import PAUSE_S, Deadline
 
 if TYPE_CHECKING:
     from pymongo import MongoClient

@@ -9,9 +9,9 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from eventqueue.cli.checks import actions_on
-from eventqueue.cli.sizes import human
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import stand_on
+from eventqueue.mongo.sizes import human
 from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
 from tests.cli.commands import Queuectl, Ran

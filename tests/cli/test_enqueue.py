@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.words import instant
+from eventqueue.cli.render.words import instant
 from eventqueue.model.events import Event
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, Ran

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.columns import Table
-from eventqueue.cli.screen import lines
+from eventqueue.cli.render.columns import Table
+from eventqueue.cli.render.screen import lines
 from eventqueue.ports.views import Glance
 from tests.builders import claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from eventqueue.cli.attempts import attempts
-from eventqueue.cli.columns import LOOSE_LEAST, Cell, Table, fitted, fitted_parts
-from eventqueue.cli.describe import describe
+from eventqueue.cli.render.columns import LOOSE_LEAST, Cell, Table, fitted, fitted_parts
+from eventqueue.cli.render.describe import describe
+from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, span
 from eventqueue.cli.values import SECONDS, SINCE
-from eventqueue.cli.words import STATES, age, at_least, count, instant, shortened, span
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
 from eventqueue.model.job import State
 from tests.builders import (

@@ -12,7 +12,7 @@ import pytest
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
-from eventqueue.server.waiting import Deadline, wait_until
+from eventqueue.server.deadline import Deadline, wait_until
 from eventqueue.worker.life.place import incarnation_here
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 

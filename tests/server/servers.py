@@ -16,10 +16,10 @@ from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.server import LocalServer, ensure_running, status
+from eventqueue.server.deadline import Deadline, wait_until
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.processes import find, holder, is_free
 from eventqueue.server.record import read
-from eventqueue.server.waiting import Deadline, wait_until
 
 START = "import sys, pathlib, eventqueue.server as s; print(s.ensure_running(pathlib.Path(sys.argv[1])))"
 

@@ -9,10 +9,10 @@ import pytest
 
 from eventqueue.errors import LocalServerFailed
 from eventqueue.server import ensure_running, local, status, stop
+from eventqueue.server.deadline import Deadline, start_lock
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.locate import locate
 from eventqueue.server.processes import holder
-from eventqueue.server.waiting import Deadline, start_lock
 from tests.server.servers import await_that, kill, locked
 
 SOON = timedelta(seconds=0.3)

@@ -8,9 +8,9 @@ import pytest
 
 from eventqueue.errors import LocalServerFailed
 from eventqueue.server import home
+from eventqueue.server.deadline import Deadline, start_lock
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.processes import is_free
-from eventqueue.server.waiting import Deadline, start_lock
 
 
 def test_queuectl_home_goes_before_everything() -> None:

@@ -11,13 +11,13 @@ from urllib.parse import unquote
 import pytest
 
 from eventqueue.server import ensure_running, status, stop
+from eventqueue.server.deadline import Deadline
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.launch import launch
 from eventqueue.server.local import START_TIMEOUT
 from eventqueue.server.locate import locate
 from eventqueue.server.processes import Process, holder
 from eventqueue.server.sockets import choose, listener
-from eventqueue.server.waiting import Deadline
 from tests.server.servers import (
     await_that,
     clear_away,

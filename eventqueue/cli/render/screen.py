@@ -9,10 +9,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from eventqueue.cli.columns import Cell, Table, figure, fitted
-from eventqueue.cli.console import console
-from eventqueue.cli.tables import COLOURS
-from eventqueue.cli.words import STATES, TITLES, age, count, instant, shortened, span
+from eventqueue.cli.render.columns import Cell, Table, figure, fitted
+from eventqueue.cli.render.console import console
+from eventqueue.cli.render.tables import COLOURS
+from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span
 from eventqueue.model.job import Job, State
 from eventqueue.ports.views import Glance, Lag, QueueStats, Worker
 from eventqueue.system.printable import clean

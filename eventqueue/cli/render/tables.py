@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from eventqueue.audit.rules import Finding
-from eventqueue.cli.columns import Cell, Table
-from eventqueue.cli.describe import describe
-from eventqueue.cli.words import STATES, TITLES, age, count, instant, span, waiting
+from eventqueue.cli.render.columns import Cell, Table
+from eventqueue.cli.render.describe import describe
+from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, span, waiting
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never, cast
 
-from eventqueue.cli.words import count, instant, shortened, span
+from eventqueue.cli.render.words import count, instant, shortened, span
 from eventqueue.model.events import (
     Cancelled,
     Claimed,

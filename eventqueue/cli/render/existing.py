@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from eventqueue.api.enqueueing import Receipt
-from eventqueue.cli.words import count, instant
+from eventqueue.cli.render.words import count, instant
 from eventqueue.model.job import State
 
 _STANDS = {

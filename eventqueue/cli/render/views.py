@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from eventqueue.cli.columns import Cell, Table, figure
-from eventqueue.cli.words import at_least, count, instant, shortened, span
+from eventqueue.cli.render.columns import Cell, Table, figure
+from eventqueue.cli.render.words import at_least, count, instant, shortened, span
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, Projection
 from eventqueue.system.printable import clean
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from eventqueue.cli.columns import Cell, Table, figure
-from eventqueue.cli.words import instant, span
+from eventqueue.cli.render.columns import Cell, Table, figure
+from eventqueue.cli.render.words import instant, span
 from eventqueue.ports.views import QueueStats, Spread, Stats
 
 TROUBLE = 0.05  # of the attempts: from here on failures are worth a colour

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from eventqueue.cli.columns import Table, fitted, fitted_parts
-from eventqueue.cli.terminal import is_coloured
+from eventqueue.cli.render.columns import Table, fitted, fitted_parts
+from eventqueue.cli.render.terminal import is_coloured
 from eventqueue.system.printable import clean_lines
 
 

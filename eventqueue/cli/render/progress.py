@@ -16,7 +16,7 @@ def progress(what: str, total: int | None, *, hidden: bool, unit: str | None = N
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-    from eventqueue.cli.console import console
+    from eventqueue.cli.render.console import console
 
     columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     if unit is not None:

@@ -10,7 +10,7 @@ import msgspec
 
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.audit.rules import Finding
-from eventqueue.cli.words import STATES, instant
+from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Enqueued, Output, Recorded, type_of
 from eventqueue.model.job import Job, State

@@ -6,9 +6,9 @@ from datetime import datetime
 import msgspec
 from rich.text import Text
 
-from eventqueue.cli.documents import hidden
-from eventqueue.cli.tables import COLOURS
-from eventqueue.cli.words import count, instant, span, waiting
+from eventqueue.cli.render.documents import hidden
+from eventqueue.cli.render.tables import COLOURS
+from eventqueue.cli.render.words import count, instant, span, waiting
 from eventqueue.model.events import Cancelled, Captured, Output, Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Kind, Wait

@@ -1,0 +1,1 @@
+"""What only draws: words, tables, screens, progress and JSON documents of what it is given."""
