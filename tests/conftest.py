@@ -10,7 +10,9 @@ from hypothesis import settings
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.log.servers import running
+from eventqueue.mongo.layout import prepare
+from eventqueue.mongo.log import MongoLog
+from tests.mongo.servers import running
 
 # Derandomised: a red run is red again for whoever looks into it. No deadline: these machines are shared.
 settings.register_profile("eventqueue", deadline=None, derandomize=True, database=None, max_examples=100)
@@ -41,3 +43,15 @@ def database(client: MongoClient[dict[str, Any]]) -> Iterator[Database[dict[str,
     database = client[f"test_{uuid4().hex[:16]}"]
     yield database
     client.drop_database(database)
+
+
+@pytest.fixture
+def prepared(database: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
+    """The test's database with its collections and the validator, as the product creates them."""
+    prepare(database)
+    return database
+
+
+@pytest.fixture
+def mongo_log(prepared: Database[dict[str, Any]]) -> MongoLog:
+    return MongoLog(prepared)

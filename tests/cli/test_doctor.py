@@ -15,7 +15,7 @@ from eventqueue.mongo.sizes import human
 from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
 from tests.cli.commands import Queuectl, Ran
-from tests.log.servers import running
+from tests.mongo.servers import running
 from tests.projections.stage import build
 
 CHECKS = [

@@ -15,8 +15,8 @@ import pytest
 from eventqueue.model.job import State
 from eventqueue.worker.shell.process import start_time
 from tests.faults.account import assert_agreed, writing
-from tests.log.conftest import path_in
-from tests.log.wire import Cut, Order, Wire, wire_to
+from tests.mongo.conftest import path_in
+from tests.mongo.wire import Cut, Order, Wire, wire_to
 from tests.projections.processes import projector_process
 from tests.worker.crew import Crew, Start, children, command_line, is_running
 from tests.worker.stage import Gate, Stage, wait_until

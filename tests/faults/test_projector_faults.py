@@ -27,7 +27,7 @@ from projections.keeping.tail import Tail, token_now
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.builders import enqueued
-from tests.log.servers import running
+from tests.mongo.servers import running
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
 from tests.projections.processes import LIST, ROOT, projector_process, run

@@ -25,9 +25,9 @@ from projections.registry import PROJECTIONS
 from tests.builders import CANCELLED, append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents
+from tests.projections.keeping.test_poison import SPOILT, put_spoilt
 from tests.projections.processes import ROOT, projector_process
 from tests.projections.stage import await_that, build, checkpoint_of, document, finish, is_fresh, live_of
-from tests.projections.test_poison import SPOILT, put_spoilt
 from tests.worker.crew import Start, crews
 
 pytestmark = pytest.mark.faults

@@ -12,7 +12,7 @@ from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said, sealed, without_ts
-from tests.log.conftest import Store
+from tests.mongo.conftest import Store
 
 REFUSED = 121
 FIELDS = ["id", "type", "schema", "at", "actor", "bucket", "cause", "data", "prev", "ts", "hash"]

@@ -10,7 +10,7 @@ from pymongo import MongoClient, monitoring
 from eventqueue.mongo import slices
 from eventqueue.mongo.log import MongoLog
 from tests.builders import append, said
-from tests.log.conftest import Store
+from tests.mongo.conftest import Store
 
 EVENTS = 100_000
 SHORT_MS = 50  # for one query; the server takes several times as long for all of the events

@@ -13,8 +13,8 @@ from eventqueue.model.events import EMPTY, Event, Recorded
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said, without_ts
-from tests.log.conftest import Store
-from tests.log.wire import Cut, Wire
+from tests.mongo.conftest import Store
+from tests.mongo.wire import Cut, Wire
 
 LONG, SHORT = 60.0, 0.5  # seconds
 

@@ -14,8 +14,8 @@ from eventqueue.mongo import slices
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Appended
 from tests.builders import append, said, without_ts
-from tests.log.conftest import Store, path_in
-from tests.log.wire import Wire, wire_to
+from tests.mongo.conftest import Store, path_in
+from tests.mongo.wire import Wire, wire_to
 
 Client = MongoClient[dict[str, Any]]
 NOT_PRIMARY = {

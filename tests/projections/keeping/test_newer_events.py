@@ -20,6 +20,7 @@ from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, RELEASED, append, claimed, enqueued
 from tests.projections.exact import assert_exact, shown
+from tests.projections.keeping.test_poison import SPOILT, put_spoilt
 from tests.projections.stage import (
     await_that,
     checkpoint_of,
@@ -31,7 +32,6 @@ from tests.projections.stage import (
     projecting,
     put,
 )
-from tests.projections.test_poison import SPOILT, put_spoilt
 
 LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})
 NEW_TYPE = {"type": "given-back"}

@@ -19,7 +19,7 @@ import pytest
 from eventqueue.worker.shell.orders import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
 from eventqueue.worker.shell.process import PRIVATE, is_alive, start_time
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long
 
 IGNORES_TERM = "trap '' TERM; sleep 1000 & echo $! > {ready}; while :; do wait; done"

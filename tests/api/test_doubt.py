@@ -17,8 +17,8 @@ from eventqueue.mongo.log import MongoLog
 from tests.builders import append, enqueued
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.conftest import environ
-from tests.log.conftest import path_in
-from tests.log.wire import Cut, Wire, wire_to
+from tests.mongo.conftest import path_in
+from tests.mongo.wire import Cut, Wire, wire_to
 
 Store = Database[dict[str, Any]]
 MANY = 1000  # more inserts than anybody sends before the deadline

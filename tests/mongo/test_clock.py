@@ -13,8 +13,8 @@ from eventqueue.errors import Unavailable
 from eventqueue.mongo import clock as clocks
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.system.boottime import since_boot
-from tests.log.conftest import path_in
-from tests.log.wire import wire_to
+from tests.mongo.conftest import path_in
+from tests.mongo.wire import wire_to
 
 Client = MongoClient[dict[str, Any]]
 NEAR = timedelta(milliseconds=100)  # the test's own question takes its time, too

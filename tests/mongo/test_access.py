@@ -16,7 +16,7 @@ from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Appended
 from tests.builders import append, said, without_ts
-from tests.log.conftest import Store
+from tests.mongo.conftest import Store
 
 Client = MongoClient[dict[str, Any]]
 FIND, INSERT = "find", "insert"

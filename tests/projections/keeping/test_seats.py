@@ -16,8 +16,8 @@ from projections.keeping import seats as seating
 from projections.keeping.generation import Generation
 from projections.keeping.seats import Seats
 from tests.builders import JOURNEYS, enqueued, history, json_objects
+from tests.model.test_round_trip import is_let_in
 from tests.projections.stage import finish, live_of, put
-from tests.pure.test_round_trip import is_let_in
 
 
 class Unread(Generation):

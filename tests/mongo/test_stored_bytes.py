@@ -17,8 +17,8 @@ from eventqueue.model.events import Completed, ConfigSet
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import JOURNEYS, append, json_values, said, sealed
-from tests.log.bson_slices import elements, recomputed, told
-from tests.log.conftest import Store
+from tests.mongo.bson_slices import elements, recomputed, told
+from tests.mongo.conftest import Store
 
 fresh = count()
 

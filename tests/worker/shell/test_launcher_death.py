@@ -13,7 +13,7 @@ import pytest
 
 from eventqueue.worker.shell.orders import HANG_COUNT, Ended
 from eventqueue.worker.shell.process import start_time
-from tests.worker.test_launcher import (
+from tests.worker.shell.test_launcher import (
     IGNORES_TERM,
     PATIENCE_S,
     Fifo,

@@ -15,8 +15,8 @@ from eventqueue.api.waiting import LOOK_S, PORTION
 from eventqueue.errors import JobNotFound, Unavailable, WaitTimeout
 from eventqueue.model.job import State
 from tests.cli.past import completed
-from tests.log.conftest import path_in
-from tests.log.wire import Wire, wire_to
+from tests.mongo.conftest import path_in
+from tests.mongo.wire import Wire, wire_to
 
 PATIENCE_S = 60.0
 
