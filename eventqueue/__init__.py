@@ -1,23 +1,99 @@
-"""eventqueue: a job queue whose ground state is an append-only event log in MongoDB."""
+"""eventqueue: a job queue whose ground state is an append-only event log in MongoDB.
 
+What applications need is here by name: Queue, what goes into it and comes out of it, and every error.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from eventqueue.errors import (
+    AccessDenied,
+    AmbiguousId,
+    BackupRestored,
+    BadProjection,
+    DatabaseFailed,
+    DifferentJob,
+    Fenced,
+    ForeignViews,
+    HistoryLost,
+    IllegalTransition,
+    InvalidInput,
+    JobNotFound,
+    JobParked,
+    LayoutTooNew,
+    LocalServerFailed,
+    LogCorrupt,
+    LogUnavailable,
+    Misconfigured,
+    NotAReplicaSet,
+    QueueError,
+    Refused,
+    Unavailable,
+    UnknownEventType,
+    UnreadableEvent,
+    UsedAfterFork,
+    ViewsDamaged,
+    ViewsMoved,
+    WaitTimeout,
+    WorkerNotFound,
+)
 
 if TYPE_CHECKING:
     from eventqueue.api.enqueueing import Receipt
     from eventqueue.api.queue import Queue
+    from eventqueue.model.job import Job, State
+    from eventqueue.ports.views import Filter
 
 __version__ = "0.1.0"
-__all__ = ["Queue", "Receipt", "__version__"]
+__all__ = [
+    "AccessDenied",
+    "AmbiguousId",
+    "BackupRestored",
+    "BadProjection",
+    "DatabaseFailed",
+    "DifferentJob",
+    "Fenced",
+    "Filter",
+    "ForeignViews",
+    "HistoryLost",
+    "IllegalTransition",
+    "InvalidInput",
+    "Job",
+    "JobNotFound",
+    "JobParked",
+    "LayoutTooNew",
+    "LocalServerFailed",
+    "LogCorrupt",
+    "LogUnavailable",
+    "Misconfigured",
+    "NotAReplicaSet",
+    "Queue",
+    "QueueError",
+    "Receipt",
+    "Refused",
+    "State",
+    "Unavailable",
+    "UnknownEventType",
+    "UnreadableEvent",
+    "UsedAfterFork",
+    "ViewsDamaged",
+    "ViewsMoved",
+    "WaitTimeout",
+    "WorkerNotFound",
+    "__version__",
+]
+
+# Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
+_LATER = {
+    "Filter": "eventqueue.ports.views",
+    "Job": "eventqueue.model.job",
+    "Queue": "eventqueue.api.queue",
+    "Receipt": "eventqueue.api.enqueueing",
+    "State": "eventqueue.model.job",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # On first use: the driver takes a tenth of a second to import, and `queuectl --version` does without it.
-    if name == "Queue":
-        from eventqueue.api.queue import Queue
-
-        return Queue
-    if name == "Receipt":
-        from eventqueue.api.enqueueing import Receipt
-
-        return Receipt
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

@@ -3,14 +3,14 @@
 They look at the database itself, not through the views' or the log's own eyes; nothing is written.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import ceil
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from eventqueue.cli.render import words
+from eventqueue.cli.render.checks import Check
 from eventqueue.cli.render.words import at_least, count, shortened, span
 from eventqueue.cli.session import Session
 from eventqueue.errors import QueueError, redact
@@ -19,7 +19,8 @@ from eventqueue.model.settings import RETENTION
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo.log import DURABLE
-from eventqueue.mongo.sizes import sizes, told
+from eventqueue.mongo.rights import rights_on_log
+from eventqueue.mongo.sizes import sizes
 from eventqueue.ports.views import TOLD_MAX
 from eventqueue.system.printable import clean
 
@@ -30,23 +31,6 @@ COLLECTIONS = ("events", "signals", "outputs", "workers", "views", "checkpoints"
 PARKED_MAX = 120  # characters
 CLOCK_OFF = timedelta(minutes=1)
 LAG_LONG_S = 10.0
-
-NEEDED = frozenset({"find", "insert"})
-FORBIDDEN = frozenset({"update", "remove", "dropCollection"})
-
-
-class Check(msgspec.Struct, frozen=True):
-    """What was looked at and found; `remedy` says what to do, and is None where all is well."""
-
-    name: str
-    found: str
-    remedy: str | None = None
-
-    @property
-    def is_well(self) -> bool:
-        """Whether there is nothing to do."""
-        return self.remedy is None
-
 
 Look = Callable[["Queue"], tuple[str, str | None]]
 """Returns what was found, and the remedy, if there is anything to do."""
@@ -134,37 +118,19 @@ def _retention(queue: "Queue") -> str | None:
 
 
 def _rights(queue: "Queue") -> tuple[str, str | None]:
-    about = queue.connection.client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
-    if not about["authenticatedUsers"]:
+    rights = rights_on_log(queue.connection.ground.database)
+    if rights is None:
         return "access control is off: whoever can connect may change anything", None
-    allowed = actions_on(about["authenticatedUserPrivileges"], queue.connection.ground.database.name, "events")
-    user = about["authenticatedUsers"][0]["user"]
-    if missing := NEEDED - allowed:
+    if missing := rights.missing:
         return (
-            f"{user} may not {' and '.join(sorted(missing))} on events",
+            f"{rights.user} may not {' and '.join(sorted(missing))} on events",
             "grant a role that may find and insert there",
         )
-    if excess := FORBIDDEN & allowed:
-        return f"{user} may {' and '.join(sorted(excess))} on events", (
+    if excess := rights.excess:
+        return f"{rights.user} may {' and '.join(sorted(excess))} on events", (
             "use a role that may only find and insert there: then nobody can change what has happened"
         )
-    return f"{user} may find and insert on events, and change nothing there", None
-
-
-def actions_on(privileges: Sequence[Mapping[str, Any]], db: str, collection: str) -> set[str]:
-    """Return what MongoDB's `privileges` allow on one collection."""
-    return {
-        action
-        for privilege in privileges
-        if _covers(privilege["resource"], db, collection)
-        for action in privilege["actions"]
-    }
-
-
-def _covers(resource: Mapping[str, Any], db: str, collection: str) -> bool:
-    if resource.get("anyResource"):
-        return True
-    return resource.get("db") in ("", db) and resource.get("collection") in ("", collection)
+    return f"{rights.user} may find and insert on events, and change nothing there", None
 
 
 def _clock(queue: "Queue") -> tuple[str, str | None]:
@@ -240,7 +206,7 @@ def _workers(queue: "Queue") -> tuple[str, str | None]:
 
 
 def _sizes(queue: "Queue") -> tuple[str, str | None]:
-    return told(sizes(queue.connection.ground.database)), None
+    return words.sizes(sizes(queue.connection.ground.database)), None
 
 
 LOOKS: Mapping[str, Look] = {

@@ -54,10 +54,11 @@ def status(session: Session) -> None:
 
 
 def _tell(session: Session) -> None:
+    from eventqueue.cli.render import words
     from eventqueue.cli.values import shown_path
     from eventqueue.connect import open_client
     from eventqueue.errors import redact
-    from eventqueue.mongo.sizes import sizes, told
+    from eventqueue.mongo.sizes import sizes
     from eventqueue.server import home, status
 
     place = home(os.environ)
@@ -74,7 +75,7 @@ def _tell(session: Session) -> None:
     }
     session.out.answer(
         lambda: {**found, "sizes": room},
-        lambda: "\n".join(f"{name:<8} {value}" for name, value in {**found, "sizes": told(room)}.items()),
+        lambda: "\n".join(f"{name:<8} {value}" for name, value in {**found, "sizes": words.sizes(room)}.items()),
     )
 
 

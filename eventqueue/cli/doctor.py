@@ -16,11 +16,11 @@ def doctor(session: Session) -> int:
     queuectl doctor
     """
     from eventqueue.cli.checks import examine
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import checks, documents
 
     found = examine(session)
     is_well = all(one.is_well for one in found)
     session.out.answer(
-        lambda: {"ok": is_well, "checks": [documents.plain(one) for one in found]}, lambda: tables.checks(found)
+        lambda: {"ok": is_well, "checks": [documents.plain(one) for one in found]}, lambda: checks.checks(found)
     )
     return 0 if is_well else 1

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from bson.timestamp import Timestamp
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import to_ms
@@ -104,3 +106,13 @@ class DatabaseClock:
     def offset(self) -> timedelta:
         """How far the database's clock is ahead of this machine's."""
         return self.now() - datetime.now(UTC)
+
+
+def majority_time(database: Database[Any]) -> Timestamp:
+    """Return the cluster time up to which everything is majority-committed at least."""
+    with translated():
+        hello = database.client.admin.command("hello")
+    if "lastWrite" not in hello:  # a sharded cluster
+        return Timestamp(hello["operationTime"].time, hello["operationTime"].inc)
+    found: Timestamp = hello["lastWrite"]["majorityOpTime"]["ts"]
+    return found

@@ -37,7 +37,7 @@ FULL = 1024 * 1024  # bytes that are left on a disk: mongod ends when it finds n
 _UNAUTHORIZED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, Atlas's own
 _STANDALONE = {20, 40573}  # "Transaction numbers are only allowed on a replica set", "$changeStream … replica sets"
 _OUT_OF_DISK = 14031
-_GONE = {43, 175, 237}  # CursorNotFound (the server was restarted), QueryPlanKilled, CursorKilled
+CURSOR_GONE = {43, 175, 237}  # CursorNotFound (the server was restarted), QueryPlanKilled, CursorKilled
 # The server's own list of errors after which a write may be sent again, as codes inside a batch's reply.
 TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
@@ -54,7 +54,7 @@ def is_transient(error: PyMongoError) -> bool:
 
 def may_read_on(error: PyMongoError) -> bool:
     """Whether to read again from where it had come to is of use."""
-    return is_transient(error) or (isinstance(error, OperationFailure) and error.code in _GONE)
+    return is_transient(error) or (isinstance(error, OperationFailure) and error.code in CURSOR_GONE)
 
 
 def _is_stale(error: PyMongoError) -> bool:
@@ -79,7 +79,7 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return InvalidInput("uri", f"{text.rstrip('.')}.")
     if is_transient(error):
         return Unavailable(_unreachable(error, text))
-    if code in _GONE:
+    if code in CURSOR_GONE:
         return Unavailable(f"MongoDB no longer knows what was being read ({text.rstrip('.')}): try again.")
     if code == _OUT_OF_DISK or "No space left on device" in text:
         return DatabaseFailed(f"The disk of the MongoDB server is full ({text.rstrip('.')}): make room there.")

@@ -22,9 +22,9 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError, Unavailable
-from eventqueue.log.portions import portions
 from eventqueue.model.codec import CODEC, Sealed, decode, decode_all, split, stream_in
 from eventqueue.model.events import CATEGORIES, Head, Recorded
+from eventqueue.model.portions import portions
 from eventqueue.mongo.errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
 from eventqueue.mongo.slices import slices
 from eventqueue.ports.log import Append, Appended, check_one_each

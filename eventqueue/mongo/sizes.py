@@ -8,8 +8,6 @@ from pymongo.errors import OperationFailure
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.layout import NAMESPACE_NOT_FOUND, UNAUTHORIZED
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
 
 def sizes(database: Database[Any]) -> dict[str, int | None]:
     """Return the bytes of each part, indexes included, and of all for each job; None: this user may not know.
@@ -33,25 +31,6 @@ def sizes(database: Database[Any]) -> dict[str, int | None]:
     known = [part for part in parts if part is not None]
     each = sum(known) // count if count and len(known) == len(parts) else None
     return {**found, "each_job": each}
-
-
-def told(found: dict[str, int | None]) -> str:
-    """Return the sizes in words."""
-    parts = [f"{name} {human(size)}" for name, size in found.items() if name != "each_job"]
-    each = found["each_job"]
-    return ", ".join(parts) + (f"; {human(each)} a job" if each is not None else "")
-
-
-def human(size: int | None) -> str:
-    """Return a number of bytes with a fitting unit."""
-    if size is None:
-        return "unknown"
-    amount = float(size)
-    for unit in _UNITS:
-        if amount < 1000 or unit == _UNITS[-1]:
-            return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError("returned above")
 
 
 def _names(database: Database[Any]) -> list[str]:

@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 
 from eventqueue.server.deadline import Deadline, wait_until
+from eventqueue.system.process import is_alive, start_time
 
 
 class Process(msgspec.Struct, frozen=True):
     """One process, and never another that later gets its pid."""
 
     pid: int
-    started: int  # clock ticks from boot to its start: field 22 of /proc/<pid>/stat
+    started: int  # clock ticks from boot to its start
 
     @property
     def is_alive(self) -> bool:
@@ -55,14 +56,8 @@ class Process(msgspec.Struct, frozen=True):
 
 def find(pid: int) -> Process | None:
     """Return the process that has `pid` now, or None if there is none or it is a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    # The name, field 2, is in parentheses and may itself hold spaces and parentheses.
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    state, started = fields[0], int(fields[19])
-    return None if state in (b"Z", b"X") else Process(pid, started)
+    started = start_time(pid)
+    return Process(pid, started) if started is not None and is_alive(pid, started) else None
 
 
 def holder(data: Path) -> Process | None:

@@ -6,10 +6,10 @@ from hashlib import sha256
 from eventqueue.model.events import Captured, Error, FailReason, Output
 from eventqueue.model.job import Complete, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
+from eventqueue.system.process import signal_name
 from eventqueue.worker.shell import orders
 from eventqueue.worker.shell.orders import Ended
 from eventqueue.worker.shell.output import text_tail
-from eventqueue.worker.shell.process import signal_name
 
 
 def settle(

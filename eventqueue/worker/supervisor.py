@@ -26,10 +26,10 @@ from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr
+from eventqueue.system.process import shared_environment, signal_name
 from eventqueue.worker.child import UNSETTLED, ChildPlan
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
-from eventqueue.worker.shell.process import shared_environment, signal_name
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import bson
 import msgspec
 from bson.raw_bson import RawBSONDocument
 
-from eventqueue.log.portions import portions
 from eventqueue.model.job import Job
+from eventqueue.model.portions import portions
 from projections.folds.entries import Entry, Member, due_entries, failure_entry, holder_of, ids_in, member
 from projections.folds.folding import Folded, Seat
 from projections.folds.jobs import to_changes, to_document

@@ -20,9 +20,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, ViewsDamaged
-from eventqueue.log.portions import PORTION_BYTES
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
+from eventqueue.model.portions import PORTION_BYTES
 from eventqueue.mongo.errors import DUPLICATE_KEY, translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE

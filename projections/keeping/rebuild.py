@@ -18,6 +18,7 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, HistoryLost, QueueError
 from eventqueue.model.codec import CODEC
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
@@ -34,7 +35,6 @@ from projections.keeping.replay import replay
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
 from projections.keeping.tail import token_now
-from projections.reading.freshness import majority_time
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import partial
 
 from eventqueue.errors import ViewsDamaged
-from eventqueue.log.portions import PORTION_BYTES
 from eventqueue.model.events import Recorded
+from eventqueue.model.portions import PORTION_BYTES
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE

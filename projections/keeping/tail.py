@@ -19,7 +19,7 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.errors import HistoryLost, QueueError, Unavailable
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
-from eventqueue.mongo.errors import translated
+from eventqueue.mongo.errors import CURSOR_GONE, translated
 from eventqueue.mongo.log import MAJORITY
 from projections.folds.decoding import Poison, events_in
 from projections.keeping.checkpoint import Token, token_time
@@ -29,7 +29,6 @@ REPLY_COUNT = 2000  # events in one reply: the first of them should not wait for
 
 # CappedPositionLost, InvalidResumeToken (of a collection that was dropped), ChangeStreamFatalError, …HistoryLost
 _HISTORY_LOST = {136, 260, 280, 286}
-_GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled, CursorKilled
 _UNREACHED = (ServerSelectionTimeoutError, WaitQueueTimeoutError)
 _FULL = itemgetter("fullDocument")
 _PIPELINE: list[Mapping[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"fullDocument": 1}}]
@@ -141,6 +140,6 @@ def history_translated(*, is_far: bool = False) -> Iterator[None]:
             raise
         if cause.code in _HISTORY_LOST:
             raise HistoryLost("The oplog no longer reaches back to the checkpoint.") from error
-        if cause.code in _GONE or cause.has_error_label("ResumableChangeStreamError"):
+        if cause.code in CURSOR_GONE or cause.has_error_label("ResumableChangeStreamError"):
             raise Unavailable("The log's tail broke off: it is read again from the checkpoint.") from error
         raise

@@ -22,7 +22,7 @@ from pymongo.errors import OperationFailure
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import Job, State
-from eventqueue.mongo.errors import translated
+from eventqueue.mongo.errors import CURSOR_GONE, translated
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Candidate, Candidates, Known, Share
 from projections.folds.entries import Member, id_of
@@ -42,7 +42,6 @@ FEW = 3  # named queues that are asked one by one
 # their own: these need not run in the order of their ids.
 MERGED_MAX = 10_000
 KNOWN_S = 1.0  # how long a generation is taken for the live one
-_GONE = {43, 175, 237}  # CursorNotFound, QueryPlanKilled (its collection was dropped), CursorKilled
 
 
 class ViewFinder:
@@ -160,7 +159,7 @@ def _while_there() -> Iterator[None]:
     try:
         yield
     except OperationFailure as error:
-        if error.code not in _GONE:
+        if error.code not in CURSOR_GONE:
             raise
 
 

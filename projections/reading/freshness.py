@@ -13,7 +13,6 @@ from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.model.codec import CODEC
-from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import MAJORITY
 from eventqueue.ports.views import Lag
 from projections.keeping.checkpoint import Checkpoint, token_time
@@ -23,16 +22,6 @@ _PIPELINE: list[Mapping[str, Any]] = [
     {"$match": {"operationType": "insert"}},
     {"$project": {"documentKey": 1, "wallTime": 1}},
 ]
-
-
-def majority_time(database: Database[Any]) -> Timestamp:
-    """Return the cluster time up to which everything is majority-committed at least."""
-    with translated():
-        hello = database.client.admin.command("hello")
-    if "lastWrite" not in hello:  # a sharded cluster
-        return Timestamp(hello["operationTime"].time, hello["operationTime"].inc)
-    found: Timestamp = hello["lastWrite"]["majorityOpTime"]["ts"]
-    return found
 
 
 def passed(checkpoint: Checkpoint | None, asked: Timestamp) -> Lag:

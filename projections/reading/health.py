@@ -7,6 +7,7 @@ from typing import Any
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import HistoryLost
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
@@ -16,7 +17,7 @@ from projections.keeping.generation import PARKED, Generation
 from projections.keeping.integrity import damage
 from projections.keeping.lease import BUILDING, Holder, Lease, Told
 from projections.keeping.projector import is_in_log, recorded
-from projections.reading.freshness import majority_time, measure
+from projections.reading.freshness import measure
 
 PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied

@@ -16,6 +16,7 @@ from eventqueue.errors import Fenced, QueueError, Refused, Unavailable
 from eventqueue.model.codec import CODEC, alike, bucket_of
 from eventqueue.model.events import Recorded, name_in, stream_of
 from eventqueue.model.job import Job, evolve
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting, slices
@@ -30,7 +31,6 @@ from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.generation import Generation, current
 from projections.keeping.tail import Change, Tail
-from projections.reading.freshness import majority_time
 
 LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
 AGAIN_S = 0.2

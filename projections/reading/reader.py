@@ -22,6 +22,7 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
 from eventqueue.model.job import Job, State
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import slices
@@ -44,7 +45,7 @@ from projections.keeping.rebuild import rebuild
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
 from projections.keeping.upgrade import let_go_on
-from projections.reading.freshness import majority_time, measure, passed
+from projections.reading.freshness import measure, passed
 from projections.reading.health import missing, parked, skipped
 from projections.reading.listing import listed
 

@@ -8,10 +8,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from eventqueue.cli.checks import actions_on
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import stand_on
-from eventqueue.mongo.sizes import human
 from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
 from tests.cli.commands import Queuectl, Ran
@@ -218,24 +216,6 @@ def test_no_check_shows_the_password(writers: Queuectl) -> None:
     assert "only-for-tests" not in ran.out + ran.err
 
 
-@pytest.mark.parametrize(
-    ("resource", "covers"),
-    [
-        ({"db": "jobs", "collection": "events"}, True),
-        ({"db": "jobs", "collection": ""}, True),
-        ({"db": "", "collection": ""}, True),
-        ({"anyResource": True}, True),
-        ({"db": "jobs", "collection": "outputs"}, False),
-        ({"db": "other", "collection": ""}, False),
-        ({"cluster": True}, False),
-    ],
-)
-def test_a_privilege_counts_where_it_covers_the_collection(resource: dict[str, Any], covers: bool) -> None:
-    allowed = actions_on([{"resource": resource, "actions": ["find"]}], "jobs", "events")
-
-    assert allowed == ({"find"} if covers else set())
-
-
 def test_how_much_room_all_takes_is_told(queuectl: Queuectl) -> None:
     for _ in range(3):
         queuectl.ok("enqueue", "--", "true")
@@ -245,11 +225,3 @@ def test_how_much_room_all_takes_is_told(queuectl: Queuectl) -> None:
 
     size = r"\d[\d.]* (B|kB|MB|GB)"
     assert re.fullmatch(rf"events {size}, views {size}, outputs {size}, oplog {size}; {size} a job", found["sizes"])
-
-
-@pytest.mark.parametrize(
-    ("size", "told"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345, "12 kB"), (4_200_000_000, "4.2 GB"), (None, "unknown")],
-)
-def test_a_size_is_told_with_a_fitting_unit(size: int | None, told: str) -> None:
-    assert human(size) == told

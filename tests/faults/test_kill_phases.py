@@ -13,7 +13,7 @@ from threading import Event
 import pytest
 
 from eventqueue.model.job import State
-from eventqueue.worker.shell.process import start_time
+from eventqueue.system.process import start_time
 from tests.faults.account import assert_agreed, writing
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Cut, Order, Wire, wire_to

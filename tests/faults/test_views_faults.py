@@ -34,7 +34,7 @@ pytestmark = pytest.mark.faults
 
 NEWER = """
 import signal, sys, threading
-from eventqueue import events
+from eventqueue.model import events
 from eventqueue.connect import connect, make_projector
 
 events.EVENT_TYPES["annulled"] = events.Cancelled

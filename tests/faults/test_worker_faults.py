@@ -14,8 +14,8 @@ import pytest
 from eventqueue.model.events import Failed, FailReason, LateResult, Released
 from eventqueue.model.job import State
 from eventqueue.server import LocalServer, ensure_running
+from eventqueue.system.process import start_time
 from eventqueue.worker.child import ChildPlan
-from eventqueue.worker.shell.process import start_time
 from tests.faults.account import COMPLETED, Attempt, assert_agreed, enqueue, writing
 from tests.server.servers import clear_away, kill, started
 from tests.worker.crew import Crew, Start, crews, is_running

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventqueue.model.events import Event, Recorded
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
 from eventqueue.steering.pauses import Pauses
@@ -26,7 +27,7 @@ from projections.keeping.rebuild import rebuild
 from projections.keeping.signals import Signals
 from projections.keeping.tail import Tail
 from projections.keeping.turn import Turn
-from projections.reading.freshness import majority_time, measure
+from projections.reading.freshness import measure
 from projections.registry import PROJECTIONS
 from tests.builders import NOW, append
 

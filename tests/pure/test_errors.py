@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+import eventqueue
 from eventqueue import errors
 from eventqueue.errors import QueueError, has_secret, redact
 
 ROOT = Path(__file__).parents[2]
-# process.py is the launcher's, which runs on the standard library alone: what is raised there is caught there.
-PLACES = {"errors.py", "process.py"}
+# spawn.py is the launcher's, which runs on the standard library alone: what is raised there is caught there.
+PLACES = {"errors.py", "spawn.py"}
 
 
 def drawn() -> dict[str, str]:
@@ -41,6 +42,15 @@ def real() -> dict[str, str]:
 def test_the_tree_that_is_drawn_is_the_tree_that_is() -> None:
     assert drawn() == real()
     assert len(drawn()) > 10
+
+
+def test_the_package_exports_every_exception_by_name() -> None:
+    assert {*real(), "QueueError"} <= set(eventqueue.__all__)
+    assert all(getattr(eventqueue, name) is getattr(errors, name) for name in {*real(), "QueueError"})
+
+
+def test_every_name_that_the_package_exports_is_there() -> None:
+    assert all(getattr(eventqueue, name) for name in eventqueue.__all__)
 
 
 def test_every_exception_that_a_caller_can_see_is_defined_in_one_file() -> None:

@@ -14,7 +14,7 @@ import msgspec
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from eventqueue.worker.shell.process import start_time
+from eventqueue.system.process import start_time
 from eventqueue.worker.supervisor import Plan
 from tests.worker.stage import PATIENCE_S, wait_until
 

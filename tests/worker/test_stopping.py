@@ -7,8 +7,8 @@ import pytest
 from eventqueue.errors import Unavailable
 from eventqueue.model.events import Released
 from eventqueue.model.job import State
+from eventqueue.system.process import start_time
 from eventqueue.worker.inbox import Stop
-from eventqueue.worker.shell.process import start_time
 from tests.worker.stage import Gate, Hand, Stage
 
 

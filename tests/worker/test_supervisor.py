@@ -14,8 +14,8 @@ from pymongo.database import Database
 from eventqueue.errors import Unavailable
 from eventqueue.model.events import Failed, FailReason, Released
 from eventqueue.model.job import State
+from eventqueue.system.process import start_time
 from eventqueue.worker.child import _check_views
-from eventqueue.worker.shell.process import start_time
 from eventqueue.worker.supervisor import pause_after
 from projections.keeping.lease import Lease
 from tests.worker.crew import Crew, Start, command_line

@@ -18,7 +18,6 @@ from eventqueue.ports.views import Counts, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
-    from eventqueue.cli.checks import Check
     from eventqueue.model.settings import Source
 
 COLOURS = {
@@ -180,14 +179,3 @@ def findings(found: Sequence[Finding]) -> Table:
     """What an audit found, event by event; version 0 is the view."""
     rows = [[one.stream, str(one.version) if one.version else "view", one.problem] for one in found]
     return Table(["STREAM", "VERSION", "FINDING"], rows, loose=0)
-
-
-def checks(found: "Sequence[Check]") -> Text:
-    """The doctor's checks, each failed one with its remedy below it."""
-    lines: list[Text] = []
-    for one in found:
-        mark = Text("✔ ", "green") if one.is_well else Text("✘ ", "red")
-        lines.append(Text.assemble(mark, (f"{one.name:<12} ", "bold"), clean(one.found)))
-        if one.remedy is not None:
-            lines.append(Text(f"{'':<15}{clean(one.remedy)}", "yellow"))
-    return Text("\n").join(lines)

@@ -13,6 +13,7 @@ STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
 TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for state in STATES})
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def shortened(text: str, most: int) -> str:
@@ -75,3 +76,22 @@ def age(since: timedelta) -> str:
         if seconds >= unit:
             return f"{seconds // unit}{name}"
     return f"{seconds}s"
+
+
+def sizes(found: dict[str, int | None]) -> str:
+    """Return the sizes in words."""
+    parts = [f"{name} {size_of(size)}" for name, size in found.items() if name != "each_job"]
+    each = found["each_job"]
+    return ", ".join(parts) + (f"; {size_of(each)} a job" if each is not None else "")
+
+
+def size_of(size: int | None) -> str:
+    """Return a number of bytes with a fitting unit."""
+    if size is None:
+        return "unknown"
+    amount = float(size)
+    for unit in _UNITS:
+        if amount < 1000 or unit == _UNITS[-1]:
+            return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError("returned above")

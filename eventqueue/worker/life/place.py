@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 from eventqueue.mongo.incarnations import Incarnation
-from eventqueue.worker.shell.process import start_time
+from eventqueue.system.process import start_time
 
 
 def place() -> str:

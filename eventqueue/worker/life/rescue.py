@@ -17,8 +17,8 @@ from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnation, Incarnations, Lease
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, EventLog
+from eventqueue.system.process import is_alive, start_time
 from eventqueue.worker.life.heartbeat import Heartbeat
-from eventqueue.worker.shell.process import is_alive, start_time
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,11 @@ from contextlib import suppress
 from time import monotonic
 
 from eventqueue.system.boottime import since_boot
+from eventqueue.system.process import dead_child, send_group
 from eventqueue.worker.shell.output import Tail
-from eventqueue.worker.shell.process import Children, NotStarted, Strays, dead_child, enter, send_group, spawn_shell
 from eventqueue.worker.shell.protocol import RUN_VARIABLE, Channel, ended, lives, started
+from eventqueue.worker.shell.spawn import NotStarted, enter, spawn_shell
+from eventqueue.worker.shell.strays import Children, Strays
 
 TYPE_CHECKING = False  # typing's own takes 2 ms to import
 if TYPE_CHECKING:

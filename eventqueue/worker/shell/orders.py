@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from eventqueue.system.boottime import since_boot
+from eventqueue.system.process import is_alive, send_group, shared_environment
 from eventqueue.worker.shell import protocol
-from eventqueue.worker.shell.process import is_alive, kill_marked, send_group, shared_environment
+from eventqueue.worker.shell.strays import kill_marked
 
 KILL_GRACE_S = 1.0  # from TERM to KILL for what is asked to stop: gone well within 2 s
 # A launcher that has not answered for so long, nor several times, hangs: in a directory of a dead file server, perhaps.

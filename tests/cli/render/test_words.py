@@ -12,7 +12,7 @@ from rich.text import Text
 from eventqueue.cli.attempts import attempts
 from eventqueue.cli.render.columns import LOOSE_LEAST, Cell, Table, fitted, fitted_parts
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, span
+from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, size_of, span
 from eventqueue.cli.values import SECONDS, SINCE
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
 from eventqueue.model.job import State
@@ -173,3 +173,11 @@ def test_no_duration_is_refused_by_what_was_typed(typed: str) -> None:
 def test_a_time_without_a_zone_is_utc() -> None:
     assert SINCE.convert("2026-01-31", None, None) == datetime(2026, 1, 31, tzinfo=UTC)
     assert SINCE.convert("2026-01-31T08:00:00+01:00", None, None) == datetime(2026, 1, 31, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345, "12 kB"), (4_200_000_000, "4.2 GB"), (None, "unknown")],
+)
+def test_a_size_is_told_with_a_fitting_unit(size: int | None, told: str) -> None:
+    assert size_of(size) == told

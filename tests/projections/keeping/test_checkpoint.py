@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from pymongo.read_concern import ReadConcern
 
 from eventqueue.errors import Fenced
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.tail import Tail, token_now
-from projections.reading.freshness import majority_time
 from tests.builders import enqueued
 from tests.projections.exact import assert_exact
 from tests.projections.stage import apply_all, checkpoint_of, finish, live_of, put, taking_place

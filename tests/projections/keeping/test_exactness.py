@@ -10,6 +10,7 @@ from pymongo.client_session import ClientSession
 from eventqueue.errors import Fenced
 from eventqueue.model.events import LateResult
 from eventqueue.model.job import State, fold
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from projections.keeping import checkpoint
 from projections.keeping.applier import Applier
@@ -17,7 +18,6 @@ from projections.keeping.catch_up import catch_up
 from projections.keeping.seats import Seats
 from projections.keeping.signals import Signals
 from projections.keeping.tail import Change, Tail
-from projections.reading.freshness import majority_time
 from tests.builders import COMPLETED, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, folded, shown

@@ -5,11 +5,12 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 
 from eventqueue.errors import HistoryLost
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import Lag
 from projections.keeping.checkpoint import token_time
 from projections.keeping.tail import Tail
-from projections.reading.freshness import majority_time, measure
+from projections.reading.freshness import measure
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.builders import append, enqueued

@@ -10,10 +10,10 @@ from eventqueue.errors import AccessDenied, Unavailable
 from eventqueue.model.events import Completed, LateResult, Released
 from eventqueue.model.job import Cancel, Job, Release, State
 from eventqueue.ports.finder import Signal
+from eventqueue.system.process import start_time
 from eventqueue.worker.inbox import Stop
 from eventqueue.worker.shell import orders
 from eventqueue.worker.shell.orders import Ended, Launcher
-from eventqueue.worker.shell.process import start_time
 from tests.builders import CANCELLED, append, claimed, enqueued
 from tests.worker.stage import DeafLog, Gate, Hand, Stage, wait_until
 

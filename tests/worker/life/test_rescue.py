@@ -11,9 +11,9 @@ import pytest
 from eventqueue.model.events import Error, Failed, FailReason
 from eventqueue.model.job import State
 from eventqueue.ports.log import Append
+from eventqueue.system.process import start_time
 from eventqueue.worker.life.place import incarnation_here, place
 from eventqueue.worker.life.rescue import KEPT
-from eventqueue.worker.shell.process import start_time
 from tests.builders import sealed
 from tests.worker.stage import Hand, Stage
 
@@ -190,7 +190,7 @@ def test_a_process_that_the_system_hides_is_not_seen_dead(
     lost_job(stage, hidden)
     with monkeypatch.context() as hidepid:  # /proc mounted so that it shows one's own processes alone
         hidepid.setattr("eventqueue.worker.life.rescue.os.kill", refuse)
-        hidepid.setattr("eventqueue.worker.shell.process._read", lambda _: b"")
+        hidepid.setattr("eventqueue.system.process._read", lambda _: b"")
         rescuer.rescue.rescue_once(may_bury=True)
 
     assert not is_buried(stage, hidden)

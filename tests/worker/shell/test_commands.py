@@ -9,7 +9,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Completed, Failed, FailReason
 from eventqueue.model.job import State
 from eventqueue.model.spec import TEXT_MAX
-from eventqueue.worker.shell.process import start_time
+from eventqueue.system.process import start_time
 from tests.worker.stage import Stage, wait_until
 
 GIGABYTES = 1

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from eventqueue.system.process import PRIVATE, is_alive, start_time
 from eventqueue.worker.shell.orders import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
-from eventqueue.worker.shell.process import PRIVATE, is_alive, start_time
 
 README = Path(__file__).parents[3] / "README.md"
 PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long

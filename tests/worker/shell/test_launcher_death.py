@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from eventqueue.system.process import start_time
 from eventqueue.worker.shell.orders import HANG_COUNT, Ended
-from eventqueue.worker.shell.process import start_time
 from tests.worker.shell.test_launcher import (
     IGNORES_TERM,
     PATIENCE_S,

@@ -1,16 +1,15 @@
-"""Starting processes, and telling who lives and whose it is."""
+"""What runs leave behind: found by the mark in its environment, and by nothing else."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from eventqueue.worker.shell.process import Children, Strays, is_alive, kill_marked, start_time, variable
+from eventqueue.system.process import variable
+from eventqueue.worker.shell.strays import Children, Strays, kill_marked
 
 Sleeper = Callable[..., int]
 
@@ -34,38 +33,6 @@ def sleeper() -> Iterator[Sleeper]:
     for child in children:
         child.kill()
         child.communicate()
-
-
-def test_a_process_is_alive_under_its_own_start_time_only() -> None:
-    own = start_time(os.getpid())
-
-    assert own is not None
-    assert is_alive(os.getpid(), own)
-    assert not is_alive(os.getpid(), own + 1)
-    assert is_alive(os.getpid(), own - 1, own + 1)
-    assert not is_alive(os.getpid(), own - 2, own - 1)
-
-
-def test_a_zombie_has_a_start_time_but_is_not_alive() -> None:
-    child = subprocess.Popen(["true"])
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-
-    started = start_time(child.pid)
-
-    assert started is not None
-    assert not is_alive(child.pid, started)
-    child.wait()
-    assert start_time(child.pid) is None
-
-
-def test_a_program_name_with_brackets_and_spaces_does_not_confuse(tmp_path: Path) -> None:
-    program = shutil.copy(shutil.which("sleep") or "", tmp_path / "a) Z (b")
-    with subprocess.Popen([program, "1000"]) as child:
-        started = start_time(child.pid)
-        lives = started is not None and is_alive(child.pid, started)
-        child.kill()
-
-    assert lives
 
 
 def test_only_processes_with_the_mark_are_killed(sleeper: Sleeper) -> None:
@@ -100,7 +67,7 @@ def test_a_stray_that_shows_no_mark_yet_is_looked_at_again_for_a_while(
     pid = sleeper(MARK="ours.1")
     strays = Strays(Children(), "MARK", "ours.")
     with monkeypatch.context() as in_its_exec:
-        in_its_exec.setattr("eventqueue.worker.shell.process.variable", lambda *_: None)
+        in_its_exec.setattr("eventqueue.worker.shell.strays.variable", lambda *_: None)
         strays.hunt({})
     assert (strays.has_unknown, strays.has_doomed) == (True, False)
 
