@@ -198,16 +198,30 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 QueueEvent = Paused | Resumed
 
-EVENT_TYPES: dict[str, type[Event]] = {
-    str(kind.__struct_config__.tag): kind
-    for kind in (
-        *(Enqueued, Claimed, Completed, Failed, Retried, DeadLettered, Released, Cancelled),
-        *(LateResult, ConfigSet, ConfigUnset, Paused, Resumed),
-    )
-}
+EVENT_TYPES: dict[str, type[Event]] = {}
+"""Every kind of event, by its stored `type`."""
 
-CATEGORIES = ("config", "job", "late", "queue")
-"""What streams there are, by the beginnings of their names, in order."""
+CATEGORIES: dict[str, tuple[type[Event], ...]] = {}
+"""What streams there are, by the beginnings of their names, and the kinds of events in them."""
+
+
+def register(category: str, *kinds: type[Event]) -> None:
+    """Make known the streams of a category and the events in them: once, where these are defined.
+
+    Every process has to know all of them, so `connect.py` imports what registers any. Raises ValueError for a category
+    that is known already, or for a type that is another event's.
+    """
+    types = {str(kind.__struct_config__.tag): kind for kind in kinds}
+    if category in CATEGORIES or types.keys() & EVENT_TYPES.keys():
+        raise ValueError(f"category {category!r}, or a type of {sorted(types)}, is known already")
+    CATEGORIES[category] = kinds
+    EVENT_TYPES.update(types)
+
+
+register("job", Enqueued, Claimed, Completed, Failed, Retried, DeadLettered, Released, Cancelled)
+register("late", LateResult)
+register("config", ConfigSet, ConfigUnset)
+register("queue", Paused, Resumed)
 
 
 def type_of(event: Event) -> str:

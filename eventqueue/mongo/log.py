@@ -206,7 +206,7 @@ class MongoLog:
 
     def find_outside(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the `_id`s of up to `limit` events that stand in no stream of a category known here."""
-        gaps = [_between(one, other) for one, other in pairwise([None, *CATEGORIES, None])]
+        gaps = [_between(one, other) for one, other in pairwise([None, *sorted(CATEGORIES), None])]
         with translated():
             # A range of the index each: the events inside the categories, nearly all there are, are not looked at.
             found = self._events.find({"$or": gaps}, {"_id": 1}, limit=limit)

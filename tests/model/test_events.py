@@ -11,6 +11,7 @@ import pytest
 from eventqueue.model import events
 from eventqueue.model.codec import seal, to_data
 from eventqueue.model.events import (
+    CATEGORIES,
     EMPTY,
     EVENT_TYPES,
     Captured,
@@ -18,6 +19,7 @@ from eventqueue.model.events import (
     Head,
     LateResult,
     Output,
+    Paused,
     category_of,
     name_in,
     stream_of,
@@ -49,6 +51,37 @@ def test_every_event_class_has_a_stored_type_of_its_own() -> None:
 
     assert set(EVENT_TYPES.values()) == classes
     assert all(EVENT_TYPES[type_of(event)] is type(event) for event in ONE_OF_EACH)
+
+
+def test_each_type_of_event_stands_in_one_category() -> None:
+    of_all = [kind for kinds in CATEGORIES.values() for kind in kinds]
+
+    assert sorted(CATEGORIES) == ["config", "job", "late", "queue"]
+    assert {id(kind) for kind in of_all} == {id(kind) for kind in EVENT_TYPES.values()}
+    assert len(of_all) == len(EVENT_TYPES)
+
+
+def test_a_category_comes_with_its_events_from_wherever_it_is_defined(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Struck(Event, frozen=True, kw_only=True, tag="struck"):
+        hour: int
+
+    with monkeypatch.context() as patched:
+        patched.setattr(events, "CATEGORIES", dict(CATEGORIES))
+        patched.setattr(events, "EVENT_TYPES", dict(EVENT_TYPES))
+        events.register("clock", Struck)
+
+        assert events.CATEGORIES["clock"] == (Struck,)
+        assert events.EVENT_TYPES["struck"] is Struck
+
+
+@pytest.mark.parametrize(("category", "kind"), [("job", LateResult), ("clock", Paused)])
+def test_what_is_known_is_not_registered_again(category: str, kind: type[Event]) -> None:
+    before = dict(CATEGORIES), dict(EVENT_TYPES)
+
+    with pytest.raises(ValueError, match="known already"):
+        events.register(category, kind)
+
+    assert before == (CATEGORIES, EVENT_TYPES)
 
 
 def test_the_types_of_a_jobs_events_are_words_that_never_change() -> None:
