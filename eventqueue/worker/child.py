@@ -30,9 +30,9 @@ from eventqueue.worker import engine
 from eventqueue.worker.engine import Engine
 from eventqueue.worker.inbox import Stop
 from eventqueue.worker.life.heartbeat import Heartbeat
-from eventqueue.worker.life.lease import Lease
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
+from eventqueue.worker.life.tenure import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.runner import MakeRunner
 from eventqueue.worker.shell.orders import Launcher

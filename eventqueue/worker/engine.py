@@ -30,7 +30,7 @@ from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.late import record_late
 from eventqueue.worker.life.heartbeat import Beat, Buried
-from eventqueue.worker.life.lease import Lease
+from eventqueue.worker.life.tenure import Lease
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.runner import MakeRunner
 from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun, Started

@@ -23,6 +23,7 @@ from eventqueue.errors import (
 )
 from eventqueue.model.codec import head_of
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import Lease, Renewal
 from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.tuning import tuned
@@ -32,7 +33,6 @@ from projections.keeping.applier import Applier
 from projections.keeping.checkpoint import Checkpoint, Last
 from projections.keeping.feed import Feed
 from projections.keeping.holding import Holding
-from projections.keeping.lease import Lease, Renewal
 from projections.keeping.rebuild import rebuild
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals

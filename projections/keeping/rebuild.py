@@ -21,6 +21,7 @@ from eventqueue.model.codec import CODEC
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import BUILDING, Lease, Renewal
 from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.ports.finder import Signal
 from eventqueue.system.tuning import tuned
@@ -30,7 +31,6 @@ from projections.keeping.applier import TRANSACTION_S, Applier
 from projections.keeping.catch_up import catch_up
 from projections.keeping.checkpoint import Checkpoint, Last, id_of
 from projections.keeping.generation import INDEXES, Generation, current, views
-from projections.keeping.lease import BUILDING, Lease, Renewal
 from projections.keeping.replay import replay
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals

@@ -15,12 +15,12 @@ from typing import Self
 
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.leases import Progress
 from eventqueue.ports.finder import Signal
 from projections.keeping.applier import Applier, Prepared
 from projections.keeping.checkpoint import Token, token_time
 from projections.keeping.feed import Batch, Feed
 from projections.keeping.holding import Holding
-from projections.keeping.lease import Progress
 from projections.keeping.signals import Signals
 
 IDLE = timedelta(milliseconds=250)  # the longest sleep of a projector that has nothing to do: then it may be stopped

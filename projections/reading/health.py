@@ -10,12 +10,12 @@ from eventqueue.errors import HistoryLost
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import BUILDING, Holder, Lease, Told
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
 from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.generation import PARKED, Generation
 from projections.keeping.integrity import damage
-from projections.keeping.lease import BUILDING, Holder, Lease, Told
 from projections.keeping.projector import is_in_log, recorded
 from projections.reading.freshness import measure
 

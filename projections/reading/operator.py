@@ -9,6 +9,7 @@ from bson.max_key import MaxKey
 from eventqueue.errors import Fenced, Refused
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import LENGTH
 from eventqueue.ports.views import Counters, Difference, Parked
 from eventqueue.ports.views import Projection as Status
 from eventqueue.system.tuning import tuned
@@ -17,7 +18,6 @@ from projections.keeping import checkpoint
 from projections.keeping.applier import Applier
 from projections.keeping.checkpoint import Checkpoint
 from projections.keeping.generation import Generation
-from projections.keeping.lease import LENGTH
 from projections.keeping.projector import recorded
 from projections.keeping.rebuild import rebuild
 from projections.keeping.signals import Signals

@@ -25,6 +25,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import Lease, Renewal
 from eventqueue.mongo.slices import slices
 from eventqueue.ports.finder import Signal
 from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
@@ -39,7 +40,6 @@ from projections.keeping.catch_up import catch_up
 from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.generation import Generation
 from projections.keeping.integrity import check_taken, damage
-from projections.keeping.lease import Lease, Renewal
 from projections.keeping.projector import is_in_log, is_newer, recorded
 from projections.keeping.rebuild import rebuild
 from projections.keeping.rescan import rescan

@@ -11,8 +11,8 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.mongo.incarnations import Incarnation
+from eventqueue.mongo.leases import Lease
 from eventqueue.ports.views import Filter
-from projections.keeping.lease import Lease
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened, keep, wrote

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from eventqueue.worker.life.lease import PARTS
-from projections.keeping.lease import RENEWAL
+from eventqueue.mongo.leases import RENEWAL
+from eventqueue.worker.life.tenure import PARTS
 from tests.worker.crew import Start
 from tests.worker.stage import Stage, wait_until
 

@@ -17,11 +17,11 @@ from pymongo import MongoClient
 from eventqueue.connect import open_client
 from eventqueue.errors import Fenced, HistoryLost, QueueError, Unavailable
 from eventqueue.mongo.ground import Ground, stand_on
+from eventqueue.mongo.leases import BUILDING
 from eventqueue.mongo.log import MongoLog
 from projections.keeping import applier, checkpoint, rebuild
 from projections.keeping.checkpoint import Token
 from projections.keeping.generation import Generation
-from projections.keeping.lease import BUILDING
 from projections.keeping.replay import replay
 from projections.keeping.tail import Tail, token_now
 from projections.reading.reader import ViewReader

@@ -18,7 +18,7 @@ from eventqueue.audit.rules import audit
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground, stand_on
-from projections.keeping.lease import Lease
+from eventqueue.mongo.leases import Lease
 from projections.reading.health import parked
 from projections.reading.operator import ViewOperator
 from projections.registry import PROJECTIONS

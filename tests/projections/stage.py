@@ -10,6 +10,7 @@ from typing import Any
 from eventqueue.model.events import Event, Recorded
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import PROJECTING
 from eventqueue.ports.finder import Signal
 from eventqueue.steering.pauses import Pauses
 from projections.folds.decoding import Poison
@@ -21,7 +22,6 @@ from projections.keeping.checkpoint import Checkpoint, Token
 from projections.keeping.feed import Feed
 from projections.keeping.generation import Generation
 from projections.keeping.holding import Holding
-from projections.keeping.lease import PROJECTING
 from projections.keeping.projector import Projector
 from projections.keeping.rebuild import rebuild
 from projections.keeping.signals import Signals

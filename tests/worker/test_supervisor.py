@@ -14,10 +14,10 @@ from pymongo.database import Database
 from eventqueue.errors import Unavailable
 from eventqueue.model.events import Failed, FailReason, Released
 from eventqueue.model.job import State
+from eventqueue.mongo.leases import Lease
 from eventqueue.system.process import start_time
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.supervisor import pause_after
-from projections.keeping.lease import Lease
 from tests.worker.crew import Crew, Start, command_line
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
 

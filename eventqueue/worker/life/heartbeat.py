@@ -15,7 +15,7 @@ from eventqueue.errors import QueueError
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnation, Incarnations
 from eventqueue.system.boottime import since_boot
-from eventqueue.worker.life.lease import Lease
+from eventqueue.worker.life.tenure import Lease
 
 logger = logging.getLogger(__name__)
 

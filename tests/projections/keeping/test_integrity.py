@@ -10,10 +10,10 @@ import pytest
 
 from eventqueue.errors import Fenced, Unavailable
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import Lease
 from projections.keeping import checkpoint, projector
 from projections.keeping.generation import INDEXES
 from projections.keeping.integrity import damage
-from projections.keeping.lease import Lease
 from projections.reading.candidates import ViewFinder
 from projections.reading.operator import ViewOperator
 from projections.reading.reader import ViewReader

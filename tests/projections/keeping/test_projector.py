@@ -13,12 +13,12 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import Holder, Lease
 from projections.folds.projection import Tally, versions
 from projections.folds.stats import Stats
 from projections.keeping import turn as turns
 from projections.keeping.checkpoint import checkpoints
 from projections.keeping.feed import Feed
-from projections.keeping.lease import Holder, Lease
 from projections.keeping.projector import Projector, is_in_log, is_newer
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd

@@ -10,12 +10,12 @@ from bson.raw_bson import RawBSONDocument
 from eventqueue.errors import Fenced, QueueError
 from eventqueue.model.events import LateResult
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import BUILDING
 from eventqueue.mongo.log import MongoLog
 from projections.folds.stats import Stats
 from projections.keeping import checkpoint, generation, rebuild
 from projections.keeping.catch_up import catch_up
 from projections.keeping.generation import Generation
-from projections.keeping.lease import BUILDING
 from projections.keeping.projector import is_in_log
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, append, claimed, enqueued

@@ -10,12 +10,12 @@ from eventqueue.errors import Fenced, Refused
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import BUILDING, Lease
 from eventqueue.ports.views import Activity, Parked, Projection
 from projections.folds.projection import Projection as View
 from projections.folds.projection import Tally, versions
 from projections.folds.stats import Stats
 from projections.keeping.generation import Generation
-from projections.keeping.lease import BUILDING, Lease
 from projections.keeping.rebuild import rebuild
 from projections.reading import health
 from projections.reading.operator import ViewOperator

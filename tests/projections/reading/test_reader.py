@@ -15,9 +15,9 @@ from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import Lease
 from eventqueue.ports.views import Filter, Lag
 from projections.folds.stats import Stats
-from projections.keeping.lease import Lease
 from projections.reading import listing, reader
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS

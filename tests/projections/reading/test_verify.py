@@ -14,8 +14,8 @@ from eventqueue.errors import Fenced
 from eventqueue.model.codec import content_hash
 from eventqueue.model.events import LateResult
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import BUILDING
 from eventqueue.ports.views import Difference
-from projections.keeping.lease import BUILDING
 from projections.reading import verify as verifying
 from projections.reading.point import Point
 from projections.reading.reader import ViewReader

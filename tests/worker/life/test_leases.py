@@ -10,8 +10,8 @@ from eventqueue.errors import Unavailable
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.system.boottime import since_boot
 from eventqueue.worker.life.heartbeat import Beat, Buried, Heartbeat
-from eventqueue.worker.life.lease import Lease
 from eventqueue.worker.life.place import incarnation_here
+from eventqueue.worker.life.tenure import Lease
 from tests.worker.stage import LEASE, Stage, wait_until
 
 
@@ -116,7 +116,7 @@ def test_a_lease_ends_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) 
     lease.renewed(since_boot())
     assert lease.is_good
 
-    monkeypatch.setattr("eventqueue.worker.life.lease.since_boot", lambda: since_boot() + 3600)
+    monkeypatch.setattr("eventqueue.worker.life.tenure.since_boot", lambda: since_boot() + 3600)
 
     assert not lease.is_good
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from eventqueue.mongo import leases
 from eventqueue.mongo.ground import Ground
-from projections.keeping import lease
-from projections.keeping.lease import Holder, Lease, Renewal
+from eventqueue.mongo.leases import Holder, Lease, Renewal
 from tests.projections.stage import await_that, end_lease
 
 
