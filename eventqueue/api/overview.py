@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
-from eventqueue.mongo.incarnations import Lease
+from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.views import Filter, Glance, QueueStatus, Status, Worker
 from eventqueue.steering.pauses import Pauses
 
@@ -77,24 +77,24 @@ class Overview:
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
-        return [_shown(lease) for lease in self._connection.incarnations.live()]
+        return [_shown(one) for one in self._connection.incarnations.live()]
 
 
 def _running(worker: Worker, held: Mapping[str, Sequence[Job]]) -> Worker:
     return replace(worker, running=tuple(job.id for job in held[worker.id]))
 
 
-def _shown(lease: Lease) -> Worker:
+def _shown(one: Registration) -> Worker:
     return Worker(
-        id=lease.worker.id,
-        name=lease.worker.name,
-        host=lease.worker.host,
-        pid=lease.worker.pid,
-        queues=lease.worker.queues,
-        concurrency=lease.worker.concurrency,
-        started_at=lease.started_at,
-        renewed_at=lease.renewed_at,
-        stop_by=lease.stop_by,
+        id=one.worker.id,
+        name=one.worker.name,
+        host=one.worker.host,
+        pid=one.worker.pid,
+        queues=one.worker.queues,
+        concurrency=one.worker.concurrency,
+        started_at=one.started_at,
+        renewed_at=one.renewed_at,
+        stop_by=one.stop_by,
     )
 
 

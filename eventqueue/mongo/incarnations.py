@@ -7,7 +7,7 @@ heartbeat, if nobody tells it sooner.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,9 +15,8 @@ from pymongo.database import Database
 
 from eventqueue.model.codec import CODEC
 from eventqueue.mongo.errors import translated
+from eventqueue.mongo.leases import FREE, is_over, until
 from eventqueue.mongo.log import DURABLE, MAJORITY
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
@@ -34,8 +33,8 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"
     grace: float = 30.0  # seconds that its jobs may take to finish when it is asked to stop, unless others are named
 
 
-class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """An incarnation with its lease as the database has it."""
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """An incarnation as it is registered: with its lease, and what is asked of it."""
 
     worker: Incarnation
     started_at: datetime
@@ -51,7 +50,7 @@ class Incarnations:
 
     def __init__(self, database: Database[Any], length: timedelta) -> None:
         self._workers = database.get_collection("workers", CODEC, write_concern=DURABLE, read_concern=MAJORITY)
-        self._length_ms = length // timedelta(milliseconds=1)
+        self._length = length
 
     def register(self, worker: Incarnation) -> None:
         """Make the incarnation known; only then may it claim."""
@@ -72,10 +71,10 @@ class Incarnations:
 
         An incarnation that nobody knows is buried too, so that it can never renew.
         """
-        lease_over = {} if seen_dead else {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}
+        lease_over = {} if seen_dead else {"$expr": is_over("expires_at")}
         with translated():
             # Apart, since an upsert cannot ask for `$$NOW`.
-            self._workers.update_one({"_id": worker}, {"$setOnInsert": {"expires_at": _LONG_AGO}}, upsert=True)
+            self._workers.update_one({"_id": worker}, {"$setOnInsert": {"expires_at": FREE}}, upsert=True)
             self._workers.update_one(
                 {"_id": worker, "buried_at": None, **lease_over},
                 [{"$set": {"buried_at": "$$NOW", "buried_by": {"$literal": by}}}],
@@ -111,23 +110,25 @@ class Incarnations:
                 {"$or": [{"buried_at": {"$lt": before}}, {"buried_at": None, "expires_at": {"$lt": before}}]}
             )
 
-    def get(self, ids: Collection[str]) -> dict[str, Lease]:
-        """Return the leases of these incarnations, those that are known."""
-        return {lease.worker.id: lease for lease in self._read({"_id": {"$in": list(ids)}})}
+    def get(self, ids: Collection[str]) -> dict[str, Registration]:
+        """Return these incarnations, those that are known, by id."""
+        return {one.worker.id: one for one in self._read({"_id": {"$in": list(ids)}})}
 
-    def live(self) -> Sequence[Lease]:
+    def live(self) -> Sequence[Registration]:
         """Return the live incarnations, oldest first."""
-        return [lease for lease in self._read({"buried_at": None}) if lease.is_live]
+        return [one for one in self._read({"buried_at": None}) if one.is_live]
 
     def _renewed(self) -> dict[str, Any]:
-        return {"renewed_at": "$$NOW", "expires_at": {"$add": ["$$NOW", self._length_ms]}}
+        return {"renewed_at": "$$NOW", "expires_at": until(self._length)}
 
-    def _read(self, query: dict[str, Any]) -> list[Lease]:
-        ended = {"$or": [{"$lt": ["$expires_at", "$$NOW"]}, {"$gt": ["$buried_at", None]}]}
+    def _read(self, query: dict[str, Any]) -> list[Registration]:
+        ended = {"$or": [is_over("expires_at"), {"$gt": ["$buried_at", None]}]}
         pipeline = [
             {"$match": {**query, "name": {"$type": "string"}}},
             {"$set": {"is_live": {"$not": [ended]}}},
             {"$sort": {"started_at": 1, "_id": 1}},
         ]
         with translated():
-            return [msgspec.convert({**found, "worker": found}, Lease) for found in self._workers.aggregate(pipeline)]
+            return [
+                msgspec.convert({**found, "worker": found}, Registration) for found in self._workers.aggregate(pipeline)
+            ]

@@ -1,14 +1,15 @@
-"""Leases: who works, of all the projectors that are started, and who builds new views beside them.
+"""Leases: until when something is somebody's, on the database's clock alone.
 
-It lies in a document of its own: in the checkpoint's, its renewals would abort the batches. It is on the
-database's clock alone, and it is a courtesy: what keeps two projectors apart is the fence.
+One document a role in `leases`: who works, of all who are started for it, and what he tells of it. A lease is a
+courtesy: what keeps two holders apart in the end is a fence, or the version of an append. (A worker's lease is in its
+own document, since its death is noted there too: see `incarnations.py`.)
 """
 
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -27,8 +28,18 @@ LENGTH = timedelta(seconds=3)
 RENEWAL = timedelta(seconds=1)
 PROJECTING, BUILDING = "projector", "builder"  # whose lease it is
 RATE_OVER = 5  # renewals
-_UNTIL = {"$add": ["$$NOW", LENGTH // timedelta(milliseconds=1)]}
-_FREE = datetime(1970, 1, 1, tzinfo=UTC)
+FREE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The end of a lease that nobody holds, or ever held."""
+
+
+def until(length: timedelta) -> Mapping[str, Any]:
+    """Return, as the server computes it, the end of a lease that is taken or renewed now, on the database's clock."""
+    return {"$add": ["$$NOW", length // timedelta(milliseconds=1)]}
+
+
+def is_over(field: str) -> Mapping[str, Any]:
+    """Return, as the server computes it, whether the lease that ends at `field` has ended."""
+    return {"$lt": [f"${field}", "$$NOW"]}
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -39,14 +50,14 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a holder has come: events applied since it took its place; the views held all up to `caught_up_at`."""
+    """How far a holder has come: so much was done since it took its place, and all up to `caught_up_at`."""
 
     applied: int
     caught_up_at: datetime | None
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What the last holder told of itself: events applied a second, and why it left, if it left for a reason."""
+    """What the last holder told of itself: how much is done a second, and why it left, if it left for a reason."""
 
     rate: float | None = None
     caught_up_at: datetime | None = None
@@ -54,7 +65,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """One lease of a database's views, as `name` sees it."""
+    """The lease of a role, `whose`, as `name` sees it."""
 
     def __init__(self, database: Database[Any], name: str, whose: str = PROJECTING) -> None:
         self._leases = database.get_collection("leases", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
@@ -66,11 +77,11 @@ class Lease:
         held = self.holder()
         if held is not None and held.is_live and held.name != self._name:
             return False  # a standby asks several times a second: that should cost no write
-        free = {"$or": [{"$eq": ["$holder", self._name]}, {"$lt": ["$until", "$$NOW"]}]}
-        taken = {"holder": {"$literal": self._name}, "until": _UNTIL, "rate": None, "left": None}
+        free = {"$or": [{"$eq": ["$holder", self._name]}, is_over("until")]}
+        taken = {"holder": {"$literal": self._name}, "until": until(LENGTH), "rate": None, "left": None}
         with translated():
             # Apart, since an upsert cannot ask for `$$NOW`.
-            self._leases.update_one(self._the, {"$setOnInsert": {"holder": None, "until": _FREE}}, upsert=True)
+            self._leases.update_one(self._the, {"$setOnInsert": {"holder": None, "until": FREE}}, upsert=True)
             changed = self._leases.update_one({**self._the, "$expr": free}, [{"$set": taken}])
         return changed.matched_count == 1
 
@@ -79,25 +90,22 @@ class Lease:
         news = {} if told is None else {"rate": told.rate, "caught_up_at": told.caught_up_at}
         with translated():
             # Not one that was released meanwhile: an heir is to have it at once.
-            held = {**self._the, "holder": self._name, "until": {"$gt": _FREE}}
-            changed = self._leases.update_one(held, [{"$set": {"until": _UNTIL, **news}}])
+            held = {**self._the, "holder": self._name, "until": {"$gt": FREE}}
+            changed = self._leases.update_one(held, [{"$set": {"until": until(LENGTH), **news}}])
         return changed.matched_count == 1
 
     def release(self, left: str | None = None) -> None:
         """Let an heir take over at once; `left`: for what reason, if an operator should know."""
         with translated():
             self._leases.update_one(
-                {**self._the, "holder": self._name}, {"$set": {"until": _FREE, "rate": None, "left": left}}
+                {**self._the, "holder": self._name}, {"$set": {"until": FREE, "rate": None, "left": left}}
             )
 
     def holder(self) -> Holder | None:
         """Return who holds it, live or not; None if nobody ever did, or the last one released it."""
-        live = {"$gte": ["$until", "$$NOW"]}
+        live = {"$set": {"live": {"$not": [is_over("until")]}}}
         with translated():
-            found = next(
-                self._leases.aggregate([{"$match": {**self._the, "until": {"$gt": _FREE}}}, {"$set": {"live": live}}]),
-                None,
-            )
+            found = next(self._leases.aggregate([{"$match": {**self._the, "until": {"$gt": FREE}}}, live]), None)
         return None if found is None else Holder(found["holder"], found["live"])
 
     def told(self) -> Told:

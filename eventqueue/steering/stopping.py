@@ -78,8 +78,8 @@ class Stopping:
             raise InvalidInput("grace", f"must be between 0 and {LONGEST_S:,.0f} seconds")
         within = None if grace is None else timedelta(seconds=grace)
         self._incarnations.ask_to_stop([one.id for one in workers], within)
-        leases = self._incarnations.get([one.id for one in workers])
-        by = {worker: lease.stop_by for worker, lease in leases.items()}
+        found = self._incarnations.get([one.id for one in workers])
+        by = {worker: one.stop_by for worker, one in found.items()}
         asked = tuple(StopAsked(worker, at) for worker, at in by.items() if at is not None)
         if asked:
             self._signals.publish(Signal(stopping=asked))
@@ -92,15 +92,15 @@ class Stopping:
         give_up += timedelta(seconds=LEAVE_S)
         while there:
             try:
-                leases = self._incarnations.get(there)
+                found = self._incarnations.get(there)
             except Unavailable:  # an election, perhaps: it is waited out
                 if self._clock.now() > give_up:
                     raise
                 time.sleep(LOOK_S)
                 continue
             for worker in list(there):
-                if worker not in leases or not leases[worker].is_live:
-                    yield Left(there.pop(worker), is_lost=worker in leases)
+                if worker not in found or not found[worker].is_live:
+                    yield Left(there.pop(worker), is_lost=worker in found)
             if not there or self._clock.now() > give_up:
                 return
             time.sleep(LOOK_S)

@@ -32,7 +32,7 @@ from eventqueue.worker.inbox import Stop
 from eventqueue.worker.life.heartbeat import Heartbeat
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
-from eventqueue.worker.life.tenure import Lease
+from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.runner import MakeRunner
 from eventqueue.worker.shell.orders import Launcher
@@ -104,13 +104,13 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     incarnations = connection.incarnations
     length = connection.settings["lease"].value
     assert isinstance(length, int | float)
-    lease = Lease(timedelta(seconds=length))
+    tenure = Tenure(timedelta(seconds=length))
     _check_views(connection)
     # To build an index may take minutes, and the jobs need not wait for it.
     threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
-        return _run(plan, connection, me, lease=lease, narrator=narrator, make_runner=make_runner)
+        return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
 
 
 def _keep_outputs(connection: Connection) -> None:
@@ -128,7 +128,7 @@ def _run(
     connection: Connection,
     me: Incarnation,
     *,
-    lease: Lease,
+    tenure: Tenure,
     narrator: Narrator,
     make_runner: MakeRunner,
 ) -> int:
@@ -136,9 +136,9 @@ def _run(
     log = MongoLog(connection.ground.database, APPEND_S)
     ports = engine.Ports(log, clock, connection.finder, connection.outputs)
     fatal = exit_codes(connection.settings["fatal-exit-codes"].value)
-    work = Engine(me, ports, lease, narrator, make_runner, fatal=fatal)
+    work = Engine(me, ports, tenure, narrator, make_runner, fatal=fatal)
     heartbeat = Heartbeat(
-        me, incarnations, clock, lease, tell=work.tell, extend=work.extend, last_round=lambda: work.round_at
+        me, incarnations, clock, tenure, tell=work.tell, extend=work.extend, last_round=lambda: work.round_at
     )
     heartbeat.beat_once()
     rescue = Rescue(me, log, clock, connection.finder, incarnations)
@@ -153,7 +153,7 @@ def _run(
     done = threading.Event()
     threads = [
         _thread("heartbeat", lambda: heartbeat.run(done)),
-        _thread("rescue", lambda: rescue.run(done, heartbeat, lease.length_s, lease.renewal_s)),
+        _thread("rescue", lambda: rescue.run(done, heartbeat, tenure.length_s, tenure.renewal_s)),
     ]
     _thread("signals", lambda: _follow(connection.signals, work, done))  # blocks in the driver: not waited for
     try:

@@ -30,7 +30,7 @@ from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.late import record_late
 from eventqueue.worker.life.heartbeat import Beat, Buried
-from eventqueue.worker.life.tenure import Lease
+from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.runner import MakeRunner
 from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun, Started
@@ -89,7 +89,7 @@ class Engine:
         self,
         me: Incarnation,
         ports: Ports,
-        lease: Lease,
+        tenure: Tenure,
         narrator: Narrator,
         make_runner: MakeRunner = Launcher,
         *,
@@ -98,7 +98,7 @@ class Engine:
         self._me = me
         self._actor = f"worker/{me.id}"
         self._ports = ports
-        self._lease = lease
+        self._tenure = tenure
         self._narrator = narrator
         self._fatal = fatal
         self._launcher = make_runner(self.tell)
@@ -315,7 +315,7 @@ class Engine:
         return self._me.concurrency - sum(1 for _ in self._running())
 
     def _may_claim(self) -> bool:
-        is_able = self._lease.is_good and time.monotonic() >= self._claim_from
+        is_able = self._tenure.is_good and time.monotonic() >= self._claim_from
         return is_able and not self._is_leaving and self._free() > 0
 
     def _settles(self) -> Iterator[Flight]:
@@ -383,7 +383,7 @@ class Engine:
     def _start(self, job: Job) -> None:
         held = Held(job)
         self._held[held.key] = held
-        if self._is_leaving or not self._lease.is_good:  # the claim was long under way
+        if self._is_leaving or not self._tenure.is_good:  # the claim was long under way
             held.ended, held.handed_back = Ended(key=held.key, killed=True), "its worker could not start it in time"
             return
         self._narrator.executing(job)

@@ -7,7 +7,7 @@ reading the last applied event back from the log: a restored backup shows there,
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from eventqueue.errors import (
@@ -18,12 +18,12 @@ from eventqueue.errors import (
     ForeignViews,
     HistoryLost,
     QueueError,
-    Unavailable,
     ViewsDamaged,
 )
 from eventqueue.model.codec import head_of
+from eventqueue.mongo.duty import LeasedLoop
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import Lease, Renewal
+from eventqueue.mongo.leases import PROJECTING, Lease, Renewal
 from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.tuning import tuned
@@ -41,72 +41,48 @@ from projections.keeping.upgrade import let_go_on
 
 logger = logging.getLogger(__name__)
 
-STANDBY = timedelta(milliseconds=300)  # between two looks at the lease: an heir is to be at work within a second
 LOOK_EVERY = timedelta(seconds=1)  # whether the views are whole
 MEND_EVERY = timedelta(seconds=10)  # whether they have their indexes
-YIELD = timedelta(milliseconds=50)  # to who has taken the place for a moment, an operator perhaps
+
+Way = Callable[[Renewal, threading.Event], None]
+"""How the place is filled until something stops that."""
 
 
 class Projector:
-    """One projector, named `name` in the lease."""
+    """One projector, named `name` in the lease: a Duty."""
 
     def __init__(self, ground: Ground, projections: Sequence[Projection], name: str) -> None:
         self._ground = ground
         self._database = ground.database
         self._projections = projections
-        self._lease = Lease(ground.database, name)
+        self._lease = Lease(ground.database, PROJECTING, name)
         self._said: str | None = None
         self._mending: threading.Thread | None = None
         self._signals = Signals(ground.database)
         self._session = ground.database.client.start_session()
+        self._way: Way = self._follow_exactly
 
     def run(self, stop: threading.Event) -> None:
         """Lead whenever the lease can be had, until `stop` is set."""
-        left = None
-        try:
-            with tuned():
-                while not stop.is_set():
-                    self._run_once(stop)
-        except QueueError as error:
-            left = str(error)
-            raise
-        finally:
-            self._retire(left)
+        with tuned():
+            LeasedLoop(self._lease, self).run(stop)
 
-    def _run_once(self, stop: threading.Event) -> None:
-        try:
-            if not self._work(stop):
-                stop.wait(STANDBY.total_seconds())
-        except Fenced as error:
-            logger.info("looking at the views again: %s", error)
-            stop.wait(YIELD.total_seconds())
-        except Unavailable as error:
-            logger.warning("%s", error)
-            stop.wait(STANDBY.total_seconds())
-
-    def _retire(self, left: str | None) -> None:
-        try:
-            self._lease.release(left)
-        except QueueError:
-            logger.info("the lease was not released; it ends by itself")
-
-    def _work(self, stop: threading.Event) -> bool:
-        """Do what there is for this process: build the views, or lead. False where that is another's."""
-        held, mine = recorded(self._ground), versions(self._projections)
-        if held is None or (held.projections != mine and is_newer(mine, held.projections)):
-            return self._build(stop)
-        if held.projections != mine:
-            self._stand_by(f"standing by: {': '.join(unlike(held.projections, mine))}")
-            return False
-        return self._lease.acquire() and self._lead(stop)
-
-    def _build(self, stop: threading.Event) -> bool:
-        try:
-            self._rebuild(stop)
-        except Fenced as error:  # somebody else does, or was first
-            logger.info("the views are not built here: %s", error)
-            return False
-        return True
+    def is_mine(self, stop: threading.Event) -> bool:
+        """See Duty.is_mine: whether the views are of just these projections. Older ones are built anew, here."""
+        mine = versions(self._projections)
+        while not stop.is_set():
+            held = recorded(self._ground)
+            if held is not None and held.projections == mine:
+                return True
+            if held is not None and not is_newer(mine, held.projections):
+                self._stand_by(f"standing by: {', '.join(unlike(held.projections, mine))}")
+                return False
+            try:
+                self._rebuild(stop)
+            except Fenced as error:  # somebody else builds them, or was first
+                logger.info("the views are not built here: %s", error)
+                return False
+        return False
 
     def _stand_by(self, why: str) -> None:
         if why != self._said:
@@ -114,18 +90,34 @@ class Projector:
             self._lease.release()  # which it may have from the time before the views were switched
         self._said = why
 
-    def _lead(self, stop: threading.Event) -> bool:
-        """Keep the live views at the end of the log until `stop` is set or the lease is lost."""
-        with Renewal(self._lease) as renewal:
-            try:
-                self._lead_live(renewal, stop)
-            except BackupRestored as error:
-                logger.error("%s", error)
-                generation.retract(self._database)  # before anything more is claimed from them
-                self._rebuild(stop)
-            except ViewsDamaged as error:
-                self._rebuild_damaged(str(error), stop)
-        return True
+    def lead(self, renewal: Renewal, stop: threading.Event) -> None:
+        """See Duty.lead: keep the live views at the end of the log. What stops that says what is to be done."""
+        way, self._way = self._way, self._follow_exactly
+        try:
+            way(renewal, stop)
+        except HistoryLost:  # no rebuild: the log itself still has what the oplog has lost
+            self._way = self._read_again
+        except BackupRestored as error:
+            logger.error("%s", error)
+            generation.retract(self._database)  # before anything more is claimed from them
+            self._rebuild(stop)
+        except ViewsDamaged as error:
+            self._rebuild_damaged(str(error), stop)
+
+    def _follow_exactly(self, renewal: Renewal, stop: threading.Event) -> None:
+        applier = self._take_place(is_exact=True)
+        try:
+            self._follow(applier, renewal, stop)
+        except ViewsDamaged:
+            integrity.check_live(self._database, applier.held.generation)  # if it is that, they are built anew
+            logger.info("an event came that the views have already, it seems: from now on each job is looked up")
+            self._way = self._follow_looking_up
+
+    def _follow_looking_up(self, renewal: Renewal, stop: threading.Event) -> None:
+        self._follow(self._take_place(), renewal, stop)
+
+    def _read_again(self, _renewal: Renewal, _stop: threading.Event) -> None:
+        rescan(self._ground, self._take_place())
 
     def _rebuild_damaged(self, why: str, stop: threading.Event) -> None:
         if why != self._said:
@@ -137,19 +129,6 @@ class Projector:
             # One does just that, it may be, and takes as long as there is much: to look again at once is no use.
             stop.wait(LOOK_EVERY.total_seconds())
             raise
-
-    def _lead_live(self, renewal: Renewal, stop: threading.Event) -> None:
-        try:
-            applier = self._take_place(is_exact=True)
-            try:
-                self._follow(applier, renewal, stop)
-            except ViewsDamaged:
-                integrity.check_live(self._database, applier.held.generation)  # if it is that, they are built anew
-                logger.info("an event came that the views have already, it seems: from now on each job is looked up")
-                self._follow(self._take_place(), renewal, stop)
-        except HistoryLost:
-            # No rebuild: the log itself still has what the oplog has lost.
-            rescan(self._ground, self._take_place())
 
     def _take_place(self, *, is_exact: bool = False) -> Applier:
         live = generation.current(self._database)

@@ -56,7 +56,7 @@ def rebuild(
     What a build that was killed has left behind is dropped first. Raises Fenced if another process is building, or
     has switched meanwhile.
     """
-    lease = Lease(ground.database, f"builder-{os.urandom(8).hex()}", BUILDING)
+    lease = Lease(ground.database, BUILDING, f"builder-{os.urandom(8).hex()}")
     if not lease.acquire():
         raise Fenced("The views are being built by another process.")
     try:

@@ -10,7 +10,7 @@ from eventqueue.errors import HistoryLost
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import BUILDING, Holder, Lease, Told
+from eventqueue.mongo.leases import BUILDING, PROJECTING, Holder, Lease, Told
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
 from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
@@ -68,7 +68,7 @@ def _parked(document: Mapping[str, Any]) -> Parked:
 
 
 def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
-    lease = Lease(ground.database, "nobody")
+    lease = Lease(ground.database, PROJECTING, "nobody")
     holder, told = lease.holder(), lease.told()
     is_live = holder is not None and holder.is_live
     lag = lag_of(ground, held)
@@ -129,7 +129,7 @@ def missing(ground: Ground, held: Checkpoint) -> int:
 
 
 def _built(ground: Ground, live: Checkpoint | None) -> list[Projection]:
-    builder = Lease(ground.database, "nobody", BUILDING).holder()
+    builder = Lease(ground.database, BUILDING, "nobody").holder()
     if builder is None or not builder.is_live:
         return []
     return [

@@ -25,7 +25,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import Lease, Renewal
+from eventqueue.mongo.leases import PROJECTING, Lease, Renewal
 from eventqueue.mongo.slices import slices
 from eventqueue.ports.finder import Signal
 from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
@@ -65,7 +65,7 @@ class ViewReader:
         self._ground = ground
         self._database = ground.database
         self._projections = projections
-        self._lease = Lease(ground.database, name)
+        self._lease = Lease(ground.database, PROJECTING, name)
         self._session = ground.database.client.start_session()
         self.building: Building = lambda: nullcontext(lambda _: None)
         self._at_work = threading.Lock()  # the session and the lease are this reader's, not a thread's

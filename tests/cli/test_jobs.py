@@ -11,7 +11,7 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.mongo.incarnations import Incarnation
-from eventqueue.mongo.leases import Lease
+from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import Filter
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
@@ -144,7 +144,7 @@ def test_a_view_that_is_behind_is_shown_with_a_note_of_how_far(
     queuectl: Queuectl, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queuectl.ok("list")
-    assert Lease(database, "a projector that does nothing").acquire()
+    assert Lease(database, PROJECTING, "a projector that does nothing").acquire()
     monkeypatch.setattr("projections.reading.reader.WAIT_S", 0.1)
     queuectl.ok("enqueue", "--id", "one", "--", "true")
 

@@ -18,7 +18,7 @@ from eventqueue.audit.rules import audit
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground, stand_on
-from eventqueue.mongo.leases import Lease
+from eventqueue.mongo.leases import PROJECTING, Lease
 from projections.reading.health import parked
 from projections.reading.operator import ViewOperator
 from projections.registry import PROJECTIONS
@@ -114,7 +114,7 @@ def test_a_new_event_type_stops_no_projector_and_the_newer_one_lets_its_job_go_o
 
     assert document(built, "odd")["state"] == "cancelled"
     assert checkpoint_of(built).applied == built.database["events"].count_documents({})
-    assert Lease(built.database, "nobody").told().left is None  # who left last, left in order
+    assert Lease(built.database, PROJECTING, "nobody").told().left is None  # who left last, left in order
 
 
 def test_readers_who_look_again_and_again_do_not_rob_a_projector(built: Ground, server_uri: str) -> None:

@@ -2,18 +2,27 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from pymongo.database import Database
 
-from eventqueue.mongo import leases
-from eventqueue.mongo.ground import Ground
+from eventqueue.mongo import leases as module
 from eventqueue.mongo.leases import Holder, Lease, Renewal
-from tests.projections.stage import await_that, end_lease
+from tests.projections.stage import await_that
+
+ROLE = "sealer"
+Store = Database[dict[str, Any]]
 
 
-def test_one_holds_it_and_no_other(ground: Ground) -> None:
-    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+def end_lease(database: Store, role: str) -> None:
+    """Let a lease run out now, as it does three seconds after its holder's death."""
+    database["leases"].update_one({"_id": role}, {"$set": {"until": datetime(1970, 1, 2, tzinfo=UTC)}})
+
+
+def test_one_holds_it_and_no_other(prepared: Store) -> None:
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
 
     assert mine.acquire()
     assert mine.acquire()
@@ -22,8 +31,8 @@ def test_one_holds_it_and_no_other(ground: Ground) -> None:
     assert other.holder() == Holder("mine", is_live=True)
 
 
-def test_of_many_who_want_it_at_once_one_gets_it(ground: Ground) -> None:
-    leases = [Lease(ground.database, f"projector-{number}") for number in range(8)]
+def test_of_many_who_want_it_at_once_one_gets_it(prepared: Store) -> None:
+    leases = [Lease(prepared, ROLE, f"projector-{number}") for number in range(8)]
     start = threading.Barrier(len(leases))
 
     def acquire(one: Lease) -> bool:
@@ -34,12 +43,12 @@ def test_of_many_who_want_it_at_once_one_gets_it(ground: Ground) -> None:
         assert sum(pool.map(acquire, leases)) == 1
 
 
-def test_before_anybody_worked_nobody_holds_it(ground: Ground) -> None:
-    assert Lease(ground.database, "mine").holder() is None
+def test_before_anybody_worked_nobody_holds_it(prepared: Store) -> None:
+    assert Lease(prepared, ROLE, "mine").holder() is None
 
 
-def test_released_it_is_free_at_once(ground: Ground) -> None:
-    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+def test_released_it_is_free_at_once(prepared: Store) -> None:
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
     mine.acquire()
 
     mine.release()
@@ -48,8 +57,8 @@ def test_released_it_is_free_at_once(ground: Ground) -> None:
     assert other.acquire()
 
 
-def test_who_does_not_hold_it_cannot_release_it(ground: Ground) -> None:
-    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+def test_who_does_not_hold_it_cannot_release_it(prepared: Store) -> None:
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
     mine.acquire()
 
     other.release()
@@ -57,10 +66,10 @@ def test_who_does_not_hold_it_cannot_release_it(ground: Ground) -> None:
     assert other.holder() == Holder("mine", is_live=True)
 
 
-def test_at_its_end_another_may_have_it_and_the_first_learns_so(ground: Ground) -> None:
-    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+def test_at_its_end_another_may_have_it_and_the_first_learns_so(prepared: Store) -> None:
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
     mine.acquire()
-    end_lease(ground)
+    end_lease(prepared, ROLE)
 
     assert other.holder() == Holder("mine", is_live=False)
     assert other.acquire()
@@ -68,18 +77,18 @@ def test_at_its_end_another_may_have_it_and_the_first_learns_so(ground: Ground) 
     assert not mine.acquire()
 
 
-def test_one_that_ended_and_that_nobody_took_is_renewed(ground: Ground) -> None:
-    mine = Lease(ground.database, "mine")
+def test_one_that_ended_and_that_nobody_took_is_renewed(prepared: Store) -> None:
+    mine = Lease(prepared, ROLE, "mine")
     mine.acquire()
-    end_lease(ground)
+    end_lease(prepared, ROLE)
 
     assert mine.renew()
     assert mine.holder() == Holder("mine", is_live=True)
 
 
-def test_it_ends_by_the_clock_of_the_database_alone(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "_UNTIL", {"$add": ["$$NOW", 100]})
-    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+def test_it_ends_by_the_clock_of_the_database_alone(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LENGTH", timedelta(milliseconds=100))
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
     mine.acquire()
 
     await_that(other.acquire)
@@ -87,30 +96,30 @@ def test_it_ends_by_the_clock_of_the_database_alone(ground: Ground, monkeypatch:
     assert not mine.renew()
 
 
-def test_a_name_that_looks_like_an_expression_is_a_name(ground: Ground) -> None:
-    odd = Lease(ground.database, "$until")
+def test_a_name_that_looks_like_an_expression_is_a_name(prepared: Store) -> None:
+    odd = Lease(prepared, ROLE, "$until")
 
     assert odd.acquire()
     assert odd.holder() == Holder("$until", is_live=True)
 
 
-def test_it_is_renewed_for_as_long_as_a_block_lasts(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "RENEWAL", timedelta(milliseconds=10))
-    mine = Lease(ground.database, "mine")
+def test_it_is_renewed_for_as_long_as_a_block_lasts(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RENEWAL", timedelta(milliseconds=10))
+    mine = Lease(prepared, ROLE, "mine")
     mine.acquire()
 
     with Renewal(mine) as renewal:
-        end_lease(ground)
+        end_lease(prepared, ROLE)
         await_that(lambda: mine.holder() == Holder("mine", is_live=True))
         assert renewal.is_held
 
 
-def test_who_renews_learns_that_another_has_it(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "RENEWAL", timedelta(milliseconds=10))
-    mine, other = Lease(ground.database, "mine"), Lease(ground.database, "other")
+def test_who_renews_learns_that_another_has_it(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RENEWAL", timedelta(milliseconds=10))
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
     mine.acquire()
 
-    end_lease(ground)
+    end_lease(prepared, ROLE)
     other.acquire()
 
     with Renewal(mine) as renewal:

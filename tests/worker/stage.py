@@ -26,7 +26,7 @@ from eventqueue.worker.inbox import Stop
 from eventqueue.worker.life.heartbeat import Heartbeat
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
-from eventqueue.worker.life.tenure import Lease
+from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
 from projections.keeping import generation
 from tests.builders import sealed
@@ -106,7 +106,7 @@ class Hand:
     """A worker that does nothing by itself: the test makes its heartbeats and its steps."""
 
     def __init__(
-        self, stage: "Stage", name: str, concurrency: int, queues: tuple[str, ...], log: EventLog | None, lease: Lease
+        self, stage: "Stage", name: str, concurrency: int, queues: tuple[str, ...], log: EventLog | None, tenure: Tenure
     ) -> None:
         connection = stage.connection
         ground = connection.ground
@@ -114,13 +114,13 @@ class Hand:
         self.me = incarnation_here(f"{name}:{uuid4().hex[:12]}", name, queues, concurrency)
         connection.incarnations.register(self.me)
         standing = engine.Ports(log or ground.log, ground.clock, connection.finder, connection.outputs)
-        self.lease = lease
-        self.engine = Engine(self.me, standing, lease, Narrator(name, as_json=False, quiet=True))
+        self.tenure = tenure
+        self.engine = Engine(self.me, standing, tenure, Narrator(name, as_json=False, quiet=True))
         self.heartbeat = Heartbeat(
             self.me,
             connection.incarnations,
             ground.clock,
-            lease,
+            tenure,
             tell=self.engine.tell,
             extend=self.engine.extend,
             last_round=lambda: self.engine.round_at,
@@ -259,7 +259,7 @@ class Stage:
         beats: bool = True,
     ) -> Hand:
         """Return a registered worker; without `beats` it has no lease yet."""
-        hand = Hand(self, name, concurrency, queues, log, Lease(lease))
+        hand = Hand(self, name, concurrency, queues, log, Tenure(lease))
         self._hands.append(hand)
         if beats:
             hand.beat()

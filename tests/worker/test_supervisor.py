@@ -14,7 +14,7 @@ from pymongo.database import Database
 from eventqueue.errors import Unavailable
 from eventqueue.model.events import Failed, FailReason, Released
 from eventqueue.model.job import State
-from eventqueue.mongo.leases import Lease
+from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.system.process import start_time
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.supervisor import pause_after
@@ -74,7 +74,7 @@ def test_a_worker_claims_nothing_from_views_that_are_ahead_of_their_log(
     job = stage.enqueue("true")
     _check_views(stage.connection)
     monkeypatch.setattr("projections.reading.reader.WAIT_S", 0.0)
-    assert Lease(database, "another, who is about to build them anew").acquire()
+    assert Lease(database, PROJECTING, "another, who is about to build them anew").acquire()
 
     database["events"].delete_one({"_id": {"stream": f"job-{job}", "version": 1}})
 

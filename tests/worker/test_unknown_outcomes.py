@@ -94,7 +94,7 @@ def test_a_claim_that_turns_out_to_be_ours_after_the_lease_is_released_and_not_r
     log.lost = 1
     worker.steps(until=lambda: log.sent)
 
-    worker.lease.renewed(float("-inf"))
+    worker.tenure.renewed(float("-inf"))
     worker.steps(until=lambda: stage.job(job).state is not State.PROCESSING)
 
     assert isinstance(stage.last(job), Released)

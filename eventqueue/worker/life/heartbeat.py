@@ -15,7 +15,7 @@ from eventqueue.errors import QueueError
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnation, Incarnations
 from eventqueue.system.boottime import since_boot
-from eventqueue.worker.life.tenure import Lease
+from eventqueue.worker.life.tenure import Tenure
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Heartbeat:
         me: Incarnation,
         incarnations: Incarnations,
         clock: DatabaseClock,
-        lease: Lease,
+        tenure: Tenure,
         *,
         tell: Callable[[Beat | Buried], None],
         extend: Callable[[float], None],
@@ -64,7 +64,7 @@ class Heartbeat:
         self._me = me
         self._incarnations = incarnations
         self._clock = clock
-        self._lease = lease
+        self._tenure = tenure
         self._tell = tell
         self._extend = extend
         self._last_round = last_round
@@ -79,7 +79,7 @@ class Heartbeat:
             try:
                 if not self.beat_once():
                     return
-                pause, first = min(first, self._lease.renewal_s), 2 * first
+                pause, first = min(first, self._tenure.renewal_s), 2 * first
             except QueueError as error:
                 self._answering_since = None
                 logger.warning("heartbeat: %s", error)
@@ -95,7 +95,7 @@ class Heartbeat:
         if not self._incarnations.renew(self._me.id):
             self._tell(Buried())
             return False
-        self._extend(self._lease.renewed(sent))
+        self._extend(self._tenure.renewed(sent))
         self._tell(self._beat())
         return True
 
@@ -105,25 +105,23 @@ class Heartbeat:
         None of its rounds takes so long while the database answers, as it has just done.
         """
         silent_s = time.monotonic() - self._last_round()
-        is_at_work = silent_s < max(ROUND_S, self._lease.length_s - self._lease.renewal_s)
+        is_at_work = silent_s < max(ROUND_S, self._tenure.length_s - self._tenure.renewal_s)
         if not is_at_work and not self._has_complained:
             logger.error("worker %s has hung for %.0f s: others are to take its jobs over", self._me.name, silent_s)
         self._has_complained = not is_at_work
         return is_at_work
 
     def _beat(self) -> Beat:
-        leases = {lease.worker.id: lease for lease in self._incarnations.live()}
-        mine = leases.pop(self._me.id, None)
+        found = {one.worker.id: one for one in self._incarnations.live()}
+        mine = found.pop(self._me.id, None)
         # Who is stopping claims nothing more: its buckets are for the others.
-        others = [
-            one.worker for one in leases.values() if one.stop_by is None and self._shares_queue(one.worker.queues)
-        ]
+        others = [one.worker for one in found.values() if one.stop_by is None and self._shares_queue(one.worker.queues)]
         live = {self._me.id: self._me.queues, **{one.id: one.queues for one in others}}
         return Beat(live, None if mine is None else mine.stop_by)
 
     def _note_answer(self, now: datetime) -> None:
         # A gap on the database's clock, as after a sleep of this machine, which stops its own: all leases may be over.
-        was_away = self._beat_at is not None and now - self._beat_at > self._lease.length
+        was_away = self._beat_at is not None and now - self._beat_at > self._tenure.length
         if self._answering_since is None or was_away:
             # Monotonic: what passed in this machine's sleep was no answer.
             self._answering_since = time.monotonic()

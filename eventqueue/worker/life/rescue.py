@@ -8,13 +8,14 @@ import os
 import random
 import threading
 from datetime import timedelta
+from enum import Enum, auto
 
 from eventqueue.errors import IllegalTransition, QueueError
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Error, FailReason
 from eventqueue.model.job import Command, DeadLetter, Fail, Job, decide
 from eventqueue.mongo.clock import DatabaseClock
-from eventqueue.mongo.incarnations import Incarnation, Incarnations, Lease
+from eventqueue.mongo.incarnations import Incarnation, Incarnations, Registration
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, EventLog
 from eventqueue.system.process import is_alive, start_time
@@ -23,6 +24,26 @@ from eventqueue.worker.life.heartbeat import Heartbeat
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=1)  # how long an incarnation that is gone is remembered
+
+
+class Verdict(Enum):
+    """What is to be done about an incarnation that the view shows holding claims."""
+
+    LEAVE = auto()  # it lives, or there is no proof that it does not
+    BURY = auto()  # and then bring its jobs back
+    BRING_BACK = auto()  # it is buried: its jobs are yet to come back
+
+
+def judge(found: Registration | None, *, seen_dead: bool, may_bury: bool) -> Verdict:
+    """Return the verdict on an incarnation as it is registered; None: nobody knows it.
+
+    `seen_dead`: its process was looked for here, and is gone; `may_bury`: an ended lease is proof.
+    """
+    if found is not None and found.buried_by is not None:
+        return Verdict.BRING_BACK
+    if seen_dead or (may_bury and (found is None or not found.is_live)):
+        return Verdict.BURY
+    return Verdict.LEAVE
 
 
 class Rescue:
@@ -53,24 +74,24 @@ class Rescue:
     def rescue_once(self, *, may_bury: bool) -> None:
         """Scan once; without `may_bury` only incarnations that are seen dead on this machine are buried."""
         holders = self._finder.holders() - {self._me.id}
-        leases = self._incarnations.get(holders | {self._me.id})
+        known = self._incarnations.get(holders | {self._me.id})
         # Who was silent itself for a lease (stopped, or its machine asleep) cannot tell that others were not.
-        may_bury = may_bury and self._me.id in leases and leases[self._me.id].is_live
+        may_bury = may_bury and self._me.id in known and known[self._me.id].is_live
         for holder in holders:
-            lease = leases.get(holder)
-            if lease is not None and lease.is_live and not self._is_seen_dead(lease.worker):
-                continue
-            seen_dead = lease is not None and self._is_seen_dead(lease.worker)
-            is_buried = lease is not None and lease.buried_by is not None
-            if is_buried or ((may_bury or seen_dead) and self._bury(holder, seen_dead=seen_dead)):
-                self.bring_back(holder, lease)
+            found = known.get(holder)
+            seen_dead = found is not None and self._is_seen_dead(found.worker)
+            match judge(found, seen_dead=seen_dead, may_bury=may_bury):
+                case Verdict.BRING_BACK:
+                    self.bring_back(holder, found)
+                case Verdict.BURY if self._bury(holder, seen_dead=seen_dead):
+                    self.bring_back(holder, found)
         self._append([(job, DeadLetter()) for job in self._finder.unburied_failures()])
         if may_bury:  # then whoever is gone and held something has been buried just now
             self._incarnations.forget(self._clock.now() - KEPT)
 
-    def bring_back(self, holder: str, lease: Lease | None) -> None:
+    def bring_back(self, holder: str, found: Registration | None) -> None:
         """Fail the claims that the view shows a buried incarnation holding."""
-        self._append([(job, _lost(job, lease, self._me.id)) for job in self._finder.held_by([holder])[holder]])
+        self._append([(job, _lost(job, found, self._me.id)) for job in self._finder.held_by([holder])[holder]])
 
     def _bury(self, holder: str, *, seen_dead: bool) -> bool:
         buried = self._incarnations.bury(holder, self._me.id, seen_dead=seen_dead)
@@ -108,13 +129,13 @@ def _is_gone(pid: int, started: int) -> bool:
     return not is_alive(pid, started)
 
 
-def _lost(job: Job, lease: Lease | None, by: str) -> Fail:
+def _lost(job: Job, found: Registration | None, by: str) -> Fail:
     assert job.claim is not None
     return Fail(
         claim=job.claim,
         reason=FailReason.WORKER_LOST,
         error=Error(type="worker-lost", message="its worker died, or was silent for longer than its lease"),
         chance=random.random(),  # noqa: S311 - jitter is no secret
-        renewed_at=None if lease is None else lease.renewed_at,
-        buried_by=(lease and lease.buried_by) or by,
+        renewed_at=None if found is None else found.renewed_at,
+        buried_by=(found and found.buried_by) or by,
     )

@@ -12,7 +12,7 @@ from eventqueue.system.boottime import since_boot
 PARTS = 6  # renewals in one lease; the margin is one part: 30 s are renewed every 5, and killed for 5 before the end
 
 
-class Lease:
+class Tenure:
     """How long this incarnation may go on, judged by what the database acknowledged. Safe across threads."""
 
     def __init__(self, length: timedelta) -> None:

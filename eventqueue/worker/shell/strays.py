@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from eventqueue.system.process import send, variable
+from eventqueue.system.process import send, send_group, variable
 
 _DOUBT_S = 0.2  # after which a process without a mark counts as one that gave it up
 
@@ -87,6 +87,8 @@ class Strays:
 def kill_marked(name: str, mark: str, passes: int = 50) -> None:
     """KILL every process of this host whose variable `name` contains `mark`, and what they start meanwhile.
 
+    With it goes the group that it leads, if any: a shell that was started a moment ago, and that nobody has told us of.
+
     Looks at all of /proc every 10 ms until there was none twice, `passes` times at most.
     """
     clean_passes = 0  # one proves little: in the middle of its exec a process shows no environment
@@ -109,6 +111,8 @@ def _kill_if_marked(pid: int, name: str, mark: str) -> bool:
         # Asked again: until the pidfd was open, the pid could still change hands.
         if mark not in (variable(pid, name) or ""):
             return False
+        if os.getpgid(pid) == pid:
+            send_group(pid, signal.SIGKILL)
         signal.pidfd_send_signal(process, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         return False

@@ -121,7 +121,7 @@ def test_taking_over_one_generation_leaves_whoever_builds_another_alone(built: G
 SLEEPER = """
 import sys
 from eventqueue.connect import connect
-from projections import checkpoint
+from projections.keeping import checkpoint
 from projections.registry import PROJECTIONS
 
 connection = connect(sys.argv[1], sys.argv[2], "test")

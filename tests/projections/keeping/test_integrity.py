@@ -10,7 +10,7 @@ import pytest
 
 from eventqueue.errors import Fenced, Unavailable
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import Lease
+from eventqueue.mongo.leases import PROJECTING, Lease
 from projections.keeping import checkpoint, projector
 from projections.keeping.generation import INDEXES
 from projections.keeping.integrity import damage
@@ -46,7 +46,7 @@ def drop_and_make(ground: Ground, name: str) -> None:
 
 def is_led(ground: Ground) -> bool:
     """Whether a projector has taken the place, and has told of it: so that it looks at its views by itself."""
-    return Lease(ground.database, "nobody").told().caught_up_at is not None
+    return Lease(ground.database, PROJECTING, "nobody").told().caught_up_at is not None
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import Holder, Lease
+from eventqueue.mongo.leases import PROJECTING, Holder, Lease
 from projections.folds.projection import Tally, versions
 from projections.folds.stats import Stats
 from projections.keeping import turn as turns
@@ -48,7 +48,7 @@ class Other(Stats):
 
 
 def lease_of(ground: Ground) -> Lease:
-    return Lease(ground.database, "asker")
+    return Lease(ground.database, PROJECTING, "asker")
 
 
 def test_it_builds_the_views_and_keeps_them_at_the_end_of_the_log(ground: Ground) -> None:
@@ -114,7 +114,7 @@ def test_a_standby_takes_over_after_a_clean_stop(built: Ground, crowd: Crowd) ->
 
 
 def test_a_standby_takes_over_when_the_lease_of_a_dead_one_ends(built: Ground, crowd: Crowd) -> None:
-    Lease(built.database, "dead").acquire()
+    Lease(built.database, PROJECTING, "dead").acquire()
 
     with projecting(built):
         crowd.act(3)
@@ -161,7 +161,7 @@ def test_one_that_is_fenced_while_its_lease_is_good_takes_the_place_back(built: 
 def test_one_whose_lease_was_lost_stands_by(built: Ground, crowd: Crowd) -> None:
     with projecting(built, "slow") as running:
         await_that(lambda: lease_of(built).holder() == Holder("slow", is_live=True))
-        heir = Lease(built.database, "heir")
+        heir = Lease(built.database, PROJECTING, "heir")
         await_that(lambda: end_lease(built) or heir.acquire())  # type: ignore[func-returns-value]
         place = taking_place(built)
         crowd.act(2)

@@ -10,7 +10,7 @@ from eventqueue.errors import Fenced, Refused
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import BUILDING, Lease
+from eventqueue.mongo.leases import BUILDING, PROJECTING, Lease
 from eventqueue.ports.views import Activity, Parked, Projection
 from projections.folds.projection import Projection as View
 from projections.folds.projection import Tally, versions
@@ -65,7 +65,7 @@ def test_a_rebuild_waits_for_the_lease_of_a_builder_that_was_killed(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(built, "job-one", enqueued())
-    Lease(built.database, "builder-killed", BUILDING).acquire()
+    Lease(built.database, BUILDING, "builder-killed").acquire()
     refused: list[Fenced] = []
 
     def watched(*args: Any) -> Generation:
@@ -116,7 +116,7 @@ def test_a_holder_that_stands_still_is_stalled(built: Ground, monkeypatch: pytes
     monkeypatch.setattr(health, "STALLED", timedelta(0))
     finish(built)
     put(built, "job-one", enqueued())
-    Lease(built.database, "projector/stuck").acquire()
+    Lease(built.database, PROJECTING, "projector/stuck").acquire()
 
     found = view(built)
 
@@ -126,7 +126,7 @@ def test_a_holder_that_stands_still_is_stalled(built: Ground, monkeypatch: pytes
 def test_a_holder_that_has_just_moved_is_at_work(built: Ground) -> None:
     finish(built)
     put(built, "job-one", enqueued())
-    Lease(built.database, "projector/busy").acquire()
+    Lease(built.database, PROJECTING, "projector/busy").acquire()
 
     assert view(built).activity is Activity.AT_WORK
 
@@ -169,7 +169,7 @@ def test_views_that_are_being_built_are_shown_beside_the_live_ones(built: Ground
 
 
 def test_why_a_projector_left_is_shown(built: Ground) -> None:
-    lease = Lease(built.database, "projector/old")
+    lease = Lease(built.database, PROJECTING, "projector/old")
     lease.acquire()
     lease.release("an event of a newer type: upgrade")
 

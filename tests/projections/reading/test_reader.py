@@ -15,7 +15,7 @@ from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import Lease
+from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import Filter, Lag
 from projections.folds.stats import Stats
 from projections.reading import listing, reader
@@ -86,7 +86,7 @@ def test_it_leaves_the_place_free(built: Ground) -> None:
 
     reader_on(built).refresh()
 
-    assert Lease(built.database, "other").acquire()
+    assert Lease(built.database, PROJECTING, "other").acquire()
 
 
 def test_of_many_who_look_at_once_each_sees_everything(built: Ground) -> None:
@@ -154,7 +154,7 @@ def test_a_reader_comes_to_an_end_while_others_append_without_one(built: Ground)
 
 
 def test_a_busy_projector_is_not_robbed_of_its_place(built: Ground, short_waits: None) -> None:
-    Lease(built.database, "projector").acquire()
+    Lease(built.database, PROJECTING, "projector").acquire()
     put(built, "job-one", enqueued())
     before = checkpoint_of(built)
 
@@ -170,7 +170,7 @@ def test_a_checkpoint_that_moves_is_waited_for_though_the_lease_is_over(
 ) -> None:
     monkeypatch.setattr(reader, "WAIT_S", 0.3)
     monkeypatch.setattr(reader, "STILL_S", 60.0)
-    Lease(built.database, "projector").acquire()
+    Lease(built.database, PROJECTING, "projector").acquire()
     end_lease(built)
     put(built, "job-one", enqueued())
     before = checkpoint_of(built)
@@ -184,7 +184,7 @@ def test_where_the_projector_has_died_the_reader_goes_on_in_its_place(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "STILL_S", 0.1)
-    Lease(built.database, "projector").acquire()
+    Lease(built.database, PROJECTING, "projector").acquire()
     put(built, "job-one", enqueued())
     end_lease(built)
 
@@ -222,7 +222,7 @@ def test_a_reader_older_than_an_event_brings_the_views_to_the_end_of_the_log_all
     built.database["events"].insert_one(RawBSONDocument(sealed.raw.replace(b"enqueued\x00", b"inqueued\x00")))
 
     assert reader_on(built).refresh().is_fresh
-    assert Lease(built.database, "other").acquire()
+    assert Lease(built.database, PROJECTING, "other").acquire()
 
 
 def test_views_of_another_log_are_refused_with_the_remedy(built: Ground) -> None:

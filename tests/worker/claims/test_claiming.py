@@ -148,7 +148,7 @@ def test_nothing_is_claimed_in_the_margin_before_a_lease_ends(stage: Stage) -> N
     job = stage.enqueue()
     worker = stage.worker(beats=False)
 
-    worker.lease.renewed(time.monotonic() - worker.lease.length_s + worker.lease.renewal_s)
+    worker.tenure.renewed(time.monotonic() - worker.tenure.length_s + worker.tenure.renewal_s)
     worker.rests()
 
     assert stage.job(job).state is State.PENDING

@@ -11,12 +11,12 @@ from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.system.boottime import since_boot
 from eventqueue.worker.life.heartbeat import Beat, Buried, Heartbeat
 from eventqueue.worker.life.place import incarnation_here
-from eventqueue.worker.life.tenure import Lease
+from eventqueue.worker.life.tenure import Tenure
 from tests.worker.stage import LEASE, Stage, wait_until
 
 
 def test_a_new_lease_is_not_good_until_it_was_renewed() -> None:
-    lease = Lease(LEASE)
+    lease = Tenure(LEASE)
     assert not lease.is_good
 
     lease.renewed(since_boot())
@@ -24,7 +24,7 @@ def test_a_new_lease_is_not_good_until_it_was_renewed() -> None:
 
 
 def test_a_lease_counts_from_the_sending_of_its_renewal_and_ends_a_margin_early() -> None:
-    lease = Lease(LEASE)
+    lease = Tenure(LEASE)
     sent = since_boot() - 20.0
 
     left = lease.renewed(sent)
@@ -42,7 +42,7 @@ def test_the_lease_in_the_database_outlasts_the_one_that_the_worker_measures(sta
     (lease,) = stage.connection.incarnations.live()
     ends_at = lease.renewed_at + LEASE
 
-    assert clock.now() + timedelta(seconds=worker.lease.left_s) < ends_at
+    assert clock.now() + timedelta(seconds=worker.tenure.left_s) < ends_at
 
 
 # Heartbeats
@@ -57,14 +57,14 @@ class Heard:
         connection.incarnations.register(self.me)
         self.told: list[Beat | Buried] = []
         self.extended: list[float] = []
-        self.lease = Lease(LEASE)
+        self.tenure = Tenure(LEASE)
         self.clock = JumpingClock(connection.client)
         self.round_at = float("inf")  # an engine that works
         self.heartbeat = Heartbeat(
             self.me,
             connection.incarnations,
             self.clock,
-            self.lease,
+            self.tenure,
             tell=self.told.append,
             extend=self.extended.append,
             last_round=lambda: self.round_at,
@@ -87,7 +87,7 @@ def test_a_beat_extends_the_launchers_deadline_to_the_end_of_the_lease(stage: St
 
     (left,) = one.extended
     assert 0 < left <= 25.0
-    assert one.lease.is_good
+    assert one.tenure.is_good
 
 
 def test_a_lease_is_not_renewed_while_the_engine_hangs_and_is_again_once_it_goes_on(
@@ -112,7 +112,7 @@ def test_a_lease_is_not_renewed_while_the_engine_hangs_and_is_again_once_it_goes
 
 
 def test_a_lease_ends_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    lease = Lease(LEASE)
+    lease = Tenure(LEASE)
     lease.renewed(since_boot())
     assert lease.is_good
 
@@ -156,7 +156,7 @@ def test_a_buried_worker_learns_it_at_its_next_beat_and_its_deadline_is_not_exte
 
     assert one.told == [Buried()]
     assert one.extended == []
-    assert not one.lease.is_good
+    assert not one.tenure.is_good
 
 
 def test_a_worker_that_was_forgotten_counts_as_buried(stage: Stage) -> None:

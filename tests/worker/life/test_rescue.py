@@ -10,11 +10,12 @@ import pytest
 
 from eventqueue.model.events import Error, Failed, FailReason
 from eventqueue.model.job import State
+from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.log import Append
 from eventqueue.system.process import start_time
 from eventqueue.worker.life.place import incarnation_here, place
-from eventqueue.worker.life.rescue import KEPT
-from tests.builders import sealed
+from eventqueue.worker.life.rescue import KEPT, Verdict, judge
+from tests.builders import NOW, sealed
 from tests.worker.stage import Hand, Stage
 
 
@@ -38,6 +39,23 @@ def is_buried(stage: Stage, worker: str) -> bool:
 @pytest.fixture
 def rescuer(stage: Stage) -> Hand:
     return stage.worker("rescuer")
+
+
+def registered(*, is_live: bool, buried_by: str | None = None) -> Registration:
+    worker = incarnation_here("lost", "lost", (), 1)
+    return Registration(worker=worker, started_at=NOW, renewed_at=NOW, is_live=is_live, buried_by=buried_by)
+
+
+@pytest.mark.parametrize("may_bury", [True, False])
+@pytest.mark.parametrize("seen_dead", [True, False])
+def test_each_verdict_follows_from_what_is_proof(*, may_bury: bool, seen_dead: bool) -> None:
+    def verdict(found: Registration | None) -> Verdict:
+        return judge(found, seen_dead=seen_dead, may_bury=may_bury)
+
+    assert verdict(registered(is_live=False, buried_by="another")) is Verdict.BRING_BACK
+    assert verdict(registered(is_live=True)) is (Verdict.BURY if seen_dead else Verdict.LEAVE)
+    assert verdict(registered(is_live=False)) is (Verdict.BURY if seen_dead or may_bury else Verdict.LEAVE)
+    assert verdict(None) is (Verdict.BURY if seen_dead or may_bury else Verdict.LEAVE)
 
 
 def test_the_job_of_a_lost_worker_fails_with_what_is_known_of_it_and_runs_again(stage: Stage, rescuer: Hand) -> None:

@@ -1,6 +1,7 @@
 """What runs leave behind: found by the mark in its environment, and by nothing else."""
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -43,6 +44,23 @@ def test_only_processes_with_the_mark_are_killed(sleeper: Sleeper) -> None:
 
     assert os.waitid(os.P_PID, marked, os.WEXITED | os.WNOWAIT)
     assert os.waitid(os.P_PID, other, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+
+
+def test_what_has_given_up_its_mark_goes_with_the_marked_leader_of_its_group() -> None:
+    gives_up = "(exec env -u MARK sh -c 'echo $$; exec sleep 1000'); true"
+    with subprocess.Popen(
+        ["sh", "-c", gives_up], env={**os.environ, "MARK": "one/two.7"}, stdout=subprocess.PIPE, start_new_session=True
+    ) as shell:
+        assert shell.stdout
+        process = os.pidfd_open(int(shell.stdout.readline()))
+
+        kill_marked("MARK", "two.")
+
+        is_gone = bool(select.select([process], [], [], 30)[0])
+        if not is_gone:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+        os.close(process)
+    assert is_gone
 
 
 def test_a_variable_is_found_by_its_whole_name(sleeper: Sleeper) -> None:
