@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(seconds=3)
 RENEWAL = timedelta(seconds=1)
-PROJECTING, BUILDING = "projector", "builder"  # whose lease it is
+PROJECTING, BUILDING = "projector", "builder"  # the roles that there are
 RATE_OVER = 5  # renewals
 FREE = datetime(1970, 1, 1, tzinfo=UTC)
 """The end of a lease that nobody holds, or ever held."""
@@ -65,12 +65,12 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """The lease of a role, `whose`, as `name` sees it."""
+    """The lease of a role, as `name` sees it."""
 
-    def __init__(self, database: Database[Any], name: str, whose: str = PROJECTING) -> None:
+    def __init__(self, database: Database[Any], role: str, name: str) -> None:
         self._leases = database.get_collection("leases", CODEC, ReadPreference.PRIMARY, DURABLE, MAJORITY)
         self._name = name
-        self._the = {"_id": whose}
+        self._the = {"_id": role}
 
     def acquire(self) -> bool:
         """Take or renew the lease; False while another holds it."""
