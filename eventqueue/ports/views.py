@@ -12,7 +12,6 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta
 
-from eventqueue.errors import JobParked
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait
@@ -247,8 +246,11 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
 
 
-Shown = Job | JobParked
-"""A job as the view has it, or why its view stands still."""
+class Compared(msgspec.Struct, frozen=True):
+    """A job's view beside the fold of all its events: what differs, in sentences for a person."""
+
+    problems: Sequence[str] = ()
+    is_behind: bool = False  # it has not seen all of them yet, which is among the problems, too
 
 
 Building = Callable[[], AbstractContextManager[Callable[[int], object]]]
@@ -288,8 +290,12 @@ class Views(Protocol):
         """Return a job as the view has it, None if it has nothing of it. Raises JobParked if its view stands still."""
         ...
 
-    def get_many(self, ids: Sequence[str]) -> Mapping[str, Shown]:
-        """Return those of these jobs that the view has, all at once; where a view stands still, why."""
+    def compare(self, folds: Sequence[Job], fold_to: Callable[[str, int], Job | None]) -> Mapping[str, Compared]:
+        """Hold the views of some jobs, read at one moment, against their folds; by id.
+
+        `fold_to`: the job with an id after so many of its events. A view that has seen more than its fold has moved on
+        since: nothing is said of it.
+        """
         ...
 
     def parked(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -26,10 +27,11 @@ from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease, Renewal
-from eventqueue.mongo.slices import slices
+from eventqueue.mongo.slices import outlasting, slices
 from eventqueue.ports.finder import Signal
-from eventqueue.ports.views import Building, Counts, Filter, Lag, Shown, Stats
+from eventqueue.ports.views import Building, Compared, Counts, Filter, Lag, Stats
 from eventqueue.steering.pauses import Pauses
+from projections.folds.agreement import ShownJob, differences, standing
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
 from projections.folds.report import LENGTHS, report
@@ -48,6 +50,7 @@ from projections.keeping.upgrade import let_go_on
 from projections.reading.freshness import measure, passed
 from projections.reading.health import missing, parked, skipped
 from projections.reading.listing import listed
+from projections.reading.snapshot import show
 
 WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
@@ -257,14 +260,23 @@ class ViewReader:
 
     def get(self, job_id: str) -> Job | None:
         """See Views.get."""
-        found = self.get_many([job_id]).get(job_id)
-        if isinstance(found, JobParked):
-            raise found
-        return found
+        for document in self._generation().find_jobs([job_id]):
+            if document.get("parked"):
+                raise JobParked(f"The view of job {job_id} stands still: {document['parked']['problem']}")
+            try:
+                return to_job(document)
+            except msgspec.ValidationError as error:  # somebody has altered it
+                raise JobParked(f"The view of job {job_id} cannot be read: {error}") from None
+        return None
 
-    def get_many(self, ids: Sequence[str]) -> Mapping[str, Shown]:
-        """See Views.get_many."""
-        return {document["_id"]: _as_shown(document) for document in self._generation().find_jobs(ids)}
+    def compare(self, folds: Sequence[Job], fold_to: Callable[[str, int], Job | None]) -> Mapping[str, Compared]:
+        """See Views.compare."""
+        while True:
+            live = self._generation()
+            shown = outlasting(partial(show, live, {"$in": [job.id for job in folds]}))
+            if self._generation().number == live.number:  # else some of it was dropped, perhaps, while it was read
+                now = self._ground.clock.now()
+                return {job.id: _compared(shown.of(job.id), job, partial(fold_to, job.id), now) for job in folds}
 
     def parked(self) -> Mapping[str, str]:
         """See Views.parked."""
@@ -310,13 +322,16 @@ def _readable(document: Mapping[str, Any]) -> Job | None:
         return None
 
 
-def _as_shown(document: Mapping[str, Any]) -> Shown:
-    if document.get("parked"):
-        return JobParked(f"The view of job {document['_id']} stands still: {document['parked']['problem']}")
+def _compared(shown: ShownJob, job: Job, fold_to: Callable[[int], Job | None], now: datetime) -> Compared:
     try:
-        return to_job(document)
-    except msgspec.ValidationError as error:  # somebody has altered it
-        return JobParked(f"The view of job {document['_id']} cannot be read: {error}")
+        if shown.version > job.version:
+            return Compared()
+        seen = job if shown.version == job.version else fold_to(shown.version)
+        found = [*standing(shown, job.version), *differences(shown, seen, now)]
+        is_behind = shown.version < job.version and not shown.parked
+    except Exception as error:  # of what somebody has altered anything may be wrong
+        return Compared([f"the view cannot be read: {type(error).__name__}: {error}"])
+    return Compared([one.problem for one in found], is_behind=is_behind)
 
 
 def _counted(counters: Collection[Any], since: datetime) -> Iterator[tuple[Key, Mapping[str, int]]]:

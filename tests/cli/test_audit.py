@@ -7,9 +7,12 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.ports.views import Lag, Shown
+from eventqueue.model.job import Job
+from eventqueue.ports.views import Compared, Lag
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
+
+BEHIND = Compared(["the view does not have it"], is_behind=True)
 
 
 @pytest.fixture
@@ -78,13 +81,13 @@ def test_an_altered_event_is_found_and_named(audited: Queuectl, database: Databa
 
 def test_a_view_that_was_behind_is_looked_at_again_before_it_is_said_to_differ(audited: Queuectl, queue: Queue) -> None:
     views = queue.connection.views
-    get_many, looked = views.get_many, []
+    compare, looked = views.compare, []
 
-    def late(ids: Sequence[str]) -> Mapping[str, Shown]:
-        looked.append(ids)
-        return {} if len(looked) == 1 else get_many(ids)
+    def late(folds: Sequence[Job], fold_to: Any) -> Mapping[str, Compared]:
+        looked.append(folds)
+        return {job.id: BEHIND for job in folds} if len(looked) == 1 else compare(folds, fold_to)
 
-    views.get_many = late  # type: ignore[method-assign]
+    views.compare = late  # type: ignore[method-assign]
 
     assert [found for _, found in queue.verify_all()] == [[] for _ in looked[0]]
     assert looked[1:] == [looked[0]]
@@ -94,8 +97,7 @@ def test_what_a_view_that_stays_behind_does_not_show_yet_is_no_finding(
     audited: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views = queue.connection.views
-    nothing: Mapping[str, Shown] = {}
-    monkeypatch.setattr(views, "get_many", lambda _: nothing)
+    monkeypatch.setattr(views, "compare", lambda folds, _: {job.id: BEHIND for job in folds})
     monkeypatch.setattr(views, "refresh", lambda: Lag(5.0))  # as for who may only read
 
     assert [found for _, found in queue.verify_all()] == [[], []]

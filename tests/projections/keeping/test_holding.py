@@ -17,7 +17,7 @@ from projections.keeping.feed import Feed
 from projections.keeping.holding import Holding
 from projections.keeping.signals import Signals
 from projections.keeping.turn import Turn
-from projections.reading.point import Point
+from projections.reading.held_back import HeldBack
 from projections.reading.reader import ViewReader
 from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
@@ -169,7 +169,7 @@ def test_what_is_missed_is_put_right_after_a_while(built: Ground, monkeypatch: p
 
 
 def test_a_verification_names_what_is_held_back_for_no_reason(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.reading.point.LET_GO_S", 0.1)
+    monkeypatch.setattr("projections.reading.held_back.LET_GO_S", 0.1)
     jobs(built, "mail", "a")
     jobs(built, "web", "b")
     put(built, "queue-mail", Paused())
@@ -185,17 +185,17 @@ def test_a_verification_waits_for_what_is_about_to_be_let_go(built: Ground, monk
     jobs(built, "mail", "a")
     finish(built)
     live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
-    still_held = Point._still_held
+    still_held = HeldBack.still_held
     looked: list[int] = []
 
-    def letting_go(point: Point, left: Mapping[str, str]) -> set[str]:
-        found = still_held(point, left)
+    def letting_go(back: HeldBack, left: Mapping[str, str]) -> set[str]:
+        found = still_held(back, left)
         looked.append(len(found))
         if found:
             assert taking_place(built).let_go(built.clock.now())
         return found
 
-    monkeypatch.setattr(Point, "_still_held", letting_go)
+    monkeypatch.setattr(HeldBack, "still_held", letting_go)
 
     assert list(verify(built, PROJECTIONS)) == []
     assert looked == [1, 0]

@@ -1,0 +1,134 @@
+"""Whether what the views show of a job is what its events make of it: one body of rules for all who prove that. Pure.
+
+Its document, the entry by which workers find it, the failure that it is listed by and who is shown as its holder move
+in one transaction: they are read at one moment, and held against the fold of the events that the document has seen.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from eventqueue.model.codec import alike, bucket_of
+from eventqueue.model.job import Job
+from projections.folds import jobs
+from projections.folds.entries import HELD, SPREAD, WAITING, failure_entry, holder_of, id_of, member
+
+Document = Mapping[str, Any]
+
+
+class ShownJob(msgspec.Struct, frozen=True):
+    """All that the views show of one job at one moment."""
+
+    document: Document | None = None
+    entry: Document | None = None  # of `due`: which the document names, and which names the job
+    failure: Document | None = None
+    holder: str | None = None
+
+    @property
+    def version(self) -> int:
+        """How many events of the job's stream the view has seen. Raises TypeError where somebody has altered it."""
+        found = self.document.get("version", 0) if self.document else 0
+        if type(found) is not int:
+            raise TypeError(f"its version is {found!r}")
+        return found
+
+    @property
+    def parked(self) -> Mapping[str, Any] | None:
+        """Why the view stands still, if it does: see folding.Parked."""
+        return self.document.get("parked") if self.document else None
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether workers are not to find it, as its queue is paused."""
+        return self.entry is not None and self.entry.get("ready") == HELD
+
+
+class Disagreement(msgspec.Struct, frozen=True):
+    """What is not as the log has it, and which projection it is that shows it."""
+
+    problem: str
+    projection: str = jobs.NAME
+
+
+def standing(shown: ShownJob, covered: int | None) -> Iterator[Disagreement]:
+    """Yield what is wrong with how far the view has come.
+
+    `covered`: how many events of the job's stream it must have seen at least; None: the log has no such job.
+    """
+    if shown.parked:
+        yield Disagreement(f"stands still: {shown.parked['problem']}", shown.parked["projection"])
+    elif covered is None:
+        yield Disagreement("the view has it, the log does not")
+    elif shown.document is None and covered:
+        yield Disagreement("the view does not have it")
+    elif shown.version < covered:
+        yield Disagreement(f"the view is at version {shown.version}, the log at {covered}")
+
+
+def differences(shown: ShownJob, job: Job | None, now: datetime) -> Iterator[Disagreement]:
+    """Yield in what the views differ from `job`: the fold of the events that the view has seen, None if of none."""
+    yield from map(Disagreement, _of_document(shown.document or {}, job))
+    if problem := _of_entry(shown.entry, None if shown.parked else job, now):
+        yield Disagreement(problem)
+    if shown.failure != failure_entry(job):
+        yield Disagreement(f"is among the failures as {shown.failure}, not as {failure_entry(job)}")
+    if shown.holder != holder_of(job):
+        yield Disagreement(f"is shown as held by {shown.holder}, not by {holder_of(job)}")
+
+
+def _of_document(document: Document, job: Job | None) -> Iterator[str]:
+    if job is None:
+        return
+    for field, expected in jobs.to_document(job).items():
+        value = list(expected) if isinstance(expected, tuple) else expected
+        if not alike(document.get(field), value):
+            # What is run may hold secrets in its environment: that it differs is all that is told.
+            values = f" {document.get(field)!r}, the log {expected!r}" if field != "run" else ", the log another"
+            yield f"the view has {field}{values}"
+
+
+def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | None:
+    """Return what is wrong with the entry by which workers find a job; `job`: None if it must have none."""
+    if job is None or job.due_at is None:
+        return None if entry is None else "is shown to workers, though it does not wait to be claimed"
+    if entry is None:
+        return "is not shown to workers, though it waits to be claimed"
+    if not isinstance(entry["ready"], bool) and entry["ready"] != HELD:
+        return f"is shown to nobody: its entry is {entry['ready']!r}"
+    same_place = (entry["queue"], entry["bucket"], entry["priority"]) == (
+        job.queue,
+        bucket_of(job.stream),
+        job.priority,
+    )
+    # What is due may wait for its promotion, or be held back or let go, in a moment; what is not due must not be ready.
+    is_early = entry["ready"] != WAITING and job.due_at > now
+    is_near = entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD
+    if same_place and not is_early and member(job) in entry["jobs"] and is_near:
+        return None
+    return f"is shown to workers as {entry}"
+
+
+def entry_of(document: Document, entries: Mapping[str, Document]) -> Document | None:
+    """Return the entry in which a job's document says that it is, if it is there."""
+    entry = entries.get(document.get("entry", ""))
+    return entry if entry is not None and document["_id"] in ids_in(entry) else None
+
+
+def strays(entries: Iterable[Document], documents: Mapping[str, Document]) -> Iterator[tuple[str, str]]:
+    """Yield each job that an entry names and that does not name the entry, with the entry."""
+    for entry in entries:
+        for job_id in ids_in(entry):
+            if documents.get(job_id, {}).get("entry") != entry["_id"]:
+                yield job_id, entry["_id"]
+
+
+def ids_in(entry: Document) -> Sequence[str]:
+    """As entries.ids_in, of an entry that somebody may have altered."""
+    return [id_of(one) for one in texts(entry.get("jobs"))]
+
+
+def texts(value: object) -> Sequence[str]:
+    """Return the texts in what should be a list of them."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

@@ -1,0 +1,55 @@
+"""Jobs that are held back from workers though nobody has paused their queue: looked at until they are let go."""
+
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
+
+from eventqueue.model.codec import CODEC
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.slices import outlasting
+from eventqueue.steering.pauses import Pauses
+from projections.folds.entries import HELD
+from projections.keeping.generation import Generation
+
+LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
+AGAIN_S = 0.2
+ENTRIES = 100  # looked at together
+
+
+class HeldBack:
+    """What is suspected so far, and what is left of it after a while."""
+
+    def __init__(self, ground: Ground, generation: Generation) -> None:
+        self._due = ground.database[generation.name_of("due")].with_options(CODEC)
+        self._pauses = Pauses(ground.log)
+        self._suspected: dict[str, str] = {}  # job -> its entry
+
+    def look(self, job_id: str, queue: str, entry_id: str) -> None:
+        """Suspect a job that is held back in an entry, unless its queue is paused."""
+        if queue not in outlasting(lambda: self._pauses.among([queue])):
+            self._suspected[job_id] = entry_id
+
+    def left(self) -> Iterator[str]:
+        """Yield the jobs that stay held back. To let all of a queue go takes a moment, which is waited out."""
+        give_up = time.monotonic() + LET_GO_S
+        left = self._suspected
+        while left:
+            entries = outlasting(partial(self.still_held, left))
+            left = {job_id: entry for job_id, entry in left.items() if entry in entries}
+            if time.monotonic() > give_up:
+                break
+            if left:
+                time.sleep(AGAIN_S)
+        yield from left
+
+    def still_held(self, suspected: Mapping[str, str]) -> set[str]:
+        """Return which of these entries are held back now, though nobody has paused their queue."""
+        found: dict[str, str] = {}
+        entries = iter(set(suspected.values()))
+        while some := list(islice(entries, ENTRIES)):
+            with translated():
+                found |= {one["_id"]: one["queue"] for one in self._due.find({"_id": {"$in": some}, "ready": HELD})}
+        paused = self._pauses.among(set(found.values()))
+        return {entry for entry, queue in found.items() if queue not in paused}

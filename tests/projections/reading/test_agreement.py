@@ -1,0 +1,72 @@
+"""Who verifies a job and who verifies the views say the same of the same state: they have one body of rules."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from eventqueue.audit.proof import verify_jobs as audited
+from eventqueue.mongo.ground import Ground
+from projections.keeping.generation import Generation
+from projections.reading.reader import ViewReader
+from projections.reading.verify import verify_jobs
+from projections.registry import PROJECTIONS
+from tests.builders import USED_UP_FAILURE, claimed, enqueued
+from tests.projections.stage import finish, live_of, put
+
+Harm = Callable[[Generation], Any]
+
+
+def set_in_job(**fields: Any) -> Harm:
+    return lambda live: live.jobs.update_one({"_id": "one"}, {"$set": fields})
+
+
+HARMS: dict[str, Harm] = {
+    "nothing": lambda _: None,
+    "a field": set_in_job(priority=7),
+    "a field of another type": set_in_job(attempts="many"),
+    "what is run": set_in_job(run={"kind": "shell", "command": "rm -rf /", "env": {"TOKEN": "secret"}}),
+    "no document": lambda live: live.jobs.delete_one({"_id": "one"}),
+    "an older version": set_in_job(version=0),
+    "a version that is none": set_in_job(version="three"),
+    "stands still": set_in_job(parked={"projection": "jobs", "problem": "it was parked by hand"}),
+    "no entry": lambda live: live.due.delete_many({}),
+    "a strange entry": lambda live: live.due.update_many({}, {"$set": {"ready": "maybe"}}),
+    "an entry of another priority": lambda live: live.due.update_many({}, {"$set": {"priority": 3}}),
+    "a failure": lambda live: live.failures.insert_one({"_id": "one", "state": "dead"}),
+    "a holder": lambda live: live.claims.insert_one({"_id": "worker-9", "jobs": ["one"]}),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
+def test_both_name_the_same_problems(built: Ground, harm: Harm) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    harm(live_of(built))
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+
+    by_job = [(found.stream, found.problem) for _, all_ in histories(built, views) for found in all_]
+    by_view = [(f"job-{one.where}", one.problem) for one in verify_jobs(built, PROJECTIONS, ["one"], lambda _: None)]
+
+    assert by_job == by_view
+    assert bool(by_job) == (harm is not HARMS["nothing"])
+    assert "secret" not in str(by_job)
+
+
+def histories(ground: Ground, views: ViewReader) -> list[Any]:
+    return list(audited(views, [("job-one", ground.log.read_raw("job-one"))]))
+
+
+def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histories(built: Ground) -> None:
+    put(built, "job-failed", enqueued(max_retries=0), claimed(), USED_UP_FAILURE)
+    put(built, "job-held", enqueued(), claimed("worker-7"))
+    finish(built)
+    live_of(built).failures.delete_many({})
+    live_of(built).claims.delete_many({})
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+
+    streams = [(stream, built.log.read_raw(stream)) for stream in ("job-failed", "job-held")]
+    found = {one.stream: one.problem for _, all_ in audited(views, streams) for one in all_}
+
+    assert found["job-failed"].startswith("is among the failures as None")
+    assert found["job-held"] == "is shown as held by None, not by worker-7"
