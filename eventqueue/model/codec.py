@@ -49,7 +49,7 @@ class _Reference(TypeDecoder):
 
 
 _ZONELESS = datetime(1970, 1, 1)  # noqa: DTZ001 - what the driver's own dates are compared with
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Date(TypeDecoder):
@@ -58,7 +58,7 @@ class _Date(TypeDecoder):
     bson_type = datetime
 
     def transform_bson(self, value: datetime) -> datetime:
-        return _EPOCH + (value - _ZONELESS)
+        return EPOCH + (value - _ZONELESS)
 
 
 CODEC: CodecOptions[Mapping[str, Any]] = CodecOptions(

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import msgspec
@@ -18,7 +18,7 @@ from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, QueueError
-from eventqueue.model.codec import CODEC
+from eventqueue.model.codec import CODEC, EPOCH
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import DURABLE, MAJORITY
 
@@ -28,7 +28,7 @@ LENGTH = timedelta(seconds=3)
 RENEWAL = timedelta(seconds=1)
 PROJECTING, BUILDING = "projector", "builder"  # the roles that there are
 RATE_OVER = 5  # renewals
-FREE = datetime(1970, 1, 1, tzinfo=UTC)
+FREE = EPOCH
 """The end of a lease that nobody holds, or ever held."""
 
 

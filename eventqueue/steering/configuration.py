@@ -4,11 +4,11 @@ import warnings
 from typing import Any
 
 from eventqueue.errors import LogUnavailable
+from eventqueue.log.insist import Decision, insist
 from eventqueue.model import readable, settings
-from eventqueue.model.codec import check_data, seal
+from eventqueue.model.codec import check_data
 from eventqueue.model.events import ConfigEvent, ConfigSet, ConfigUnset
 from eventqueue.mongo.ground import Ground
-from eventqueue.ports.log import Append
 
 
 def stored(ground: Ground) -> dict[str, settings.Value]:
@@ -41,14 +41,12 @@ def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
     """Store a setting's value (None: none any more) and return what it is now. Raises InvalidInput."""
     found = parsed(name, value)
     event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=found)
-    while True:
-        head = readable.read(ground.log.read_raw(settings.STREAM)).head
-        append = Append(seal(settings.STREAM, head, [event], actor=actor, now=ground.clock.now()))
-        try:
-            (result,) = ground.log.append([append])
-        except LogUnavailable as error:
-            raise error.about(f"{name} is set", "`queuectl config list` tells, and to set it again is safe.") from error
-        if result.error is not None:
-            raise result.error
-        if result.is_whole:
-            return found
+
+    def look() -> Decision:
+        return readable.read(ground.log.read_raw(settings.STREAM)).head, [event]
+
+    try:
+        insist(ground.log, settings.STREAM, look, actor=actor, now=ground.clock.now)
+    except LogUnavailable as error:
+        raise error.about(f"{name} is set", "`queuectl config list` tells, and to set it again is safe.") from error
+    return found

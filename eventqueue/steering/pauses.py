@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from eventqueue.errors import LogCorrupt, LogUnavailable
-from eventqueue.model.codec import decode, seal
-from eventqueue.model.events import name_in, stream_of, type_of
-from eventqueue.model.pause import CATEGORY, OPEN, Command, Pause, Valve, decide, evolve, fold, last_good
+from eventqueue.log.insist import Decision, insist
+from eventqueue.model.codec import decode
+from eventqueue.model.events import name_in, stream_of
+from eventqueue.model.pause import CATEGORY, OPEN, Command, Pause, PauseQueue, Valve, decide, evolve, fold, last_good
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal, SignalFeed
-from eventqueue.ports.log import Append, EventLog
+from eventqueue.ports.log import EventLog
 
 
 class Pauses:
@@ -101,21 +102,20 @@ class Switched(msgspec.Struct, frozen=True):
 
 def switch(ground: Ground, signals: SignalFeed, queue: str, command: Command, actor: str) -> Switched:
     """Pause or resume a queue, and tell all workers. Raises LogUnavailable, or InvalidInput for too long a reason."""
-    stream = stream_of(CATEGORY, queue)
-    while True:
+    stream, valve = stream_of(CATEGORY, queue), OPEN
+
+    def decided() -> Decision:
+        nonlocal valve
         valve = look(ground.log, stream)
-        events = decide(valve, command)
-        if not events:
-            return Switched(queue, valve.head.version, valve.pause, is_new=False)
-        append = Append(seal(stream, valve.head, events, actor=actor, now=ground.clock.now()))
-        try:
-            (result,) = ground.log.append([append])
-        except LogUnavailable as error:
-            what = f"queue {queue} is {type_of(events[0])}"
-            raise error.about(what, "`queuectl queue list` tells, and to ask again is safe.") from error
-        if result.error is not None:
-            raise result.error
-        if result.is_whole:  # else somebody was first: look again
-            signals.publish(Signal(switched=(queue,)))
-            valve = fold(append.recorded, valve)
-            return Switched(queue, valve.head.version, valve.pause, is_new=True)
+        return valve.head, decide(valve, command)
+
+    try:
+        append = insist(ground.log, stream, decided, actor=actor, now=ground.clock.now)
+    except LogUnavailable as error:
+        what = f"queue {queue} is {'paused' if isinstance(command, PauseQueue) else 'resumed'}"
+        raise error.about(what, "`queuectl queue list` tells, and to ask again is safe.") from error
+    if append is None:
+        return Switched(queue, valve.head.version, valve.pause, is_new=False)
+    signals.publish(Signal(switched=(queue,)))
+    valve = fold(append.recorded, valve)
+    return Switched(queue, valve.head.version, valve.pause, is_new=True)

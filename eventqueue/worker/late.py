@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from eventqueue.log.insist import Decision, insist
 from eventqueue.model import readable
-from eventqueue.model.codec import seal, to_data
+from eventqueue.model.codec import to_data
 from eventqueue.model.events import LateResult, name_in, stream_of, type_of
 from eventqueue.ports.log import Append, EventLog
 
@@ -13,12 +14,10 @@ def record_late(log: EventLog, lost: Append, worker: str, actor: str, now: datet
     first = lost.events[0].recorded
     stream = stream_of("late", name_in(first.stream))
     late = LateResult(claim=first.version - 1, worker=worker, outcome=type_of(first.event), data=to_data(first.event))
-    while True:
+
+    def look() -> Decision:
         found = readable.read(log.read_raw(stream))
-        if any(one.event == late for one in found.events):  # sent before, and its answer was lost
-            return
-        (result,) = log.append([Append(seal(stream, found.head, [late], actor=actor, now=now))])
-        if result.error is not None:
-            raise result.error
-        if result.is_whole:
-            return
+        # Sent before, perhaps, and its answer was lost.
+        return found.head, () if any(one.event == late for one in found.events) else [late]
+
+    insist(log, stream, look, actor=actor, now=lambda: now)

@@ -1,6 +1,6 @@
 """Stored events as the runtime reads them: recorded, or poison, so that one that cannot be read stops nobody."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import bson
@@ -11,6 +11,8 @@ from eventqueue.errors import LogCorrupt, UnknownEventType
 from eventqueue.model.codec import CODEC, LENIENT, from_document, split
 from eventqueue.model.events import Recorded
 from eventqueue.ports.log import EventLog
+
+CHUNK = 2000  # events in a run of whole streams, and as many as the last one has beyond
 
 Document = Mapping[str, Any]
 
@@ -40,6 +42,26 @@ def events_in(
         return
     for document in documents:
         yield document, _event(stored(document))
+
+
+def whole_streams(batches: Iterable[bytes], most: int) -> Iterator[tuple[list[Recorded | Poison], int]]:
+    """Yield the events of `batches` in runs of about `most`, cut between streams; each with its bytes, or some more.
+
+    What stands in no stream is left out: it would part the events of one that it stands among.
+    """
+    run: list[Recorded | Poison] = []
+    size = 0
+    for batch in batches:
+        size += len(batch)
+        for _, event in events_in(batch):
+            if not event.stream:
+                continue
+            if len(run) >= most and event.stream != run[-1].stream:
+                yield run, size
+                run, size = [], len(batch)
+            run.append(event)
+    if run:
+        yield run, size
 
 
 def read(log: EventLog, stream: str, after: int = 0) -> list[Recorded | Poison]:

@@ -9,10 +9,10 @@ all else that a job's life writes.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from eventqueue.model.codec import bucket_of
+from eventqueue.model.codec import EPOCH, bucket_of
 from eventqueue.model.job import Job, State
 
 JOBS_MAX = 64  # in one entry, which is written anew whenever one of them leaves
@@ -26,7 +26,6 @@ Member = str
 READY, WAITING, HELD = True, False, "held"
 """What an entry is: to be claimed; not due yet; due, and of a queue that is paused."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _NTH_MAX = 2**24 - 1
 
@@ -34,7 +33,7 @@ _NTH_MAX = 2**24 - 1
 def member(job: Job) -> Member:
     """Return what stands for a job that waits to be claimed: as texts in order, so the jobs."""
     assert job.due_at is not None
-    return f"{(job.due_at - _EPOCH) // _MILLISECOND:012x}{min(job.nth, _NTH_MAX):06x}~{job.id}"
+    return f"{(job.due_at - EPOCH) // _MILLISECOND:012x}{min(job.nth, _NTH_MAX):06x}~{job.id}"
 
 
 def id_of(one: Member) -> str:
@@ -95,7 +94,7 @@ def ids_in(entry: Mapping[str, Any]) -> list[str]:
 def _together(jobs: Iterable[tuple[Job, int]]) -> Iterator[list[tuple[Job, int]]]:
     """Cut jobs into runs, in the order of claims, that may each share an entry."""
     run: list[tuple[Job, int]] = []
-    until = _EPOCH
+    until = EPOCH
     for job, late in sorted(jobs, key=lambda one: member(one[0])):
         assert job.due_at is not None
         if job.due_at > until or len(run) == JOBS_MAX:

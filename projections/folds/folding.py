@@ -4,7 +4,6 @@ Events are applied to exactly the version before them: older ones are duplicates
 stream, and an event that a function refuses parks its job, so that all the others keep flowing.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from eventqueue.model.events import Recorded, name_in, stream_of
 from eventqueue.model.job import Job, evolve
 from projections.folds import jobs
 from projections.folds.decoding import Poison
-from projections.folds.projection import Projection, Tally
+from projections.folds.projection import Counters, Projection, add, no_counters
 
 Events = Sequence[Recorded | Poison]
 Repair = Callable[[str, int], Events]
@@ -63,7 +62,7 @@ class Folded:
     """What a batch changes in the views."""
 
     seats: Mapping[str, Seat]
-    tallies: dict[str, dict[tuple[str | int, ...], dict[str, int]]] = field(default_factory=dict)
+    tallies: dict[str, Counters] = field(default_factory=dict)
     applied: int = 0
     last: Recorded | None = None
     is_repaired: bool = False  # holds events that were not in the batch
@@ -111,7 +110,7 @@ class Folding:
         return folded
 
     def _empty(self, seats: Mapping[str, Seat]) -> Folded:
-        return Folded(seats, {one.name: defaultdict(lambda: defaultdict(int)) for one in self._projections})
+        return Folded(seats, {one.name: no_counters() for one in self._projections})
 
     def _seat(self, folded: Folded, seat: Seat, event: Recorded | Poison, *, is_late: bool) -> None:
         if is_late and seat.after is None and seat.parked is None:
@@ -170,16 +169,9 @@ class Folding:
         else:
             seat.after = after
         for name, tally in tallies:
-            _add(folded, name, tally)
+            add(folded.tallies[name], tally)
         folded.applied += 1
 
 
 def _version(seat: Seat) -> int:
     return 0 if seat.after is None else seat.after.version
-
-
-def _add(folded: Folded, name: str, tally: Tally) -> None:
-    counters = folded.tallies[name]
-    for key, increments in tally.items():
-        for counter, amount in increments.items():
-            counters[key][counter] += amount

@@ -4,6 +4,7 @@ The runtime owns all I/O and gives the job before and after the event, since a `
 its queue nor its meta.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -19,6 +20,22 @@ Increments = dict[str, int]
 """Counter name -> what to add to it; names hold neither `.` nor `$`."""
 
 Tally = dict[Key, Increments]
+
+Counters = dict[Key, dict[str, int]]
+"""Counters that are added up: under each key, by name."""
+
+
+def no_counters() -> Counters:
+    """Return counters to add to, each of which begins at 0."""
+    return defaultdict(lambda: defaultdict(int))
+
+
+def add(counters: Counters, tally: Mapping[Key, Mapping[str, int]]) -> None:
+    """Add what is counted to counters that began as `no_counters`."""
+    for key, increments in tally.items():
+        counts = counters[key]
+        for name, amount in increments.items():
+            counts[name] += amount
 
 
 class Projection(Protocol):

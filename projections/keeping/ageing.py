@@ -1,6 +1,5 @@
 """Merges counters that have grown old into coarser ones, as their projection says."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,13 +8,11 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from eventqueue.model.codec import CODEC
-from projections.folds.projection import Ageing, Key, Projection
+from projections.folds.projection import Ageing, Counters, Key, Projection, add, no_counters
 from projections.folds.writes import counter_id
 from projections.keeping.generation import Generation
 
 MERGED_MAX = 500  # counters in one transaction
-
-Sums = dict[Key, dict[str, int]]
 
 
 def find_aged(generation: Generation, one: Projection, now: datetime) -> Mapping[Key, Key]:
@@ -28,14 +25,13 @@ def find_aged(generation: Generation, one: Projection, now: datetime) -> Mapping
     return {key: one.aged(key, now) for key in keys}
 
 
-def take_out(generation: Generation, name: str, aged: Mapping[Key, Key], session: ClientSession) -> Sums:
+def take_out(generation: Generation, name: str, aged: Mapping[Key, Key], session: ClientSession) -> Counters:
     """Delete these counters of projection `name` in the caller's transaction; return what is to be added instead."""
     # In a transaction the transaction's own concerns hold; a handle's would be refused.
     counters: Collection[Any] = generation.database[generation.name_of(name)].with_options(CODEC)
-    sums: Sums = defaultdict(lambda: defaultdict(int))
+    sums = no_counters()
     old = {"_id": {"$in": [counter_id(key) for key in aged]}}
     for document in counters.find(old, session=session):
-        for counter, amount in document["n"].items():
-            sums[aged[tuple(document["_id"]["key"])]][counter] += amount
+        add(sums, {aged[tuple(document["_id"]["key"])]: document["n"]})
     counters.delete_many(old, session=session)
     return sums

@@ -4,29 +4,24 @@ No transactions: until the switch a build that fails or is killed is dropped as 
 next is folded.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
 from eventqueue.errors import ViewsDamaged
-from eventqueue.model.events import Recorded
 from eventqueue.model.portions import PORTION_BYTES
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import DURABLE
-from projections.folds.decoding import Poison, events_in, read
+from projections.folds.decoding import CHUNK, read, whole_streams
 from projections.folds.folding import Folded, Folding, Seat, jobs_in
-from projections.folds.projection import Key, Projection, aged
+from projections.folds.projection import Counters, Projection, add, aged, no_counters
 from projections.folds.writes import Write, tallies, writes
 from projections.keeping.generation import Generation
 from projections.keeping.seats import Seats
 
-CHUNK = 2000  # events, and as many as the last stream has beyond
 COUNTERS_MAX = 10_000  # kept in memory, over all projections
-
-Counters = dict[str, dict[Key, dict[str, int]]]
 
 
 def replay(
@@ -39,13 +34,13 @@ def replay(
     """
     folding = Folding(projections, partial(read, ground.log))
     with _Writer(generation, projections) as writer:
-        for events, size in _chunks(ground.log.scan_batches("job")):
+        for events, size in whole_streams(ground.log.scan_batches("job"), CHUNK):
             folded = folding.fold(events, {job_id: Seat() for job_id in jobs_in(events)})
             writer.write(folded, size, ground.clock.now())
             progress(writer.applied)
         # Afterwards, and onto what is written: a late result belongs to a job of the scan's first half.
         writer.land()
-        for events, size in _chunks(ground.log.scan_batches("late")):
+        for events, size in whole_streams(ground.log.scan_batches("late"), CHUNK):
             writer.write(folding.fold(events, Seats(generation).take(jobs_in(events))), size, ground.clock.now())
             writer.land()
             progress(writer.applied)
@@ -60,7 +55,7 @@ class _Writer:
         self.applied = 0
         self._projections = {one.name: one for one in projections}
         self._generation = generation
-        self._counters: Counters = {}
+        self._counters: dict[str, Counters] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
         self._flight: Future[None] | None = None
 
@@ -90,14 +85,12 @@ class _Writer:
             flight, self._flight = self._flight, None
             flight.result()
 
-    def _add(self, more: Mapping[str, Mapping[Key, Mapping[str, int]]], now: datetime) -> None:
+    def _add(self, more: Mapping[str, Counters], now: datetime) -> None:
         for name, by_key in more.items():
-            mine = self._counters.setdefault(name, defaultdict(lambda: defaultdict(int)))
+            mine = self._counters.setdefault(name, no_counters())
             for key, increments in by_key.items():
                 # What is old is merged at once: years of minutes are many.
-                counts = mine[aged(self._projections[name], key, now)]
-                for counter, amount in increments.items():
-                    counts[counter] += amount
+                add(mine, {aged(self._projections[name], key, now): increments})
 
     def _write_counters(self) -> None:
         counters, self._counters = self._counters, {}
@@ -115,20 +108,3 @@ class _Writer:
                 reply = database.command({**one.command, "writeConcern": DURABLE.document})
             if reply.get("writeErrors") or reply.get("writeConcernError") or one.count not in (None, reply["n"]):
                 raise ViewsDamaged("The views that were being built are not as this process left them.")
-
-
-def _chunks(batches: Iterable[bytes]) -> Iterator[tuple[list[Recorded | Poison], int]]:
-    """Cut between streams only, since each is folded in one go; with each chunk its size in bytes, or somewhat more."""
-    chunk: list[Recorded | Poison] = []
-    size = 0
-    for batch in batches:
-        size += len(batch)
-        for _, event in events_in(batch):
-            if not event.stream:  # in none: it would part the events of one that it stands among
-                continue
-            if len(chunk) >= CHUNK and event.stream != chunk[-1].stream:
-                yield chunk, size
-                chunk, size = [], len(batch)
-            chunk.append(event)
-    if chunk:
-        yield chunk, size

@@ -9,7 +9,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -22,6 +22,7 @@ from pymongo.collection import Collection
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
+from eventqueue.model.codec import EPOCH
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
@@ -55,7 +56,6 @@ from projections.reading.snapshot import show
 WAIT_S = 5.0  # how long a reader waits for a projector at most
 STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
 LOOK_S = 0.02
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONG = 10_000  # events that are missing: to apply them takes so long that it is shown
 ANEW = 6  # times as fast views are built anew as events are applied to them
 OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan

@@ -5,17 +5,18 @@ point, the checkpoint: they are read in one snapshot with it, and what the log h
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from eventqueue.model.events import Recorded, category_of, name_in, stream_of
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import PLACED
 from eventqueue.ports.views import Difference
-from projections.folds.decoding import Poison, events_in
+from projections.folds.decoding import CHUNK, Poison, whole_streams
 from projections.folds.projection import Projection
 from projections.reading.point import Point
 
-CHUNK = 2000  # events, and as many as the last stream has beyond
 PASSES = 4
 
 
@@ -32,7 +33,7 @@ def verify(
         # end. What is left after these is read job by job.
         for _ in range(PASSES):
             last = ground.log.last_stream("job")
-            for streams in _chunks(ground, "job", stream_of("job", low) if low else None, last):
+            for streams in _streams(ground, "job", stream_of("job", low) if low else None, last):
                 high = list(streams)[-1]
                 yield from point.jobs_between(low, name_in(high), streams)
                 low, done = name_in(high), done + sum(map(len, streams.values()))
@@ -40,7 +41,7 @@ def verify(
         yield from point.jobs_between(low, None, {})
         yield from point.strays()
         yield from point.held_back()
-        for streams in _chunks(ground, "late"):
+        for streams in _streams(ground, "late"):
             yield from point.late_results(streams)
             done += sum(map(len, streams.values()))
             progress(done)
@@ -70,18 +71,9 @@ def sample(ground: Ground, count: int) -> list[str]:
     return list(dict.fromkeys(names))[:count]
 
 
-def _chunks(
+def _streams(
     ground: Ground, category: str, after: str | None = None, last: str | None = None
 ) -> Iterator[dict[str, list[Recorded | Poison]]]:
     """Yield whole streams, those behind `after` up to `last`, about CHUNK events at a time."""
-    streams: dict[str, list[Recorded | Poison]] = {}
-    count = 0
-    for batch in ground.log.scan_batches(category, after, last):
-        for _, event in events_in(batch):
-            if event.stream not in streams and count >= CHUNK:
-                yield streams
-                streams, count = {}, 0
-            streams.setdefault(event.stream, []).append(event)
-            count += 1
-    if streams:
-        yield streams
+    for run, _ in whole_streams(ground.log.scan_batches(category, after, last), CHUNK):
+        yield {stream: list(events) for stream, events in groupby(run, attrgetter("stream"))}
