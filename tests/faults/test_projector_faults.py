@@ -192,7 +192,7 @@ def test_one_that_is_told_to_stop_while_it_builds_leaves_nothing_behind(
     Crowd(ground).act(40, size=200)
     finish(ground)
     # As views of an older eventqueue, so that a projector builds them anew.
-    ground.database["checkpoints"].update_one({}, {"$set": {"projections.folds.stats": 1}})
+    ground.database["checkpoints"].update_one({}, {"$set": {"projections.stats": 1}})
     before, held, names = shown(ground), checkpoint_of(ground), set(ground.database.list_collection_names())
     words = ["projector", "start"] if command == "a projector" else ["projections", "rebuild"]
     place = ["--uri", faulty_uri, "--db", ground.database.name, "--quiet"]

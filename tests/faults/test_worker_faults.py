@@ -67,7 +67,8 @@ def test_a_worker_killed_together_with_its_supervisor_is_rescued_by_another(stag
 # A worker whose engine hangs as soon as it has started a job; its other threads go on.
 HANGING = """
 import sys, time
-from eventqueue.worker import child, heartbeat
+from eventqueue.worker import child
+from eventqueue.worker.life import heartbeat
 from eventqueue.worker.shell.orders import Launcher
 
 heartbeat.ROUND_S = 1.0
