@@ -101,7 +101,7 @@ def test_a_stopped_worker_leaves_although_the_database_is_away(stage: Stage, mon
     def away(*_: object) -> None:
         raise Unavailable("away")
 
-    monkeypatch.setattr("eventqueue.worker.engine.GIVE_UP_S", 0.5)
+    monkeypatch.setattr("eventqueue.worker.departure.GIVE_UP_S", 0.5)
     monkeypatch.setattr("eventqueue.mongo.log.MongoLog.append", away)
     assert not worker.stop()  # it held something to the end: its supervisor has to bury it
     monkeypatch.undo()

@@ -148,9 +148,9 @@ def test_a_settle_that_loses_is_recorded_as_a_late_result_once(stage: Stage) -> 
     assert stage.append(stage.job(job), Fail(claim=2, reason=FailReason.WORKER_LOST, error=BOOM))
 
     gate.let_out()
-    worker.steps(until=lambda: worker.engine._late)
+    worker.steps(until=lambda: worker.engine._aftermath.is_pending)
     log.lost = 1  # the answer to this is lost as well
-    worker.steps(until=lambda: not worker.engine._late)
+    worker.steps(until=lambda: not worker.engine._aftermath.is_pending)
 
     (late,) = late_results(stage, job)
     assert (late.claim, late.worker, late.outcome) == (2, worker.me.id, "completed")
@@ -168,8 +168,8 @@ def test_the_late_results_of_all_claims_of_a_job_are_kept(stage: Stage) -> None:
         gate.pid()
         assert stage.append(stage.job(job), Fail(claim=claim, reason=FailReason.WORKER_LOST, error=BOOM))
         gate.let_out()
-        worker.steps(until=lambda: worker.engine._late)
-        worker.steps(until=lambda: not worker.engine._late)
+        worker.steps(until=lambda: worker.engine._aftermath.is_pending)
+        worker.steps(until=lambda: not worker.engine._aftermath.is_pending)
         stage.project()
 
     assert [late.claim for late in late_results(stage, job)] == [2, 5]

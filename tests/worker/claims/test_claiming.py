@@ -60,7 +60,7 @@ def test_jobs_that_end_soon_after_each_other_are_settled_in_one_append(
     monkeypatch.setattr(inbox, "gather", lambda runs, _: gather(runs, 0.02))  # so that the test has a turn
 
     gates[0].let_out()
-    worker.steps(until=lambda: any(held.ended for held in worker.engine._held.values()))
+    worker.steps(until=lambda: any(held.ended for held in worker.engine._held))
     gates[1].let_out()
     worker.steps(until=lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
 
