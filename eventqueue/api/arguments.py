@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model.codec import check_data
 
 LONGEST = timedelta(days=36_500)
 COUNT_MAX = 2**31 - 1
@@ -122,3 +123,11 @@ def _words(hint: Any) -> list[str]:
     if issubclass(origin, Iterable):
         return [f"several, each {' or '.join(_words(get_args(hint)[0]))}"]
     return ["a function"]
+
+
+def check_text(text: str, field: str) -> str:
+    """Return `text`, which may be of several that can be gone through but once. Raises InvalidInput if it is none."""
+    if not isinstance(text, str):
+        raise InvalidInput(field, f"is a {type(text).__name__}; it must be a text")
+    check_data(text, field)
+    return text

@@ -17,27 +17,24 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from eventqueue.api.acts import Acted, Acts
-from eventqueue.api.arguments import checked
+from eventqueue.api.arguments import check_text, checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
+from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
 from eventqueue.audit.rules import Finding
 from eventqueue.errors import (
-    AccessDenied,
-    AmbiguousId,
     DifferentJob,
     InvalidInput,
-    JobNotFound,
     QueueError,
     Unavailable,
     WaitTimeout,
 )
 from eventqueue.log.group_commit import GroupCommit
-from eventqueue.log.loading import load
 from eventqueue.model import settings
 from eventqueue.model.codec import NAME_MAX, check_data
-from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
+from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Command, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.spec import Request, check_name, unfit
@@ -50,11 +47,11 @@ from eventqueue.ports.views import (
     Found,
     Glance,
     Listing,
-    Parked,
-    Projection,
+    ParkedJob,
     QueueStatus,
     Stats,
     Status,
+    ViewHealth,
     Walk,
     Worker,
 )
@@ -95,6 +92,7 @@ class Queue:
             actor=self.connection.actor,
         )
         self._acts = Acts(self._ground, self._commit, self.connection.finder, actor=self.connection.actor)
+        self._jobs = Jobs(self.connection)
         self._views = self.connection.views
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
@@ -158,29 +156,15 @@ class Queue:
 
         Everything else here takes whole ids alone: a program that has part of an id means another job, perhaps.
         """
-        found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", _text(prefix, "id")), 2)]
-        if not found or not prefix:
-            raise JobNotFound(prefix)
-        if len(found) > 1 and found[0] != prefix:
-            raise AmbiguousId(prefix, found[0], found[1])
-        return found[0]
+        return self._jobs.resolve(prefix)
 
     def get(self, job_id: str) -> Job:
         """Return a job as its whole history makes it. Raises JobNotFound."""
-        job = self._load(job_id)
-        if job is None:
-            raise JobNotFound(job_id)
-        return job
-
-    def _load(self, job_id: str) -> Job | None:
-        return load(self._log, self.connection.finder, name_in(_stream(job_id)))
+        return self._jobs.get(job_id)
 
     def history(self, job_id: str) -> list[Recorded]:
         """Return a job's events, in order. Raises JobNotFound."""
-        found = self._log.read(_stream(job_id))
-        if not found:
-            raise JobNotFound(job_id)
-        return found
+        return self._jobs.history(job_id)
 
     def output(self, job_id: str, claim: int) -> Kept | None:
         """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""
@@ -192,45 +176,29 @@ class Queue:
         Its worker hears of it within a moment, kills it within two seconds, and keeps what it wrote: so its end shows.
         A worker that is lost takes its processes along when its lease is over. Raises JobNotFound.
         """
-        job = self.get(job_id)
-        if job.state is not State.CANCELLED:
-            return None
-        before, *_ = self._log.read(job.stream, max(0, job.version - 2))
-        lease = self.connection.settings["lease"].value
-        assert isinstance(lease, int | float)
-        is_recent = self._ground.clock.now() - job.updated_at < timedelta(seconds=lease)
-        if is_recent and isinstance(before.event, Claimed) and self.output(job.id, before.version) is None:
-            return before.event
-        return None
+        return self._jobs.ending(job_id)
 
     def silent_since(self, job: Job) -> datetime | None:
         """Return when the worker that holds a job's claim was last heard of, if its lease is over; None if it is not.
 
         Such a worker is lost: the first one that lives, wherever, fails the attempt, so that the job is tried again.
         """
-        lease = self.connection.incarnations.get([job.worker]).get(job.worker) if job.worker is not None else None
-        return None if lease is None or lease.is_live else lease.renewed_at
+        return self._jobs.silent_since(job)
 
     def replay(self, job_id: str) -> Sequence[Job]:
         """Return the job as it stood after each of its events. Raises JobNotFound."""
-        return list(proof.states(self._stored(job_id)))
-
-    def _stored(self, job_id: str) -> Sequence[bytes]:
-        found = self._log.read_raw(_stream(job_id))
-        if not found:
-            raise JobNotFound(job_id)
-        return found
+        return list(proof.states(self._jobs.stored(job_id)))
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
         """Cancel a job that waits or runs; a running one is killed by its worker.
 
         One that is cancelled already stays so, and the receipt's `changed` is False. Raises IllegalTransition.
         """
-        return self._command(job_id, Cancel(_text(why, "why")))
+        return self._command(job_id, Cancel(check_text(why, "why")))
 
     def retry(self, job_id: str, why: str = "asked for") -> Receipt:
         """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
-        return self._command(job_id, Retry(_text(why, "why")))
+        return self._command(job_id, Retry(check_text(why, "why")))
 
     def cancel_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
@@ -241,20 +209,20 @@ class Queue:
         state alone. Raises LogUnavailable with the `ids` of those in doubt; of the others, those that were not yielded
         by then were not tried.
         """
-        return self._to_each(job_ids, Cancel(_text(why, "why")), only)
+        return self._to_each(job_ids, Cancel(check_text(why, "why")), only)
 
     def retry_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
     ) -> Iterator[Acted]:
         """As `retry`, of many jobs; see `cancel_many`."""
-        return self._to_each(job_ids, Retry(_text(why, "why")), only)
+        return self._to_each(job_ids, Retry(check_text(why, "why")), only)
 
     def _to_each(self, job_ids: Iterable[str], command: Command, only: State | None) -> Iterator[Acted]:
-        ids = (name_in(_stream(one)) for one in job_ids)
+        ids = (name_in(stream_for(one)) for one in job_ids)
         return forks.at_home(self._acts.to_each(ids, command, only))
 
     def _command(self, job_id: str, command: Command) -> Receipt:
-        (done,) = self._acts.to_each([name_in(_stream(job_id))], command, None)
+        (done,) = self._acts.to_each([name_in(stream_for(job_id))], command, None)
         if isinstance(done.outcome, QueueError):
             raise done.outcome
         return done.outcome
@@ -319,7 +287,7 @@ class Queue:
         """Return every queue that ever had a job or was paused, by name: its jobs by state, and its pause."""
         return self._overview.queues()
 
-    def projections(self) -> Sequence[Projection]:
+    def projections(self) -> Sequence[ViewHealth]:
         """Return each projection's view as it stands: its lag, who keeps it, what is parked."""
         return self._operator.projections()
 
@@ -357,7 +325,7 @@ class Queue:
         self._views.refresh()
         return forks.at_home(self._operator.verify(name, count, progress))
 
-    def retry_parked(self, name: str, job_id: str) -> Parked | None:
+    def retry_parked(self, name: str, job_id: str) -> ParkedJob | None:
         """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
 
         Raises Refused if it is not parked by it.
@@ -375,7 +343,7 @@ class Queue:
 
         A queue that is paused already stays so, with the reason it has. Raises InvalidInput.
         """
-        return self._switch(queue, PauseQueue(None if why is None else _text(why, "why")))
+        return self._switch(queue, PauseQueue(None if why is None else check_text(why, "why")))
 
     def resume_queue(self, queue: str) -> Switched:
         """Have workers claim from a queue again; one that is not paused stays as it is. Raises InvalidInput."""
@@ -412,7 +380,7 @@ class Queue:
 
         Raises WaitTimeout after `timeout` seconds, or JobNotFound.
         """
-        return self._waiting.ends([_text(one, "job_ids") for one in job_ids], timeout)
+        return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], timeout)
 
     def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.
@@ -437,19 +405,8 @@ class Queue:
     def configure(self, name: str, value: Any) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
         if name == settings.RETENTION:
-            return self._keep_outputs(value)
+            return configuration.store_retention(self._ground, self.connection.outputs, value, self.connection.actor)
         return configuration.store(self._ground, name, value, self.connection.actor)
-
-    def _keep_outputs(self, value: Any) -> settings.Value:
-        keep_s, outputs = configuration.parsed(settings.RETENTION, value), self.connection.outputs
-        assert isinstance(keep_s, int | float)
-        # In the order in which too much is kept, and not too little, where it ends in between.
-        if not keep_s or 0 < outputs.kept_for() < keep_s:
-            outputs.keep_for(keep_s)
-        stored = configuration.store(self._ground, settings.RETENTION, value, self.connection.actor)
-        with suppress(AccessDenied):  # `doctor` says so, and the next worker that may does it
-            outputs.keep_for(keep_s)
-        return stored
 
     # Proving
 
@@ -459,7 +416,7 @@ class Queue:
         Raises JobNotFound.
         """
         self._views.refresh()
-        ((_, found),) = proof.verify_jobs(self._views, [(_stream(job_id), self._stored(job_id))])
+        ((_, found),) = proof.verify_jobs(self._views, [(stream_for(job_id), self._jobs.stored(job_id))])
         return found
 
     def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
@@ -474,17 +431,6 @@ class Queue:
         """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""
         problem = "its `_id` is no stream and version: no reader of a stream finds it, and somebody put it there"
         return [Finding(str(key), 1, problem) for key in self._log.find_misplaced(1000)]
-
-
-def _stream(job_id: str) -> str:
-    return stream_of("job", _text(job_id, "id"))
-
-
-def _text(text: str, field: str) -> str:
-    if not isinstance(text, str):  # one of several that can be gone through but once
-        raise InvalidInput(field, f"is a {type(text).__name__}; it must be a text")
-    check_data(text, field)
-    return text
 
 
 def _fitting(asked: Filter) -> Filter:

@@ -100,7 +100,7 @@ class JobFinder(Protocol):
         """Read this generation from now on, as a signal tells."""
         ...
 
-    def check(self) -> datetime:
+    def vouch(self) -> datetime:
         """Return up to when, on the database's clock, the views show everything.
 
         Raises Unavailable where they show what the log does not hold, as after a backup was restored.

@@ -148,7 +148,7 @@ class Difference(msgspec.Struct, frozen=True):
     problem: str
 
 
-class Parked(msgspec.Struct, frozen=True):
+class ParkedJob(msgspec.Struct, frozen=True):
     """A job whose view stands still, since a projection could not go on with it."""
 
     job: str
@@ -167,7 +167,7 @@ class Activity(StrEnum):
     BUILDING = "being built"  # beside the live one, from the log
 
 
-class Projection(msgspec.Struct, frozen=True, kw_only=True):
+class ViewHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One projection's view as it stands; None is unknown, never zero."""
 
     name: str
@@ -180,7 +180,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     lag: Lag = Lag(None)
     lag_events: int | None = None  # up to MISSING_MAX
     caught_up_at: datetime | None = None  # it held every event of the log up to then
-    parked: tuple[Parked, ...] = ()  # TOLD_MAX of all projections at most
+    parked: tuple[ParkedJob, ...] = ()  # TOLD_MAX of all projections at most
     skipped: int = 0  # events of no stream known here, up to TOLD_MAX: a newer eventqueue's, perhaps
     skipped_first: str | None = None  # where one of them stands
     note: str | None = None  # what an operator should know
@@ -193,7 +193,7 @@ Counters = Sequence[tuple[Sequence[str | int], Mapping[str, int]]]
 class Operator(Protocol):
     """What an operator does with the views: look how they are kept, build them anew, prove them, let jobs go on."""
 
-    def projections(self) -> Sequence[Projection]:
+    def projections(self) -> Sequence[ViewHealth]:
         """Return each projection's view as it stands, waiting for nothing."""
         ...
 
@@ -213,7 +213,7 @@ class Operator(Protocol):
         """
         ...
 
-    def retry(self, name: str, job_id: str) -> Parked | None:
+    def retry(self, name: str, job_id: str) -> ParkedJob | None:
         """Let a parked job go on with all that the log has of it; return why it stands still again, if it does.
 
         Raises Refused if it is not parked by the projection `name`.

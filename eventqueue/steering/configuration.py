@@ -1,14 +1,16 @@
 """The stored settings: events of `config-default`, read whole and appended to, again on conflict."""
 
 import warnings
+from contextlib import suppress
 from typing import Any
 
-from eventqueue.errors import LogUnavailable
+from eventqueue.errors import AccessDenied, LogUnavailable
 from eventqueue.log.insist import Decision, insist
 from eventqueue.model import readable, settings
 from eventqueue.model.codec import check_data
 from eventqueue.model.events import ConfigEvent, ConfigSet, ConfigUnset
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.outputs import Outputs
 
 
 def stored(ground: Ground) -> dict[str, settings.Value]:
@@ -35,6 +37,19 @@ def parsed(name: str, value: Any) -> settings.Value:
     one = settings.setting(name)
     check_data(value, name)
     return one.builtin if value is None else one.parse(name, value)
+
+
+def store_retention(ground: Ground, outputs: Outputs, value: Any, actor: str) -> settings.Value:
+    """As `store`, of how long outputs are kept, which the server prunes by itself. Raises InvalidInput."""
+    keep_s = parsed(settings.RETENTION, value)
+    assert isinstance(keep_s, int | float)
+    # In the order in which too much is kept, and not too little, where it ends in between.
+    if not keep_s or 0 < outputs.kept_for() < keep_s:
+        outputs.keep_for(keep_s)
+    stored = store(ground, settings.RETENTION, value, actor)
+    with suppress(AccessDenied):  # `doctor` says so, and the next worker that may does it
+        outputs.keep_for(keep_s)
+    return stored
 
 
 def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:

@@ -7,8 +7,7 @@ from eventqueue.model.events import Captured, Error, FailReason, Output
 from eventqueue.model.job import Complete, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
 from eventqueue.system.process import signal_name
-from eventqueue.worker.shell import orders
-from eventqueue.worker.shell.orders import Ended
+from eventqueue.worker.shell.orders import Ended, Written
 from eventqueue.worker.shell.output import text_tail
 
 
@@ -91,7 +90,7 @@ def _output(ended: Ended) -> Output | None:
     return Output(stdout=_captured(ended.stdout), stderr=_captured(ended.stderr))
 
 
-def _captured(stream: orders.Captured) -> Captured:
+def _captured(stream: Written) -> Captured:
     if not stream.total:
         return Captured()
     return Captured(text=text_tail(stream.tail), length=stream.total, sha256=sha256(stream.tail).digest())

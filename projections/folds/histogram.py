@@ -15,7 +15,7 @@ Histogram = Mapping[int, int]
 """Bucket -> how many durations fell into it."""
 
 
-def bucket_of(seconds: float) -> int:
+def bin_of(seconds: float) -> int:
     """Return the bucket of a duration: 0 up to a millisecond, then each is 8 % longer than the one before."""
     if seconds <= _LEAST_S:
         return 0

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
 from eventqueue.model.job import Job, State
-from projections.folds.histogram import bucket_of
+from projections.folds.histogram import bin_of
 from projections.folds.projection import Increments, Key, Tally
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -34,7 +34,7 @@ class Stats:
         counts: Increments = {_counter(recorded.event): 1}
         if before is not None and (ended := _ended(before, recorded.event)) is not None:
             what, since = ended
-            counts[f"{what}-{bucket_of((recorded.at - since).total_seconds())}"] = 1
+            counts[f"{what}-{bin_of((recorded.at - since).total_seconds())}"] = 1
         # Time before queue in the key, so that a window is one range of keys.
         tally: Tally = {("minute", minute, after.queue): counts}
         if moved := _moved(before, after):

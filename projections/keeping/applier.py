@@ -280,11 +280,11 @@ def _untouched() -> Iterator[None]:
         raise ViewsDamaged("Another hand has changed the views: they are built anew.") from error
 
 
-Place = tuple[str, int, datetime, JobAt]
+Claimable = tuple[str, int, datetime, JobAt]
 """Where a job stands in the order of claims: queue, priority, due time; and which it is."""
 
 
-def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
+def _claimable(jobs: Iterable[Job], now: datetime) -> list[Claimable]:
     return [
         (job.queue, job.priority, job.due_at, (job.id, job.version))
         for job in jobs
@@ -292,14 +292,14 @@ def _claimable(jobs: Iterable[Job], now: datetime) -> list[Place]:
     ]
 
 
-def _at_head(entry: Entry) -> Place:
+def _at_head(entry: Entry) -> Claimable:
     if not isinstance(entry["due_at"], datetime) or not isinstance(entry["priority"], int):
         raise TypeError("no entry")
     # Who is not ready yet has an entry of his own.
     return entry["queue"], entry["priority"], entry["due_at"], first_of(entry)
 
 
-def _ready(places: Collection[Place], *, is_named: bool = True) -> tuple[Ready, ...]:
+def _ready(places: Collection[Claimable], *, is_named: bool = True) -> tuple[Ready, ...]:
     """Return, a queue each, what became ready there; which jobs, if `is_named` and they are few."""
     found: dict[str, Ready] = {}
     for queue, priority, due_at, _ in places:

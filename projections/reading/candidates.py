@@ -56,8 +56,8 @@ class ViewFinder:
         """See JobFinder.follow."""
         self._know(Generation(self._database, generation))
 
-    def check(self) -> datetime:
-        """See JobFinder.check."""
+    def vouch(self) -> datetime:
+        """See JobFinder.vouch."""
         self._known = None
         live = self._generation()
         held = checkpoint.read(self._database, live.number)

@@ -11,7 +11,7 @@ from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import BUILDING, PROJECTING, Holder, Lease, Told
-from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, Parked, Projection
+from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Lag, ParkedJob, ViewHealth
 from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.generation import PARKED, Generation
@@ -23,7 +23,7 @@ PLACE = ["stream", "version"]
 STALLED = timedelta(seconds=5)  # events are missing, and for so long none was applied
 
 
-def projections(ground: Ground) -> list[Projection]:
+def projections(ground: Ground) -> list[ViewHealth]:
     """Return each projection's view as it stands: the live ones, then those that are being built."""
     live = recorded(ground)
     return [*([] if live is None else _live(ground, live)), *_built(ground, live)]
@@ -49,25 +49,25 @@ def skipped(ground: Ground) -> tuple[int, str | None]:
     return len(found), next(iter(named), None)
 
 
-def parked(generation: Generation) -> list[Parked]:
+def parked(generation: Generation) -> list[ParkedJob]:
     """Return the jobs whose view stands still, as many of them as are named."""
     with translated():
         found = generation.jobs.find(PARKED, {"parked": 1}).limit(TOLD_MAX)
         return [_parked(one) for one in found]
 
 
-def parked_job(generation: Generation, job_id: str) -> Parked | None:
+def parked_job(generation: Generation, job_id: str) -> ParkedJob | None:
     """Return why one job's view stands still, None if it does not."""
     with translated():
         found = generation.jobs.find_one({"_id": job_id, **PARKED}, {"parked": 1})
     return None if found is None else _parked(found)
 
 
-def _parked(document: Mapping[str, Any]) -> Parked:
-    return Parked(document["_id"], document["parked"]["projection"], document["parked"]["problem"])
+def _parked(document: Mapping[str, Any]) -> ParkedJob:
+    return ParkedJob(document["_id"], document["parked"]["projection"], document["parked"]["problem"])
 
 
-def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
+def _live(ground: Ground, held: Checkpoint) -> list[ViewHealth]:
     lease = Lease(ground.database, PROJECTING, "nobody")
     holder, told = lease.holder(), lease.told()
     is_live = holder is not None and holder.is_live
@@ -76,7 +76,7 @@ def _live(ground: Ground, held: Checkpoint) -> list[Projection]:
     passed_over, first = skipped(ground)
     left = 0 if lag.is_fresh else missing(ground, held)
     return [
-        Projection(
+        ViewHealth(
             name=name,
             version=version,
             generation=held.generation,
@@ -128,12 +128,12 @@ def missing(ground: Ground, held: Checkpoint) -> int:
         return events.count_documents({"ts": {"$gt": token_time(held.token)}}, limit=MISSING_MAX)
 
 
-def _built(ground: Ground, live: Checkpoint | None) -> list[Projection]:
+def _built(ground: Ground, live: Checkpoint | None) -> list[ViewHealth]:
     builder = Lease(ground.database, BUILDING, "nobody").holder()
     if builder is None or not builder.is_live:
         return []
     return [
-        Projection(
+        ViewHealth(
             name=name,
             version=version,
             generation=one.generation,

@@ -10,8 +10,7 @@ from eventqueue.errors import Fenced, Refused
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import LENGTH
-from eventqueue.ports.views import Counters, Difference, Parked
-from eventqueue.ports.views import Projection as Status
+from eventqueue.ports.views import Counters, Difference, ParkedJob, ViewHealth
 from eventqueue.system.tuning import tuned
 from projections.folds.projection import Projection, rebuilding, unlike, versions
 from projections.keeping import checkpoint
@@ -36,7 +35,7 @@ class ViewOperator:
         self._ground = ground
         self._projections = projections
 
-    def projections(self) -> Sequence[Status]:
+    def projections(self) -> Sequence[ViewHealth]:
         """See Operator.projections."""
         return health.projections(self._ground)
 
@@ -79,7 +78,7 @@ class ViewOperator:
                     raise
             time.sleep(AGAIN_S)
 
-    def retry(self, name: str, job_id: str) -> Parked | None:
+    def retry(self, name: str, job_id: str) -> ParkedJob | None:
         """See Operator.retry."""
         held = self._live()
         self._check_mine(held)
@@ -96,14 +95,14 @@ class ViewOperator:
                     raise
         raise AssertionError("returned or raised above")
 
-    def _retry(self, job_id: str) -> Parked | None:
+    def _retry(self, job_id: str) -> ParkedJob | None:
         session = self._ground.database.client.start_session()
         taken = checkpoint.take_over(self._ground.database, self._live().generation, session)
         applier = Applier(self._ground, taken, self._projections, session)
         seats, signal = applier.retry({job_id}, self._ground.clock.now())
         Signals(self._ground.database).publish(signal)
         parked = seats[job_id].parked
-        return None if parked is None else Parked(job_id, parked.projection, parked.problem)
+        return None if parked is None else ParkedJob(job_id, parked.projection, parked.problem)
 
     def verify(self, name: str | None, count: int | None, progress: Callable[[int], object]) -> Iterator[Difference]:
         """See Operator.verify."""

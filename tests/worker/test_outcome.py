@@ -12,7 +12,7 @@ from eventqueue.model.events import DeadLettered, Failed, FailReason
 from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
 from eventqueue.mongo.outputs import Kept
 from eventqueue.worker import outcome
-from eventqueue.worker.shell.orders import Captured, Ended
+from eventqueue.worker.shell.orders import Ended, Written
 from eventqueue.worker.shell.output import TEXT_BYTES, text_tail
 from tests.builders import NOW, claimed, enqueued, history, job_that_is
 
@@ -34,8 +34,8 @@ def failed(job: Job, *, has_run: bool = True, **ended: Any) -> Fail:
     return command
 
 
-def said(text: bytes, total: int | None = None) -> Captured:
-    return Captured(text, len(text) if total is None else total)
+def said(text: bytes, total: int | None = None) -> Written:
+    return Written(text, len(text) if total is None else total)
 
 
 def test_exit_code_0_completes(job: Job) -> None:
@@ -136,7 +136,7 @@ def test_the_tails_are_kept_as_they_are_named_by_claim_and_attempt(job: Job) -> 
 def test_the_event_holds_total_length_and_the_digest_of_the_stored_tail(tail: bytes, more: int) -> None:
     job = job_that_is("processing")
     assert job
-    ended = Ended(key="k", exit_code=0, stdout=Captured(tail, len(tail) + more))
+    ended = Ended(key="k", exit_code=0, stdout=Written(tail, len(tail) + more))
 
     command = outcome.settle(job, ended, chance=0.0, handed_back=None, has_run=True)
     kept = outcome.kept(job, ended)

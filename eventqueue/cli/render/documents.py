@@ -15,7 +15,7 @@ from eventqueue.model.codec import to_data
 from eventqueue.model.events import Enqueued, Output, Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
-from eventqueue.ports.views import Counters, Difference, Glance, Projection, QueueStatus, Stats, Status, Worker
+from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, ViewHealth, Worker
 from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean, clean_json
 
@@ -167,7 +167,7 @@ def findings(verified: int, found: Sequence[Finding]) -> dict[str, Any]:
     return {"verified": verified, "findings": [plain(one) for one in found]}
 
 
-def projection(one: Projection) -> dict[str, Any]:
+def projection(one: ViewHealth) -> dict[str, Any]:
     """A view and how it is kept; what is unknown is null. Lag in seconds, rate in events a second."""
     return {**plain(one), "lag": one.lag.seconds}
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table, figure
 from eventqueue.cli.render.words import at_least, count, instant, shortened, span
-from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, Projection
+from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, ViewHealth
 from eventqueue.system.printable import clean
 
 COLOURS = {
@@ -22,12 +22,12 @@ PROBLEM_MAX = 500  # characters
 UNKNOWN = figure("unknown", "dim")
 
 
-def is_troubled(one: Projection) -> bool:
+def is_troubled(one: ViewHealth) -> bool:
     """Whether an operator should do something about it."""
     return bool(one.parked) or one.activity in (Activity.STALLED, Activity.UNKNOWN)
 
 
-def projections(found: Sequence[Projection]) -> list[Table | Text]:
+def projections(found: Sequence[ViewHealth]) -> list[Table | Text]:
     """Each view with how it is kept; below, what is parked, and what an operator should know."""
     if not found:
         return [Text("There are no views yet: whoever reads first builds them, or `queuectl projector start`.")]
@@ -48,7 +48,7 @@ def projections(found: Sequence[Projection]) -> list[Table | Text]:
     return [Table(titles, rows), *_notes(found)]
 
 
-def _lag(one: Projection) -> tuple[Cell, Cell, Cell]:
+def _lag(one: ViewHealth) -> tuple[Cell, Cell, Cell]:
     if one.activity is Activity.BUILDING:
         return "", "", ""
     return (
@@ -72,7 +72,7 @@ def _rate(rate: float | None) -> Cell:
     return UNKNOWN if rate is None else round(rate)
 
 
-def _notes(found: Sequence[Projection]) -> list[Text]:
+def _notes(found: Sequence[ViewHealth]) -> list[Text]:
     lines = [Text.assemble(("✘ ", "red"), clean(note)) for note in dict.fromkeys(one.note for one in found) if note]
     lines += [
         Text(f"{passed_over(one.skipped, one.skipped_first)}.") for one in found[:1] if one.skipped_first is not None

@@ -106,7 +106,7 @@ class Claiming:
             self._fetch.forget(job.id)
 
     def _make_sure(self) -> None:
-        behind = self._clock.now() - self._finder.check()
+        behind = self._clock.now() - self._finder.vouch()
         self._fetch.forget_before(time.monotonic() - behind.total_seconds() - SKEW_S)
         self._is_sure = True
 

@@ -21,7 +21,7 @@ from time import monotonic
 
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import dead_child, send_group
-from eventqueue.worker.shell.output import Tail
+from eventqueue.worker.shell.output import Bounded
 from eventqueue.worker.shell.protocol import RUN_VARIABLE, Channel, ended, lives, started
 from eventqueue.worker.shell.spawn import NotStarted, enter, spawn_shell
 from eventqueue.worker.shell.strays import Children, Strays
@@ -51,7 +51,7 @@ class Run:
         self.mark = mark
         self.pid = pid
         self.begun = begun  # the bounds of its start time
-        self.tails = Tail(), Tail()
+        self.tails = Bounded(), Bounded()
         self.tail_of = dict(zip(fds, self.tails, strict=True))  # while its pipe is open, by the read end
         self.started_at = monotonic()
         self.over_at: float | None = None  # when the shell ended: from then on it is a zombie, kept until `ended`

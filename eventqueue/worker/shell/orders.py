@@ -62,7 +62,7 @@ class ShellRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class Written:
     """The end of what a command printed, at most 64 KiB, and the length of it all."""
 
     tail: bytes
@@ -92,8 +92,8 @@ class Ended:
     killed: bool = False  # `kill` or `close` was called while it ran
     lease_lost: bool = False  # the deadline given to `extend` passed while it ran, or before it could start
     duration_s: float = 0.0  # until the shell ended
-    stdout: Captured = Captured(b"", 0)
-    stderr: Captured = Captured(b"", 0)
+    stdout: Written = Written(b"", 0)
+    stderr: Written = Written(b"", 0)
     problem: str | None = None  # why it could not start, or was lost: a sentence for people
 
 
@@ -313,6 +313,6 @@ def _decoded(message: dict[str, Any], blob: bytes) -> Started | Ended:
     out_total, err_total = message.pop("totals")
     return Ended(
         **message,
-        stdout=Captured(blob[:split], out_total),
-        stderr=Captured(blob[split:], err_total),
+        stdout=Written(blob[:split], out_total),
+        stderr=Written(blob[split:], err_total),
     )

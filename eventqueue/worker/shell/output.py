@@ -7,7 +7,7 @@ TAIL_BYTES = 64 * 1024
 TEXT_BYTES = 1024
 
 
-class Tail:
+class Bounded:
     """The last `limit` bytes of a stream, with the stream's total length."""
 
     __slots__ = ("_kept", "_limit", "total")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 
-from eventqueue.worker.shell.output import Tail
+from eventqueue.worker.shell.output import Bounded
 
 TYPE_CHECKING = False  # typing's own takes 2 ms to import
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ def ended(
     *,
     status: int | None = None,
     duration_s: float = 0.0,
-    tails: tuple[Tail, Tail] | None = None,
+    tails: tuple[Bounded, Bounded] | None = None,
     problem: str | None = None,
     **flags: bool,
 ) -> bytes:
     """Answer that run `key` is over: `status` as waitpid gave it (None: never started), the flags that are set."""
-    out, err = tails or (Tail(), Tail())
+    out, err = tails or (Bounded(), Bounded())
     code = None if status is None else os.waitstatus_to_exitcode(status)
     message = {
         "type": "ended",

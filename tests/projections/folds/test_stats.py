@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from eventqueue.model.events import Event, LateResult, Recorded
 from eventqueue.model.job import Job, evolve
-from projections.folds.histogram import bucket_of
+from projections.folds.histogram import bin_of
 from projections.folds.projection import Key
 from projections.folds.report import report
 from projections.folds.stats import DAY_S, HOUR_S, HOURS_KEPT, MINUTES_KEPT, Stats
@@ -70,14 +70,14 @@ def test_the_ranges_of_what_is_old_hold_what_is_merged_and_nothing_else(at: int,
 def test_a_wait_lasts_from_due_to_claimed_and_a_run_from_claimed_to_settled() -> None:
     sums = counted(lived((0, enqueued()), (3, claimed()), (10, COMPLETED)))
 
-    assert in_minute(sums, "wait-") == {f"wait-{bucket_of(3)}": 1}
-    assert in_minute(sums, "run-") == {f"run-{bucket_of(7)}": 1}
+    assert in_minute(sums, "wait-") == {f"wait-{bin_of(3)}": 1}
+    assert in_minute(sums, "run-") == {f"run-{bin_of(7)}": 1}
 
 
 def test_no_wait_is_longer_than_the_job_is_there() -> None:
     sums = counted(lived((0, replace(enqueued(), run_at=NOW - timedelta(days=2000))), (3, claimed())))
 
-    assert in_minute(sums, "wait-") == {f"wait-{bucket_of(3)}": 1}
+    assert in_minute(sums, "wait-") == {f"wait-{bin_of(3)}": 1}
 
 
 def test_a_wait_for_a_retry_begins_when_its_backoff_is_over_and_is_counted_once() -> None:
@@ -86,13 +86,13 @@ def test_a_wait_for_a_retry_begins_when_its_backoff_is_over_and_is_counted_once(
         lived((0, enqueued()), (1, claimed()), (2, failed(retry_at)), (25, RETRIED_AFTER_WAIT), (25, claimed()))
     )
 
-    assert in_minute(sums, "wait-") == {f"wait-{bucket_of(1)}": 1, f"wait-{bucket_of(5)}": 1}
+    assert in_minute(sums, "wait-") == {f"wait-{bin_of(1)}": 1, f"wait-{bin_of(5)}": 1}
 
 
 def test_after_an_operators_retry_the_wait_begins_anew() -> None:
     sums = counted(lived((0, enqueued()), (1, CANCELLED), (9, RETRIED_BY_OPERATOR), (13, claimed())))
 
-    assert in_minute(sums, "wait-") == {f"wait-{bucket_of(4)}": 1}
+    assert in_minute(sums, "wait-") == {f"wait-{bin_of(4)}": 1}
 
 
 def test_what_never_waited_lasted_no_time_and_not_less() -> None:

@@ -118,14 +118,14 @@ def test_workers_claim_nothing_from_damaged_views_and_people_see_that_they_are(
     filled: Ground, name: str, lose: Callable[[Ground, str], None]
 ) -> None:
     finder, reader = ViewFinder(filled.database), ViewReader(filled, PROJECTIONS, "reader")
-    assert finder.check()
+    assert finder.vouch()
     assert reader.lag().is_fresh
     lost = live_of(filled).name_of(name)
 
     lose(filled, name)
 
     with pytest.raises(Unavailable, match=f"damaged.*{lost}"):
-        finder.check()
+        finder.vouch()
     assert reader.lag().seconds is None
     assert lost in reader.snapshot()["damage"]
     assert {one.note is not None and lost in one.note for one in ViewOperator(filled, PROJECTIONS).projections()} == {
@@ -140,7 +140,7 @@ def test_who_reads_damaged_views_mends_them_where_no_projector_runs(filled: Grou
     assert ViewReader(filled, PROJECTIONS, "reader").refresh().is_fresh
 
     assert list(verify(filled, PROJECTIONS)) == []
-    assert ViewFinder(filled.database).check()
+    assert ViewFinder(filled.database).vouch()
     left = {one.rpartition("-")[2] for one in filled.database.list_collection_names() if "-" in one}
     assert left == {str(live_of(filled).number)}
 
@@ -165,7 +165,7 @@ def test_views_that_are_switched_meanwhile_are_not_taken_for_damaged(filled: Gro
     ViewOperator(filled, PROJECTIONS).rebuild(None, lambda _: None)
 
     assert damage(filled.database, old) is None
-    assert ViewFinder(filled.database).check()
+    assert ViewFinder(filled.database).vouch()
 
 
 def test_a_projector_builds_the_indexes_of_its_views_again(filled: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,8 @@ def test_a_switch_is_followed_at_once_where_a_signal_tells_of_it_and_soon_where_
 
 def test_a_check_does_not_trust_what_it_was_told(built: Ground) -> None:
     finder = ViewFinder(built.database)
-    finder.check()
+    finder.vouch()
     generation.retract(built.database)
 
     with pytest.raises(Unavailable, match="not built yet"):
-        finder.check()
+        finder.vouch()

@@ -11,7 +11,7 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import BUILDING, PROJECTING, Lease
-from eventqueue.ports.views import Activity, Parked, Projection
+from eventqueue.ports.views import Activity, ParkedJob, ViewHealth
 from projections.folds.projection import Projection as View
 from projections.folds.projection import Tally, versions
 from projections.folds.stats import Stats
@@ -56,7 +56,7 @@ def operator(ground: Ground, *projections: View) -> ViewOperator:
     return ViewOperator(ground, projections or PROJECTIONS)
 
 
-def view(ground: Ground, name: str = "jobs") -> Projection:
+def view(ground: Ground, name: str = "jobs") -> ViewHealth:
     (found,) = [one for one in operator(ground).projections() if one.name == name]
     return found
 
@@ -155,7 +155,7 @@ def test_where_the_oplog_was_lost_the_lag_is_unknown_and_not_nothing(built: Grou
 
 
 def test_views_that_are_being_built_are_shown_beside_the_live_ones(built: Ground) -> None:
-    seen: list[list[Projection]] = []
+    seen: list[list[ViewHealth]] = []
 
     def look(_: int) -> None:
         seen.append(list(operator(built).projections()))
@@ -277,7 +277,7 @@ def test_a_parked_job_goes_on_with_all_that_it_missed_once_its_projection_is_men
     assert view(ground, "stats").parked == ()
 
     again = operator(ground, *both).retry("picky", "one")
-    assert again == Parked("one", "picky", "job-one version 2: ValueError: no cancelled jobs here")
+    assert again == ParkedJob("one", "picky", "job-one version 2: ValueError: no cancelled jobs here")
 
     picky.is_mended = True
     assert operator(ground, *both).retry("picky", "one") is None

@@ -180,7 +180,7 @@ def test_tries_are_remembered_until_the_views_show_what_came_of_them(
 
     with monkeypatch.context() as patched:
         two_hours_ago = stage.connection.ground.clock.now() - timedelta(hours=2)
-        patched.setattr(ViewFinder, "check", lambda _: two_hours_ago)
+        patched.setattr(ViewFinder, "vouch", lambda _: two_hours_ago)
         worker.beat()
         worker.rests()
     assert set(tried) == set(jobs)

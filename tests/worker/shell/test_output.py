@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.worker.shell.output import TAIL_BYTES, Tail
+from eventqueue.worker.shell.output import TAIL_BYTES, Bounded
 
 
 @given(chunks=st.lists(st.binary(max_size=40)), limit=st.integers(1, 50))
 def test_what_is_kept_is_the_end_of_all_that_was_fed(chunks: list[bytes], limit: int) -> None:
-    tail = Tail(limit)
+    tail = Bounded(limit)
 
     for chunk in chunks:
         tail.feed(chunk)
@@ -19,7 +19,7 @@ def test_what_is_kept_is_the_end_of_all_that_was_fed(chunks: list[bytes], limit:
 
 
 def test_a_buffer_may_be_used_again_after_it_was_fed() -> None:
-    tail, buffer = Tail(), bytearray(b"first")
+    tail, buffer = Bounded(), bytearray(b"first")
 
     tail.feed(memoryview(buffer))
     buffer[:] = b"other"
@@ -28,7 +28,7 @@ def test_a_buffer_may_be_used_again_after_it_was_fed() -> None:
 
 
 def test_sixty_four_kibibytes_are_kept() -> None:
-    tail = Tail()
+    tail = Bounded()
 
     tail.feed(b"x" + b"y" * TAIL_BYTES)
 
@@ -38,4 +38,4 @@ def test_sixty_four_kibibytes_are_kept() -> None:
 
 def test_a_tail_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one byte"):
-        Tail(0)
+        Bounded(0)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.worker.shell.output import Tail
+from eventqueue.worker.shell.output import Bounded
 from eventqueue.worker.shell.protocol import Channel, encode, ended, take
 
 TEXTS = st.text(st.characters(), max_size=20)  # lone surrogates too
@@ -31,7 +31,7 @@ def test_messages_arrive_whole_and_in_order_however_the_stream_is_cut(
 
 
 def test_both_outputs_can_be_told_apart() -> None:
-    out, err = Tail(), Tail()
+    out, err = Bounded(), Bounded()
     out.feed(b"\xff\x00")
     err.feed(b"error")
 

@@ -1,0 +1,77 @@
+"""One job: found by the beginning of its id, as the log has it, and what its worker is about to do with it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from eventqueue.api.arguments import check_text
+from eventqueue.errors import AmbiguousId, JobNotFound
+from eventqueue.log.loading import load
+from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
+from eventqueue.model.job import Job, State
+
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
+
+
+class Jobs:
+    """The jobs of one database, each by its whole id; see Queue."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self._log = connection.ground.log
+
+    def resolve(self, prefix: str) -> str:
+        """See Queue.resolve."""
+        found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", check_text(prefix, "id")), 2)]
+        if not found or not prefix:
+            raise JobNotFound(prefix)
+        if len(found) > 1 and found[0] != prefix:
+            raise AmbiguousId(prefix, found[0], found[1])
+        return found[0]
+
+    def get(self, job_id: str) -> Job:
+        """See Queue.get."""
+        job = load(self._log, self._connection.finder, name_in(stream_for(job_id)))
+        if job is None:
+            raise JobNotFound(job_id)
+        return job
+
+    def history(self, job_id: str) -> list[Recorded]:
+        """See Queue.history."""
+        found = self._log.read(stream_for(job_id))
+        if not found:
+            raise JobNotFound(job_id)
+        return found
+
+    def stored(self, job_id: str) -> Sequence[bytes]:
+        """Return a job's events as they are stored. Raises JobNotFound."""
+        found = self._log.read_raw(stream_for(job_id))
+        if not found:
+            raise JobNotFound(job_id)
+        return found
+
+    def ending(self, job_id: str) -> Claimed | None:
+        """See Queue.ending."""
+        job = self.get(job_id)
+        if job.state is not State.CANCELLED:
+            return None
+        before, *_ = self._log.read(job.stream, max(0, job.version - 2))
+        lease = self._connection.settings["lease"].value
+        assert isinstance(lease, int | float)
+        is_recent = self._connection.ground.clock.now() - job.updated_at < timedelta(seconds=lease)
+        if not is_recent or not isinstance(before.event, Claimed):
+            return None
+        return before.event if self._connection.outputs.get(job.id, before.version) is None else None
+
+    def silent_since(self, job: Job) -> datetime | None:
+        """See Queue.silent_since."""
+        if job.worker is None:
+            return None
+        found = self._connection.incarnations.get([job.worker]).get(job.worker)
+        return None if found is None or found.is_live else found.renewed_at
+
+
+def stream_for(job_id: str) -> str:
+    """Return the stream of a job whose id a caller gave. Raises InvalidInput for one that is no text."""
+    return stream_of("job", check_text(job_id, "id"))
