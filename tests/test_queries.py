@@ -19,10 +19,10 @@ from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Filter
 from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.claims.ownership import Ownership
-from projections.keeping import applier as appliers
-from projections.keeping import checkpoint
+from projections.keeping import checkpoint, promotion
 from projections.keeping.applier import Applier
 from projections.keeping.generation import current
+from projections.keeping.promotion import hold_back, let_go, promote
 from projections.keeping.rebuild import rebuild
 from projections.reading import listing
 from projections.registry import PROJECTIONS
@@ -213,7 +213,7 @@ def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
 def test_what_is_held_back_let_go_or_due_is_found_by_little(
     connection: Connection, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appliers, "PROMOTED_MAX", 100)
+    monkeypatch.setattr(promotion, "PROMOTED_MAX", 100)
     session = connection.client.start_session()
     live = current(connection.client[NAME])
     assert live is not None
@@ -223,16 +223,16 @@ def test_what_is_held_back_let_go_or_due_is_found_by_little(
     asked.commands.clear()
 
     applier.paused = {f"queue-{number}" for number in range(0, QUEUES, 10)}
-    assert applier.hold_back(connection.ground.clock.now())
-    while applier.hold_back(connection.ground.clock.now()):
+    assert hold_back(applier, connection.ground.clock.now())
+    while hold_back(applier, connection.ground.clock.now()):
         pass
     applier.paused = ()
-    assert applier.let_go(connection.ground.clock.now())
-    while applier.let_go(connection.ground.clock.now()):
+    assert let_go(applier, connection.ground.clock.now())
+    while let_go(applier, connection.ground.clock.now()):
         pass
     due = connection.ground.clock.now() + timedelta(days=365)
-    assert applier.promote(due)
-    while applier.promote(due):
+    assert promote(applier, due)
+    while promote(applier, due):
         pass
     live.due.update_many({"due_at": {"$gt": connection.ground.clock.now()}}, {"$set": {"ready": False}})
     asked.commands.pop()

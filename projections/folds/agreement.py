@@ -13,7 +13,8 @@ import msgspec
 from eventqueue.model.codec import alike, bucket_of
 from eventqueue.model.job import Job
 from projections.folds import jobs
-from projections.folds.entries import HELD, SPREAD, WAITING, failure_entry, holder_of, id_of, member
+from projections.folds.due import HELD, SPREAD, WAITING, id_of, member
+from projections.folds.entries import failure_entry, holder_of
 
 Document = Mapping[str, Any]
 

@@ -15,7 +15,8 @@ from bson.raw_bson import RawBSONDocument
 
 from eventqueue.model.job import Job
 from eventqueue.model.portions import portions
-from projections.folds.entries import Entry, Member, due_entries, failure_entry, holder_of, ids_in, member
+from projections.folds.due import EMPTY, Entry, Member, due_entries, ids_in, leaving, member
+from projections.folds.entries import failure_entry, holder_of
 from projections.folds.folding import Folded, Seat
 from projections.folds.jobs import to_changes, to_document
 from projections.folds.projection import Key
@@ -156,13 +157,9 @@ def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime, paused
 
 
 def _leave(sheet: _Sheet, left: Mapping[str, Sequence[Member]]) -> None:
-    sheet.add("update", "due", [_without(entry, members) for entry, members in left.items()])
+    sheet.add("update", "due", [{"q": {"_id": entry}, "u": leaving(members)} for entry, members in left.items()])
     for chunk in _counted(left):
-        sheet.delete("due", {"_id": {"$in": chunk}, "jobs": []})
-
-
-def _without(entry: str, members: Sequence[Member]) -> Statement:
-    return {"q": {"_id": entry}, "u": {"$pull": {"jobs": {"$in": members}}}}
+        sheet.delete("due", {"_id": {"$in": chunk}, **EMPTY})
 
 
 def _due_at(job: Job | None) -> datetime | None:

@@ -8,8 +8,10 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from eventqueue.model.codec import CODEC
+from eventqueue.mongo.errors import translated
 from projections.folds.projection import Ageing, Counters, Key, Projection, add, no_counters
-from projections.folds.writes import counter_id
+from projections.folds.writes import counter_id, tallies
+from projections.keeping.applier import Applier
 from projections.keeping.generation import Generation
 
 MERGED_MAX = 500  # counters in one transaction
@@ -35,3 +37,18 @@ def take_out(generation: Generation, name: str, aged: Mapping[Key, Key], session
         add(sums, {aged[tuple(document["_id"]["key"])]: document["n"]})
     counters.delete_many(old, session=session)
     return sums
+
+
+def merge_aged(applier: Applier, now: datetime) -> bool:
+    """Merge counters that have grown old, some hundred at most; False where there were none. Raises Fenced."""
+    with translated():
+        found = {one.name: find_aged(applier.generation, one, now) for one in applier.projections}
+    found = {name: aged for name, aged in found.items() if aged}
+
+    def write(session: ClientSession) -> None:
+        sums = {name: take_out(applier.generation, name, aged, session) for name, aged in found.items()}
+        applier.send(tallies(applier.generation.name_of, sums), session)
+
+    if found:
+        applier.beside(write, now)
+    return bool(found)

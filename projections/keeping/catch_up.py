@@ -11,6 +11,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
 from projections.keeping.applier import Applier
 from projections.keeping.checkpoint import token_time
+from projections.keeping.promotion import let_go, promote
 from projections.keeping.signals import Signals
 from projections.keeping.tail import Tail
 
@@ -39,7 +40,7 @@ def catch_up(
                 break  # also with more to come: under a steady stream of appends the end would never be seen
         if not changes:
             applier.save(tail.token, ground.clock.now())  # an old token makes every reader scan the oplog from there
-    while (promoted := applier.promote(ground.clock.now())) is not None:
+    while (promoted := promote(applier, ground.clock.now())) is not None:
         tell(promoted)
-    while (let_go := applier.let_go(ground.clock.now())) is not None:
-        tell(let_go)
+    while (freed := let_go(applier, ground.clock.now())) is not None:
+        tell(freed)

@@ -18,7 +18,7 @@ from eventqueue.errors import AccessDenied
 from eventqueue.model.codec import CODEC
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import DURABLE, MAJORITY
-from projections.folds.entries import HELD, READY, WAITING
+from projections.folds.due import HELD, READY, WAITING
 
 IS_READY, IS_WAITING, IS_HELD = {"ready": READY}, {"ready": WAITING}, {"ready": HELD}
 NEWEST_FIRST = [("created_at", -1), ("nth", -1), ("_id", -1)]  # the jobs of one call have one time of creation

@@ -14,6 +14,7 @@ from eventqueue.ports.finder import Signal
 from eventqueue.steering.pauses import Pauses
 from projections.folds.decoding import Poison
 from projections.keeping.applier import Applier
+from projections.keeping.promotion import hold_back, let_go
 
 HEAL_EVERY = timedelta(seconds=10)  # whatever was missed
 
@@ -57,7 +58,7 @@ class Holding:
         if time.monotonic() >= self._heal_at:
             self._look()
         # Both in turn: who pauses and resumes a large queue keeps no other one waiting.
-        is_held = self._applier.hold_back(now)
-        signal = self._applier.let_go(now)
+        is_held = hold_back(self._applier, now)
+        signal = let_go(self._applier, now)
         self._may_differ = is_held or signal is not None
         return signal

@@ -7,7 +7,7 @@ reading the last applied event back from the log: a restored backup shows there,
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from eventqueue.errors import (
@@ -15,24 +15,21 @@ from eventqueue.errors import (
     BackupRestored,
     DatabaseFailed,
     Fenced,
-    ForeignViews,
     HistoryLost,
     QueueError,
     ViewsDamaged,
 )
-from eventqueue.model.codec import head_of
 from eventqueue.mongo.duty import LeasedLoop
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease, Renewal
-from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.tuning import tuned
 from projections.folds.projection import Projection, unlike, versions
 from projections.keeping import checkpoint, generation, integrity
 from projections.keeping.applier import Applier
-from projections.keeping.checkpoint import Checkpoint, Last
 from projections.keeping.feed import Feed
 from projections.keeping.holding import Holding
+from projections.keeping.provenance import check_in_log, is_newer, recorded
 from projections.keeping.rebuild import rebuild
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
@@ -188,41 +185,3 @@ class Projector:
         built = rebuild(self._ground, self._projections, self._session, check)
         if parked := built.count_parked():
             logger.warning("the views are built, but %d jobs are parked: `queuectl projections list` shows why", parked)
-
-
-def recorded(ground: Ground) -> Checkpoint | None:
-    """Return the checkpoint of the live views, None if there are none. Raises ForeignViews for another log's."""
-    live = generation.current(ground.database)
-    found = None if live is None else checkpoint.read(ground.database, live.number)
-    if found is not None and found.log != ground.log_id:
-        raise ForeignViews(
-            "The views in this database were projected from another log: drop its collections `views` and "
-            "`checkpoints`, and those whose names end in a dash and a number; they are rebuilt from this one."
-        )
-    return found
-
-
-def is_newer(mine: Mapping[str, int], recorded: Mapping[str, int]) -> bool:
-    """Whether `mine` has every recorded projection, none in a lower version: then it may rebuild."""
-    return all(mine.get(name, 0) >= version for name, version in recorded.items())
-
-
-def check_in_log(held: Checkpoint, log: EventLog) -> None:
-    """Raise BackupRestored where the last event applied is not in the log."""
-    if not is_in_log(held, log):
-        raise BackupRestored("The views show what the log does not hold, as after a backup was restored: built anew.")
-
-
-def is_in_log(held: Checkpoint, log: EventLog) -> bool:
-    """Whether the last event applied is in the log, unchanged. If not, the log was restored from a backup."""
-    if held.last is None or _holds(log, held.last):
-        return True
-    log.await_acknowledged()  # or an election would look like a restored backup
-    return _holds(log, held.last)
-
-
-def _holds(log: EventLog, last: Last) -> bool:
-    # As stored: what follows it in its stream may be poison. And by the hash that it bears, as it was applied: whether
-    # that is its content's is for an audit to say, and nothing that views built anew would mend.
-    found = log.read_raw(last.stream, last.version - 1, most=1)
-    return bool(found) and head_of(found[0]).hash == last.hash

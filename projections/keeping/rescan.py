@@ -27,6 +27,7 @@ from projections.folds.decoding import Poison, events_in
 from projections.keeping import checkpoint
 from projections.keeping.applier import Applier
 from projections.keeping.checkpoint import token_time
+from projections.keeping.promotion import promote
 from projections.keeping.signals import Signals
 from projections.keeping.tail import token_now
 
@@ -52,7 +53,7 @@ def rescan(ground: Ground, applier: Applier, tell: Callable[[Signal], object] | 
     while chunk := list(islice(events, CHUNK)):
         tell(applier.apply([event for _, event in chunk], applier.held.token, ground.clock.now()))
         checkpoint.note_rescanned(ground.database, applier.held, chunk[-1][0].time)
-        if (promoted := applier.promote(ground.clock.now())) is not None:  # it may take minutes
+        if (promoted := promote(applier, ground.clock.now())) is not None:  # it may take minutes
             tell(promoted)
     applier.save(now, ground.clock.now())
 

@@ -17,10 +17,12 @@ from eventqueue.model.events import Recorded
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.leases import Progress
 from eventqueue.ports.finder import Signal
+from projections.keeping.ageing import merge_aged
 from projections.keeping.applier import Applier, Prepared
 from projections.keeping.checkpoint import Token, token_time
 from projections.keeping.feed import Batch, Feed
 from projections.keeping.holding import Holding
+from projections.keeping.promotion import next_due, promote
 from projections.keeping.signals import Signals
 
 IDLE = timedelta(milliseconds=250)  # the longest sleep of a projector that has nothing to do: then it may be stopped
@@ -49,7 +51,7 @@ class Turn:
         self._linger_until = float("-inf")
         self._saved = time.monotonic()
         self._age_at = time.monotonic()
-        self._due = applier.next_due()
+        self._due = next_due(applier)
         self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._flight: Future[None] | None = None
 
@@ -80,27 +82,35 @@ class Turn:
             return
         batch = self._feed.take(self._most, BATCH_BYTES, self._patience(clock))
         if batch.events:
-            began = time.monotonic()
-            self._holding.saw(batch.events)
-            prepared = self._applier.prepare(batch.events, batch.token, clock.now(), batch.size)
-            self.land()
-            if len(batch.events) < SMALL and self._feed.is_empty:
-                if len(batch.events) < LOAD:
-                    self._tell_early(prepared.signal)
-                # Nothing to fold meanwhile: here, which is sooner than in another thread.
-                self._commit(prepared, began)
-            else:
-                self._flight = self._committer.submit(self._commit, prepared, began)
-            self._linger_until = time.monotonic() + self._linger_s(batch, clock.now())
+            self._apply(batch, clock)
         else:
             self.land()
             self._rest(batch.token, clock)
+        self._see_to_chores(clock)
+
+    def _apply(self, batch: Batch, clock: DatabaseClock) -> None:
+        """Fold a batch, and commit it, or have it committed while the next one is folded."""
+        began = time.monotonic()
+        self._holding.saw(batch.events)
+        prepared = self._applier.prepare(batch.events, batch.token, clock.now(), batch.size)
+        self.land()
+        if len(batch.events) < SMALL and self._feed.is_empty:
+            if len(batch.events) < LOAD:
+                self._tell_early(prepared.signal)
+            # Nothing to fold meanwhile: here, which is sooner than in another thread.
+            self._commit(prepared, began)
+        else:
+            self._flight = self._committer.submit(self._commit, prepared, began)
+        self._linger_until = time.monotonic() + self._linger_s(batch, clock.now())
+
+    def _see_to_chores(self, clock: DatabaseClock) -> None:
+        """Promote what has become due, and merge counters that have grown old."""
         if self._due is not None and self._due <= clock.now():
             self.land()
             self._promote(clock)
         if time.monotonic() >= self._age_at:
             self.land()
-            has_more = self._applier.merge_aged(clock.now())
+            has_more = merge_aged(self._applier, clock.now())
             self._age_at = time.monotonic() + (IDLE if has_more else AGE_EVERY).total_seconds()
 
     def land(self) -> None:
@@ -126,7 +136,7 @@ class Turn:
         self._applied += batch.applied
         self._took = self._saved - began
         self._adapt(self._saved - started)
-        self._due = self._applier.next_due()
+        self._due = next_due(self._applier)
 
     def _tell_early(self, signal: Signal) -> None:
         """Name what is ready before the views show it: the log has it, and a job that comes alone waits for no commit.
@@ -145,9 +155,9 @@ class Turn:
             self._saved = time.monotonic()
 
     def _promote(self, clock: DatabaseClock) -> None:
-        if (signal := self._applier.promote(clock.now())) is not None:
+        if (signal := promote(self._applier, clock.now())) is not None:
             self._signals.publish(signal)
-        self._due = self._applier.next_due()
+        self._due = next_due(self._applier)
 
     def _hold(self, clock: DatabaseClock) -> None:
         if (signal := self._holding.step(clock.now())) is not None:

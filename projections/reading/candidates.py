@@ -25,13 +25,13 @@ from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import CURSOR_GONE, translated
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Candidate, Candidates, Known, Share
-from projections.folds.entries import Member, id_of
+from projections.folds.due import Member, id_of
 from projections.folds.jobs import to_job
 from projections.keeping import checkpoint, generation
 from projections.keeping.checkpoint import token_time
 from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
-from projections.keeping.projector import is_in_log
+from projections.keeping.provenance import is_in_log
 
 logger = logging.getLogger(__name__)
 

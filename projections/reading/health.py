@@ -16,7 +16,7 @@ from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.generation import PARKED, Generation
 from projections.keeping.integrity import damage
-from projections.keeping.projector import is_in_log, recorded
+from projections.keeping.provenance import is_in_log, recorded
 from projections.reading.freshness import measure
 
 PLACE = ["stream", "version"]

@@ -10,7 +10,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting
 from eventqueue.steering.pauses import Pauses
-from projections.folds.entries import HELD
+from projections.folds.due import HELD
 from projections.keeping.generation import Generation
 
 LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least

@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from eventqueue.model.job import State
 from eventqueue.mongo.slices import outlasting
 from eventqueue.ports.views import Filter
-from projections.folds.entries import ids_in
+from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
 PAGE = 200  # jobs that are read at once, each as large as a job may be

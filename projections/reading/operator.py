@@ -17,7 +17,7 @@ from projections.keeping import checkpoint
 from projections.keeping.applier import Applier
 from projections.keeping.checkpoint import Checkpoint
 from projections.keeping.generation import Generation
-from projections.keeping.projector import recorded
+from projections.keeping.provenance import recorded
 from projections.keeping.rebuild import rebuild
 from projections.keeping.signals import Signals
 from projections.reading import health

@@ -1,14 +1,8 @@
-"""The views as people read them: what they show, how far behind that is, and catching up when nobody else does.
+"""The views as people read them: jobs, lists, counters, and what an operator wants to know of it all."""
 
-A busy projector is never robbed of its place by someone who looks: while the checkpoint moves, a reader waits.
-"""
-
-import threading
-import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -17,48 +11,29 @@ from typing import Any
 import bson
 import msgspec
 from bson.max_key import MaxKey
-from bson.timestamp import Timestamp
 from pymongo.collection import Collection
-from pymongo.read_preferences import ReadPreference
 
-from eventqueue.errors import AccessDenied, Fenced, HistoryLost, JobParked, Refused, Unavailable, ViewsDamaged
+from eventqueue.errors import JobParked, Refused, Unavailable
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.job import Job, State
-from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.leases import PROJECTING, Lease, Renewal
+from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import outlasting, slices
-from eventqueue.ports.finder import Signal
 from eventqueue.ports.views import Building, Compared, Counts, Filter, Lag, Stats
-from eventqueue.steering.pauses import Pauses
 from projections.folds.agreement import ShownJob, differences, standing
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
 from projections.folds.report import LENGTHS, report
 from projections.folds.stats import Stats as StatsView
-from projections.keeping import checkpoint, generation
-from projections.keeping.applier import Applier
-from projections.keeping.catch_up import catch_up
-from projections.keeping.checkpoint import Checkpoint, token_time
+from projections.keeping import generation
 from projections.keeping.generation import Generation
-from projections.keeping.integrity import check_taken, damage
-from projections.keeping.projector import is_in_log, is_newer, recorded
-from projections.keeping.rebuild import rebuild
-from projections.keeping.rescan import rescan
-from projections.keeping.signals import Signals
-from projections.keeping.upgrade import let_go_on
-from projections.reading.freshness import measure, passed
-from projections.reading.health import missing, parked, skipped
+from projections.keeping.integrity import damage
+from projections.keeping.provenance import recorded
+from projections.reading.health import parked, skipped
 from projections.reading.listing import listed
+from projections.reading.refreshing import Refreshing
 from projections.reading.snapshot import show
-
-WAIT_S = 5.0  # how long a reader waits for a projector at most
-STILL_S = 1.0  # how long a checkpoint must stand still before a reader moves it itself
-LOOK_S = 0.02
-LONG = 10_000  # events that are missing: to apply them takes so long that it is shown
-ANEW = 6  # times as fast views are built anew as events are applied to them
-OLD_S = 60  # a checkpoint's token that lags so far behind the database's clock costs every reader a longer scan
 
 
 class ViewReader:
@@ -68,135 +43,24 @@ class ViewReader:
         self._ground = ground
         self._database = ground.database
         self._projections = projections
-        self._lease = Lease(ground.database, PROJECTING, name)
-        self._session = ground.database.client.start_session()
-        self.building: Building = lambda: nullcontext(lambda _: None)
-        self._at_work = threading.Lock()  # the session and the lease are this reader's, not a thread's
+        self._refreshing = Refreshing(ground, projections, name)
+
+    @property
+    def building(self) -> Building:
+        """See Views.building."""
+        return self._refreshing.building
+
+    @building.setter
+    def building(self, entered: Building) -> None:
+        self._refreshing.building = entered
 
     def refresh(self) -> Lag:
         """See Views.refresh."""
-        # Once: what is appended from now on was not asked for, and under a steady stream there is always more.
-        asked = majority_time(self._database)
-        start = moved = ask_at = time.monotonic()
-        seen: Checkpoint | None = None
-        while True:
-            held = recorded(self._ground)
-            now = time.monotonic()
-            if seen is None or held is None or held.token != seen.token:
-                seen, moved = held, now
-            # To ask the log's tail costs a projector at work its pace: soon again at first, then ever less often.
-            is_asked = now >= ask_at or now - start > WAIT_S
-            lag = self._lag(held, asked) if is_asked else passed(held, asked)
-            if is_asked:
-                ask_at = now + max(LOOK_S, now - start)
-            if lag.is_fresh or now - start > WAIT_S:
-                lag = self._of_whole(held, lag)
-            if lag.is_fresh:
-                self._keep_young(held, asked)
-            if lag.is_fresh or now - start > WAIT_S:
-                return lag
-            if self._is_idle(held, now - moved) and not self._catch_up(held):
-                return lag
-            time.sleep(LOOK_S)
-
-    def _keep_young(self, held: Checkpoint | None, asked: Timestamp) -> None:
-        """Move a checkpoint that nobody moves over a quiet stretch of the log, for the readers to come."""
-        if held is not None and asked.time - token_time(held.token).time > OLD_S and self._is_idle(held, OLD_S):
-            self._catch_up(held)
-
-    def _is_idle(self, held: Checkpoint | None, stood_s: float) -> bool:
-        holder = self._lease.holder()
-        if holder is None:  # nobody ever worked, or the last one left in order
-            return True
-        return not holder.is_live and (held is None or stood_s > STILL_S)
-
-    def _catch_up(self, held: Checkpoint | None) -> bool:
-        """Apply what the log has. False where this process must not, as its code is not that of the views."""
-        mine = versions(self._projections)
-        if held is not None and held.projections != mine and not is_newer(mine, held.projections):
-            return False
-        # With the lease, so that of many readers one works and the others wait for it.
-        if self._at_work.acquire(blocking=False):
-            try:
-                if self._lease.acquire():
-                    self._lead(held)
-            except Fenced:
-                pass  # another process is at work: look again
-            except AccessDenied:
-                return False  # who may only read sees what there is, and how old it is
-            finally:
-                self._at_work.release()
-        return True
-
-    def _lead(self, held: Checkpoint | None) -> None:
-        try:
-            with Renewal(self._lease):
-                if held is not None and not is_in_log(held, self._ground.log):
-                    generation.retract(self._database)  # the views of another past: nobody may claim from them
-                    held = None
-                if held is not None and damage(self._database, held) is not None:
-                    held = None
-                if held is not None and held.projections == versions(self._projections):
-                    self._go_on(held)
-                else:
-                    self._build()
-        finally:
-            self._lease.release()
-
-    def _build(self) -> None:
-        with self.building() as tell:
-            rebuild(self._ground, self._projections, self._session, tell)
-
-    def _go_on(self, held: Checkpoint) -> None:
-        left = missing(self._ground, held)
-        if left > LONG and left * ANEW > self._log_size():
-            self._build()
-            return
-        try:
-            with self.building() if left > LONG else nullcontext(lambda _: None) as show:
-                self._apply(held, show)
-        except ViewsDamaged:
-            self._build()
-
-    def _log_size(self) -> int:
-        with translated():
-            return (
-                self._database["events"].with_options(read_preference=ReadPreference.PRIMARY).estimated_document_count()
-            )
-
-    def _apply(self, held: Checkpoint, show: Callable[[int], object]) -> None:
-        taken = checkpoint.take_over(self._database, held.generation, self._session)
-        check_taken(self._database, taken)
-        applier = Applier(self._ground, taken, self._projections, self._session)
-        applier.paused = Pauses(self._ground.log).all()
-        signals = Signals(self._database)
-
-        def tell(signal: Signal) -> None:
-            signals.publish(signal)
-            show(applier.held.applied)
-
-        try:
-            let_go_on(self._ground, applier)
-            catch_up(self._ground, applier, majority_time(self._database), tell=tell)
-        except HistoryLost:
-            rescan(self._ground, applier, tell)
+        return self._refreshing.refresh()
 
     def lag(self) -> Lag:
         """See Views.lag."""
-        held = recorded(self._ground)
-        return self._of_whole(held, self._lag(held, majority_time(self._database)))
-
-    def _of_whole(self, held: Checkpoint | None, lag: Lag) -> Lag:
-        """Return the lag, unknown where a part of the views is missing."""
-        return lag if held is None or lag.seconds is None or damage(self._database, held) is None else Lag(None)
-
-    def _lag(self, held: Checkpoint | None, asked: Timestamp) -> Lag:
-        if held is None or not is_in_log(held, self._ground.log):
-            return Lag(None)
-        try:
-            return measure(self._database, held, self._ground.clock.now(), asked)
-        except HistoryLost:
-            return Lag(None)
+        return self._refreshing.lag()
 
     def jobs(self, filter_: Filter) -> Iterator[Job]:
         """See Views.jobs."""
@@ -285,7 +149,7 @@ class ViewReader:
 
     def snapshot(self) -> Mapping[str, Any]:
         """See Views.snapshot."""
-        held, holder = recorded(self._ground), self._lease.holder()
+        held, holder = recorded(self._ground), Lease(self._database, PROJECTING, "nobody").holder()
         mine = versions(self._projections)
         still = [] if held is None else [one.job for one in parked(self._generation())]
         with translated():

@@ -145,7 +145,7 @@ def test_a_view_that_is_behind_is_shown_with_a_note_of_how_far(
 ) -> None:
     queuectl.ok("list")
     assert Lease(database, PROJECTING, "a projector that does nothing").acquire()
-    monkeypatch.setattr("projections.reading.reader.WAIT_S", 0.1)
+    monkeypatch.setattr("projections.reading.refreshing.WAIT_S", 0.1)
     queuectl.ok("enqueue", "--id", "one", "--", "true")
 
     ran = queuectl.ok("list", "--json")

@@ -11,7 +11,7 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.connect import open_client
 from eventqueue.mongo.ground import Ground, stand_on
-from projections.keeping.projector import is_in_log
+from projections.keeping.provenance import is_in_log
 from projections.reading import verify
 from projections.registry import PROJECTIONS
 from tests.builders import append, enqueued

@@ -10,7 +10,7 @@ from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Recorded, category_of, name_in
 from eventqueue.model.job import Job, State, evolve
 from eventqueue.mongo.ground import Ground
-from projections.folds.entries import JOBS_MAX, SPREAD, ids_in, member
+from projections.folds.due import JOBS_MAX, SPREAD, ids_in, member
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection
 from projections.keeping import checkpoint, generation

@@ -73,7 +73,7 @@ def test_a_worker_claims_nothing_from_views_that_are_ahead_of_their_log(
 ) -> None:
     job = stage.enqueue("true")
     _check_views(stage.connection)
-    monkeypatch.setattr("projections.reading.reader.WAIT_S", 0.0)
+    monkeypatch.setattr("projections.reading.refreshing.WAIT_S", 0.0)
     assert Lease(database, PROJECTING, "another, who is about to build them anew").acquire()
 
     database["events"].delete_one({"_id": {"stream": f"job-{job}", "version": 1}})

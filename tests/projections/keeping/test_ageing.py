@@ -10,6 +10,7 @@ from eventqueue.errors import Fenced
 from eventqueue.mongo.ground import Ground
 from projections.folds.stats import HOURS_KEPT, MINUTES_KEPT
 from projections.keeping import ageing, turn
+from projections.keeping.ageing import merge_aged
 from projections.reading.reader import ViewReader
 from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
@@ -44,12 +45,12 @@ def test_old_minutes_become_hours_and_old_hours_days(built: Ground) -> None:
     assert kinds(built)["minute"] == 40
 
     now = built.clock.now()
-    assert not applier.merge_aged(now)
-    assert applier.merge_aged(now + MINUTES_KEPT + HOUR)
+    assert not merge_aged(applier, now)
+    assert merge_aged(applier, now + MINUTES_KEPT + HOUR)
     assert set(kinds(built)) == {"hour"}
-    assert applier.merge_aged(now + HOURS_KEPT + 2 * DAY)
+    assert merge_aged(applier, now + HOURS_KEPT + 2 * DAY)
     assert set(kinds(built)) == {"day"}
-    assert not applier.merge_aged(now + HOURS_KEPT + 2 * DAY)
+    assert not merge_aged(applier, now + HOURS_KEPT + 2 * DAY)
     assert total(built) == 40
 
 
@@ -61,7 +62,7 @@ def test_many_are_merged_some_at_a_time(built: Ground, monkeypatch: pytest.Monke
     later = built.clock.now() + MINUTES_KEPT + HOUR
 
     merges = 0
-    while applier.merge_aged(later):
+    while merge_aged(applier, later):
         merges += 1
 
     assert merges == 5
@@ -74,7 +75,7 @@ def test_what_is_late_is_added_to_what_was_merged(built: Ground) -> None:
     for name in ("one", "two"):
         built.log.append([append(f"job-{name}", enqueued(), now=long_ago)])
         apply_all(built, applier)
-        assert applier.merge_aged(built.clock.now())
+        assert merge_aged(applier, built.clock.now())
 
     (counts,) = [counts for key, counts in shown(built).counters["stats"].items() if key[0] == "hour"]
     assert counts["enqueued"] == 2
@@ -88,7 +89,7 @@ def test_one_who_lost_the_place_merges_nothing(built: Ground) -> None:
     taking_place(built)
 
     with pytest.raises(Fenced):
-        zombie.merge_aged(built.clock.now() + 3 * MINUTES_KEPT)
+        merge_aged(zombie, built.clock.now() + 3 * MINUTES_KEPT)
 
     assert shown(built) == before
 
@@ -149,7 +150,7 @@ def test_verifying_is_not_disturbed_by_what_was_merged(built: Ground) -> None:
     apply_all(built, applier)
     assert list(verify(built, PROJECTIONS)) == []
 
-    while applier.merge_aged(built.clock.now()):
+    while merge_aged(applier, built.clock.now()):
         pass
 
     assert list(verify(built, PROJECTIONS)) == []

@@ -16,7 +16,7 @@ from eventqueue.model.job import Job, fold
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Difference
-from projections.folds.entries import JOBS_MAX, SPREAD, due_entries, ids_in
+from projections.folds.due import JOBS_MAX, SPREAD, due_entries, ids_in
 from projections.folds.projection import Tally
 from projections.reading import candidates
 from projections.reading.candidates import CLAIM_ORDER, ViewFinder, in_claim_order

@@ -12,9 +12,10 @@ from eventqueue.model.events import Event, Paused, Resumed
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Signal
-from projections.keeping import applier as appliers
+from projections.keeping import promotion
 from projections.keeping.feed import Feed
 from projections.keeping.holding import Holding
+from projections.keeping.promotion import let_go
 from projections.keeping.signals import Signals
 from projections.keeping.turn import Turn
 from projections.reading.held_back import HeldBack
@@ -101,7 +102,7 @@ def test_what_comes_or_becomes_due_in_a_paused_queue_is_never_shown_nor_told(bui
 def test_very_many_are_held_back_and_let_go_some_at_a_time_those_to_be_claimed_first_first(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appliers, "PROMOTED_MAX", 1)
+    monkeypatch.setattr(promotion, "PROMOTED_MAX", 1)
     for number in range(3):
         jobs(built, "mail", str(number), priority=number)
     jobs(built, "zoom", "9", priority=9)
@@ -192,7 +193,7 @@ def test_a_verification_waits_for_what_is_about_to_be_let_go(built: Ground, monk
         found = still_held(back, left)
         looked.append(len(found))
         if found:
-            assert taking_place(built).let_go(built.clock.now())
+            assert let_go(taking_place(built), built.clock.now())
         return found
 
     monkeypatch.setattr(HeldBack, "still_held", letting_go)

@@ -19,7 +19,9 @@ from projections.folds.stats import Stats
 from projections.keeping import turn as turns
 from projections.keeping.checkpoint import checkpoints
 from projections.keeping.feed import Feed
-from projections.keeping.projector import Projector, is_in_log, is_newer
+from projections.keeping.projector import Projector
+from projections.keeping.promotion import next_due
+from projections.keeping.provenance import is_in_log, is_newer
 from tests.builders import append, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
@@ -388,7 +390,7 @@ def test_a_step_without_events_waits_no_longer_than_until_a_job_is_due(built: Gr
             turn.step(built.clock)
 
     assert built.clock.now() >= soon
-    assert applier.next_due() is None
+    assert next_due(applier) is None
 
 
 def test_batches_that_take_long_become_smaller_and_short_ones_larger_again(built: Ground) -> None:

@@ -10,7 +10,7 @@ from eventqueue.model.events import EMPTY, Event, Head
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Ready
 from projections.folds.decoding import Poison
-from projections.keeping.applier import PROMOTED_MAX
+from projections.keeping.promotion import PROMOTED_MAX, next_due, promote
 from tests.builders import BEFORE, CANCELLED, NOW, SOON, append, claimed, enqueued, failed
 from tests.projections.stage import (
     apply_all,
@@ -47,15 +47,15 @@ def test_a_delayed_job_becomes_ready_when_it_is_due_and_not_before(built: Ground
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
 
-    assert applier.next_due() == SOON
-    assert applier.promote(SOON - timedelta(milliseconds=1)) is None
+    assert next_due(applier) == SOON
+    assert promote(applier, SOON - timedelta(milliseconds=1)) is None
     assert not is_ready(built, "one")
 
-    signal = applier.promote(SOON)
+    signal = promote(applier, SOON)
     assert signal is not None
     assert signal.ready == (Ready("default", 3, SOON, (("one", 1),)),)
     assert is_ready(built, "one")
-    assert applier.next_due() is None
+    assert next_due(applier) is None
 
 
 def test_a_job_that_waits_for_its_retry_becomes_ready_when_that_is_due(built: Ground) -> None:
@@ -63,7 +63,7 @@ def test_a_job_that_waits_for_its_retry_becomes_ready_when_that_is_due(built: Gr
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
 
-    applier.promote(SOON)
+    promote(applier, SOON)
 
     assert is_ready(built, "one")
     assert document(built, "one")["state"] == "failed"
@@ -77,7 +77,7 @@ def test_a_job_that_was_claimed_or_cancelled_before_it_was_due_is_not_made_ready
     built.log.append([append("job-one", event, head=head_of(built, "job-one"))])
     apply_all(built, applier, now=NOW)
 
-    assert applier.promote(SOON) is None
+    assert promote(applier, SOON) is None
 
     assert not is_ready(built, "one")
 
@@ -100,7 +100,7 @@ def test_one_who_lost_the_place_promotes_nothing(built: Ground) -> None:
     taking_place(built)
 
     with pytest.raises(Fenced):
-        zombie.promote(SOON)
+        promote(zombie, SOON)
 
     assert not is_ready(built, "one")
 
@@ -112,8 +112,8 @@ def test_a_parked_job_is_not_promoted(built: Ground) -> None:
     _, token = unread(built, applier.held.token)
     applier.apply([Poison("job-one", 2, "it cannot be read")], token, NOW)
 
-    assert applier.promote(SOON) is None
-    assert applier.next_due() is None
+    assert promote(applier, SOON) is None
+    assert next_due(applier) is None
 
     assert not is_ready(built, "one")
 
@@ -124,7 +124,7 @@ def test_more_jobs_than_one_transaction_takes_are_promoted_one_after_the_other(b
     applier = taking_place(built)
     apply_all(built, applier, now=NOW)
 
-    signals = [applier.promote(SOON) for _ in range(3)]
+    signals = [promote(applier, SOON) for _ in range(3)]
 
     assert [signal is not None for signal in signals] == [True, True, False]
     assert live_of(built).due.count_documents({"ready": True}) == PROMOTED_MAX + 1
@@ -138,8 +138,8 @@ def test_promoting_reads_what_is_due_and_not_the_view(built: Ground) -> None:
     apply_all(built, applier, now=NOW)
 
     built.database.command("profile", 2)
-    applier.promote(SOON)
-    applier.next_due()
+    promote(applier, SOON)
+    next_due(applier)
     built.database.command("profile", 0)
 
     name = f"{built.database.name}.{live_of(built).due.name}"

@@ -16,7 +16,7 @@ from projections.folds.stats import Stats
 from projections.keeping import checkpoint, generation, rebuild
 from projections.keeping.catch_up import catch_up
 from projections.keeping.generation import Generation
-from projections.keeping.projector import is_in_log
+from projections.keeping.provenance import is_in_log
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, append, claimed, enqueued
 from tests.projections.crowd import Crowd

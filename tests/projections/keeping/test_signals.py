@@ -11,8 +11,8 @@ from eventqueue.model.events import EMPTY
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.layout import SIGNALS_BYTES
 from eventqueue.ports.finder import Ready, Signal, StopAsked
+from projections.folds.due import TOLD_MAX
 from projections.keeping import signals
-from projections.keeping.applier import TOLD_MAX
 from projections.keeping.feed import Feed
 from projections.keeping.signals import Signals
 from projections.keeping.turn import LOAD

@@ -13,7 +13,8 @@ from eventqueue.model.codec import check_data
 from eventqueue.model.events import Completed, Event
 from eventqueue.model.job import fold
 from eventqueue.mongo.ground import Ground
-from projections.folds.entries import due_entries, failure_entry
+from projections.folds.due import due_entries
+from projections.folds.entries import failure_entry
 from projections.folds.jobs import VERSION, to_changes, to_document, to_job
 from projections.keeping.generation import INDEXES
 from tests.builders import JOURNEYS, NOW, claimed, enqueued, history, json_objects, json_values

@@ -18,7 +18,8 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import Filter, Lag
 from projections.folds.stats import Stats
-from projections.reading import listing, reader
+from projections.keeping.ageing import merge_aged
+from projections.reading import listing, reader, refreshing
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
@@ -46,8 +47,8 @@ class Other(Stats):
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "WAIT_S", 0.3)
-    monkeypatch.setattr(reader, "STILL_S", 0.1)
+    monkeypatch.setattr(refreshing, "WAIT_S", 0.3)
+    monkeypatch.setattr(refreshing, "STILL_S", 0.1)
 
 
 def reader_on(ground: Ground, name: str = "reader") -> ViewReader:
@@ -168,8 +169,8 @@ def test_a_busy_projector_is_not_robbed_of_its_place(built: Ground, short_waits:
 def test_a_checkpoint_that_moves_is_waited_for_though_the_lease_is_over(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "WAIT_S", 0.3)
-    monkeypatch.setattr(reader, "STILL_S", 60.0)
+    monkeypatch.setattr(refreshing, "WAIT_S", 0.3)
+    monkeypatch.setattr(refreshing, "STILL_S", 60.0)
     Lease(built.database, PROJECTING, "projector").acquire()
     end_lease(built)
     put(built, "job-one", enqueued())
@@ -183,7 +184,7 @@ def test_a_checkpoint_that_moves_is_waited_for_though_the_lease_is_over(
 def test_where_the_projector_has_died_the_reader_goes_on_in_its_place(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "STILL_S", 0.1)
+    monkeypatch.setattr(refreshing, "STILL_S", 0.1)
     Lease(built.database, PROJECTING, "projector").acquire()
     put(built, "job-one", enqueued())
     end_lease(built)
@@ -357,7 +358,7 @@ def test_stats_count_once_what_is_merged_while_they_are_read(built: Ground, monk
         yield from slices(counters, query, **options)
         read.append(query["_id"]["$gte"]["key"][0])
         if read == ["minute"]:  # which is merged into its hour before that is read
-            assert taking_place(built).merge_aged(now + timedelta(hours=6))
+            assert merge_aged(taking_place(built), now + timedelta(hours=6))
 
     monkeypatch.setattr(reader, "slices", merging)
 
@@ -422,7 +423,7 @@ def test_a_job_that_cannot_be_read_hides_no_other_from_a_list(
 def test_a_long_way_to_the_end_of_the_log_is_shown_and_the_shorter_one_taken(
     built: Ground, monkeypatch: pytest.MonkeyPatch, before: int, missing: int, generation: int
 ) -> None:
-    monkeypatch.setattr(reader, "LONG", 2)
+    monkeypatch.setattr(refreshing, "LONG", 2)
     for number in range(before):
         put(built, f"job-{number}", enqueued())
     finish(built)
