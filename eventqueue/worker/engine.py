@@ -25,7 +25,7 @@ from eventqueue.ports.finder import JobFinder, Signal
 from eventqueue.ports.log import Append, Appended, EventLog
 from eventqueue.worker import outcome
 from eventqueue.worker.aftermath import Aftermath
-from eventqueue.worker.claims import claiming
+from eventqueue.worker.claims import prospects
 from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.departure import Departure
 from eventqueue.worker.holdings import Held, Holdings, key_of
@@ -187,7 +187,7 @@ class Engine:
 
     def _patience(self) -> float:
         now = time.monotonic()
-        until = [now + claiming.POLL_S, max(self._departure.grace_ends_at, now + LOOK_AGAIN_S)]
+        until = [now + prospects.POLL_S, max(self._departure.grace_ends_at, now + LOOK_AGAIN_S)]
         if self._may_claim():  # else only a message can bring something to do
             until.append(self._claiming.next_at())
         return max(0.0, min(until) - now)

@@ -36,7 +36,6 @@ from projections.keeping.provenance import is_in_log
 logger = logging.getLogger(__name__)
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
-BATCH_MAX = 1000
 FEW = 3  # named queues that are asked one by one
 # Jobs that wait to be merged. More are there only where very many are due at the same moment and come from calls of
 # their own: these need not run in the order of their ids.
@@ -134,7 +133,7 @@ class _Cursor:
 
     def __init__(self, live: Generation, shares: Iterable[Share], batch: int) -> None:
         self._live = live
-        self._cursors = [_entries(live, share, min(batch, BATCH_MAX)) for share in shares]
+        self._cursors = [_entries(live, share, batch) for share in shares]
         self._found = chain.from_iterable(in_claim_order(_sound(cursor)) for cursor in self._cursors)
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:

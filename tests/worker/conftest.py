@@ -16,7 +16,7 @@ from tests.worker.stage import Stage, wipe
 @pytest.fixture
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers of this process look again sooner than others do."""
-    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 0.05)
+    monkeypatch.setattr("eventqueue.worker.claims.prospects.POLL_S", 0.05)
 
 
 @pytest.fixture(scope="module")

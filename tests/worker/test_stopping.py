@@ -137,7 +137,7 @@ class Steps:
 @pytest.fixture
 def patient(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage whose workers look again by themselves only after an hour."""
-    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 3600.0)
+    monkeypatch.setattr("eventqueue.worker.claims.prospects.POLL_S", 3600.0)
     return stage
 
 

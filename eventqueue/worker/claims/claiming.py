@@ -3,7 +3,6 @@
 What it returns is a proposal of the views; the engine asks the log.
 """
 
-import random
 import time
 from collections.abc import Iterable, Sequence
 
@@ -18,15 +17,14 @@ from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from eventqueue.worker.claims.fetch import Fetch
 from eventqueue.worker.claims.ownership import Ownership
+from eventqueue.worker.claims.prospects import Prospect, Prospects
 from eventqueue.worker.claims.serving import Serving
 from eventqueue.worker.life.heartbeat import Beat
 
-POLL_S = 1.0  # without a signal
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
 LOOK_AT = 16
 LONG = 64  # events of a job
 PASS_S = 0.5  # for how long jobs of paused queues are passed over before what was found is claimed
-TOLD_MAX = 100  # jobs that are remembered by name: who has heard of more looks for itself
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
 
 
@@ -40,11 +38,10 @@ class Claiming:
         self._serving = Serving(me.queues, Pauses(log))
         self._fetch = Fetch(finder, log)
         self._ownership = Ownership(me.id)
-        self._may_find = True
-        self._told: set[str] = set()  # where nothing else may be found: the jobs that signals have named since
+        self._prospects = Prospects()
         self._generation: int | None = None  # of the views, as the last signal told
         self._is_sure = False  # that the views are those of the log: they may have been restored meanwhile
-        self._next_poll = self._next_look = 0.0
+        self._next_look = 0.0
         self._is_quiet = False
 
     def take(self, free: int) -> list[Job]:
@@ -52,11 +49,18 @@ class Claiming:
 
         Raises Unavailable where the views are not those of the log.
         """
-        if not self._may_find and time.monotonic() < self._next_poll:
-            return self._take_told(free) if self._told else []
+        match self._prospects.now:
+            case Prospect.NOTHING:
+                return []
+            case Prospect.THE_TOLD:
+                return self._take_told(free)
+            case Prospect.ANYTHING:
+                return self._take_any(free)
+
+    def _take_any(self, free: int) -> list[Job]:
         if not self._is_sure:
             self._make_sure()
-        self._told.clear()
+        self._prospects.look_at_all()
         found: list[Job] = []
         shares, give_up = self._shares(), time.monotonic() + PASS_S
         try:
@@ -71,18 +75,17 @@ class Claiming:
             self._forget(found)
             raise
         if len(found) < free:
-            self._may_find = False
-            self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls
+            self._prospects.found_the_end()
         return found
 
     def _take_told(self, free: int) -> list[Job]:
-        told, self._told = self._told, set()
-        self._may_find = True  # so far: reading them may fail, and nobody tells of them again
+        told = self._prospects.look_at_told()
         if not self._is_sure:
             self._make_sure()
         found = self._but_paused(self._fetch.take_told(told, self._serving.named, free, self._clock.now()))
         # Who is missing may have no room here, or be due a moment later by this clock: the cursor will show.
-        self._may_find = len(found) < len(told)
+        if len(found) == len(told):
+            self._prospects.found_the_told()
         return found
 
     def _shares(self) -> Sequence[Share]:
@@ -116,7 +119,7 @@ class Claiming:
 
     def next_at(self) -> float:
         """Return when there is something to do next, in monotonic seconds; it may be past."""
-        next_ = float("-inf") if self._may_find or self._told else self._next_poll
+        next_ = self._prospects.next_at
         return next_ if self._is_quiet else min(next_, self._next_look)
 
     def close(self) -> None:
@@ -131,12 +134,12 @@ class Claiming:
         if signal.generation is not None:
             if self._generation not in (None, signal.generation):
                 self._fetch.forget_all()
-                self._may_find = True
+                self._prospects.open()
             self._generation = signal.generation
             self._finder.follow(signal.generation)
         if signal.switched:
             self._serving.expire()
-            self._may_find = True
+            self._prospects.open()
         for ready in signal.ready:
             self._heard_ready(ready)
 
@@ -147,12 +150,10 @@ class Claiming:
         # Only if some are this worker's to claim: else each job would have all of them look.
         if own == set() or not self._serving.concerns(ready.queue) or not self._fetch.waits_for(ready):
             return
-        if self._may_find or own is None or len(self._told) > TOLD_MAX:
+        if own is None:
+            self._prospects.open()
+        if own is None or not self._prospects.name(own):
             self._fetch.close()
-            self._may_find = True
-            self._told.clear()
-        else:
-            self._told |= own
 
     def _own(self, queue: str, jobs: Iterable[JobAt]) -> set[str]:
         """Return which of these jobs are this worker's to claim, but for those that it has tried: it is told twice."""
@@ -166,7 +167,7 @@ class Claiming:
         self._serving.forget()
         self._is_quiet = False
         if self._ownership.heartbeat(beat.live):
-            self._may_find = True
+            self._prospects.open()
 
     def doubt(self) -> None:
         """Make sure that the views are those of the log before the next claim: something went wrong."""
@@ -189,4 +190,4 @@ class Claiming:
         gone = self._log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()
         if waiting := [job for job in overdue if job.stream not in gone]:
             self._ownership.adopt(waiting)
-            self._may_find = True
+            self._prospects.open()

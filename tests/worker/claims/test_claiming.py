@@ -14,8 +14,9 @@ from eventqueue.model.events import Cancelled, Claimed
 from eventqueue.model.job import Cancel, Claim, Release, State
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Ready, Signal
-from eventqueue.worker.claims.claiming import LONG, TOLD_MAX, Claiming
+from eventqueue.worker.claims.claiming import LONG, Claiming
 from eventqueue.worker.claims.ownership import owned
+from eventqueue.worker.claims.prospects import TOLD_MAX
 from eventqueue.worker.life.heartbeat import Beat
 from eventqueue.worker.life.place import incarnation_here
 from projections.reading.candidates import ViewFinder
@@ -208,7 +209,7 @@ def test_a_job_that_is_held_is_not_claimed_once_its_try_is_forgotten(stage: Stag
 def test_a_signal_that_names_jobs_wakes_only_those_whose_buckets_they_are_in(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 3600.0)
+    monkeypatch.setattr("eventqueue.worker.claims.prospects.POLL_S", 3600.0)
     ground = stage.connection.ground
     me = incarnation_here("host:1", "1", (), 1)
     claiming = Claiming(me, stage.connection.finder, ground.log, ground.clock)
@@ -231,7 +232,7 @@ def test_a_signal_that_names_jobs_wakes_only_those_whose_buckets_they_are_in(
 @pytest.fixture
 def idle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Claiming]:
     """The claiming of a worker that has found nothing left to claim, and looks again only where a signal tells to."""
-    monkeypatch.setattr("eventqueue.worker.claims.claiming.POLL_S", 3600.0)
+    monkeypatch.setattr("eventqueue.worker.claims.prospects.POLL_S", 3600.0)
     ground = stage.connection.ground
     me = incarnation_here("host:1", "1", (), 1)
     claiming = Claiming(me, stage.connection.finder, ground.log, ground.clock)
@@ -357,7 +358,7 @@ def test_of_more_named_jobs_than_are_remembered_none_is_lost(stage: Stage, idle:
     jobs = {stage.enqueue() for _ in range(5)}
     for number in range(0, 2 * TOLD_MAX, 20):
         tell(stage, idle, *(str(one) for one in range(number, number + 20)))
-        assert len(idle._told) <= TOLD_MAX + 20
+        assert len(idle._prospects._told) <= TOLD_MAX + 20
     tell(stage, idle, *jobs)
 
     assert set(taken(idle, 10)) == jobs

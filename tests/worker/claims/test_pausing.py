@@ -127,11 +127,11 @@ def test_a_resumed_queue_is_claimed_from_at_its_signal(stage: Stage) -> None:
 
 
 def test_a_workers_look_counts_for_no_longer_than_half_a_second() -> None:
-    from eventqueue.worker.claims import claiming, serving
+    from eventqueue.worker.claims import prospects, serving
 
     # An idle worker asks when it polls: both together keep a pause within a second where claims are made.
     assert serving.LOOK_S <= 0.5
-    assert claiming.POLL_S <= 1.0
+    assert prospects.POLL_S <= 1.0
 
 
 def test_a_paused_queue_is_not_adopted_from(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
