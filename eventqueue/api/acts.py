@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from eventqueue.api.enqueueing import BATCH as BATCH
+from eventqueue.api import enqueueing
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
 from eventqueue.log import loading
@@ -18,6 +18,8 @@ from eventqueue.model.job import LEGAL, Command, State, decide
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append
+
+BATCH = enqueueing.BATCH  # jobs in one append
 
 Outcome = Receipt | QueueError
 
