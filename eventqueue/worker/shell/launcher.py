@@ -21,8 +21,8 @@ from time import monotonic
 
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import dead_child, send_group
-from eventqueue.worker.shell.output import Bounded
 from eventqueue.worker.shell.protocol import RUN_VARIABLE, Channel, ended, lives, started
+from eventqueue.worker.shell.run import NEVER, Run
 from eventqueue.worker.shell.spawn import NotStarted, enter, spawn_shell
 from eventqueue.worker.shell.strays import Children, Strays
 
@@ -35,59 +35,11 @@ LINGER_S = 0.2  # for what a command left behind to print its last lines, once t
 CLOSE_S = 0.8  # for what was killed to be gone, before the launcher itself goes
 HUNT_S = 0.02  # until the next look at strays that do not show yet whose they are
 
-_NEVER = float("inf")
 _LEASE_LOOK_S = 1.0
 _WAIT_MAX_S = 3600.0  # epoll refuses to wait for a month
 _PR_SET_CHILD_SUBREAPER = 36
 _READ_BYTES = 64 * 1024  # what a pipe holds
 _DRAIN_READS = 16  # of that size: what the largest pipe holds that an ordinary user may make
-
-
-class Run:
-    """One command, from its start to its `ended` message."""
-
-    def __init__(self, key: str, mark: str, pid: int, begun: tuple[int, int], fds: tuple[int, int]) -> None:
-        self.key = key
-        self.mark = mark
-        self.pid = pid
-        self.begun = begun  # the bounds of its start time
-        self.tails = Bounded(), Bounded()
-        self.tail_of = dict(zip(fds, self.tails, strict=True))  # while its pipe is open, by the read end
-        self.started_at = monotonic()
-        self.over_at: float | None = None  # when the shell ended: from then on it is a zombie, kept until `ended`
-        self.due_at = _NEVER  # when to do something about it
-        self.is_asked = False  # TERM was sent
-        self.is_struck = False  # KILL was sent
-        self.timed_out = self.killed = self.lease_lost = False
-
-    def stop(self, grace_s: float) -> None:
-        """TERM the group; KILL it, here or when due, if it is still there after `grace_s`."""
-        if grace_s <= 0 or self.is_struck:
-            return self.strike()
-        send_group(self.pid, signal.SIGTERM)
-        send_group(self.pid, signal.SIGCONT)  # a stopped process cannot act on TERM
-        grace_ends_at = monotonic() + grace_s
-        self.due_at = min(self.due_at, grace_ends_at) if self.is_asked else grace_ends_at
-        self.is_asked = True
-        return None
-
-    def strike(self) -> None:
-        """KILL the group."""
-        send_group(self.pid, signal.SIGKILL)
-        self.is_struck = True
-        self.due_at = _NEVER
-
-    def ended(self, status: int) -> bytes:
-        """Return the message for the worker."""
-        return ended(
-            self.key,
-            status=status,
-            duration_s=(self.over_at or monotonic()) - self.started_at,
-            tails=self.tails,
-            timed_out=self.timed_out,
-            killed=self.killed,
-            lease_lost=self.lease_lost,
-        )
 
 
 class Loop:
@@ -108,7 +60,7 @@ class Loop:
         self._children = Children()
         self._strays = Strays(self._children, RUN_VARIABLE, name + ".")
         self._serial = 0
-        self._lease_until = self._close_by = self._wake_at = self._hunt_at = _NEVER
+        self._lease_until = self._close_by = self._wake_at = self._hunt_at = NEVER
         self._epoll = select.epoll()
         self._epoll.register(wake_fd, select.EPOLLIN)
         self._listens_for = 0  # what the channel is registered for
@@ -125,7 +77,7 @@ class Loop:
         """Wait until something happens, then handle all that did."""
         wait_s = min(self._wake_at, self._hunt_at, self._close_by) - monotonic()
         # A sleep of the machine lengthens the wait, but not the lease: what runs is looked at in between.
-        most_s = _LEASE_LOOK_S if self._runs and self._lease_until < _NEVER else _WAIT_MAX_S
+        most_s = _LEASE_LOOK_S if self._runs and self._lease_until < NEVER else _WAIT_MAX_S
         ready = {fd for fd, _ in self._epoll.poll(min(max(wait_s, 0.0), most_s))}
         # Pipes first: what is closed and opened below may give the number of a ready one to another.
         for fd in ready & self._by_fd.keys():
@@ -142,9 +94,9 @@ class Loop:
         self._flush()
 
     def _is_done(self) -> bool:
-        if self._close_by == _NEVER:
+        if self._close_by == NEVER:
             return False
-        is_hunting = self._strays.has_doomed or self._hunt_at < _NEVER
+        is_hunting = self._strays.has_doomed or self._hunt_at < NEVER
         return monotonic() >= self._close_by or not (self._runs or self._has_unsent or is_hunting)
 
     # What the worker orders.
@@ -194,7 +146,7 @@ class Loop:
 
     def _close(self) -> None:
         """The worker has gone, or wants to: kill everything at once."""
-        if self._close_by != _NEVER:
+        if self._close_by != NEVER:
             return
         self._close_by = monotonic() + CLOSE_S
         if self._worker_fd is not None:
@@ -292,7 +244,7 @@ class Loop:
                 self._cut(run)
             elif now >= run.due_at:
                 self._act(run)
-        self._wake_at = min((run.due_at for run in self._runs.values()), default=_NEVER)
+        self._wake_at = min((run.due_at for run in self._runs.values()), default=NEVER)
         if not is_lease_over:
             self._wake_by_lease()
 
@@ -329,7 +281,7 @@ class Loop:
     def _hunt(self) -> None:
         self._strays.hunt({pid: run.mark for pid, run in self._by_pid.items()})
         # The dying need no second look: their death wakes us.
-        self._hunt_at = monotonic() + HUNT_S if self._strays.has_unknown else _NEVER
+        self._hunt_at = monotonic() + HUNT_S if self._strays.has_unknown else NEVER
 
     # Waiting.
 
@@ -337,13 +289,13 @@ class Loop:
         self._wake_at = min(self._wake_at, at)
 
     def _wake_by_lease(self) -> None:
-        if self._lease_until < _NEVER:
+        if self._lease_until < NEVER:
             self._wake_by(monotonic() + self._lease_until - since_boot())
 
     def _flush(self) -> None:
         """Write what goes, and listen for what can happen: a closed channel would be ready for ever."""
         self._has_unsent = not self._channel.flush()
-        hears = select.EPOLLIN if self._close_by == _NEVER else 0
+        hears = select.EPOLLIN if self._close_by == NEVER else 0
         listens_for = hears | (select.EPOLLOUT if self._has_unsent else 0)
         if listens_for == self._listens_for:
             return
