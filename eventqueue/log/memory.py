@@ -1,4 +1,4 @@
-"""The event log in a dictionary: the readable twin of `mongo_log`, under the same contract suite.
+"""The event log in a dictionary: the readable twin of `mongo.log`, under the same contract suite.
 
 It stores the same bytes, so hashes, order and conflicts are what they are in MongoDB; only durability is missing.
 """

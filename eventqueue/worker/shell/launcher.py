@@ -1,7 +1,7 @@
 """The launcher: a small process beside each worker that runs shell commands and kills them when the worker dies.
 
 One thread, one epoll, nothing that blocks. Whatever a command does, prints or leaves behind ends in its own `ended`
-message, never in an exception here. Started by `shell.py` in a bare interpreter; stdlib only, so that it stays small.
+message, never in an exception here. Started by `orders.py` in a bare interpreter; stdlib only, so that it stays small.
 
 Two rules keep it from ever killing what is not its own:
 - a group is signalled only while its leader, the shell, is our unreaped child: its number cannot be another's yet;
