@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 
+RUN_VARIABLE = "QUEUECTL_RUN"  # names the run that a process belongs to, through any number of forks and sessions
 # How a worker reaches the database, with a password perhaps: no job's business, unless its own env says so.
 PRIVATE = ("QUEUECTL_URI", "QUEUECTL_DB", "QUEUECTL_HOME", "QUEUECTL_MONGOD")
 

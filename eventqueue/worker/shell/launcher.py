@@ -20,8 +20,8 @@ from contextlib import suppress
 from time import monotonic
 
 from eventqueue.system.boottime import since_boot
-from eventqueue.system.process import dead_child, send_group
-from eventqueue.worker.shell.protocol import RUN_VARIABLE, Channel, ended, lives, started
+from eventqueue.system.process import RUN_VARIABLE, dead_child, send_group
+from eventqueue.worker.shell.protocol import Channel, ended, lives, started
 from eventqueue.worker.shell.run import NEVER, Run
 from eventqueue.worker.shell.spawn import NotStarted, enter, spawn_shell
 from eventqueue.worker.shell.strays import Children, Strays

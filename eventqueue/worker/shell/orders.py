@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from eventqueue.system.boottime import since_boot
-from eventqueue.system.process import is_alive, send_group, shared_environment
+from eventqueue.system.process import RUN_VARIABLE, is_alive, send_group, shared_environment
 from eventqueue.worker.shell import protocol
 from eventqueue.worker.shell.strays import kill_marked
 
@@ -290,7 +290,7 @@ class _Connection:
             if run and is_alive(run.pid, *run.begun):
                 send_group(run.pid, signal.SIGKILL)
         # Groups whose leader is gone, what left its group, and what had started without our hearing of it.
-        kill_marked(protocol.RUN_VARIABLE, self._name + ".")
+        kill_marked(RUN_VARIABLE, self._name + ".")
 
 
 def _spawn_launcher(stdin: socket.socket, name: str) -> "subprocess.Popen[bytes]":

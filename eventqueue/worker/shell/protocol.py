@@ -17,9 +17,6 @@ TYPE_CHECKING = False  # typing's own takes 2 ms to import
 if TYPE_CHECKING:
     from typing import Any
 
-# Names the run that a process belongs to, through any number of forks and sessions.
-RUN_VARIABLE = "QUEUECTL_RUN"
-
 LIVES = "lives"
 
 _LENGTH_BYTES = 4
