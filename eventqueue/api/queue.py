@@ -416,7 +416,9 @@ class Queue:
         Raises JobNotFound.
         """
         self._views.refresh()
-        ((_, found),) = proof.verify_jobs(self._views, [(stream_for(job_id), self._jobs.stored(job_id))])
+        ((_, found),) = proof.verify_jobs(
+            self._views, [(stream_for(job_id), self._jobs.stored(job_id))], self._log.read_raw
+        )
         return found
 
     def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
@@ -425,7 +427,7 @@ class Queue:
 
     def _verified(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         self._views.refresh()
-        yield from proof.verify_jobs(self._views, self._log.scan_raw("job"))
+        yield from proof.verify_jobs(self._views, self._log.scan_raw("job"), self._log.read_raw)
 
     def misplaced(self) -> Sequence[Finding]:
         """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""

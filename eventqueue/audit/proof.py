@@ -14,14 +14,17 @@ AT_ONCE = 500  # jobs whose views are read together
 
 
 def verify_jobs(
-    views: Views, histories: Iterable[tuple[str, Sequence[bytes]]]
+    views: Views, histories: Iterable[tuple[str, Sequence[bytes]]], read: Callable[[str], Sequence[bytes]]
 ) -> Iterator[tuple[str, Sequence[Finding]]]:
-    """Yield each stream with what is wrong with it, as it is stored, or with the view of its job."""
+    """Yield each stream with what is wrong with it, as it is stored, or with the view of its job.
+
+    `read`: a stream as it is stored by now, for a job that has moved on since.
+    """
     waiting = iter(histories)
     while some := list(islice(waiting, AT_ONCE)):
         audited = [(stream, *audit(stream, history)) for stream, history in some]
         sound = [job for _, job, findings in audited if job is not None and not findings]
-        compared = _compare(views, sound, partial(_fold_to, dict(some)))
+        compared = _compare(views, sound, partial(_fold_to, dict(some), read))
         for stream, job, findings in audited:
             if findings or job is None:
                 yield stream, findings
@@ -39,8 +42,12 @@ def _compare(views: Views, sound: Sequence[Job], fold_to: Callable[[str, int], J
     return {**compared, **views.compare(behind, fold_to)}
 
 
-def _fold_to(histories: Mapping[str, Sequence[bytes]], job_id: str, version: int) -> Job | None:
-    return fold(map(decode, histories[stream_of("job", job_id)][:version]))
+def _fold_to(
+    histories: Mapping[str, Sequence[bytes]], read: Callable[[str], Sequence[bytes]], job_id: str, version: int
+) -> Job | None:
+    stream = stream_of("job", job_id)
+    history = histories[stream] if version <= len(histories[stream]) else read(stream)
+    return audit(stream, history[:version])[0]
 
 
 def states(history: Sequence[bytes]) -> Iterator[Job]:

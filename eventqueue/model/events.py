@@ -209,10 +209,10 @@ def register(category: str, *kinds: type[Event]) -> None:
     """Make known the streams of a category and the events in them: once, where these are defined.
 
     Every process has to know all of them, so `connect.py` imports what registers any. Raises ValueError for a category
-    that is known already, or for a type that is another event's.
+    that is known already, or for a type that is another event's, too.
     """
     types = {str(kind.__struct_config__.tag): kind for kind in kinds}
-    if category in CATEGORIES or types.keys() & EVENT_TYPES.keys():
+    if category in CATEGORIES or types.keys() & EVENT_TYPES.keys() or len(types) < len(kinds):
         raise ValueError(f"category {category!r}, or a type of {sorted(types)}, is known already")
     CATEGORIES[category] = kinds
     EVENT_TYPES.update(types)

@@ -21,8 +21,8 @@ YIELD = timedelta(milliseconds=50)  # to who has taken the place for a moment, a
 class Duty(Protocol):
     """What is to be done."""
 
-    def is_mine(self, stop: threading.Event) -> bool:
-        """Whether this process may lead, as things stand; what has to be done before that is done here.
+    def prepare(self, stop: threading.Event) -> bool:
+        """Do what has to be done before this process may lead, which may take long; return whether it may then.
 
         Raises Fenced where things have just changed: then it is asked again at once.
         """
@@ -58,7 +58,7 @@ class LeasedLoop:
     def step(self, stop: threading.Event) -> timedelta:
         """Lead once, if that can be; return how long to wait before the next step."""
         try:
-            if not (self._duty.is_mine(stop) and self._lease.acquire()):
+            if not (self._duty.prepare(stop) and self._lease.acquire()):
                 return STANDBY
             with Renewal(self._lease) as renewal:
                 self._duty.lead(renewal, stop)

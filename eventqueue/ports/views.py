@@ -249,7 +249,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(msgspec.Struct, frozen=True):
     """A job's view beside the fold of all its events: what differs, in sentences for a person."""
 
-    problems: Sequence[str] = ()
+    problems: tuple[str, ...] = ()
     is_behind: bool = False  # it has not seen all of them yet, which is among the problems, too
 
 
@@ -293,8 +293,8 @@ class Views(Protocol):
     def compare(self, folds: Sequence[Job], fold_to: Callable[[str, int], Job | None]) -> Mapping[str, Compared]:
         """Hold the views of some jobs, read at one moment, against their folds; by id.
 
-        `fold_to`: the job with an id after so many of its events. A view that has seen more than its fold has moved on
-        since: nothing is said of it.
+        `fold_to`: the job with an id after so many of its events, as far as there are so many: for a view that has not
+        come so far, or that has moved on since. Raises Unavailable.
         """
         ...
 

@@ -34,11 +34,10 @@ from eventqueue.worker.life.heartbeat import Beat, Buried
 from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.runner import MakeRunner
-from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun, Started
+from eventqueue.worker.shell.orders import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
 
 logger = logging.getLogger(__name__)
 
-KILL_GRACE_S = 1.0
 NO_LAUNCHER_S = 1.0  # without claims: others may be able to run them
 BUSY_S = 1.0  # since its last append: a worker that may never come to idle
 GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one

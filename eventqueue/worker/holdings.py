@@ -1,4 +1,4 @@
-"""The claims that a worker holds: what it holds, it answers for until the log has its outcome. Pure."""
+"""The claims that a worker holds: what it holds, it answers for until the log has its outcome."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -18,6 +18,8 @@ from projections.folds.entries import failure_entry, holder_of
 
 Document = Mapping[str, Any]
 
+HELD_FOR_NOTHING = "is held back from workers, though nobody has paused its queue: who projects lets it go"
+
 
 class ShownJob(msgspec.Struct, frozen=True):
     """All that the views show of one job at one moment."""
@@ -79,6 +81,11 @@ def differences(shown: ShownJob, job: Job | None, now: datetime) -> Iterator[Dis
         yield Disagreement(f"is shown as held by {shown.holder}, not by {holder_of(job)}")
 
 
+def needs_a_pause(shown: ShownJob, job: Job | None, now: datetime) -> bool:
+    """Whether the job is held back as is right where its queue is paused: that has to be looked up."""
+    return shown.is_held_back and _of_entry(shown.entry, None if shown.parked else job, now) is None
+
+
 def _of_document(document: Document, job: Job | None) -> Iterator[str]:
     if job is None:
         return
@@ -114,19 +121,19 @@ def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | N
 def entry_of(document: Document, entries: Mapping[str, Document]) -> Document | None:
     """Return the entry in which a job's document says that it is, if it is there."""
     entry = entries.get(document.get("entry", ""))
-    return entry if entry is not None and document["_id"] in ids_in(entry) else None
+    return entry if entry is not None and document["_id"] in named_in(entry) else None
 
 
 def strays(entries: Iterable[Document], documents: Mapping[str, Document]) -> Iterator[tuple[str, str]]:
     """Yield each job that an entry names and that does not name the entry, with the entry."""
     for entry in entries:
-        for job_id in ids_in(entry):
+        for job_id in named_in(entry):
             if documents.get(job_id, {}).get("entry") != entry["_id"]:
                 yield job_id, entry["_id"]
 
 
-def ids_in(entry: Document) -> Sequence[str]:
-    """As entries.ids_in, of an entry that somebody may have altered."""
+def named_in(entry: Document) -> Sequence[str]:
+    """As due.ids_in, of an entry that somebody may have altered."""
     return [id_of(one) for one in texts(entry.get("jobs"))]
 
 

@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=1)  # whether the views are whole
 MEND_EVERY = timedelta(seconds=10)  # whether they have their indexes
 
-Way = Callable[[Renewal, threading.Event], None]
-"""How the place is filled until something stops that."""
+Way = Callable[[Renewal, threading.Event], "Way | None"]
+"""How the place is filled until something stops that; returns how to go on in this lead, None: not."""
 
 
 class Projector:
@@ -57,15 +57,14 @@ class Projector:
         self._mending: threading.Thread | None = None
         self._signals = Signals(ground.database)
         self._session = ground.database.client.start_session()
-        self._way: Way = self._follow_exactly
 
     def run(self, stop: threading.Event) -> None:
         """Lead whenever the lease can be had, until `stop` is set."""
         with tuned():
             LeasedLoop(self._lease, self).run(stop)
 
-    def is_mine(self, stop: threading.Event) -> bool:
-        """See Duty.is_mine: whether the views are of just these projections. Older ones are built anew, here."""
+    def prepare(self, stop: threading.Event) -> bool:
+        """See Duty.prepare: build views of older projections anew; stand by where they are of others."""
         mine = versions(self._projections)
         while not stop.is_set():
             held = recorded(self._ground)
@@ -89,32 +88,37 @@ class Projector:
 
     def lead(self, renewal: Renewal, stop: threading.Event) -> None:
         """See Duty.lead: keep the live views at the end of the log. What stops that says what is to be done."""
-        way, self._way = self._way, self._follow_exactly
-        try:
-            way(renewal, stop)
-        except HistoryLost:  # no rebuild: the log itself still has what the oplog has lost
-            self._way = self._read_again
-        except BackupRestored as error:
-            logger.error("%s", error)
-            generation.retract(self._database)  # before anything more is claimed from them
-            self._rebuild(stop)
-        except ViewsDamaged as error:
-            self._rebuild_damaged(str(error), stop)
+        way: Way | None = self._follow_exactly
+        while way is not None and renewal.is_held and not stop.is_set():
+            try:
+                way = way(renewal, stop)
+            except HistoryLost:  # no rebuild: the log itself still has what the oplog has lost
+                way = self._read_again
+            except BackupRestored as error:
+                logger.error("%s", error)
+                generation.retract(self._database)  # before anything more is claimed from them
+                self._rebuild(stop)
+                way = None
+            except ViewsDamaged as error:
+                self._rebuild_damaged(str(error), stop)
+                way = None
 
-    def _follow_exactly(self, renewal: Renewal, stop: threading.Event) -> None:
+    def _follow_exactly(self, renewal: Renewal, stop: threading.Event) -> "Way | None":
         applier = self._take_place(is_exact=True)
         try:
             self._follow(applier, renewal, stop)
         except ViewsDamaged:
             integrity.check_live(self._database, applier.held.generation)  # if it is that, they are built anew
             logger.info("an event came that the views have already, it seems: from now on each job is looked up")
-            self._way = self._follow_looking_up
+            return self._follow_looking_up
+        return None
 
     def _follow_looking_up(self, renewal: Renewal, stop: threading.Event) -> None:
         self._follow(self._take_place(), renewal, stop)
 
-    def _read_again(self, _renewal: Renewal, _stop: threading.Event) -> None:
+    def _read_again(self, _renewal: Renewal, _stop: threading.Event) -> "Way":
         rescan(self._ground, self._take_place())
+        return self._follow_exactly
 
     def _rebuild_damaged(self, why: str, stop: threading.Event) -> None:
         if why != self._said:

@@ -10,12 +10,13 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting
 from eventqueue.steering.pauses import Pauses
+from projections.folds.agreement import ShownJob
 from projections.folds.due import HELD
 from projections.keeping.generation import Generation
+from projections.reading.snapshot import ENTRIES
 
 LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
 AGAIN_S = 0.2
-ENTRIES = 100  # looked at together
 
 
 class HeldBack:
@@ -26,10 +27,12 @@ class HeldBack:
         self._pauses = Pauses(ground.log)
         self._suspected: dict[str, str] = {}  # job -> its entry
 
-    def look(self, job_id: str, queue: str, entry_id: str) -> None:
-        """Suspect a job that is held back in an entry, unless its queue is paused."""
+    def suspect(self, job_id: str, shown: ShownJob) -> None:
+        """Suspect a job that is shown as held back, unless its queue is paused."""
+        assert shown.entry is not None
+        queue = shown.entry["queue"]
         if queue not in outlasting(lambda: self._pauses.among([queue])):
-            self._suspected[job_id] = entry_id
+            self._suspected[job_id] = shown.entry["_id"]
 
     def left(self) -> Iterator[str]:
         """Yield the jobs that stay held back. To let all of a queue go takes a moment, which is waited out."""

@@ -16,7 +16,16 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting, slices
 from eventqueue.ports.views import Difference
 from projections.folds import jobs
-from projections.folds.agreement import Disagreement, ShownJob, differences, ids_in, standing, strays
+from projections.folds.agreement import (
+    HELD_FOR_NOTHING,
+    Disagreement,
+    ShownJob,
+    differences,
+    named_in,
+    needs_a_pause,
+    standing,
+    strays,
+)
 from projections.folds.decoding import Poison, read
 from projections.folds.projection import Projection, versions
 from projections.keeping import checkpoint
@@ -25,9 +34,7 @@ from projections.keeping.generation import Generation, current
 from projections.reading.beyond import Beyond
 from projections.reading.excess import Excess
 from projections.reading.held_back import HeldBack
-from projections.reading.snapshot import Which, find, show
-
-ENTRIES = 100  # of `due` that are looked at together, with the jobs in them
+from projections.reading.snapshot import ENTRIES, Which, find, show
 
 Events = Sequence[Recorded | Poison]
 
@@ -113,10 +120,10 @@ class Point:
             yield Disagreement(problem)
         else:
             yield from standing(shown, covered if history else None)
-        differing = list(differences(shown, job, self._ground.clock.now()))
-        yield from differing
-        if shown.entry is not None and shown.is_held_back and not differing:
-            self._held_back.look(job_id, shown.entry["queue"], shown.entry["_id"])
+        now = self._ground.clock.now()
+        yield from differences(shown, job, now)
+        if needs_a_pause(shown, job, now):
+            self._held_back.suspect(job_id, shown)
 
     def _fold(self, history: Events, version: int, counted: int) -> tuple[Job | None, str | None]:
         """Return the job at `version`, and what kept it from getting there; count what the checkpoint covers."""
@@ -151,15 +158,14 @@ class Point:
     def _strays_in(self, entry_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
         with translated(), self._ground.database.client.start_session(snapshot=True) as session:
             entries = find(self._generation, "due", {"_id": {"$in": entry_ids}}, session).values()
-            named = [job_id for one in entries for job_id in ids_in(one)]
+            named = [job_id for one in entries for job_id in named_in(one)]
             there = find(self._generation, "jobs", {"_id": {"$in": named}}, session)
         return list(strays(entries, there))
 
     def held_back(self) -> Iterator[Difference]:
         """Name the jobs that are held back, and were before, though nobody has paused their queue."""
         for job_id in self._held_back.left():
-            problem = "is held back from workers, though nobody has paused its queue: who projects lets it go"
-            yield Difference(jobs.NAME, job_id, problem)
+            yield Difference(jobs.NAME, job_id, HELD_FOR_NOTHING)
 
     # Late results
 

@@ -13,7 +13,7 @@ import msgspec
 from bson.max_key import MaxKey
 from pymongo.collection import Collection
 
-from eventqueue.errors import JobParked, Refused, Unavailable
+from eventqueue.errors import JobParked, QueueError, Refused, Unavailable
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
@@ -21,7 +21,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import outlasting, slices
 from eventqueue.ports.views import Building, Compared, Counts, Filter, Lag, Stats
-from projections.folds.agreement import ShownJob, differences, standing
+from projections.folds.agreement import HELD_FOR_NOTHING, ShownJob, differences, needs_a_pause, standing
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
 from projections.folds.report import LENGTHS, report
@@ -31,6 +31,7 @@ from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
 from projections.reading.health import parked, skipped
+from projections.reading.held_back import HeldBack
 from projections.reading.listing import listed
 from projections.reading.refreshing import Refreshing
 from projections.reading.snapshot import show
@@ -139,8 +140,12 @@ class ViewReader:
             live = self._generation()
             shown = outlasting(partial(show, live, {"$in": [job.id for job in folds]}))
             if self._generation().number == live.number:  # else some of it was dropped, perhaps, while it was read
-                now = self._ground.clock.now()
-                return {job.id: _compared(shown.of(job.id), job, partial(fold_to, job.id), now) for job in folds}
+                break
+        held_back, now = HeldBack(self._ground, live), self._ground.clock.now()
+        compared = {job.id: _compared(shown.of(job.id), job, partial(fold_to, job.id), held_back, now) for job in folds}
+        for job_id in held_back.left():
+            compared[job_id] = Compared((*compared[job_id].problems, HELD_FOR_NOTHING))
+        return compared
 
     def parked(self) -> Mapping[str, str]:
         """See Views.parked."""
@@ -186,16 +191,20 @@ def _readable(document: Mapping[str, Any]) -> Job | None:
         return None
 
 
-def _compared(shown: ShownJob, job: Job, fold_to: Callable[[int], Job | None], now: datetime) -> Compared:
+def _compared(
+    shown: ShownJob, job: Job, fold_to: Callable[[int], Job | None], held_back: HeldBack, now: datetime
+) -> Compared:
     try:
-        if shown.version > job.version:
-            return Compared()
         seen = job if shown.version == job.version else fold_to(shown.version)
         found = [*standing(shown, job.version), *differences(shown, seen, now)]
         is_behind = shown.version < job.version and not shown.parked
+        if needs_a_pause(shown, seen, now):
+            held_back.suspect(job.id, shown)
+    except QueueError:
+        raise
     except Exception as error:  # of what somebody has altered anything may be wrong
-        return Compared([f"the view cannot be read: {type(error).__name__}: {error}"])
-    return Compared([one.problem for one in found], is_behind=is_behind)
+        return Compared((f"the view cannot be read: {type(error).__name__}: {error}",))
+    return Compared(tuple(one.problem for one in found), is_behind=is_behind)
 
 
 def _counted(counters: Collection[Any], since: datetime) -> Iterator[tuple[Key, Mapping[str, int]]]:

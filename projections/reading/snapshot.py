@@ -11,6 +11,8 @@ from eventqueue.mongo.errors import translated
 from projections.folds.agreement import Document, ShownJob, entry_of, texts
 from projections.keeping.generation import Generation
 
+ENTRIES = 100  # of `due` that are looked at together, with the jobs in them
+
 Which = Mapping[str, Any]
 """A query over ids: `{"$in": ids}`, or all above one, and up to another: `{"$gt": low, "$lte": high}`."""
 
@@ -40,7 +42,7 @@ def show(generation: Generation, which: Which) -> Shown:
     with translated(), generation.database.client.start_session(snapshot=True) as session:
         jobs = find(generation, "jobs", {"_id": which}, session)
         failures = find(generation, "failures", {"_id": which}, session)
-        claims = find(generation, "claims", {}, session)
+        claims = find(generation, "claims", {"jobs": {"$elemMatch": which}}, session)
         named = [one["entry"] for one in jobs.values() if "entry" in one]
         entries = find(generation, "due", {"_id": {"$in": named}}, session)
     holders = {job_id: worker for worker, one in claims.items() for job_id in texts(one.get("jobs"))}

@@ -12,7 +12,7 @@ from eventqueue.ports.views import Compared, Lag
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
 
-BEHIND = Compared(["the view does not have it"], is_behind=True)
+BEHIND = Compared(("the view does not have it",), is_behind=True)
 
 
 @pytest.fixture

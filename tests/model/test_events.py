@@ -74,12 +74,22 @@ def test_a_category_comes_with_its_events_from_wherever_it_is_defined(monkeypatc
         assert events.EVENT_TYPES["struck"] is Struck
 
 
-@pytest.mark.parametrize(("category", "kind"), [("job", LateResult), ("clock", Paused)])
-def test_what_is_known_is_not_registered_again(category: str, kind: type[Event]) -> None:
+class Twin(Event, frozen=True, kw_only=True, tag="struck"):
+    """An event."""
+
+
+class OtherTwin(Event, frozen=True, kw_only=True, tag="struck"):
+    """Another one of the same type."""
+
+
+@pytest.mark.parametrize(
+    ("category", "kinds"), [("job", [LateResult]), ("job", [Twin]), ("clock", [Paused]), ("clock", [Twin, OtherTwin])]
+)
+def test_what_is_known_is_not_registered_again(category: str, kinds: list[type[Event]]) -> None:
     before = dict(CATEGORIES), dict(EVENT_TYPES)
 
     with pytest.raises(ValueError, match="known already"):
-        events.register(category, kind)
+        events.register(category, *kinds)
 
     assert before == (CATEGORIES, EVENT_TYPES)
 

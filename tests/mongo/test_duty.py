@@ -24,7 +24,7 @@ class Noted:
         self.is_ours = True
         self.does: Callable[[Renewal, threading.Event], None] = lambda *_: None
 
-    def is_mine(self, stop: threading.Event) -> bool:
+    def prepare(self, stop: threading.Event) -> bool:
         return self.is_ours
 
     def lead(self, renewal: Renewal, stop: threading.Event) -> None:

@@ -57,6 +57,15 @@ def test_released_it_is_free_at_once(prepared: Store) -> None:
     assert other.acquire()
 
 
+def test_who_has_released_it_does_not_take_it_back_by_a_renewal(prepared: Store) -> None:
+    mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
+    mine.acquire()
+    mine.release()
+
+    assert not mine.renew()
+    assert other.acquire()
+
+
 def test_who_does_not_hold_it_cannot_release_it(prepared: Store) -> None:
     mine, other = Lease(prepared, ROLE, "mine"), Lease(prepared, ROLE, "other")
     mine.acquire()

@@ -90,7 +90,9 @@ def test_a_module_imports_from_its_own_room_and_those_above_it_alone(module: str
     assert own is not None, f"{module} is in no room"
     above = ROOMS[: ROOMS.index(own) + 1]
 
-    assert {name for name in imports(module) if is_ours(name) and room_of(name) not in (*above, None)} == set()
+    # By a door nobody goes who is inside: it leads to every room.
+    ours = {name for name in imports(module) if is_ours(name)} - {"eventqueue.__version__"}
+    assert {name for name in ours if room_of(name) not in above} == set()
 
 
 def test_each_room_is_there_and_has_a_sentence_at_its_door() -> None:

@@ -60,7 +60,7 @@ class Claiming:
     def _take_any(self, free: int) -> list[Job]:
         if not self._is_sure:
             self._make_sure()
-        self._prospects.look_at_all()
+        self._prospects.forget_names()
         found: list[Job] = []
         shares, give_up = self._shares(), time.monotonic() + PASS_S
         try:
@@ -75,17 +75,17 @@ class Claiming:
             self._forget(found)
             raise
         if len(found) < free:
-            self._prospects.found_the_end()
+            self._prospects.reach_the_end()
         return found
 
     def _take_told(self, free: int) -> list[Job]:
-        told = self._prospects.look_at_told()
+        told = self._prospects.take_names()
         if not self._is_sure:
             self._make_sure()
         found = self._but_paused(self._fetch.take_told(told, self._serving.named, free, self._clock.now()))
         # Who is missing may have no room here, or be due a moment later by this clock: the cursor will show.
         if len(found) == len(told):
-            self._prospects.found_the_told()
+            self._prospects.were_all()
         return found
 
     def _shares(self) -> Sequence[Share]:
@@ -152,7 +152,7 @@ class Claiming:
             return
         if own is None:
             self._prospects.open()
-        if own is None or not self._prospects.name(own):
+        if own is None or not self._prospects.hear_of(own):
             self._fetch.close()
 
     def _own(self, queue: str, jobs: Iterable[JobAt]) -> set[str]:

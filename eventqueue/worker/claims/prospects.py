@@ -41,8 +41,8 @@ class Prospects:
         """Hear of something that has no name."""
         self._may_find = True
 
-    def name(self, jobs: Collection[str]) -> bool:
-        """Hear of these jobs; False where all has to be looked through anyway."""
+    def hear_of(self, jobs: Collection[str]) -> bool:
+        """Remember these jobs by name; False, and none, where all has to be looked through anyway."""
         if self._may_find or len(self._told) > TOLD_MAX:
             self._may_find = True
             self._told.clear()
@@ -50,21 +50,21 @@ class Prospects:
         self._told.update(jobs)
         return True
 
-    def look_at_all(self) -> None:
+    def forget_names(self) -> None:
         """Begin a look through all there is, in which what was named is, too."""
         self._told.clear()
 
-    def look_at_told(self) -> Collection[str]:
+    def take_names(self) -> Collection[str]:
         """Return what was named, to be looked at: all may be there until that has found them all."""
         told, self._told = self._told, set()
         self._may_find = True  # reading them may fail, and nobody tells of them again
         return told
 
-    def found_the_told(self) -> None:
-        """Note that all that was named was found: nothing else is there."""
+    def were_all(self) -> None:
+        """Note that those that were named were found, all of them: nothing else is there."""
         self._may_find = False
 
-    def found_the_end(self) -> None:
+    def reach_the_end(self) -> None:
         """Note that all was looked through: until a signal comes it is looked again only at the next poll."""
         self._may_find = False
         self._next_poll = time.monotonic() + POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads polls

@@ -80,11 +80,11 @@ class Rescue:
         for holder in holders:
             found = known.get(holder)
             seen_dead = found is not None and self._is_seen_dead(found.worker)
-            match judge(found, seen_dead=seen_dead, may_bury=may_bury):
-                case Verdict.BRING_BACK:
-                    self.bring_back(holder, found)
-                case Verdict.BURY if self._bury(holder, seen_dead=seen_dead):
-                    self.bring_back(holder, found)
+            verdict = judge(found, seen_dead=seen_dead, may_bury=may_bury)
+            if verdict is Verdict.BURY and not self._bury(holder, seen_dead=seen_dead):
+                continue
+            if verdict is not Verdict.LEAVE:
+                self.bring_back(holder, found)
         self._append([(job, DeadLetter()) for job in self._finder.unburied_failures()])
         if may_bury:  # then whoever is gone and held something has been buried just now
             self._incarnations.forget(self._clock.now() - KEPT)

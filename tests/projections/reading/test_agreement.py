@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from eventqueue.audit.proof import verify_jobs as audited
+from eventqueue.model.job import fold
 from eventqueue.mongo.ground import Ground
+from eventqueue.ports.views import Compared
 from projections.keeping.generation import Generation
+from projections.reading import reader
 from projections.reading.reader import ViewReader
+from projections.reading.snapshot import show
 from projections.reading.verify import verify_jobs
 from projections.registry import PROJECTIONS
-from tests.builders import USED_UP_FAILURE, claimed, enqueued
-from tests.projections.stage import finish, live_of, put
+from tests.builders import USED_UP_FAILURE, append, claimed, enqueued
+from tests.projections.stage import build, finish, live_of, put
 
 Harm = Callable[[Generation], Any]
 
@@ -28,6 +32,13 @@ HARMS: dict[str, Harm] = {
     "what is run": set_in_job(run={"kind": "shell", "command": "rm -rf /", "env": {"TOKEN": "secret"}}),
     "no document": lambda live: live.jobs.delete_one({"_id": "one"}),
     "an older version": set_in_job(version=0),
+    "a version that the log does not have": set_in_job(version=9, state="completed"),
+    "stands still, beyond the log": set_in_job(version=9, parked={"projection": "jobs", "problem": "by hand"}),
+    "held back while its queue is open": lambda live: live.due.update_many({}, {"$set": {"ready": "held"}}),
+    "held back, and another field": lambda live: (
+        live.due.update_many({}, {"$set": {"ready": "held"}}),
+        live.jobs.update_one({"_id": "one"}, {"$set": {"attempts": 7}}),
+    ),
     "a version that is none": set_in_job(version="three"),
     "stands still": set_in_job(parked={"projection": "jobs", "problem": "it was parked by hand"}),
     "no entry": lambda live: live.due.delete_many({}),
@@ -39,7 +50,8 @@ HARMS: dict[str, Harm] = {
 
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
-def test_both_name_the_same_problems(built: Ground, harm: Harm) -> None:
+def test_both_name_the_same_problems(built: Ground, harm: Harm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.reading.held_back.LET_GO_S", 0.1)
     put(built, "job-one", enqueued())
     finish(built)
     harm(live_of(built))
@@ -53,8 +65,60 @@ def test_both_name_the_same_problems(built: Ground, harm: Harm) -> None:
     assert "secret" not in str(by_job)
 
 
+def test_a_job_that_has_moved_on_since_its_history_was_read_is_held_against_what_the_log_has_now(built: Ground) -> None:
+    put(built, "job-one", enqueued())
+    before = built.log.read_raw("job-one")
+    built.log.append([append("job-one", claimed(), head=built.log.read("job-one")[-1].head)])
+    finish(built)
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+
+    assert [found for _, found in audited(views, [("job-one", before)], built.log.read_raw)] == [[]]
+
+    live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"priority": 7}})
+    ((_, found),) = audited(views, [("job-one", before)], built.log.read_raw)
+    assert [one.problem for one in found] == ["the view has priority 7, the log 0"]
+
+
+def test_a_view_that_has_not_come_so_far_is_behind_unless_it_stands_still(built: Ground) -> None:
+    put(built, "job-one", enqueued(), claimed())
+    finish(built)
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+    history = built.log.read("job-one")
+    job = fold(history)
+    assert job is not None
+
+    def compared() -> Compared:
+        return views.compare([job], lambda _, version: fold(history[:version]))["one"]
+
+    assert not compared().is_behind
+    live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"version": 1}})
+    assert compared().is_behind
+    live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"parked": {"projection": "jobs", "problem": "by hand"}}})
+    assert not compared().is_behind
+
+
+def test_views_that_are_switched_while_they_are_read_are_read_again(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+    read: list[int] = []
+
+    def show_and_switch(generation: Generation, which: Any) -> Any:
+        read.append(generation.number)
+        if len(read) == 1:
+            build(built)  # and the old one is dropped
+        return show(generation, which)
+
+    monkeypatch.setattr(reader, "show", show_and_switch)
+
+    assert list(histories(built, views)) == [("job-one", [])]
+    assert len(read) == 2
+
+
 def histories(ground: Ground, views: ViewReader) -> list[Any]:
-    return list(audited(views, [("job-one", ground.log.read_raw("job-one"))]))
+    return list(audited(views, [("job-one", ground.log.read_raw("job-one"))], ground.log.read_raw))
 
 
 def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histories(built: Ground) -> None:
@@ -66,7 +130,7 @@ def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histori
     views = ViewReader(built, PROJECTIONS, "reader/test")
 
     streams = [(stream, built.log.read_raw(stream)) for stream in ("job-failed", "job-held")]
-    found = {one.stream: one.problem for _, all_ in audited(views, streams) for one in all_}
+    found = {one.stream: one.problem for _, all_ in audited(views, streams, built.log.read_raw) for one in all_}
 
     assert found["job-failed"].startswith("is among the failures as None")
     assert found["job-held"] == "is shown as held by None, not by worker-7"

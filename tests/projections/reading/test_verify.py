@@ -57,7 +57,8 @@ def test_a_number_that_equals_nothing_is_no_difference(built: Ground) -> None:
 
     assert differences(built) == []
     views = ViewReader(built, PROJECTIONS, "reader")
-    assert list(proof.verify_jobs(views, [("job-odd", built.log.read_raw("job-odd"))])) == [("job-odd", [])]
+    stored_history = [("job-odd", built.log.read_raw("job-odd"))]
+    assert list(proof.verify_jobs(views, stored_history, built.log.read_raw)) == [("job-odd", [])]
 
 
 def test_what_is_no_json_in_a_view_is_a_difference(built: Ground) -> None:

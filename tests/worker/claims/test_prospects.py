@@ -23,8 +23,8 @@ def seen(prospects: Prospects) -> Prospect:
 def spent(clock: list[float]) -> Prospects:
     """All was looked through a moment ago."""
     prospects = Prospects()
-    prospects.look_at_all()
-    prospects.found_the_end()
+    prospects.forget_names()
+    prospects.reach_the_end()
     return prospects
 
 
@@ -43,28 +43,28 @@ def test_after_a_look_through_all_nothing_is_until_the_next_poll(spent: Prospect
 
 
 def test_what_a_signal_names_is_all_that_is_looked_at(spent: Prospects) -> None:
-    assert spent.name({"one"})
-    assert spent.name({"two"})
+    assert spent.hear_of({"one"})
+    assert spent.hear_of({"two"})
     assert (spent.now, spent.next_at) == (Prospect.THE_TOLD, float("-inf"))
 
-    assert spent.look_at_told() == {"one", "two"}
+    assert spent.take_names() == {"one", "two"}
     assert seen(spent) is Prospect.ANYTHING  # so far: it may fail
 
-    spent.found_the_told()
+    spent.were_all()
     assert seen(spent) is Prospect.NOTHING
 
 
 def test_names_are_of_no_use_where_all_is_looked_through_anyway(spent: Prospects) -> None:
-    spent.name({"one"})
+    spent.hear_of({"one"})
     spent.open()
 
-    assert not spent.name({"two"})
-    assert spent.look_at_told() == set()
+    assert not spent.hear_of({"two"})
+    assert spent.take_names() == set()
 
 
 def test_of_very_many_no_names_are_kept(spent: Prospects) -> None:
-    assert spent.name({str(number) for number in range(TOLD_MAX + 1)})
+    assert spent.hear_of({str(number) for number in range(TOLD_MAX + 1)})
 
-    assert not spent.name({"one more"})
+    assert not spent.hear_of({"one more"})
 
     assert seen(spent) is Prospect.ANYTHING
