@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -285,12 +285,12 @@ class _Connection:
         for key in lost:
             self._tell(Ended(key=key, problem=f"The launcher process {why}, so the command was killed."))
 
-    def _kill_all(self, runs: Iterable[Started | None]) -> None:
+    def _kill_all(self, runs: Collection[Started | None]) -> None:
         for run in runs:
             if run and is_alive(run.pid, *run.begun):
                 send_group(run.pid, signal.SIGKILL)
         # Groups whose leader is gone, what left its group, and what had started without our hearing of it.
-        kill_marked(RUN_VARIABLE, self._name + ".")
+        kill_marked(RUN_VARIABLE, self._name + ".", with_groups=None in runs)
 
 
 def _spawn_launcher(stdin: socket.socket, name: str) -> "subprocess.Popen[bytes]":

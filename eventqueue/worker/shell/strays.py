@@ -84,23 +84,23 @@ class Strays:
         return pid not in self._marks and now < self._first_seen_at.setdefault(pid, now) + _DOUBT_S
 
 
-def kill_marked(name: str, mark: str, passes: int = 50) -> None:
+def kill_marked(name: str, mark: str, *, with_groups: bool = False, passes: int = 50) -> None:
     """KILL every process of this host whose variable `name` contains `mark`, and what they start meanwhile.
 
-    With it goes the group that it leads, if any: a shell that was started a moment ago, and that nobody has told us of.
+    `with_groups`: also the groups that they lead, where one may be of a shell that nobody has told us of.
 
     Looks at all of /proc every 10 ms until there was none twice, `passes` times at most.
     """
     clean_passes = 0  # one proves little: in the middle of its exec a process shows no environment
     for _ in range(passes):
         pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
-        clean_passes = 0 if sum(_kill_if_marked(pid, name, mark) for pid in pids) else clean_passes + 1
+        clean_passes = 0 if sum(_kill_if_marked(pid, name, mark, with_groups) for pid in pids) else clean_passes + 1
         if clean_passes == 2:
             return
         time.sleep(0.01)
 
 
-def _kill_if_marked(pid: int, name: str, mark: str) -> bool:
+def _kill_if_marked(pid: int, name: str, mark: str, with_group: bool) -> bool:
     if mark not in (variable(pid, name) or ""):
         return False
     try:
@@ -111,7 +111,7 @@ def _kill_if_marked(pid: int, name: str, mark: str) -> bool:
         # Asked again: until the pidfd was open, the pid could still change hands.
         if mark not in (variable(pid, name) or ""):
             return False
-        if os.getpgid(pid) == pid:
+        if with_group and os.getpgid(pid) == pid:
             send_group(pid, signal.SIGKILL)
         signal.pidfd_send_signal(process, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

@@ -8,7 +8,7 @@ import bson
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.errors import ForeignViews
+from eventqueue.errors import ForeignViews, HistoryLost
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
 from eventqueue.mongo.clock import DatabaseClock
@@ -16,6 +16,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Holder, Lease
 from projections.folds.projection import Tally, versions
 from projections.folds.stats import Stats
+from projections.keeping import projector
 from projections.keeping import turn as turns
 from projections.keeping.checkpoint import checkpoints
 from projections.keeping.feed import Feed
@@ -427,3 +428,33 @@ def test_events_that_the_views_have_already_are_told_from_new_ones_and_nothing_i
 
     assert live_of(built).number == before
     assert_exact(built)
+
+
+def test_after_what_the_oplog_lost_was_read_again_the_log_is_followed_as_before(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds: list[int] = []
+    rescans: list[int] = []
+    rescan = projector.__dict__["rescan"]
+
+    class LostOnce(Feed):
+        def __init__(self, database: Any, token: Any) -> None:
+            feeds.append(1)
+            if len(feeds) == 1:
+                raise HistoryLost("the oplog no longer reaches back to the checkpoint")
+            super().__init__(database, token)
+
+    def counted(*given: Any) -> None:
+        rescans.append(1)
+        rescan(*given)
+
+    monkeypatch.setattr(projector, "Feed", LostOnce)
+    monkeypatch.setattr(projector, "rescan", counted)
+    crowd.act(5)
+    with projecting(built):
+        await_that(lambda: is_fresh(built))
+        crowd.act(5)
+        await_that(lambda: is_fresh(built) and len(feeds) > 1)
+
+    assert_exact(built)
+    assert len(rescans) == 1

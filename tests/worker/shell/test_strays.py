@@ -46,7 +46,10 @@ def test_only_processes_with_the_mark_are_killed(sleeper: Sleeper) -> None:
     assert os.waitid(os.P_PID, other, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
 
 
-def test_what_has_given_up_its_mark_goes_with_the_marked_leader_of_its_group() -> None:
+@pytest.mark.parametrize("with_groups", [True, False])
+def test_what_has_given_up_its_mark_goes_with_the_leader_of_its_group_only_where_that_is_asked(
+    *, with_groups: bool
+) -> None:
     gives_up = "(exec env -u MARK sh -c 'echo $$; exec sleep 1000'); true"
     with subprocess.Popen(
         ["sh", "-c", gives_up], env={**os.environ, "MARK": "one/two.7"}, stdout=subprocess.PIPE, start_new_session=True
@@ -54,13 +57,14 @@ def test_what_has_given_up_its_mark_goes_with_the_marked_leader_of_its_group() -
         assert shell.stdout
         process = os.pidfd_open(int(shell.stdout.readline()))
 
-        kill_marked("MARK", "two.")
+        kill_marked("MARK", "two.", with_groups=with_groups)
 
-        is_gone = bool(select.select([process], [], [], 30)[0])
+        shell.wait()
+        is_gone = bool(select.select([process], [], [], 30 if with_groups else 0)[0])
         if not is_gone:
             signal.pidfd_send_signal(process, signal.SIGKILL)
         os.close(process)
-    assert is_gone
+    assert is_gone is with_groups
 
 
 def test_a_variable_is_found_by_its_whole_name(sleeper: Sleeper) -> None:
