@@ -1,4 +1,4 @@
-"""Whether and when a worker leaves: somebody asked it to stop, or it was buried. Times are monotonic, in seconds."""
+"""Whether and when a worker leaves: asked to stop, buried, or of no use. Times are monotonic, in seconds."""
 
 import time
 from datetime import timedelta
@@ -11,6 +11,7 @@ class Departure:
 
     def __init__(self) -> None:
         self.is_buried = False
+        self.is_of_no_use = False  # it can run nothing here: another process may
         self._stop_at: float | None = None
 
     @property
@@ -21,7 +22,7 @@ class Departure:
     @property
     def is_near(self) -> bool:
         """Whether it leaves, now or later: it claims nothing more."""
-        return self.is_buried or self.was_asked
+        return self.is_buried or self.is_of_no_use or self.was_asked
 
     @property
     def grace_is_over(self) -> bool:

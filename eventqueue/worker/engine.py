@@ -39,6 +39,7 @@ from eventqueue.worker.shell.orders import KILL_GRACE_S, Ended, Launcher, ShellR
 logger = logging.getLogger(__name__)
 
 NO_LAUNCHER_S = 1.0  # without claims: others may be able to run them
+NO_LAUNCHER_COUNT = 3  # in a row: this process will not have one any more
 BUSY_S = 1.0  # since its last append: a worker that may never come to idle
 GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one
 LOOK_AGAIN_S = 0.05  # once the grace is over
@@ -95,6 +96,7 @@ class Engine:
         self._pause = 0.0
         self._sent_at = float("-inf")
         self._claim_from = float("-inf")
+        self._without_launcher = 0  # how often in a row one was of no use
         self._round_at = time.monotonic()
 
     @property
@@ -120,14 +122,15 @@ class Engine:
     # The loop
 
     def run(self) -> bool:
-        """Work until stopped or buried; True if every claim was settled or released."""
+        """Work until stopped, buried or of no use; True if it was stopped, and every claim was settled or released."""
         try:
             while self.step():
                 pass
         finally:
             self._claiming.close()
             self._launcher.close()
-        return not self._departure.is_buried and not self._held and not self._flights
+        is_well = not self._departure.is_buried and not self._departure.is_of_no_use
+        return is_well and not self._held and not self._flights
 
     def step(self) -> bool:
         """Do one round, or wait until there is something to do; False when this incarnation is done."""
@@ -197,10 +200,10 @@ class Engine:
         for message in self._inbox.take():
             match message:
                 case Started(key=key):
+                    self._without_launcher = 0
                     self._held.began(key)
                 case Ended() as ended:
-                    if (over := self._held.ended(ended)) is not None:
-                        self._aftermath.ended(outcome.end_of(over.job, ended))
+                    self._heard_end(ended)
                 case Signal() as signal:
                     self._heard_signal(signal)
                 case Beat() as beat:
@@ -210,6 +213,22 @@ class Engine:
                     self._kill(self._held.lost([*self._held]), grace=0.0)
                 case Stop(grace=grace):
                     self._departure.within(timedelta(seconds=grace))
+
+    def _heard_end(self, ended: Ended) -> None:
+        if (over := self._held.ended(ended)) is not None:
+            self._aftermath.ended(outcome.end_of(over.job, ended))
+        if ended.no_launcher:
+            self._has_no_launcher(ended.problem or "")
+
+    def _has_no_launcher(self, problem: str) -> None:
+        if time.monotonic() < self._claim_from:  # one launcher, of which several runs tell
+            return
+        self._claim_from = time.monotonic() + NO_LAUNCHER_S
+        self._without_launcher += 1
+        logger.warning("worker %s: %s", self._me.name, problem)
+        if self._without_launcher >= NO_LAUNCHER_COUNT:
+            logger.error("worker %s can run nothing here: it leaves, so that another is started", self._me.name)
+            self._departure.is_of_no_use = True
 
     def _heard_signal(self, signal: Signal) -> None:
         self._claiming.heard_signal(signal)

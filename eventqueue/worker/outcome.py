@@ -30,6 +30,8 @@ def settle(
         return Release(claim=job.claim, reason=handed_back)
     if ended.lease_lost and not has_run:  # an attempt that never was is not counted
         return Release(claim=job.claim, reason="its worker's lease ended before it could start")
+    if ended.no_launcher:
+        return Release(claim=job.claim, reason="its worker has no launcher that works")
     output = _output(ended)
     if ended.exit_code == 0 and not ended.timed_out:
         return Complete(claim=job.claim, exit_code=0, duration=_duration(ended), output=output)

@@ -91,6 +91,7 @@ class Ended:
     timed_out: bool = False  # it ran into its timeout, however it ended then
     killed: bool = False  # `kill` or `close` was called while it ran
     lease_lost: bool = False  # the deadline given to `extend` passed while it ran, or before it could start
+    no_launcher: bool = False  # the launcher ended by itself before it had said a word: it cannot run here
     duration_s: float = 0.0  # until the shell ended
     stdout: Written = Written(b"", 0)
     stderr: Written = Written(b"", 0)
@@ -179,7 +180,7 @@ class _Connection:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()  # over what follows, and what the channel sends
         self._runs: dict[str, Started | None] = {}
-        self._is_over = self._is_given_up = False
+        self._is_over = self._is_given_up = self._has_answered = False
         self._unanswered: deque[float] = deque()  # when each `extend` was sent that has not been answered
         if until is not None:
             self.extend(until)
@@ -251,6 +252,7 @@ class _Connection:
             if self._wake_fd in dict(poll.poll()):
                 os.eventfd_read(self._wake_fd)
             for message, blob in self._channel.receive():
+                self._has_answered = True
                 if message["type"] == protocol.LIVES:
                     with self._lock:
                         self._unanswered.popleft()
@@ -282,8 +284,13 @@ class _Connection:
             os.close(self._wake_fd)
         if lost:
             self._kill_all(lost.values())
+        # By itself, as where its code was replaced under this worker: what a job or a user kills it with is a signal.
+        is_none = not self._has_answered and (self._process.returncode or -1) > 0
+        if is_none:
+            why = "ended before it had said a word (was eventqueue replaced under this worker?)"
         for key in lost:
-            self._tell(Ended(key=key, problem=f"The launcher process {why}, so the command was killed."))
+            problem = f"The launcher process {why}, so the command was killed."
+            self._tell(Ended(key=key, problem=problem, no_launcher=is_none))
 
     def _kill_all(self, runs: Collection[Started | None]) -> None:
         for run in runs:

@@ -11,6 +11,7 @@ from eventqueue.model.events import Completed, LateResult, Released
 from eventqueue.model.job import Cancel, Job, Release, State
 from eventqueue.ports.finder import Signal
 from eventqueue.system.process import start_time
+from eventqueue.worker.engine import NO_LAUNCHER_COUNT
 from eventqueue.worker.inbox import Stop
 from eventqueue.worker.shell import orders
 from eventqueue.worker.shell.orders import Ended, Launcher
@@ -358,3 +359,29 @@ def test_a_job_for_which_no_launcher_can_be_started_is_handed_back_and_runs_once
 
 def exhausted() -> None:
     raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+def test_jobs_whose_launcher_cannot_run_here_are_handed_back_and_the_worker_leaves_for_another(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where eventqueue was replaced under a worker: the launcher's module is not where this process looks for it.
+    monkeypatch.setattr("eventqueue.worker.engine.NO_LAUNCHER_S", 0.01)
+    job = stage.enqueue(max_retries=0)
+    worker = stage.worker()
+    launcher = worker.engine._launcher
+    assert isinstance(launcher, Launcher)
+    os.kill(launcher.pid, signal.SIGKILL)
+    wait_until(lambda: launcher._connection._is_over)
+    monkeypatch.setattr(orders, "_BOOT", "raise SystemExit('No module named eventqueue.worker.launcher')")
+
+    while worker.engine.step():
+        stage.project()
+
+    ran = ["enqueued"] + NO_LAUNCHER_COUNT * ["claimed", "released"]
+    assert stage.types(job) == ran
+    assert not worker.engine.was_stopped
+    assert worker.engine.run() is False
+    heir = stage.worker("heir")
+    monkeypatch.undo()
+    stage.project()
+    heir.steps(until=lambda: stage.job(job).state is State.COMPLETED)
