@@ -4,13 +4,13 @@ Its document, the entry by which workers find it, the failure that it is listed 
 in one transaction: they are read at one moment, and held against the fold of the events that the document has seen.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from eventqueue.model.codec import alike, bucket_of
+from eventqueue.model.codec import SHOWN_MAX, alike, bucket_of
 from eventqueue.model.job import Job
 from projections.folds import jobs
 from projections.folds.due import HELD, SPREAD, WAITING, id_of, member
@@ -34,7 +34,7 @@ class ShownJob(msgspec.Struct, frozen=True):
         """How many events of the job's stream the view has seen. Raises TypeError where somebody has altered it."""
         found = self.document.get("version", 0) if self.document else 0
         if type(found) is not int:
-            raise TypeError(f"its version is {found!r}")
+            raise TypeError(f"its version is {_told(found)}")
         return found
 
     @property
@@ -61,7 +61,7 @@ def standing(shown: ShownJob, covered: int | None) -> Iterator[Disagreement]:
     `covered`: how many events of the job's stream it must have seen at least; None: the log has no such job.
     """
     if shown.parked:
-        yield Disagreement(f"stands still: {shown.parked['problem']}", shown.parked["projection"])
+        yield Disagreement(f"stands still: {_told(shown.parked['problem'], str)}", shown.parked["projection"])
     elif covered is None:
         yield Disagreement("the view has it, the log does not")
     elif shown.document is None and covered:
@@ -76,9 +76,9 @@ def differences(shown: ShownJob, job: Job | None, now: datetime) -> Iterator[Dis
     if problem := _of_entry(shown.entry, None if shown.parked else job, now):
         yield Disagreement(problem)
     if shown.failure != failure_entry(job):
-        yield Disagreement(f"is among the failures as {shown.failure}, not as {failure_entry(job)}")
+        yield Disagreement(f"is among the failures as {_told(shown.failure)}, not as {failure_entry(job)}")
     if shown.holder != holder_of(job):
-        yield Disagreement(f"is shown as held by {shown.holder}, not by {holder_of(job)}")
+        yield Disagreement(f"is shown as held by {shown.holder and _told(shown.holder, str)}, not by {holder_of(job)}")
 
 
 def needs_a_pause(shown: ShownJob, job: Job | None, now: datetime) -> bool:
@@ -93,7 +93,9 @@ def _of_document(document: Document, job: Job | None) -> Iterator[str]:
         value = list(expected) if isinstance(expected, tuple) else expected
         if not alike(document.get(field), value):
             # What is run may hold secrets in its environment: that it differs is all that is told.
-            values = f" {document.get(field)!r}, the log {expected!r}" if field != "run" else ", the log another"
+            values = (
+                f" {_told(document.get(field))}, the log {_told(expected)}" if field != "run" else ", the log another"
+            )
             yield f"the view has {field}{values}"
 
 
@@ -104,7 +106,7 @@ def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | N
     if entry is None:
         return "is not shown to workers, though it waits to be claimed"
     if not isinstance(entry["ready"], bool) and entry["ready"] != HELD:
-        return f"is shown to nobody: its entry is {entry['ready']!r}"
+        return f"is shown to nobody: its entry is {_told(entry['ready'])}"
     same_place = (entry["queue"], entry["bucket"], entry["priority"]) == (
         job.queue,
         bucket_of(job.stream),
@@ -115,12 +117,13 @@ def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | N
     is_near = entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD
     if same_place and not is_early and member(job) in entry["jobs"] and is_near:
         return None
-    return f"is shown to workers as {entry}"
+    return f"is shown to workers as {_told(entry)}"
 
 
 def entry_of(document: Document, entries: Mapping[str, Document]) -> Document | None:
     """Return the entry in which a job's document says that it is, if it is there."""
-    entry = entries.get(document.get("entry", ""))
+    name = document.get("entry")
+    entry = entries.get(name) if isinstance(name, str) else None
     return entry if entry is not None and document["_id"] in named_in(entry) else None
 
 
@@ -135,6 +138,11 @@ def strays(entries: Iterable[Document], documents: Mapping[str, Document]) -> It
 def named_in(entry: Document) -> Sequence[str]:
     """As due.ids_in, of an entry that somebody may have altered."""
     return [id_of(one) for one in texts(entry.get("jobs"))]
+
+
+def _told(value: object, as_text: Callable[[object], str] = repr) -> str:
+    text = as_text(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def texts(value: object) -> Sequence[str]:

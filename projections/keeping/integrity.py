@@ -9,9 +9,13 @@ from typing import Any
 from pymongo.database import Database
 
 from eventqueue.errors import Fenced, ViewsDamaged
+from eventqueue.mongo.clock import majority_time
 from projections.keeping import checkpoint, generation
-from projections.keeping.checkpoint import Checkpoint
+from projections.keeping.checkpoint import Checkpoint, token_time
 from projections.keeping.generation import INDEXES, Generation
+
+# As after a dump was restored where the clock is behind: no event would be applied until that time.
+AHEAD_S = 600
 
 
 def damage(database: Database[Any], held: Checkpoint) -> str | None:
@@ -31,6 +35,8 @@ def damage(database: Database[Any], held: Checkpoint) -> str | None:
         for name in names
         if name not in found or known.get(name, found[name]) != found[name]
     ]
+    if token_time(held.token).time > majority_time(database).time + AHEAD_S:
+        problems.append("its checkpoint is of a time that is yet to come")
     # Views that were switched meanwhile are dropped, and nobody's loss.
     return ", ".join(problems) if problems and is_live(database, held) else None
 

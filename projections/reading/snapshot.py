@@ -1,12 +1,14 @@
 """What the views show of some jobs, all of it at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import bson
 import msgspec
+from bson.errors import InvalidBSON
 from pymongo.client_session import ClientSession
 
-from eventqueue.model.codec import CODEC
+from eventqueue.model.codec import CODEC, LENIENT, split
 from eventqueue.mongo.errors import translated
 from projections.folds.agreement import Document, ShownJob, entry_of, texts
 from projections.keeping.generation import Generation
@@ -43,18 +45,28 @@ def show(generation: Generation, which: Which) -> Shown:
         jobs = find(generation, "jobs", {"_id": which}, session)
         failures = find(generation, "failures", {"_id": which}, session)
         claims = find(generation, "claims", {"jobs": {"$elemMatch": which}}, session)
-        named = [one["entry"] for one in jobs.values() if "entry" in one]
+        named = [entry for one in jobs.values() if isinstance(entry := one.get("entry"), str)]
         entries = find(generation, "due", {"_id": {"$in": named}}, session)
-    holders = {job_id: worker for worker, one in claims.items() for job_id in texts(one.get("jobs"))}
-    there = {job_id: worker for job_id, worker in holders.items() if _is_in(job_id, which)}
+    holders: dict[str, str] = {}
+    for worker, one in claims.items():
+        for job_id in texts(one.get("jobs")):
+            if _is_in(job_id, which):
+                holders[job_id] = f"{holders[job_id]} and {worker}" if job_id in holders else worker
     due = {one["_id"]: entry for one in jobs.values() if (entry := entry_of(one, entries)) is not None}
-    return Shown(jobs, due, failures, there)
+    return Shown(jobs, due, failures, holders)
 
 
 def find(generation: Generation, name: str, query: Mapping[str, Any], session: ClientSession) -> dict[str, Document]:
-    """Return the documents of one of a generation's collections that fit, by `_id`."""
-    found = generation.database[generation.name_of(name)].with_options(CODEC).find(query, session=session)
-    return {document["_id"]: document for document in found}
+    """Return the documents of one of a generation's collections that fit, by `_id`, whatever somebody put into them."""
+    found = generation.database[generation.name_of(name)].find_raw_batches(query, session=session)
+    return {str(document["_id"]): document for batch in found for document in _decoded(batch)}
+
+
+def _decoded(batch: bytes) -> Iterable[Document]:
+    try:
+        return bson.decode_all(batch, CODEC)
+    except InvalidBSON:  # one of them, such as a date that is none
+        return [bson.decode(raw, LENIENT) for raw in split(batch)]
 
 
 def _is_in(job_id: str, which: Which) -> bool:

@@ -209,3 +209,16 @@ def test_damage_that_somebody_else_is_mending_is_told_once(
         assert running.error is None
 
     assert caplog.text.count("The views are damaged") == 1
+
+
+def test_a_checkpoint_of_a_time_that_is_yet_to_come_has_the_views_built_anew(built: Ground) -> None:
+    token = checkpoint_of(built).token["_data"]
+    ahead = f"82{int(token[2:10], 16) + 3600:08X}{token[10:]}"
+    built.database["checkpoints"].update_one({}, {"$set": {"token._data": ahead}})
+    put(built, "job-one", enqueued())
+    assert "yet to come" in str(damage(built.database, checkpoint_of(built)))
+
+    with projecting(built):
+        await_that(lambda: live_of(built).number > 1 and is_fresh(built))
+
+    assert_exact(built)

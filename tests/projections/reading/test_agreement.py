@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 
 from eventqueue.audit.proof import verify_jobs as audited
 from eventqueue.model.job import fold
@@ -34,6 +35,14 @@ HARMS: dict[str, Harm] = {
     "an older version": set_in_job(version=0),
     "a version that the log does not have": set_in_job(version=9, state="completed"),
     "stands still, beyond the log": set_in_job(version=9, parked={"projection": "jobs", "problem": "by hand"}),
+    "an entry of another type": set_in_job(entry=["a"], priority=7),
+    "an entry that looks like a question": set_in_job(entry={"$gt": ""}, priority=7),
+    "a date that is none": set_in_job(created_at=DatetimeMS(2**60)),
+    "a holder whose name is no text": lambda live: live.claims.insert_one({"_id": {"a": 1}, "jobs": ["one"]}),
+    "two who hold it": lambda live: live.claims.insert_many(
+        [{"_id": "worker-8", "jobs": ["one"]}, {"_id": "worker-9", "jobs": ["one"]}]
+    ),
+    "ten megabytes": lambda live: live.failures.insert_one({"_id": "one", "state": "A" * 10_000_000}),
     "held back while its queue is open": lambda live: live.due.update_many({}, {"$set": {"ready": "held"}}),
     "held back, and another field": lambda live: (
         live.due.update_many({}, {"$set": {"ready": "held"}}),
@@ -63,6 +72,7 @@ def test_both_name_the_same_problems(built: Ground, harm: Harm, monkeypatch: pyt
     assert by_job == by_view
     assert bool(by_job) == (harm is not HARMS["nothing"])
     assert "secret" not in str(by_job)
+    assert len(str(by_job)) < 5_000
 
 
 def test_a_job_that_has_moved_on_since_its_history_was_read_is_held_against_what_the_log_has_now(built: Ground) -> None:
