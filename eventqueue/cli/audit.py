@@ -68,7 +68,9 @@ def verify(session: Session, job_id: str | None, is_all: bool) -> int:
     session.out.document(lambda: documents.findings(verified, found))
     if found and not session.out.as_json:
         session.out.answer(dict, lambda: tables.findings(found))
-        session.out.refuse(f"{count(len(found), 'finding')} in {count(verified, 'job')}.")
+        # Version 0 is the view, which can be made new; what is wrong in the log nobody can undo.
+        remedy = " `queuectl projections rebuild` makes the views new." if any(not one.version for one in found) else ""
+        session.out.refuse(f"{count(len(found), 'finding')} in {count(verified, 'job')}.{remedy}")
     if not found:
         session.out.done(f"{count(verified, 'job')} verified, nothing found")
     return 1 if found else 0

@@ -75,10 +75,10 @@ def differences(shown: ShownJob, job: Job | None, now: datetime) -> Iterator[Dis
     yield from map(Disagreement, _of_document(shown.document or {}, job))
     if problem := _of_entry(shown.entry, None if shown.parked else job, now):
         yield Disagreement(problem)
-    if shown.failure != failure_entry(job):
-        yield Disagreement(f"is among the failures as {_told(shown.failure)}, not as {failure_entry(job)}")
+    if problem := _of_failure(shown.failure, failure_entry(job)):
+        yield Disagreement(problem)
     if shown.holder != holder_of(job):
-        yield Disagreement(f"is shown as held by {shown.holder and _told(shown.holder, str)}, not by {holder_of(job)}")
+        yield Disagreement(f"is shown as held by {_name(shown.holder)}, not by {_name(holder_of(job))}")
 
 
 def needs_a_pause(shown: ShownJob, job: Job | None, now: datetime) -> bool:
@@ -93,10 +93,24 @@ def _of_document(document: Document, job: Job | None) -> Iterator[str]:
         value = list(expected) if isinstance(expected, tuple) else expected
         if not alike(document.get(field), value):
             # What is run may hold secrets in its environment: that it differs is all that is told.
+            is_secret = field == "run"
             values = (
-                f" {_told(document.get(field))}, the log {_told(expected)}" if field != "run" else ", the log another"
+                ", its events another" if is_secret else f" {_told(document.get(field))}, its events {_told(expected)}"
             )
             yield f"the view has {field}{values}"
+
+
+def _of_failure(entry: Document | None, expected: Document | None) -> str | None:
+    if entry == expected:
+        return None
+    if entry is None:
+        return "is not among the failures, where it belongs"
+    if expected is None:
+        return "is among the failures, where it does not belong"
+    fields = [name for name in {**expected, **entry} if entry.get(name) != expected.get(name)]
+    return "is among the failures, " + ", ".join(
+        f"with {_told(name, str)} {_told(entry.get(name))} instead of {_told(expected.get(name))}" for name in fields
+    )
 
 
 def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | None:
@@ -117,7 +131,8 @@ def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | N
     is_near = entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD
     if same_place and not is_early and member(job) in entry["jobs"] and is_near:
         return None
-    return f"is shown to workers as {_told(entry)}"
+    place = ", ".join(f"{name} {_told(entry.get(name))}" for name in ("queue", "priority", "due_at", "ready", "bucket"))
+    return f"is shown to workers otherwise than it waits: {place}"
 
 
 def entry_of(document: Document, entries: Mapping[str, Document]) -> Document | None:
@@ -141,8 +156,20 @@ def named_in(entry: Document) -> Sequence[str]:
 
 
 def _told(value: object, as_text: Callable[[object], str] = repr) -> str:
-    text = as_text(value)
+    match value:
+        case None:
+            text = "nothing"
+        case datetime():
+            text = value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case bytes():
+            text = value.hex()
+        case _:
+            text = as_text(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def _name(holder: str | None) -> str:
+    return "nobody" if holder is None else _told(holder, str)
 
 
 def texts(value: object) -> Sequence[str]:

@@ -94,11 +94,11 @@ def test_each_difference_is_named_and_the_exit_code_says_that_there_are_some(
     ran = queuectl.here("projections", "verify")
 
     assert ran.code == 1
-    assert "the view has priority 9, the log 0" in ran.out
+    assert "the view has priority 9, its events 0" in ran.out
     assert ran.err == "✘ 1 difference: `queuectl projections rebuild` makes the views new.\n"
     assert queuectl.here("projections", "verify", "stats").code == 0
     (named,) = queuectl.here("projections", "verify", "--json").json["differences"]
-    assert named == {"projection": "jobs", "where": "one", "problem": "the view has priority 9, the log 0"}
+    assert named == {"projection": "jobs", "where": "one", "problem": "the view has priority 9, its events 0"}
 
 
 def test_all_and_a_sample_are_not_asked_for_at_once(shared: Queuectl) -> None:

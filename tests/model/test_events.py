@@ -15,11 +15,14 @@ from eventqueue.model.events import (
     EMPTY,
     EVENT_TYPES,
     Captured,
+    ConfigEvent,
     Event,
     Head,
+    JobEvent,
     LateResult,
     Output,
     Paused,
+    QueueEvent,
     category_of,
     name_in,
     stream_of,
@@ -59,6 +62,12 @@ def test_each_type_of_event_stands_in_one_category() -> None:
     assert sorted(CATEGORIES) == ["config", "job", "late", "queue"]
     assert {id(kind) for kind in of_all} == {id(kind) for kind in EVENT_TYPES.values()}
     assert len(of_all) == len(EVENT_TYPES)
+
+
+def test_what_is_registered_of_a_category_is_what_its_union_names() -> None:
+    # By the unions the type checker asks for an arm for each event.
+    for category, union in (("job", JobEvent), ("config", ConfigEvent), ("queue", QueueEvent)):
+        assert set(CATEGORIES[category]) == set(typing.get_args(union))
 
 
 def test_a_category_comes_with_its_events_from_wherever_it_is_defined(monkeypatch: pytest.MonkeyPatch) -> None:

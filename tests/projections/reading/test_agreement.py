@@ -86,7 +86,7 @@ def test_a_job_that_has_moved_on_since_its_history_was_read_is_held_against_what
 
     live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"priority": 7}})
     ((_, found),) = audited(views, [("job-one", before)], built.log.read_raw)
-    assert [one.problem for one in found] == ["the view has priority 7, the log 0"]
+    assert [one.problem for one in found] == ["the view has priority 7, its events 0"]
 
 
 def test_a_view_that_has_not_come_so_far_is_behind_unless_it_stands_still(built: Ground) -> None:
@@ -142,5 +142,5 @@ def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histori
     streams = [(stream, built.log.read_raw(stream)) for stream in ("job-failed", "job-held")]
     found = {one.stream: one.problem for _, all_ in audited(views, streams, built.log.read_raw) for one in all_}
 
-    assert found["job-failed"].startswith("is among the failures as None")
-    assert found["job-held"] == "is shown as held by None, not by worker-7"
+    assert found["job-failed"] == "is not among the failures, where it belongs"
+    assert found["job-held"] == "is shown as held by nobody, not by worker-7"

@@ -105,9 +105,13 @@ def test_while_traffic_flows_and_the_views_move_there_is_no_false_alarm(
 
 
 SPOILT: dict[str, tuple[str, dict[str, Any], str]] = {
-    "a field of a job": ("jobs", {"$set": {"attempts": 7}}, "jobs one: the view has attempts 7, the log 0"),
-    "an entry for workers": ("due", {"$set": {"priority": 7}}, "jobs one: is shown to workers as"),
-    "an entry that is ready too early": ("due", {"$set": {"queue": "other"}}, "jobs one: is shown to workers as"),
+    "a field of a job": ("jobs", {"$set": {"attempts": 7}}, "jobs one: the view has attempts 7, its events 0"),
+    "an entry for workers": ("due", {"$set": {"priority": 7}}, "jobs one: is shown to workers otherwise"),
+    "an entry that is ready too early": (
+        "due",
+        {"$set": {"queue": "other"}},
+        "jobs one: is shown to workers otherwise",
+    ),
 }
 
 
@@ -193,7 +197,7 @@ def test_entries_that_lead_to_nothing_are_named(built: Ground) -> None:
     found = told(differences(built))
 
     assert "jobs ghost: is among the failures" in found
-    assert "jobs spectre: is shown as held by worker-1, not by None" in found
+    assert "jobs spectre: is shown as held by worker-1, not by nobody" in found
 
 
 def test_an_unburied_failure_and_a_held_claim_are_as_they_should_be(built: Ground) -> None:
