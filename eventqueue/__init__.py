@@ -1,6 +1,7 @@
 """eventqueue: a job queue whose ground state is an append-only event log in MongoDB.
 
-What applications need is here by name: Queue, what goes into it and comes out of it, and every error.
+What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, the
+events of jobs, and every error.
 """
 
 from importlib import import_module
@@ -41,6 +42,20 @@ from eventqueue.errors import (
 if TYPE_CHECKING:
     from eventqueue.api.enqueueing import Receipt
     from eventqueue.api.queue import Queue
+    from eventqueue.model.events import (
+        Cancelled,
+        Claimed,
+        Completed,
+        DeadLettered,
+        Enqueued,
+        Failed,
+        FailReason,
+        LateResult,
+        Recorded,
+        Released,
+        Retried,
+        RetryCause,
+    )
     from eventqueue.model.job import Job, State
     from eventqueue.ports.views import Filter
 
@@ -50,8 +65,15 @@ __all__ = [
     "AmbiguousId",
     "BackupRestored",
     "BadProjection",
+    "Cancelled",
+    "Claimed",
+    "Completed",
     "DatabaseFailed",
+    "DeadLettered",
     "DifferentJob",
+    "Enqueued",
+    "FailReason",
+    "Failed",
     "Fenced",
     "Filter",
     "ForeignViews",
@@ -61,6 +83,7 @@ __all__ = [
     "Job",
     "JobNotFound",
     "JobParked",
+    "LateResult",
     "LayoutTooNew",
     "LocalServerFailed",
     "LogCorrupt",
@@ -70,7 +93,11 @@ __all__ = [
     "Queue",
     "QueueError",
     "Receipt",
+    "Recorded",
     "Refused",
+    "Released",
+    "Retried",
+    "RetryCause",
     "State",
     "Unavailable",
     "UnknownEventType",
@@ -85,6 +112,23 @@ __all__ = [
 
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _LATER = {
+    **dict.fromkeys(
+        (
+            "Cancelled",
+            "Claimed",
+            "Completed",
+            "DeadLettered",
+            "Enqueued",
+            "FailReason",
+            "Failed",
+            "LateResult",
+            "Recorded",
+            "Released",
+            "Retried",
+            "RetryCause",
+        ),
+        "eventqueue.model.events",
+    ),
     "Filter": "eventqueue.ports.views",
     "Job": "eventqueue.model.job",
     "Queue": "eventqueue.api.queue",
@@ -97,3 +141,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -246,11 +246,15 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
 
 
+HELD_FOR_NOTHING = "is held back from workers, though nobody has paused its queue: who projects lets it go"
+
+
 class Compared(msgspec.Struct, frozen=True):
     """A job's view beside the fold of all its events: what differs, in sentences for a person."""
 
     problems: tuple[str, ...] = ()
     is_behind: bool = False  # it has not seen all of them yet, which is among the problems, too
+    held_in: str | None = None  # the entry in which it is held back, though nobody has paused its queue, it seems
 
 
 Building = Callable[[], AbstractContextManager[Callable[[int], object]]]
@@ -296,6 +300,10 @@ class Views(Protocol):
         `fold_to`: the job with an id after so many of its events, as far as there are so many: for a view that has not
         come so far, or that has moved on since. Raises Unavailable.
         """
+        ...
+
+    def held_for_nothing(self, held_in: Mapping[str, str]) -> Collection[str]:
+        """Return which of these jobs, each with its entry, stay held back: to let them go may take 15 s."""
         ...
 
     def parked(self) -> Mapping[str, str]:

@@ -18,8 +18,6 @@ from projections.folds.entries import failure_entry, holder_of
 
 Document = Mapping[str, Any]
 
-HELD_FOR_NOTHING = "is held back from workers, though nobody has paused its queue: who projects lets it go"
-
 
 class ShownJob(msgspec.Struct, frozen=True):
     """All that the views show of one job at one moment."""

@@ -25,19 +25,19 @@ class HeldBack:
     def __init__(self, ground: Ground, generation: Generation) -> None:
         self._due = ground.database[generation.name_of("due")].with_options(CODEC)
         self._pauses = Pauses(ground.log)
-        self._suspected: dict[str, str] = {}  # job -> its entry
+        self.suspected: dict[str, str] = {}  # job -> its entry
 
     def suspect(self, job_id: str, shown: ShownJob) -> None:
         """Suspect a job that is shown as held back, unless its queue is paused."""
         assert shown.entry is not None
         queue = shown.entry["queue"]
         if queue not in outlasting(lambda: self._pauses.among([queue])):
-            self._suspected[job_id] = shown.entry["_id"]
+            self.suspected[job_id] = shown.entry["_id"]
 
     def left(self) -> Iterator[str]:
         """Yield the jobs that stay held back. To let all of a queue go takes a moment, which is waited out."""
         give_up = time.monotonic() + LET_GO_S
-        left = self._suspected
+        left: Mapping[str, str] = self.suspected
         while left:
             entries = outlasting(partial(self.still_held, left))
             left = {job_id: entry for job_id, entry in left.items() if entry in entries}

@@ -14,10 +14,9 @@ from eventqueue.model.job import Job, evolve
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting, slices
-from eventqueue.ports.views import Difference
+from eventqueue.ports.views import HELD_FOR_NOTHING, Difference
 from projections.folds import jobs
 from projections.folds.agreement import (
-    HELD_FOR_NOTHING,
     Disagreement,
     ShownJob,
     differences,

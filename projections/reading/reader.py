@@ -11,6 +11,7 @@ from typing import Any
 import bson
 import msgspec
 from bson.max_key import MaxKey
+from msgspec.structs import replace
 from pymongo.collection import Collection
 
 from eventqueue.errors import JobParked, QueueError, Refused, Unavailable
@@ -21,7 +22,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import outlasting, slices
 from eventqueue.ports.views import Building, Compared, Counts, Filter, Lag, Stats
-from projections.folds.agreement import HELD_FOR_NOTHING, ShownJob, differences, needs_a_pause, standing
+from projections.folds.agreement import ShownJob, differences, needs_a_pause, standing
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
 from projections.folds.report import LENGTHS, report
@@ -143,9 +144,15 @@ class ViewReader:
                 break
         held_back, now = HeldBack(self._ground, live), self._ground.clock.now()
         compared = {job.id: _compared(shown.of(job.id), job, partial(fold_to, job.id), held_back, now) for job in folds}
-        for job_id in held_back.left():
-            compared[job_id] = Compared((*compared[job_id].problems, HELD_FOR_NOTHING))
+        for job_id, entry in held_back.suspected.items():
+            compared[job_id] = replace(compared[job_id], held_in=entry)
         return compared
+
+    def held_for_nothing(self, held_in: Mapping[str, str]) -> set[str]:
+        """See Views.held_for_nothing."""
+        held_back = HeldBack(self._ground, self._generation())
+        held_back.suspected.update(held_in)
+        return set(held_back.left())
 
     def parked(self) -> Mapping[str, str]:
         """See Views.parked."""

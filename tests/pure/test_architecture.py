@@ -1,4 +1,4 @@
-"""Who may import whom: a house of rooms, each of which knows those above it in the list; what is pure stays so."""
+"""Who may import whom: a house of rooms, each of which knows those before it in the list; what is pure stays so."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# The house from the bottom up: whatever is in a room imports from that room and from those above it in this list. What
+# The house from the ground up: whatever is in a room imports from that room and from those before it in this list. What
 # stands in no room of its own (`eventqueue.worker.engine`, `eventqueue.cli.jobs`) belongs to the one that is around it.
 ROOMS = (
     "eventqueue.errors",
@@ -85,7 +85,7 @@ PURE_MODULES = [name for name in EVERY if is_of(name, PURE)]
 
 
 @pytest.mark.parametrize("module", [name for name in EVERY if name not in DOORS])
-def test_a_module_imports_from_its_own_room_and_those_above_it_alone(module: str) -> None:
+def test_a_module_imports_from_its_own_room_and_those_before_it_alone(module: str) -> None:
     own = room_of(module)
     assert own is not None, f"{module} is in no room"
     above = ROOMS[: ROOMS.index(own) + 1]
