@@ -9,6 +9,7 @@ from eventqueue.model.codec import CODEC
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting
+from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from projections.folds.agreement import ShownJob
 from projections.folds.due import HELD
@@ -17,21 +18,40 @@ from projections.reading.snapshot import ENTRIES
 
 LET_GO_S = 15.0  # in which a projector looks at what it holds back once at least
 AGAIN_S = 0.2
+LATELY_S = 1.0
+KNOWN_MAX = 10_000  # queues
+
+
+class PausedLately:
+    """Which queues are paused, as the log had it a second ago at most: asked once for a queue, not for each job of it."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._pauses = Pauses(log)
+        self._known: dict[str, tuple[bool, float]] = {}  # queue -> whether it is, and when that was seen
+
+    def __contains__(self, queue: str) -> bool:
+        is_paused, at = self._known.get(queue, (False, float("-inf")))
+        if time.monotonic() - at > LATELY_S:
+            is_paused = queue in outlasting(lambda: self._pauses.among([queue]))
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[queue] = is_paused, time.monotonic()
+        return is_paused
 
 
 class HeldBack:
     """What is suspected so far, and what is left of it after a while."""
 
-    def __init__(self, ground: Ground, generation: Generation) -> None:
+    def __init__(self, ground: Ground, generation: Generation, paused: PausedLately) -> None:
         self._due = ground.database[generation.name_of("due")].with_options(CODEC)
         self._pauses = Pauses(ground.log)
+        self._paused = paused
         self.suspected: dict[str, str] = {}  # job -> its entry
 
     def suspect(self, job_id: str, shown: ShownJob) -> None:
         """Suspect a job that is shown as held back, unless its queue is paused."""
         assert shown.entry is not None
-        queue = shown.entry["queue"]
-        if queue not in outlasting(lambda: self._pauses.among([queue])):
+        if shown.entry["queue"] not in self._paused:
             self.suspected[job_id] = shown.entry["_id"]
 
     def left(self) -> Iterator[str]:

@@ -32,7 +32,7 @@ from projections.keeping.checkpoint import Checkpoint
 from projections.keeping.generation import Generation, current
 from projections.reading.beyond import Beyond
 from projections.reading.excess import Excess
-from projections.reading.held_back import HeldBack
+from projections.reading.held_back import HeldBack, PausedLately
 from projections.reading.snapshot import ENTRIES, Which, find, show
 
 Events = Sequence[Recorded | Poison]
@@ -49,7 +49,7 @@ class Point:
         with translated(), ground.database.client.start_session(snapshot=True) as session:
             held = self._checkpoint(session)
             self._excess.read(self._generation, session)
-        self._held_back = HeldBack(ground, self._generation)
+        self._held_back = HeldBack(ground, self._generation, PausedLately(ground.log))
         self._beyond = Beyond(ground.database, held.token)
 
     def __enter__(self) -> "Point":

@@ -32,7 +32,7 @@ from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
 from projections.reading.health import parked, skipped
-from projections.reading.held_back import HeldBack
+from projections.reading.held_back import HeldBack, PausedLately
 from projections.reading.listing import listed
 from projections.reading.refreshing import Refreshing
 from projections.reading.snapshot import show
@@ -46,6 +46,7 @@ class ViewReader:
         self._database = ground.database
         self._projections = projections
         self._refreshing = Refreshing(ground, projections, name)
+        self._paused = PausedLately(ground.log)
 
     @property
     def building(self) -> Building:
@@ -142,7 +143,7 @@ class ViewReader:
             shown = outlasting(partial(show, live, {"$in": [job.id for job in folds]}))
             if self._generation().number == live.number:  # else some of it was dropped, perhaps, while it was read
                 break
-        held_back, now = HeldBack(self._ground, live), self._ground.clock.now()
+        held_back, now = HeldBack(self._ground, live, self._paused), self._ground.clock.now()
         compared = {job.id: _compared(shown.of(job.id), job, partial(fold_to, job.id), held_back, now) for job in folds}
         for job_id, entry in held_back.suspected.items():
             compared[job_id] = replace(compared[job_id], held_in=entry)
@@ -150,7 +151,7 @@ class ViewReader:
 
     def held_for_nothing(self, held_in: Mapping[str, str]) -> set[str]:
         """See Views.held_for_nothing."""
-        held_back = HeldBack(self._ground, self._generation())
+        held_back = HeldBack(self._ground, self._generation(), self._paused)
         held_back.suspected.update(held_in)
         return set(held_back.left())
 

@@ -44,7 +44,7 @@ def show(generation: Generation, which: Which) -> Shown:
     with translated(), generation.database.client.start_session(snapshot=True) as session:
         jobs = find(generation, "jobs", {"_id": which}, session)
         failures = find(generation, "failures", {"_id": which}, session)
-        claims = find(generation, "claims", {"jobs": {"$elemMatch": which}}, session)
+        claims = _claims(generation, which, session)
         named = [entry for one in jobs.values() if isinstance(entry := one.get("entry"), str)]
         entries = find(generation, "due", {"_id": {"$in": named}}, session)
     holders: dict[str, str] = {}
@@ -54,6 +54,17 @@ def show(generation: Generation, which: Which) -> Shown:
                 holders[job_id] = f"{holders[job_id]} and {worker}" if job_id in holders else worker
     due = {one["_id"]: entry for one in jobs.values() if (entry := entry_of(one, entries)) is not None}
     return Shown(jobs, due, failures, holders)
+
+
+def _claims(generation: Generation, which: Which, session: ClientSession) -> dict[str, Document]:
+    """Return who holds any of these jobs, each with those of them: not with all that he holds."""
+    query = {"jobs": {"$elemMatch": which}}
+    if "$in" not in which:
+        return find(generation, "claims", query, session)
+    those = {"$project": {"jobs": {"$setIntersection": ["$jobs", {"$literal": list(which["$in"])}]}}}
+    claims = generation.database[generation.name_of("claims")]
+    found = claims.aggregate_raw_batches([{"$match": query}, those], session=session)
+    return {str(document["_id"]): document for batch in found for document in _decoded(batch)}
 
 
 def find(generation: Generation, name: str, query: Mapping[str, Any], session: ClientSession) -> dict[str, Document]:

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.mongo import leases as module
-from eventqueue.mongo.leases import Holder, Lease, Renewal
+from eventqueue.mongo.leases import Holder, Lease, Renewal, Told
 from tests.projections.stage import await_that
 
 ROLE = "sealer"
@@ -64,6 +64,14 @@ def test_who_has_released_it_does_not_take_it_back_by_a_renewal(prepared: Store)
 
     assert not mine.renew()
     assert other.acquire()
+
+
+def test_what_somebody_has_altered_tells_nothing(prepared: Store) -> None:
+    mine = Lease(prepared, ROLE, "mine")
+    mine.acquire()
+    prepared["leases"].update_one({"_id": ROLE}, {"$set": {"rate": "x", "left": [1]}})
+
+    assert mine.told() == Told()
 
 
 def test_who_does_not_hold_it_cannot_release_it(prepared: Store) -> None:

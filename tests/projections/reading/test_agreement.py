@@ -1,6 +1,6 @@
 """Who verifies a job and who verifies the views say the same of the same state: they have one body of rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +9,10 @@ from bson.datetime_ms import DatetimeMS
 from eventqueue.audit.proof import verify_jobs as audited
 from eventqueue.model.job import fold
 from eventqueue.mongo.ground import Ground
-from eventqueue.ports.views import Compared
+from eventqueue.ports.views import HELD_FOR_NOTHING, Compared, Lag
 from projections.keeping.generation import Generation
 from projections.reading import reader
+from projections.reading.held_back import HeldBack
 from projections.reading.reader import ViewReader
 from projections.reading.snapshot import show
 from projections.reading.verify import verify_jobs
@@ -144,3 +145,42 @@ def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histori
 
     assert found["job-failed"] == "is not among the failures, where it belongs"
     assert found["job-held"] == "is shown as held by nobody, not by worker-7"
+
+
+def test_what_is_held_back_is_waited_for_once_however_many_there_are(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.audit.proof.AT_ONCE", 2)
+    monkeypatch.setattr("projections.reading.held_back.LET_GO_S", 0.1)
+    waits: list[int] = []
+    left = HeldBack.left
+
+    def noted(back: HeldBack) -> Iterator[str]:
+        waits.append(len(back.suspected))
+        return left(back)
+
+    monkeypatch.setattr(HeldBack, "left", noted)
+    names = [f"job-{number}" for number in range(6)]
+    for stream in names:
+        put(built, stream, enqueued())
+    finish(built)
+    live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+
+    streams = [(stream, built.log.read_raw(stream)) for stream in names]
+    found = {stream: [one.problem for one in all_] for stream, all_ in audited(views, streams, built.log.read_raw)}
+
+    assert found == {stream: [HELD_FOR_NOTHING] for stream in names}
+    assert waits == [6]
+
+
+def test_a_pause_whose_end_the_views_do_not_show_yet_is_no_finding(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued())
+    finish(built)
+    live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+    monkeypatch.setattr(views, "refresh", lambda: Lag(5.0))  # as for who may only read, where nobody projects
+
+    assert histories(built, views) == [("job-one", [])]

@@ -197,6 +197,7 @@ def test_where_the_projector_has_died_the_reader_goes_on_in_its_place(
 def test_a_reader_waits_for_the_projector_and_then_sees_the_job(built: Ground) -> None:
     one = reader_on(built)
     with projecting(built):
+        await_that(lambda: checkpoint_of(built).fence == 1)  # else the reader may be first
         for number in range(10):
             put(built, f"job-{number}", enqueued())
             assert one.refresh() == FRESH
