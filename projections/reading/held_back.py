@@ -23,7 +23,7 @@ KNOWN_MAX = 10_000  # queues
 
 
 class PausedLately:
-    """Which queues are paused, as the log had it a second ago at most: asked once for a queue, not for each job of it."""
+    """Which queues are paused, as the log had it a second ago at most: asked for a queue once, not for each job."""
 
     def __init__(self, log: EventLog) -> None:
         self._pauses = Pauses(log)
