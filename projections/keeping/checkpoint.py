@@ -18,7 +18,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.errors import Fenced
+from eventqueue.errors import Fenced, ViewsDamaged
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.errors import translated
@@ -187,9 +187,16 @@ def token_time(token: Token) -> Timestamp:
 
     `_data` is a hexadecimal KeyString that begins with the cluster time: type byte 0x82, then seconds and increment
     as big-endian 32-bit numbers. The server's own tools print it from there, in 4.2 to 8.0 alike.
+    Raises ViewsDamaged for what is no token.
     """
-    data = token["_data"]
-    return Timestamp(int(data[2:10], 16), int(data[10:18], 16))
+    try:
+        data = token["_data"]
+        return Timestamp(int(data[2:10], 16), int(data[10:18], 16))
+    except (KeyError, TypeError, ValueError):
+        raise ViewsDamaged(
+            "The views are damaged (their place in the log cannot be read): a projector builds them anew, or "
+            "`queuectl projections rebuild`."
+        ) from None
 
 
 def parsed(document: Mapping[str, Any]) -> Checkpoint:
