@@ -1,15 +1,18 @@
 """Who verifies a job and who verifies the views say the same of the same state: they have one body of rules."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import pytest
 from bson.datetime_ms import DatetimeMS
 
 from eventqueue.audit.proof import verify_jobs as audited
+from eventqueue.model.events import Paused
 from eventqueue.model.job import fold
+from eventqueue.model.pause import Pause
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.views import HELD_FOR_NOTHING, Compared, Lag
+from eventqueue.steering.pauses import Pauses
 from projections.keeping.generation import Generation
 from projections.reading import reader
 from projections.reading.held_back import HeldBack
@@ -184,3 +187,28 @@ def test_a_pause_whose_end_the_views_do_not_show_yet_is_no_finding(
     monkeypatch.setattr(views, "refresh", lambda: Lag(5.0))  # as for who may only read, where nobody projects
 
     assert histories(built, views) == [("job-one", [])]
+
+
+def test_a_paused_queue_is_asked_about_once_and_not_for_each_job_held_back_in_it(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"job-{number}" for number in range(20)]
+    for stream in names:
+        put(built, stream, enqueued())
+    finish(built)
+    put(built, "queue-default", Paused())
+    live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
+    views = ViewReader(built, PROJECTIONS, "reader/test")
+    asked: list[Collection[str]] = []
+    among = Pauses.among
+
+    def noted(pauses: Pauses, queues: Collection[str]) -> Mapping[str, Pause]:
+        asked.append(queues)
+        return among(pauses, queues)
+
+    monkeypatch.setattr(Pauses, "among", noted)
+    monkeypatch.setattr("projections.reading.held_back.LATELY_S", 3600.0)
+
+    streams = [(stream, built.log.read_raw(stream)) for stream in names]
+    assert [list(found) for _, found in audited(views, streams, built.log.read_raw)] == [[] for _ in names]
+    assert asked == [["default"]]
