@@ -11,19 +11,20 @@ PATTERN = f"^[0-9a-f]{{{LENGTH}}}$"
 READ_MAX = 2000  # characters of a message
 
 _EXIT_CODE = re.compile(r"exit code \d+")
+VALUE = "<*>"  # one mark for all: an id in hex may well have digits alone
 # What holds others stands before them: a UUID has numbers, and so has a path.
 _BLANKS = (
-    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), VALUE),
     (re.compile(r"\b[a-z][a-z0-9+.-]{0,15}://[^\s'\"<>]+", re.IGNORECASE), "<url>"),
     (re.compile(r"(?<![\w<])[~.]{0,2}(?:/[^\s/:;,'\"()<>]+)+/?"), "<path>"),
     (re.compile(r"\b[a-z]:(?:\\[^\s\\:;,'\"()<>]+)+", re.IGNORECASE), "<path>"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
+    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), VALUE),
     # Eight hex digits at least, of which one is none of the alphabet: `deadbeef` may be a word, `defaced` is one.
-    (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "<hex>"),
+    (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), VALUE),
     # An id: letters and digits, with marks between them such as `user-42`, or many, such as `8fK2aQx9`.
-    (re.compile(r"\b(?=[a-z_-]{0,63}\d)[a-z0-9]+(?:[_-][a-z0-9]+)+\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"\b(?=[a-z]{0,63}\d)[a-z0-9]{8,}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
+    (re.compile(r"\b(?=[a-z_-]{0,63}\d)[a-z0-9]+(?:[_-][a-z0-9]+)+\b", re.IGNORECASE), VALUE),
+    (re.compile(r"\b(?=[a-z]{0,63}\d)[a-z0-9]{8,}\b", re.IGNORECASE), VALUE),
+    (re.compile(r"\d+(?:[.,:]\d+)*"), VALUE),
 )
 
 
