@@ -88,7 +88,7 @@ class Fingerprint(click.ParamType[str]):
         """See click.ParamType."""
         from eventqueue.model.fingerprint import PATTERN
 
-        if not re.search(PATTERN, value):
+        if not re.fullmatch(PATTERN, value):
             self.fail(f"{value!r} is no fingerprint: `queuectl errors` shows them", param, ctx)
         return value
 

@@ -7,7 +7,7 @@ import re
 from hashlib import sha256
 
 LENGTH = 10  # hex digits
-PATTERN = f"^[0-9a-f]{{{LENGTH}}}$"
+PATTERN = f"[0-9a-f]{{{LENGTH}}}"  # of all of it
 READ_MAX = 2000  # characters of a message
 
 _EXIT_CODE = re.compile(r"exit code \d+")

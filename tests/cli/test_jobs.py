@@ -316,7 +316,10 @@ def test_history_as_json_has_the_stored_events(queuectl: Queuectl, queue: Queue)
     assert datetime.fromisoformat(first["at"]).tzinfo
 
 
-ONE_JOB = [("show",), ("history",), ("logs",), ("wait",), ("cancel",), ("retry",), ("replay",), ("audit", "verify")]
+ONE_JOB = [
+    *(("show",), ("why",), ("history",), ("logs",), ("wait",), ("cancel",), ("retry",), ("replay",)),
+    ("audit", "verify"),
+]
 
 
 @pytest.mark.parametrize("command", [*ONE_JOB, ("dlq", "retry"), ("dlq", "discard")], ids=" ".join)

@@ -52,7 +52,7 @@ def test_messages_that_differ_in_these_are_of_two(kind: str) -> None:
 
 @given(st.text())
 def test_every_message_has_a_fingerprint_that_can_be_typed(message: str) -> None:
-    assert re.search(PATTERN, fingerprint(message))
+    assert re.fullmatch(PATTERN, fingerprint(message))
     assert fingerprint(message) == fingerprint(message)
 
 
