@@ -23,7 +23,7 @@ from eventqueue.model.job import EXPIRED, Job, State
 
 ERROR_MAX = 300  # characters of what somebody else wrote
 ENDS = "the first worker that lives fails the attempt"
-TAIL = 4  # events: from the claim of a job's last attempt on, whatever became of it
+TAIL = 2  # events: the last one, and the one before, which is how an attempt ended or where it began
 
 
 def explain(job: Job, history: Sequence[Recorded], around: Around) -> Why:

@@ -6,6 +6,8 @@ from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 
+OF_THE_VIEWS = ("busy", "free", "before")  # clauses that are only as new as the views
+
 
 @command("why")
 @click.argument("job_id", metavar="ID", type=TEXT)
@@ -25,4 +27,6 @@ def why(session: Session, job_id: str) -> None:
 
     with session.queue() as queue:
         found = queue.why(queue.resolve(job_id))
+        if any(one.kind in OF_THE_VIEWS for one in found.clauses):
+            session.out.behind(queue.connection.views.lag())
     session.out.answer(lambda: documents.why(found), lambda: paragraph(found))
