@@ -10,7 +10,7 @@ from eventqueue.api.overview import Overview, served
 from eventqueue.audit.clauses import Around, Holder, Place, Why
 from eventqueue.audit.standstill import serving
 from eventqueue.audit.why import TAIL, explain
-from eventqueue.errors import Unavailable
+from eventqueue.errors import InvalidInput, Unavailable
 from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import CATEGORY
@@ -45,8 +45,8 @@ class Explaining:
 
     def explain(self, history: Sequence[Recorded]) -> Why:
         """See Queue.explain."""
-        job = fold(history)
-        assert job is not None
+        if (job := fold(history)) is None:
+            raise InvalidInput("history", "is empty; it must be a job's events, from the first on")
         return self._explain(job, history)
 
     def _explain(self, job: Job, history: Sequence[Recorded]) -> Why:

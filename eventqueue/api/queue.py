@@ -196,7 +196,10 @@ class Queue:
         return self._explaining.why(job_id)
 
     def explain(self, history: Sequence[Recorded]) -> Why:
-        """As `why`, of the job with this history, and with the views as they are, waiting for nothing."""
+        """As `why`, of the job with this history, and with the views as they are: nothing is waited for.
+
+        Raises InvalidInput for no event.
+        """
         return self._explaining.explain(history)
 
     def replay(self, job_id: str) -> Sequence[Job]:
