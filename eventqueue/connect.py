@@ -12,14 +12,20 @@ from pymongo import MongoClient
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
-from eventqueue.model import settings
+from eventqueue.model import (
+    lives,  # noqa: F401 - which makes its events known
+    settings,
+    upkeep,  # noqa: F401 - likewise
+)
 from eventqueue.mongo.errors import STANDALONE, translated
 from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.outputs import Outputs
+from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Views
 from eventqueue.steering import configuration
+from eventqueue.system.people import signed
 from projections.keeping.projector import Projector
 from projections.keeping.signals import Signals
 from projections.reading.candidates import ViewFinder
@@ -28,6 +34,7 @@ from projections.reading.reader import ViewReader
 from projections.registry import installed
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
+CLOSE_S = 5.0
 FIND_SERVER_MS = 5_000  # for the first call: whether there is a server at all
 
 
@@ -43,15 +50,20 @@ class Connection(msgspec.Struct, frozen=True):
     outputs: Outputs
     incarnations: Incarnations
     settings: Mapping[str, settings.Source]
+    user: str | None  # as whom the server knows this process
     actor: str
 
     def close(self) -> None:
         """Give all sockets back."""
-        self.client.close()
+        # Under a deadline of its own: a Ctrl-C in the middle of the driver can leave one that never ends behind, with
+        # which it cannot count.
+        with pymongo.timeout(CLOSE_S):
+            self.client.close()
 
 
 def connect(uri: str, db: str, actor: str) -> Connection:
-    """Connect, prepare the database on first use, and wire log, views and finder; `actor` signs the appends.
+    """Connect, prepare the database on first use, and wire log, views and finder; `actor` signs the appends, together
+    with the database's user.
 
     Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, BadProjection, or InvalidInput for a URI or name
     that is none.
@@ -64,6 +76,7 @@ def connect(uri: str, db: str, actor: str) -> Connection:
             # Under its own deadline: a call's deadline is also how long the driver looks for a server.
             with pymongo.timeout(FIND_SERVER_MS / 1000):
                 hello = client.admin.command("hello")
+            user = user_of(client)
             if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
                 raise NotAReplicaSet(STANDALONE)
         ground = stand_on(database)
@@ -76,20 +89,21 @@ def connect(uri: str, db: str, actor: str) -> Connection:
     return Connection(
         client=client,
         ground=ground,
-        views=ViewReader(ground, installed(), _name("reader")),
-        operator=ViewOperator(ground, installed()),
+        views=ViewReader(ground, installed(), signed(_name("reader"), user)),
+        operator=ViewOperator(ground, installed(), signed(actor, user)),
         finder=ViewFinder(database),
         signals=Signals(database),
         outputs=Outputs(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),
         settings=values,
-        actor=actor,
+        user=user,
+        actor=signed(actor, user),
     )
 
 
 def make_projector(connection: Connection) -> Projector:
     """Return a projector over the connection's database, to be run in a process (or thread) of its own."""
-    return Projector(connection.ground, installed(), _name("projector"))
+    return Projector(connection.ground, installed(), signed(_name("projector"), connection.user))
 
 
 def _name(role: str) -> str:

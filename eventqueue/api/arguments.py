@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.codec import check_data
+from eventqueue.model.codec import NAME_MAX, check_data
 
 LONGEST = timedelta(days=36_500)
 COUNT_MAX = 2**31 - 1
@@ -131,3 +131,11 @@ def check_text(text: str, field: str) -> str:
         raise InvalidInput(field, f"is a {type(text).__name__}; it must be a text")
     check_data(text, field)
     return text
+
+
+def check_actor(actor: str) -> None:
+    """Refuse a name in which nobody can act. Raises InvalidInput."""
+    if not 0 < len(actor) <= NAME_MAX:
+        raise InvalidInput("actor", f"must have 1 to {NAME_MAX} characters")
+    if " as " in actor:
+        raise InvalidInput("actor", "must not have ` as ` in it, behind which the database's user stands")

@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from getpass import getuser
-from socket import gethostname
 from typing import Any, Self
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from eventqueue.api.acts import Acted, Acts
-from eventqueue.api.arguments import check_text, checked
+from eventqueue.api.arguments import check_actor, check_text, checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
+from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.failing import errors_of
 from eventqueue.api.jobs import Jobs, stream_for
@@ -28,6 +27,7 @@ from eventqueue.audit import proof
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
 from eventqueue.audit.rules import Finding
+from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import (
     DifferentJob,
     InvalidInput,
@@ -37,10 +37,11 @@ from eventqueue.errors import (
 )
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
-from eventqueue.model.codec import NAME_MAX, check_data
+from eventqueue.model.codec import check_data
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Command, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
+from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name, unfit
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
@@ -64,6 +65,7 @@ from eventqueue.steering import configuration
 from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
+from eventqueue.system.people import actor_of
 
 
 @checked
@@ -79,13 +81,13 @@ class Queue:
     def __init__(self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None) -> None:
         from eventqueue.connect import connect
 
-        if actor is not None and not 0 < len(actor) <= NAME_MAX:
-            raise InvalidInput("actor", f"must have 1 to {NAME_MAX} characters")
+        if actor is not None:
+            check_actor(actor)
         if uri is None:
             from eventqueue.server import ensure_running, home
 
             uri = ensure_running(home(os.environ))
-        self.connection = connect(uri, db, actor or f"api/{getuser()}@{gethostname()}")
+        self.connection = connect(uri, db, actor or actor_of("api"))
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
@@ -101,9 +103,12 @@ class Queue:
         self._views = self.connection.views
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
+        self._events = Events(self.connection)
         self._explaining = Explaining(self.connection, self._jobs, self._overview)
         self._waiting = Waiting(self.connection.signals, self._views, self._log, self.connection.finder)
-        self._stopping = Stopping(self.connection.incarnations, self.connection.signals, self._ground.clock)
+        self._stopping = Stopping(
+            self._log, self.connection.incarnations, self.connection.signals, self._ground.clock, self.connection.actor
+        )
         forks.guard(self)
 
     def __enter__(self) -> Self:
@@ -343,14 +348,15 @@ class Queue:
         progress: Callable[[int], object] = lambda _: None,
         *,
         without: Sequence[str] = (),
+        why: str | None = None,
     ) -> int:
         """Build all views anew from the log while everything goes on, and return the number of their generation.
 
         `name`: the projection that is meant (the others are built with it); `progress` is told how many events are in
-        the new views; `without`: projections that are installed no more, and given up. Raises Refused, or Fenced while
-        another builds.
+        the new views; `without`: projections that are installed no more, and given up; `why`: the reason that
+        the log tells. Raises Refused, or Fenced while another builds.
         """
-        return self._operator.rebuild(name, progress, without)
+        return self._operator.rebuild(name, progress, without, _reason(why))
 
     def verify_views(
         self, name: str | None = None, count: int | None = None, progress: Callable[[int], object] = lambda _: None
@@ -363,12 +369,12 @@ class Queue:
         self._views.refresh()
         return forks.at_home(self._operator.verify(name, count, progress))
 
-    def retry_parked(self, name: str, job_id: str) -> ParkedJob | None:
+    def retry_parked(self, name: str, job_id: str, why: str | None = None) -> ParkedJob | None:
         """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
 
         Raises Refused if it is not parked by it.
         """
-        return self._operator.retry(name, job_id)
+        return self._operator.retry(name, job_id, _reason(why))
 
     def log_size(self) -> int:
         """Return about how many events the log holds."""
@@ -381,24 +387,27 @@ class Queue:
 
         A queue that is paused already stays so, with the reason it has. Raises InvalidInput.
         """
-        return self._switch(queue, PauseQueue(None if why is None else check_text(why, "why")))
+        return self._switch(queue, PauseQueue(_reason(why)))
 
-    def resume_queue(self, queue: str) -> Switched:
+    def resume_queue(self, queue: str, why: str | None = None) -> Switched:
         """Have workers claim from a queue again; one that is not paused stays as it is. Raises InvalidInput."""
-        return self._switch(queue, ResumeQueue())
+        return self._switch(queue, ResumeQueue(_reason(why)))
 
     def _switch(self, queue: str, command: PauseQueue | ResumeQueue) -> Switched:
         check_name(queue, "queue")
         return switch(self._ground, self.connection.signals, queue, command, self.connection.actor)
 
-    def stop_workers(self, names: Iterable[str] | None = None, grace: float | None = None) -> Sequence[Worker]:
+    def stop_workers(
+        self, names: Iterable[str] | None = None, grace: float | None = None, why: str | None = None
+    ) -> Sequence[Worker]:
         """Ask workers to stop as at Ctrl-C, each given by its whole id or name (None: all); return them.
 
         What they run may finish within `grace` seconds (None: those that the worker was started with).
         Raises WorkerNotFound or AmbiguousId with nobody asked, InvalidInput for a grace that is out of range.
         """
         workers = self._overview.live_workers()
-        return self._stopping.ask(workers if names is None else given(names, workers), grace)
+        asked = workers if names is None else given(names, workers)
+        return self._stopping.ask(asked, grace, _reason(why))
 
     def resolve_workers(self, prefixes: Iterable[str]) -> Sequence[str]:
         """Return the ids of the live workers whose id or name starts with one of these, for a command line.
@@ -440,13 +449,28 @@ class Queue:
         """Return every setting's value in force and where it comes from."""
         return settings.resolve(configuration.stored(self._ground), os.environ)
 
-    def configure(self, name: str, value: Any) -> settings.Value:
+    def configure(self, name: str, value: Any, why: str | None = None) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
+        change = configuration.Change(name, value, _reason(why))
         if name == settings.RETENTION:
-            return configuration.store_retention(self._ground, self.connection.outputs, value, self.connection.actor)
-        return configuration.store(self._ground, name, value, self.connection.actor)
+            return configuration.store_retention(self._ground, self.connection.outputs, change, self.connection.actor)
+        return configuration.store(self._ground, change, self.connection.actor)
 
     # Proving
+
+    def events(self, wanted: Wanted | None = None, *, reverse: bool = False) -> Iterator[Read]:
+        """Yield the log's events that are wanted, of whatever streams, in the order in which the log took them.
+
+        `reverse`: the last first. One that cannot be read is Unreadable. Raises InvalidInput.
+        """
+        return forks.at_home(self._events.read(wanted or Wanted(), reverse=reverse))
+
+    def follow_events(self, wanted: Wanted | None = None, last: int | None = None) -> Iterator[Read | None]:
+        """As `events`, and then those that come, for ever: none twice and none left out; None whenever none came.
+
+        `last`: of the past so many at most. Raises InvalidInput, or Unavailable where it cannot be gone on.
+        """
+        return forks.at_home(self._events.follow(wanted or Wanted(), last))
 
     def verify(self, job_id: str) -> Sequence[Finding]:
         """Return everything that is wrong with a job's stored history, or with its view; empty: proven.
@@ -471,6 +495,10 @@ class Queue:
         """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""
         problem = "its `_id` is no stream and version: no reader of a stream finds it, and somebody put it there"
         return [Finding(str(key), 1, problem) for key in self._log.find_misplaced(1000)]
+
+
+def _reason(why: str | None) -> str | None:
+    return None if why is None else check_text(why, "why")
 
 
 def _fitting(asked: Filter) -> Filter:

@@ -49,13 +49,14 @@ def cancel(session: Session, selection: Selection) -> int:
     failed and waiting for its retry.
 
     \b
-    queuectl cancel 0199f3a2
+    queuectl cancel 0199f3a2 --why "the customer has called it off"
     queuectl cancel --all --queue mail --dry-run
     """
     from eventqueue.model.job import State
 
     states = (State.PENDING, State.FAILED, State.PROCESSING)
-    return to_each(session, selection, states, lambda queue, ids: queue.cancel_many(ids), "is cancelled")
+    why = selection.reason
+    return to_each(session, selection, states, lambda queue, ids: queue.cancel_many(ids, why), "is cancelled")
 
 
 @command("retry")
@@ -72,4 +73,5 @@ def retry(session: Session, selection: Selection) -> int:
     from eventqueue.model.job import State
 
     states = (State.FAILED, State.DEAD)
-    return to_each(session, selection, states, lambda queue, ids: queue.retry_many(ids), "is pending again")
+    why = selection.reason
+    return to_each(session, selection, states, lambda queue, ids: queue.retry_many(ids, why), "is pending again")

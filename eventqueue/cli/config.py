@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eventqueue.cli.options import Group, command
+from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 
@@ -62,29 +62,31 @@ def get(session: Session, name: str) -> None:
 @command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("name", type=TEXT)
 @click.argument("value", type=TEXT)
+@with_why
 @with_session
-def set_(session: Session, name: str, value: str) -> None:
+def set_(session: Session, name: str, value: str, why: str | None) -> None:
     """Store the value of a setting.
 
     \b
-    queuectl config set max-retries 5
+    queuectl config set max-retries 5 --why "the mail server is down at night"
     """
     with session.queue() as queue:
-        queue.configure(name, value)
+        queue.configure(name, value, why)
         _tell(session, name, queue.configuration())
 
 
 @command("unset")
 @click.argument("name", type=TEXT)
+@with_why
 @with_session
-def unset(session: Session, name: str) -> None:
+def unset(session: Session, name: str, why: str | None) -> None:
     """Bring a setting back to its built-in value.
 
     \b
     queuectl config unset max-retries
     """
     with session.queue() as queue:
-        queue.configure(name, None)
+        queue.configure(name, None, why)
         _tell(session, name, queue.configuration())
 
 

@@ -8,6 +8,8 @@ from eventqueue.cli.selection import Selection, selecting, to_each
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import FINGERPRINT, TEXT
 
+DISCARDED = "discarded from the dead letter queue"
+
 dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt failed.")
 
 
@@ -45,7 +47,7 @@ def retry(session: Session, selection: Selection) -> int:
         session,
         selection,
         (State.DEAD,),
-        lambda queue, ids: queue.retry_many(ids, only=State.DEAD),
+        lambda queue, ids: queue.retry_many(ids, selection.reason, only=State.DEAD),
         "is pending again",
     )
 
@@ -65,7 +67,7 @@ def discard(session: Session, selection: Selection) -> int:
         session,
         selection,
         (State.DEAD,),
-        lambda queue, ids: queue.cancel_many(ids, "discarded from the dead letter queue", only=State.DEAD),
+        lambda queue, ids: queue.cancel_many(ids, selection.why or DISCARDED, only=State.DEAD),
         "is cancelled",
     )
 

@@ -140,4 +140,5 @@ def command(name: str, cls: type[Command] = Command, **attributes: Any) -> Calla
     return click.command(name, cls=cls, **attributes)
 
 
+with_why = click.option("--why", type=TEXT, help="The reason, which the log keeps.")
 show_env = click.option("--show-env", is_flag=True, help="Show the values of environment variables, too.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eventqueue.cli.options import Group, command
+from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import at_least, count
 from eventqueue.cli.session import Session, with_session
@@ -62,8 +62,9 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
 @command("rebuild")
 @click.argument("name", required=False, type=TEXT)
 @click.option("--without", multiple=True, type=TEXT, metavar="NAME", help="Give up this view, which is not installed.")
+@with_why
 @with_session
-def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> None:
+def rebuild(session: Session, name: str | None, without: tuple[str, ...], why: str | None) -> None:
     """Build the views anew from the log.
 
     Beside the live ones, which are then switched to: reads and claims go on meanwhile. Views are whole, so the others
@@ -86,7 +87,7 @@ def rebuild(session: Session, name: str | None, without: tuple[str, ...]) -> Non
                 applied = number
                 advance(number)
 
-            generation = queue.rebuild_views(name, tell, without=without)
+            generation = queue.rebuild_views(name, tell, without=without, why=why)
         parked = len(queue.connection.views.snapshot()["parked"])
     session.out.document(lambda: {"generation": generation, "applied": applied, "parked": parked})
     session.out.done(f"Views built from {count(applied, 'event')}; generation {generation} is live")
@@ -142,8 +143,9 @@ def _verify(session: Session, queue: "Queue", name: str | None, sample: int | No
 @command("retry")
 @click.argument("name", type=TEXT)
 @click.argument("job_id", metavar="JOB", type=TEXT)
+@with_why
 @with_session
-def retry(session: Session, name: str, job_id: str) -> int:
+def retry(session: Session, name: str, job_id: str, why: str | None) -> int:
     """Let a parked job go on.
 
     Once what was wrong with the projection is mended: it is given all that the log has of the job.
@@ -155,7 +157,7 @@ def retry(session: Session, name: str, job_id: str) -> int:
 
     with session.queue() as queue:
         job_id = queue.resolve(job_id)
-        parked = queue.retry_parked(name, job_id)
+        parked = queue.retry_parked(name, job_id, why)
     session.out.document(lambda: {"id": job_id, "parked": documents.plain(parked)})
     if parked is None:
         session.out.done(f"Job {clean(job_id)} goes on")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eventqueue.cli.options import Group, command
+from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.errors import QueueError
@@ -68,8 +68,9 @@ def pause(session: Session, name: str, why: str | None) -> None:
 
 @command("resume")
 @click.argument("name", type=TEXT)
+@with_why
 @with_session
-def resume(session: Session, name: str) -> None:
+def resume(session: Session, name: str, why: str | None) -> None:
     """Let workers claim from a paused queue again.
 
     \b
@@ -78,7 +79,7 @@ def resume(session: Session, name: str) -> None:
     from eventqueue.cli.render import documents
 
     with session.queue() as queue:
-        done = queue.resume_queue(name)
+        done = queue.resume_queue(name, why)
         session.out.document(lambda: documents.switched(done))
         if done.is_new:
             session.out.done(f"Queue {name} is resumed")

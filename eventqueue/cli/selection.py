@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.options import with_why
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
@@ -28,13 +29,19 @@ NAMED_MAX = 20  # of those that were not tried
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for: ids, or all with a queue and a part of the error or its kind; `is_dry`: only to be shown."""
+    """What was asked for, and why: ids, or all with a queue and an error or its kind; `is_dry`: only to be shown."""
 
     ids: Sequence[str]
     queue: str | None
     error: str | None
     fingerprint: str | None
     is_dry: bool
+    why: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it is done, as the log tells it."""
+        return self.why or "asked for"
 
     def filters(self, states: "Sequence[State]") -> "list[Filter]":
         """Return what to look for where it is all jobs in `states` that fit."""
@@ -53,6 +60,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--all", "is_all", is_flag=True, help="All of them, not just those named.")
     @click.option("--queue", type=TEXT, help="With --all: of this queue only.")
     @click.option("--error", type=TEXT, help="With --all: with this text in the last error only.")
+    @with_why
     @click.option(
         "--fingerprint", type=FINGERPRINT, help="With --all: with this kind of last error only, see `errors`."
     )
@@ -68,12 +76,13 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
         error: str | None,
         fingerprint: str | None,
         is_dry: bool,
+        why: str | None,
     ) -> Any:
         if bool(ids) == is_all:
             raise click.UsageError("Give the jobs' ids, or --all")
         if ids and any(one is not None for one in (queue, error, fingerprint)):
             raise click.UsageError("--queue, --error and --fingerprint choose among --all")
-        return command(session, Selection(tuple(dict.fromkeys(ids)), queue, error, fingerprint, is_dry))
+        return command(session, Selection(tuple(dict.fromkeys(ids)), queue, error, fingerprint, is_dry, why))
 
     return call
 

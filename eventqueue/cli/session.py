@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from getpass import getuser
-from socket import gethostname
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -15,6 +13,7 @@ from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.cli.output import Output
 from eventqueue.cli.render.progress import counting
 from eventqueue.errors import LogUnavailable
+from eventqueue.system.people import actor_of
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -46,7 +45,7 @@ class Session:
         """Open the queue, for as long as the command works with it."""
         from eventqueue.api.queue import Queue
 
-        with Queue(self.server(), self.db, actor=f"cli/{_user()}@{gethostname()}") as queue:
+        with Queue(self.server(), self.db, actor=actor_of("cli")) as queue:
             queue.connection.views.building = lambda: self._building(queue.log_size())
             yield queue
 
@@ -71,10 +70,3 @@ def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R
             raise
 
     return call
-
-
-def _user() -> str:
-    try:
-        return getuser()
-    except (KeyError, OSError):  # in a container, a user id may have no name
-        return str(os.getuid())

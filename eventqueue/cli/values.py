@@ -103,12 +103,12 @@ TEXT, FILE, SECONDS, SINCE, VARIABLE = Text(), File(), Seconds(), Since(), Varia
 FINGERPRINT = Fingerprint()
 
 
-def time_of(since: datetime | timedelta, now: datetime) -> datetime:
+def time_of(since: datetime | timedelta, now: datetime, option: str = "since") -> datetime:
     """Return the time that is meant at `now`. Raises InvalidInput for one before the calendar begins."""
     try:
         return since if isinstance(since, datetime) else now - since
     except OverflowError:
-        raise InvalidInput("since", "is longer ago than the calendar reaches") from None
+        raise InvalidInput(option, "is longer ago than the calendar reaches") from None
 
 
 def json_object(text: str, what: str, such: str = '{"command": "echo hello"}') -> dict[str, Any]:

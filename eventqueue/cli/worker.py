@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventqueue.cli.options import Group, command
+from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS, TEXT
 
@@ -104,8 +104,9 @@ def list_(session: Session) -> None:
 @click.argument("names", nargs=-1, metavar="[ID]...", type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="All workers that live.")
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish [default: as it was started].")
+@with_why
 @with_session
-def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float | None) -> int:
+def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float | None, why: str | None) -> int:
     """Stop workers, wherever they run, and wait until they have left.
 
     As at Ctrl-C they claim nothing more, let what runs finish within the grace, and hand back the rest. ID is an
@@ -114,14 +115,14 @@ def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float |
 
     \b
     queuectl worker stop --all
-    queuectl worker stop web-3:1c1c --grace 5m
+    queuectl worker stop web-3:1c1c --grace 5m --why "the machine is replaced"
     """
     from eventqueue.cli.render import documents
 
     if bool(names) == is_all:
         raise click.UsageError("Give the workers' ids, or --all")
     with session.queue() as queue:
-        asked = queue.stop_workers(None if is_all else queue.resolve_workers(names), grace)
+        asked = queue.stop_workers(None if is_all else queue.resolve_workers(names), grace, why)
         there = {one.id: one for one in asked}
         outcomes = []
         for left in queue.leaving(asked):

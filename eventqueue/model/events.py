@@ -175,12 +175,14 @@ class ConfigSet(Event, frozen=True, kw_only=True, tag="config-set"):
 
     name: str
     value: Any
+    why: str | None = None
 
 
 class ConfigUnset(Event, frozen=True, kw_only=True, tag="config-unset"):
     """In `config-default`: a setting falls back to its built-in value."""
 
     name: str
+    why: str | None = None
 
 
 ConfigEvent = ConfigSet | ConfigUnset
@@ -194,6 +196,8 @@ class Paused(Event, frozen=True, kw_only=True, tag="paused"):
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
     """In `queue-<name>`: the queue's jobs may be claimed again."""
+
+    why: str | None = None
 
 
 QueueEvent = Paused | Resumed

@@ -49,6 +49,8 @@ class PauseQueue(msgspec.Struct, frozen=True):
 class ResumeQueue(msgspec.Struct, frozen=True):
     """Have the queue's jobs claimed again."""
 
+    why: str | None = None
+
 
 Command = PauseQueue | ResumeQueue
 
@@ -62,8 +64,8 @@ def decide(valve: Valve, command: Command) -> list[QueueEvent]:
     match command:
         case PauseQueue(why=why):
             return [] if is_sure and valve.pause is not None else [Paused(why=why)]
-        case ResumeQueue():
-            return [] if is_sure and valve.pause is None else [Resumed()]
+        case ResumeQueue(why=why):
+            return [] if is_sure and valve.pause is None else [Resumed(why=why)]
         case _:
             assert_never(command)
 

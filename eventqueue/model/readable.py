@@ -4,12 +4,14 @@ For settings, pauses and late results, which many need: one event that cannot be
 own stream is another matter: nobody may act on a job of which he cannot read everything.) Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import bson
 import msgspec
+from bson.timestamp import Timestamp
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.model.codec import decode, head_of
+from eventqueue.model.codec import LENIENT, decode, head_of
 from eventqueue.model.events import EMPTY, Head, Recorded
 
 
@@ -35,3 +37,33 @@ def read(history: Sequence[bytes]) -> Readable:
         except LogCorrupt as error:
             problem = str(error)
     return Readable(events, head_of(history[-1]) if history else EMPTY, problem)
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """An event that cannot be read, and why; `stream` is empty for one that stands in none."""
+
+    stream: str
+    version: int
+    problem: str
+    ts: Timestamp | None = None
+
+
+Read = Recorded | Unreadable
+"""An event as it was read, or that it could not be."""
+
+
+def read_one(raw: bytes) -> Read:
+    """Return a stored event, or why it cannot be read."""
+    try:
+        return decode(raw)
+    except LogCorrupt as error:
+        document = bson.decode(raw, LENIENT)
+        place, ts = document.get("_id"), document.get("ts")
+        stream, version = (place.get("stream"), place.get("version")) if isinstance(place, Mapping) else (None, None)
+        is_placed = isinstance(stream, str) and isinstance(version, int)
+        return Unreadable(
+            str(stream) if is_placed else "",
+            int(version or 0) if is_placed else 0,
+            str(error),
+            ts if isinstance(ts, Timestamp) else None,
+        )

@@ -17,6 +17,7 @@ from eventqueue.model.codec import CODEC
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.leases import FREE, is_over, until
 from eventqueue.mongo.log import DURABLE, MAJORITY
+from eventqueue.system.people import signed
 
 
 class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
@@ -31,6 +32,12 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"
     queues: tuple[str, ...]  # empty: all
     concurrency: int
     grace: float = 30.0  # seconds that its jobs may take to finish when it is asked to stop, unless others are named
+    user: str | None = None  # as whom the database knows it
+
+    @property
+    def actor(self) -> str:
+        """As who it signs what it appends."""
+        return signed(f"worker/{self.id}", self.user)
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +48,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     renewed_at: datetime
     is_live: bool  # neither buried nor past its end, on the database's clock
     buried_by: str | None = None
+    is_told: bool = False  # the log has that it is gone
     stop_asked_at: datetime | None = None  # when it was first asked to stop
     stop_by: datetime | None = None  # what it runs then is handed back
 
@@ -109,6 +117,15 @@ class Incarnations:
             self._workers.delete_many(
                 {"$or": [{"buried_at": {"$lt": before}}, {"buried_at": None, "expires_at": {"$lt": before}}]}
             )
+
+    def note_told(self, worker: str) -> None:
+        """Note that the log has what became of an incarnation."""
+        with translated():
+            self._workers.update_one({"_id": worker}, {"$set": {"is_told": True}})
+
+    def gone(self) -> Sequence[Registration]:
+        """Return the incarnations that are not live and of which the log does not have that yet."""
+        return [one for one in self._read({"is_told": None}) if not one.is_live]
 
     def get(self, ids: Collection[str]) -> dict[str, Registration]:
         """Return these incarnations, those that are known, by id."""

@@ -160,6 +160,14 @@ class MongoLog:
             found = self._events.find(_versions_of(stream, after), sort=[("_id", 1)], limit=most or 0)
             return [bytes(doc.raw) for doc in found]
 
+    def read_part(self, stream: str, edge: int | None, most: int, *, reverse: bool) -> list[bytes]:
+        """Return up to `most` events behind version `edge`, or, in `reverse`, before it (None: from the last one)."""
+        place = {"stream": stream, "version": MaxKey() if edge is None else edge}
+        ids = {"$gt": {"stream": stream}, "$lt": place} if reverse else _versions_of(stream, edge or 0)["_id"]
+        with translated():
+            found = self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most)
+            return [bytes(doc.raw) for doc in found]
+
     def read_last(self, stream: str) -> Recorded | None:
         """See EventLog.read_last."""
         with translated():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from pymongo import MongoClient
 from pymongo.database import Database
 
 NEEDED = frozenset({"find", "insert"})
@@ -34,6 +35,12 @@ def rights_on_log(database: Database[Any]) -> Rights | None:
         return None
     allowed = actions_on(about["authenticatedUserPrivileges"], database.name, "events")
     return Rights(about["authenticatedUsers"][0]["user"], frozenset(allowed))
+
+
+def user_of(client: MongoClient[Any]) -> str | None:
+    """Return as whom the server knows this client, such as `app@admin`; None where access control is off."""
+    users = client.admin.command("connectionStatus")["authInfo"]["authenticatedUsers"]
+    return ",".join(f"{one['user']}@{one['db']}" for one in users) or None
 
 
 def actions_on(privileges: Sequence[Mapping[str, Any]], db: str, collection: str) -> set[str]:

@@ -244,16 +244,23 @@ class Operator(Protocol):
         """
         ...
 
-    def rebuild(self, name: str | None, progress: Callable[[int], object], without: Collection[str] = ()) -> int:
+    def rebuild(
+        self,
+        name: str | None,
+        progress: Callable[[int], object],
+        without: Collection[str] = (),
+        why: str | None = None,
+    ) -> int:
         """Build all views anew from the log beside the live ones, switch to them and return their generation's number.
 
         `name`: the projection that is meant; the others are built with it, since views are whole. `progress` is told
         how many events are in the new views; `without`: projections that the live views have and the new ones shall
-        not. Raises Refused where this process lacks another, or `name`; Fenced while another builds.
+        not; `why`: the reason that the log tells. Raises Refused where this process lacks another, or `name`; Fenced
+        while another builds.
         """
         ...
 
-    def retry(self, name: str, job_id: str) -> ParkedJob | None:
+    def retry(self, name: str, job_id: str, why: str | None = None) -> ParkedJob | None:
         """Let a parked job go on with all that the log has of it; return why it stands still again, if it does.
 
         Raises Refused if it is not parked by the projection `name`.

@@ -4,6 +4,8 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from eventqueue.errors import AccessDenied, LogUnavailable
 from eventqueue.log.insist import Decision, insist
 from eventqueue.model import readable, settings
@@ -32,6 +34,14 @@ def look(ground: Ground) -> tuple[dict[str, settings.Value], str | None]:
     return values, found.problem or problem
 
 
+class Change(msgspec.Struct, frozen=True):
+    """What is to become of a setting, and why; `value` None: no stored one any more."""
+
+    name: str
+    value: Any
+    why: str | None = None
+
+
 def parsed(name: str, value: Any) -> settings.Value:
     """Return what a setting will be once `value` is stored (None: none any more). Raises InvalidInput."""
     one = settings.setting(name)
@@ -39,23 +49,25 @@ def parsed(name: str, value: Any) -> settings.Value:
     return one.builtin if value is None else one.parse(name, value)
 
 
-def store_retention(ground: Ground, outputs: Outputs, value: Any, actor: str) -> settings.Value:
+def store_retention(ground: Ground, outputs: Outputs, change: Change, actor: str) -> settings.Value:
     """As `store`, of how long outputs are kept, which the server prunes by itself. Raises InvalidInput."""
-    keep_s = parsed(settings.RETENTION, value)
+    keep_s = parsed(settings.RETENTION, change.value)
     assert isinstance(keep_s, int | float)
     # In the order in which too much is kept, and not too little, where it ends in between.
     if not keep_s or 0 < outputs.kept_for() < keep_s:
         outputs.keep_for(keep_s)
-    stored = store(ground, settings.RETENTION, value, actor)
+    stored = store(ground, change, actor)
     with suppress(AccessDenied):  # `doctor` says so, and the next worker that may does it
         outputs.keep_for(keep_s)
     return stored
 
 
-def store(ground: Ground, name: str, value: Any, actor: str) -> settings.Value:
-    """Store a setting's value (None: none any more) and return what it is now. Raises InvalidInput."""
-    found = parsed(name, value)
-    event: ConfigEvent = ConfigUnset(name=name) if value is None else ConfigSet(name=name, value=found)
+def store(ground: Ground, change: Change, actor: str) -> settings.Value:
+    """Store a setting's value and return what it is now. Raises InvalidInput."""
+    name, why = change.name, change.why
+    found = parsed(name, change.value)
+    is_unset = change.value is None
+    event: ConfigEvent = ConfigUnset(name=name, why=why) if is_unset else ConfigSet(name=name, value=found, why=why)
 
     def look() -> Decision:
         return readable.read(ground.log.read_raw(settings.STREAM)).head, [event]

@@ -11,11 +11,14 @@ import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
+from eventqueue.model.lives import WorkerStopAsked
 from eventqueue.model.retry import LONGEST_S
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.ports.finder import Signal, SignalFeed, StopAsked
+from eventqueue.ports.log import EventLog
 from eventqueue.ports.views import Worker
+from eventqueue.steering.chronicle import tell
 
 LEAVE_S = 15.0  # beyond the grace: to hear of it at a heartbeat, to kill, to settle
 LOOK_S = 0.1
@@ -64,18 +67,24 @@ def _the_one(name: str, found: Sequence[Worker]) -> Worker:
 class Stopping:
     """Stops workers that are known to `incarnations`."""
 
-    def __init__(self, incarnations: Incarnations, signals: SignalFeed, clock: DatabaseClock) -> None:
+    def __init__(
+        self, log: EventLog, incarnations: Incarnations, signals: SignalFeed, clock: DatabaseClock, actor: str
+    ) -> None:
+        self._log = log
+        self._actor = actor
         self._incarnations = incarnations
         self._signals = signals
         self._clock = clock
 
-    def ask(self, workers: Sequence[Worker], grace: float | None) -> Sequence[Worker]:
+    def ask(self, workers: Sequence[Worker], grace: float | None, why: str | None) -> Sequence[Worker]:
         """Ask `workers` to stop within `grace` seconds (None: those of each); return them, with by when.
 
-        Raises InvalidInput for a grace that is out of range.
+        The log has it before any of them can obey. Raises InvalidInput for a grace that is out of range.
         """
         if grace is not None and not 0 <= grace <= LONGEST_S:
             raise InvalidInput("grace", f"must be between 0 and {LONGEST_S:,.0f} seconds")
+        for one in workers:
+            tell(self._log, self._clock, one.id, WorkerStopAsked(grace=grace, why=why), self._actor)
         within = None if grace is None else timedelta(seconds=grace)
         self._incarnations.ask_to_stop([one.id for one in workers], within)
         found = self._incarnations.get([one.id for one in workers])

@@ -42,7 +42,7 @@ class Aftermath:
     def step(self) -> None:
         """Do one thing. Raises Unavailable, with all still to be done."""
         if self._late:
-            record_late(self._log, self._late[0], self._me.id, f"worker/{self._me.id}", self._clock.now())
+            record_late(self._log, self._late[0], self._me.id, self._me.actor, self._clock.now())
             self._late.popleft()
         else:
             self.keep(self._written)

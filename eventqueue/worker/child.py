@@ -18,10 +18,13 @@ import msgspec
 
 from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Unavailable, redact
+from eventqueue.model.lives import WorkerLeft, WorkerStarted
 from eventqueue.model.settings import RETENTION, exit_codes
+from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnation, Incarnations
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import SignalFeed
+from eventqueue.steering.chronicle import tell
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr
 from eventqueue.system.streams import prepare_streams
@@ -100,7 +103,7 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
 
 
 def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
-    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace)
+    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=connection.user)
     incarnations = connection.incarnations
     length = connection.settings["lease"].value
     assert isinstance(length, int | float)
@@ -108,6 +111,8 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     _check_views(connection)
     # To build an index may take minutes, and the jobs need not wait for it.
     threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
+    began = WorkerStarted(name=me.name, host=me.host, pid=me.pid, concurrency=me.concurrency, queues=me.queues)
+    tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
         return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
@@ -164,9 +169,17 @@ def _run(
         for thread in threads:
             thread.join()
     if in_order:
+        _tell_left(log, clock, me)
         incarnations.retire(me.id)
     narrator.say("stopped", "stopped" if in_order else "stopped without settling all that it held")
     return 0 if in_order else UNSETTLED if work.was_stopped else 1
+
+
+def _tell_left(log: MongoLog, clock: DatabaseClock, me: Incarnation) -> None:
+    try:
+        tell(log, clock, me.id, WorkerLeft(), me.actor)
+    except QueueError as error:  # it leaves all the same, and in order: who looks finds that it is there no more
+        logger.warning("that worker %s has left is not in the log: %s", me.name, error)
 
 
 def _tell_leaving(incarnations: Incarnations, me: Incarnation, grace: float) -> None:

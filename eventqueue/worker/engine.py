@@ -322,7 +322,7 @@ class Engine:
         self, job: Job, command: Command, now: datetime, held: Held | None = None, kept: Kept | None = None
     ) -> Flight:
         events = decide(job, command, now)
-        sealed = seal(job.stream, job.head, events, actor=f"worker/{self._me.id}", now=now)
+        sealed = seal(job.stream, job.head, events, actor=self._me.actor, now=now)
         return Flight(Append(sealed), job, held, kept)
 
     def _send(self) -> None:

@@ -64,7 +64,7 @@ def supervise(plan: Plan) -> int:
 
     Raises what `connect` raises; once children run, trouble with the database is logged and waited out.
     """
-    connection = connect(plan.uri, plan.db, f"supervisor/{socket.gethostname()}:{os.getpid()}")
+    connection = connect(plan.uri, plan.db, _name())
     with connection.client, closing(log_to_stderr()):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
@@ -261,13 +261,14 @@ class Supervisor:
 
     def _bring_back(self, incarnation: str) -> None:
         """Bury a child that was seen dead, and bring its jobs back; what this misses, any worker's rescue finds."""
-        me = incarnation_here(self._connection.actor, "supervisor", (), 0)
+        me = incarnation_here(_name(), "supervisor", (), 0, user=self._connection.user)
         ground = self._connection.ground
         rescue = Rescue(me, ground.log, ground.clock, self._connection.finder, self._connection.incarnations)
         try:
             self._connection.incarnations.bury(incarnation, me.id, seen_dead=True)
             self._connection.views.refresh()
-            rescue.bring_back(incarnation, self._connection.incarnations.get([incarnation]).get(incarnation))
+            found = self._connection.incarnations.get([incarnation]).get(incarnation)
+            rescue.bring_back(incarnation, found, seen_dead=True)
         except QueueError as error:
             logger.warning("a dead worker's jobs wait for a rescuer: %s", error)
 
@@ -334,6 +335,10 @@ class Supervisor:
 def pause_after(deaths: int) -> float:
     """Return the pause in seconds after so many early deaths in a row: none after the first, then 1, 2, 4 … 30."""
     return 0.0 if deaths < 2 else min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** min(deaths - 2, 10))
+
+
+def _name() -> str:
+    return f"supervisor/{socket.gethostname()}:{os.getpid()}"
 
 
 def _called(child: Child) -> str:

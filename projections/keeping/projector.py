@@ -35,6 +35,7 @@ from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
 from projections.keeping.turn import Turn
 from projections.keeping.upgrade import let_go_on
+from projections.keeping.upkeep import Told
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Projector:
         self._ground = ground
         self._database = ground.database
         self._projections = projections
+        self._name = name
         self._lease = Lease(ground.database, PROJECTING, name)
         self._said: str | None = None
         self._mending: threading.Thread | None = None
@@ -74,7 +76,7 @@ class Projector:
                 self._stand_by(f"standing by: {', '.join(unlike(held.projections, mine))}")
                 return False
             try:
-                self._rebuild(stop)
+                self._rebuild(stop, "there were none" if held is None else "they were of older projections")
             except Fenced as error:  # somebody else builds them, or was first
                 logger.info("the views are not built here: %s", error)
                 return False
@@ -97,7 +99,7 @@ class Projector:
             except BackupRestored as error:
                 logger.error("%s", error)
                 generation.retract(self._database)  # before anything more is claimed from them
-                self._rebuild(stop)
+                self._rebuild(stop, str(error))
                 way = None
             except ViewsDamaged as error:
                 self._rebuild_damaged(str(error), stop)
@@ -125,7 +127,7 @@ class Projector:
             logger.error("%s", why)
         self._said = why
         try:
-            self._rebuild(stop)  # before an operator comes to do it
+            self._rebuild(stop, why)  # before an operator comes to do it
         except Fenced:
             # One does just that, it may be, and takes as long as there is much: to look again at once is no use.
             stop.wait(LOOK_EVERY.total_seconds())
@@ -180,12 +182,12 @@ class Projector:
         except (AccessDenied, DatabaseFailed, RuntimeError) as error:  # the last where no thread is to be had
             logger.warning("the indexes of the views cannot be seen to: %s", error)
 
-    def _rebuild(self, stop: threading.Event) -> None:
+    def _rebuild(self, stop: threading.Event, why: str) -> None:
         def check(_: int) -> None:
             if stop.is_set():
                 raise Fenced("This projector was stopped.")
 
         logger.info("building the views from the log")
-        built = rebuild(self._ground, self._projections, self._session, check)
+        built = rebuild(self._ground, self._projections, self._session, check, told=Told(self._name, why))
         if parked := built.count_parked():
             logger.warning("the views are built, but %d jobs are parked: `queuectl projections list` shows why", parked)

@@ -18,6 +18,7 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, HistoryLost, QueueError
 from eventqueue.model.codec import CODEC
+from eventqueue.model.upkeep import ViewsRebuilt
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
@@ -35,6 +36,7 @@ from projections.keeping.replay import replay
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
 from projections.keeping.tail import token_now
+from projections.keeping.upkeep import Told, record
 
 logger = logging.getLogger(__name__)
 
@@ -50,20 +52,26 @@ def rebuild(
     projections: Sequence[Projection],
     session: ClientSession,
     progress: Progress = lambda _: None,
+    *,
+    told: Told | None = None,
 ) -> Generation:
     """Build a new generation of `projections`, switch to it and drop the old one; whoever projects goes on meanwhile.
 
-    What a build that was killed has left behind is dropped first. Raises Fenced if another process is building, or
-    has switched meanwhile.
+    What a build that was killed has left behind is dropped first. The log tells of it afterwards, as `told` says
+    (None: not), but for a log's first views. Raises Fenced if another process is building, or has switched meanwhile.
     """
     lease = Lease(ground.database, BUILDING, f"builder-{os.urandom(8).hex()}")
     if not lease.acquire():
         raise Fenced("The views are being built by another process.")
     try:
         with Renewal(lease) as renewal, tuned():
-            return _rebuild(ground, projections, session, _Watch(ground.database, renewal, progress))
+            new = _rebuild(ground, projections, session, _Watch(ground.database, renewal, progress))
     finally:
         lease.release()
+    if told is not None and new.number > 1:
+        rebuilt = ViewsRebuilt(generation=new.number, projections=versions(projections), why=told.why)
+        record(ground, rebuilt, told.actor)
+    return new
 
 
 class _Watch:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from bson.max_key import MaxKey
 
 from eventqueue.errors import Fenced, Refused
+from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import LENGTH
@@ -20,6 +21,7 @@ from projections.keeping.generation import Generation
 from projections.keeping.provenance import recorded
 from projections.keeping.rebuild import rebuild
 from projections.keeping.signals import Signals
+from projections.keeping.upkeep import record
 from projections.reading import health
 from projections.reading.verify import sample, verify, verify_jobs
 
@@ -31,8 +33,9 @@ TRIES = 10  # at what others move meanwhile
 class ViewOperator:
     """See eventqueue.ports.views.Operator."""
 
-    def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
+    def __init__(self, ground: Ground, projections: Sequence[Projection], actor: str) -> None:
         self._ground = ground
+        self._actor = actor
         self._projections = projections
 
     def projections(self) -> Sequence[ViewHealth]:
@@ -50,7 +53,13 @@ class ViewOperator:
             )
             return [(one["_id"]["key"], one["n"]) for one in found]
 
-    def rebuild(self, name: str | None, progress: Callable[[int], object], without: Collection[str] = ()) -> int:
+    def rebuild(
+        self,
+        name: str | None,
+        progress: Callable[[int], object],
+        without: Collection[str] = (),
+        why: str | None = None,
+    ) -> int:
         """See Operator.rebuild."""
         held = recorded(self._ground)
         mine = versions(self._projections)
@@ -72,13 +81,16 @@ class ViewOperator:
         give_up = time.monotonic() + PATIENCE.total_seconds()
         while True:
             try:
-                return rebuild(self._ground, self._projections, session, progress).number
+                number = rebuild(self._ground, self._projections, session, progress).number
             except Fenced:  # by a builder that was killed, perhaps, whose lease runs out
                 if time.monotonic() > give_up:
                     raise
+            else:
+                record(self._ground, ViewsRebuilt(generation=number, projections=mine, why=why), self._actor)
+                return number
             time.sleep(AGAIN_S)
 
-    def retry(self, name: str, job_id: str) -> ParkedJob | None:
+    def retry(self, name: str, job_id: str, why: str | None = None) -> ParkedJob | None:
         """See Operator.retry."""
         held = self._live()
         self._check_mine(held)
@@ -87,6 +99,7 @@ class ViewOperator:
         if parked is None or parked.projection != name:
             by = "not parked" if parked is None else f"parked by {parked.projection}, not by {name}"
             raise Refused(f"Job {job_id} is {by}: `queuectl projections list` shows which are.")
+        record(self._ground, ParkedRetried(projection=name, job=job_id, why=why), self._actor)
         for tries_left in reversed(range(TRIES)):
             try:
                 return self._retry(job_id)

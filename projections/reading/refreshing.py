@@ -30,6 +30,7 @@ from projections.keeping.rebuild import rebuild
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
 from projections.keeping.upgrade import let_go_on
+from projections.keeping.upkeep import Told
 from projections.reading.freshness import measure, passed
 from projections.reading.health import missing
 
@@ -82,6 +83,7 @@ class Refreshing:
         self._ground = ground
         self._database = ground.database
         self._projections = projections
+        self._name = name
         self._lease = Lease(ground.database, PROJECTING, name)
         self._session = ground.database.client.start_session()
         self.building: Building = lambda: nullcontext(lambda _: None)
@@ -168,7 +170,8 @@ class Refreshing:
 
     def _build(self) -> None:
         with self.building() as tell:
-            rebuild(self._ground, self._projections, self._session, tell)
+            told = Told(self._name, "they were missing, damaged, or too far behind")
+            rebuild(self._ground, self._projections, self._session, tell, told=told)
 
     def _go_on(self, held: Checkpoint) -> None:
         left = missing(self._ground, held)

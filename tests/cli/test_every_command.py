@@ -86,6 +86,12 @@ USES: dict[str, tuple[Use, ...]] = {
     "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
     "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (1,), is_silent=True)),
     "config unset": (Use(("grace",), needs_jobs=False),),
+    "events": (
+        Use(needs_jobs=False),
+        Use(("--follow",), interrupt_after=1.0, needs_jobs=False, is_silent=True),
+        Use(("--job", "wild", "--reverse")),
+        Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), (1,), is_silent=True),
+    ),
     "replay": (Use(("wild",)),),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
     "db start": (Use(needs_jobs=False),),

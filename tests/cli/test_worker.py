@@ -2,35 +2,15 @@
 
 import json
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
-from eventqueue.server.deadline import Deadline, wait_until
 from eventqueue.worker.life.place import incarnation_here
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
-
-
-def await_that(condition: Callable[[], bool]) -> None:
-    assert wait_until(condition, Deadline.after(timedelta(seconds=20)))
-
-
-@contextmanager
-def started(queuectl: Queuectl, *args: str) -> "Iterator[subprocess.Popen[str]]":
-    """A command that runs until it is told to stop."""
-    process = queuectl.start(*args)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+from tests.cli.running import await_that, started
 
 
 def test_a_queue_that_cannot_be_is_refused(shared: Queuectl) -> None:

@@ -74,7 +74,7 @@ def test_views_built_under_writes_and_claims_equal_those_that_lived_through_them
     built: Ground, server_uri: str
 ) -> None:
     crowd = Crowd(built)
-    operator = ViewOperator(built, PROJECTIONS)
+    operator = ViewOperator(built, PROJECTIONS, "tests")
 
     with projector_process(server_uri, built.database.name):
         with writing(crowd, size=20):
@@ -180,7 +180,7 @@ def test_a_backup_that_is_restored_under_running_workers_is_noticed_and_what_it_
 def test_a_parked_job_is_let_go_while_the_others_flow(built: Ground, server_uri: str) -> None:
     put_spoilt(built, "job-spoilt", SPOILT["data that does not fit"])
     crowd = Crowd(built)
-    operator = ViewOperator(built, PROJECTIONS)
+    operator = ViewOperator(built, PROJECTIONS, "tests")
     with projector_process(server_uri, built.database.name), writing(crowd):
         await_that(lambda: any(one.parked for one in operator.projections()))
         for _ in range(5):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventqueue.model import events
+from eventqueue.model import events, lives, upkeep
 from eventqueue.model.codec import seal, to_data
 from eventqueue.model.events import (
     CATEGORIES,
@@ -48,7 +48,8 @@ ONE_OF_EACH = [enqueued(), claimed(), COMPLETED, failed(), RETRIED_BY_OPERATOR, 
 def test_every_event_class_has_a_stored_type_of_its_own() -> None:
     classes = {
         kind
-        for kind in vars(events).values()
+        for module in (events, lives, upkeep)
+        for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
     }
 
@@ -59,14 +60,20 @@ def test_every_event_class_has_a_stored_type_of_its_own() -> None:
 def test_each_type_of_event_stands_in_one_category() -> None:
     of_all = [kind for kinds in CATEGORIES.values() for kind in kinds]
 
-    assert sorted(CATEGORIES) == ["config", "job", "late", "queue"]
+    assert sorted(CATEGORIES) == ["config", "job", "late", "queue", "views", "worker"]
     assert {id(kind) for kind in of_all} == {id(kind) for kind in EVENT_TYPES.values()}
     assert len(of_all) == len(EVENT_TYPES)
 
 
 def test_what_is_registered_of_a_category_is_what_its_union_names() -> None:
     # By the unions the type checker asks for an arm for each event.
-    for category, union in (("job", JobEvent), ("config", ConfigEvent), ("queue", QueueEvent)):
+    for category, union in (
+        ("job", JobEvent),
+        ("config", ConfigEvent),
+        ("queue", QueueEvent),
+        ("worker", lives.WorkerEvent),
+        ("views", upkeep.UpkeepEvent),
+    ):
         assert set(CATEGORIES[category]) == set(typing.get_args(union))
 
 

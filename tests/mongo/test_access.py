@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from eventqueue.api.queue import Queue
-from eventqueue.errors import AccessDenied
+from eventqueue.errors import AccessDenied, InvalidInput
 from eventqueue.model.job import State
 from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.mongo.log import MongoLog
@@ -102,7 +102,7 @@ def test_a_program_enqueues_retries_and_cancels_under_the_role_that_readme_names
         assert not queue.enqueue(command="true", key="of the day").created
         assert queue.cancel(job).version == 2
         assert queue.retry(job).version == 3
-        assert [event.actor for event in queue.history(job)] == ["program"] * 3
+        assert [event.actor for event in queue.history(job)] == [f"program as user0@{guarded_store.name}"] * 3
         with pytest.raises(AccessDenied) as refused:
             queue.status()
 
@@ -189,3 +189,25 @@ def test_who_may_only_read_gets_an_answer_with_its_lag_though_nobody_keeps_the_v
         assert reader.waits(listing.jobs)["one"].kind == "unserved"
         with pytest.raises(AccessDenied):
             reader.enqueue(command="true")
+
+
+@pytest.mark.parametrize("claimed", ["LOGNAME", "USER", "LNAME", "USERNAME"])
+def test_the_actor_is_who_the_machine_and_the_database_know_and_not_who_the_environment_says(
+    guarded_uri: str, guarded_store: Store, monkeypatch: pytest.MonkeyPatch, claimed: str
+) -> None:
+    monkeypatch.setenv(claimed, "ceo")
+    guarded_store.command("createUser", "ann", pwd="pw", roles=["readWrite"])
+    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+    uri = f"mongodb://ann:pw@{host}/?directConnection=true&authSource={guarded_store.name}"
+
+    with Queue(uri, guarded_store.name) as queue:
+        job = queue.enqueue(command="true").id
+        (enqueued,) = queue.history(job)
+
+    assert enqueued.actor.endswith(f" as ann@{guarded_store.name}")
+    assert "ceo" not in enqueued.actor
+
+
+def test_an_actor_cannot_call_itself_a_user_of_the_database(server_uri: str) -> None:
+    with pytest.raises(InvalidInput, match="actor"):
+        Queue(server_uri, "test_actors", actor="ann as root@admin")

@@ -1,8 +1,9 @@
 """An event in a person's words: what changed, not how it is stored. Pure."""
 
 from datetime import datetime
-from typing import assert_never, cast
 
+from eventqueue.cli.render import others
+from eventqueue.cli.render.others import sentence
 from eventqueue.cli.render.words import count, instant, shortened, span
 from eventqueue.model.events import (
     Cancelled,
@@ -11,7 +12,6 @@ from eventqueue.model.events import (
     DeadLettered,
     Enqueued,
     Failed,
-    JobEvent,
     Output,
     Recorded,
     Released,
@@ -24,7 +24,7 @@ TAIL_MAX = 60  # characters of output in a line of history
 
 def describe(recorded: Recorded) -> str:
     """Return what the event changed, in one line (a command's own line breaks apart)."""
-    event = cast("JobEvent", recorded.event)
+    event = recorded.event
     match event:
         case Enqueued():
             return _enqueued(event, recorded.at)
@@ -35,17 +35,17 @@ def describe(recorded: Recorded) -> str:
         case Failed():
             return _failed(event, recorded.at)
         case Retried(cause=RetryCause.OPERATOR, why=why):
-            return _sentence("with a new budget of retries", why)
+            return sentence("with a new budget of retries", why)
         case Retried():
             return "its wait is over"
         case DeadLettered(reason=reason):
             return reason
         case Released(reason=reason, due_at=due_at):
-            return _sentence(reason, _due(due_at, recorded.at))
+            return sentence(reason, _due(due_at, recorded.at))
         case Cancelled(why=why):
             return why
         case _:
-            assert_never(event)
+            return others.describe(event, recorded.at)
 
 
 def output_of(recorded: Recorded) -> Output | None:
@@ -56,19 +56,19 @@ def output_of(recorded: Recorded) -> Output | None:
 def _enqueued(event: Enqueued, at: datetime) -> str:
     where = f"in queue {event.queue}" + (f" at priority {event.priority}" if event.priority else "")
     retries = count(event.max_retries, "retry", "retries")
-    return _sentence(f"{where}, {retries}", _due(event.run_at, at), event.run.command)
+    return sentence(f"{where}, {retries}", _due(event.run_at, at), event.run.command)
 
 
 def _completed(event: Completed) -> str:
     code = None if event.exit_code is None else f"exit code {event.exit_code}"
-    return _sentence(code, _ran(event.duration), _tail(event.output))
+    return sentence(code, _ran(event.duration), _tail(event.output))
 
 
 def _failed(event: Failed, at: datetime) -> str:
     buried = f"buried by {event.buried_by}" if event.buried_by else None
     said = _tail(event.output)
     new = said if said and said.strip("“…”") not in event.error.message else None
-    return _sentence(event.error.message.rstrip("."), buried, _ran(event.duration), _again(event.retry_at, at), new)
+    return sentence(event.error.message.rstrip("."), buried, _ran(event.duration), _again(event.retry_at, at), new)
 
 
 def _ran(duration: float | None) -> str | None:
@@ -89,7 +89,3 @@ def _tail(output: Output | None) -> str | None:
         return None
     lines = (output.stderr.text.strip() or output.stdout.text.strip()).splitlines()
     return f"“{shortened(lines[-1].strip(), TAIL_MAX)}”" if lines else None
-
-
-def _sentence(*parts: str | None) -> str:
-    return "; ".join(part for part in parts if part)

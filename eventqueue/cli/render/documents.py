@@ -15,6 +15,7 @@ from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Enqueued, Output, Recorded, type_of
 from eventqueue.model.job import Job, State
+from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, ViewHealth, Worker
 from eventqueue.steering.pauses import Switched
@@ -28,6 +29,11 @@ def print_json(document: Any) -> None:
     line = msgspec.json.encode(document)
     text = msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line
     click.echo(clean_json(text.decode()).encode())
+
+
+def print_line(document: Any) -> None:
+    """Print a document on a line, whoever looks: one of very many."""
+    click.echo(clean_json(msgspec.json.encode(document).decode()).encode())
 
 
 def print_array(parts: Iterable[Sequence[Any]]) -> None:
@@ -137,6 +143,16 @@ def event(recorded: Recorded, previous: Recorded | None, *, show_env: bool = Fal
         "prev": plain(recorded.prev),
         "hash": recorded.hash.hex(),
     }
+
+
+def any_event(one: Read, *, show_env: bool = False) -> dict[str, Any]:
+    """An event of any stream in its envelope, with the log's own time; of one that cannot be read, why."""
+    ts = None if one.ts is None else {"time": one.ts.time, "inc": one.ts.inc}
+    if isinstance(one, Unreadable):
+        return {"stream": one.stream, "version": one.version, "problem": one.problem, "ts": ts}
+    document = event(one, None, show_env=show_env)
+    del document["after"]
+    return {**document, "ts": ts}
 
 
 def status(found: Status) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span, waiting
 from eventqueue.model.events import Recorded, type_of
-from eventqueue.model.job import Job, State
+from eventqueue.model.job import LEGAL, Job, State
+from eventqueue.model.moments import moment_of
 from eventqueue.model.pause import Pause
+from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.ports.views import Counts, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
@@ -77,6 +79,30 @@ def history(found: Sequence[Recorded]) -> Table:
         for before, one in zip([None, *found], found, strict=False)
     ]
     return Table(["#", "TIME", "AFTER", "EVENT", "WHAT", "BY"], rows, loose=2)
+
+
+def events(found: Sequence[Read]) -> Table:
+    """Events of any streams: when, where, what, and who."""
+    rows = [_event(one) if isinstance(one, Recorded) else _unreadable(one) for one in found]
+    return Table(["TIME", "STREAM", "#", "EVENT", "WHAT", "BY"], rows, loose=2)
+
+
+def _event(one: Recorded) -> list[Cell]:
+    colour = COLOURS[LEGAL[type(one.event)][1]] if type(one.event) in LEGAL else "magenta"
+    return [
+        instant(one.at),
+        clean(one.stream),
+        Text(str(one.version), "dim"),
+        Text(type_of(one.event), colour),
+        clean(describe(one)),
+        clean(one.actor),
+    ]
+
+
+def _unreadable(one: Unreadable) -> list[Cell]:
+    taken = moment_of(one)
+    at = None if taken is None else instant(taken)
+    return [at, clean(one.stream), Text(str(one.version), "dim"), Text("unreadable", "red"), clean(one.problem), None]
 
 
 def states(found: Sequence[Job]) -> Table:

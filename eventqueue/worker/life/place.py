@@ -19,9 +19,9 @@ def place() -> str:
 
 
 def incarnation_here(
-    id_: str, name: str, queues: tuple[str, ...], concurrency: int, grace: float = 30.0
+    id_: str, name: str, queues: tuple[str, ...], concurrency: int, grace: float = 30.0, *, user: str | None = None
 ) -> Incarnation:
-    """Return the incarnation that this very process is."""
+    """Return the incarnation that this very process is; `user`: as whom the database knows it."""
     pid = os.getpid()
     return Incarnation(
         id=id_,
@@ -33,4 +33,5 @@ def incarnation_here(
         queues=queues,
         concurrency=concurrency,
         grace=grace,
+        user=user,
     )

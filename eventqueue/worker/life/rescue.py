@@ -14,16 +14,19 @@ from eventqueue.errors import IllegalTransition, QueueError
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Error, FailReason
 from eventqueue.model.job import Command, DeadLetter, Fail, Job, decide
+from eventqueue.model.lives import WorkerLost
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnation, Incarnations, Registration
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, EventLog
+from eventqueue.steering.chronicle import tell
 from eventqueue.system.process import is_alive, start_time
 from eventqueue.worker.life.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=1)  # how long an incarnation that is gone is remembered
+HELD_MAX = 1000  # jobs that are told of: as many as a worker has slots at most, whatever a hand has put into the views
 
 
 class Verdict(Enum):
@@ -74,24 +77,31 @@ class Rescue:
     def rescue_once(self, *, may_bury: bool) -> None:
         """Scan once; without `may_bury` only incarnations that are seen dead on this machine are buried."""
         holders = self._finder.holders() - {self._me.id}
-        known = self._incarnations.get(holders | {self._me.id})
+        gone = {one.worker.id for one in self._incarnations.gone()} - {self._me.id}  # that held nothing, too
+        known = self._incarnations.get(holders | gone | {self._me.id})
         # Who was silent itself for a lease (stopped, or its machine asleep) cannot tell that others were not.
         may_bury = may_bury and self._me.id in known and known[self._me.id].is_live
-        for holder in holders:
+        for holder in holders | gone:
             found = known.get(holder)
             seen_dead = found is not None and self._is_seen_dead(found.worker)
             verdict = judge(found, seen_dead=seen_dead, may_bury=may_bury)
             if verdict is Verdict.BURY and not self._bury(holder, seen_dead=seen_dead):
                 continue
             if verdict is not Verdict.LEAVE:
-                self.bring_back(holder, found)
+                self.bring_back(holder, found, seen_dead=seen_dead)
         self._append([(job, DeadLetter()) for job in self._finder.unburied_failures()])
         if may_bury:  # then whoever is gone and held something has been buried just now
             self._incarnations.forget(self._clock.now() - KEPT)
 
-    def bring_back(self, holder: str, found: Registration | None) -> None:
-        """Fail the claims that the view shows a buried incarnation holding."""
-        self._append([(job, _lost(job, found, self._me.id)) for job in self._finder.held_by([holder])[holder]])
+    def bring_back(self, holder: str, found: Registration | None, *, seen_dead: bool) -> None:
+        """Have the log tell that a buried incarnation is lost, and fail the claims that the view shows it holding."""
+        held = self._finder.held_by([holder])[holder]
+        if found is None or not found.is_told:
+            renewed_at = None if found is None else found.renewed_at
+            lost = WorkerLost(seen_dead=seen_dead, renewed_at=renewed_at, held=tuple(job.id for job in held[:HELD_MAX]))
+            tell(self._log, self._clock, holder, lost, self._me.actor)
+            self._incarnations.note_told(holder)
+        self._append([(job, _lost(job, found, self._me.id)) for job in held])
 
     def _bury(self, holder: str, *, seen_dead: bool) -> bool:
         buried = self._incarnations.bury(holder, self._me.id, seen_dead=seen_dead)
@@ -114,7 +124,7 @@ class Rescue:
                 events = decide(job, command, now)
             except IllegalTransition:
                 continue
-            appends.append(Append(seal(job.stream, job.head, events, actor=f"worker/{self._me.id}", now=now)))
+            appends.append(Append(seal(job.stream, job.head, events, actor=self._me.actor, now=now)))
         if appends:
             self._log.append(appends)  # one that conflicts was settled or rescued by someone else
 

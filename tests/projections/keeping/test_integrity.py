@@ -128,9 +128,8 @@ def test_workers_claim_nothing_from_damaged_views_and_people_see_that_they_are(
         finder.vouch()
     assert reader.lag().seconds is None
     assert lost in reader.snapshot()["damage"]
-    assert {one.note is not None and lost in one.note for one in ViewOperator(filled, PROJECTIONS).projections()} == {
-        True
-    }
+    shown = ViewOperator(filled, PROJECTIONS, "tests").projections()
+    assert {one.note is not None and lost in one.note for one in shown} == {True}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -162,7 +161,7 @@ def test_views_that_were_built_before_their_collections_were_noted_are_known_fro
 
 def test_views_that_are_switched_meanwhile_are_not_taken_for_damaged(filled: Ground) -> None:
     old = checkpoint_of(filled)
-    ViewOperator(filled, PROJECTIONS).rebuild(None, lambda _: None)
+    ViewOperator(filled, PROJECTIONS, "tests").rebuild(None, lambda _: None)
 
     assert damage(filled.database, old) is None
     assert ViewFinder(filled.database).vouch()
@@ -197,7 +196,7 @@ def test_damage_that_somebody_else_is_mending_is_told_once(
 ) -> None:
     tries = 0
 
-    def another_does(*_: object) -> None:
+    def another_does(*_: object, **__: object) -> None:
         nonlocal tries
         tries += 1
         raise Fenced("Another process builds the views.")

@@ -86,7 +86,7 @@ def test_a_job_with_an_event_of_a_newer_eventqueue_stands_still_and_the_others_f
     )
     assert document(built, "one")["version"] == 2
     assert is_ready(built, "two")
-    assert ViewOperator(built, PROJECTIONS).retry("jobs", "one") is not None  # and it stands still again
+    assert ViewOperator(built, PROJECTIONS, "tests").retry("jobs", "one") is not None  # and it stands still again
     assert running.error is None
 
 

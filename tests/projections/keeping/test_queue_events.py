@@ -27,7 +27,7 @@ def switched(ground: Ground) -> None:
 
 
 def parked(ground: Ground) -> list[object]:
-    return [one for projection in ViewOperator(ground, PROJECTIONS).projections() for one in projection.parked]
+    return [one for projection in ViewOperator(ground, PROJECTIONS, "tests").projections() for one in projection.parked]
 
 
 def test_a_projector_passes_over_them_and_is_caught_up(built: Ground) -> None:

@@ -1,0 +1,101 @@
+"""Reading the log event by event, whatever stream they are in: what is there, and what comes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bson.timestamp import Timestamp
+
+from eventqueue.audit.wanted import Wanted, job_stream_of
+from eventqueue.model.events import Enqueued
+from eventqueue.model.moments import between
+from eventqueue.model.readable import Read
+from eventqueue.mongo.timeline import VISIBLE_S, Following, Timeline, place_of
+
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
+
+AT_ONCE = 500  # events of which the jobs are asked for together
+KNOWN_MAX = 20_000  # jobs that are remembered
+
+
+class Events:
+    """The events of one connection's log."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._log = connection.ground.log
+        self._timeline = Timeline(connection.ground.database, self._log)
+        self._known: dict[str, Enqueued | None] = {}
+
+    def read(self, wanted: Wanted, *, reverse: bool = False) -> Iterator[Read]:
+        """See Queue.events."""
+        wanted.check()
+        found = (
+            self._timeline.of_streams(wanted.streams, reverse=reverse)
+            if wanted.streams
+            else self._timeline.read(between(wanted.since, wanted.until), wanted.query(), reverse=reverse)
+        )
+        return self._fitting(found, wanted)
+
+    def follow(self, wanted: Wanted, last: int | None) -> Iterator[Read | None]:
+        """See Queue.follow_events."""
+        wanted.check()
+        with self._timeline.follow() as coming:
+            told = _Told(coming.since)
+            yield from told.passing(self._past(wanted, last))
+            yield None
+            while True:
+                yield from self._next(coming, wanted, told)
+
+    def _past(self, wanted: Wanted, last: int | None) -> Iterable[Read]:
+        if last is None:
+            return self.read(wanted)
+        return reversed(list(islice(self.read(wanted, reverse=True), last)))
+
+    def _next(self, coming: Following, wanted: Wanted, told: "_Told") -> Iterator[Read | None]:
+        one = coming.read()
+        if one is None:
+            yield None
+        elif not told.has(one):
+            yield from self._fitting([one], wanted)
+
+    def _fitting(self, found: Iterable[Read], wanted: Wanted) -> Iterator[Read]:
+        fitting = (one for one in found if wanted.fits(one))
+        if not wanted.needs_jobs:
+            yield from fitting
+            return
+        while some := list(islice(fitting, AT_ONCE)):
+            jobs = self._enqueued({stream for one in some if (stream := job_stream_of(one)) is not None})
+            yield from (one for one in some if wanted.fits_job(one, jobs.get(job_stream_of(one) or "")))
+
+    def _enqueued(self, streams: Iterable[str]) -> Mapping[str, Enqueued | None]:
+        """Return, by the streams of jobs, how they were enqueued; None where that cannot be read."""
+        if unknown := [stream for stream in streams if stream not in self._known]:
+            if len(self._known) > KNOWN_MAX:
+                self._known.clear()
+                unknown = list(streams)
+            found = self._log.read_many(unknown, most=1)
+            self._known |= {stream: _first(found.get(stream, ())) for stream in unknown}
+        return self._known
+
+
+class _Told:
+    """Which events of the past were told already that may come again as new: those that were appended just before."""
+
+    def __init__(self, since: Timestamp) -> None:
+        self._since = Timestamp(max(0, since.time - VISIBLE_S), 0)
+        self._places: set[tuple[str, int]] = set()
+
+    def passing(self, past: Iterable[Read]) -> Iterator[Read]:
+        for one in past:
+            if place_of(one)[0] >= self._since:
+                self._places.add((one.stream, one.version))
+            yield one
+
+    def has(self, one: Read) -> bool:
+        return (one.stream, one.version) in self._places
+
+
+def _first(history: Sequence[Read]) -> Enqueued | None:
+    event = getattr(history[0], "event", None) if history else None
+    return event if isinstance(event, Enqueued) else None

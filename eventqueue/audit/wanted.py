@@ -1,0 +1,79 @@
+"""Which events are wanted: held against each event as it is read, and as a filter for the database. Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from eventqueue.audit.conditions import Condition
+from eventqueue.errors import InvalidInput
+from eventqueue.model.events import EVENT_TYPES, Enqueued, category_of, name_in, stream_of, type_of
+from eventqueue.model.moments import moment_of
+from eventqueue.model.readable import Read, Unreadable
+from eventqueue.model.spec import one_of
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events; what is not given lets all through. `queue` and `tag` are those of the event's job."""
+
+    since: datetime | None = None  # when the log took it
+    until: datetime | None = None
+    types: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    actor: str | None = None  # a part of it, whatever the case
+    queue: str | None = None
+    tag: str | None = None
+    where: tuple[Condition, ...] = ()
+
+    def check(self) -> None:
+        """Raise InvalidInput for a type that no event has."""
+        for name in self.types:
+            if name not in EVENT_TYPES:
+                raise InvalidInput("type", f"{name!r} is no type of event{one_of('the types', name, EVENT_TYPES)}")
+
+    @property
+    def needs_jobs(self) -> bool:
+        """Whether how a job was enqueued has to be known of each event."""
+        return self.queue is not None or self.tag is not None
+
+    def fits(self, one: Read) -> bool:
+        """Whether an event fits, as far as that can be told without its job."""
+        if self.streams and one.stream not in self.streams:
+            return False
+        taken = moment_of(one)
+        if self.since is not None and (taken is None or taken < self.since):
+            return False
+        if self.until is not None and (taken is None or taken > self.until):
+            return False
+        if isinstance(one, Unreadable):  # by what cannot be read nothing is left out
+            return True
+        return (
+            (not self.types or type_of(one.event) in self.types)
+            and (self.actor is None or self.actor.casefold() in one.actor.casefold())
+            and all(condition.holds(one) for condition in self.where)
+        )
+
+    def fits_job(self, one: Read, enqueued: Enqueued | None) -> bool:
+        """Whether the event's job fits, as it was enqueued; a queue's own events are its, too."""
+        if category_of(one.stream) == "queue":
+            return self.tag is None and self.queue == name_in(one.stream)
+        if enqueued is None:
+            return not self.needs_jobs
+        return self.queue in (None, enqueued.queue) and (self.tag is None or self.tag in enqueued.tags)
+
+    def query(self) -> Mapping[str, Any]:
+        """Return a filter on stored events that lets through at least all that fit, whenever they were taken."""
+        parts: list[Mapping[str, Any]] = [condition.query() for condition in self.where]
+        if self.types:
+            parts.append({"type": {"$in": self.types}})
+        if self.actor is not None:
+            parts.append({"actor": {"$regex": re.escape(self.actor), "$options": "i"}})
+        parts = [part for part in parts if part]
+        return {"$and": parts} if parts else {}
+
+
+def job_stream_of(one: Read) -> str | None:
+    """Return the stream of the job that an event is about, None if it is about none."""
+    return stream_of("job", name_in(one.stream)) if category_of(one.stream) in ("job", "late") else None

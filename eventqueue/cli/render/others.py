@@ -1,0 +1,69 @@
+"""Events of other streams than a job's, in a person's words. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from eventqueue.cli.render.words import count, instant, shortened, span
+from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
+from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
+from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
+
+NAMED_MAX = 3  # of the jobs that a lost worker held
+VALUE_MAX = 60  # characters of a value
+
+
+def describe(event: Event, at: datetime) -> str:
+    """Return what happened, in one line; of an event of no category told of here, its fields."""
+    match event:
+        case LateResult(claim=claim, worker=worker, outcome=outcome):
+            return f"{outcome} by {worker}, after its claim {claim} had ended"
+        case ConfigSet(name=name, value=value, why=why):
+            return sentence(f"{name} is {'none' if value is None else value}", why)
+        case ConfigUnset(name=name, why=why):
+            return sentence(f"{name} is as built in", why)
+        case Paused(why=why) | Resumed(why=why):
+            return why or ""
+        case WorkerStarted() | WorkerStopAsked() | WorkerLeft() | WorkerLost():
+            return _life(event, at)
+        case ViewsRebuilt(generation=number, projections=projections, why=why):
+            return sentence(f"generation {number} of {', '.join(projections)}", why)
+        case ParkedRetried(projection=projection, job=job, why=why):
+            return sentence(f"job {job}, parked by {projection}", why)
+        case _:
+            return sentence(*(f"{name} {_value(getattr(event, name))}" for name in event.__struct_fields__))
+
+
+def _life(event: WorkerStarted | WorkerStopAsked | WorkerLeft | WorkerLost, at: datetime) -> str:
+    match event:
+        case WorkerStarted(name=name, host=host, pid=pid, concurrency=slots, queues=queues):
+            of = f"of {', '.join(queues)}" if queues else "of all queues"
+            return sentence(f"worker {name} on {host} (pid {pid})", f"{count(slots, 'slot')}, {of}")
+        case WorkerStopAsked(grace=grace, why=why):
+            return sentence("to leave" if grace is None else f"to leave within {span(grace)}", why)
+        case WorkerLeft():
+            return "in order, holding nothing"
+        case WorkerLost(seen_dead=seen_dead, renewed_at=renewed_at, held=held):
+            silent = None if renewed_at is None else f"silent for {span((at - renewed_at).total_seconds())}"
+            return sentence("seen dead" if seen_dead else None, silent, f"it held {_jobs(held)}")
+
+
+def _jobs(held: tuple[str, ...]) -> str:
+    if not held:
+        return "nothing"
+    more = f" and {len(held) - NAMED_MAX:,} more" if len(held) > NAMED_MAX else ""
+    return ", ".join(held[:NAMED_MAX]) + more
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bytes):
+        return shortened(value.hex(), VALUE_MAX)
+    if isinstance(value, datetime):
+        return instant(value)
+    return shortened(value if isinstance(value, str) else msgspec.json.encode(value).decode(), VALUE_MAX)
+
+
+def sentence(*parts: str | None) -> str:
+    """Return what there is of these parts, one after the other."""
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,54 @@
+"""What happens to workers: the events of `worker-<incarnation>`, one stream a start of a worker process.
+
+Nothing follows from them: leases, requests and burials are operational state. They say afterwards who was there, who
+asked whom to leave and why, and what a worker held when it was lost.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from eventqueue.model.events import Event, Recorded, register
+
+CATEGORY = "worker"
+
+
+class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
+    """A worker process is about to claim; no `queues`: all."""
+
+    name: str
+    host: str
+    pid: int
+    concurrency: int
+    queues: tuple[str, ...] = ()
+
+
+class WorkerStopAsked(Event, frozen=True, kw_only=True, tag="worker-stop-asked"):
+    """Somebody asks it to leave; what it runs may finish within `grace` seconds, absent: those it was started with."""
+
+    grace: float | None = None
+    why: str | None = None
+
+
+class WorkerLeft(Event, frozen=True, kw_only=True, tag="worker-left"):
+    """It has left in order, holding nothing."""
+
+
+class WorkerLost(Event, frozen=True, kw_only=True, tag="worker-lost"):
+    """It was buried: seen dead by its like on the same machine, or silent for longer than its lease.
+
+    `held`: the jobs that the views showed it running; each of them is failed with `worker-lost`.
+    """
+
+    seen_dead: bool = False
+    renewed_at: datetime | None = None
+    held: tuple[str, ...] = ()
+
+
+WorkerEvent = WorkerStarted | WorkerStopAsked | WorkerLeft | WorkerLost
+
+register(CATEGORY, WorkerStarted, WorkerStopAsked, WorkerLeft, WorkerLost)
+
+
+def is_over(history: Iterable[Recorded]) -> bool:
+    """Whether a worker has left, or is lost: nothing more happens to it."""
+    return any(isinstance(one.event, WorkerLeft | WorkerLost) for one in history)

@@ -1,0 +1,64 @@
+"""When the log took an event, and what it had taken by a moment: the one clock of all that looks back. Pure.
+
+The second is the log's, `ts`, which the server gives an event as it takes it; within that second the event's own time
+counts. So what is shown of a moment is never what was sealed before it and came only later; and as neither time runs
+backwards within a stream, what a stream had by a moment are always its first events.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson.timestamp import Timestamp
+
+from eventqueue.model.codec import EPOCH, to_ms
+from eventqueue.model.readable import Read, Unreadable
+
+SECOND, INSTANT = timedelta(seconds=1), timedelta(milliseconds=1)
+LAST_SECOND = 2**32 - 1
+
+
+def moment_of(one: Read) -> datetime | None:
+    """Return when the log took an event, to the millisecond; None where that cannot be told.
+
+    One that cannot be read counts from the beginning of its second on.
+    """
+    if one.ts is None:
+        return None
+    begin = EPOCH + one.ts.time * SECOND
+    return begin if isinstance(one, Unreadable) else min(max(one.at, begin), begin + SECOND - INSTANT)
+
+
+def was_by(one: Read, moment: datetime) -> bool:
+    """Whether the log had taken an event by `moment`."""
+    taken = moment_of(one)
+    return taken is not None and taken <= moment
+
+
+def between(since: datetime | None, until: datetime | None) -> Mapping[str, Any]:
+    """Return a filter on stored events for what the log took from `since` to `until`, both included; None: no bound.
+
+    By the index on `ts`, which is the first of its conditions.
+    """
+    low, high = Timestamp(0, 0), Timestamp(LAST_SECOND, LAST_SECOND)
+    outside: list[Mapping[str, Any]] = []
+    if since is not None:
+        second = _second(since)
+        low = Timestamp(second, 0)
+        if since > EPOCH + second * SECOND:
+            outside.append({"ts": {"$lte": Timestamp(second, LAST_SECOND)}, "at": {"$lt": _up(since)}})
+    if until is not None:
+        second = _second(until)
+        high = Timestamp(second, LAST_SECOND)
+        if to_ms(until) < EPOCH + (second + 1) * SECOND - INSTANT:
+            outside.append({"ts": {"$gte": Timestamp(second, 0)}, "at": {"$gt": to_ms(until)}})
+    bounds = {"ts": {"$gte": low, "$lte": high}}
+    return {**bounds, "$nor": outside} if outside else bounds
+
+
+def _second(moment: datetime) -> int:
+    return min(max(0, (moment - EPOCH) // SECOND), LAST_SECOND)
+
+
+def _up(moment: datetime) -> datetime:
+    return to_ms(moment + INSTANT - timedelta(microseconds=1))

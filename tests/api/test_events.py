@@ -1,0 +1,81 @@
+"""Reading the log through the API: by a job's queue and tags, and what comes after what is there."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue.api.queue import Queue
+from eventqueue.audit.wanted import Wanted
+from eventqueue.errors import InvalidInput
+from eventqueue.model.readable import Read
+
+
+@pytest.fixture
+def queue(server_uri: str, database: Database[dict[str, object]]) -> Iterator[Queue]:
+    with Queue(server_uri, database.name, actor="tests") as queue:
+        yield queue
+
+
+def places(found: Iterator[Read]) -> list[tuple[str, int]]:
+    return [(one.stream, one.version) for one in found]
+
+
+def test_a_queues_events_are_its_own_and_those_of_its_jobs(queue: Queue) -> None:
+    queue.enqueue(command="true", id="one", queue="mail", tags=["night"])
+    queue.enqueue(command="true", id="two", queue="web", tags=["night"])
+    queue.pause_queue("mail")
+    queue.pause_queue("web")
+    queue.cancel("one")
+    queue.cancel("two")
+
+    assert places(queue.events(Wanted(queue="mail"))) == [("job-one", 1), ("queue-mail", 1), ("job-one", 2)]
+    assert places(queue.events(Wanted(tag="night", types=("cancelled",)))) == [("job-one", 2), ("job-two", 2)]
+    assert places(queue.events(Wanted(tag="night", queue="web"))) == [("job-two", 1), ("job-two", 2)]
+    assert places(queue.events(Wanted(tag="day"))) == []
+
+
+def test_all_streams_are_read_and_in_reverse_too(queue: Queue) -> None:
+    queue.enqueue(command="true", id="one")
+    queue.configure("grace", 20)
+    queue.pause_queue("mail")
+    all_ = [("job-one", 1), ("config-default", 1), ("queue-mail", 1)]
+
+    assert places(queue.events()) == all_
+    assert places(queue.events(reverse=True)) == all_[::-1]
+
+
+def test_a_type_that_no_event_has_is_refused(queue: Queue) -> None:
+    with pytest.raises(InvalidInput, match="meant"):
+        queue.events(Wanted(types=("fail",)))
+
+
+@pytest.mark.parametrize("last", [None, 3])
+def test_between_what_is_there_and_what_comes_nothing_is_lost_and_nothing_told_twice(
+    queue: Queue, server_uri: str, last: int | None
+) -> None:
+    go_on = threading.Event()
+    enqueued: list[str] = []
+
+    def enqueue() -> None:
+        with Queue(server_uri, queue.connection.ground.database.name) as other:
+            while not go_on.is_set():
+                enqueued.append(other.enqueue(command="true").id)
+
+    writer = threading.Thread(target=enqueue)
+    writer.start()
+    try:
+        found: list[str] = []
+        for one in queue.follow_events(Wanted(types=("enqueued",)), last):
+            if one is not None:
+                found.append(one.stream.removeprefix("job-"))
+            if len(found) > 100:
+                break
+    finally:
+        go_on.set()
+        writer.join()
+
+    begin = enqueued.index(found[0])
+    assert found == enqueued[begin : begin + len(found)]
+    assert begin == 0 or last is not None

@@ -1,0 +1,152 @@
+"""`queuectl events`: the log as people and programs read it, and each act of a person in it, with the reason."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from eventqueue.api.queue import Queue
+from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.past import died
+from tests.cli.running import await_that, started
+
+WHY = "the customer has called"
+
+
+def events(queuectl: Queuectl, *options: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in queuectl.ok("events", "--json", *options).out.splitlines()]
+
+
+ACTS: dict[str, tuple[Sequence[str], str]] = {
+    "cancel": (("cancel", "one"), "cancelled"),
+    "cancel --all": (("cancel", "--all"), "cancelled"),
+    "retry": (("retry", "dead"), "retried"),
+    "dlq retry": (("dlq", "retry", "--all"), "retried"),
+    "dlq discard": (("dlq", "discard", "dead"), "cancelled"),
+    "queue pause": (("queue", "pause", "mail"), "paused"),
+    "queue resume": (("queue", "resume", "web"), "resumed"),
+    "config set": (("config", "set", "grace", "20"), "config-set"),
+    "config unset": (("config", "unset", "grace"), "config-unset"),
+    "projections rebuild": (("projections", "rebuild"), "views-rebuilt"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_every_act_of_a_person_is_in_the_log_with_who_and_why(queuectl: Queuectl, queue: Queue, act: str) -> None:
+    words, kind = ACTS[act]
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    queuectl.ok("enqueue", "--id", "dead", "--max-retries", "0", "--", "false")
+    died(queue, "dead")
+    queuectl.ok("queue", "pause", "web")
+
+    queuectl.ok(*words, "--why", WHY)
+
+    (told,) = events(queuectl, "--type", kind, "--where", f"data.why={WHY}")
+    assert told["actor"].startswith("cli/")
+    assert WHY in queuectl.ok("events", "--type", kind).out
+
+
+def test_a_request_to_stop_a_worker_its_start_and_its_end_are_in_the_log(queuectl: Queuectl) -> None:
+    with started(queuectl, "worker", "start") as process:
+        await_that(lambda: queuectl.ok("worker", "list", "--json").json)
+        queuectl.ok("worker", "stop", "--all", "--why", WHY)
+        assert process.wait(PATIENCE_S) == 0
+
+    found = events(queuectl, "--where", "stream~worker-")
+    assert [one["type"] for one in found] == ["worker-started", "worker-stop-asked", "worker-left"]
+    assert found[1]["data"]["why"] == WHY
+
+
+def test_events_are_told_in_their_order_a_line_each_with_all_that_is_known(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--env", "TOKEN=hunter2", "--", "true")
+    queuectl.ok("cancel", "one")
+
+    first, second = events(queuectl)
+
+    assert [(one["stream"], one["version"], one["type"]) for one in (first, second)] == [
+        ("job-one", 1, "enqueued"),
+        ("job-one", 2, "cancelled"),
+    ]
+    assert set(first) == set(second)
+    assert first["hash"] == second["prev"]
+    assert set(first["ts"]) == {"time", "inc"}
+    assert "hunter2" not in json.dumps(first)
+    assert "hunter2" in queuectl.ok("events", "--json", "--show-env", "--limit", "1").out
+
+
+def test_options_narrow_it_together(queuectl: Queuectl) -> None:
+    for name, queue in (("one", "mail"), ("two", "web")):
+        queuectl.ok("enqueue", "--id", name, "--queue", queue, "--tag", name, "--", "true")
+    queuectl.ok("cancel", "one", "two")
+    begin = events(queuectl, "--job", "two")[0]["at"]
+
+    def streams(*options: str) -> list[str]:
+        return [f"{one['stream'][4:]} {one['version']}" for one in events(queuectl, *options)]
+
+    assert streams("--job", "one") == ["one 1", "one 2"]
+    assert streams("--stream", "job-one", "--type", "cancelled") == ["one 2"]
+    assert streams("--queue", "web") == streams("--tag", "two") == ["two 1", "two 2"]
+    assert streams("--since", begin) == ["two 1", "one 2", "two 2"]
+    assert streams("--until", begin) == ["one 1", "two 1"]
+    assert streams("--limit", "1", "--reverse") == ["two 2"]
+    assert streams("--actor", "CLI/", "--where", "version=1") == ["one 1", "two 1"]
+    assert streams("--actor", "nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--where", "data.exitcode=7"), "is exit_code meant?"),
+        (("--where", "nonsense"), "is no condition"),
+        (("--type", "fail"), "is failed meant?"),
+        (("--since", "yesterday"), "is no time"),
+        (("--follow", "--reverse"), "--follow goes on for ever"),
+        (("--follow", "--until", "1m"), "--follow goes on for ever"),
+        (("--job", "nope"), "nope"),
+    ],
+)
+def test_what_asks_for_nothing_that_can_be_is_refused_in_a_sentence(
+    shared: Queuectl, options: tuple[str, ...], told: str
+) -> None:
+    ran = shared.here("events", *options)
+
+    assert ran.code in {1, 2}
+    assert told in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("options", [("--until", "2020-01-01"), ("--since", "2099-01-01")])
+def test_of_a_time_without_events_it_says_when_there_were_some(queuectl: Queuectl, options: tuple[str, ...]) -> None:
+    assert "the log is empty" in queuectl.ok("events").err
+    queuectl.ok("enqueue", "--", "true")
+
+    ran = queuectl.ok("events", *options)
+
+    assert ran.out == ""
+    assert "the log has some from 20" in ran.err
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_who_follows_is_told_each_event_as_it_comes_and_ends_well_at_a_ctrl_c(
+    queuectl: Queuectl, form: tuple[str, ...]
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    with subprocess.Popen(
+        [sys.executable, "-m", "eventqueue", "events", "--follow", *form],
+        env=queuectl.environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as following:
+        assert following.stdout is not None
+        while "job-one" not in following.stdout.readline():
+            pass
+        queuectl.ok("cancel", "one", "--why", WHY)
+        assert WHY in following.stdout.readline()
+        os.kill(following.pid, signal.SIGINT)
+
+        assert following.wait(30) == 0

@@ -1,0 +1,142 @@
+"""The log in its order, part by part, and by a moment: the same from the database as from the pure rule."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import pytest
+from bson import Int64
+from bson.raw_bson import RawBSONDocument
+from bson.timestamp import Timestamp
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymongo.database import Database
+
+from eventqueue.model.moments import INSTANT, between, moment_of, was_by
+from eventqueue.model.readable import Read, Unreadable
+from eventqueue.mongo import timeline
+from eventqueue.mongo.log import MongoLog
+from eventqueue.mongo.timeline import Timeline, place_of
+from tests.builders import said, sealed
+
+Store = Database[dict[str, Any]]
+BEGIN = datetime(2026, 1, 1, 3, tzinfo=UTC)
+_TS = slice(-1 - 43 - 8, -1 - 43)  # where the time of the log stands in a stored event
+
+
+def put(store: Store, stream: str, second: int, inc: int, at: datetime) -> None:
+    """Store an event as the log took it at that time of its own."""
+    (one,) = sealed(said(inc), stream=stream, now=at)
+    raw = bytearray(one.raw)
+    raw[_TS] = inc.to_bytes(4, "little") + (int(BEGIN.timestamp()) + second).to_bytes(4, "little")
+    store["events"].insert_one(RawBSONDocument(bytes(raw)))
+
+
+def taken(store: Store, *, reverse: bool = False, query: Any = None, bounds: Any = None) -> list[Read]:
+    return list(Timeline(store, MongoLog(store)).read(bounds or between(None, None), query or {}, reverse=reverse))
+
+
+@pytest.fixture
+def crowded(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Forty events, some taken at the same moment, read seven at a time."""
+    monkeypatch.setattr(timeline, "WINDOW", 7)
+    for number in range(40):
+        at = BEGIN + timedelta(milliseconds=number * 250 % 3000)
+        put(prepared, f"config-{99 - number}", number // 4, number // 8 + 1, at)
+    return prepared
+
+
+def test_events_come_in_the_order_of_the_log_and_then_of_their_streams(crowded: Store) -> None:
+    found = taken(crowded)
+
+    assert len(found) == 40
+    assert [place_of(one) for one in found] == sorted(place_of(one) for one in found)
+    assert [place_of(one) for one in taken(crowded, reverse=True)] == [place_of(one) for one in reversed(found)]
+
+
+def test_however_few_fit_no_question_looks_at_more_than_a_window(crowded: Store) -> None:
+    crowded.command("profile", 2)
+    found = taken(crowded, query={"bucket": {"$gte": 100}})
+    crowded.command("profile", 0)
+
+    asked = list(crowded["system.profile"].find({"ns": f"{crowded.name}.events", "op": {"$in": ["query", "getmore"]}}))
+    assert not found
+    assert len(asked) > 8
+    assert max(one["docsExamined"] for one in asked) <= 7 + 3  # those at the moment of its last are in it, too
+
+
+MOMENTS = st.integers(-2000, 6000).map(lambda ms: BEGIN + ms * INSTANT)
+PLACES = st.lists(st.tuples(st.integers(-1, 4), MOMENTS), min_size=1, max_size=12)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(places=PLACES, since=st.none() | MOMENTS, until=st.none() | MOMENTS)
+def test_the_database_finds_between_two_moments_what_the_rule_says(
+    prepared: Store, places: Sequence[tuple[int, datetime]], since: datetime | None, until: datetime | None
+) -> None:
+    prepared["events"].delete_many({})
+    for number, (second, at) in enumerate(places):
+        put(prepared, f"config-{number}", second, number + 1, at)
+
+    def is_within(one: Read) -> bool:
+        moment = moment_of(one)
+        assert moment is not None
+        return (since is None or moment >= since) and (until is None or moment <= until)
+
+    assert taken(prepared, bounds=between(since, until)) == [one for one in taken(prepared) if is_within(one)]
+
+
+def test_an_event_is_there_from_its_own_time_on_but_not_before_the_second_in_which_the_log_took_it(
+    prepared: Store,
+) -> None:
+    put(prepared, "config-late", 5, 1, BEGIN + timedelta(seconds=2))  # sealed three seconds before it came
+    put(prepared, "config-good", 5, 2, BEGIN + timedelta(seconds=5.25))
+
+    late, good = taken(prepared)
+
+    assert not was_by(late, BEGIN + timedelta(seconds=4.999))
+    assert was_by(late, BEGIN + timedelta(seconds=5))
+    assert not was_by(good, BEGIN + timedelta(seconds=5.249))
+    assert was_by(good, BEGIN + timedelta(seconds=5.25))
+
+
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_moments_that_the_logs_clock_cannot_count_are_before_or_after_all(prepared: Store, moment: datetime) -> None:
+    put(prepared, "config-one", 0, 1, BEGIN)
+
+    assert len(taken(prepared, bounds=between(None, moment))) == (moment > BEGIN)
+    assert len(taken(prepared, bounds=between(moment, None))) == (moment < BEGIN)
+
+
+def test_what_cannot_be_read_stands_in_its_place_with_why(crowded: Store) -> None:
+    odd = {"_id": {"stream": "job-odd", "version": Int64(1)}, "ts": Timestamp(int(BEGIN.timestamp()) + 3, 99)}
+    crowded["events"].insert_one(odd, bypass_document_validation=True)
+
+    found = taken(crowded)
+
+    (place,) = [number for number, one in enumerate(found) if isinstance(one, Unreadable)]
+    assert found[place].stream == "job-odd"
+    assert [place_of(one) for one in found] == sorted(place_of(one) for one in found)
+
+
+def test_streams_alone_are_merged_in_the_order_of_the_log(crowded: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "SLICE", 2)
+    log = MongoLog(crowded)
+    log.append([_append("job-one", 5), _append("late-one", 3), _append("job-two", 2)])
+    one = Timeline(crowded, log)
+
+    for reverse in (False, True):
+        found = list(one.of_streams(["job-one", "late-one"], reverse=reverse))
+        assert {(read.stream, read.version) for read in found} == {
+            *(("job-one", version) for version in range(1, 6)),
+            *(("late-one", version) for version in range(1, 4)),
+        }
+        assert [place_of(read) for read in found] == sorted(map(place_of, found), reverse=reverse)
+    assert [read.version for read in islice(one.of_streams(["job-one"], reverse=True), 3)] == [5, 4, 3]
+
+
+def _append(stream: str, number: int) -> Any:
+    from tests.builders import append
+
+    return append(stream, *(said(one) for one in range(number)))

@@ -1,0 +1,120 @@
+"""What becomes of workers is told in the log, each thing once, whoever tells it and wherever he dies in between."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from eventqueue.errors import LogUnavailable
+from eventqueue.model.events import Event, Recorded, stream_of
+from eventqueue.model.lives import CATEGORY, WorkerLeft, WorkerLost, WorkerStopAsked
+from eventqueue.steering import chronicle
+from eventqueue.worker.life import rescue
+from tests.worker.stage import Hand, Stage
+
+
+@pytest.fixture
+def rescuer(stage: Stage) -> Hand:
+    return stage.worker("rescuer")
+
+
+def life(stage: Stage, worker: str) -> Sequence[Recorded]:
+    return stage.log.read(stream_of(CATEGORY, worker))
+
+
+def told(stage: Stage, worker: str) -> list[Event]:
+    return [one.event for one in life(stage, worker)]
+
+
+def test_a_lost_worker_is_told_of_with_what_it_held(stage: Stage, rescuer: Hand) -> None:
+    lost = stage.incarnation("lost")
+    jobs = sorted(stage.enqueue() for _ in range(2))
+    for job in jobs:
+        stage.claim(job, lost)
+    stage.project()
+    stage.end_lease(lost)
+    renewed_at = stage.connection.incarnations.get([lost])[lost].renewed_at
+
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    (recorded,) = life(stage, lost)
+    assert isinstance(recorded.event, WorkerLost)
+    assert (sorted(recorded.event.held), recorded.event.renewed_at) == (jobs, renewed_at)
+    assert recorded.actor == f"worker/{rescuer.me.id}"
+
+
+def test_a_worker_that_is_lost_while_it_holds_nothing_is_told_of_too(stage: Stage, rescuer: Hand) -> None:
+    lost, silent = stage.incarnation("lost"), stage.incarnation("silent")
+    stage.end_lease(lost)
+
+    rescuer.rescue.rescue_once(may_bury=False)
+    assert told(stage, lost) == []  # its silence is no proof yet
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    assert [type(one) for one in told(stage, lost)] == [WorkerLost]
+    assert told(stage, silent) == []
+
+
+def test_it_is_told_once_however_many_rescuers_look(stage: Stage, rescuer: Hand) -> None:
+    lost, other = stage.incarnation("lost"), stage.worker("other")
+    stage.end_lease(lost)
+
+    for one in (rescuer, other, rescuer):
+        one.rescue.rescue_once(may_bury=True)
+
+    assert len(told(stage, lost)) == 1
+
+
+def test_who_dies_between_burying_and_telling_leaves_it_to_the_next(
+    stage: Stage, rescuer: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = stage.incarnation("lost")
+    stage.end_lease(lost)
+
+    def die(*_: Any) -> None:
+        raise LogUnavailable("it died here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rescue, "tell", die)
+        with pytest.raises(LogUnavailable):
+            rescuer.rescue.rescue_once(may_bury=True)
+    assert told(stage, lost) == []
+
+    stage.worker("heir").rescue.rescue_once(may_bury=False)
+
+    assert [type(one) for one in told(stage, lost)] == [WorkerLost]
+
+
+def test_nothing_is_told_of_a_worker_that_has_left(stage: Stage) -> None:
+    one, ground = stage.worker("one"), stage.connection.ground
+    for event in (WorkerLeft(), WorkerLost(), WorkerStopAsked(), WorkerLeft()):
+        chronicle.tell(ground.log, ground.clock, one.me.id, event, "tests")
+
+    assert told(stage, one.me.id) == [WorkerLeft()]
+
+
+def test_what_a_view_shows_a_worker_holding_beyond_its_slots_stops_no_rescue(
+    stage: Stage, rescuer: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescue, "HELD_MAX", 1)
+    lost = stage.incarnation("lost")
+    for _ in range(2):
+        stage.claim(stage.enqueue(), lost)
+    stage.project()
+    stage.end_lease(lost)
+
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    (event,) = told(stage, lost)
+    assert isinstance(event, WorkerLost)
+    assert len(event.held) == 1
+
+
+def test_a_request_to_stop_is_told_with_its_reason_before_it_is_obeyed(stage: Stage) -> None:
+    one = stage.worker("one")
+
+    stage.queue.stop_workers([one.me.id], grace=5, why="the machine is replaced")
+
+    (recorded,) = life(stage, one.me.id)
+    assert recorded.event == WorkerStopAsked(grace=5, why="the machine is replaced")
+    assert recorded.actor == "test"
