@@ -11,7 +11,8 @@ from eventqueue.audit.clauses import Around, Holder, Place, Why
 from eventqueue.audit.standstill import serving
 from eventqueue.audit.why import TAIL, explain
 from eventqueue.errors import InvalidInput, Unavailable
-from eventqueue.model.events import Recorded, stream_of
+from eventqueue.model import lives, readable
+from eventqueue.model.events import Claimed, Recorded, Released, stream_of
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import CATEGORY
 from eventqueue.model.waits import Kind, waits_of
@@ -50,13 +51,13 @@ class Explaining:
         return self._explain(job, history)
 
     def _explain(self, job: Job, history: Sequence[Recorded]) -> Why:
-        return explain(job, history, Around(now=self._connection.ground.clock.now(), **self._around(job)))
+        return explain(job, history, Around(now=self._connection.ground.clock.now(), **self._around(job, history)))
 
-    def _around(self, job: Job) -> Mapping[str, Any]:
+    def _around(self, job: Job, history: Sequence[Recorded]) -> Mapping[str, Any]:
         if job.due_at is not None:
-            return self._waiting(job)
+            return {**self._waiting(job), "life": self._life_of_who_released(history)}
         if job.worker is not None:
-            return {"holder": self._holder(job.worker)}
+            return {"holder": self._holder(job.worker), "life": self._life(job.worker)}
         if job.state is State.CANCELLED and (ending := self._jobs.ending(job.id)) is not None:
             return {"ending": ending, "ends_by": job.updated_at + self._lease()}
         return {}
@@ -71,6 +72,15 @@ class Explaining:
         if found is None:
             return None
         return Holder(renewed_at=found.renewed_at, is_live=found.is_live, stop_by=found.stop_by)
+
+    def _life(self, worker: str) -> Sequence[Recorded]:
+        return readable.read(self._log.read_raw(stream_of(lives.CATEGORY, worker))).events
+
+    def _life_of_who_released(self, history: Sequence[Recorded]) -> Sequence[Recorded]:
+        if len(history) < 2 or not isinstance(history[-1].event, Released):
+            return ()
+        claimed = history[-2].event
+        return self._life(claimed.worker) if isinstance(claimed, Claimed) else ()
 
     def _waiting(self, job: Job) -> Mapping[str, Any]:
         valve, workers = look(self._log, stream_of(CATEGORY, job.queue)), self._overview.live_workers()

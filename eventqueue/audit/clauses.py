@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from eventqueue.model.events import Claimed
+from eventqueue.model.events import Claimed, Recorded
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Ahead, Worker
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     SILENT = "silent"  # its worker's lease is over
     RUNNING = "running"  # since when, and where
     TIMEOUT = "timeout"  # when it will be killed
-    STOPPING = "stopping"  # its worker is asked to stop
+    STOPPING = "stopping"  # its worker is asked to stop, or was when it handed it back
     NEXT = "next"  # what follows where it fails
     # Of one that failed or ended
     UNBURIED = "unburied"  # no retry is left, and the event that says so is still to be written
@@ -98,7 +98,8 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
     `crew`: the workers that serve its queue and stay, each with what it runs; none where nobody can tell. `ahead`: how
     many are claimed before it. `claimed_at`: since when nothing of its queue was. `paused_by`: the event. `holder`:
-    None where its worker is not registered. `ending`: its claim, where it was cancelled while it ran and may still
+    None where its worker is not registered. `life`: what has happened to the worker that runs it, or that handed it
+    back. `ending`: its claim, where it was cancelled while it ran and may still
     run, and `ends_by` when at the latest it does not.
     """
 
@@ -109,5 +110,6 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     ahead: Ahead | None = None
     claimed_at: datetime | None = None
     holder: Holder | None = None
+    life: Sequence[Recorded] = ()
     ending: Claimed | None = None
     ends_by: datetime | None = None

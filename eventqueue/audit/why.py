@@ -20,6 +20,7 @@ from eventqueue.model.events import (
 )
 from eventqueue.model.figures import count, instant, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
+from eventqueue.model.lives import WorkerStopAsked
 
 ERROR_MAX = 300  # characters of what somebody else wrote
 ENDS = "the first worker that lives fails the attempt"
@@ -49,7 +50,7 @@ def _clauses(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[
             )
             yield from _failure(history)
         case _:
-            yield from waiting(job, _place(last), around, [*_origin(job, history)])
+            yield from waiting(job, _place(last), around, [*_origin(job, history, around)])
 
 
 def _place(recorded: Recorded) -> Place:
@@ -67,7 +68,7 @@ def _said(text: str) -> str:
 # How a job came to wait
 
 
-def _origin(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
+def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[Clause]:
     last = history[-1]
     at, by = instant(last.at, "seconds"), last.actor
     match last.event:
@@ -80,6 +81,7 @@ def _origin(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
         case Released(reason=reason):
             text = f"its worker handed it back at {at}, which counts as no attempt: {_said(reason)}"
             yield Clause(kind=Reason.RELEASED, text=text, event=_place(last))
+            yield from _stopped(around, last)
         case _:  # an attempt failed
             yield from _retry(job, history)
 
@@ -150,8 +152,28 @@ def _ends(job: Job, around: Around) -> Iterator[Clause]:
     if job.timeout is not None and job.claimed_at is not None:
         yield _timeout(job, job.claimed_at + timedelta(seconds=job.timeout), around)
     if around.holder is not None and (by := around.holder.stop_by) is not None and around.holder.is_live:
-        text = f"its worker is asked to stop, and hands back what still runs at {instant(by, 'seconds')}"
-        yield Clause(kind=Reason.STOPPING, text=text, until=by if by > around.now else None)
+        asked = _stop_asked(around)
+        text = f"{_asked(asked)}, and hands back what still runs at {instant(by, 'seconds')}"
+        until = by if by > around.now else None
+        yield Clause(kind=Reason.STOPPING, text=text, event=None if asked is None else _place(asked), until=until)
+
+
+def _stopped(around: Around, released: Recorded) -> Iterator[Clause]:
+    """Say who had asked the worker to stop that handed a job back."""
+    asked = _stop_asked(around)
+    if asked is not None and asked.at <= released.at:
+        yield Clause(kind=Reason.STOPPING, text=_asked(asked), event=_place(asked))
+
+
+def _stop_asked(around: Around) -> Recorded | None:
+    return _last(around.life, WorkerStopAsked)
+
+
+def _asked(asked: Recorded | None) -> str:
+    if asked is None or not isinstance(asked.event, WorkerStopAsked):
+        return "its worker is asked to stop"
+    why = f" ({_said(asked.event.why)})" if asked.event.why else ""
+    return f"its worker was asked to stop by {asked.actor} at {instant(asked.at, 'seconds')}{why}"
 
 
 def _timeout(job: Job, end: datetime, around: Around) -> Clause:

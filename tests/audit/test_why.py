@@ -13,6 +13,7 @@ from eventqueue.model.job import (
     Job,
     State,
 )
+from eventqueue.model.lives import WorkerStopAsked
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Kind, waits_of
 from eventqueue.ports.views import Ahead, Worker
@@ -112,7 +113,7 @@ TURN = {
     *(Reason.DUE, Reason.BEFORE, Reason.EXPIRES),
 }
 IN: dict[State, set[Reason]] = {
-    State.PENDING: TURN | {Reason.ENQUEUED, Reason.ASKED, Reason.RELEASED, Reason.RETRY, Reason.LOST},
+    State.PENDING: TURN | {Reason.ENQUEUED, Reason.ASKED, Reason.RELEASED, Reason.STOPPING, Reason.RETRY, Reason.LOST},
     State.FAILED: TURN | {Reason.RETRY, Reason.LOST, Reason.UNBURIED, Reason.ERROR},
     State.PROCESSING: {Reason.SILENT, Reason.RUNNING, Reason.TIMEOUT, Reason.STOPPING, Reason.NEXT},
     State.COMPLETED: {Reason.COMPLETED, Reason.FINAL},
@@ -198,3 +199,15 @@ def test_a_long_error_is_cut_and_one_without_words_is_told_as_such() -> None:
 
     assert len(told("x" * 10_000)) < ERROR_MAX + 600
     assert "nothing was said" in told(" . ")
+
+
+def test_who_had_a_job_handed_back_is_told_by_the_event_of_it() -> None:
+    life = history(WorkerStopAsked(why="a new disk"), stream="worker-w:1")
+
+    found = why([enqueued(), claimed(), RELEASED], life=life)
+    running = why(RUNS, holder=Holder(renewed_at=NOW, is_live=True, stop_by=LATER + timedelta(seconds=9)), life=life)
+
+    text = "its worker was asked to stop by test at 2026-01-01T00:00:00Z (a new disk)"
+    assert (clause(found, Reason.STOPPING).text, clause(found, Reason.STOPPING).event) == (text, Place("worker-w:1", 1))
+    assert clause(running, Reason.STOPPING).text == f"{text}, and hands back what still runs at 2026-01-01T01:00:09Z"
+    assert Reason.STOPPING not in [one.kind for one in why([enqueued(), claimed(), LOST], life=life).clauses]

@@ -122,8 +122,12 @@ def test_a_worker_that_was_lost_and_one_that_is_silent_are_told_apart(
     serve(queue)
     happened(queue, "one", claimed(worker="w:1"))
     assert kinds(queuectl, "one") == ["running", "timeout", "next"]
-    queue.stop_workers(grace=600)
+    queue.stop_workers(grace=600, why="a new disk")
     assert kinds(queuectl, "one") == ["running", "timeout", "stopping", "next"]
+    asked = why(queuectl, "one")[2]
+    assert asked["event"] == {"stream": "worker-w:1", "version": 1}
+    assert asked["until"] is not None
+    assert "(a new disk), and hands back what still runs at" in asked["text"]
 
     database["workers"].update_one({"_id": "w:1"}, [{"$set": {"expires_at": {"$subtract": ["$$NOW", 1]}}}])
     assert kinds(queuectl, "one") == ["silent", "running", "timeout", "next"]
