@@ -16,7 +16,6 @@ from tests.projections.stage import (
     apply_all,
     await_that,
     document,
-    finish,
     is_ready,
     live_of,
     projecting,
