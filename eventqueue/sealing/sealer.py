@@ -15,8 +15,8 @@ from eventqueue.audit.leaves import Leaf, pack
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed, LogSealed, Moment, Seal
 from eventqueue.errors import Fenced, LogCorrupt
+from eventqueue.model.codec import content_hash, to_ms
 from eventqueue.model.codec import seal as chain
-from eventqueue.model.codec import to_ms
 from eventqueue.model.events import EMPTY, Event, Head
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
@@ -104,10 +104,11 @@ class Sealer:
         return Position(last, since, known)
 
     def _check(self, last: stored.Made) -> None:
+        (raw,) = self._log.read_raw(SEALS, last.recorded.version - 1, 1)
         tree = Tree(last.said.size, last.said.peaks)
-        if tree.root != last.said.root:
+        if content_hash(raw) != last.recorded.hash or tree.root != last.said.root:
             raise LogCorrupt(
-                f"Seal {last.said.number} was altered: none is made behind it. See `queuectl audit verify`."
+                f"Seal {last.said.number} was altered, so none is made behind it: `queuectl audit verify`."
             )
         if self._signer is not None and last.said.key == self._signer.public:
             check_signature(last.seal, self._signer.public)

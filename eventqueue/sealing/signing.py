@@ -35,12 +35,11 @@ class Signer:
 def load(path: str) -> Signer:
     """Return the signer with the key in a file. Raises BadKey for one that is no key, or that others can read."""
     ed25519, serialization = _library()
+    content = _read(path)
     try:
-        private = serialization.load_pem_private_key(_read(path), None)
-    except (ValueError, TypeError, ImportError):  # TypeError: it is encrypted. What the library says may quote it
+        private = serialization.load_pem_private_key(content, None)
+    except Exception:  # whatever it is: what the library says may quote the file
         private = None
-    except Exception as error:  # UnsupportedAlgorithm, which is a class of the library's own
-        raise BadKey(f"The key in {path!r} cannot be used ({type(error).__name__}).") from None
     if not isinstance(private, ed25519.Ed25519PrivateKey):
         raise BadKey(f"{path!r} holds no Ed25519 key in PEM without a password: `queuectl audit key FILE` makes one.")
     return Signer(private)
