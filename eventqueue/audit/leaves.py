@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-PIECE_MAX = 192 * 1024  # bytes of leaves in one event, which may have 256 KiB
+PIECE_MAX = 64 * 1024  # bytes of leaves in one event: it may have 256 KiB, but many events are read at once
 _END = 1 + 8 + 32  # bytes behind the stream's name
 
 

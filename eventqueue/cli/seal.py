@@ -117,9 +117,9 @@ def seals_(session: Session) -> None:
 @click.option("--between", nargs=2, type=click.IntRange(1), metavar="N M", help="That seal M continues seal N.")
 @with_session
 def prove(session: Session, job_id: str | None, number: int | None, between: tuple[int, int] | None) -> None:
-    """Print a proof, in JSON, of how a job stood when the log was sealed.
+    """Print a proof of how a job was sealed.
 
-    `queuectl audit check-proof` checks it without a database, and so can anybody: RFC 6962 has the recipe.
+    It is JSON. `queuectl audit check-proof` checks it without a database, and so can anybody: RFC 6962 has the recipe.
 
     \b
     queuectl audit prove report --seal 12 > report.proof
@@ -174,9 +174,10 @@ def check_proof(session: Session, file: str, key: str | None, path: str | None) 
 @click.argument("file", type=FILE)
 @with_session
 def key(session: Session, file: str) -> None:
-    """Make a key to sign seals with, in a new file that only you may read.
+    """Make a key to sign seals with.
 
-    Keep it away from the database. Whoever checks seals needs the public key that this prints.
+    It is put into a new file that only you may read: keep it away from the database. Whoever checks seals needs the
+    public key, which this prints.
 
     \b
     queuectl audit key ~/seal.key

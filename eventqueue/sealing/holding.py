@@ -98,8 +98,9 @@ class _Rebuilt:
 def _hold_events(log: MongoLog, trusted: Seal, leaves: Sorted, tell: Callable[[int], object]) -> Iterator[Finding]:
     cover = Cover(leaves.first(trusted.size), trusted.number, Timestamp(*trusted.until), f"{CATEGORY}-".encode())
     for batch in log.scan_batches():
-        events = list(split(batch))
-        for raw in events:
+        number = 0
+        for raw in split(batch):
             yield from cover.findings(raw)
-        tell(len(events))
+            number += 1
+        tell(number)
     yield from cover.rest()

@@ -13,7 +13,7 @@ from eventqueue.model.events import Recorded
 from eventqueue.mongo.log import MongoLog
 
 PAGE = 500  # seals that are read at once
-PIECES = 20  # events of leaves that are read at once, each up to 192 KiB
+PIECES = 50  # events of leaves that are read at once, each up to 64 KiB
 
 
 class Made(msgspec.Struct, frozen=True):
