@@ -21,7 +21,7 @@ from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Views
 from eventqueue.sealing.duty import Sealing
 from eventqueue.sealing.sealer import Sealer
-from eventqueue.sealing.signing import Signer, load
+from eventqueue.sealing.signing import load
 from eventqueue.steering import configuration
 from projections.keeping.projector import Projector
 from projections.keeping.signals import Signals
@@ -94,11 +94,6 @@ def connect(uri: str, db: str, actor: str) -> Connection:
 def make_projector(connection: Connection) -> Projector:
     """Return a projector over the connection's database, to be run in a process (or thread) of its own."""
     return Projector(connection.ground, installed(), _name("projector"))
-
-
-def make_sealer(connection: Connection, signer: Signer | None) -> Sealer:
-    """Return what seals the connection's log, as its actor."""
-    return Sealer(connection.ground, connection.actor, signer)
 
 
 def make_sealing(connection: Connection, environ: Mapping[str, str]) -> Sealing:

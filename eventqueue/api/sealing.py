@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from eventqueue.audit.proofs import Consistency, Inclusion
 from eventqueue.audit.seals import Seal, encode
-from eventqueue.connect import Connection, make_sealer
+from eventqueue.connect import Connection
 from eventqueue.errors import Fenced, Refused
 from eventqueue.model.events import stream_of
 from eventqueue.sealing import files, proving, stored
+from eventqueue.sealing.sealer import Sealer
 from eventqueue.sealing.signing import Signer
 from eventqueue.system.process import shared_environment
 
+AT_ONCE = 100_000  # events in one seal, where somebody waits for it
 TRIES = 20  # that somebody else seals between two looks happens once a minute
 
 
@@ -27,7 +29,7 @@ class Seals:
 
         `tell` is given how many events were sealed since. Raises LogCorrupt where the last seal was altered.
         """
-        sealer = make_sealer(self._connection, signer)
+        sealer = Sealer(self._connection.ground, self._connection.actor, signer, AT_ONCE)
         made: list[Seal] = []
         before = 0 if (last := self.last()) is None else last.events
         for again in range(TRIES):

@@ -12,16 +12,17 @@ import msgspec
 from bson.timestamp import Timestamp
 from pymongo.database import Database
 
+from eventqueue.audit.envelope import hash_in, place_in
 from eventqueue.audit.leaves import Leaf
 from eventqueue.audit.seals import CATEGORY
 from eventqueue.model.codec import NAME_MAX
-from eventqueue.model.events import category_of
-from eventqueue.mongo.stamps import stamped
+from eventqueue.mongo.stamps import stamp_of, stamped
 
-OVERLAP_S = 20  # an append that takes longer than half of it is given up by the server: see `MongoLog`
-MOST = 100_000  # events in one seal, more or less: what a seal takes of memory does not grow with a backlog
+OVERLAP_S = 15  # an append that takes more than ten seconds is given up by the server: see `MongoLog`
+MOST = 10_000  # events in one seal, or somewhat more: what a seal takes does not grow with a backlog
 
 BEGIN = Timestamp(0, 0)
+_OURS = f"{CATEGORY}-".encode()
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -33,45 +34,50 @@ class Changes(msgspec.Struct, frozen=True):
     looked: Timestamp
 
 
-def gather(
-    database: Database[Any], since: Timestamp, now: Timestamp, known: Mapping[str, int], most: int = MOST
-) -> Changes:
-    """Return what has changed in events that are stamped from `since` on, up to `now` (or less, if there is much).
+def settled(now: Timestamp) -> Timestamp:
+    """Return up to which `ts` nothing comes to light any more at `now`, the log's time."""
+    return Timestamp(max(now.time - OVERLAP_S, 0), 0)
 
-    `known`: up to where each stream is sealed, of those that changed since then. Streams of seals are none of them.
+
+def gather(
+    database: Database[Any],
+    since: Timestamp,
+    last: Timestamp,
+    known: Mapping[bytes, int],
+    *,
+    sure: Timestamp,
+    most: int = MOST,
+) -> Changes:
+    """Return what has changed in events that are stamped from `since` on, up to `last` (or less, if there is much).
+
+    `known`: up to where each stream is sealed, of those that changed since then. `sure`: up to when nothing more comes
+    to light. Streams of seals are none of them.
     """
-    heads: dict[str, Leaf] = {}
+    heads: dict[bytes, tuple[int, bytes]] = {}  # version and event
     events = 0
-    settled = Timestamp(max(now.time - OVERLAP_S, 0), 0)
-    for found in stamped(database, since, now):
-        for leaf in _leaves(found):
-            before = heads.get(leaf.stream)
-            if leaf.version > (known.get(leaf.stream, 0) if before is None else before.version):
-                heads[leaf.stream] = leaf
+    for found in stamped(database, since, last):
+        for event in found:
+            stream, version = place_in(event) or (_OURS, 0)
+            before = heads[stream][0] if stream in heads else known.get(stream, 0)
+            if version > before and not stream.startswith(_OURS):
+                heads[stream] = version, event
                 events += 1
         if events >= most:
-            looked: Timestamp = found[-1]["ts"]  # and others may be stamped the same: up to the one before
-            return _changes(heads, events, min(_before(looked), settled), looked)
-    return _changes(heads, events, max(settled, since), now)
+            looked = stamp_of(found[-1])  # and others may be stamped the same: up to the one before
+            return Changes(tuple(_leaves(heads)), events, min(_before(looked), sure), looked)
+    return Changes(tuple(_leaves(heads)), events, max(min(sure, last), since), last)
 
 
-def _changes(heads: Mapping[str, Leaf], events: int, until: Timestamp, looked: Timestamp) -> Changes:
-    return Changes(tuple(sorted(heads.values(), key=lambda leaf: leaf.data)), events, until, looked)
-
-
-def _leaves(found: list[Mapping[str, Any]]) -> Iterator[Leaf]:
-    """Yield the places that an event of this package can have; whatever else somebody has put there is not sealed."""
-    for one in found:
-        match one:
-            case {"_id": {"stream": str(stream), "version": int(version)}, "hash": bytes(digest)} if (
-                len(digest) == 32 and version > 0 and is_sealed(stream)
-            ):
-                yield Leaf(stream, version, bytes(digest))
-
-
-def is_sealed(stream: str) -> bool:
-    """Whether a stream is one of those that are sealed."""
-    return category_of(stream) != CATEGORY and len(stream) <= NAME_MAX and "\x00" not in stream
+def _leaves(heads: Mapping[bytes, tuple[int, bytes]]) -> Iterator[Leaf]:
+    """Yield the heads that this package can have made; whatever else somebody has put there is not sealed."""
+    for stream in sorted(heads):
+        version, event = heads[stream]
+        try:
+            name, digest = stream.decode(), hash_in(event)
+        except UnicodeDecodeError:
+            continue
+        if digest is not None and len(name) <= NAME_MAX and "\x00" not in name:
+            yield Leaf(name, version, digest)
 
 
 def _before(ts: Timestamp) -> Timestamp:

@@ -22,7 +22,7 @@ from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 from eventqueue.sealing import stored
-from eventqueue.sealing.gathering import BEGIN, MOST, Changes, gather
+from eventqueue.sealing.gathering import BEGIN, MOST, Changes, gather, settled
 from eventqueue.sealing.signing import Signer, check_signature
 
 
@@ -34,7 +34,7 @@ class Position(msgspec.Struct, frozen=True):
 
     last: stored.Made | None = None
     since: Timestamp = BEGIN
-    known: dict[str, tuple[int, Timestamp]] = {}
+    known: dict[bytes, tuple[int, Timestamp]] = {}
 
     @property
     def number(self) -> int:
@@ -49,7 +49,7 @@ class Position(msgspec.Struct, frozen=True):
     def behind(self, made: stored.Made, leaves: tuple[Leaf, ...]) -> "Position":
         """Return it behind a new seal, of these leaves."""
         looked, until = _timestamp(made.said.looked), _timestamp(made.said.until)
-        known = {**self.known, **{leaf.stream: (leaf.version, looked) for leaf in leaves}}
+        known = {**self.known, **{leaf.stream.encode(): (leaf.version, looked) for leaf in leaves}}
         return Position(made, until, known).past(until)
 
 
@@ -69,18 +69,20 @@ class Sealer:
 
         Raises as `step` does.
         """
-        until = majority_time(self._ground.database)
-        while (seal := self.step(until)) is not None:
+        now = majority_time(self._ground.database)
+        while (seal := self.step(now)) is not None:
             yield seal
 
     def step(self, until: Timestamp | None = None) -> Seal | None:
-        """Make one seal, if anything changed up to `until` (None: now), and return it.
+        """Make one seal, if anything has changed up to `until`, and return it.
 
+        `until` None: up to where all is settled, some seconds ago; then no event is ever read twice.
         Raises Fenced where another one was made meanwhile, and LogCorrupt where the last one was altered.
         """
+        sure = settled(majority_time(self._ground.database))
         position = self._found()
-        now = majority_time(self._ground.database) if until is None else until
-        changes = gather(self._ground.database, position.since, now, _versions(position), self._most)
+        known = {stream: version for stream, (version, _) in position.known.items()}
+        changes = gather(self._ground.database, position.since, until or sure, known, sure=sure, most=self._most)
         if not changes.leaves:
             self._position = position.past(max(position.since, changes.until))
             return None
@@ -98,9 +100,9 @@ class Sealer:
             return self._position
         self._check(last)
         since = _timestamp(last.said.until)
-        known: dict[str, tuple[int, Timestamp]] = {}
+        known: dict[bytes, tuple[int, Timestamp]] = {}
         for leaf, looked in stored.leaves_since(self._log, last, since):
-            known.setdefault(leaf.stream, (leaf.version, looked))
+            known.setdefault(leaf.stream.encode(), (leaf.version, looked))
         return Position(last, since, known)
 
     def _check(self, last: stored.Made) -> None:
@@ -160,10 +162,6 @@ class Sealer:
         if not result.is_whole:
             raise Fenced("Another process has sealed the log meanwhile.")
         return append
-
-
-def _versions(position: Position) -> dict[str, int]:
-    return {stream: version for stream, (version, _) in position.known.items()}
 
 
 def _moment(ts: Timestamp) -> Moment:

@@ -1,6 +1,7 @@
 """When a seal is made: where something has come and time has passed, or much has come; by one process of all."""
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +12,18 @@ from eventqueue.errors import LogCorrupt
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import SEALING, Lease, Renewal
 from eventqueue.sealing import duty, stored
-from eventqueue.sealing.duty import Sealing
+from eventqueue.sealing.duty import Pace, Sealing
 from eventqueue.sealing.sealer import Sealer
 
 NO_TIME = timedelta(0)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was acknowledged is settled, and may be looked for at once: nobody here takes ten seconds to append."""
+    monkeypatch.setattr("eventqueue.sealing.sealer.settled", lambda now: now)
+    monkeypatch.setattr(duty, "SPACING", NO_TIME)
+    monkeypatch.setattr(duty, "SHARE", 1)
 
 
 @pytest.fixture
@@ -49,7 +58,6 @@ def test_what_is_much_waits_for_less_than_a_minute(
 ) -> None:
     queue.enqueue(command="true")
     lead(ground, sealing)
-    monkeypatch.setattr(duty, "SPACING", NO_TIME)
     queue.enqueue(command="true")
     assert not sealing.is_due()
 
@@ -70,9 +78,39 @@ def test_a_log_in_which_nothing_has_come_is_not_due(
     assert not Sealing(ground, Sealer(ground, "other"), "other").is_due()
 
 
+def test_where_it_was_looked_just_now_it_is_not_looked_again(
+    queue: Queue, ground: Ground, sealing: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead(ground, sealing)
+    queue.enqueue(command="true")
+    assert sealing.is_due()
+
+    monkeypatch.setattr(duty, "SPACING", timedelta(hours=1))
+
+    assert not sealing.is_due()
+
+
+def test_of_what_is_much_each_seal_has_a_part(queue: Queue, ground: Ground) -> None:
+    for _ in range(12):
+        queue.enqueue_many({"command": "true"} for _ in range(1000))
+
+    assert lead(ground, Sealing(ground, Sealer(ground, "test", most=1000), "mine")) > 1
+
+
+@pytest.mark.parametrize(("grown", "is_busy"), [(0, False), (10**9, True)])
+def test_while_much_comes_it_pauses_for_most_of_the_time(
+    monkeypatch: pytest.MonkeyPatch, grown: int, is_busy: bool
+) -> None:
+    monkeypatch.setattr(duty, "SHARE", 20)
+    there, times = iter((0, grown)), iter((100.0, 102.0))
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+
+    assert Pace(lambda: next(there)).pause_s() == (2.0 * 19 if is_busy else 0.0)
+
+
 def test_that_another_has_sealed_counts(queue: Queue, ground: Ground, sealing: Sealing) -> None:
     queue.enqueue(command="true")
-    assert Sealer(ground, "other").step() is not None
+    assert list(Sealer(ground, "other").seal_all())
     queue.enqueue(command="true")
 
     assert not sealing.is_due()

@@ -25,7 +25,7 @@ def make(queue: Queue, ground: Ground, number: int) -> None:
     sealer = Sealer(ground, "test")
     for _ in range(number - len(seals(ground))):
         queue.enqueue(command="true")
-        assert sealer.step() is not None
+        assert list(sealer.seal_all())
 
 
 def seals(ground: Ground) -> list[Seal]:

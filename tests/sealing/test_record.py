@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def sealed(queue: Queue, ground: Ground) -> Ground:
     queue.enqueue(command="true", id="a")
-    assert Sealer(ground, "test").step() is not None
+    assert list(Sealer(ground, "test").seal_all())
     return ground
 
 

@@ -31,8 +31,7 @@ def signer(path: str) -> Signer:
 @pytest.fixture
 def signed(queue: Queue, ground: Ground, signer: Signer) -> Seal:
     queue.enqueue(command="true", id="a")
-    seal = Sealer(ground, "test", signer).step()
-    assert seal is not None
+    (seal,) = Sealer(ground, "test", signer).seal_all()
     return seal
 
 
@@ -119,7 +118,7 @@ def test_who_signs_makes_no_seal_behind_one_of_his_that_he_did_not_sign(
     queue.enqueue(command="true")
 
     with pytest.raises(NotProven, match="The signature of seal 1"):
-        Sealer(ground, "test", signer).step()
+        list(Sealer(ground, "test", signer).seal_all())
 
 
 def test_the_private_key_is_in_no_event(ground: Ground, signed: Seal, path: str) -> None:
