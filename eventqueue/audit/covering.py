@@ -8,35 +8,35 @@ the database were made anew.
 from collections.abc import Iterable, Iterator
 
 from bson.errors import InvalidBSON
-from bson.timestamp import Timestamp
 
 from eventqueue.audit.envelope import hash_in, place_in, prev_in, ts_in
 from eventqueue.audit.leaves import Leaf, parse
 from eventqueue.audit.rules import Finding
+from eventqueue.audit.seals import LEAVES, SEALS, Moment, Seal
 from eventqueue.model.codec import content_hash, stream_in
 
 ALTERED = "its hash is not that of its bytes: the event was altered"
+_UNSEALED = (SEALS.encode(), LEAVES.encode())
 UNCHAINED = "it does not continue the event before it: `prev` is another hash"
 
 
 class Cover:
     """Takes the log's events, in order of stream and version, and tells what does not agree with `leaves`.
 
-    `number`: of the seal that these leaves were sealed by, the last one's; `until`: whatever is stamped up to then is
-    sealed. Of what is wrong in the sealed part of one stream the first is told. Events of `unsealed` categories, as
-    beginnings of streams, have no leaves.
+    `seal`: the last one that these leaves belong to. Of what is wrong in the sealed part of one stream the first is
+    told. The streams of the seals themselves have no leaves.
     """
 
-    def __init__(self, leaves: Iterable[bytes], number: int, until: Timestamp, unsealed: bytes) -> None:
+    def __init__(self, leaves: Iterable[bytes], seal: Seal) -> None:
         self._leaves = map(parse, leaves)
         self._leaf = next(self._leaves, None)
         self._key = _key(self._leaf)
-        self._number = number
-        self._until = until
-        self._unsealed = unsealed
+        self._number = seal.number
+        self._until, self._looked = _number(seal.until), _number(seal.looked)
         self._stream = b""
         self._version = 0
         self._hash: bytes | None = None
+        self._ts = 0
         self._is_told = False
 
     def findings(self, raw: bytes) -> Iterator[Finding]:
@@ -55,14 +55,14 @@ class Cover:
         problem = self._problem(raw, version, digest) if is_sealed else self._put_in(raw, stream)
         if problem is not None:
             yield Finding(_shown(stream), version, problem)
-        self._version, self._hash = version, digest
+        self._version, self._hash, self._ts = version, digest, ts_in(raw) or 0
 
     def rest(self) -> Iterator[Finding]:
         """Yield what is wrong behind the last event of the log."""
         yield from self._missing_before(None)
 
     def _enter(self, stream: bytes) -> None:
-        self._stream, self._version, self._hash, self._is_told = stream, 0, None, False
+        self._stream, self._version, self._hash, self._ts, self._is_told = stream, 0, None, 0, False
 
     def _missing_before(self, place: tuple[bytes, int] | None) -> Iterator[Finding]:
         """Pass over the leaves before a place, whose events the log has not; of each stream the last is told."""
@@ -87,6 +87,8 @@ class Cover:
             problem = ALTERED
         elif prev_in(raw) != self._hash:
             problem = UNCHAINED
+        elif not self._ts <= (ts_in(raw) or 0) <= self._looked:
+            problem = f"its `ts` is before that of the event before it, or after seal {self._number}, which has it"
         if self._leaf is not None and self._key[1] == version:
             if problem is None and self._leaf.hash != digest:
                 problem = f"seal {self._number} has another hash for it: it was altered, or an event before it"
@@ -99,7 +101,7 @@ class Cover:
     def _put_in(self, raw: bytes, stream: bytes) -> str | None:
         """Return what is wrong with an event that no leaf has: nothing, if it came after the seal."""
         ts = ts_in(raw)
-        if stream.startswith(self._unsealed) or (ts is not None and ts > self._until):
+        if stream in _UNSEALED or (ts is not None and ts > self._until):
             return None
         return f"seal {self._number} has nothing of it, though it is stamped before that: it was put in later"
 
@@ -110,6 +112,10 @@ class Cover:
 
 def _key(leaf: Leaf | None) -> tuple[bytes, int]:
     return (b"", 0) if leaf is None else (leaf.stream.encode(), leaf.version)
+
+
+def _number(moment: Moment) -> int:
+    return moment[0] << 32 | moment[1]
 
 
 def _named(raw: bytes) -> str:

@@ -3,8 +3,6 @@
 ARCHITECTURE.md has the layout. Bytes that another layout has are None here: this package writes no such event.
 """
 
-from bson.timestamp import Timestamp
-
 _PLACE = b"\x03_id\x00"
 _STREAM = b"\x02stream\x00"
 _VERSION32, _VERSION64 = b"\x10version\x00", b"\x12version\x00"
@@ -37,8 +35,6 @@ def prev_in(raw: bytes) -> bytes | None:
     return raw[-_TAIL - 32 : -_TAIL] if raw[-_TAIL - 43 : -_TAIL - 32] == _PREV else None
 
 
-def ts_in(raw: bytes) -> Timestamp | None:
-    """Return when the server has stamped an event."""
-    if raw[-_TAIL : -_TAIL + 4] != _TS:
-        return None
-    return Timestamp(int.from_bytes(raw[-_TAIL + 8 : -_TAIL + 12], "little"), int.from_bytes(raw[-52:-48], "little"))
+def ts_in(raw: bytes) -> int | None:
+    """Return when the server has stamped an event, as BSON has it: seconds, and the increment in the lower 32 bits."""
+    return int.from_bytes(raw[-52:-44], "little") if raw[-_TAIL:-52] == _TS else None

@@ -11,7 +11,8 @@ The statement of a seal is these lines in UTF-8, each with a line feed at its en
     size <leaves of the tree>
     root <the tree's root, hex>
     events <how many events are sealed by now>
-    until <seconds>.<increment: all events with a `ts` up to this are sealed>
+    until <seconds>.<increment>, a `ts`: all events that are stamped up to this are sealed
+    looked <seconds>.<increment>, a `ts`: none that is stamped later is
     at <when, ISO 8601 in UTC with milliseconds and Z>
     previous <SHA-256 of the statement before, hex>
     key <the Ed25519 public key that the statement is signed with, hex>
@@ -53,8 +54,7 @@ class LogSealed(Event, frozen=True, kw_only=True, tag="sealed"):
     """In `seal-log`: a seal, and what the next one goes on from.
 
     `leaves`: the first and the last of the events in `seal-leaves` that belong to it; what stands between those of two
-    seals was left by one who did not come to the end. `peaks`: the tree's, see `merkle.Tree`. `looked`: events that are
-    stamped later have not been looked at.
+    seals was left by one who did not come to the end. `peaks`: the tree's, see `merkle.Tree`.
     """
 
     log: LogId
@@ -63,9 +63,9 @@ class LogSealed(Event, frozen=True, kw_only=True, tag="sealed"):
     root: Hash
     events: Place
     until: Moment
+    looked: Moment
     leaves: tuple[Place, Place]
     peaks: tuple[Hash, ...]
-    looked: Moment
     previous: Hash | None = None
     key: Hash | None = None
     signature: Signature | None = None
@@ -83,6 +83,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     root: Hash
     events: Place
     until: Moment
+    looked: Moment
     at: datetime
     previous: Hash | None = None
     key: Hash | None = None
@@ -99,6 +100,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
             "root": self.root.hex(),
             "events": self.events,
             "until": f"{self.until[0]}.{self.until[1]}",
+            "looked": f"{self.looked[0]}.{self.looked[1]}",
             "at": _instant(self.at),
             "previous": _hex(self.previous) or "-",
             "key": _hex(self.key) or "-",
@@ -129,6 +131,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     root: Hex
     events: Place
     until: Moment
+    looked: Moment
     at: datetime
     previous: Hex | None
     key: Hex | None
@@ -145,6 +148,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             root=bytes.fromhex(self.root),
             events=self.events,
             until=self.until,
+            looked=self.looked,
             at=self.at,
             previous=_bytes(self.previous),
             key=_bytes(self.key),
@@ -164,6 +168,7 @@ def line_of(seal: Seal) -> Line:
         root=seal.root.hex(),
         events=seal.events,
         until=seal.until,
+        looked=seal.looked,
         at=seal.at.astimezone(UTC),
         previous=_hex(seal.previous),
         key=_hex(seal.key),

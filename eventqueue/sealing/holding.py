@@ -8,12 +8,10 @@ them: some 90 bytes for each stream and each seal before which it changed. The l
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 
-from bson.timestamp import Timestamp
-
 from eventqueue.audit.covering import Cover
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.rules import Finding
-from eventqueue.audit.seals import CATEGORY, LEAVES, SEALS, Seal
+from eventqueue.audit.seals import LEAVES, SEALS, Seal
 from eventqueue.errors import BadSeals, LogCorrupt
 from eventqueue.model.codec import split
 from eventqueue.mongo.ground import Ground
@@ -96,7 +94,7 @@ class _Rebuilt:
 
 
 def _hold_events(log: MongoLog, trusted: Seal, leaves: Sorted, tell: Callable[[int], object]) -> Iterator[Finding]:
-    cover = Cover(leaves.first(trusted.size), trusted.number, Timestamp(*trusted.until), f"{CATEGORY}-".encode())
+    cover = Cover(leaves.first(trusted.size), trusted)
     for batch in log.scan_batches():
         number = 0
         for raw in split(batch):

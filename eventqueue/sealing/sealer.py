@@ -135,7 +135,7 @@ class Sealer:
         now = to_ms(self._ground.clock.now())
         seal = self._signed(self._next(last, changes, tree, now if head.at is None else max(now, head.at)))
         stated = {name: getattr(seal, name) for name in seal.__struct_fields__ if name != "at"}
-        said = LogSealed(**stated, leaves=pieces, peaks=tree.peaks, looked=_moment(changes.looked))
+        said = LogSealed(**stated, leaves=pieces, peaks=tree.peaks)
         return stored.Made(self._append(SEALS, head, [said], seal.at).recorded[0], said, seal)
 
     def _next(self, last: stored.Made | None, changes: Changes, tree: Tree, at: datetime) -> Seal:
@@ -146,6 +146,7 @@ class Sealer:
             root=tree.root,
             events=changes.events + (0 if last is None else last.said.events),
             until=_moment(changes.until),
+            looked=_moment(changes.looked),
             at=at,
             previous=None if last is None else last.seal.hash,
             key=None if self._signer is None else self._signer.public,

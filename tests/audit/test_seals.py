@@ -22,6 +22,7 @@ FIRST = Seal(
     root=bytes(range(32)),
     events=7,
     until=(1_790_000_000, 4),
+    looked=(1_790_000_015, 1),
     at=datetime(2026, 11, 28, 12, 30, 1, 5000, tzinfo=UTC),
 )
 SECOND = replace(FIRST, number=2, size=5, events=9, previous=FIRST.hash, key=bytes(32), signature=bytes(64))
@@ -41,6 +42,7 @@ def test_a_statement_is_made_of_these_bytes() -> None:
         b"root 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
         b"events 9\n"
         b"until 1790000000.4\n"
+        b"looked 1790000015.1\n"
         b"at 2026-11-28T12:30:01.005Z\n" + f"previous {FIRST.hash.hex()}\nkey {'00' * 32}\n".encode()
     )
     assert FIRST.statement.endswith(b"\nprevious -\nkey -\n")
@@ -56,10 +58,19 @@ def test_a_gap_between_seals_is_none_of_their_faults() -> None:
     assert read([encode(FIRST), encode(THIRD)]) == [FIRST, THIRD]
 
 
-@pytest.mark.parametrize("field", ["log", "number", "size", "root", "events", "until", "at", "previous", "key"])
+@pytest.mark.parametrize(
+    "field", ["log", "number", "size", "root", "events", "until", "looked", "at", "previous", "key"]
+)
 def test_whatever_is_altered_in_a_line_is_found(field: str) -> None:
     line, other = json.loads(encode(SECOND)), json.loads(encode(THIRD))
-    altered = {"log": "f" * 32, "root": "f" * 64, "until": [1, 2], "at": "2026-01-01T00:00:00Z", "key": "f" * 64}
+    altered = {
+        "log": "f" * 32,
+        "root": "f" * 64,
+        "until": [1, 2],
+        "looked": [1, 2],
+        "at": "2026-01-01T00:00:00Z",
+        "key": "f" * 64,
+    }
     line[field] = altered.get(field, other[field])
 
     with pytest.raises(BadSeals, match=r"Line 2 of seals\.jsonl .* was altered"):

@@ -54,7 +54,7 @@ def test_as_json_it_is_what_is_kept(queuectl: Queuectl, file: Path) -> None:
     assert document["made"] == [document["last"]] == [json.loads(file.read_bytes())]
     assert document["exported"] == 1
     assert sorted(document["last"]) == [
-        *("at", "events", "hash", "key", "log", "number", "previous", "root", "signature", "size", "until")
+        *("at", "events", "hash", "key", "log", "looked", "number", "previous", "root", "signature", "size", "until")
     ]
 
 

@@ -209,6 +209,8 @@ def test_a_cut_off_end_is_told_with_what_is_left(ground: Ground, forger: Forger,
         (lambda f: f.remove("job-a", 1), "version 2 stands where version 1 belongs: events were removed"),
         (lambda f: f.alter("job-a", 1, actor="x"), "seal 3 has another hash for it"),
         (lambda f: f.alter("job-a", 2, data={"why": "x"}), "seal 3 has another hash for it"),
+        (lambda f: f.scribble("job-a", 2, ts=Timestamp(1, 1)), "its `ts` is before that of the event before it"),
+        (lambda f: f.scribble("job-a", 2, ts=Timestamp(2**31, 1)), "its `ts` is before that"),
     ],
 )
 def test_of_a_stream_the_first_that_is_wrong_is_told(
@@ -227,6 +229,14 @@ def test_an_event_at_no_version_of_a_stream_is_found(ground: Ground, forger: For
 
     assert found(ground, kept) == [("job-a", 0)]
     assert "it stands at no version of a stream" in words(ground, kept)
+
+
+def test_in_a_stream_beside_those_of_the_seals_nothing_is_hidden(
+    ground: Ground, forger: Forger, kept: list[Seal]
+) -> None:
+    forger.insert("seal-of-mine", "job-a", age(forger, "job-a"))
+
+    assert found(ground, kept) == [("seal-of-mine", 1), ("seal-of-mine", 2)]
 
 
 def test_what_is_put_in_after_the_last_seal_is_not_told_from_what_is_appended(
