@@ -85,11 +85,10 @@ def check(proof: Proof) -> Sequence[Seal]:
 
     Raises NotProven, or BadSeals for a seal that was altered.
     """
-    match proof:
-        case Inclusion():
-            return [_check_inclusion(proof)]
-        case Consistency():
-            return _check_consistency(proof)
+    try:
+        return [_check_inclusion(proof)] if isinstance(proof, Inclusion) else _check_consistency(proof)
+    except ValueError as error:  # a date, or a name, that is none
+        raise NotProven(f"The proof cannot be read: {error}.") from None
 
 
 def _check_inclusion(proof: Inclusion) -> Seal:

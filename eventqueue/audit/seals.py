@@ -132,7 +132,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     events: Place
     until: Moment
     looked: Moment
-    at: datetime
+    at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
     previous: Hex | None
     key: Hex | None
     signature: Annotated[str, Meta(pattern="^[0-9a-f]{128}$")] | None
@@ -140,7 +140,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def seal(self) -> Seal:
-        """The seal of this line. Raises BadSeals where the hash is not that of what it says."""
+        """The seal of this line. Raises BadSeals where the hash is not that of what it says, ValueError for no date."""
         seal = Seal(
             log=self.log,
             number=self.number,
@@ -149,7 +149,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             events=self.events,
             until=self.until,
             looked=self.looked,
-            at=self.at,
+            at=datetime.fromisoformat(self.at),
             previous=_bytes(self.previous),
             key=_bytes(self.key),
             signature=_bytes(self.signature),
@@ -169,7 +169,7 @@ def line_of(seal: Seal) -> Line:
         events=seal.events,
         until=seal.until,
         looked=seal.looked,
-        at=seal.at.astimezone(UTC),
+        at=_instant(seal.at),
         previous=_hex(seal.previous),
         key=_hex(seal.key),
         signature=_hex(seal.signature),
@@ -193,7 +193,7 @@ def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Seal]:
             seal = msgspec.json.decode(line, type=Line).seal
             if before is not None and (problem := misfit(before, seal)):
                 raise BadSeals(problem)
-        except (BadSeals, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (BadSeals, ValueError) as error:
             why = str(error).rstrip(".")
             raise BadSeals(f"Line {number} of {name} is no seal that can be believed: {why}.") from None
         yield seal

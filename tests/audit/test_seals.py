@@ -68,7 +68,7 @@ def test_whatever_is_altered_in_a_line_is_found(field: str) -> None:
         "root": "f" * 64,
         "until": [1, 2],
         "looked": [1, 2],
-        "at": "2026-01-01T00:00:00Z",
+        "at": "2026-01-01T00:00:00.000Z",
         "key": "f" * 64,
     }
     line[field] = altered.get(field, other[field])
@@ -81,6 +81,13 @@ def test_whatever_is_altered_in_a_line_is_found(field: str) -> None:
 def test_a_line_that_is_cut_is_named(length: int) -> None:
     with pytest.raises(BadSeals, match=r"Line 2 of seals\.jsonl .* it is cut"):
         read([encode(FIRST), encode(SECOND)[:length]])
+
+
+def test_a_date_that_is_none_is_named() -> None:
+    line = encode(FIRST).replace(b"2026-11-28", b"2026-13-28")
+
+    with pytest.raises(BadSeals, match=r"Line 1 of seals\.jsonl is no seal .*month"):
+        read([line])
 
 
 @pytest.mark.parametrize("line", [b"\n", b"{}\n", b"[]\n", b"\xff\xfe\n", b'{"number": 1}\n'])

@@ -117,6 +117,8 @@ def altered(path: str, change: Callable[[Any], Any]) -> Callable[[Any], None]:
         altered("seal.root", flipped),
         altered("seal.number", lambda _: 9),
         altered("seal.hash", flipped),
+        altered("seal.at", lambda at: at.replace("-", "9", 1)[:5] + "13-41T" + at[11:]),
+        altered("seal.at", lambda at: "2026-13-41T" + at[11:]),
         altered("seal.size", lambda size: size + 1),
         altered("history", lambda history: history[:-1]),
         altered("history.0.version", lambda _: 7),
