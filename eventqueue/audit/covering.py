@@ -87,7 +87,7 @@ class Cover:
             problem = ALTERED
         elif prev_in(raw) != self._hash:
             problem = UNCHAINED
-        elif not self._ts <= (ts_in(raw) or 0) <= self._looked:
+        elif (ts := ts_in(raw)) is None or not self._ts <= ts <= self._looked:
             problem = f"its `ts` is before that of the event before it, or after seal {self._number}, which has it"
         if self._leaf is not None and self._key[1] == version:
             if problem is None and self._leaf.hash != digest:

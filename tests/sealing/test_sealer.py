@@ -18,6 +18,7 @@ from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import CATEGORY, LEAVES, SEALS, Seal
 from eventqueue.errors import Fenced, LogCorrupt
 from eventqueue.model.events import category_of
+from eventqueue.mongo import stamps
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.sealing import stored
@@ -177,6 +178,22 @@ def test_a_backlog_takes_several_seals_none_of_which_is_large(queue: Queue, grou
     made = list(Sealer(ground, "test", most=1500).seal_all())
 
     assert len(made) > 1
+    assert is_sound(ground)
+
+
+def test_events_with_one_stamp_may_be_parted_by_a_seal(
+    queue: Queue, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stamps, "SLICE", 3)
+    enqueue(queue, *"abcdefgh")
+    old = Timestamp(majority_time(ground.database).time - 60, 1)
+    ground.database["events"].update_many({}, {"$set": {"ts": old}})
+
+    first, *others = Sealer(ground, "test", most=3).seal_all()
+
+    assert first.events == 3
+    assert len(others) > 1
+    assert list(hold(ground, [first])) == []
     assert is_sound(ground)
 
 
