@@ -94,7 +94,7 @@ class Sealing:
         """See Duty.lead: seal what has changed, and give the place back."""
         pace = Pace(self._there)
         try:
-            while renewal.is_held and self._sealer.step() is not None:
+            while renewal.is_held and self._sealer.step() is not None and self._sealer.is_behind:
                 if stop.wait(pace.pause_s()):
                     return
         except Fenced as error:  # an operator's `queuectl audit seal`

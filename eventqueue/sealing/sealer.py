@@ -63,6 +63,8 @@ class Sealer:
         self._signer = signer
         self._most = most
         self._position = Position()
+        self.is_behind = False
+        """Whether the last step left something for the next, since there was so much."""
 
     def seal_all(self) -> Iterator[Seal]:
         """Make and yield seals until all is sealed that was acknowledged before; each of `most` events, about.
@@ -83,6 +85,7 @@ class Sealer:
         position = self._found()
         known = {stream: version for stream, (version, _) in position.known.items()}
         changes = gather(self._ground.database, position.since, until or sure, known, sure=sure, most=self._most)
+        self.is_behind = changes.looked < (until or sure)
         if not changes.leaves:
             self._position = position.past(max(position.since, changes.until))
             return None
