@@ -72,6 +72,8 @@ class Sealing:
                     self._said = None
             except QueueError as error:
                 self._warn(str(error))
+            except Exception as error:  # whatever it is: if this ended, nobody would seal any more, and all else go on
+                self._warn(f"{type(error).__name__}: {error}")
 
     def is_due(self) -> bool:
         """Whether so much has come, or so long ago, that a seal is to be made."""

@@ -147,8 +147,19 @@ def await_seals(ground: Ground, events: int) -> None:
     raise AssertionError("the log was not sealed")
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LogCorrupt("Seal 1 was altered."), "Seal 1 was altered."),
+        (RuntimeError("no thread"), "RuntimeError: no thread"),
+    ],
+)
 def test_what_fails_is_said_once_and_tried_again(
-    queue: Queue, sealing: Sealing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    sealing: Sealing,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    words: str,
 ) -> None:
     monkeypatch.setattr(duty, "LOOK_EVERY", timedelta(milliseconds=1))
     stop, tries = threading.Event(), [0]
@@ -157,10 +168,10 @@ def test_what_fails_is_said_once_and_tried_again(
         tries[0] += 1
         if tries[0] == 3:
             stop.set()
-        raise LogCorrupt("Seal 1 was altered.")
+        raise error
 
     monkeypatch.setattr(sealing, "is_due", fail)
     sealing.run(stop)
 
     assert tries == [3]
-    assert [one.message for one in caplog.records] == ["the log is not sealed: Seal 1 was altered."]
+    assert [one.message for one in caplog.records] == [f"the log is not sealed: {words}"]
