@@ -24,6 +24,9 @@ from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Views
+from eventqueue.sealing.duty import Sealing
+from eventqueue.sealing.sealer import Sealer
+from eventqueue.sealing.signing import load
 from eventqueue.steering import configuration
 from eventqueue.system.people import signed
 from projections.keeping.projector import Projector
@@ -35,6 +38,7 @@ from projections.registry import installed
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
 CLOSE_S = 5.0
+SEAL_KEY = "QUEUECTL_SEAL_KEY"  # of the environment: a file
 FIND_SERVER_MS = 5_000  # for the first call: whether there is a server at all
 
 
@@ -104,6 +108,16 @@ def connect(uri: str, db: str, actor: str) -> Connection:
 def make_projector(connection: Connection) -> Projector:
     """Return a projector over the connection's database, to be run in a process (or thread) of its own."""
     return Projector(connection.ground, installed(), signed(_name("projector"), connection.user))
+
+
+def make_sealing(connection: Connection, environ: Mapping[str, str]) -> Sealing:
+    """Return the loop that seals the connection's log, to be run in a thread of its own.
+
+    Signed with the key in the file that `QUEUECTL_SEAL_KEY` names. Raises BadKey where that cannot be used.
+    """
+    key = environ.get(SEAL_KEY)
+    name = _name("sealer")
+    return Sealing(connection.ground, Sealer(connection.ground, name, load(key) if key else None), name)
 
 
 def _name(role: str) -> str:

@@ -7,7 +7,10 @@
     │   ├── WorkerNotFound         no live worker has this id or name, or none starts with it
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
-    │   └── DifferentJob           this id or key belongs to a job that was asked for differently
+    │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
+    │   ├── NotSealed              there is no such seal, or it has nothing of this job
+    │   ├── BadSeals               what was kept as seals is cut or altered, or is of another log
+    │   └── NotProven              a proof does not hold
     ├── Unavailable                the database gave no answer in time; nothing is wrong with the request
     │   ├── LogUnavailable         the outcome of an append could not be learned before the deadline
     │   └── WaitTimeout            what was waited for did not come in time
@@ -17,6 +20,7 @@
     │   ├── LayoutTooNew           the database was written by a newer eventqueue
     │   ├── ForeignViews           these views were projected from another log
     │   ├── BadProjection          an installed package brings a projection that cannot be used
+    │   ├── BadKey                 the key for seals is missing, not private, or none
     │   └── LocalServerFailed      the local mongod is missing, or did not start
     ├── LogCorrupt                 what is stored is not what this package writes
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
@@ -97,6 +101,18 @@ class DifferentJob(Refused):
         self.field = field
 
 
+class NotSealed(Refused):
+    """There is no such seal, or it has nothing of what is asked for."""
+
+
+class BadSeals(Refused):
+    """What was kept as seals of this log is not to be believed."""
+
+
+class NotProven(Refused):
+    """A proof does not hold."""
+
+
 class Unavailable(QueueError):
     """The database gave no answer in time."""
 
@@ -151,6 +167,10 @@ class BadProjection(Misconfigured):
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"The projection {where} cannot be used: {problem}. Mend its package, or uninstall it.")
+
+
+class BadKey(Misconfigured):
+    """The file that seals are to be signed with cannot be used; never says what is in it."""
 
 
 class LocalServerFailed(Misconfigured):

@@ -37,6 +37,7 @@ def named(jobs: int) -> str:
         "--json list --state completed",
         "cancel --all --dry-run",
         "audit verify --all",
+        "audit seal",
         "projections verify",
         "projections rebuild",
     ],

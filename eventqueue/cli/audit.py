@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli import seal
 from eventqueue.cli.options import Group, command, show_env
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
@@ -89,3 +90,4 @@ def _verify_all(session: Session, queue: "Queue") -> "tuple[int, list[Finding]]"
 
 
 audit.add_command(verify)
+seal.add_to(audit)

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(seconds=3)
 RENEWAL = timedelta(seconds=1)
-PROJECTING, BUILDING = "projector", "builder"  # the roles that there are
+PROJECTING, BUILDING, SEALING = "projector", "builder", "sealer"  # the roles that there are
 RATE_OVER = 5  # renewals
 FREE = EPOCH
 """The end of a lease that nobody holds, or ever held."""

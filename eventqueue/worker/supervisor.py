@@ -14,13 +14,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import msgspec
 
-from eventqueue.connect import Connection, connect
+from eventqueue.connect import Connection, connect, make_sealing
 from eventqueue.errors import QueueError
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
@@ -39,6 +40,7 @@ YOUNG_S = 15.0
 PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
+SEALED_S = 2.0  # for a seal that is being made in the end: half of one does no harm
 STILL_S = 3.0  # without a running job: then it is said that others are waited for
 STILL = "nothing runs now; jobs that are yet to come, at their time or in a slot elsewhere: %d (see `queuectl list`)"
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
@@ -62,13 +64,28 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def supervise(plan: Plan) -> int:
     """Run workers until stopped by a signal, or until nothing is left to do; return the exit code.
 
-    Raises what `connect` raises; once children run, trouble with the database is logged and waited out.
+    Raises what `connect` raises, and BadKey; once children run, trouble with the database is logged and waited out.
     """
     connection = connect(plan.uri, plan.db, _name())
     with connection.client, closing(log_to_stderr()):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
-        return Supervisor(plan, connection).run()
+        with _sealing(connection) if plan.with_projector else nullcontext():
+            return Supervisor(plan, connection).run()
+
+
+@contextmanager
+def _sealing(connection: Connection) -> Iterator[None]:
+    """Have the log sealed meanwhile, in a thread of this process, which has little else to do."""
+    stop = threading.Event()
+    sealing = make_sealing(connection, os.environ)
+    thread = threading.Thread(target=sealing.run, args=(stop,), name="sealing", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(SEALED_S)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,8 @@ ARGUMENTS = {
     "projections retry": ["stats", "a"],
     "dlq retry": ["--all"],
     "dlq discard": ["--all"],
+    "audit prove": ["a"],
+    **{name: ["/no/file"] for name in ("audit check-proof", "audit key")},
 }
 
 SHOWING = [

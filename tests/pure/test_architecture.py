@@ -19,6 +19,7 @@ ROOMS = (
     "eventqueue.mongo",
     "eventqueue.steering",
     "eventqueue.audit",
+    "eventqueue.sealing",
     "projections.folds",
     "projections.keeping",
     "projections.reading",

@@ -1,0 +1,111 @@
+"""When the log is sealed: once a minute, or sooner where many events have come; by one process of all who would.
+
+Two small questions every five seconds tell whether anything has come. Only then is the lease taken, for as long as it
+takes to make a seal: who stands by writes nothing. That two sealers do each other no harm is the seals' own business.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from eventqueue.errors import Fenced, QueueError
+from eventqueue.mongo.duty import LeasedLoop
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.leases import SEALING, Lease, Renewal
+from eventqueue.sealing import stored
+from eventqueue.sealing.gathering import OVERLAP_S
+from eventqueue.sealing.sealer import Sealer
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = timedelta(seconds=5)  # whether anything has come
+EVERY = timedelta(minutes=1)
+MANY = 10_000  # events, for which no minute is waited for
+SPACING = timedelta(seconds=OVERLAP_S)  # between two tries: what has just come is not settled sooner
+AT_LEAST_EVERY = timedelta(minutes=10)  # how many events there are the server only estimates, after it was killed
+# While the log grows faster than this, in events a second, others need the machine: sealing takes a twentieth of the
+# time then, and makes up for it later.
+BUSY = 1000
+SHARE = 20
+
+
+class Pace:
+    """How long to pause between two steps; `there`: returns how many events the log has."""
+
+    def __init__(self, there: Callable[[], int]) -> None:
+        self._there = there
+        self._begun = time.monotonic()
+        self._before = self._begun, there()  # when so many were there
+
+    def pause_s(self) -> float:
+        """Return for how long, in seconds, the step that has just ended is to be the last."""
+        now, there = time.monotonic(), self._there()
+        took = now - self._begun
+        is_busy = there - self._before[1] > BUSY * (now - self._before[0])
+        self._before = now, there
+        pause = took * (SHARE - 1) if is_busy else 0.0
+        self._begun = now + pause
+        return pause
+
+
+class Sealing:
+    """Seals the log, as `name`, for as long as `run` lasts: a Duty."""
+
+    def __init__(self, ground: Ground, sealer: Sealer, name: str) -> None:
+        self._ground = ground
+        self._sealer = sealer
+        self._lease = Lease(ground.database, SEALING, name)
+        self._loop = LeasedLoop(self._lease, self)
+        # When it was found out what has changed, in monotonic seconds: it may be found out at once.
+        self._looked = time.monotonic() - SPACING.total_seconds()
+        self._said: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Seal what has changed, now and then, until `stop` is set; what fails is logged, and tried again."""
+        while not stop.wait(LOOK_EVERY.total_seconds()):
+            try:
+                if self.is_due():
+                    self._loop.step(stop)
+                    self._said = None
+            except QueueError as error:
+                self._warn(str(error))
+            except Exception as error:  # whatever it is: if this ended, nobody would seal any more, and all else go on
+                self._warn(f"{type(error).__name__}: {error}")
+
+    def is_due(self) -> bool:
+        """Whether so much has come, or so long ago, that a seal is to be made."""
+        last = stored.last(self._ground.log)
+        there = self._there()
+        new = there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
+        looked = timedelta(seconds=time.monotonic() - self._looked)
+        is_long_ago = last is None or last.recorded.at is None or self._ground.clock.now() - last.recorded.at >= EVERY
+        return looked >= AT_LEAST_EVERY or (looked >= SPACING and (new >= MANY or (new > 0 and is_long_ago)))
+
+    def _there(self) -> int:
+        with translated():
+            return self._ground.database["events"].estimated_document_count()
+
+    def prepare(self, stop: threading.Event) -> bool:  # noqa: ARG002 - see Duty
+        """See Duty.prepare: whoever has the log can seal it."""
+        return True
+
+    def lead(self, renewal: Renewal, stop: threading.Event) -> None:
+        """See Duty.lead: seal what has changed, and give the place back."""
+        pace = Pace(self._there)
+        try:
+            while renewal.is_held and self._sealer.step() is not None and self._sealer.is_behind:
+                if stop.wait(pace.pause_s()):
+                    return
+        except Fenced as error:  # an operator's `queuectl audit seal`
+            logger.info("%s", error)
+        finally:
+            self._looked = time.monotonic()
+            self._lease.release()
+
+    def _warn(self, why: str) -> None:
+        if why != self._said:
+            logger.warning("the log is not sealed: %s", why)
+        self._said = why

@@ -1,0 +1,55 @@
+"""Files of seals, kept where the database's administrator does not reach: a seal a line, and only ever added to."""
+
+import os
+from collections.abc import Iterator
+
+from eventqueue.audit.seals import Seal, encode, misfit, read_lines
+from eventqueue.errors import BadSeals
+from eventqueue.mongo.ground import Ground
+from eventqueue.sealing import stored
+
+
+def read(path: str) -> Iterator[Seal]:
+    """Yield the seals in a file, in order, held against each other. Raises BadSeals, or OSError."""
+    with open(path, "rb") as lines:
+        yield from read_lines(lines, repr(path))
+
+
+def export(ground: Ground, path: str) -> int:
+    """Add to a file the seals that it lacks, and return how many these were; one that is not there is made.
+
+    Raises BadSeals, and adds nothing, where the file is of another log, or has a seal that is not the log's.
+    """
+    last = _agreed(ground, path) if os.path.exists(path) else None
+    number = 0
+    with open(path, "ab") as file:
+        for made in stored.seals(ground.log):
+            if last is None or made.said.number > last.number:
+                _check_follows(last, made.seal, path)
+                last = made.seal
+                file.write(encode(last))
+                number += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return number
+
+
+def _agreed(ground: Ground, path: str) -> Seal | None:
+    """Return the last seal of a file, each of which is one of the log's. Raises BadSeals."""
+    ours = stored.seals(ground.log)
+    last: Seal | None = None
+    for last in read(path):
+        found = next((one for one in ours if one.said.number >= last.number), None)
+        if last.log != (log := stored.identity(ground.log, ground.log_id) if found is None else found.said.log):
+            raise BadSeals(f"{path!r} holds seals of log {last.log}, and this is log {log}: name another file.")
+        if found is None or found.seal != last:
+            raise BadSeals(
+                f"Seal {last.number} in {path!r} is not the one in the log, so nothing was added: "
+                f"`queuectl audit verify --against` says what was altered."
+            )
+    return last
+
+
+def _check_follows(last: Seal | None, seal: Seal, path: str) -> None:
+    if last is not None and (problem := misfit(last, seal)):
+        raise BadSeals(f"The log's seals do not continue those in {path!r}: {problem}.")

@@ -1,0 +1,104 @@
+"""A log held against seals that were kept elsewhere: these are taken as true, and nothing in the database is.
+
+First the tree is made again from the leaves in the log, and its root compared at each seal; then each event is held
+against the leaves that this proved. It takes the memory of one run of leaves, and temporary files as large as all of
+them: some 90 bytes for each stream and each seal before which it changed. The log is read once.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
+
+from eventqueue.audit.covering import Cover
+from eventqueue.audit.merkle import Tree, leaf_hash
+from eventqueue.audit.rules import Finding
+from eventqueue.audit.seals import LEAVES, SEALS, Seal
+from eventqueue.errors import BadSeals, LogCorrupt
+from eventqueue.model.codec import split
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.log import MongoLog
+from eventqueue.sealing import stored
+from eventqueue.sealing.sorting import Sorted
+
+LOST = "what was sealed after seal {} cannot be held against the seals"
+
+
+def hold(ground: Ground, kept: Iterable[Seal], tell: Callable[[int], object] = lambda _: None) -> Iterator[Finding]:
+    """Yield whatever the log has otherwise than it was sealed: altered, removed, cut off, or put in before a seal.
+
+    `kept`: seals from elsewhere in order of their numbers, at best all of them. `tell` is given how many events were
+    held against them since. Raises BadSeals where they are of another log, or none.
+    """
+    coming = iter(kept)
+    first = next(coming, None)
+    if first is None:
+        raise BadSeals("There is no seal to hold the log against.")
+    with Sorted() as leaves:
+        trusted = yield from _hold_tree(ground, first, coming, leaves)
+        if trusted is not None:
+            yield from _hold_events(ground.log, trusted, leaves, tell)
+
+
+def _hold_tree(
+    ground: Ground, first: Seal, coming: Iterator[Seal], leaves: Sorted
+) -> Generator[Finding, None, Seal | None]:
+    """Yield what is wrong with the seals in the log; return the last of those kept whose tree the log still has."""
+    log, trusted = ground.log, None
+    try:
+        if (ours := stored.identity(log, ground.log_id)) != first.log:
+            raise BadSeals(f"These are seals of log {first.log}, and this is log {ours}.")
+        rebuilt = _Rebuilt(log, leaves)
+        for seal in chain([first], coming):
+            made = rebuilt.up_to(seal.number)
+            if made is None:
+                yield _finding(SEALS, seal.number, f"seal {seal.number}, which was kept, is not there", trusted)
+                return trusted
+            if made.seal.statement != seal.statement:
+                yield Finding(SEALS, made.recorded.version, f"it is not the seal {seal.number} that was kept")
+            if (rebuilt.tree.size, rebuilt.tree.root) != (seal.size, seal.root):
+                problem = f"the leaves of seal {seal.number}, or of one before it, were altered: its root is another"
+                yield _finding(LEAVES, made.said.leaves[1], problem, trusted)
+                return trusted
+            trusted = seal
+    except LogCorrupt as error:
+        yield _finding(SEALS, 0, str(error).rstrip("."), trusted)
+    return trusted
+
+
+def _finding(stream: str, version: int, problem: str, trusted: Seal | None) -> Finding:
+    lost = "nothing can be held against the seals" if trusted is None else LOST.format(trusted.number)
+    return Finding(stream, version, f"{problem}; {lost}")
+
+
+class _Rebuilt:
+    """The tree as the leaves in the log make it, seal after seal."""
+
+    def __init__(self, log: MongoLog, leaves: Sorted) -> None:
+        self.tree = Tree()
+        self._leaves = leaves
+        self._seals = stored.seals(log)
+        self._pieces = stored.Pieces(log)
+
+    def up_to(self, number: int) -> stored.Made | None:
+        """Add the leaves of the seals up to this one, and return it; None where the log has no such seal."""
+        for made in self._seals:
+            if made.said.number > number:
+                return None
+            self.tree = self.tree.plus(map(self._added, self._pieces.of(made.said)))
+            if made.said.number == number:
+                return made
+        return None
+
+    def _added(self, leaf: bytes) -> bytes:
+        self._leaves.add(leaf)
+        return leaf_hash(leaf)
+
+
+def _hold_events(log: MongoLog, trusted: Seal, leaves: Sorted, tell: Callable[[int], object]) -> Iterator[Finding]:
+    cover = Cover(leaves.first(trusted.size), trusted)
+    for batch in log.scan_batches():
+        number = 0
+        for raw in split(batch):
+            yield from cover.findings(raw)
+            number += 1
+        tell(number)
+    yield from cover.rest()

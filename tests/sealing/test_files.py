@@ -1,0 +1,97 @@
+"""Files of seals: only ever added to, and only what continues them."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from eventqueue.api.queue import Queue
+from eventqueue.audit.seals import Seal, encode
+from eventqueue.errors import BadSeals
+from eventqueue.mongo.ground import Ground
+from eventqueue.sealing import stored
+from eventqueue.sealing.files import export, read
+from eventqueue.sealing.sealer import Sealer
+from tests.sealing.forger import Forger
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "seals.jsonl")
+
+
+def make(queue: Queue, ground: Ground, number: int) -> None:
+    """Make the log have so many seals."""
+    sealer = Sealer(ground, "test")
+    for _ in range(number - len(seals(ground))):
+        queue.enqueue(command="true")
+        assert list(sealer.seal_all())
+
+
+def seals(ground: Ground) -> list[Seal]:
+    return [one.seal for one in stored.seals(ground.log)]
+
+
+def test_a_file_is_given_the_seals_that_it_lacks(queue: Queue, ground: Ground, path: str) -> None:
+    make(queue, ground, 2)
+    assert export(ground, path) == 2
+    before = Path(path).read_bytes()
+    make(queue, ground, 3)
+
+    assert export(ground, path) == 1
+    assert export(ground, path) == 0
+
+    assert Path(path).read_bytes().startswith(before)
+    assert list(read(path)) == seals(ground)
+
+
+def test_an_empty_file_will_do_and_so_will_a_part_of_the_seals(queue: Queue, ground: Ground, path: str) -> None:
+    make(queue, ground, 3)
+    Path(path).touch()
+    assert export(ground, path) == 3
+
+    Path(path).write_bytes(encode(seals(ground)[1]))
+    assert export(ground, path) == 1
+    assert list(read(path)) == seals(ground)[1:]
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200])
+def test_a_file_that_is_cut_is_refused_and_not_added_to(queue: Queue, ground: Ground, path: str, cut: int) -> None:
+    make(queue, ground, 2)
+    export(ground, path)
+    cut_off = Path(path).read_bytes()[:-cut]
+    Path(path).write_bytes(cut_off)
+    make(queue, ground, 3)
+
+    with pytest.raises(BadSeals, match=r"Line 2 of .* it is cut"):
+        export(ground, path)
+    assert Path(path).read_bytes() == cut_off
+
+
+def test_seals_of_another_log_are_not_added_to(queue: Queue, ground: Ground, path: str) -> None:
+    make(queue, ground, 1)
+    Path(path).write_bytes(encode(replace(seals(ground)[0], log="f" * 32)))
+
+    with pytest.raises(BadSeals, match=r"holds seals of log f+, and this is log"):
+        export(ground, path)
+
+
+def test_seals_that_the_log_has_otherwise_are_not_added_to(queue: Queue, ground: Ground, path: str) -> None:
+    make(queue, ground, 2)
+    export(ground, path)
+    Forger(ground).seal_again(lambda leaf: replace(leaf, hash=bytes(32)))
+    make(queue, ground, 3)
+    before = Path(path).read_bytes()
+
+    with pytest.raises(BadSeals, match=r"Seal 1 in .* is not the one in the log"):
+        export(ground, path)
+    assert Path(path).read_bytes() == before
+
+
+def test_seals_that_the_log_has_no_more_are_not_added_to(queue: Queue, ground: Ground, path: str) -> None:
+    make(queue, ground, 2)
+    export(ground, path)
+    Forger(ground).events.delete_many({"_id.version": 2})
+
+    with pytest.raises(BadSeals, match=r"Seal 2 in .* is not the one in the log"):
+        export(ground, path)
