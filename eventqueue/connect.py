@@ -11,6 +11,7 @@ import pymongo
 from pymongo import MongoClient
 from pymongo.read_preferences import ReadPreference
 
+from eventqueue.audit.verdict import Auditor
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.model import (
     lives,  # noqa: F401 - which makes its events known
@@ -18,7 +19,7 @@ from eventqueue.model import (
     upkeep,  # noqa: F401 - likewise
 )
 from eventqueue.mongo.errors import STANDALONE, translated
-from eventqueue.mongo.ground import Ground, stand_on
+from eventqueue.mongo.ground import Ground, look_at, stand_on
 from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.rights import user_of
@@ -29,6 +30,7 @@ from eventqueue.sealing.sealer import Sealer
 from eventqueue.sealing.signing import load
 from eventqueue.steering import configuration
 from eventqueue.system.people import signed
+from projections.auditing.auditor import ViewAuditor
 from projections.keeping.projector import Projector
 from projections.keeping.signals import Signals
 from projections.reading.candidates import ViewFinder
@@ -49,6 +51,7 @@ class Connection(msgspec.Struct, frozen=True):
     ground: Ground
     views: Views
     operator: Operator
+    auditor: Auditor
     finder: JobFinder
     signals: SignalFeed
     outputs: Outputs
@@ -65,10 +68,11 @@ class Connection(msgspec.Struct, frozen=True):
             self.client.close()
 
 
-def connect(uri: str, db: str, actor: str) -> Connection:
+def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connection:
     """Connect, prepare the database on first use, and wire log, views and finder; `actor` signs the appends, together
     with the database's user.
 
+    `prepares`: False for an audit, which must not make what it is to find missing.
     Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, BadProjection, or InvalidInput for a URI or name
     that is none.
     """
@@ -83,7 +87,7 @@ def connect(uri: str, db: str, actor: str) -> Connection:
             user = user_of(client)
             if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
                 raise NotAReplicaSet(STANDALONE)
-        ground = stand_on(database)
+        ground = stand_on(database) if prepares else look_at(database)
         values = settings.resolve(configuration.stored(ground), os.environ)
     except BaseException:
         client.close()
@@ -95,6 +99,7 @@ def connect(uri: str, db: str, actor: str) -> Connection:
         ground=ground,
         views=ViewReader(ground, installed(), signed(_name("reader"), user)),
         operator=ViewOperator(ground, installed(), signed(actor, user)),
+        auditor=ViewAuditor(ground, installed()),
         finder=ViewFinder(database),
         signals=Signals(database),
         outputs=Outputs(database),

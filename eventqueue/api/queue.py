@@ -26,7 +26,7 @@ from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
-from eventqueue.audit.rules import Finding
+from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import (
     DifferentJob,
@@ -74,11 +74,14 @@ class Queue:
 
     Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork: in
     another process it raises UsedAfterFork, whatever it is asked.
+    `prepares`: False to create nothing where there is nothing yet, as for an audit.
     An argument that is none is InvalidInput, which names it, in each method.
     Raises Misconfigured or Unavailable where the database cannot be used, InvalidInput for a bad URI or name.
     """
 
-    def __init__(self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None) -> None:
+    def __init__(
+        self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None, prepares: bool = True
+    ) -> None:
         from eventqueue.connect import connect
 
         if actor is not None:
@@ -87,7 +90,7 @@ class Queue:
             from eventqueue.server import ensure_running, home
 
             uri = ensure_running(home(os.environ))
-        self.connection = connect(uri, db, actor or actor_of("api"))
+        self.connection = connect(uri, db, actor or actor_of("api"), prepares=prepares)
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
@@ -472,29 +475,19 @@ class Queue:
         """
         return forks.at_home(self._events.follow(wanted or Wanted(), last))
 
-    def verify(self, job_id: str) -> Sequence[Finding]:
-        """Return everything that is wrong with a job's stored history, or with its view; empty: proven.
+    def verify(self, job_id: str) -> Verdict:
+        """Return everything that is wrong with a job: its stored history, what it wrote, its views; mend nothing.
 
         Raises JobNotFound.
         """
-        self._views.refresh()
-        ((_, found),) = proof.verify_jobs(
-            self._views, [(stream_for(job_id), self._jobs.stored(job_id))], self._log.read_raw
-        )
-        return found
+        return self.connection.auditor.job(name_in(stream_for(job_id)))
 
-    def verify_all(self) -> Iterator[tuple[str, Sequence[Finding]]]:
-        """Yield each job's stream and what is wrong with it, as `verify` finds it."""
-        return forks.at_home(self._verified())
+    def verify_all(self, progress: Callable[[int], object] = lambda _: None) -> Verdict:
+        """Return everything that is wrong with the log, what is kept beside it and the views; mend nothing.
 
-    def _verified(self) -> Iterator[tuple[str, Sequence[Finding]]]:
-        self._views.refresh()
-        yield from proof.verify_jobs(self._views, self._log.scan_raw("job"), self._log.read_raw)
-
-    def misplaced(self) -> Sequence[Finding]:
-        """Return what stands in the log under an `_id` that is no stream and version: 1,000 findings at most."""
-        problem = "its `_id` is no stream and version: no reader of a stream finds it, and somebody put it there"
-        return [Finding(str(key), 1, problem) for key in self._log.find_misplaced(1000)]
+        `progress` is told how many events were looked at. Raises Refused where there is no log.
+        """
+        return self.connection.auditor.all(progress)
 
 
 def _reason(why: str | None) -> str | None:

@@ -6,15 +6,15 @@ import click
 
 from eventqueue.cli import seal
 from eventqueue.cli.options import Group, command, show_env
-from eventqueue.cli.render.progress import progress
+from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.errors import Refused
+from eventqueue.errors import JobNotFound, Refused
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
-    from eventqueue.audit.rules import Finding
+    from eventqueue.audit.verdict import Verdict
 
 audit = Group("audit", help="Proving what the log says.")
 
@@ -45,13 +45,14 @@ def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> 
 
 @command("verify")
 @click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
-@click.option("--all", "is_all", is_flag=True, help="Every job.")
+@click.option("--all", "is_all", is_flag=True, help="Everything there is.")
 @with_session
 def verify(session: Session, job_id: str | None, is_all: bool) -> int:
-    """Prove the history of a job, or of all.
+    """Prove a job, or everything.
 
-    Versions are dense, hashes chained, transitions legal, and the jobs view equals the fold of the history. Names
-    each finding; the exit code is 1 if there is any.
+    The log against its rules (versions dense, hashes chained, transitions legal, time), the collection that it is in,
+    what is kept of what jobs wrote, and the views against the fold of the log. It mends nothing, also while traffic
+    flows. Names each finding; the exit code is 1 if there is any.
 
     \b
     queuectl audit verify report
@@ -61,32 +62,32 @@ def verify(session: Session, job_id: str | None, is_all: bool) -> int:
 
     if (job_id is None) != is_all:
         raise click.UsageError("Give a job's id, or --all")
-    with session.queue() as queue:
-        verified, found = (
-            (1, list(queue.verify(queue.resolve(job_id)))) if job_id is not None else _verify_all(session, queue)
-        )
-        session.out.behind(queue.connection.views.refresh())  # what it does not show yet was not held against it
-    session.out.document(lambda: documents.findings(verified, found))
-    if found and not session.out.as_json:
-        session.out.answer(dict, lambda: tables.findings(found))
-        # Version 0 is the view, which can be made new; what is wrong in the log nobody can undo.
-        remedy = " `queuectl projections rebuild` makes the views new." if any(not one.version for one in found) else ""
-        session.out.refuse(f"{count(len(found), 'finding')} in {count(verified, 'job')}.{remedy}")
-    if not found:
-        session.out.done(f"{count(verified, 'job')} verified, nothing found")
-    return 1 if found else 0
+    with session.queue(prepares=False) as queue:
+        verdict = _verify_all(session, queue) if job_id is None else queue.verify(_resolved(queue, job_id))
+    session.out.document(lambda: documents.verdict(verdict))
+    if verdict.findings and not session.out.as_json:
+        session.out.answer(dict, lambda: tables.findings(verdict))
+    for sentence in verdict.not_held:
+        session.out.note(f"Not held against the log: {sentence}")
+    jobs = f"{count(verdict.jobs, 'job')}, {count(verdict.events, 'event')}"
+    if verdict.findings:
+        remedy = " `queuectl projections rebuild` makes the views new." if verdict.is_of_views_alone else ""
+        session.out.refuse(f"{count(len(verdict.findings) + verdict.more, 'finding')} in {jobs}.{remedy}")
+        return 1
+    session.out.done(f"{jobs} verified, nothing found")
+    return 0
 
 
-def _verify_all(session: Session, queue: "Queue") -> "tuple[int, list[Finding]]":
-    verified = 0
-    found: list[Finding] = []
-    total = sum(sum(counts.values()) for counts in queue.status().queues.values())
-    with progress("verifying", total, hidden=session.out.quiet) as advance:
-        for _, findings in queue.verify_all():
-            verified += 1
-            found += findings
-            advance(1)
-    return verified, [*found, *queue.misplaced()]
+def _resolved(queue: "Queue", job_id: str) -> str:
+    try:
+        return queue.resolve(job_id)
+    except JobNotFound:
+        return job_id  # the log may have lost it, and a view have it still
+
+
+def _verify_all(session: Session, queue: "Queue") -> "Verdict":
+    with counting("verifying", queue.log_size(), hidden=session.out.quiet, unit="events") as tell:
+        return queue.verify_all(tell)
 
 
 audit.add_command(verify)

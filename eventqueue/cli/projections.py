@@ -119,7 +119,12 @@ def verify(session: Session, name: str | None, is_all: bool, sample: int | None)
     session.out.document(lambda: documents.differences(done, found))
     if found and not session.out.as_json:
         session.out.answer(dict, lambda: views.differences(found))
-        session.out.refuse(f"{count(len(found), 'difference')}: `queuectl projections rebuild` makes the views new.")
+        remedy = (
+            "events are missing from the log, it seems, so build nothing anew: `queuectl audit verify --all` tells more"
+            if any(one.is_lost for one in found)
+            else "`queuectl projections rebuild` makes the views new"
+        )
+        session.out.refuse(f"{count(len(found), 'difference')}: {remedy}.")
     if not found:
         session.out.done(f"{count(done, 'job' if sample else 'event')} verified, no difference")
     return 1 if found else 0

@@ -41,11 +41,11 @@ class Session:
         return ensure_running(home(os.environ))
 
     @contextmanager
-    def queue(self) -> "Iterator[Queue]":
-        """Open the queue, for as long as the command works with it."""
+    def queue(self, *, prepares: bool = True) -> "Iterator[Queue]":
+        """Open the queue, for as long as the command works with it; `prepares`: see Queue."""
         from eventqueue.api.queue import Queue
 
-        with Queue(self.server(), self.db, actor=actor_of("cli")) as queue:
+        with Queue(self.server(), self.db, actor=actor_of("cli"), prepares=prepares) as queue:
             queue.connection.views.building = lambda: self._building(queue.log_size())
             yield queue
 

@@ -188,6 +188,11 @@ def content_hash(raw: bytes) -> bytes:
     return sha256(_with_length(raw[4 : -_TAIL - 1] + b"\x00")).digest()
 
 
+def is_framed(raw: bytes) -> bool:
+    """Whether a stored event ends as one does: with `ts` and `hash`, which are what its hash leaves out."""
+    return raw[-_TAIL - 1 : -_TAIL + 3] == _TS[:4] and raw[-33 - len(_HASH) : -33] == _HASH
+
+
 def stream_in(raw: bytes) -> str:
     """Return the stream of a stored event, whatever else of it cannot be read: `_id`, a document, stands in front."""
     start = len(b"size\x03_id\x00")

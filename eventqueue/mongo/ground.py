@@ -6,8 +6,9 @@ import msgspec
 from pymongo.database import Database
 
 from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.errors import translated
 from eventqueue.mongo.layout import prepare
-from eventqueue.mongo.log import MongoLog
+from eventqueue.mongo.log import MAJORITY, MongoLog
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -17,6 +18,13 @@ class Ground(msgspec.Struct, frozen=True):
     log: MongoLog
     log_id: str
     clock: DatabaseClock
+
+
+def look_at(database: Database[Any]) -> Ground:
+    """Return the ground in `database` as it is: nothing is prepared. The log's id is empty where there is none."""
+    with translated():
+        layout = database.get_collection("layout", read_concern=MAJORITY).find_one({"_id": "layout"}) or {}
+    return Ground(database, MongoLog(database), str(layout.get("log", "")), DatabaseClock(database.client))
 
 
 def stand_on(database: Database[Any]) -> Ground:

@@ -180,12 +180,16 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 class Difference(msgspec.Struct, frozen=True):
     """Something that a view has and the fold of the log has not, or the other way round.
 
-    `where` is a job's id, or a counter's key and name.
+    `where` is a job's id, or a counter's key and name. `expected` and `found`: what the log makes of it, and what the
+    view has. `is_lost`: the view shows what the log does not have, so nothing may be built anew from that.
     """
 
     projection: str
     where: str
     problem: str
+    expected: str | None = None
+    found: str | None = None
+    is_lost: bool = False
 
 
 class ParkedJob(msgspec.Struct, frozen=True):
@@ -296,14 +300,6 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
 HELD_FOR_NOTHING = "is held back from workers, though nobody has paused its queue: who projects lets it go"
 
 
-class Compared(msgspec.Struct, frozen=True):
-    """A job's view beside the fold of all its events: what differs, in sentences for a person."""
-
-    problems: tuple[str, ...] = ()
-    is_behind: bool = False  # it has not seen all of them yet, which is among the problems, too
-    held_in: str | None = None  # the entry in which it is held back, though nobody has paused its queue, it seems
-
-
 Building = Callable[[], AbstractContextManager[Callable[[int], object]]]
 """Entered while views are built; yields what to tell how many events are in them."""
 
@@ -367,18 +363,6 @@ class Views(Protocol):
 
     def get(self, job_id: str) -> Job | None:
         """Return a job as the view has it, None if it has nothing of it. Raises JobParked if its view stands still."""
-        ...
-
-    def compare(self, folds: Sequence[Job], fold_to: Callable[[str, int], Job | None]) -> Mapping[str, Compared]:
-        """Hold the views of some jobs, read at one moment, against their folds; by id.
-
-        `fold_to`: the job with an id after so many of its events, as far as there are so many: for a view that has not
-        come so far, or that has moved on since. Raises Unavailable.
-        """
-        ...
-
-    def held_for_nothing(self, held_in: Mapping[str, str]) -> Collection[str]:
-        """Return which of these jobs, each with its entry, stay held back: to let them go may take 15 s."""
         ...
 
     def parked(self) -> Mapping[str, str]:

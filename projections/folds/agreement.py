@@ -14,9 +14,11 @@ from eventqueue.model.codec import SHOWN_MAX, alike, bucket_of
 from eventqueue.model.job import Job
 from projections.folds import jobs
 from projections.folds.due import HELD, SPREAD, WAITING, id_of, member
-from projections.folds.entries import failure_entry, holder_of
+from projections.folds.entries import LISTED, failure_entry, holder_of
 
 Document = Mapping[str, Any]
+
+BESIDE = {"parked", "late_version", "entry"}  # what a job's document has that is no part of the fold
 
 
 class ShownJob(msgspec.Struct, frozen=True):
@@ -47,36 +49,66 @@ class ShownJob(msgspec.Struct, frozen=True):
 
 
 class Disagreement(msgspec.Struct, frozen=True):
-    """What is not as the log has it, and which projection it is that shows it."""
+    """What is not as the log has it, and which projection it is that shows it; as ports.views.Difference."""
 
     problem: str
     projection: str = jobs.NAME
+    expected: str | None = None
+    found: str | None = None
+    is_lost: bool = False
 
 
-def standing(shown: ShownJob, covered: int | None) -> Iterator[Disagreement]:
+def standing(shown: ShownJob, covered: int, length: int) -> Iterator[Disagreement]:
     """Yield what is wrong with how far the view has come.
 
-    `covered`: how many events of the job's stream it must have seen at least; None: the log has no such job.
+    `covered`: how many events of the job's stream it must have seen at least; `length`: how many the log has.
     """
+    if shown.version > length or (shown.document is not None and not length):
+        yield Disagreement(_beyond(shown.version, length), jobs.NAME, str(length), str(shown.version), is_lost=True)
     if shown.parked:
         yield Disagreement(f"stands still: {_told(shown.parked['problem'], str)}", shown.parked["projection"])
-    elif covered is None:
-        yield Disagreement("the view has it, the log does not")
     elif shown.document is None and covered:
-        yield Disagreement("the view does not have it")
+        yield Disagreement("the view does not have it", jobs.NAME, str(covered), "0")
     elif shown.version < covered:
-        yield Disagreement(f"the view is at version {shown.version}, the log at {covered}")
+        problem = f"the view is at version {shown.version}, the log at {covered}"
+        yield Disagreement(problem, jobs.NAME, str(covered), str(shown.version))
+
+
+def _beyond(version: int, length: int) -> str:
+    lost = "events are missing from the log, or somebody has put it there"
+    if not length:
+        return f"the view has it, the log does not: {lost}"
+    return f"the view is at version {version}, the log ends at {length}: {lost}"
+
+
+def is_plainly(shown: ShownJob, job: Job | None) -> bool:
+    """Whether a job that has ended, or runs, is shown as it should be: nearly all are, and to see that costs little.
+
+    False says nothing: then `differences` tells.
+    """
+    document = shown.document
+    if document is None or job is None or job.due_at is not None or job.state in LISTED:
+        return False
+    if shown.entry is not None or shown.failure is not None or shown.holder != job.worker:
+        return False
+    if document.get("parked") or document.get("late_version"):
+        return False
+    wanted = jobs.to_document(job)
+    wanted["tags"] = list(job.tags)
+    beside = sum(field in document for field in BESIDE)
+    return len(document) == len(wanted) + beside and wanted.items() <= document.items()
 
 
 def differences(shown: ShownJob, job: Job | None, now: datetime) -> Iterator[Disagreement]:
     """Yield in what the views differ from `job`: the fold of the events that the view has seen, None if of none."""
-    yield from map(Disagreement, _of_document(shown.document or {}, job))
+    yield from _of_document(shown.document or {}, job)
     if problem := _of_entry(shown.entry, None if shown.parked else job, now):
         yield Disagreement(problem)
     if problem := _of_failure(shown.failure, failure_entry(job)):
         yield Disagreement(problem)
     if shown.holder != holder_of(job):
-        yield Disagreement(f"is shown as held by {_name(shown.holder)}, not by {_name(holder_of(job))}")
+        holder, expected = _name(shown.holder), _name(holder_of(job))
+        yield Disagreement(f"is shown as held by {holder}, not by {expected}", jobs.NAME, expected, holder)
 
 
 def needs_a_pause(shown: ShownJob, job: Job | None, now: datetime) -> bool:
@@ -84,18 +116,26 @@ def needs_a_pause(shown: ShownJob, job: Job | None, now: datetime) -> bool:
     return shown.is_held_back and _of_entry(shown.entry, None if shown.parked else job, now) is None
 
 
-def _of_document(document: Document, job: Job | None) -> Iterator[str]:
+def _of_document(document: Document, job: Job | None) -> Iterator[Disagreement]:
     if job is None:
         return
-    for field, expected in jobs.to_document(job).items():
-        value = list(expected) if isinstance(expected, tuple) else expected
-        if not alike(document.get(field), value):
-            # What is run may hold secrets in its environment: that it differs is all that is told.
-            is_secret = field == "run"
-            values = (
-                ", its events another" if is_secret else f" {_told(document.get(field))}, its events {_told(expected)}"
-            )
-            yield f"the view has {field}{values}"
+    wanted = jobs.to_document(job)
+    wanted["tags"] = list(job.tags)
+    # At once where all is well, which is nearly always.
+    if not (wanted.items() <= document.items()):
+        for field, expected in wanted.items():
+            if not alike(document.get(field), expected):
+                yield _of_field(field, document.get(field), expected)
+    if len(document) > len(wanted):
+        for field in document.keys() - wanted.keys() - BESIDE:
+            yield Disagreement(f"the view has a field {_told(field, str)}, which is none", jobs.NAME, None, field)
+
+
+def _of_field(field: str, found: object, expected: object) -> Disagreement:
+    if field == "run":  # which may hold secrets in its environment: that it differs is all that is told
+        return Disagreement("the view has run, its events another")
+    told = _told(expected), _told(found)
+    return Disagreement(f"the view has {field} {told[1]}, its events {told[0]}", jobs.NAME, *told)
 
 
 def _of_failure(entry: Document | None, expected: Document | None) -> str | None:

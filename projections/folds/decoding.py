@@ -7,7 +7,7 @@ import bson
 import msgspec
 from bson.errors import InvalidBSON
 
-from eventqueue.errors import LogCorrupt, UnknownEventType
+from eventqueue.errors import LogCorrupt, UnknownEventType, UnreadableEvent
 from eventqueue.model.codec import CODEC, LENIENT, from_document, split
 from eventqueue.model.events import Recorded
 from eventqueue.ports.log import EventLog
@@ -38,7 +38,7 @@ def events_in(
         documents = bson.decode_all(batch, CODEC)
     except InvalidBSON:  # one of them: find out which
         for raw in split(batch):
-            yield _one(raw, stored)
+            yield event_in(raw, stored)
         return
     for document in documents:
         yield document, _event(stored(document))
@@ -70,12 +70,17 @@ def read(log: EventLog, stream: str, after: int = 0) -> list[Recorded | Poison]:
     return [event for _, event in events_in(batch) if event.stream == stream] if batch else []
 
 
-def _one(raw: bytes, stored: Callable[[Document], Document]) -> tuple[Document, Recorded | Poison]:
+def event_in(
+    raw: bytes, stored: Callable[[Document], Document] = lambda document: document
+) -> tuple[Document, Recorded | Poison]:
+    """Return one document, as stored, with its event, which `stored` finds in it."""
     try:
         document: Document = bson.decode(raw, CODEC)
     except InvalidBSON as error:
         document = bson.decode(raw, LENIENT)
-        return document, _poison(stored(document), error)
+        event = stored(document)
+        why = str(error).partition(" (Consider")[0]  # advice of the driver's, for whoever calls it
+        return document, _poison(event, UnreadableEvent(f"Event {event.get('_id')} cannot be read: {why}."))
     return document, _event(stored(document))
 
 

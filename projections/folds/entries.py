@@ -3,6 +3,8 @@
 from eventqueue.model.job import Job, State
 from projections.folds.due import Entry
 
+LISTED = (State.FAILED, State.DEAD, State.CANCELLED)
+
 
 def holder_of(job: Job | None) -> str | None:
     """Return the incarnation that holds the job's claim."""
@@ -14,7 +16,7 @@ def failure_entry(job: Job | None) -> Entry | None:
 
     `is_unburied`: its `dead-lettered` is still to be written.
     """
-    if job is None or job.state not in (State.FAILED, State.DEAD, State.CANCELLED):
+    if job is None or job.state not in LISTED:
         return None
     entry: Entry = {"_id": job.id, "state": job.state.value, "queue": job.queue, "at": job.updated_at}
     if job.state is State.FAILED and job.due_at is None:

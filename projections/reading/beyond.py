@@ -16,6 +16,7 @@ class Beyond:
 
     def __init__(self, database: Database[Any], token: Token) -> None:
         self._database = database
+        self.count = 0  # events
         self._first: dict[str, int] = {}  # stream -> the first of its versions that the checkpoint does not cover
         self._tail = Tail(database, token, await_ms=1)
         self._is_torn = False  # its server is gone, perhaps: it is read on from another one
@@ -29,6 +30,7 @@ class Beyond:
         until = majority_time(self._database)
         while True:
             changes = self._read()
+            self.count += len(changes)
             for change in changes:
                 self._first.setdefault(change.event.stream, change.event.version)
             if token_time(changes[-1].token) > until if changes else self._tail.time >= until:

@@ -1,6 +1,7 @@
 """One point of the live views, their checkpoint, and everything that differs there from the fold of the log."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import chain, islice
 
@@ -20,6 +21,7 @@ from projections.folds.agreement import (
     Disagreement,
     ShownJob,
     differences,
+    is_plainly,
     named_in,
     needs_a_pause,
     standing,
@@ -33,24 +35,30 @@ from projections.keeping.generation import Generation, current
 from projections.reading.beyond import Beyond
 from projections.reading.excess import Excess
 from projections.reading.held_back import HeldBack, PausedLately
-from projections.reading.snapshot import ENTRIES, Which, find, show
+from projections.reading.snapshot import ENTRIES, Shown, find, show
 
 Events = Sequence[Recorded | Poison]
 
+CHECKPOINT = "checkpoint"
+
 
 class Point:
-    """The live views' checkpoint, and what can be said of them from there; a context manager."""
+    """The live views' checkpoint, and what can be said of them from there; a context manager.
 
-    def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
+    `counts`: whether their counters are to be compared, all of which are read for that.
+    """
+
+    def __init__(self, ground: Ground, projections: Sequence[Projection], *, counts: bool = True) -> None:
         self._ground = ground
         self._projections = projections
         self._generation = _live(ground)
         self._excess = Excess(projections, ground.clock.now())
         with translated(), ground.database.client.start_session(snapshot=True) as session:
-            held = self._checkpoint(session)
-            self._excess.read(self._generation, session)
+            self.held = self._checkpoint(session)
+            if counts:
+                self._excess.read(self._generation, session)
         self._held_back = HeldBack(ground, self._generation, PausedLately(ground.log))
-        self._beyond = Beyond(ground.database, held.token)
+        self._beyond = Beyond(ground.database, self.held.token)
 
     def __enter__(self) -> "Point":
         return self
@@ -71,27 +79,45 @@ class Point:
             raise Refused(f"The views are projected by {held.projections}, which this process does not have.")
         return held
 
+    @property
+    def number(self) -> int:
+        """The generation that it is a point of."""
+        return self._generation.number
+
+    @property
+    def beyond(self) -> int:
+        """How many events of the log lie beyond the checkpoint, as far as was learnt: nothing is held against them."""
+        return self._beyond.count
+
     # Jobs
 
-    def jobs_between(self, low: str, high: str | None, streams: Mapping[str, Events]) -> Iterator[Difference]:
-        """Compare the jobs whose ids are above `low` and up to `high`; `streams` is what the log has of them."""
+    def jobs_between(self, shown: Shown, streams: Mapping[str, Events]) -> Iterator[Difference]:
+        """Compare the jobs between two ids; `shown`: as `shown_between` returned, `streams`: what the log has of them.
+
+        Which of the two was read first does not matter.
+        """
+        yield from self._compare({name_in(stream): events for stream, events in streams.items()}, shown)
+
+    def shown_between(self, low: str, high: str | None) -> Shown:
+        """Return what the views show of the jobs whose ids are above `low` and up to `high`; safe in another thread."""
         bounds = {"$gt": low} if high is None else {"$gt": low, "$lte": high}
-        yield from self._compare({name_in(stream): events for stream, events in streams.items()}, bounds)
+        return outlasting(lambda: show(self._generation, bounds))
 
     def jobs_of(self, ids: Sequence[str]) -> Iterator[Difference]:
         """Compare some jobs, without counting them."""
-        yield from self._compare({job_id: self._read(job_id) for job_id in ids}, {"$in": list(ids)})
+        shown = outlasting(lambda: show(self._generation, {"$in": list(ids)}))
+        yield from self._compare({job_id: self._read(job_id) for job_id in ids}, shown)
 
-    def _read(self, job_id: str) -> Events:
-        return outlasting(partial(read, self._ground.log, stream_of("job", job_id)))
+    def _read(self, job_id: str, category: str = "job") -> Events:
+        return outlasting(partial(read, self._ground.log, stream_of(category, job_id)))
 
-    def _compare(self, histories: Mapping[str, Events], which: Which) -> Iterator[Difference]:
-        shown = outlasting(lambda: show(self._generation, which))
+    def _compare(self, histories: Mapping[str, Events], shown: Shown) -> Iterator[Difference]:
         outlasting(self._beyond.learn)
+        now = self._ground.clock.now()
         found = [
-            Difference(one.projection, job_id, one.problem)
+            Difference(one.projection, job_id, one.problem, one.expected, one.found, one.is_lost)
             for job_id in sorted({*histories, *shown.ids})
-            for one in self._disagreements(job_id, histories.get(job_id, ()), shown.of(job_id))
+            for one in self._disagreements(job_id, histories.get(job_id, ()), shown.of(job_id), now)
         ]
         if found:
             self._check_live()
@@ -101,28 +127,43 @@ class Point:
         if outlasting(lambda: _live(self._ground)).number != self._generation.number:
             raise Fenced("The views were switched meanwhile.")
 
-    def _disagreements(self, job_id: str, history: Events, shown: ShownJob) -> Sequence[Disagreement]:
+    def _disagreements(self, job_id: str, history: Events, shown: ShownJob, now: datetime) -> Sequence[Disagreement]:
         try:
-            return list(self._job(job_id, history, shown))
+            return list(self._job(job_id, history, shown, now))
         except QueueError:
             raise
         except Exception as error:  # of what somebody has altered anything may be wrong
             return [Disagreement(f"the view cannot be read: {type(error).__name__}: {error}")]
 
-    def _job(self, job_id: str, history: Events, shown: ShownJob) -> Iterator[Disagreement]:
+    def _job(self, job_id: str, history: Events, shown: ShownJob, now: datetime) -> Iterator[Disagreement]:
         if shown.version > len(history):  # it moved on after the log was read
+            history = self._read(job_id)
+        if shown.version > len(history):  # which an election can make seem so for a moment
+            outlasting(self._ground.log.await_acknowledged)
             history = self._read(job_id)
         covered = self._beyond.covered(stream_of("job", job_id), len(history))
         counted = min(covered, shown.version) if shown.parked else covered
         job, problem = self._fold(history, shown.version, counted)
+        if problem is None and covered <= shown.version == len(history) and is_plainly(shown, job):
+            return
         if problem is not None and not shown.parked:
             yield Disagreement(problem)
         else:
-            yield from standing(shown, covered if history else None)
-        now = self._ground.clock.now()
+            yield from standing(shown, covered, len(history))
+        if shown.version > len(history):
+            return
+        yield from self._lost_late(job_id, shown)
         yield from differences(shown, job, now)
         if needs_a_pause(shown, job, now):
             self._held_back.suspect(job_id, shown)
+
+    def _lost_late(self, job_id: str, shown: ShownJob) -> Iterator[Disagreement]:
+        seen = shown.document.get("late_version") if shown.document else None
+        if seen and (last := len(self._read(job_id, "late"))) < seen:
+            problem = (
+                f"{seen} late results seen, the log has {last}: events are missing from it, or the view was altered"
+            )
+            yield Disagreement(problem, jobs.NAME, str(last), str(seen), is_lost=True)
 
     def _fold(self, history: Events, version: int, counted: int) -> tuple[Job | None, str | None]:
         """Return the job at `version`, and what kept it from getting there; count what the checkpoint covers."""
@@ -180,6 +221,7 @@ class Point:
             if document.get("parked"):
                 covered = min(covered, document.get("late_version", 0))
             elif document.get("late_version", 0) < covered:
+                self._check_live()
                 yield Difference(jobs.NAME, job_id, f"{document.get('late_version', 0)} of {covered} late results seen")
             job, _ = self._fold(self._read(job_id), 2**62, 0)
             for event in history[:covered]:
@@ -191,9 +233,14 @@ class Point:
     def counters(self) -> Iterator[Difference]:
         """Compare the counters, once all jobs and late results have been."""
         for name, counter, amount in self._excess.left(self._ground.clock.now()):
-            yield Difference(
-                name, counter, f"the view counts {abs(amount):,} {'more' if amount > 0 else 'fewer'} than the log"
-            )
+            problem = f"the view counts {abs(amount):,} {'more' if amount > 0 else 'fewer'} than the log"
+            yield Difference(name, counter, problem, is_lost=amount > 0)
+        for name, counter in self._excess.spoilt():
+            yield Difference(name, counter, "is no counter: somebody has altered it, or put it there")
+        applied, taken = self.held.applied, self._excess.taken
+        if applied != taken:
+            problem = f"{applied:,} events are said to be in the views, the log has {taken:,} up to there"
+            yield Difference(CHECKPOINT, "applied", problem, str(taken), str(applied), is_lost=applied > taken)
 
 
 def _live(ground: Ground) -> Generation:

@@ -2,27 +2,24 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import Any
 
 import bson
 import msgspec
 from bson.max_key import MaxKey
-from msgspec.structs import replace
 from pymongo.collection import Collection as MongoCollection
 
-from eventqueue.errors import JobParked, QueueError, Refused, Unavailable
+from eventqueue.errors import JobParked, Refused, Unavailable
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
-from eventqueue.mongo.slices import outlasting, slices
-from eventqueue.ports.views import Ahead, Building, Compared, Counts, Failure, Filter, Lag, Stats
-from projections.folds.agreement import ShownJob, differences, needs_a_pause, standing
+from eventqueue.mongo.slices import slices
+from eventqueue.ports.views import Ahead, Building, Counts, Failure, Filter, Lag, Stats
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
 from projections.folds.report import LENGTHS, report
@@ -33,10 +30,8 @@ from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
 from projections.reading import queues
 from projections.reading.health import parked, skipped
-from projections.reading.held_back import HeldBack, PausedLately
 from projections.reading.listing import FAILURE, failure, listed
 from projections.reading.refreshing import Refreshing
-from projections.reading.snapshot import show
 
 
 class ViewReader:
@@ -47,7 +42,6 @@ class ViewReader:
         self._database = ground.database
         self._projections = projections
         self._refreshing = Refreshing(ground, projections, name)
-        self._paused = PausedLately(ground.log)
 
     @property
     def building(self) -> Building:
@@ -154,25 +148,6 @@ class ViewReader:
                 raise JobParked(f"The view of job {job_id} cannot be read: {error}") from None
         return None
 
-    def compare(self, folds: Sequence[Job], fold_to: Callable[[str, int], Job | None]) -> Mapping[str, Compared]:
-        """See Views.compare."""
-        while True:
-            live = self._generation()
-            shown = outlasting(partial(show, live, {"$in": [job.id for job in folds]}))
-            if self._generation().number == live.number:  # else some of it was dropped, perhaps, while it was read
-                break
-        held_back, now = HeldBack(self._ground, live, self._paused), self._ground.clock.now()
-        compared = {job.id: _compared(shown.of(job.id), job, partial(fold_to, job.id), held_back, now) for job in folds}
-        for job_id, entry in held_back.suspected.items():
-            compared[job_id] = replace(compared[job_id], held_in=entry)
-        return compared
-
-    def held_for_nothing(self, held_in: Mapping[str, str]) -> set[str]:
-        """See Views.held_for_nothing."""
-        held_back = HeldBack(self._ground, self._generation(), self._paused)
-        held_back.suspected.update(held_in)
-        return set(held_back.left())
-
     def parked(self) -> Mapping[str, str]:
         """See Views.parked."""
         live = generation.current(self._database)
@@ -215,22 +190,6 @@ def _readable(document: Mapping[str, Any]) -> Job | None:
             stacklevel=1,
         )
         return None
-
-
-def _compared(
-    shown: ShownJob, job: Job, fold_to: Callable[[int], Job | None], held_back: HeldBack, now: datetime
-) -> Compared:
-    try:
-        seen = job if shown.version == job.version else fold_to(shown.version)
-        found = [*standing(shown, job.version), *differences(shown, seen, now)]
-        is_behind = shown.version < job.version and not shown.parked
-        if needs_a_pause(shown, seen, now):
-            held_back.suspect(job.id, shown)
-    except QueueError:
-        raise
-    except Exception as error:  # of what somebody has altered anything may be wrong
-        return Compared((f"the view cannot be read: {type(error).__name__}: {error}",))
-    return Compared(tuple(one.problem for one in found), is_behind=is_behind)
 
 
 def _counted(counters: MongoCollection[Any], since: datetime) -> Iterator[tuple[Key, Mapping[str, int]]]:

@@ -35,10 +35,10 @@ def verify(
             last = ground.log.last_stream("job")
             for streams in _streams(ground, "job", stream_of("job", low) if low else None, last):
                 high = list(streams)[-1]
-                yield from point.jobs_between(low, name_in(high), streams)
+                yield from point.jobs_between(point.shown_between(low, name_in(high)), streams)
                 low, done = name_in(high), done + sum(map(len, streams.values()))
                 progress(done)
-        yield from point.jobs_between(low, None, {})
+        yield from point.jobs_between(point.shown_between(low, None), {})
         yield from point.strays()
         yield from point.held_back()
         for streams in _streams(ground, "late"):
@@ -52,7 +52,7 @@ def verify_jobs(
     ground: Ground, projections: Sequence[Projection], ids: Iterable[str], progress: Callable[[int], object]
 ) -> Iterator[Difference]:
     """As `verify`, for some jobs alone and without the counters; `progress`: told the jobs looked at so far."""
-    with Point(ground, projections) as point:
+    with Point(ground, projections, counts=False) as point:
         for done, job_id in enumerate(ids, start=1):
             yield from point.jobs_of([job_id])
             progress(done)

@@ -1,18 +1,13 @@
 """`queuectl replay` and `queuectl audit verify`."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.model.job import Job
-from eventqueue.ports.views import Compared, Lag
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
-
-BEHIND = Compared(("the view does not have it",), is_behind=True)
 
 
 @pytest.fixture
@@ -52,14 +47,15 @@ def test_replay_to_a_version_that_is_not_there_is_refused(audited: Queuectl) -> 
 def test_a_sound_history_is_verified(audited: Queuectl) -> None:
     ran = audited.process("audit", "verify", "good")
 
-    assert (ran.code, ran.out) == (0, "✔ 1 job verified, nothing found\n")
+    assert (ran.code, ran.out) == (0, "✔ 1 job, 3 events verified, nothing found\n")
 
 
 def test_all_jobs_are_verified(audited: Queuectl) -> None:
     ran = audited.process("audit", "verify", "--all")
 
-    assert (ran.code, ran.out) == (0, "✔ 2 jobs verified, nothing found\n")
-    assert audited.ok("audit", "verify", "--all", "--json").json == {"verified": 2, "findings": []}
+    assert (ran.code, ran.out) == (0, "✔ 2 jobs, 7 events verified, nothing found\n")
+    found = audited.ok("audit", "verify", "--all", "--json").json
+    assert (found["verified"], found["events"], found["findings"], found["more"]) == (2, 7, [], 0)
 
 
 def test_an_altered_event_is_found_and_named(audited: Queuectl, database: Database[dict[str, Any]]) -> None:
@@ -73,41 +69,101 @@ def test_an_altered_event_is_found_and_named(audited: Queuectl, database: Databa
     (finding,) = ran.json["findings"]
     assert (finding["stream"], finding["version"]) == ("job-bad", 3)
     assert "altered" in finding["problem"]
+    assert len(finding["expected"]) == len(finding["found"]) == 64
     for_people = audited.process("audit", "verify", "bad")
     assert for_people.code == 1
     assert "job-bad  3        its hash is not that of its bytes" in for_people.out
-    assert for_people.err == "✘ 1 finding in 1 job.\n"
+    assert for_people.err.endswith("✘ 1 finding in 1 job, 4 events.\n")
 
 
-def test_a_view_that_was_behind_is_looked_at_again_before_it_is_said_to_differ(audited: Queuectl, queue: Queue) -> None:
-    views = queue.connection.views
-    compare, looked = views.compare, []
-
-    def late(folds: Sequence[Job], fold_to: Any) -> Mapping[str, Compared]:
-        looked.append(folds)
-        return {job.id: BEHIND for job in folds} if len(looked) == 1 else compare(folds, fold_to)
-
-    views.compare = late  # type: ignore[method-assign]
-
-    assert [found for _, found in queue.verify_all()] == [[] for _ in looked[0]]
-    assert looked[1:] == [looked[0]]
-
-
-def test_what_a_view_that_stays_behind_does_not_show_yet_is_no_finding(
-    audited: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+def test_what_the_views_have_not_seen_yet_is_no_finding_and_told(
+    audited: Queuectl, queue: Queue, database: Database[dict[str, Any]]
 ) -> None:
-    views = queue.connection.views
-    monkeypatch.setattr(views, "compare", lambda folds, _: {job.id: BEHIND for job in folds})
-    monkeypatch.setattr(views, "refresh", lambda: Lag(5.0))  # as for who may only read
+    audited.ok("list")
+    queue.enqueue(command="true", id="new")
+    before = everything_in(database)
 
-    assert [found for _, found in queue.verify_all()] == [[], []]
-    assert list(queue.verify("good")) == []
+    ran = audited.here("audit", "verify", "--all", "--json")
+
+    assert (ran.code, ran.json["findings"]) == (0, [])
+    assert ran.json["not_held"] == ["1 event that the views have not seen yet was not held against them."]
+    assert audited.ok("audit", "verify", "new").out == "✔ 1 job, 1 event verified, nothing found\n"
+    assert everything_in(database) == before
+
+
+def test_an_audit_writes_nothing_and_mends_nothing(audited: Queuectl, database: Database[dict[str, Any]]) -> None:
+    audited.ok("list")
+    jobs = named(database, "jobs")
+    database[jobs].update_one({"_id": "good"}, {"$set": {"priority": 99}})
+    database["events"].delete_one({"_id": {"stream": "job-bad", "version": 4}})
+    before = everything_in(database)
+
+    for words in (("--all",), ("good",), ("bad",)):
+        assert audited.here("audit", "verify", *words).code == 1
+
+    assert everything_in(database) == before
+
+
+def test_where_there_is_no_log_nothing_is_made(queuectl: Queuectl, database: Database[dict[str, Any]]) -> None:
+    ran = queuectl.here("audit", "verify", "--all")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "holds no log" in ran.err
+    assert database.list_collection_names() == []
+
+
+def test_where_the_log_has_less_than_a_view_no_rebuild_is_advised(
+    audited: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    audited.ok("list")
+    database["events"].delete_many({"_id.stream": "job-good"})
+
+    for ran in (audited.here("audit", "verify", "--all"), audited.here("audit", "verify", "good")):
+        assert ran.code == 1
+        assert "the view has it, the log does not: events are missing from the log" in ran.out
+        assert "rebuild" not in ran.out + ran.err
+
+
+def test_where_the_views_alone_are_wrong_it_says_how_they_are_made_new(
+    audited: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    audited.ok("list")
+    database[named(database, "failures")].delete_many({})
+
+    ran = audited.here("audit", "verify", "bad")
+
+    assert ran.err == "✘ 1 finding in 1 job, 4 events. `queuectl projections rebuild` makes the views new.\n"
+
+
+def test_a_job_that_nothing_knows_of_is_refused(audited: Queuectl) -> None:
+    audited.ok("list")
+
+    ran = audited.here("audit", "verify", "nobody")
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+
+
+def test_an_audit_of_everything_tells_how_far_it_has_come(audited: Queuectl, queue: Queue) -> None:
+    seen: list[int] = []
+
+    verdict = queue.verify_all(seen.append)
+
+    assert seen[-1] == verdict.events == 7
+
+
+def everything_in(database: Database[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: list(database[name].find()) for name in database.list_collection_names()}
+
+
+def named(database: Database[dict[str, Any]], name: str) -> str:
+    return next(one for one in database.list_collection_names() if one.startswith(f"{name}-"))
 
 
 def test_a_view_that_differs_from_the_history_is_found(audited: Queuectl, database: Database[dict[str, Any]]) -> None:
     audited.ok("list")
-    jobs = next(name for name in database.list_collection_names() if name.startswith("jobs-"))
-    database[jobs].update_one({"_id": "good"}, {"$set": {"priority": 99}})
+    database[named(database, "jobs")].update_one({"_id": "good"}, {"$set": {"priority": 99}})
 
     ran = audited.here("audit", "verify", "--all", "--json")
 

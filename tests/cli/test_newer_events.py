@@ -73,7 +73,7 @@ def test_an_audit_names_the_event_and_looks_at_all_the_others(newer: Queuectl) -
     ran = newer.here("audit", "verify", "--all", "--json")
 
     assert ran.json["verified"] == 2
-    assert [(one["stream"], one["version"]) for one in ran.json["findings"]] == [("job-odd", 2)]
+    assert [(one["stream"], one["version"]) for one in ran.json["findings"]] == [("job-odd", 2), ("task-sweep", 1)]
 
 
 def test_an_audit_names_what_stands_in_no_stream(newer: Queuectl, database: Database[dict[str, Any]]) -> None:

@@ -63,7 +63,7 @@ def test_workers_leave_a_paused_queue_alone_and_end_all_the_same(mail: Queuectl)
 
 
 def test_a_history_with_pauses_is_proven(mail: Queuectl) -> None:
-    assert mail.ok("audit", "verify", "--all", "--json").json == {"verified": 2, "findings": []}
+    assert mail.ok("audit", "verify", "--all", "--json").json["findings"] == []
     assert mail.ok("projections", "verify").code == 0
     assert mail.ok("projections", "rebuild").code == 0
     assert mail.ok("queue", "list", "--json").json[0]["paused"]["why"] == "the server moves"

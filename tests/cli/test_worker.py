@@ -34,7 +34,7 @@ def test_workers_run_what_there_is_until_nothing_is_left(queuectl: Queuectl) -> 
     assert queuectl.ok("logs", "good").err == "oops\n"
     assert queuectl.here("wait", "good", "bad").code == 1
     assert [job["id"] for job in queuectl.ok("dlq", "list", "--json").json] == ["bad"]
-    assert queuectl.ok("audit", "verify", "--all", "--json").json == {"verified": 2, "findings": []}
+    assert queuectl.ok("audit", "verify", "--all", "--json").json["findings"] == []
 
 
 def test_with_json_a_worker_tells_an_object_a_line(queuectl: Queuectl) -> None:

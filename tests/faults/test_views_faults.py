@@ -14,7 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.audit.rules import audit
+from eventqueue.audit.rules import check, stored
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground, stand_on
@@ -170,8 +170,7 @@ def test_a_backup_that_is_restored_under_running_workers_is_noticed_and_what_it_
         assert crew.process.poll() is None
 
     for job_id in [*first, *second]:
-        _, findings = audit(f"job-{job_id}", built.log.read_raw(f"job-{job_id}"))
-        assert findings == []
+        assert list(check(f"job-{job_id}", map(stored, built.log.read_raw(f"job-{job_id}")))) == []
         assert [type(one.event) for one in built.log.read(f"job-{job_id}")].count(Enqueued) == 1
     await_that(lambda: is_fresh(built))
     assert_exact(built)

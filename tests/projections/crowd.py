@@ -34,7 +34,7 @@ class Crowd:
         self._ground = ground
         self._chance = Random(seed)
         self._name = name
-        self._claims: dict[str, int] = {}  # job id -> its last claim
+        self._claims: dict[str, tuple[int, str]] = {}  # job id -> its last claim, and who made it
         self._late: dict[str, Head] = {}
 
     def act(self, batches: int, size: int = 20) -> None:
@@ -55,7 +55,7 @@ class Crowd:
         assert after is not None
         self.jobs[job_id] = after
         if isinstance(events[-1], Claimed):
-            self._claims[job_id] = after.version
+            self._claims[job_id] = after.version, events[-1].worker
         return append
 
     def _command(self, job: Job | None) -> Command:
@@ -98,7 +98,8 @@ class Crowd:
         claimed = sorted(self._claims)
         appends = []
         for job_id in self._chance.sample(claimed, min(2, len(claimed))):
-            event = LateResult(claim=self._claims[job_id], worker="worker-9", outcome="completed", data={})
+            claim, worker = self._claims[job_id]
+            event = LateResult(claim=claim, worker=worker, outcome="completed", data={})
             append = Append(self._seal(stream_of("late", job_id), self._late.get(job_id, EMPTY), event))
             self._late[job_id] = append.head
             appends.append(append)

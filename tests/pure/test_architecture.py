@@ -23,6 +23,7 @@ ROOMS = (
     "projections.folds",
     "projections.keeping",
     "projections.reading",
+    "projections.auditing",
     "projections.registry",
     "eventqueue.connect",
     "eventqueue.server",

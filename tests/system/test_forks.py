@@ -93,7 +93,6 @@ def test_a_grandchild_is_told_who_made_it(queue: Queue) -> None:
 BEGUN: dict[str, Callable[[Queue], Iterator[Any]]] = {
     "follow": Queue.follow,
     "verify_views": Queue.verify_views,
-    "verify_all": Queue.verify_all,
 }
 
 

@@ -173,4 +173,4 @@ def test_the_late_results_of_all_claims_of_a_job_are_kept(stage: Stage) -> None:
         stage.project()
 
     assert [late.claim for late in late_results(stage, job)] == [2, 5]
-    assert stage.queue.verify(job) == []
+    assert stage.queue.verify(job).findings == ()

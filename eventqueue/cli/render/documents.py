@@ -10,7 +10,7 @@ import msgspec
 
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.audit.clauses import Why
-from eventqueue.audit.rules import Finding
+from eventqueue.audit.verdict import Verdict
 from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Enqueued, Output, Recorded, type_of
@@ -187,9 +187,15 @@ def stopped(worker: Worker, outcome: str) -> dict[str, Any]:
     return {"id": worker.id, "name": worker.name, "host": worker.host, "outcome": outcome}
 
 
-def findings(verified: int, found: Sequence[Finding]) -> dict[str, Any]:
-    """What an audit found in so many jobs."""
-    return {"verified": verified, "findings": [plain(one) for one in found]}
+def verdict(one: Verdict) -> dict[str, Any]:
+    """What an audit says: `verified` jobs and their events, and what is not as it must be."""
+    return {
+        "verified": one.jobs,
+        "events": one.events,
+        "findings": [plain(found) for found in one.findings],
+        "more": one.more,
+        "not_held": [clean(sentence) for sentence in one.not_held],
+    }
 
 
 def projection(one: ViewHealth) -> dict[str, Any]:

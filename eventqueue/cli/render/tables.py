@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from eventqueue.audit.errors import ErrorGroup
-from eventqueue.audit.rules import Finding
+from eventqueue.audit.verdict import Verdict
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span, waiting
@@ -230,7 +230,11 @@ def setting(one: "Source") -> str:
     return "none" if one.value is None else f"{one.value:.12g}" if isinstance(one.value, float) else str(one.value)
 
 
-def findings(found: Sequence[Finding]) -> Table:
-    """What an audit found, event by event; version 0 is the view."""
-    rows = [[one.stream, str(one.version) if one.version else "view", one.problem] for one in found]
+def findings(verdict: Verdict) -> Table:
+    """What an audit found, event by event; version 0 is a view, or what the log is in."""
+    rows: list[list[Cell]] = [
+        [one.stream, str(one.version) if one.version else "-", one.problem] for one in verdict.findings
+    ]
+    if verdict.more:
+        rows.append(["…", "", f"and {count(verdict.more, 'finding')} more"])
     return Table(["STREAM", "VERSION", "FINDING"], rows, loose=0)

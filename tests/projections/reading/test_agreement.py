@@ -1,22 +1,22 @@
 """Who verifies a job and who verifies the views say the same of the same state: they have one body of rules."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 from bson.datetime_ms import DatetimeMS
 
-from eventqueue.audit.proof import verify_jobs as audited
-from eventqueue.model.events import Paused
-from eventqueue.model.job import fold
+from eventqueue.audit.rules import Finding
+from eventqueue.model.events import Paused, Resumed
 from eventqueue.model.pause import Pause
 from eventqueue.mongo.ground import Ground
-from eventqueue.ports.views import HELD_FOR_NOTHING, Compared, Lag
+from eventqueue.ports.views import HELD_FOR_NOTHING
 from eventqueue.steering.pauses import Pauses
+from projections.auditing.auditor import ViewAuditor
 from projections.keeping.generation import Generation
-from projections.reading import reader
+from projections.reading import point
 from projections.reading.held_back import HeldBack
-from projections.reading.reader import ViewReader
+from projections.reading.point import Point
 from projections.reading.snapshot import show
 from projections.reading.verify import verify_jobs
 from projections.registry import PROJECTIONS
@@ -68,9 +68,8 @@ def test_both_name_the_same_problems(built: Ground, harm: Harm, monkeypatch: pyt
     put(built, "job-one", enqueued())
     finish(built)
     harm(live_of(built))
-    views = ViewReader(built, PROJECTIONS, "reader/test")
 
-    by_job = [(found.stream, found.problem) for _, all_ in histories(built, views) for found in all_]
+    by_job = [(one.stream, one.problem) for one in found_in(built, "one")]
     by_view = [(f"job-{one.where}", one.problem) for one in verify_jobs(built, PROJECTIONS, ["one"], lambda _: None)]
 
     assert by_job == by_view
@@ -79,36 +78,40 @@ def test_both_name_the_same_problems(built: Ground, harm: Harm, monkeypatch: pyt
     assert len(str(by_job)) < 5_000
 
 
+def found_in(ground: Ground, job_id: str) -> Sequence[Finding]:
+    return ViewAuditor(ground, PROJECTIONS).job(job_id).findings
+
+
+def found_in_all(ground: Ground) -> dict[str, str]:
+    return {one.stream: one.problem for one in ViewAuditor(ground, PROJECTIONS).all().findings}
+
+
 def test_a_job_that_has_moved_on_since_its_history_was_read_is_held_against_what_the_log_has_now(built: Ground) -> None:
     put(built, "job-one", enqueued())
-    before = built.log.read_raw("job-one")
-    built.log.append([append("job-one", claimed(), head=built.log.read("job-one")[-1].head)])
+    before = {"job-one": built.log.read("job-one")}
+    built.log.append([append("job-one", claimed(), head=before["job-one"][-1].head)])
     finish(built)
-    views = ViewReader(built, PROJECTIONS, "reader/test")
 
-    assert [found for _, found in audited(views, [("job-one", before)], built.log.read_raw)] == [[]]
+    def found() -> list[str]:
+        with Point(built, PROJECTIONS) as at:
+            return [one.problem for one in at.jobs_between(at.shown_between("", None), before)]
 
+    assert found() == []
     live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"priority": 7}})
-    ((_, found),) = audited(views, [("job-one", before)], built.log.read_raw)
-    assert [one.problem for one in found] == ["the view has priority 7, its events 0"]
+    assert found() == ["the view has priority 7, its events 0"]
 
 
-def test_a_view_that_has_not_come_so_far_is_behind_unless_it_stands_still(built: Ground) -> None:
+def test_a_view_that_shows_more_than_the_log_has_says_that_events_are_missing(built: Ground) -> None:
     put(built, "job-one", enqueued(), claimed())
     finish(built)
-    views = ViewReader(built, PROJECTIONS, "reader/test")
-    history = built.log.read("job-one")
-    job = fold(history)
-    assert job is not None
+    built.database["events"].delete_one({"_id": {"stream": "job-one", "version": 2}})
 
-    def compared() -> Compared:
-        return views.compare([job], lambda _, version: fold(history[:version]))["one"]
+    (lost, beyond) = found_in(built, "one")
 
-    assert not compared().is_behind
-    live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"version": 1}})
-    assert compared().is_behind
-    live_of(built).jobs.update_one({"_id": "one"}, {"$set": {"parked": {"projection": "jobs", "problem": "by hand"}}})
-    assert not compared().is_behind
+    assert lost.is_lost
+    assert "is not in the log as it was applied" in lost.problem
+    assert (beyond.is_lost, beyond.expected, beyond.found) == (True, "1", "2")
+    assert beyond.problem.startswith("the view is at version 2, the log ends at 1: events are missing from the log")
 
 
 def test_views_that_are_switched_while_they_are_read_are_read_again(
@@ -116,7 +119,6 @@ def test_views_that_are_switched_while_they_are_read_are_read_again(
 ) -> None:
     put(built, "job-one", enqueued())
     finish(built)
-    views = ViewReader(built, PROJECTIONS, "reader/test")
     read: list[int] = []
 
     def show_and_switch(generation: Generation, which: Any) -> Any:
@@ -125,14 +127,10 @@ def test_views_that_are_switched_while_they_are_read_are_read_again(
             build(built)  # and the old one is dropped
         return show(generation, which)
 
-    monkeypatch.setattr(reader, "show", show_and_switch)
+    monkeypatch.setattr(point, "show", show_and_switch)
 
-    assert list(histories(built, views)) == [("job-one", [])]
+    assert found_in(built, "one") == ()
     assert len(read) == 2
-
-
-def histories(ground: Ground, views: ViewReader) -> list[Any]:
-    return list(audited(views, [("job-one", ground.log.read_raw("job-one"))], ground.log.read_raw))
 
 
 def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histories(built: Ground) -> None:
@@ -141,19 +139,17 @@ def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histori
     finish(built)
     live_of(built).failures.delete_many({})
     live_of(built).claims.delete_many({})
-    views = ViewReader(built, PROJECTIONS, "reader/test")
 
-    streams = [(stream, built.log.read_raw(stream)) for stream in ("job-failed", "job-held")]
-    found = {one.stream: one.problem for _, all_ in audited(views, streams, built.log.read_raw) for one in all_}
-
-    assert found["job-failed"] == "is not among the failures, where it belongs"
-    assert found["job-held"] == "is shown as held by nobody, not by worker-7"
+    assert found_in_all(built) == {
+        "job-failed": "is not among the failures, where it belongs",
+        "job-held": "is shown as held by nobody, not by worker-7",
+    }
 
 
 def test_what_is_held_back_is_waited_for_once_however_many_there_are(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.audit.proof.AT_ONCE", 2)
+    monkeypatch.setattr("projections.auditing.auditor.AT_ONCE", 2)
     monkeypatch.setattr("projections.reading.held_back.LET_GO_S", 0.1)
     waits: list[int] = []
     left = HeldBack.left
@@ -168,37 +164,31 @@ def test_what_is_held_back_is_waited_for_once_however_many_there_are(
         put(built, stream, enqueued())
     finish(built)
     live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
-    views = ViewReader(built, PROJECTIONS, "reader/test")
 
-    streams = [(stream, built.log.read_raw(stream)) for stream in names]
-    found = {stream: [one.problem for one in all_] for stream, all_ in audited(views, streams, built.log.read_raw)}
-
-    assert found == {stream: [HELD_FOR_NOTHING] for stream in names}
+    assert found_in_all(built) == dict.fromkeys(names, HELD_FOR_NOTHING)
     assert waits == [6]
 
 
-def test_a_pause_whose_end_the_views_do_not_show_yet_is_no_finding(
-    built: Ground, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pause_whose_end_the_views_do_not_show_yet_is_no_finding(built: Ground) -> None:
     put(built, "job-one", enqueued())
+    put(built, "queue-default", Paused())
     finish(built)
     live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
-    views = ViewReader(built, PROJECTIONS, "reader/test")
-    monkeypatch.setattr(views, "refresh", lambda: Lag(5.0))  # as for who may only read, where nobody projects
+    (paused,) = built.log.read("queue-default")
+    built.log.append([append("queue-default", Resumed(), head=paused.head)])  # and nobody projects
 
-    assert histories(built, views) == [("job-one", [])]
+    assert found_in_all(built) == {}
+    assert found_in(built, "one") == ()
 
 
 def test_a_paused_queue_is_asked_about_once_and_not_for_each_job_held_back_in_it(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = [f"job-{number}" for number in range(20)]
-    for stream in names:
-        put(built, stream, enqueued())
-    finish(built)
+    for number in range(20):
+        put(built, f"job-{number}", enqueued())
     put(built, "queue-default", Paused())
+    finish(built)
     live_of(built).due.update_many({}, {"$set": {"ready": "held"}})
-    views = ViewReader(built, PROJECTIONS, "reader/test")
     asked: list[Collection[str]] = []
     among = Pauses.among
 
@@ -209,6 +199,5 @@ def test_a_paused_queue_is_asked_about_once_and_not_for_each_job_held_back_in_it
     monkeypatch.setattr(Pauses, "among", noted)
     monkeypatch.setattr("projections.reading.held_back.LATELY_S", 3600.0)
 
-    streams = [(stream, built.log.read_raw(stream)) for stream in names]
-    assert [list(found) for _, found in audited(views, streams, built.log.read_raw)] == [[] for _ in names]
+    assert found_in_all(built) == {}
     assert asked == [["default"]]

@@ -62,7 +62,7 @@ def test_undecodable_output_stays_readable_in_the_event_and_exact_in_the_tail(st
     assert event.output
     assert event.output.stdout.text == "caf\\xe9 \\xff\\xfe \0 done"
     assert stdout_of(stage, job) == b"caf\xe9 \xff\xfe \0 done"
-    assert stage.queue.verify(job) == []
+    assert stage.queue.verify(job).findings == ()
 
 
 def test_a_command_that_prints_gigabytes_is_counted_in_full_and_kept_in_small(stage: Stage) -> None:
@@ -167,7 +167,7 @@ def test_the_proof_holds_for_a_job_that_went_all_ways(stage: Stage) -> None:
     heir.steps(until=lambda: stage.job(job).state is State.COMPLETED)
     stage.project()
 
-    assert stage.queue.verify(job) == []
+    assert stage.queue.verify(job).findings == ()
     assert stage.job(job) == stage.shown(job)
 
 

@@ -1,0 +1,88 @@
+"""What an audit says in the end, and who can be asked for one."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from eventqueue.audit.rules import Finding
+
+FINDINGS_MAX = 10_000  # that are kept to be told: of a log that was spoilt as a whole there are millions
+
+
+NO_VIEWS = frozenset({"events", "layout", "outputs"})
+"""What findings are about beside streams and views."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was held against what, and everything that is not as it must be.
+
+    `more`: findings beyond those that are told. `not_held`: sentences that say what was not held against the log.
+    """
+
+    jobs: int
+    events: int
+    findings: Sequence[Finding]
+    more: int = 0
+    not_held: Sequence[str] = ()
+
+    @property
+    def is_of_views_alone(self) -> bool:
+        """Whether all that was found would be mended by views that are built anew.
+
+        Not where anything is wrong with the log, nor where it has less than a view: that view is all that is left.
+        """
+        return not any(one.version or one.is_lost or one.stream in NO_VIEWS for one in self.findings)
+
+
+class Account:
+    """What an audit has come to so far."""
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self.events = 0
+        self._findings: list[Finding] = []
+        self._more = 0
+        self._not_held: list[str] = []
+
+    def find(self, findings: Iterable[Finding]) -> None:
+        """Take what was found, as much of it as is told."""
+        for one in findings:
+            if len(self._findings) < FINDINGS_MAX:
+                self._findings.append(one)
+            else:
+                self._more += 1
+
+    def pass_over(self, sentence: str) -> None:
+        """Note what is not held against the log."""
+        self._not_held.append(sentence)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found yet."""
+        return not self._findings
+
+    def verdict(self) -> Verdict:
+        """Return what it has come to."""
+        return Verdict(
+            jobs=self.jobs,
+            events=self.events,
+            findings=tuple(self._findings),
+            more=self._more,
+            not_held=tuple(self._not_held),
+        )
+
+
+class Auditor(Protocol):
+    """Audits a database: it reads, and writes nothing anywhere."""
+
+    def job(self, job_id: str) -> Verdict:
+        """Return the verdict over one job: its streams, what it wrote, and its views. Raises JobNotFound."""
+        ...
+
+    def all(self, progress: Callable[[int], object] = lambda _: None) -> Verdict:
+        """Return the verdict over everything; `progress` is told how many events were held against the rules so far.
+
+        Raises Refused where there is no log.
+        """
+        ...

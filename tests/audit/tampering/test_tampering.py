@@ -1,0 +1,76 @@
+"""Whatever a hand does that may do anything: the audit finds it and says so, or it is one that only a seal finds."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from tests.audit.tampering import jobs, others, views
+from tests.audit.tampering.kind import VERIFY, Kind
+from tests.audit.tampering.scene import Scene
+from tests.audit.tampering.stage import Stage
+
+KINDS: list[Kind] = [*jobs.KINDS, *others.KINDS, *views.KINDS]
+
+
+Find = Callable[[Scene], list[str]]
+
+
+def told(scene: Scene) -> list[str]:
+    """What an audit finds, each as a line."""
+    return [f"{one.stream} {one.version}: {one.problem}" for one in scene.verdict().findings]
+
+
+FINDERS: Mapping[str, Find] = {VERIFY: told}
+"""What may find it, each by its name in `Kind.found_by`."""
+
+
+def before_the_hand(scene: Scene) -> None:
+    """What is done to a new log before any hand comes: as to seal it, where a seal is to find something."""
+
+
+@pytest.fixture(scope="module")
+def stage(client: MongoClient[dict[str, Any]]) -> Iterator[Stage]:
+    stage = Stage(client, before_the_hand)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def scene(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A log that no hand has been at, with its views."""
+    monkeypatch.setattr("projections.reading.held_back.LET_GO_S", 0.0)
+    return stage.scene()
+
+
+def test_nothing_is_found_where_no_hand_has_been(scene: Scene) -> None:
+    assert told(scene) == []
+
+
+def test_nothing_is_found_where_hashes_are_recomputed_and_views_rewritten_of_what_was_not_altered(scene: Scene) -> None:
+    before = list(scene.events.find())
+    for stream in ("job-done", "late-dead", "config-default"):
+        scene.rechain(stream)
+    scene.rewrite_views()
+
+    assert told(scene) == []
+    assert list(scene.events.find()) == before
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.of}: {kind.name}")
+def test_what_a_hand_has_done_is_found_by_what_it_is_said_to_be_found_by(scene: Scene, kind: Kind) -> None:
+    kind.act(scene)
+
+    for name, find in FINDERS.items():
+        found = find(scene)
+        if kind.found_by == name:
+            assert [line for line in found if kind.words in line], found
+        elif name == VERIFY:
+            assert found == []
+
+
+def test_there_are_kinds_of_everything_and_no_two_are_called_alike() -> None:
+    assert len(KINDS) >= 60
+    assert [name for name, count in Counter((kind.of, kind.name) for kind in KINDS).items() if count > 1] == []

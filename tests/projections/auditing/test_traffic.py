@@ -1,0 +1,91 @@
+"""An audit while everything goes on: no false alarm, nothing that it writes, and nothing that it may not do."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from eventqueue.audit.rules import Finding
+from eventqueue.errors import HistoryLost
+from eventqueue.mongo.ground import Ground
+from projections.auditing import auditor
+from projections.auditing.auditor import ViewAuditor
+from projections.registry import PROJECTIONS
+from tests.builders import claimed, enqueued
+from tests.projections.crowd import Crowd
+from tests.projections.stage import build, finish, live_of, projecting, put
+
+
+def found(ground: Ground) -> list[Finding]:
+    return list(ViewAuditor(ground, PROJECTIONS).all().findings)
+
+
+def test_while_people_and_workers_act_and_the_views_move_there_is_no_false_alarm(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "AT_ONCE", 50)
+    crowd.act(5)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.02):  # the pace of the load; nothing waits for it
+            crowd.act(1, size=10)
+
+    writer = threading.Thread(target=write)
+    with projecting(built):
+        writer.start()
+        try:
+            alarms = [one for _ in range(3) for one in found(built)]
+        finally:
+            ended.set()
+            writer.join()
+
+    assert alarms == []
+
+
+def test_views_that_are_built_anew_meanwhile_are_no_alarm(
+    built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.act(5)
+    finish(built)
+    histories = auditor._Audit._histories
+    built_anew: list[int] = []
+
+    def and_build(self: Any, *args: Any) -> None:
+        if not built_anew:
+            built_anew.append(build(built).number)
+        histories(self, *args)
+
+    monkeypatch.setattr(auditor._Audit, "_histories", and_build)
+
+    assert found(built) == []
+    assert built_anew
+
+
+def test_an_oplog_that_no_longer_reaches_back_is_told_and_the_histories_are_proven(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(built, "job-one", enqueued(), claimed())
+
+    def lost(*_: object, **__: object) -> None:
+        raise HistoryLost("The oplog no longer reaches back to the checkpoint.")
+
+    monkeypatch.setattr(auditor, "Point", lost)
+    built.database["events"].update_one({"_id.version": 2}, {"$set": {"actor": "mallory"}})
+
+    first, second = found(built)
+
+    assert "could not be held against the log (The oplog no longer reaches back" in first.problem
+    assert (second.stream, second.version) == ("job-one", 2)
+
+
+def test_what_was_found_beyond_what_is_told_is_counted(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventqueue.audit.verdict.FINDINGS_MAX", 3)
+    for number in range(5):
+        put(built, f"job-{number}", enqueued())
+    finish(built)
+    live_of(built).jobs.update_many({}, {"$set": {"priority": 9}})
+
+    verdict = ViewAuditor(built, PROJECTIONS).all()
+
+    assert (len(verdict.findings), verdict.more) == (3, 2)
