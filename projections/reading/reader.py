@@ -21,7 +21,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import outlasting, slices
-from eventqueue.ports.views import Building, Compared, Counts, Filter, Lag, Stats
+from eventqueue.ports.views import Building, Compared, Counted, Counts, Filter, Lag, Stats
 from projections.folds.agreement import ShownJob, differences, needs_a_pause, standing
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
@@ -34,6 +34,7 @@ from projections.keeping.provenance import recorded
 from projections.reading.health import parked, skipped
 from projections.reading.held_back import HeldBack, PausedLately
 from projections.reading.listing import listed
+from projections.reading.nets import counted_near
 from projections.reading.refreshing import Refreshing
 from projections.reading.snapshot import show
 
@@ -98,7 +99,12 @@ class ViewReader:
             found = self._generation().tally(name).find({"_id": bounds})
             return [(document["_id"]["key"], document["n"]) for document in found]
 
-    def stats(self, window: timedelta) -> Stats:
+    def counted_near(self, moment: datetime) -> Counted | None:
+        """See Views.counted_near."""
+        live = generation.current(self._database)
+        return None if live is None else counted_near(live, moment)
+
+    def stats(self, window: timedelta, until: datetime | None = None) -> Stats:
         """See Views.stats. Raises Refused where the live view counts otherwise than this code reads it."""
         held = recorded(self._ground)
         shown = None if held is None else held.projections.get(StatsView.name)
@@ -108,13 +114,16 @@ class ViewReader:
                 "the two, or run `queuectl projections rebuild`."
             )
         now, counters = self._ground.clock.now(), self._generation().tally("stats")
-        since = max(now - window, EPOCH) if window < now - EPOCH else EPOCH
+        end = now if until is None else until
+        since = max(end - window, EPOCH) if window < end - EPOCH else EPOCH
         first: Key | None = None
         for kind in LENGTHS:  # the finest first: what is coarser is older
             with translated():
                 oldest = counters.find_one({"_id": _keys_from(kind, 0)}, {"_id": 1}, sort=[("_id", 1)])
             first = tuple(oldest["_id"]["key"]) if oldest else first
-        return report(_counted(counters, since), since, now, first, self._oldest())
+        if until is None:
+            return report(_counted(counters, since), since, now, first, self._oldest())
+        return report(_counted(counters, since, until), since, until, first, {}, present=now)
 
     def _oldest(self) -> dict[str, datetime]:
         """Return, for each queue where a job waits to be claimed, since when the oldest one is due."""
@@ -215,16 +224,19 @@ def _compared(
     return Compared(tuple(one.problem for one in found), is_behind=is_behind)
 
 
-def _counted(counters: Collection[Any], since: datetime) -> Iterator[tuple[Key, Mapping[str, int]]]:
-    """Yield the counters of all minutes, hours and days that reach beyond `since`."""
+def _counted(
+    counters: Collection[Any], since: datetime, until: datetime | None = None
+) -> Iterator[tuple[Key, Mapping[str, int]]]:
+    """Yield the counters of all minutes, hours and days that reach beyond `since`, and begin by `until`."""
     # In one snapshot: else what is merged into a day meanwhile would come twice.
     with counters.database.client.start_session(snapshot=True) as session:
         for kind, length in LENGTHS.items():
             begin = int(since.timestamp()) // length * length
-            for stored in slices(counters, {"_id": _keys_from(kind, begin)}, session=session):
+            for stored in slices(counters, {"_id": _keys_from(kind, begin, until)}, session=session):
                 for one in bson.decode_all(stored):
                     yield tuple(one["_id"]["key"]), one["n"]
 
 
-def _keys_from(kind: str, start: int) -> dict[str, Any]:
-    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey()]}}
+def _keys_from(kind: str, start: int, until: datetime | None = None) -> dict[str, Any]:
+    end = MaxKey() if until is None else int(until.timestamp())
+    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, end, *([] if until is None else [MaxKey()])]}}

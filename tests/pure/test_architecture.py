@@ -19,6 +19,7 @@ ROOMS = (
     "eventqueue.mongo",
     "eventqueue.steering",
     "eventqueue.audit",
+    "eventqueue.travel",
     "projections.folds",
     "projections.keeping",
     "projections.reading",

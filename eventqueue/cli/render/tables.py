@@ -130,7 +130,7 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
             ", ".join(one.queues) or "all",
             one.concurrency,
             age(now - one.started_at),
-            f"{age(now - one.renewed_at)} ago",
+            None if one.renewed_at is None else f"{age(now - one.renewed_at)} ago",
             Text("serving", "green") if one.stop_by is None else Text("stopping", "yellow"),
             ", ".join(one.running) or Text("idle", "dim"),
         ]
