@@ -13,7 +13,7 @@ CATEGORY = "worker"
 
 
 class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
-    """A worker process is about to claim; no `queues`: all. `grace`: seconds in which what runs may finish at its end."""
+    """A worker process is about to claim; no `queues`: all. `grace`: seconds that what runs may take at its end."""
 
     name: str
     host: str

@@ -60,10 +60,10 @@ def _found(past: Past, filter_: Filter) -> Iterator[Job | None]:
     marks = _newest_first(_candidates(past, filter_))
     size = min(filter_.limit or PAGE, PAGE)
     while some := list(islice(marks, size)):
-        standing = _standing(past, filter_.state, some)
-        jobs = folds(past, [one.stream for one in standing])
+        standing = {(one.stream, one.version) for one in _standing(past, filter_.state, some)}
+        jobs = folds(past, [stream for stream, _ in standing])
         for one in some:
-            job = jobs.get(one.stream) if one in standing else None
+            job = jobs.get(one.stream) if (one.stream, one.version) in standing else None
             yield job if job is not None and _fits(job, filter_) else None
         size = min(2 * size, PAGE_MAX)
 
@@ -88,8 +88,8 @@ def _standing(past: Past, state: State | None, some: list[Mark]) -> list[Mark]:
         ends = past.ends([one.stream for one in some])
         return [one for one in some if one.stream in ends and AFTER.get(ends[one.stream].type) is state]
     later = past.at([(one.stream, one.version + 1) for one in some])
-    moved = {stream for (stream, _), one in later.items() if was_by(one, past.moment)}
-    return [one for one in some if one.stream not in moved]
+    moved = {place for place, one in later.items() if was_by(one, past.moment)}
+    return [one for one in some if (one.stream, one.version + 1) not in moved]
 
 
 def folds(past: Past, streams: Iterable[str]) -> Mapping[str, Job]:
