@@ -4,7 +4,7 @@ Nothing of it is asked of the views but counters (`eventqueue.travel.counting`),
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from eventqueue.errors import Refused
 from eventqueue.model.codec import decode
@@ -96,7 +96,3 @@ class Then:
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
         """Return what happened in a window that ended then."""
         return self._views.stats(window, self.moment)
-
-    def now(self) -> datetime:
-        """Return the time at which all of this was."""
-        return self.moment
