@@ -86,6 +86,7 @@ class Counted(msgspec.Struct, frozen=True):
 
     edge: datetime
     queues: Mapping[str, Counts]
+    parked: Mapping[str, int] = {}  # jobs whose view stands still, each after so many events: none further is counted
 
 
 class QueueStatus(msgspec.Struct, frozen=True):

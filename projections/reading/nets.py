@@ -25,7 +25,7 @@ from projections.folds.projection import Key
 from projections.folds.stats import NET_LENGTHS, Stats
 from projections.keeping import checkpoint
 from projections.keeping.checkpoint import Checkpoint, token_time
-from projections.keeping.generation import Generation
+from projections.keeping.generation import PARKED, Generation
 
 SECOND = timedelta(seconds=1)
 
@@ -42,7 +42,8 @@ def counted_near(live: Generation, moment: datetime) -> Counted | None:
             for key, counts in counters:
                 for state, amount in counts.items():
                     sums[str(key[-1])][State(state)] += times * amount
-    return Counted(edge, sums)
+        still = live.jobs.find(PARKED, {"version": 1}, session=session)
+        return Counted(edge, sums, {one["_id"]: one.get("version", 0) for one in still})
 
 
 def _checkpoint(live: Generation, session: ClientSession) -> Checkpoint | None:

@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.mongo.past import Past
+from eventqueue.ports.log import Append
 from projections.keeping.ageing import merge_aged
 from projections.reading.nets import counted_near
 from tests.projections.stage import build, live_of, taking_place
@@ -78,6 +79,23 @@ def test_what_the_views_have_not_seen_yet_is_counted_from_the_log(queue: Queue) 
     expected = positive(counts_by(histories, now))
     expected["mail"]["pending"] = expected["mail"].get("pending", 0) + 5
     assert positive(queue.at(last).counts()) == expected
+
+
+def test_a_job_whose_view_stands_still_is_counted_as_it_stood(queue: Queue, database: Database[dict[str, Any]]) -> None:
+    ground = queue.connection.ground
+    now = ground.clock.now()
+    histories = lived(ground, 60, now, timedelta(hours=4), seed=5)
+    for number, one in enumerate(histories):
+        if len(one.events) > 2 and number % 2:
+            place = {"stream": one.stream, "version": 2}
+            assert database["events"].update_one({"_id": place}, {"$set": {"schema": 99}}).modified_count
+            histories[number] = Append(one.events[:1])
+    build(ground)
+    begin = min(one.recorded[0].at for one in histories)
+
+    assert queue.connection.views.parked()
+    for moment in [at for at in times(now, random.Random(6)) if at >= begin]:
+        assert positive(queue.at(moment).counts()) == positive(counts_by(histories, moment)), moment
 
 
 def test_a_past_reads_only_what_is_near(queue: Queue, database: Database[dict[str, Any]]) -> None:
