@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from bson.timestamp import Timestamp
+from msgspec.structs import replace
+
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render import documents
@@ -15,7 +18,7 @@ from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Event, Head
 from eventqueue.model.job import Cancel, Claim, Command, Enqueue, Job, Retry, State, decide, evolve
 from eventqueue.model.lives import WorkerLeft, WorkerStarted
-from eventqueue.model.moments import moment_of
+from eventqueue.model.moments import moment_of, was_by
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 from eventqueue.ports.views import Filter, Status
@@ -24,6 +27,7 @@ from eventqueue.travel.then import Then
 from eventqueue.worker.life.place import incarnation_here
 from tests.builders import complete, fail, release, request
 
+LATE = timedelta(minutes=3)  # events are taken later than they were sealed, by so much at most
 QUEUES, TAGS = ("mail", "web"), ("day", "night")
 FILTERS: Sequence[Filter] = [
     Filter(limit=None),
@@ -157,8 +161,9 @@ def _ids(jobs: Sequence[Job]) -> Sequence[Any]:
 
 def taken(one: Sealed, at: datetime) -> Sealed:
     """Return an event as the log has it if it took it at `at`: the server keeps a `ts` that is not zero."""
-    ts = struct.pack("<II", at.microsecond // 1000 + 1, int(at.timestamp()))
-    return Sealed(one.recorded, one.raw[:-52] + ts + one.raw[-44:])
+    ts = Timestamp(int(at.timestamp()), at.microsecond // 1000 + 1)
+    stored = struct.pack("<II", ts.inc, ts.time)
+    return Sealed(replace(one.recorded, ts=ts), one.raw[:-52] + stored + one.raw[-44:])
 
 
 def lived(ground: Ground, number: int, now: datetime, span: timedelta, seed: int) -> list[Append]:
@@ -171,16 +176,19 @@ def lived(ground: Ground, number: int, now: datetime, span: timedelta, seed: int
 
 
 def _life(stream: str, at: datetime, now: datetime, span: timedelta, chance: random.Random) -> Append:
-    commands: list[Command] = [Enqueue(request(queue=chance.choice(QUEUES), max_retries=1))]
+    asked = request(queue=chance.choice(QUEUES), tags=[chance.choice(TAGS)], max_retries=1)
+    commands: list[Command] = [Enqueue(asked)]
     job: Job | None = None
     sealed: list[Sealed] = []
+    late = at
     while commands and at < now and len(sealed) < 20:
         try:
             events = decide(job, commands.pop(), at)
         except IllegalTransition:
             events = []
         for one in seal(stream, job.head if job else EMPTY, events, actor="test", now=at):
-            sealed.append(taken(one, one.recorded.at))
+            late = max(late, one.recorded.at + chance.choice((0, 0, 0.5, 1)) * chance.random() * LATE)
+            sealed.append(taken(one, min(late, now)))
             job = evolve(job, one.recorded)
         at += chance.choice((0.0, 0.001, 0.01, 0.1)) * span
         claim = (job.claim if job else None) or 0
@@ -198,7 +206,7 @@ def counts_by(histories: Iterable[Append], moment: datetime) -> Mapping[str, Map
     for one in histories:
         job: Job | None = None
         for recorded in one.recorded:
-            if recorded.at <= moment:
+            if was_by(recorded, moment):
                 job = evolve(job, recorded)
         if job is not None:
             of_queue = found.setdefault(job.queue, {})
