@@ -10,7 +10,6 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import Job, State
-from eventqueue.model.marks import Mark
 from eventqueue.ports.views import Filter
 from eventqueue.travel import listing
 from tests.projections.stage import build
@@ -48,19 +47,20 @@ def test_a_list_of_now_told_from_the_log_is_the_live_one(
         assert told(then.list(filter_).jobs) == told(queue.list(filter_).jobs), filter_
 
 
-def test_nothing_is_read_once_all_that_there_is_was_found(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_more_is_read_once_all_that_there_is_was_found(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "PATIENCE", 0)
+    monkeypatch.setattr(listing, "PAGE", 10)
     queue.enqueue(command="true", id="new", queue="new")
+    queue.cancel("new")
     then = queue.at(queue.connection.ground.clock.now())
     looked: list[str] = []
-    monkeypatch.setattr(listing, "PAGE", 10)
-    ends = then._past.ends
+    histories = then._past.histories
 
-    def watched(streams: Collection[str]) -> Mapping[str, Mark]:
+    def watched(streams: Collection[str]) -> Mapping[str, list[bytes]]:
         looked.extend(streams)
-        return ends(streams)
+        return histories(streams)
 
-    monkeypatch.setattr(then._past, "ends", watched)
+    monkeypatch.setattr(then._past, "histories", watched)
 
-    assert [job.id for job in then.list(Filter(state=State.PENDING, queue="new", limit=None)).jobs] == ["new"]
+    assert [job.id for job in then.list(Filter(state=State.CANCELLED, queue="new", limit=None)).jobs] == ["new"]
     assert len(looked) <= 10
