@@ -37,8 +37,9 @@ MORE = {
     "queues": {"sustained_ratio", "idle_queries", "idle_queries_before"},
     "fill": {"events", "jobs"},
     "memory": {"rss_mb", "growth_mb"},
+    "audit": {"events", "status_at_ms", "list_at_ms", "show_at_ms", "events_since_ms", "longest_ms"},
 }
-WITHOUT_RAW = {"latency", "fill", "scale"}  # nothing does the same without the queue
+WITHOUT_RAW = {"latency", "fill", "scale", "audit"}  # nothing does the same without the queue
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from eventqueue.api.jobs import Jobs, stream_for
-from eventqueue.api.overview import Overview, served
+from eventqueue.api.overview import Overview
 from eventqueue.audit.clauses import Around, Holder, Place, Why
-from eventqueue.audit.standstill import serving
+from eventqueue.audit.standstill import served, serving
 from eventqueue.audit.why import TAIL, explain
 from eventqueue.errors import InvalidInput, Unavailable
 from eventqueue.model import lives, readable

@@ -3,13 +3,13 @@
 Each answer is put together from the views, the pauses in the log and the workers' documents.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from eventqueue.audit.standstill import Crew, standstills
+from eventqueue.audit.standstill import Crew, served, standstills
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
@@ -124,12 +124,6 @@ def _waits(
     by = served(workers)
     found = {job.id: wait_of(job, now, paused, by, parked) for job in jobs}
     return {job_id: wait for job_id, wait in found.items() if wait is not None}
-
-
-def served(workers: Sequence[Worker]) -> Collection[str] | None:
-    """Return the queues of which those of the workers that stay claim; None where one of them claims of all."""
-    staying = [one for one in workers if one.stop_by is None]
-    return None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
 
 
 def _latest(state: State, limit: int) -> Filter:

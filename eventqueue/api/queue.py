@@ -22,6 +22,7 @@ from eventqueue.api.explaining import Explaining
 from eventqueue.api.failing import errors_of
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.travelling import travel_to
 from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
 from eventqueue.audit.clauses import Why
@@ -66,6 +67,7 @@ from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.system.people import actor_of
+from eventqueue.travel.then import Then
 
 
 @checked
@@ -308,6 +310,13 @@ class Queue:
         """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each."""
         self._views.refresh()
         return self._views.stats(window)
+
+    def at(self, moment: datetime) -> Then:
+        """Return the queue as it was at a moment: what there is to see of it, told from the log.
+
+        Raises InvalidInput for a time before the log begins, or in the future.
+        """
+        return travel_to(self.connection, moment)
 
     def glance(self, window: timedelta = timedelta(minutes=5), failures: int = 10) -> Glance:
         """Return all at once, as the views show it, waiting for nothing: queues, rates, workers, the last failures."""

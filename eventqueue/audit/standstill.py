@@ -28,6 +28,12 @@ def serving(workers: Crew, queue: str) -> Crew:
     return [one for one in workers if one[0].stop_by is None and queue in (one[0].queues or (queue,))]
 
 
+def served(workers: Sequence[Worker]) -> Collection[str] | None:
+    """Return the queues of which those of the workers that stay claim; None where one of them claims of all."""
+    staying = [one for one in workers if one.stop_by is None]
+    return None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
+
+
 def standstills(
     due: Mapping[str, datetime], paused: Mapping[str, Pause], workers: Crew, moving: Moving, now: datetime
 ) -> Sequence[Standstill]:

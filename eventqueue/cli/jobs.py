@@ -1,13 +1,19 @@
 """`queuectl list`, `show` and `history`: what there is to know of jobs."""
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from eventqueue.cli.options import command, show_env
-from eventqueue.cli.render.words import STATES
+from eventqueue.cli.render.words import STATES, count
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.then import At, seen_at, told_at, with_at
 from eventqueue.cli.values import SINCE, TEXT
+from eventqueue.errors import Refused
+
+if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
 
 LIMIT_MAX = 2**31 - 2
 
@@ -22,6 +28,7 @@ limited = click.option(
 @click.option("--tag", type=TEXT, help="Jobs with this tag only.")
 @limited
 @click.option("--since", type=SINCE, help="Jobs created since (failed and dead: that failed since), such as 10m.")
+@with_at
 @with_session
 def list_(
     session: Session,
@@ -31,24 +38,28 @@ def list_(
     tag: str | None,
     limit: int | None,
     since: datetime | timedelta | None,
+    at: At,
 ) -> None:
     """List jobs, newest first.
 
     \b
     queuectl list --state failed --since 2h
     queuectl list --queue mail --json | jq -r '.[].id'
+    queuectl list --state processing --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    print_newest(session, limit, since, state=State(state) if state else None, queue=queue_name, tag=tag)
+    print_newest(session, limit, since, at, state=State(state) if state else None, queue=queue_name, tag=tag)
 
 
 @command("show")
 @click.argument("job_id", metavar="ID", type=TEXT)
+@with_at
+@click.option("--version", type=click.IntRange(1, LIMIT_MAX), help="As it was after so many of its events.")
 @show_env
 @with_session
-def show(session: Session, job_id: str, *, show_env: bool) -> None:
+def show(session: Session, job_id: str, *, at: At, version: int | None, show_env: bool) -> None:
     """Show all of a job, and the end of its output.
 
     A part of the id is enough, if no other job's id begins with it. `queuectl why` tells more of why it is in its
@@ -57,6 +68,8 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     \b
     queuectl show report
     queuectl show 0199f3a2 --json --show-env
+    queuectl show report --at 2026-11-28T03:12Z
+    queuectl show report --version 3
     """
     from eventqueue.audit.clauses import sentence
     from eventqueue.cli.attempts import last_output
@@ -64,17 +77,30 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
     from eventqueue.cli.render.details import details
     from eventqueue.model.job import fold
 
+    if at is not None and version is not None:
+        raise click.UsageError("Give --at or --version, not both")
     with session.queue() as queue:
-        found = queue.history(queue.resolve(job_id))
+        whole = queue.resolve(job_id)
+        shown = seen_at(session, queue, at if version is None else _time_of_version(queue, whole, version))
+        found = shown.history(whole)[:version]
         job = fold(found)
         assert job is not None
-        wait = queue.waits([job]).get(job.id)
+        wait = shown.waits([job]).get(job.id)
         output = last_output(found, lambda claim: queue.output(job.id, claim))
-        why = sentence(queue.explain(found).clauses[0])
+        why = sentence(shown.explain(found).clauses[0])
     session.out.answer(
-        lambda: documents.shown_job(job, output, wait, why, show_env=show_env),
+        lambda: documents.shown_job(job, output, wait, why, show_env=show_env) | told_at(shown),
         lambda: details(job, why, output, show_env=show_env),
     )
+
+
+def _time_of_version(queue: "Queue", job_id: str, version: int) -> datetime:
+    from eventqueue.model.moments import moment_of
+
+    found = queue.history(job_id)
+    if version > len(found):
+        raise Refused(f"Job {job_id} has {count(len(found), 'event')}: `queuectl history {job_id}` shows them.")
+    return moment_of(found[version - 1]) or found[version - 1].at
 
 
 @command("history")

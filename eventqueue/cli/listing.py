@@ -10,30 +10,40 @@ from eventqueue.cli.render import documents, tables
 from eventqueue.cli.render.console import show_long
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
+from eventqueue.cli.then import At, seen_at, time_in
 from eventqueue.cli.values import time_of
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
+    from eventqueue.travel.then import Then
 
 LIMIT = 50  # of what a person reads
 PART = 200  # jobs that are read, and printed, at once
 
 
-def print_newest(session: Session, limit: int | None, since: datetime | timedelta | None = None, **wanted: Any) -> None:
+def print_newest(
+    session: Session,
+    limit: int | None,
+    since: datetime | timedelta | None = None,
+    at: At = None,
+    **wanted: Any,
+) -> None:
     """Print the newest jobs that fit, and on stderr how far the view that they are from is behind.
 
-    `limit`: so many at most. None: all, but on a terminal as many as a person reads; that there are more is said there.
+    `at`: those that were there then. `limit`: so many at most. None: all, but on a terminal as many as a person reads;
+    that there are more is said there.
     """
     if limit is None and sys.stdout.isatty() and not session.out.as_json:
         limit = LIMIT
     with session.queue() as queue:
-        begin = None if since is None else time_of(since, queue.connection.ground.clock.now())
+        shown = seen_at(session, queue, at)
+        begin = None if since is None else time_of(since, time_in(shown))
         # One more than is shown tells whether there are more.
-        walk = queue.walk(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
+        walk = shown.walk(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
         session.out.behind(walk.lag)
-        print_jobs(session, queue, islice(walk.jobs, limit))
+        print_jobs(session, shown, islice(walk.jobs, limit))
         if limit is not None and not session.out.as_json and next(walk.jobs, None) is not None:
             session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
 
@@ -57,20 +67,20 @@ def print_chosen(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:
         session.out.note(f"{count(found, 'job')} in all; nothing was done.")
 
 
-def print_jobs(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:
+def print_jobs(session: Session, queue: "Queue | Then", jobs: Iterable[Job]) -> None:
     """Print the jobs, and what they wait for; for people, none is a note and no table."""
     parts = _parts(jobs)
     if session.out.as_json:
         documents.print_array(_documents(queue, part) for part in parts)
     elif first := next(parts, None):
-        now = queue.connection.ground.clock.now()
+        now = time_in(queue)
         is_part = len(first) == PART
         show_long(tables.jobs(part, queue.waits(part), now, is_part=is_part) for part in chain([first], parts))
     else:
         session.out.note("No jobs.")
 
 
-def _documents(queue: "Queue", jobs: Sequence[Job]) -> Sequence[Any]:
+def _documents(queue: "Queue | Then", jobs: Sequence[Job]) -> Sequence[Any]:
     waits = queue.waits(jobs)
     return [documents.waiting_job(one, waits.get(one.id)) for one in jobs]
 

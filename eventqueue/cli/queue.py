@@ -7,6 +7,7 @@ import click
 
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.then import At, seen_at, time_in, with_at
 from eventqueue.cli.values import TEXT
 from eventqueue.errors import QueueError
 from eventqueue.system.printable import clean
@@ -19,21 +20,24 @@ queue_ = Group("queue", help="Queues: what is in them, and holding them back.")
 
 
 @command("list")
+@with_at
 @with_session
-def list_(session: Session) -> None:
+def list_(session: Session, at: At) -> None:
     """List the queues that ever had a job or are paused.
 
     Each with its jobs by state; a paused one with since when, by whom and why.
 
     \b
     queuectl queue list
+    queuectl queue list --at 2h
     """
     from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
-        session.out.behind(queue.connection.views.refresh())
-        found = queue.queues()
-        now = queue.connection.ground.clock.now()
+        if at is None:
+            session.out.behind(queue.connection.views.refresh())
+        shown = seen_at(session, queue, at)
+        found, now = shown.queues(), time_in(shown)
     if found or session.out.as_json:
         session.out.answer(lambda: [documents.queue(one) for one in found], lambda: tables.queues(found, now))
     else:

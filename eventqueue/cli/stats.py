@@ -7,15 +7,17 @@ import click
 from eventqueue.api.arguments import LONGEST
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SECONDS, TEXT
+from eventqueue.cli.then import At, seen_at
+from eventqueue.cli.values import SECONDS, SINCE, TEXT
 from eventqueue.errors import InvalidInput, Refused
 
 
 @command("stats")
 @click.option("--queue", "name", type=TEXT, help="Of this queue only.")
 @click.option("--window", type=SECONDS, default="1h", show_default=True, help="The last so long, such as 10m or 7d.")
+@click.option("--until", type=SINCE, help="Up to this time and not to now, such as 2h or 2026-11-28T03:12Z.")
 @with_session
-def stats(session: Session, name: str | None, window: float) -> None:
+def stats(session: Session, *, name: str | None, window: float, until: At) -> None:
     """Show rates, waits, run times and failures.
 
     Of the last hour, or of another window:
@@ -23,10 +25,13 @@ def stats(session: Session, name: str | None, window: float) -> None:
     \b
     queuectl stats --window 10m
     queuectl stats --queue mail --window 7d --json
+    queuectl stats --window 15m --until 2026-11-28T03:12Z
 
     WAIT is from due to claimed, RUN from claimed to settled: half of all, 95 and 99 of a hundred lasted no longer,
     exact to 4 %. FAIL % is of the attempts, DIED had no retry left, LATE are results that came after their claim had
     ended. Durations in the JSON are in seconds.
+    What is counted is kept by minute for 6 hours, by hour for 14 days, then by day: a window that ended then begins and
+    ends with these, and says when.
     """
     from eventqueue.cli.render import documents, statistics
 
@@ -38,7 +43,7 @@ def stats(session: Session, name: str | None, window: float) -> None:
         raise InvalidInput("window", f"must be longer than nothing, and {LONGEST.days:,} days at most")
     with session.queue() as queue:
         session.out.behind(queue.connection.views.refresh())
-        found = queue.stats(span)
+        found = seen_at(session, queue, until, "until").stats(span)
         known = queue.status().queues if name is not None and name not in found.queues else {}
     if name is not None and name not in found.queues and name not in known:
         raise Refused(f"No queue {name!r} ever had a job: `queuectl status` shows the queues.")

@@ -2,11 +2,13 @@
 
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.then import At, seen_at, told_at, with_at
 
 
 @command("status")
+@with_at
 @with_session
-def status(session: Session) -> None:
+def status(session: Session, at: At) -> None:
     """Show the queue at a glance.
 
     How many jobs are in which state, by queue too; the workers alive; how far the view is behind. The JSON's lag
@@ -15,9 +17,13 @@ def status(session: Session) -> None:
     \b
     queuectl status
     queuectl status --json | jq .pending
+    queuectl status --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
-        found = queue.status()
-    session.out.answer(lambda: documents.status(found), lambda: tables.status(found))
+        shown = seen_at(session, queue, at)
+        found = shown.status()
+    session.out.answer(
+        lambda: documents.status(found) | told_at(shown), lambda: tables.status(found, is_past=at is not None)
+    )

@@ -7,6 +7,7 @@ import click
 
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.then import At, seen_at, time_in, with_at
 from eventqueue.cli.values import SECONDS, TEXT
 
 if TYPE_CHECKING:
@@ -82,20 +83,26 @@ def start(
 
 
 @command("list")
+@with_at
 @with_session
-def list_(session: Session) -> None:
+def list_(session: Session, at: At) -> None:
     """List the workers that live, and the jobs that they run.
+
+    With --at those that had started by then, and had neither left nor been lost.
 
     \b
     queuectl worker list
+    queuectl worker list --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
-        found = queue.workers()
-        now = queue.connection.ground.clock.now()
+        shown = seen_at(session, queue, at)
+        found, now = shown.workers(), time_in(shown)
     if found or session.out.as_json:
         session.out.answer(lambda: documents.plain(found), lambda: tables.workers(found, now))
+    elif at is not None:
+        session.out.note("No worker was there.")
     else:
         session.out.note("No worker is alive: `queuectl worker start` starts one.")
 

@@ -13,13 +13,14 @@ CATEGORY = "worker"
 
 
 class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
-    """A worker process is about to claim; no `queues`: all."""
+    """A worker process is about to claim; no `queues`: all. `grace`: seconds that what runs may take at its end."""
 
     name: str
     host: str
     pid: int
     concurrency: int
     queues: tuple[str, ...] = ()
+    grace: float | None = None
 
 
 class WorkerStopAsked(Event, frozen=True, kw_only=True, tag="worker-stop-asked"):

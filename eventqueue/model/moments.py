@@ -12,13 +12,14 @@ from typing import Any
 from bson.timestamp import Timestamp
 
 from eventqueue.model.codec import EPOCH, to_ms
+from eventqueue.model.marks import Mark
 from eventqueue.model.readable import Read, Unreadable
 
 SECOND, INSTANT = timedelta(seconds=1), timedelta(milliseconds=1)
 LAST_SECOND = 2**32 - 1
 
 
-def moment_of(one: Read) -> datetime | None:
+def moment_of(one: Read | Mark) -> datetime | None:
     """Return when the log took an event, to the millisecond; None where that cannot be told.
 
     One that cannot be read counts from the beginning of its second on.
@@ -29,7 +30,7 @@ def moment_of(one: Read) -> datetime | None:
     return begin if isinstance(one, Unreadable) else min(max(one.at, begin), begin + SECOND - INSTANT)
 
 
-def was_by(one: Read, moment: datetime) -> bool:
+def was_by(one: Read | Mark, moment: datetime) -> bool:
     """Whether the log had taken an event by `moment`."""
     taken = moment_of(one)
     return taken is not None and taken <= moment

@@ -5,10 +5,10 @@ that, however few of millions are wanted, and after an election it goes on behin
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from bson.timestamp import Timestamp
 from pymongo.change_stream import ChangeStream
@@ -18,7 +18,10 @@ from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
-from eventqueue.model.readable import Read, read_one
+from eventqueue.model.codec import LENIENT
+from eventqueue.model.events import Recorded
+from eventqueue.model.marks import FIELDS, Mark, mark_of
+from eventqueue.model.readable import Read, Unreadable, read_one
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import may_read_on, to_queue_error, translated
 from eventqueue.mongo.log import MAJORITY, RAW, MongoLog
@@ -32,9 +35,10 @@ VISIBLE_S = 10
 PAUSE_S = 0.1
 
 Order = tuple[Timestamp, str, int]
+Placed = TypeVar("Placed", Recorded | Unreadable, Mark)
 
 
-def place_of(one: Read) -> Order:
+def place_of(one: Read | Mark) -> Order:
     """Return where an event stands in the order of the log."""
     return one.ts or Timestamp(0, 0), one.stream, one.version
 
@@ -52,6 +56,20 @@ class Timeline:
 
         Raises Unavailable.
         """
+        return self._walk(bounds, query, self._groups, reverse=reverse)
+
+    def skim(self, bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False) -> Iterator[Mark]:
+        """As `read`, but the events' marks alone."""
+        return self._walk(bounds, query, self._groups_of_marks, reverse=reverse)
+
+    def _walk(
+        self,
+        bounds: Mapping[str, Any],
+        query: Mapping[str, Any],
+        groups: Callable[[Mapping[str, Any], int], Iterator[list[Placed]]],
+        *,
+        reverse: bool,
+    ) -> Iterator[Placed]:
         left = dict(bounds["ts"])
         behind, ahead, direction = ("$lte", "$lt", -1) if reverse else ("$gte", "$gt", 1)
         give_up = time.monotonic() + PATIENCE_S
@@ -60,7 +78,7 @@ class Timeline:
                 end = self._end_of_window(left, direction)
                 window = left if end is None else {**left, ("$gte" if reverse else "$lte"): end}
                 within = {"$and": [{"ts": window}, {name: bounds[name] for name in bounds if name != "ts"}, query]}
-                for some in self._groups(within, direction):
+                for some in groups(within, direction):
                     yield from sorted(some, key=place_of, reverse=reverse)
                     left = {**_without(left, behind), ahead: some[0].ts}
                     give_up = time.monotonic() + PATIENCE_S
@@ -82,6 +100,12 @@ class Timeline:
         """Yield the events that `query` finds in order of `ts`, those of the same one together."""
         with self._events.find(query, sort=[("ts", direction)]) as found:
             for _, some in groupby((read_one(bytes(doc.raw)) for doc in found), key=lambda one: one.ts):
+                yield list(some)
+
+    def _groups_of_marks(self, query: Mapping[str, Any], direction: int) -> Iterator[list[Mark]]:
+        events = self._events.with_options(LENIENT)
+        with events.find(query, FIELDS, sort=[("ts", direction)]) as found:
+            for _, some in groupby(filter(None, map(mark_of, found)), key=lambda one: one.ts):
                 yield list(some)
 
     def of_streams(self, streams: Iterable[str], *, reverse: bool = False) -> Iterator[Read]:

@@ -74,7 +74,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """A live worker incarnation and the ids of the jobs that the view shows it running."""
+    """A worker incarnation that lives, or lived then, and the ids of the jobs that it is shown running."""
 
     id: str
     name: str
@@ -83,7 +83,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...]
     concurrency: int
     started_at: datetime
-    renewed_at: datetime
+    renewed_at: datetime | None  # None: of a time that is past, of which that is not kept
     stop_by: datetime | None = None  # asked to stop: it claims nothing more, and what it runs then is handed back
     running: tuple[str, ...] = ()
 
@@ -101,6 +101,14 @@ class Ahead(msgspec.Struct, frozen=True):
     by_age: int
     is_all: bool
     is_everywhere: bool = False
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """How many jobs of each queue were in which state once the log had taken all that it took before `edge`."""
+
+    edge: datetime
+    queues: Mapping[str, Counts]
+    parked: Mapping[str, int] = {}  # jobs whose view stands still, each after so many events: none further is counted
 
 
 class QueueStatus(msgspec.Struct, frozen=True):
@@ -333,8 +341,18 @@ class Views(Protocol):
         """Return the number of jobs by queue and state, from counters: no job is scanned."""
         ...
 
-    def stats(self, window: timedelta) -> Stats:
-        """Return what happened in the last `window`, from counters: no job is scanned."""
+    def counted_near(self, moment: datetime) -> Counted | None:
+        """Return what the counters tell of a time as near to `moment` as they can; None where there are none.
+
+        No event that was taken before that time is missing, however far the views are behind.
+        """
+        ...
+
+    def stats(self, window: timedelta, until: datetime | None = None) -> Stats:
+        """Return what happened in the last `window`, or in one that ended at `until`, from counters: no job is scanned.
+
+        Counters of old hours and days are not cut: the answer says from when to when it is.
+        """
         ...
 
     def due_since(self) -> Mapping[str, datetime]:

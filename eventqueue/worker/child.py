@@ -111,7 +111,9 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     _check_views(connection)
     # To build an index may take minutes, and the jobs need not wait for it.
     threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
-    began = WorkerStarted(name=me.name, host=me.host, pid=me.pid, concurrency=me.concurrency, queues=me.queues)
+    began = WorkerStarted(
+        name=me.name, host=me.host, pid=me.pid, concurrency=me.concurrency, queues=me.queues, grace=me.grace
+    )
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
 from eventqueue.model.job import Job, State
+from eventqueue.model.moments import moment_of
 from projections.folds.histogram import bin_of
 from projections.folds.projection import Increments, Key, Tally
 
@@ -15,18 +16,26 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 MINUTES_KEPT = timedelta(hours=6)
 HOURS_KEPT = timedelta(days=14)
 WAIT, RUN = "wait", "run"
+NET_LENGTHS = {"net-minute": MINUTE_S, "net-hour": HOUR_S, "net-day": DAY_S}
 
 _TYPES = {kind: name for name, kind in EVENT_TYPES.items()}
-_COARSER = {"minute": ("hour", HOUR_S, MINUTES_KEPT), "hour": ("day", DAY_S, HOURS_KEPT)}
+_COARSER = {
+    "minute": ("hour", HOUR_S, MINUTES_KEPT),
+    "hour": ("day", DAY_S, HOURS_KEPT),
+    "net-minute": ("net-hour", HOUR_S, MINUTES_KEPT),
+    "net-hour": ("net-day", DAY_S, HOURS_KEPT),
+}
 
 
 class Stats:
     """Counters under ("state", queue): jobs in each state; under ("minute", its start in unix time, queue): events of
-    each type, and the histograms of waits and run times, as `wait-57`: how many were in bucket 57.
+    each type, and the histograms of waits and run times, as `wait-57`: how many were in bucket 57; under ("net-minute",
+    its start, queue): by how many more each state became, of what the log took in that minute. With these the states
+    are counted back to any time.
     """
 
     name = "stats"
-    version = 3
+    version = 4
 
     def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
         """See Projection.tally."""
@@ -39,6 +48,8 @@ class Stats:
         tally: Tally = {("minute", minute, after.queue): counts}
         if moved := _moved(before, after):
             tally["state", after.queue] = moved
+            taken = int((moment_of(recorded) or recorded.at).timestamp()) // MINUTE_S * MINUTE_S
+            tally["net-minute", taken, after.queue] = dict(moved)
         return tally
 
     def old(self, now: datetime) -> Sequence[tuple[Key, Key]]:

@@ -19,7 +19,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import slices
-from eventqueue.ports.views import Ahead, Building, Counts, Failure, Filter, Lag, Stats
+from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
 from projections.folds.report import LENGTHS, report
@@ -31,6 +31,7 @@ from projections.keeping.provenance import recorded
 from projections.reading import queues
 from projections.reading.health import parked, skipped
 from projections.reading.listing import FAILURE, failure, listed
+from projections.reading.nets import counted_near
 from projections.reading.refreshing import Refreshing
 
 
@@ -99,7 +100,12 @@ class ViewReader:
             found = self._generation().tally(name).find({"_id": bounds})
             return [(document["_id"]["key"], document["n"]) for document in found]
 
-    def stats(self, window: timedelta) -> Stats:
+    def counted_near(self, moment: datetime) -> Counted | None:
+        """See Views.counted_near."""
+        live = generation.current(self._database)
+        return None if live is None else counted_near(live, moment)
+
+    def stats(self, window: timedelta, until: datetime | None = None) -> Stats:
         """See Views.stats. Raises Refused where the live view counts otherwise than this code reads it."""
         held = recorded(self._ground)
         shown = None if held is None else held.projections.get(StatsView.name)
@@ -109,13 +115,16 @@ class ViewReader:
                 "the two, or run `queuectl projections rebuild`."
             )
         now, counters = self._ground.clock.now(), self._generation().tally("stats")
-        since = max(now - window, EPOCH) if window < now - EPOCH else EPOCH
+        end = now if until is None else until
+        since = max(end - window, EPOCH) if window < end - EPOCH else EPOCH
         first: Key | None = None
         for kind in LENGTHS:  # the finest first: what is coarser is older
             with translated():
                 oldest = counters.find_one({"_id": _keys_from(kind, 0)}, {"_id": 1}, sort=[("_id", 1)])
             first = tuple(oldest["_id"]["key"]) if oldest else first
-        return report(_counted(counters, since), since, now, first, self.due_since())
+        if until is None:
+            return report(_counted(counters, since), since, now, first, self.due_since())
+        return report(_counted(counters, since, until), since, until, first, {}, present=now)
 
     def due_since(self) -> Mapping[str, datetime]:
         """See Views.due_since."""
@@ -192,16 +201,19 @@ def _readable(document: Mapping[str, Any]) -> Job | None:
         return None
 
 
-def _counted(counters: MongoCollection[Any], since: datetime) -> Iterator[tuple[Key, Mapping[str, int]]]:
-    """Yield the counters of all minutes, hours and days that reach beyond `since`."""
+def _counted(
+    counters: MongoCollection[Any], since: datetime, until: datetime | None = None
+) -> Iterator[tuple[Key, Mapping[str, int]]]:
+    """Yield the counters of all minutes, hours and days that reach beyond `since`, and begin by `until`."""
     # In one snapshot: else what is merged into a day meanwhile would come twice.
     with counters.database.client.start_session(snapshot=True) as session:
         for kind, length in LENGTHS.items():
             begin = int(since.timestamp()) // length * length
-            for stored in slices(counters, {"_id": _keys_from(kind, begin)}, session=session):
+            for stored in slices(counters, {"_id": _keys_from(kind, begin, until)}, session=session):
                 for one in bson.decode_all(stored):
                     yield tuple(one["_id"]["key"]), one["n"]
 
 
-def _keys_from(kind: str, start: int) -> dict[str, Any]:
-    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey()]}}
+def _keys_from(kind: str, start: int, until: datetime | None = None) -> dict[str, Any]:
+    end = MaxKey() if until is None else int(until.timestamp())
+    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, end, *([] if until is None else [MaxKey()])]}}

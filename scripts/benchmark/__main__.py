@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from scripts.benchmark import (
+    audit,
     bulk,
     crowded,
     drain,
@@ -43,10 +44,11 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "scale": scale.run,
     "memory": memory.run,
     "status": status.run,
+    "audit": audit.run,
 }
 
 
-ONCE = ("scale",)  # it takes a quarter of an hour
+ONCE = ("scale", "audit")  # they take minutes
 
 
 @click.command()
@@ -54,7 +56,11 @@ ONCE = ("scale",)  # it takes a quarter of an hour
 @click.option("--jobs", type=click.IntRange(1), help="Jobs in a run; each scenario has a number of its own.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Where a scenario has workers.")
 @click.option("--others", type=click.IntRange(2), help="Jobs that crowd the database in `crowded`.  [1000000]")
-@click.option("--into", metavar="URI", help="A server that `fill` fills, once; its database is called fill, and stays.")
+@click.option(
+    "--into",
+    metavar="URI",
+    help="A server that `fill` fills, once; its database is called fill, and stays, for `audit`, too.",
+)
 @click.option("--queues", "spread", type=click.IntRange(1), help="Queues in `fill`.  [6]")
 @click.option("--tags", type=click.IntRange(1), help="Tags in `fill`.  [12]")
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True, help="Runs, of which the median counts.")

@@ -1,6 +1,7 @@
 """`fill`: a database as a system has it after four weeks, through the product's own spec, seal and append."""
 
 import random
+import struct
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -47,6 +48,7 @@ ERRORS = (
     *("connection refused", "connection reset by peer", "timed out", "no such file or directory", "permission denied"),
     *("out of memory", "disk full", "bad gateway", "invalid input", "key error: customer", "not found", "rate limited"),
 )
+TS_AT = 44  # bytes behind an event's `ts`: its hash, and a zero
 OUTPUT = Output(stdout=Captured(text="done\n", length=5, sha256=bytes(32)))
 
 
@@ -104,9 +106,16 @@ def history(number: int, of: int, now: datetime, shape: Shape) -> Append:
     sealed: list[Sealed] = []
     head = EMPTY
     for at, event in _life(number, now - SPAN * (1 - number / of), now, chance, shape):
-        sealed += seal(stream, head, [event], actor="bench/host", now=at)
-        head = sealed[-1].recorded.head
+        (one,) = seal(stream, head, [event], actor="bench/host", now=at)
+        sealed.append(_taken(one, min(at, now)))
+        head = one.recorded.head
     return Append(tuple(sealed))
+
+
+def _taken(one: Sealed, at: datetime) -> Sealed:
+    """Return an event as the log would have it that took it at `at`: the server keeps a `ts` that is not zero."""
+    ts = struct.pack("<II", at.microsecond + 1, int(at.timestamp()))
+    return Sealed(one.recorded, one.raw[: -TS_AT - len(ts)] + ts + one.raw[-TS_AT:])
 
 
 def _life(

@@ -187,6 +187,10 @@ def test_who_may_only_read_gets_an_answer_with_its_lag_though_nobody_keeps_the_v
         assert [job.id for job in reader.glance().failures] == []
         assert [one.event for one in reader.history("two")] != []
         assert reader.waits(listing.jobs)["one"].kind == "unserved"
+        then = reader.at(reader.connection.ground.clock.now())
+        assert then.status().count(State.PENDING) == 2  # from the log, which the views are behind
+        assert [job.id for job in then.list().jobs] == ["two", "one"]
+        assert [one.name for one in then.queues()] == ["default"]
         with pytest.raises(AccessDenied):
             reader.enqueue(command="true")
 

@@ -20,6 +20,7 @@ ROOMS = (
     "eventqueue.steering",
     "eventqueue.audit",
     "eventqueue.sealing",
+    "eventqueue.travel",
     "projections.folds",
     "projections.keeping",
     "projections.reading",

@@ -150,7 +150,7 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
             ", ".join(one.queues) or "all",
             one.concurrency,
             age(now - one.started_at),
-            f"{age(now - one.renewed_at)} ago",
+            None if one.renewed_at is None else f"{age(now - one.renewed_at)} ago",
             Text("serving", "green") if one.stop_by is None else Text("stopping", "yellow"),
             ", ".join(one.running) or Text("idle", "dim"),
         ]
@@ -159,13 +159,13 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
     return Table(["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING"], rows, loose=0)
 
 
-def status(found: Status) -> list[Table | Text]:
-    """The counts, then those of each queue, then who is at work."""
+def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:
+    """The counts, then those of each queue, then who is at work; `is_past`: as the log tells it, which no view lags."""
     states = [
         Text.assemble((f"{TITLES[name]:<11}", COLOURS[State(name)]), f"{found.count(State(name)):>9,}")
         for name in STATES
     ]
-    alive = f"{count(len(found.workers), 'worker')} alive; {_lag(found.lag)}"
+    alive = f"{count(len(found.workers), 'worker')} alive{'' if is_past else f'; {_lag(found.lag)}'}"
     return [*states, *_queues(found), Text(""), *_paused(found), *_still(found), Text(alive)]
 
 

@@ -1,0 +1,48 @@
+"""`--at`: what a command shows of the queue, as it was at a time that is past."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eventqueue.cli.session import Session
+from eventqueue.cli.values import SINCE, time_of
+from eventqueue.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
+    from eventqueue.travel.then import Then
+
+At = datetime | timedelta | None
+
+with_at = click.option("--at", type=SINCE, help="As it was at this time, such as 10m or 2026-11-28T03:12Z.")
+
+
+def seen_at(session: Session, queue: "Queue", at: At, option: str = "at") -> "Queue | Then":
+    """Return what is to be shown: the queue as it is, or as it was, which people are told."""
+    if at is None:
+        return queue
+    from eventqueue.cli.render.words import instant
+
+    moment = time_of(at, queue.connection.ground.clock.now(), option)
+    try:
+        then = queue.at(moment)
+    except InvalidInput as error:
+        raise InvalidInput(option, error.problem) from None
+    session.out.note(f"As it was at {instant(then.moment)}.")
+    return then
+
+
+def time_in(shown: "Queue | Then") -> datetime:
+    """Return what time it is, or was."""
+    from eventqueue.travel.then import Then
+
+    return shown.moment if isinstance(shown, Then) else shown.connection.ground.clock.now()
+
+
+def told_at(shown: "Queue | Then") -> dict[str, Any]:
+    """Return what a JSON document says besides of a time that is past."""
+    from eventqueue.cli.render.words import instant
+    from eventqueue.travel.then import Then
+
+    return {"at": instant(shown.moment)} if isinstance(shown, Then) else {}

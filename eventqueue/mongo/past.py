@@ -1,0 +1,120 @@
+"""The log as it was at a moment: of each stream its first events, as far as the log had taken them by then.
+
+By `_id` wherever streams are known, each question for so many places; by the index on `ts` where they are not.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from bson.max_key import MaxKey
+from bson.timestamp import Timestamp
+from pymongo.collection import Collection as Stored
+from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
+
+from eventqueue.model.codec import LENIENT, stream_in
+from eventqueue.model.marks import FIELDS, Mark, mark_of
+from eventqueue.model.moments import INSTANT, LAST_SECOND, between, moment_of, was_by
+from eventqueue.model.portions import portions
+from eventqueue.model.readable import read_one
+from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
+from eventqueue.mongo.slices import outlasting
+from eventqueue.mongo.timeline import Timeline
+
+AT_ONCE = 200  # streams of which the ends are looked for in one question
+
+Place = tuple[str, int]
+
+
+def begin_of(database: Database[Any], log: MongoLog) -> datetime | None:
+    """Return when the log took its first event, None if it has none."""
+    first = next(Timeline(database, log).skim(between(None, None), {}), None)
+    return None if first is None else moment_of(first)
+
+
+class Past:
+    """One database's log as it was at `moment`."""
+
+    def __init__(self, database: Database[Any], log: MongoLog, moment: datetime) -> None:
+        self.moment = moment
+        self._log = log
+        self._timeline = Timeline(database, log)
+        self._events: Stored[Any] = database.get_collection("events", RAW, ReadPreference.PRIMARY, None, MAJORITY)
+
+    # By time
+
+    def back(self, query: Mapping[str, Any], since: datetime | None = None) -> Iterator[Mark]:
+        """Yield the marks of the events by then that fit `query`, down to those of `since`: the last first."""
+        return self._timeline.skim(between(since, self.moment), query, reverse=True)
+
+    def since(self, edge: datetime, query: Mapping[str, Any]) -> Iterator[Mark]:
+        """Yield the marks of the events from `edge` on, by then, that fit `query`."""
+        return self._timeline.skim(between(edge, self.moment), query)
+
+    def beyond(self, edge: datetime, query: Mapping[str, Any]) -> Iterator[Mark]:
+        """Yield the marks of the events after then and before `edge` that fit `query`."""
+        return self._timeline.skim(between(self.moment + INSTANT, edge - INSTANT), query)
+
+    # By place
+
+    def at(self, places: Collection[Place]) -> Mapping[Place, Mark]:
+        """Return the marks of the events at these places, also of those that came later."""
+        found: dict[Place, Mark] = {}
+        for portion in portions(places, lambda place: len(place[0].encode()) + ID_BYTES):
+            ids = [{"stream": stream, "version": version} for stream, version in portion]
+            found |= {(one.stream, one.version): one for one in self._marks({"_id": {"$in": ids}})}
+        return found
+
+    def ends(self, streams: Collection[str]) -> Mapping[str, Mark]:
+        """Return, by stream, the mark of the last event that each had by then."""
+        return {
+            one.stream: one
+            for portion in _some(streams)
+            for one in self._marks(self._first_events_of(portion))
+            if was_by(one, self.moment)
+        }
+
+    def histories(self, streams: Collection[str]) -> Mapping[str, list[bytes]]:
+        """Return, by stream, the stored events that each had by then, of those that had any."""
+        found: dict[str, list[bytes]] = defaultdict(list)
+        for portion in _some(streams):
+            for raw in outlasting(partial(self._raw, self._first_events_of(portion))):
+                if was_by(read_one(raw), self.moment):
+                    found[stream_in(raw)].append(raw)
+        return found
+
+    def history(self, stream: str) -> list[bytes]:
+        """Return the stored events that a stream had by then."""
+        return list(self.histories([stream]).get(stream, []))
+
+    def category(self, name: str) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield the streams of a category that had an event by then, each with the stored events it had."""
+        for stream, events in self._log.scan_raw(name):
+            if had := [raw for raw in events if was_by(read_one(raw), self.moment)]:
+                yield stream, had
+
+    def _raw(self, query: Mapping[str, Any]) -> list[bytes]:
+        return [bytes(one.raw) for one in self._events.find(query, sort=[("_id", 1)], hint=[("_id", 1)])]
+
+    def _marks(self, query: Mapping[str, Any]) -> list[Mark]:
+        events = self._events.with_options(LENIENT)
+        found = outlasting(lambda: list(events.find(query, FIELDS, sort=[("_id", 1)], hint=[("_id", 1)])))
+        return [one for one in map(mark_of, found) if one is not None]
+
+    def _first_events_of(self, streams: Iterable[str]) -> Mapping[str, Any]:
+        # To the second: what is left over of that is seen to where the events are read.
+        by = Timestamp(min(int(self.moment.timestamp()), LAST_SECOND), LAST_SECOND)
+        return {"$or": [{"_id": _all_of(stream), "ts": {"$lte": by}} for stream in streams]}
+
+
+def _all_of(stream: str) -> Mapping[str, Any]:
+    return {"$gt": {"stream": stream}, "$lt": {"stream": stream, "version": MaxKey()}}
+
+
+def _some(streams: Collection[str]) -> Iterator[list[str]]:
+    names = list(streams)
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
