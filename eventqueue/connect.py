@@ -2,13 +2,15 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pymongo
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
@@ -65,20 +67,14 @@ def connect(uri: str, db: str, actor: str) -> Connection:
     """Connect, prepare the database on first use, and wire log, views and finder; `actor` signs the appends, together
     with the database's user.
 
-    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, BadProjection, or InvalidInput for a URI or name
-    that is none.
+    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, LogIncomplete, BadProjection, or InvalidInput for a
+    URI or name that is none.
     """
     client = open_client(uri)
     try:
+        database = _database(client, db)
         with translated():
-            # Whatever the URI prefers: a secondary may not have yet what a majority acknowledged.
-            database = client.get_database(db, read_preference=ReadPreference.PRIMARY)
-            # Under its own deadline: a call's deadline is also how long the driver looks for a server.
-            with pymongo.timeout(FIND_SERVER_MS / 1000):
-                hello = client.admin.command("hello")
             user = user_of(client)
-            if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
-                raise NotAReplicaSet(STANDALONE)
         ground = stand_on(database)
         values = settings.resolve(configuration.stored(ground), os.environ)
     except BaseException:
@@ -99,6 +95,29 @@ def connect(uri: str, db: str, actor: str) -> Connection:
         user=user,
         actor=signed(actor, user),
     )
+
+
+@contextmanager
+def unprepared(uri: str, db: str) -> Iterator[Database[Any]]:
+    """Connect to a database, in which nothing is looked for and nothing made. Raises as `connect` does of a server."""
+    client = open_client(uri)
+    try:
+        yield _database(client, db)
+    finally:
+        with pymongo.timeout(CLOSE_S):
+            client.close()
+
+
+def _database(client: MongoClient[Any], db: str) -> Database[Any]:
+    with translated():
+        # Whatever the URI prefers: a secondary may not have yet what a majority acknowledged.
+        database = client.get_database(db, read_preference=ReadPreference.PRIMARY)
+        # Under its own deadline: a call's deadline is also how long the driver looks for a server.
+        with pymongo.timeout(FIND_SERVER_MS / 1000):
+            hello = client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
+            raise NotAReplicaSet(STANDALONE)
+    return database
 
 
 def make_projector(connection: Connection) -> Projector:

@@ -14,6 +14,7 @@ from typing import Any, Self
 import msgspec
 from msgspec.structs import asdict, replace
 
+from eventqueue.api import exporting
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
@@ -61,6 +62,9 @@ from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.system.people import actor_of
+from eventqueue.transfer import parquet
+from eventqueue.transfer.lines import Asked
+from eventqueue.transfer.whole import Sink
 
 
 @checked
@@ -426,6 +430,33 @@ class Queue:
         `reverse`: the last first. One that cannot be read is Unreadable. Raises InvalidInput.
         """
         return forks.at_home(self._events.read(wanted or Wanted(), reverse=reverse))
+
+    def stored_events(self, wanted: Wanted | None = None) -> Iterator[bytes]:
+        """As `events`, but each as the log has it, byte for byte, and all as of one moment: to be taken elsewhere.
+
+        Of no stream there is an event without those before it, but for those that are not wanted. Raises InvalidInput.
+        """
+        return forks.at_home(self._events.stored(wanted or Wanted()))
+
+    def export(
+        self,
+        file: Sink,
+        asked: Asked | None = None,
+        form: str = "jsonl",
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> int:
+        """Write the events that are asked for, all if nothing is said, to an open file; return how many they are.
+
+        `form`: `jsonl`, of which `queuectl audit import` makes the same log, or `parquet`, for what reads tables, with
+        pyarrow. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not installed.
+        """
+        if form not in exporting.WRITERS:
+            raise InvalidInput("form", f"{form!r} is none of {', '.join(exporting.WRITERS)}")
+        if form == "parquet":
+            parquet.check()
+        chosen = asked or Asked()
+        first = exporting.first_line(self.connection, chosen)
+        return exporting.WRITERS[form](file, first, self.stored_events(chosen.wanted), progress)
 
     def follow_events(self, wanted: Wanted | None = None, last: int | None = None) -> Iterator[Read | None]:
         """As `events`, and then those that come, for ever: none twice and none left out; None whenever none came.

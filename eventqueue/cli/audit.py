@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.export import export, import_
 from eventqueue.cli.options import Group, command, show_env
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
@@ -88,4 +89,5 @@ def _verify_all(session: Session, queue: "Queue") -> "tuple[int, list[Finding]]"
     return verified, [*found, *queue.misplaced()]
 
 
-audit.add_command(verify)
+for one in (verify, export, import_):
+    audit.add_command(one)

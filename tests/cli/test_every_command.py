@@ -81,6 +81,12 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "replay": (Use(("wild",)),),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
+    "audit export": (
+        Use(needs_jobs=False),
+        Use(("--tag", HOSTILE, "--queue", HOSTILE)),
+        Use(("--out", f"/no/{HOSTILE}"), (1,), is_silent=True),
+    ),
+    "audit import": (Use((f"/no/{HOSTILE}",), (1,), is_silent=True, needs_jobs=False),),
     "db start": (Use(needs_jobs=False),),
     "db status": (Use(needs_jobs=False),),
     "db stop": (Use(needs_jobs=False),),

@@ -19,6 +19,7 @@ ROOMS = (
     "eventqueue.mongo",
     "eventqueue.steering",
     "eventqueue.audit",
+    "eventqueue.transfer",
     "projections.folds",
     "projections.keeping",
     "projections.reading",
