@@ -44,7 +44,7 @@ Order = tuple[Timestamp, str, int]
 
 def place_of(one: Read) -> Order:
     """Return where an event stands in the order of the log."""
-    return one.ts or Timestamp(0, 0), one.stream, one.version
+    return one.ts if isinstance(one.ts, Timestamp) else Timestamp(0, 0), one.stream, one.version
 
 
 class Timeline:

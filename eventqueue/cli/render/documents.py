@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from bson.timestamp import Timestamp
 
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.audit.rules import Finding
@@ -139,7 +140,7 @@ def event(recorded: Recorded, previous: Recorded | None, *, show_env: bool = Fal
 
 def any_event(one: Read, *, show_env: bool = False) -> dict[str, Any]:
     """An event of any stream in its envelope, with the log's own time; of one that cannot be read, why."""
-    ts = None if one.ts is None else {"time": one.ts.time, "inc": one.ts.inc}
+    ts = {"time": one.ts.time, "inc": one.ts.inc} if isinstance(one.ts, Timestamp) else None
     if isinstance(one, Unreadable):
         return {"stream": one.stream, "version": one.version, "problem": one.problem, "ts": ts}
     document = event(one, None, show_env=show_env)
