@@ -80,6 +80,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), (1,), is_silent=True),
     ),
     "replay": (Use(("wild",)),),
+    "diff": (Use(("wild", "1", "2")), Use(("wild", "held-0")), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
     "audit export": (
         Use(needs_jobs=False),
