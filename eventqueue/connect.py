@@ -2,9 +2,9 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
-from eventqueue.ports.views import Operator, Views
+from eventqueue.ports.views import Operator, Trial, Views
 from eventqueue.steering import configuration
 from eventqueue.system.people import signed
 from projections.keeping.projector import Projector
@@ -33,7 +33,8 @@ from projections.keeping.signals import Signals
 from projections.reading.candidates import ViewFinder
 from projections.reading.operator import ViewOperator
 from projections.reading.reader import ViewReader
-from projections.registry import installed
+from projections.reading.trial import trial
+from projections.registry import installed, named
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
 CLOSE_S = 5.0
@@ -95,6 +96,13 @@ def connect(uri: str, db: str, actor: str) -> Connection:
         user=user,
         actor=signed(actor, user),
     )
+
+
+def try_projection(
+    connection: Connection, where: str, since: datetime | None, progress: Callable[[int], object]
+) -> Trial:
+    """See Queue.try_projection."""
+    return trial(connection.ground, named(where), since, progress)
 
 
 @contextmanager

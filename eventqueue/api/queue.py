@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import msgspec
 from msgspec.structs import asdict, replace
+from pymongo.read_preferences import ReadPreference
 
 from eventqueue.api import exporting
 from eventqueue.api.acts import Acted, Acts
@@ -41,6 +42,7 @@ from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name, unfit
 from eventqueue.model.waits import Wait
+from eventqueue.mongo.errors import translated
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.views import (
     Counters,
@@ -53,6 +55,7 @@ from eventqueue.ports.views import (
     QueueStatus,
     Stats,
     Status,
+    Trial,
     ViewHealth,
     Walk,
     Worker,
@@ -64,6 +67,7 @@ from eventqueue.system import forks
 from eventqueue.system.people import actor_of
 from eventqueue.transfer import parquet
 from eventqueue.transfer.lines import Asked
+from eventqueue.transfer.unpacking import copy
 from eventqueue.transfer.whole import Sink
 
 
@@ -335,6 +339,19 @@ class Queue:
         self._views.refresh()
         return forks.at_home(self._operator.verify(name, count, progress))
 
+    def try_projection(
+        self, where: str, since: datetime | None = None, progress: Callable[[int], object] = lambda _: None
+    ) -> Trial:
+        """Return what the projection at `where`, such as `acme_costs:CostPerCustomer`, counts of old events.
+
+        Of those that the log took from `since` on, None: of all. It need not be among those that the views are of, but
+        in an installed package, and nothing is written. `progress` is told how many events were gone through.
+        Raises InvalidInput, Refused where there is no such module, or BadProjection.
+        """
+        from eventqueue.connect import try_projection
+
+        return try_projection(self.connection, where, since, progress)
+
     def retry_parked(self, name: str, job_id: str, why: str | None = None) -> ParkedJob | None:
         """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
 
@@ -457,6 +474,16 @@ class Queue:
         chosen = asked or Asked()
         first = exporting.first_line(self.connection, chosen)
         return exporting.WRITERS[form](file, first, self.stored_events(chosen.wanted), progress)
+
+    def copy_log(self, db: str, progress: Callable[[int], object] = lambda _: None) -> int:
+        """Copy the log as it is now, byte for byte, into an empty database of the same server; return how many events.
+
+        It is the same log there. Views are not copied: who reads there first builds them. `progress` is told the number
+        so far. Raises Refused for a database that is not empty, LogIncomplete for one with a part of another log.
+        """
+        with translated():
+            other = self.connection.client.get_database(db, read_preference=ReadPreference.PRIMARY)
+        return copy(other, self._ground.log_id, self._ground.database.name, self.stored_events(), progress)
 
     def follow_events(self, wanted: Wanted | None = None, last: int | None = None) -> Iterator[Read | None]:
         """As `events`, and then those that come, for ever: none twice and none left out; None whenever none came.

@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "top": "top:top",
         "config": "config:config",
     },
-    "Proving": {"events": "events:events", "replay": "audit:replay", "diff": "diff:diff", "audit": "audit:audit"},
+    "Proving": {"events": "events:events", "replay": "replay:replay", "diff": "diff:diff", "audit": "audit:audit"},
     "The database": {"db": "db:db", "doctor": "doctor:doctor"},
     "The shell": {"completion": "completion:completion"},
 }

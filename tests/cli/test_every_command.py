@@ -79,7 +79,12 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--job", "wild", "--reverse")),
         Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), (1,), is_silent=True),
     ),
-    "replay": (Use(("wild",)),),
+    "replay": (
+        Use(("wild",)),
+        Use(("--all", "--into", f"bad {HOSTILE}"), (1,), is_silent=True),
+        Use(("--projection", "projections.folds.stats:Stats")),
+        Use(("--projection", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
     "diff": (Use(("wild", "1", "2")), Use(("wild", "held-0")), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
     "audit export": (

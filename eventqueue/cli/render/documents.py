@@ -17,7 +17,7 @@ from eventqueue.model.events import Enqueued, Output, Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
-from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, ViewHealth, Worker
+from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, Trial, ViewHealth, Worker
 from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean, clean_json
 
@@ -192,6 +192,16 @@ def projection(one: ViewHealth) -> dict[str, Any]:
 def counters(found: Counters) -> list[dict[str, Any]]:
     """A projection's counters, each key with its names and amounts."""
     return [{"key": list(key), "counts": dict(names)} for key, names in found]
+
+
+def trial(found: Trial) -> dict[str, Any]:
+    """What a projection counted of so many old events, and which jobs it could not go on with."""
+    return {
+        "counters": counters(found.counters),
+        "applied": found.applied,
+        "refused": [plain(one) for one in found.refused],
+        "refused_number": found.refused_number,
+    }
 
 
 def stats(found: Stats, only: str | None) -> dict[str, Any]:
