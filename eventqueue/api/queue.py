@@ -22,9 +22,11 @@ from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.simulating import simulate
 from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
 from eventqueue.audit.rules import Finding
+from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import (
     DifferentJob,
@@ -491,6 +493,21 @@ class Queue:
         `last`: of the past so many at most. Raises InvalidInput, or Unavailable where it cannot be gone on.
         """
         return forks.at_home(self._events.follow(wanted or Wanted(), last))
+
+    def simulate(
+        self,
+        policy: Policy,
+        since: datetime | None = None,
+        queue: str | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> Simulated:
+        """Return what another policy of retries would have changed of the failures that the log took from `since` on.
+
+        `queue`: of one queue only. What is assumed of what never was, it says. Nothing is written. `progress` is told
+        how many failures were looked at. Raises Unavailable.
+        """
+        wanted = Wanted(since=since, queue=queue, types=("failed",))
+        return simulate(self._events, self._log, policy, wanted, progress)
 
     def verify(self, job_id: str) -> Sequence[Finding]:
         """Return everything that is wrong with a job's stored history, or with its view; empty: proven.

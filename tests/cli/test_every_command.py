@@ -86,6 +86,11 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--projection", HOSTILE), (1,), is_silent=True, needs_jobs=False),
     ),
     "diff": (Use(("wild", "1", "2")), Use(("wild", "held-0")), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
+    "simulate": (
+        Use(("--max-retries", "5"), needs_jobs=False),
+        Use(("--max-retries", "0", "--queue", HOSTILE), is_silent=True),
+        Use(("--max-retries", "1", "--exit-codes", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
     "audit export": (
         Use(needs_jobs=False),
