@@ -51,12 +51,14 @@ def list_(
 def show(session: Session, job_id: str, *, show_env: bool) -> None:
     """Show all of a job, and the end of its output.
 
-    A part of the id is enough, if no other job's id begins with it.
+    A part of the id is enough, if no other job's id begins with it. `queuectl why` tells more of why it is in its
+    state.
 
     \b
     queuectl show report
     queuectl show 0199f3a2 --json --show-env
     """
+    from eventqueue.audit.clauses import sentence
     from eventqueue.cli.attempts import last_output
     from eventqueue.cli.render import documents
     from eventqueue.cli.render.details import details
@@ -64,15 +66,14 @@ def show(session: Session, job_id: str, *, show_env: bool) -> None:
 
     with session.queue() as queue:
         found = queue.history(queue.resolve(job_id))
-        now = queue.connection.ground.clock.now()
         job = fold(found)
         assert job is not None
         wait = queue.waits([job]).get(job.id)
         output = last_output(found, lambda claim: queue.output(job.id, claim))
-        silent = queue.silent_since(job)
+        why = sentence(queue.explain(found).clauses[0])
     session.out.answer(
-        lambda: documents.shown_job(job, output, wait, show_env=show_env),
-        lambda: details(job, found[-1], output, wait, now, silent=silent, show_env=show_env),
+        lambda: documents.shown_job(job, output, wait, why, show_env=show_env),
+        lambda: details(job, why, output, show_env=show_env),
     )
 
 

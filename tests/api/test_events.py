@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from itertools import takewhile
 
 import pytest
 from pymongo.database import Database
@@ -11,6 +12,7 @@ from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import InvalidInput
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read
+from eventqueue.mongo.timeline import Following, Timeline
 
 
 @pytest.fixture
@@ -91,3 +93,24 @@ def test_an_event_with_something_else_in_the_place_of_the_logs_time_is_read_all_
 
     assert [one.version for one in queue.events(Wanted(streams=("job-a",)))] == [1]
     assert moment_of(next(queue.events(Wanted(streams=("job-a",))))) is None
+
+
+def test_what_comes_between_the_opening_and_the_reading_of_the_past_is_told_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Timeline.follow
+
+    def follow(self: Timeline) -> Following:
+        queue.enqueue(command="true", id="before")
+        following = opened(self)
+        queue.enqueue(command="true", id="between")
+        return following
+
+    monkeypatch.setattr(Timeline, "follow", follow)
+    coming = queue.follow_events()
+    past = [one.stream for one in takewhile(lambda one: one is not None, coming) if one is not None]
+    queue.enqueue(command="true", id="after")
+    new = next(one.stream for one in coming if one is not None)
+
+    assert past == ["job-before", "job-between"]
+    assert new == "job-after"

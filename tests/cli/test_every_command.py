@@ -43,8 +43,18 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "list": (Use(needs_jobs=False), Use(("--tag", HOSTILE))),
     "show": (Use(("wild",)), Use(("held-0",)), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
+    "why": (
+        Use(("wild",)),
+        Use(("held-0",)),
+        Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
+    ),
     "history": (Use(("wild",)),),
     "logs": (Use(("wild",)),),
+    "errors": (
+        Use(is_silent=True, needs_jobs=False),
+        Use(("--queue", HOSTILE), is_silent=True),
+        Use(("--since", HOSTILE), (2,), is_silent=True),
+    ),
     "wait": (Use(("wild", "--timeout", "0.1"), (1,), is_silent=True),),
     "cancel": (
         Use(("--all", "--queue", "many"), is_silent=True),
@@ -52,7 +62,10 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "retry": (Use(("wild",), (0, 1), is_silent=True),),
     "dlq list": (Use(is_silent=True, needs_jobs=False),),
-    "dlq retry": (Use(("--all", "--dry-run"), is_silent=True, needs_jobs=False),),
+    "dlq retry": (
+        Use(("--all", "--dry-run"), is_silent=True, needs_jobs=False),
+        Use(("--all", "--fingerprint", HOSTILE), (2,), is_silent=True),
+    ),
     "dlq discard": (Use(("--all", "--error", HOSTILE, "--dry-run"), is_silent=True, needs_jobs=False),),
     "worker start": (Use(("--until-empty", "--queue", "none"), is_silent=True, needs_jobs=False),),
     "worker list": (Use(is_silent=True, needs_jobs=False),),
@@ -77,7 +90,8 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(needs_jobs=False),
         Use(("--follow",), interrupt_after=1.0, needs_jobs=False, is_silent=True),
         Use(("--job", "wild", "--reverse")),
-        Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), (1,), is_silent=True),
+        Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), is_silent=True),
+        Use(("--where", HOSTILE), (1,), is_silent=True, needs_jobs=False),
     ),
     "replay": (
         Use(("wild",)),
