@@ -2,13 +2,15 @@
 
 import os
 import socket
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pymongo
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.audit.verdict import Auditor
@@ -24,7 +26,7 @@ from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
-from eventqueue.ports.views import Operator, Views
+from eventqueue.ports.views import Operator, Trial, Views
 from eventqueue.sealing.duty import Sealing
 from eventqueue.sealing.sealer import Sealer
 from eventqueue.sealing.signing import load
@@ -36,7 +38,8 @@ from projections.keeping.signals import Signals
 from projections.reading.candidates import ViewFinder
 from projections.reading.operator import ViewOperator
 from projections.reading.reader import ViewReader
-from projections.registry import installed
+from projections.reading.trial import trial
+from projections.registry import installed, named
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
 CLOSE_S = 5.0
@@ -73,20 +76,14 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
     with the database's user.
 
     `prepares`: False for an audit, which must not make what it is to find missing.
-    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, BadProjection, or InvalidInput for a URI or name
-    that is none.
+    Raises Unavailable, AccessDenied, NotAReplicaSet, LayoutTooNew, LogIncomplete, BadProjection, or InvalidInput for a
+    URI or name that is none.
     """
     client = open_client(uri)
     try:
+        database = _database(client, db)
         with translated():
-            # Whatever the URI prefers: a secondary may not have yet what a majority acknowledged.
-            database = client.get_database(db, read_preference=ReadPreference.PRIMARY)
-            # Under its own deadline: a call's deadline is also how long the driver looks for a server.
-            with pymongo.timeout(FIND_SERVER_MS / 1000):
-                hello = client.admin.command("hello")
             user = user_of(client)
-            if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
-                raise NotAReplicaSet(STANDALONE)
         ground = stand_on(database) if prepares else look_at(database)
         values = settings.resolve(configuration.stored(ground), os.environ)
     except BaseException:
@@ -108,6 +105,36 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         user=user,
         actor=signed(actor, user),
     )
+
+
+def try_projection(
+    connection: Connection, where: str, since: datetime | None, progress: Callable[[int], object]
+) -> Trial:
+    """See Queue.try_projection."""
+    return trial(connection.ground, named(where), since, progress)
+
+
+@contextmanager
+def unprepared(uri: str, db: str) -> Iterator[Database[Any]]:
+    """Connect to a database, in which nothing is looked for and nothing made. Raises as `connect` does of a server."""
+    client = open_client(uri)
+    try:
+        yield _database(client, db)
+    finally:
+        with pymongo.timeout(CLOSE_S):
+            client.close()
+
+
+def _database(client: MongoClient[Any], db: str) -> Database[Any]:
+    with translated():
+        # Whatever the URI prefers: a secondary may not have yet what a majority acknowledged.
+        database = client.get_database(db, read_preference=ReadPreference.PRIMARY)
+        # Under its own deadline: a call's deadline is also how long the driver looks for a server.
+        with pymongo.timeout(FIND_SERVER_MS / 1000):
+            hello = client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":  # the latter: a mongos
+            raise NotAReplicaSet(STANDALONE)
+    return database
 
 
 def make_projector(connection: Connection) -> Projector:

@@ -18,6 +18,7 @@
     │   ├── NotAReplicaSet         a standalone mongod keeps no majority and no change stream
     │   ├── AccessDenied           wrong credentials, or a role without the rights needed
     │   ├── LayoutTooNew           the database was written by a newer eventqueue
+    │   ├── LogIncomplete          what was being brought into this database is not all there
     │   ├── ForeignViews           these views were projected from another log
     │   ├── BadProjection          an installed package brings a projection that cannot be used
     │   ├── BadKey                 the key for seals is missing, not private, or none
@@ -156,6 +157,10 @@ class AccessDenied(Misconfigured):
 
 class LayoutTooNew(Misconfigured):
     """The database's layout is newer than this code knows."""
+
+
+class LogIncomplete(Misconfigured):
+    """A log that was being brought into this database is not all there: nobody may take it for one."""
 
 
 class ForeignViews(Misconfigured):

@@ -6,12 +6,14 @@ A package brings one by an entry point of the group `eventqueue.projections`, wh
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from eventqueue.errors import BadProjection
+from eventqueue.errors import BadProjection, InvalidInput, Refused
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
+from eventqueue.system.imports import installed_alone
 from projections.folds.projection import Projection, Tally
 from projections.folds.stats import Stats
 from projections.keeping.generation import INDEXES
@@ -19,6 +21,7 @@ from projections.keeping.generation import INDEXES
 GROUP = "eventqueue.projections"
 PROJECTIONS: Sequence[Projection] = (Stats(),)
 
+_PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -35,6 +38,26 @@ def installed() -> Sequence[Projection]:
             raise BadProjection(point.value, f"its name {one.name!r} is taken")
         brought[point.name] = one
     return (*PROJECTIONS, *brought.values())
+
+
+def named(where: str) -> Projection:
+    """Return the projection at `module:Name`, which need not be registered, but in an installed package.
+
+    Raises InvalidInput, Refused where there is no such module, or BadProjection.
+    """
+    if not _PLACE.fullmatch(where):
+        raise InvalidInput("projection", f"{where!r} is no MODULE:NAME, such as acme_costs:CostPerCustomer")
+    with installed_alone():
+        try:
+            import_module(where.partition(":")[0])
+        except ModuleNotFoundError as error:
+            raise Refused(
+                f"No module {error.name!r} is installed, and the current directory is not looked in: "
+                "install the package that it is in."
+            ) from None
+        except Exception as error:  # whatever a foreign package may raise
+            raise BadProjection(where, f"{type(error).__name__}: {error}") from error
+        return Checked(_load(EntryPoint(where, where, GROUP)))
 
 
 def _load(point: EntryPoint) -> Projection:

@@ -1,7 +1,7 @@
 """Fixtures that all suites share: a MongoDB server for the run, a database for each test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,8 @@ from tests.mongo.servers import running
 settings.register_profile("eventqueue", deadline=None, derandomize=True, database=None, max_examples=100)
 settings.load_profile("eventqueue")
 
+
+NewDatabase = Callable[[], Database[dict[str, Any]]]
 
 # The usual one: under a stricter umask what is written for others too would not show.
 os.umask(0o022)
@@ -43,6 +45,20 @@ def database(client: MongoClient[dict[str, Any]]) -> Iterator[Database[dict[str,
     database = client[f"test_{uuid4().hex[:16]}"]
     yield database
     client.drop_database(database)
+
+
+@pytest.fixture
+def new_database(client: MongoClient[dict[str, Any]]) -> Iterator[NewDatabase]:
+    """Makes empty databases, which are dropped after the test."""
+    made: list[Database[dict[str, Any]]] = []
+
+    def make() -> Database[dict[str, Any]]:
+        made.append(client[f"test_{uuid4().hex[:16]}"])
+        return made[-1]
+
+    yield make
+    for one in made:
+        client.drop_database(one)
 
 
 @pytest.fixture

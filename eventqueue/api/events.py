@@ -1,8 +1,8 @@
 """Reading the log event by event, whatever stream they are in: what is there, and what comes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bson.timestamp import Timestamp
 
@@ -10,13 +10,15 @@ from eventqueue.audit.wanted import Wanted, job_stream_of
 from eventqueue.model.events import Enqueued
 from eventqueue.model.moments import between
 from eventqueue.model.readable import Read
-from eventqueue.mongo.timeline import VISIBLE_S, Following, Timeline, place_of
+from eventqueue.mongo.timeline import VISIBLE_S, Following, Stored, Timeline, place_of
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
 
 AT_ONCE = 500  # events of which the jobs are asked for together
 KNOWN_MAX = 20_000  # jobs that are remembered
+
+T = TypeVar("T")
 
 
 class Events:
@@ -35,7 +37,15 @@ class Events:
             if wanted.streams
             else self._timeline.read(between(wanted.since, wanted.until), wanted.query(), reverse=reverse)
         )
-        return self._fitting(found, wanted)
+        return self._fitting(found, wanted, _itself)
+
+    def stored(self, wanted: Wanted) -> Iterator[bytes]:
+        """See Queue.stored_events."""
+        wanted.check()
+        whole = self._timeline.read_whole(between(wanted.since, wanted.until), wanted.query())
+        yield from (raw for _, raw in self._fitting(whole, wanted, _read_of))
+        if wanted == Wanted():
+            yield from (raw for _, raw in self._timeline.read_timeless())
 
     def follow(self, wanted: Wanted, last: int | None) -> Iterator[Read | None]:
         """See Queue.follow_events."""
@@ -57,16 +67,16 @@ class Events:
         if one is None:
             yield None
         elif not told.has(one):
-            yield from self._fitting([one], wanted)
+            yield from self._fitting([one], wanted, _itself)
 
-    def _fitting(self, found: Iterable[Read], wanted: Wanted) -> Iterator[Read]:
-        fitting = (one for one in found if wanted.fits(one))
+    def _fitting(self, found: Iterable[T], wanted: Wanted, read: Callable[[T], Read]) -> Iterator[T]:
+        fitting = (one for one in found if wanted.fits(read(one)))
         if not wanted.needs_jobs:
             yield from fitting
             return
         while some := list(islice(fitting, AT_ONCE)):
-            jobs = self._enqueued({stream for one in some if (stream := job_stream_of(one)) is not None})
-            yield from (one for one in some if wanted.fits_job(one, jobs.get(job_stream_of(one) or "")))
+            jobs = self._enqueued({stream for one in some if (stream := job_stream_of(read(one))) is not None})
+            yield from (one for one in some if wanted.fits_job(read(one), jobs.get(job_stream_of(read(one)) or "")))
 
     def _enqueued(self, streams: Iterable[str]) -> Mapping[str, Enqueued | None]:
         """Return, by the streams of jobs, how they were enqueued; None where that cannot be read."""
@@ -94,6 +104,14 @@ class _Told:
 
     def has(self, one: Read) -> bool:
         return (one.stream, one.version) in self._places
+
+
+def _itself(one: Read) -> Read:
+    return one
+
+
+def _read_of(one: Stored) -> Read:
+    return one[0]
 
 
 def _first(history: Sequence[Read]) -> Enqueued | None:

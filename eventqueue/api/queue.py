@@ -13,7 +13,9 @@ from typing import Any, Self
 
 import msgspec
 from msgspec.structs import asdict, replace
+from pymongo.read_preferences import ReadPreference
 
+from eventqueue.api import exporting
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
@@ -22,11 +24,13 @@ from eventqueue.api.explaining import Explaining
 from eventqueue.api.failing import errors_of
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.simulating import simulate
 from eventqueue.api.travelling import travel_to
 from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
+from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import (
@@ -45,6 +49,7 @@ from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name, unfit
 from eventqueue.model.waits import Wait
+from eventqueue.mongo.errors import translated
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.views import (
     Counters,
@@ -58,6 +63,7 @@ from eventqueue.ports.views import (
     Standstill,
     Stats,
     Status,
+    Trial,
     ViewHealth,
     Walk,
     Worker,
@@ -67,6 +73,10 @@ from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.system.people import actor_of
+from eventqueue.transfer import parquet
+from eventqueue.transfer.lines import Asked
+from eventqueue.transfer.unpacking import copy
+from eventqueue.transfer.whole import Sink
 from eventqueue.travel.then import Then
 
 
@@ -381,6 +391,19 @@ class Queue:
         self._views.refresh()
         return forks.at_home(self._operator.verify(name, count, progress))
 
+    def try_projection(
+        self, where: str, since: datetime | None = None, progress: Callable[[int], object] = lambda _: None
+    ) -> Trial:
+        """Return what the projection at `where`, such as `acme_costs:CostPerCustomer`, counts of old events.
+
+        Of those that the log took from `since` on, None: of all. It need not be among those that the views are of, but
+        in an installed package, and nothing is written. `progress` is told how many events were gone through.
+        Raises InvalidInput, Refused where there is no such module, or BadProjection.
+        """
+        from eventqueue.connect import try_projection
+
+        return try_projection(self.connection, where, since, progress)
+
     def retry_parked(self, name: str, job_id: str, why: str | None = None) -> ParkedJob | None:
         """Let a job go on that projection `name` has parked; return why it stands still again, if it does.
 
@@ -477,12 +500,64 @@ class Queue:
         """
         return forks.at_home(self._events.read(wanted or Wanted(), reverse=reverse))
 
+    def stored_events(self, wanted: Wanted | None = None) -> Iterator[bytes]:
+        """As `events`, but each as the log has it, byte for byte, and all as of one moment: to be taken elsewhere.
+
+        Of no stream there is an event without those before it, but for those that are not wanted. Raises InvalidInput.
+        """
+        return forks.at_home(self._events.stored(wanted or Wanted()))
+
+    def export(
+        self,
+        file: Sink,
+        asked: Asked | None = None,
+        form: str = "jsonl",
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> int:
+        """Write the events that are asked for, all if nothing is said, to an open file; return how many they are.
+
+        `form`: `jsonl`, of which `queuectl audit import` makes the same log, or `parquet`, for what reads tables, with
+        pyarrow. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not installed.
+        """
+        if form not in exporting.WRITERS:
+            raise InvalidInput("form", f"{form!r} is none of {', '.join(exporting.WRITERS)}")
+        if form == "parquet":
+            parquet.check()
+        chosen = asked or Asked()
+        first = exporting.first_line(self.connection, chosen)
+        return exporting.WRITERS[form](file, first, self.stored_events(chosen.wanted), progress)
+
+    def copy_log(self, db: str, progress: Callable[[int], object] = lambda _: None) -> int:
+        """Copy the log as it is now, byte for byte, into an empty database of the same server; return how many events.
+
+        It is the same log there. Views are not copied: who reads there first builds them. `progress` is told the number
+        so far. Raises Refused for a database that is not empty, LogIncomplete for one with a part of another log.
+        """
+        with translated():
+            other = self.connection.client.get_database(db, read_preference=ReadPreference.PRIMARY)
+        return copy(other, self._ground.log_id, self._ground.database.name, self.stored_events(), progress)
+
     def follow_events(self, wanted: Wanted | None = None, last: int | None = None) -> Iterator[Read | None]:
         """As `events`, and then those that come, for ever: none twice and none left out; None whenever none came.
 
         `last`: of the past so many at most. Raises InvalidInput, or Unavailable where it cannot be gone on.
         """
         return forks.at_home(self._events.follow(wanted or Wanted(), last))
+
+    def simulate(
+        self,
+        policy: Policy,
+        since: datetime | None = None,
+        queue: str | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> Simulated:
+        """Return what another policy of retries would have changed of the failures that the log took from `since` on.
+
+        `queue`: of one queue only. What is assumed of what never was, it says. Nothing is written. `progress` is told
+        how many failures were looked at. Raises Unavailable.
+        """
+        wanted = Wanted(since=since, queue=queue, types=("failed",))
+        return simulate(self._events, self._log, policy, wanted, progress)
 
     def verify(self, job_id: str) -> Verdict:
         """Return everything that is wrong with a job: its stored history, what it wrote, its views; mend nothing.

@@ -1,46 +1,23 @@
-"""`queuectl replay` and `queuectl audit verify`: how a job came to be as it is, and whether all of that is sound."""
+"""`queuectl audit`: whether what the log and the views say is sound, and the log taken elsewhere."""
 
 from typing import TYPE_CHECKING
 
 import click
 
 from eventqueue.cli import seal
-from eventqueue.cli.options import Group, command, show_env
+from eventqueue.cli.export import export, import_
+from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
-from eventqueue.errors import JobNotFound, Refused
+from eventqueue.errors import JobNotFound
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.audit.verdict import Verdict
 
 audit = Group("audit", help="Proving what the log says.")
-
-
-@command("replay")
-@click.argument("job_id", metavar="ID", type=TEXT)
-@click.option("--to", "to", type=click.IntRange(1), metavar="VERSION", help="Up to this event.")
-@show_env
-@with_session
-def replay(session: Session, job_id: str, to: int | None, *, show_env: bool) -> None:
-    """Show the state that a job was in after each of its events.
-
-    \b
-    queuectl replay report
-    queuectl replay report --to 2
-    """
-    from eventqueue.cli.render import documents, tables
-
-    with session.queue() as queue:
-        states = queue.replay(queue.resolve(job_id))
-    if to is not None and to > len(states):
-        raise Refused(f"Job {states[0].id} has {count(len(states), 'event')}, and no version {to}.")
-    shown = states[:to]
-    session.out.answer(
-        lambda: [documents.whole_job(one, show_env=show_env) for one in shown], lambda: tables.states(shown)
-    )
 
 
 @command("verify")
@@ -90,5 +67,6 @@ def _verify_all(session: Session, queue: "Queue") -> "Verdict":
         return queue.verify_all(tell)
 
 
-audit.add_command(verify)
+for one in (verify, export, import_):
+    audit.add_command(one)
 seal.add_to(audit)

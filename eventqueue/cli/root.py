@@ -41,7 +41,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "top": "top:top",
         "config": "config:config",
     },
-    "Proving": {"events": "events:events", "replay": "audit:replay", "audit": "audit:audit"},
+    "Proving": {
+        "events": "events:events",
+        "replay": "replay:replay",
+        "diff": "diff:diff",
+        "simulate": "simulate:simulate",
+        "audit": "audit:audit",
+    },
     "The database": {"db": "db:db", "doctor": "doctor:doctor"},
     "The shell": {"completion": "completion:completion"},
 }

@@ -24,7 +24,7 @@ def moment_of(one: Read | Mark) -> datetime | None:
 
     One that cannot be read counts from the beginning of its second on.
     """
-    if one.ts is None:
+    if not isinstance(one.ts, Timestamp):  # somebody has put something else there
         return None
     begin = EPOCH + one.ts.time * SECOND
     return begin if isinstance(one, Unreadable) else min(max(one.at, begin), begin + SECOND - INSTANT)

@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from eventqueue.errors import LayoutTooNew
+from eventqueue.errors import LayoutTooNew, LogIncomplete
 from eventqueue.model.codec import NAME_MAX
 from eventqueue.model.settings import RETENTION, SETTINGS
 from eventqueue.mongo.errors import translated
@@ -22,6 +22,7 @@ from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.mongo.outputs import Outputs
 
 LAYOUT = 1
+ARRIVING = "arriving"  # in the layout document while a log is brought in: what it is, and where it is from
 UNAUTHORIZED, NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 13, 26, 48  # the server's codes
 
 _BYTES = {"bsonType": "binData"}
@@ -71,18 +72,23 @@ SIGNALS_BYTES = 1024 * 1024
 def prepare(database: Database[Any]) -> str:
     """Create what is missing and return the log's id.
 
-    Raises LayoutTooNew for a database written by a newer eventqueue.
+    Raises LayoutTooNew for a database written by a newer eventqueue, LogIncomplete for one into which a log is brought.
     """
     with translated():
         layouts = database.get_collection("layout", write_concern=DURABLE, read_concern=MAJORITY)
         found = layouts.find_one({"_id": "layout"})
         if found is None:
-            _create(database)
+            create(database)
             found = {"_id": "layout", "log": uuid4().hex, "version": LAYOUT, "validator": VALIDATOR_VERSION}
             try:
                 layouts.insert_one(found)
             except DuplicateKeyError:  # another process prepared it at the same time
                 found = layouts.find_one({"_id": "layout"}) or found
+        if ARRIVING in found:
+            raise LogIncomplete(
+                f"Database {database.name!r} holds a part of a log, {found[ARRIVING]['from']}: bring it in again, "
+                "which goes on from there, or drop the database."
+            )
         if found["version"] > LAYOUT:
             raise LayoutTooNew(
                 f"Database {database.name!r} has layout {found['version']}, this eventqueue knows {LAYOUT}: upgrade it."
@@ -103,7 +109,7 @@ def _renew_validator(database: Database[Any], layouts: Collection[Any]) -> None:
 
 
 def _create_signals(database: Database[Any]) -> None:
-    _create_collection(database, "signals", capped=True, size=SIGNALS_BYTES)
+    create_collection(database, "signals", capped=True, size=SIGNALS_BYTES)
     # A tailable cursor on an empty collection dies at once.
     database["signals"].insert_one({"ts": Timestamp(0, 0), "generation": 0})
 
@@ -119,18 +125,20 @@ def mend_signals(database: Database[Any]) -> None:
             _create_signals(database)
 
 
-def _create(database: Database[Any]) -> None:
-    _create_collection(database, "events", validator=VALIDATOR)
+def create(database: Database[Any]) -> None:
+    """Create the collections that are missing, with their indexes."""
+    create_collection(database, "events", validator=VALIDATOR)
     database["events"].create_indexes(INDEXES)
     _create_signals(database)
     for name in ("outputs", "workers", "views", "checkpoints", "leases"):
-        _create_collection(database, name)
+        create_collection(database, name)
     keep_s = SETTINGS[RETENTION].builtin
     assert isinstance(keep_s, int | float)
     Outputs(database).keep_for(keep_s)
 
 
-def _create_collection(database: Database[Any], name: str, **options: Any) -> None:
+def create_collection(database: Database[Any], name: str, **options: Any) -> None:
+    """Create a collection, unless it is there already."""
     try:
         database.create_collection(name, check_exists=False, write_concern=DURABLE, **options)
     except (CollectionInvalid, OperationFailure) as error:

@@ -6,12 +6,18 @@ that, however few of millions are wanted, and after an election it goes on behin
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby
-from typing import Any, Self, TypeVar
+from itertools import chain, groupby
+from typing import Any, Generic, Self, TypeVar
 
+from bson.codec_options import CodecOptions
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
+from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 from pymongo.change_stream import ChangeStream
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -19,9 +25,9 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import LENIENT
-from eventqueue.model.events import Recorded
 from eventqueue.model.marks import FIELDS, Mark, mark_of
-from eventqueue.model.readable import Read, Unreadable, read_one
+from eventqueue.model.moments import LAST_SECOND
+from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import may_read_on, to_queue_error, translated
 from eventqueue.mongo.log import MAJORITY, RAW, MongoLog
@@ -33,14 +39,39 @@ AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in betwe
 # Within so many seconds of its `ts` an event is visible: one that takes longer in the server does not come any more.
 VISIBLE_S = 10
 PAUSE_S = 0.1
+RECENT_S = 60  # so much of the log is read from one snapshot, which the server keeps for minutes
+
+Stored = tuple[Read, bytes]
+"""An event as it was read, and its bytes as the log has them."""
 
 Order = tuple[Timestamp, str, int]
-Placed = TypeVar("Placed", Recorded | Unreadable, Mark)
 
 
 def place_of(one: Read | Mark) -> Order:
     """Return where an event stands in the order of the log."""
-    return one.ts or Timestamp(0, 0), one.stream, one.version
+    return one.ts if isinstance(one.ts, Timestamp) else Timestamp(0, 0), one.stream, one.version
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class _Form(Generic[Item]):
+    """What is made of the events that are found: from which fields of theirs, and where it stands in the order."""
+
+    codec: CodecOptions[Any]
+    fields: Mapping[str, Any] | None
+    make: Callable[[Any], Item | None]
+    place: Callable[[Item], Order]
+
+
+def _stored(document: RawBSONDocument) -> Stored:
+    raw = bytes(document.raw)
+    return read_one(raw), raw
+
+
+_STORED = _Form(RAW, None, _stored, lambda one: place_of(one[0]))
+_MARKS: _Form[Mark] = _Form(LENIENT, FIELDS, mark_of, place_of)
 
 
 class Timeline:
@@ -56,31 +87,62 @@ class Timeline:
 
         Raises Unavailable.
         """
-        return self._walk(bounds, query, self._groups, reverse=reverse)
+        return (one for one, _ in self._walk(bounds, query, _STORED, reverse=reverse))
 
     def skim(self, bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False) -> Iterator[Mark]:
         """As `read`, but the events' marks alone."""
-        return self._walk(bounds, query, self._groups_of_marks, reverse=reverse)
+        return self._walk(bounds, query, _MARKS, reverse=reverse)
+
+    def read_whole(self, bounds: Mapping[str, Any], query: Mapping[str, Any]) -> Iterator[Stored]:
+        """As `read`, with the bytes, and all as of one moment: of no stream an event without those before it.
+
+        While traffic flows an event may become visible a little after a later one of its stream was passed. So what is
+        old enough for that to be over is read first, and the rest, once that is little, from one snapshot.
+        """
+        low = bounds["ts"]["$gte"]
+        while True:
+            settled = Timestamp(max(0, majority_time(self._database).time - VISIBLE_S), 0)
+            if settled.time - low.time <= RECENT_S:
+                break
+            yield from self._walk({**bounds, "ts": {**bounds["ts"], "$gte": low, "$lt": settled}}, query, _STORED)
+            low = settled
+        with self._database.client.start_session(snapshot=True) as session:
+            yield from self._walk({**bounds, "ts": {**bounds["ts"], "$gte": low}}, query, _STORED, session=session)
+
+    def read_timeless(self) -> Iterator[Stored]:
+        """Yield what stands in no order: events whose `ts` is no time of the log, as nothing of ours writes them."""
+        least: Any = MinKey()
+        first: Any = Timestamp(0, 0)
+        last: Any = Timestamp(LAST_SECOND, LAST_SECOND)
+        # By the index and its own order of types: a filter would look at each event there is.
+        every = self._events.find(hint="ts")
+        before = every.clone().min([("ts", least)]).max([("ts", first)])
+        behind = every.clone().min([("ts", last)])  # which does not end with the greatest, but before it
+        greatest = self._events.find({"ts": MaxKey()})
+        with translated():
+            for raw in (bytes(doc.raw) for doc in chain(before, behind, greatest)):
+                yield read_one(raw), raw
 
     def _walk(
         self,
         bounds: Mapping[str, Any],
         query: Mapping[str, Any],
-        groups: Callable[[Mapping[str, Any], int], Iterator[list[Placed]]],
+        form: _Form[Item],
         *,
-        reverse: bool,
-    ) -> Iterator[Placed]:
+        reverse: bool = False,
+        session: ClientSession | None = None,
+    ) -> Iterator[Item]:
         left = dict(bounds["ts"])
         behind, ahead, direction = ("$lte", "$lt", -1) if reverse else ("$gte", "$gt", 1)
         give_up = time.monotonic() + PATIENCE_S
         while True:
             try:
-                end = self._end_of_window(left, direction)
+                end = self._end_of_window(left, direction, session)
                 window = left if end is None else {**left, ("$gte" if reverse else "$lte"): end}
                 within = {"$and": [{"ts": window}, {name: bounds[name] for name in bounds if name != "ts"}, query]}
-                for some in groups(within, direction):
-                    yield from sorted(some, key=place_of, reverse=reverse)
-                    left = {**_without(left, behind), ahead: some[0].ts}
+                for some in self._groups(within, direction, form, session):
+                    yield from sorted(some, key=form.place, reverse=reverse)
+                    left = {**_without(left, behind), ahead: form.place(some[0])[0]}
                     give_up = time.monotonic() + PATIENCE_S
                 if end is None:
                     return
@@ -90,22 +152,21 @@ class Timeline:
                     raise to_queue_error(error) from error
                 time.sleep(PAUSE_S)
 
-    def _end_of_window(self, left: Mapping[str, Any], direction: int) -> Timestamp | None:
-        found = list(
-            self._events.find({"ts": left}, {"_id": 0, "ts": 1}, sort=[("ts", direction)], skip=WINDOW, limit=1)
-        )
+    def _end_of_window(
+        self, left: Mapping[str, Any], direction: int, session: ClientSession | None
+    ) -> Timestamp | None:
+        only, order = {"_id": 0, "ts": 1}, [("ts", direction)]
+        found = list(self._events.find({"ts": left}, only, sort=order, skip=WINDOW, limit=1, session=session))
         return found[0]["ts"] if found else None
 
-    def _groups(self, query: Mapping[str, Any], direction: int) -> Iterator[list[Read]]:
-        """Yield the events that `query` finds in order of `ts`, those of the same one together."""
-        with self._events.find(query, sort=[("ts", direction)]) as found:
-            for _, some in groupby((read_one(bytes(doc.raw)) for doc in found), key=lambda one: one.ts):
-                yield list(some)
-
-    def _groups_of_marks(self, query: Mapping[str, Any], direction: int) -> Iterator[list[Mark]]:
-        events = self._events.with_options(LENIENT)
-        with events.find(query, FIELDS, sort=[("ts", direction)]) as found:
-            for _, some in groupby(filter(None, map(mark_of, found)), key=lambda one: one.ts):
+    def _groups(
+        self, query: Mapping[str, Any], direction: int, form: _Form[Item], session: ClientSession | None
+    ) -> Iterator[list[Item]]:
+        """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together."""
+        events = self._events.with_options(form.codec)
+        with events.find(query, form.fields, sort=[("ts", direction)], session=session) as found:
+            made = (one for one in map(form.make, found) if one is not None)
+            for _, some in groupby(made, key=lambda one: form.place(one)[0]):
                 yield list(some)
 
     def of_streams(self, streams: Iterable[str], *, reverse: bool = False) -> Iterator[Read]:

@@ -242,6 +242,18 @@ Counters = Sequence[tuple[Sequence[str | int], Mapping[str, int]]]
 """A projection's counters: each key with the names and amounts under it."""
 
 
+class Trial(msgspec.Struct, frozen=True):
+    """What a projection counted of old events, of how many that were gone through; nothing was written.
+
+    `refused`: jobs that it could not go on with, as many as are told of `refused_number`.
+    """
+
+    counters: Counters
+    applied: int
+    refused: Sequence[ParkedJob]
+    refused_number: int
+
+
 class Operator(Protocol):
     """What an operator does with the views: look how they are kept, build them anew, prove them, let jobs go on."""
 

@@ -92,8 +92,8 @@ class Then:
         waiting = [job for job in jobs if job.due_at is not None]
         if not waiting:
             return {}
-        paused, served = self.paused(), served(crew.workers(self._past))
-        found = {job.id: wait_of(job, self.moment, paused, served, {}) for job in waiting}
+        paused, by = self.paused(), served(crew.workers(self._past))
+        found = {job.id: wait_of(job, self.moment, paused, by, {}) for job in waiting}
         return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
     def explain(self, history: Sequence[Recorded]) -> Why:

@@ -10,6 +10,7 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import InvalidInput
+from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read
 from eventqueue.mongo.timeline import Following, Timeline
 
@@ -81,6 +82,17 @@ def test_between_what_is_there_and_what_comes_nothing_is_lost_and_nothing_told_t
     begin = enqueued.index(found[0])
     assert found == enqueued[begin : begin + len(found)]
     assert begin == 0 or last is not None
+
+
+def test_an_event_with_something_else_in_the_place_of_the_logs_time_is_read_all_the_same(
+    queue: Queue, database: Database[dict[str, object]]
+) -> None:
+    queue.enqueue(command="true", id="a")
+    database.command("collMod", "events", validator={})
+    database["events"].update_one({}, {"$set": {"ts": 7.5}})
+
+    assert [one.version for one in queue.events(Wanted(streams=("job-a",)))] == [1]
+    assert moment_of(next(queue.events(Wanted(streams=("job-a",))))) is None
 
 
 def test_what_comes_between_the_opening_and_the_reading_of_the_past_is_told_once(

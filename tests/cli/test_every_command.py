@@ -104,7 +104,18 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), is_silent=True),
         Use(("--where", HOSTILE), (1,), is_silent=True, needs_jobs=False),
     ),
-    "replay": (Use(("wild",)),),
+    "replay": (
+        Use(("wild",)),
+        Use(("--all", "--into", f"bad {HOSTILE}"), (1,), is_silent=True),
+        Use(("--projection", "projections.folds.stats:Stats")),
+        Use(("--projection", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
+    "diff": (Use(("wild", "1", "2")), Use(("wild", "held-0")), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
+    "simulate": (
+        Use(("--max-retries", "5"), needs_jobs=False),
+        Use(("--max-retries", "0", "--queue", HOSTILE), is_silent=True),
+        Use(("--max-retries", "1", "--exit-codes", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
     "audit seal": (
         Use(is_silent=True, needs_jobs=False),
@@ -119,6 +130,12 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "audit check-proof": (Use((f"/no/{HOSTILE}",), (1,), is_silent=True, needs_jobs=False),),
     "audit key": (Use((f"/no/{HOSTILE}",), (1,), is_silent=True, needs_jobs=False),),
+    "audit export": (
+        Use(needs_jobs=False),
+        Use(("--tag", HOSTILE, "--queue", HOSTILE)),
+        Use(("--out", f"/no/{HOSTILE}"), (1,), is_silent=True),
+    ),
+    "audit import": (Use((f"/no/{HOSTILE}",), (1,), is_silent=True, needs_jobs=False),),
     "db start": (Use(needs_jobs=False),),
     "db status": (Use(needs_jobs=False),),
     "db stop": (Use(needs_jobs=False),),

@@ -21,6 +21,7 @@ ROOMS = (
     "eventqueue.audit",
     "eventqueue.sealing",
     "eventqueue.travel",
+    "eventqueue.transfer",
     "projections.folds",
     "projections.keeping",
     "projections.reading",

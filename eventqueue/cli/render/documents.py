@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from bson.timestamp import Timestamp
 
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.audit.clauses import Why
@@ -17,7 +18,7 @@ from eventqueue.model.events import Enqueued, Output, Recorded, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
-from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, ViewHealth, Worker
+from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, Trial, ViewHealth, Worker
 from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean, clean_json
 
@@ -147,7 +148,7 @@ def event(recorded: Recorded, previous: Recorded | None, *, show_env: bool = Fal
 
 def any_event(one: Read, *, show_env: bool = False) -> dict[str, Any]:
     """An event of any stream in its envelope, with the log's own time; of one that cannot be read, why."""
-    ts = None if one.ts is None else {"time": one.ts.time, "inc": one.ts.inc}
+    ts = {"time": one.ts.time, "inc": one.ts.inc} if isinstance(one.ts, Timestamp) else None
     if isinstance(one, Unreadable):
         return {"stream": one.stream, "version": one.version, "problem": one.problem, "ts": ts}
     document = event(one, None, show_env=show_env)
@@ -206,6 +207,16 @@ def projection(one: ViewHealth) -> dict[str, Any]:
 def counters(found: Counters) -> list[dict[str, Any]]:
     """A projection's counters, each key with its names and amounts."""
     return [{"key": list(key), "counts": dict(names)} for key, names in found]
+
+
+def trial(found: Trial) -> dict[str, Any]:
+    """What a projection counted of so many old events, and which jobs it could not go on with."""
+    return {
+        "counters": counters(found.counters),
+        "applied": found.applied,
+        "refused": [plain(one) for one in found.refused],
+        "refused_number": found.refused_number,
+    }
 
 
 def stats(found: Stats, only: str | None) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""`queuectl simulate`: recorded failures under another policy of retries."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from eventqueue.cli.options import command
+from eventqueue.cli.render.progress import counting
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import SECONDS, SINCE, TEXT, time_of
+from eventqueue.errors import InvalidInput
+
+RETRIES_MAX = 1000  # of which the times are told
+
+
+@command("simulate")
+@click.option("--since", type=SINCE, default="7d", help="Failures from this time on [default: 7d].")
+@click.option("--queue", "queue_name", type=TEXT, help="Of this queue only.")
+@click.option("--max-retries", type=click.IntRange(0, RETRIES_MAX), required=True, help="So many retries.")
+@click.option("--backoff-base", type=SECONDS, help="To the power of the failure's number [as asked].")
+@click.option("--backoff-cap", type=SECONDS, help="The longest delay [as asked].")
+@click.option("--exit-codes", type=TEXT, metavar="CODE,…", help="Retry only after these exit codes [default: all].")
+@with_session
+def simulate(
+    session: Session,
+    *,
+    since: datetime | timedelta,
+    queue_name: str | None,
+    max_retries: int,
+    backoff_base: float | None,
+    backoff_cap: float | None,
+    exit_codes: str | None,
+) -> None:
+    """Show what another policy of retries would have changed.
+
+    How many dead jobs would have had another chance, and when; what the attempts would have cost; which jobs would have
+    been given up sooner. What it assumes it says. Nothing is changed.
+
+    \b
+    queuectl simulate --since 7d --max-retries 5 --backoff-base 3
+    queuectl simulate --queue mail --max-retries 3 --exit-codes 75,111
+    """
+    from eventqueue.audit.simulation import Policy
+    from eventqueue.cli.render import documents, simulated
+    from eventqueue.model.retry import LONGEST_S
+
+    for name, seconds in (("backoff-base", backoff_base), ("backoff-cap", backoff_cap)):
+        if seconds is not None and not 0 <= seconds <= LONGEST_S:
+            raise InvalidInput(name, "must be a duration from 0 to a century")
+    policy = Policy(max_retries=max_retries, base=backoff_base, cap=backoff_cap, exit_codes=_codes(exit_codes))
+    with session.queue() as queue:
+        begin = time_of(since, queue.connection.ground.clock.now())
+        with counting("looking at failures", None, hidden=session.out.quiet, unit="failures") as tell:
+            found = queue.simulate(policy, begin, queue_name, tell)
+    session.out.answer(lambda: documents.plain(found), lambda: simulated.simulated(found))
+
+
+def _codes(text: str | None) -> frozenset[int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) <= 255 for part in parts):
+        raise InvalidInput("exit-codes", f"{text!r} are no exit codes: give numbers up to 255, such as 75,111")
+    return frozenset(map(int, parts))

@@ -1,0 +1,175 @@
+"""A log that is brought into an empty database, event by event as it was stored elsewhere.
+
+Until the last event is there the layout document says so, and nobody takes the database for a log. What was cut off is
+gone on with by bringing the same in again: an event that is there already, with the same bytes, is none to fear.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, WriteConcernError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+
+from eventqueue.errors import DatabaseFailed, LogIncomplete, Refused
+from eventqueue.model.portions import portions
+from eventqueue.mongo.errors import DUPLICATE_KEY, translated
+from eventqueue.mongo.layout import (
+    ARRIVING,
+    LAYOUT,
+    VALIDATOR,
+    VALIDATOR_VERSION,
+    create,
+    create_collection,
+)
+from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
+from eventqueue.mongo.slices import outlasting
+
+BATCH = 2000  # events
+IDS = 10_000  # that are looked through at once
+_RAW = CodecOptions(document_class=RawBSONDocument)
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What is brought in: `key` tells it from all else, `source` says to people where it is from."""
+
+    key: str
+    source: str
+    log: str  # the id that the log has from now on
+    option: str  # by which a command is given the database's name
+    may_be_cut: bool = False  # whether streams may be without their beginnings
+
+
+def arrive(
+    database: Database[Any], origin: Origin, events: Iterable[bytes], progress: Callable[[int], object] = lambda _: None
+) -> int:
+    """Bring stored events into an empty database, in any order, and return how many they were.
+
+    What ends `events` with an error leaves the database as one into which the same can be brought again.
+    Raises Refused for a database that is not empty, and, having taken all back, for a stream without its beginning;
+    LogIncomplete for a database that holds a part of something else.
+    """
+    _begin(database, origin)
+    number = 0
+    for some in _batches(events):
+        outlasting(lambda some=some: _put(database, some))  # type: ignore[misc]
+        number += len(some)
+        progress(number)
+    if origin.may_be_cut:
+        _check_whole(database, origin)
+    _end(database)
+    return number
+
+
+def give_up(database: Database[Any], origin: Origin) -> None:
+    """Take back what was brought in, so that the database is as empty as it was."""
+    with translated():
+        if _layouts(database).find_one({"_id": "layout", f"{ARRIVING}.key": origin.key}) is not None:
+            database.drop_collection("events")
+            database.drop_collection("layout")
+
+
+def _begin(database: Database[Any], origin: Origin) -> None:
+    with translated():
+        found = _layouts(database).find_one({"_id": "layout"})
+        if found is None and not database.list_collection_names():
+            found = _mark(database, origin)
+        if found is None or ARRIVING not in found:
+            raise Refused(
+                f"Database {database.name!r} is not empty: give the name of a new one by {origin.option} NAME."
+            )
+        if found[ARRIVING]["key"] != origin.key:
+            raise LogIncomplete(
+                f"Database {database.name!r} holds a part of another log, {found[ARRIVING]['from']}: "
+                "bring that one in again, or drop the database."
+            )
+        # Without the validator, which would refuse what somebody has put into the log all the same.
+        create_collection(database, "events")
+
+
+def _mark(database: Database[Any], origin: Origin) -> Mapping[str, Any]:
+    arriving = {"key": origin.key, "from": origin.source}
+    marked = {"_id": "layout", "log": origin.log, "version": LAYOUT, "validator": VALIDATOR_VERSION, ARRIVING: arriving}
+    try:
+        _layouts(database).insert_one(marked)
+    except DuplicateKeyError:  # somebody else was first: a log, or the same once more
+        return _layouts(database).find_one({"_id": "layout"}) or {}
+    return marked
+
+
+def _batches(events: Iterable[bytes]) -> Iterable[Sequence[bytes]]:
+    for portion in portions(events, len):
+        for start in range(0, len(portion), BATCH):
+            yield portion[start : start + BATCH]
+
+
+def _put(database: Database[Any], events: Sequence[bytes]) -> None:
+    reply = database.command(
+        {
+            "insert": "events",
+            "documents": [RawBSONDocument(raw, _RAW) for raw in events],
+            "ordered": False,
+            "writeConcern": DURABLE.document,
+        }
+    )
+    if failure := reply.get("writeConcernError"):
+        raise WriteConcernError(failure["errmsg"], failure["code"], failure)
+    failures = reply.get("writeErrors", ())
+    for one in failures:
+        if one["code"] != DUPLICATE_KEY:
+            raise DatabaseFailed(f"MongoDB refused an event: {one.get('errmsg', one['code'])}.")
+    _check_same(database, [events[one["index"]] for one in failures])
+
+
+def _check_same(database: Database[Any], events: Sequence[bytes]) -> None:
+    """Make sure that events whose places are taken are there already, byte for byte."""
+    # As the primary has them by now: what an earlier try has put there need not have reached a majority yet.
+    stored = database.get_collection("events", _RAW, ReadPreference.PRIMARY, read_concern=ReadConcern("local"))
+    places = [RawBSONDocument(raw, _RAW)["_id"] for raw in events]
+    if {doc.raw for doc in stored.find({"_id": {"$in": places}})} != set(events):
+        raise LogIncomplete(f"Database {database.name!r} holds other events than those that are brought in: drop it.")
+
+
+def _check_whole(database: Database[Any], origin: Origin) -> None:
+    for stream, version in _firsts(database):
+        if version > 1:
+            give_up(database, origin)
+            raise Refused(
+                f"Stream {stream} begins with version {version}: what was left out by --since can be read, but makes "
+                "no log. Export all of it. Nothing was imported."
+            )
+
+
+def _firsts(database: Database[Any]) -> Iterator[tuple[str, int]]:
+    """Yield each stream with its first version; what stands in none is passed over."""
+    bound: dict[str, Any] = PLACED["_id"]
+    seen: str | None = None
+    while True:
+        # By the index alone, which has all that is asked for.
+        query = {"_id": bound}
+        found = outlasting(
+            lambda query=query: list(database["events"].find(query, {"_id": 1}, sort=[("_id", 1)], limit=IDS))  # type: ignore[misc]
+        )
+        for place in (one["_id"] for one in found):
+            match place:
+                case {"stream": str(stream), "version": int(version)} if stream != seen:
+                    seen = stream
+                    yield stream, version
+        if len(found) < IDS:
+            return
+        bound = {"$gt": found[-1]["_id"]}
+
+
+def _end(database: Database[Any]) -> None:
+    with translated():
+        create(database)
+        database.command("collMod", "events", validator=VALIDATOR, writeConcern=DURABLE.document)
+        _layouts(database).update_one({"_id": "layout"}, {"$unset": {ARRIVING: ""}})
+
+
+def _layouts(database: Database[Any]) -> Any:
+    return database.get_collection("layout", write_concern=DURABLE, read_concern=MAJORITY)

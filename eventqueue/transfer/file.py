@@ -1,0 +1,102 @@
+"""Reading an export's file: first all of it, whether it is whole, and only then what is in it."""
+
+from collections.abc import Callable, Generator, Iterator
+from hashlib import sha256
+from typing import BinaryIO
+
+import msgspec
+
+from eventqueue.errors import Refused
+from eventqueue.transfer.lines import FORMAT, VERSION, First, Last, line_of
+
+LINE_MAX = 64 * 1024 * 1024  # bytes: an event has 16 MB at most, and a line three times that
+TELL_EVERY = 1000  # events
+
+
+_LAST = b'{"events":'  # as the last line begins, and no event's
+
+
+class _Form(msgspec.Struct):
+    format: str
+    version: int
+
+
+class _Event(msgspec.Struct):
+    raw: bytes
+
+
+class Export(msgspec.Struct, frozen=True):
+    """A file that was found to be a whole export."""
+
+    path: str
+    first: First
+    last: Last
+
+    def events(self) -> Iterator[bytes]:
+        """Yield the stored events in it. Raises Refused where it is another file by now."""
+        with open(self.path, "rb") as file:
+            last = yield from _events(self.path, file)
+        if last != self.last:
+            raise Refused(f"{self.path} was written to meanwhile: import it again, once nobody does.")
+
+
+def check(path: str, progress: Callable[[int], object] = lambda _: None) -> Export:
+    """Read a file to its end, and return what it is. `progress` is told the number of events so far.
+
+    Raises Refused for one that is cut, altered or no export, OSError where it cannot be read.
+    """
+    with open(path, "rb") as file:
+        first = _first(path, file.readline(LINE_MAX))
+        file.seek(0)
+        events, number = _events(path, file), 0
+        while True:
+            try:
+                next(events)
+            except StopIteration as end:
+                return Export(path, first, end.value)
+            number += 1
+            if number % TELL_EVERY == 0:
+                progress(number)
+
+
+def _first(path: str, line: bytes) -> First:
+    try:
+        form = msgspec.json.decode(line, type=_Form)
+        if form.format == FORMAT and form.version == VERSION:
+            return msgspec.json.decode(line, type=First)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        form = _Form("", 0)
+    if form.format == FORMAT and form.version > VERSION:
+        raise Refused(f"{path} is an export of form {form.version}, and this eventqueue knows {VERSION}: upgrade it.")
+    raise Refused(f"{path} is no export: `queuectl audit export --out FILE` writes one.")
+
+
+def _events(path: str, file: BinaryIO) -> Generator[bytes, None, Last]:
+    digest, number = sha256(file.readline(LINE_MAX)), 0
+    while line := file.readline(LINE_MAX):
+        if line.startswith(_LAST):
+            return _last(path, line, Last(events=number, sha256=digest.hexdigest()))
+        number += 1
+        yield _raw(path, line, number)
+        digest.update(line)
+    raise Refused(f"{path} is cut off after {number:,} of its events: its last line is missing. Nothing was imported.")
+
+
+def _raw(path: str, line: bytes, number: int) -> bytes:
+    try:
+        raw = msgspec.json.decode(line, type=_Event).raw
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Refused(f"{path} is cut off or was altered at its event {number}. Nothing was imported.") from None
+    if line_of(raw) != line:
+        raise Refused(f"{path} says of its event {number} what the event's bytes do not. Nothing was imported.")
+    return raw
+
+
+def _last(path: str, line: bytes, found: Last) -> Last:
+    try:
+        last = msgspec.json.decode(line, type=Last)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Refused(f"{path} is cut off in its last line. Nothing was imported.") from None
+    if last != found:
+        raise Refused(f"{path} was altered: its lines are not those that its last line tells of. Nothing was imported.")
+    return last

@@ -1,0 +1,134 @@
+"""`queuectl audit export` and `import`, as people and scripts use them."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from eventqueue.api.queue import Queue
+from tests.cli.commands import Queuectl, is_one_sentence
+from tests.conftest import NewDatabase
+from tests.transfer.logs import fill, stored
+
+
+@pytest.fixture
+def filled(queuectl: Queuectl, queue: Queue) -> Queuectl:
+    fill(queue)
+    return queuectl
+
+
+def test_on_stdout_is_the_export_and_nothing_else(filled: Queuectl) -> None:
+    first, *events, last = [json.loads(line) for line in filled.process("audit", "export").out.splitlines()]
+
+    assert (first["format"], first["version"], first["asked"]) == ("eventqueue-export", 1, {})
+    assert [one["type"] for one in events if one["stream"] == "job-a"] == ["enqueued", "claimed", "completed"]
+    assert list(events[0]) == [
+        *("stream", "version", "ts", "type", "schema", "id", "at", "actor", "bucket", "cause", "data", "prev", "hash"),
+        "raw",
+    ]
+    assert last["events"] == len(events) == 8
+
+
+def test_a_file_says_how_many_events_are_in_it_and_becomes_a_log(
+    filled: Queuectl,
+    new_database: NewDatabase,
+    tmp_path: Path,
+) -> None:
+    path, other = str(tmp_path / "log.jsonl"), new_database()
+
+    out = filled.ok("audit", "export", "--out", path)
+    brought = filled.ok("audit", "import", path, "--db", other.name, "--json")
+
+    assert out.out == f"✔ 8 events written to {path}\n"
+    assert brought.json["db"] == other.name
+    assert brought.json["events"] == 8
+    there = filled.with_environ(QUEUECTL_DB=other.name)
+    for words in (("list",), ("history", "a"), ("queue", "list"), ("audit", "verify", "--all"), ("events",)):
+        assert there.ok(*words, "--json").out == filled.ok(*words, "--json").out
+
+
+def test_a_file_that_is_cut_is_refused_in_a_sentence(
+    filled: Queuectl, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    path, other = tmp_path / "log.jsonl", new_database()
+    filled.ok("audit", "export", "--out", str(path))
+    path.write_bytes(path.read_bytes()[:-200])
+
+    ran = filled.here("audit", "import", str(path), "--db", other.name)
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "Nothing was imported" in ran.err
+    assert other.list_collection_names() == []
+
+
+def test_into_a_database_in_use_nothing_is_imported(filled: Queuectl, tmp_path: Path) -> None:
+    path = str(tmp_path / "log.jsonl")
+    filled.ok("audit", "export", "--out", path)
+
+    ran = filled.here("audit", "import", path)
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "by --db NAME" in ran.err
+
+
+def test_with_since_it_is_said_what_the_file_is_not_for(filled: Queuectl, tmp_path: Path) -> None:
+    assert "can only be read" in filled.ok("audit", "export", "--since", "1h", "--out", str(tmp_path / "x")).err
+
+
+def test_what_cannot_be_replaced_by_a_file_is_refused(filled: Queuectl) -> None:
+    ran = filled.here("audit", "export", "--out", os.devnull)
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+
+
+def test_a_parquet_file_has_typed_columns_and_the_bytes(
+    filled: Queuectl, client: MongoClient[dict[str, Any]], tmp_path: Path
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = str(tmp_path / "log.parquet")
+    filled.ok("audit", "export", "--format", "parquet", "--out", path)
+
+    table = parquet.read_table(path)
+    kinds = dict(zip(table.schema.names, table.schema.types, strict=True))
+    assert kinds == {
+        **dict.fromkeys(("stream", "type", "actor", "data"), pa.string()),
+        **dict.fromkeys(("version", "schema", "bucket"), pa.int64()),
+        **dict.fromkeys(("id", "cause", "prev", "hash", "raw"), pa.binary()),
+        "at": pa.timestamp("ms", tz="UTC"),
+        "ts": pa.uint64(),
+    }
+    rows = table.to_pylist()
+    assert sorted(one["raw"] for one in rows) == sorted(stored(client[filled.environ["QUEUECTL_DB"]]))
+    first, second, _ = [one for one in rows if one["stream"] == "job-a"]
+    assert (first["version"], second["version"]) == (1, 2)
+    assert second["prev"] == first["hash"]
+    assert json.loads(second["data"])["worker"] == "worker-1"
+    assert [one["ts"] for one in rows] == sorted(one["ts"] for one in rows)
+    assert json.loads(table.schema.metadata[b"eventqueue"])["format"] == "eventqueue-export"
+
+
+def test_without_pyarrow_it_is_said_what_to_install(
+    filled: Queuectl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+
+    ran = filled.here("audit", "export", "--format", "parquet", "--out", str(tmp_path / "x"))
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert "pip install 'eventqueue[parquet]'" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parquet_is_not_for_stdout(filled: Queuectl) -> None:
+    assert filled.here("audit", "export", "--format", "parquet").code == 2

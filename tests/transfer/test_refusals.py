@@ -1,0 +1,180 @@
+"""What is no whole export is refused in a sentence, and what is cut off in the middle is taken by nobody for a log."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue.api.queue import Queue
+from eventqueue.connect import connect
+from eventqueue.errors import LogIncomplete, Refused
+from eventqueue.mongo.arrival import Origin, arrive
+from eventqueue.transfer.file import check
+from eventqueue.transfer.lines import line_of
+from eventqueue.transfer.unpacking import unpack
+from tests.conftest import NewDatabase
+from tests.mongo.conftest import Store
+from tests.transfer.logs import export, stored
+
+
+def refusal(path: str) -> str:
+    with pytest.raises(Refused) as raised:
+        check(path)
+    return str(raised.value)
+
+
+def test_a_file_that_is_cut_anywhere_is_refused(filled: Queue, tmp_path: Path) -> None:
+    whole = Path(export(filled, tmp_path)).read_bytes()
+    cut = tmp_path / "cut"
+    ends = [place for place, char in enumerate(whole) if char == ord("\n")]
+    for place in (0, 1, *(end + more for end in ends for more in (-40, -1, 0, 1, 40) if end + more < len(whole) - 1)):
+        cut.write_bytes(whole[:place])
+
+        assert str(cut) in refusal(str(cut))
+
+
+def test_a_file_of_which_a_line_is_missing_doubled_or_elsewhere_is_refused(filled: Queue, tmp_path: Path) -> None:
+    whole = Path(export(filled, tmp_path)).read_bytes().splitlines(keepends=True)
+    other = tmp_path / "other"
+    for lines in ([*whole[:3], *whole[4:]], [*whole[:3], *whole[2:]], [*whole[:2], whole[3], whole[2], *whole[4:]]):
+        other.write_bytes(b"".join(lines))
+
+        assert "was altered" in refusal(str(other))
+
+
+def test_a_file_that_shows_people_something_else_than_the_bytes_say_is_refused(filled: Queue, tmp_path: Path) -> None:
+    path = Path(export(filled, tmp_path))
+    path.write_bytes(path.read_bytes().replace(b'"actor":"test"', b'"actor":"boss"', 1))
+
+    assert "what the event's bytes do not" in refusal(str(path))
+
+
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
+    for content in (b"", b"\n", b"{}\n", b"[1]\n", b"\xff\xfe\x00", b'{"format":"tar","version":1}\n'):
+        (tmp_path / "some").write_bytes(content)
+
+        assert "is no export" in refusal(str(tmp_path / "some"))
+
+
+def test_an_export_of_a_newer_form_is_refused_with_what_to_do(filled: Queue, tmp_path: Path) -> None:
+    path = Path(export(filled, tmp_path))
+    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2', 1))
+
+    assert "upgrade" in refusal(str(path))
+
+
+def test_a_file_that_is_another_by_the_time_it_is_imported_makes_no_log(
+    filled: Queue, new_database: NewDatabase, tmp_path: Path, server_uri: str
+) -> None:
+    path, more = export(filled, tmp_path), export(filled, tmp_path)
+    found, other = check(path), new_database()
+    Path(path).write_bytes(b"".join(Path(more).read_bytes().splitlines(keepends=True)[:-2]))
+
+    with pytest.raises(Refused):
+        unpack(other, found)
+    with pytest.raises(LogIncomplete):
+        connect(server_uri, other.name, "test")
+
+
+@pytest.mark.parametrize("kind", ["a log", "an empty log", "something else"])
+def test_a_database_that_is_not_empty_stays_as_it_is(
+    filled: Queue, server_uri: str, new_database: NewDatabase, tmp_path: Path, kind: str
+) -> None:
+    path, other = check(export(filled, tmp_path)), new_database()
+    if kind == "something else":
+        other["books"].insert_one({"title": "Emma"})
+    else:
+        with Queue(server_uri, other.name) as queue:
+            queue.enqueue_many([{"command": "true"}] if kind == "a log" else [])
+    before = sorted(other.list_collection_names()), stored(other)
+
+    with pytest.raises(Refused, match=r"not empty.*--db NAME"):
+        unpack(other, path)
+    assert (sorted(other.list_collection_names()), stored(other)) == before
+
+
+KILLED = """
+import os, signal, sys
+from eventqueue.connect import unprepared
+from eventqueue.mongo import arrival
+from eventqueue.transfer.file import check
+from eventqueue.transfer.unpacking import unpack
+
+arrival.BATCH = 1
+def tell(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+with unprepared(sys.argv[1], sys.argv[2]) as database:
+    unpack(database, check(sys.argv[3]), tell)
+"""
+
+
+@pytest.fixture
+def killed(filled: Queue, server_uri: str, new_database: NewDatabase, tmp_path: Path) -> tuple[Store, str]:
+    """A database in the middle of whose import the importer was killed, and the file."""
+    path, other = export(filled, tmp_path), new_database()
+    done = subprocess.run([sys.executable, "-c", KILLED, server_uri, other.name, path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(stored(other)) == 3
+    return other, path
+
+
+def test_what_was_killed_in_the_middle_is_no_log(killed: tuple[Store, str], server_uri: str) -> None:
+    other, _ = killed
+
+    with pytest.raises(LogIncomplete, match=r"holds a part of a log.*bring it in again"):
+        connect(server_uri, other.name, "test")
+    assert set(other.list_collection_names()) == {"events", "layout"}
+
+
+def test_what_was_killed_in_the_middle_is_gone_on_with(
+    killed: tuple[Store, str], database: Database[Any], server_uri: str
+) -> None:
+    other, path = killed
+
+    assert unpack(other, check(path)) == 8
+    assert stored(other) == stored(database)
+    connect(server_uri, other.name, "test").close()
+
+
+def test_nothing_else_is_brought_into_what_was_killed(killed: tuple[Store, str], filled: Queue, tmp_path: Path) -> None:
+    other, _ = killed
+
+    with pytest.raises(LogIncomplete, match="part of another log"):
+        unpack(other, check(export(filled, tmp_path)))
+    assert len(stored(other)) == 3
+
+
+def test_an_event_that_stands_there_with_other_bytes_is_not_passed_over(
+    killed: tuple[Store, str], server_uri: str
+) -> None:
+    other, path = killed
+    other["events"].update_one({}, {"$set": {"actor": "boss"}})
+
+    with pytest.raises(LogIncomplete, match="other events"):
+        unpack(other, check(path))
+    with pytest.raises(LogIncomplete):
+        connect(server_uri, other.name, "test")
+
+
+def test_what_ends_the_events_with_an_error_leaves_no_log(
+    filled: Queue, database: Store, new_database: NewDatabase
+) -> None:
+    other = new_database()
+
+    def events() -> Iterator[bytes]:
+        yield from stored(database)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        arrive(other, Origin("key", "of a test", "log", "--db"), events())
+    assert "arriving" in (other["layout"].find_one() or {})
+
+
+def test_a_line_is_told_from_the_last_one_whatever_it_holds(database: Store, filled: Queue) -> None:
+    assert all(line_of(raw).startswith(b'{"stream":') for raw in stored(database))
