@@ -48,14 +48,16 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     fields: int = FIELDS
 
 
-class _Before(msgspec.Struct, gc=False):
-    """What the next event of a stream has to follow."""
+class _Unread(msgspec.Struct, frozen=True, gc=False):
+    """What the next event of a stream has to follow, where there is none yet, or one that cannot be read."""
 
     version: int = 0
     hash: Any = None
     at: Any = None
     ts: Any = None
-    state: State | str | None = None  # of a job; UNKNOWN behind what cannot be read
+
+
+_Before = Recorded | _Unread
 
 
 def stored(raw: bytes) -> Stored:
@@ -68,23 +70,22 @@ def stored(raw: bytes) -> Stored:
 
 def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -> Iterator[Finding]:
     """Yield everything that is wrong with a stream as it is stored; `latest`: no event is of a later time."""
-    before, bucket, kinds = _Before(), bucket_of(stream), CATEGORIES.get(category_of(stream))
+    bucket, kinds = bucket_of(stream), CATEGORIES.get(category_of(stream))
+    before: _Before = _Unread()
+    state: State | str | None = None  # of a job; UNKNOWN behind what cannot be read
     if kinds is None:
         yield Finding(stream, 1, f"its category `{category_of(stream)}` is none that this eventqueue knows")
     for place, one in enumerate(history, start=1):
-        event = one.event
-        if event is None:
+        if (event := one.event) is None:
             yield Finding(stream, place, one.problem)
-            before = _behind(one.raw, place, before)
+            before, state = _behind(one.raw, place, before), UNKNOWN
             continue
         if not _is_sound(one, event, before, bucket):
             yield from _faults(one, event, before, place)
-        if kinds is not None:
-            state = before.state
-            before.state = state if (kind := type(event.event)) not in LEGAL else LEGAL[kind][1]
-            if kind not in kinds or not _is_legal(kind, state):
-                yield _misfit(event, state)
-        before.version, before.hash, before.at, before.ts = event.version, event.hash, event.at, event.ts
+        kind = type(event.event)
+        if kinds is not None and (kind not in kinds or not _is_legal(kind, state)):
+            yield _misfit(event, state)
+        before, state = event, LEGAL[kind][1] if kind in LEGAL else state
     if isinstance(before.ts, Timestamp) and before.ts > latest:  # which none before it can be, without being told
         problem = "the server stamped it (`ts`) with a time that is yet to come"
         yield Finding(stream, before.version, problem, f"at most {_told(latest)}", _told(before.ts))
@@ -193,14 +194,14 @@ def _states(legal: Iterable[State | None]) -> str:
     return " or ".join(sorted(str(state or "not there") for state in legal)) or "no state"
 
 
-def _behind(raw: bytes, place: int, before: _Before) -> _Before:
+def _behind(raw: bytes, place: int, before: _Before) -> _Unread:
     """Return what follows an event that cannot be read, as far as that can be told."""
     try:
         head, ts = head_of(raw), bson.decode(raw).get("ts")
     except Exception:  # whatever somebody has made of it
-        return _Before(place, b"", before.at, before.ts, UNKNOWN)
+        return _Unread(place, b"", before.at, before.ts)
     version = head.version if type(head.version) is int else place
-    return _Before(version, head.hash, head.at or before.at, ts or before.ts, UNKNOWN)
+    return _Unread(version, head.hash, head.at or before.at, ts or before.ts)
 
 
 def _form(value: object) -> str:

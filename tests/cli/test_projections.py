@@ -98,7 +98,31 @@ def test_each_difference_is_named_and_the_exit_code_says_that_there_are_some(
     assert ran.err == "✘ 1 difference: `queuectl projections rebuild` makes the views new.\n"
     assert queuectl.here("projections", "verify", "stats").code == 0
     (named,) = queuectl.here("projections", "verify", "--json").json["differences"]
-    assert named == {"projection": "jobs", "where": "one", "problem": "the view has priority 9, its events 0"}
+    assert named == {
+        "projection": "jobs",
+        "where": "one",
+        "problem": "the view has priority 9, its events 0",
+        "expected": "0",
+        "found": "9",
+        "is_lost": False,
+    }
+
+
+def test_where_the_log_has_less_than_a_view_no_rebuild_is_advised(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    for job_id in ("kept", "lost"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+    queuectl.ok("list")
+    document = collection(database, "jobs").find_one({"_id": "kept"})
+    assert document is not None
+    collection(database, "jobs").insert_one({**document, "_id": "ghost"})
+
+    ran = queuectl.here("projections", "verify")
+
+    assert ran.code == 1
+    assert "events are missing from the log" in ran.out
+    assert "rebuild" not in ran.out + ran.err
 
 
 def test_all_and_a_sample_are_not_asked_for_at_once(shared: Queuectl) -> None:
