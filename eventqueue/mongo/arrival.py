@@ -31,6 +31,7 @@ from eventqueue.mongo.slices import outlasting
 
 BATCH = 2000  # events
 IDS = 10_000  # that are looked through at once
+INVALID = 121  # the server's code for what the validator refuses
 _RAW = CodecOptions(document_class=RawBSONDocument)
 
 
@@ -87,8 +88,7 @@ def _begin(database: Database[Any], origin: Origin) -> None:
                 f"Database {database.name!r} holds a part of another log, {found[ARRIVING]['from']}: "
                 "bring that one in again, or drop the database."
             )
-        # Without the validator, which would refuse what somebody has put into the log all the same.
-        create_collection(database, "events")
+        create_collection(database, "events", validator=VALIDATOR)
 
 
 def _mark(database: Database[Any], origin: Origin) -> Mapping[str, Any]:
@@ -107,22 +107,26 @@ def _batches(events: Iterable[bytes]) -> Iterable[Sequence[bytes]]:
             yield portion[start : start + BATCH]
 
 
-def _put(database: Database[Any], events: Sequence[bytes]) -> None:
+def _put(database: Database[Any], events: Sequence[bytes], *, is_valid: bool = True) -> None:
     reply = database.command(
         {
             "insert": "events",
             "documents": [RawBSONDocument(raw, _RAW) for raw in events],
             "ordered": False,
+            **({} if is_valid else {"bypassDocumentValidation": True}),
             "writeConcern": DURABLE.document,
         }
     )
     if failure := reply.get("writeConcernError"):
         raise WriteConcernError(failure["errmsg"], failure["code"], failure)
-    failures = reply.get("writeErrors", ())
-    for one in failures:
-        if one["code"] != DUPLICATE_KEY:
-            raise DatabaseFailed(f"MongoDB refused an event: {one.get('errmsg', one['code'])}.")
-    _check_same(database, [events[one["index"]] for one in failures])
+    failures = [(one["code"], events[one["index"]], one) for one in reply.get("writeErrors", ())]
+    if invalid := [raw for code, raw, _ in failures if code == INVALID]:
+        # What somebody has put into the log all the same: it takes a right of its own to do it again.
+        _put(database, invalid, is_valid=False)
+    for code, _, one in failures:
+        if code not in (DUPLICATE_KEY, INVALID):
+            raise DatabaseFailed(f"MongoDB refused an event: {one.get('errmsg', code)}.")
+    _check_same(database, [raw for code, raw, _ in failures if code == DUPLICATE_KEY])
 
 
 def _check_same(database: Database[Any], events: Sequence[bytes]) -> None:
@@ -167,7 +171,6 @@ def _firsts(database: Database[Any]) -> Iterator[tuple[str, int]]:
 def _end(database: Database[Any]) -> None:
     with translated():
         create(database)
-        database.command("collMod", "events", validator=VALIDATOR, writeConcern=DURABLE.document)
         _layouts(database).update_one({"_id": "layout"}, {"$unset": {ARRIVING: ""}})
 
 

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.terminals import on_terminal
 from tests.conftest import NewDatabase
 from tests.transfer.logs import fill, stored
 
@@ -86,6 +87,16 @@ def test_what_cannot_be_replaced_by_a_file_is_refused(filled: Queuectl) -> None:
 
     assert ran.code == 1
     assert is_one_sentence(ran)
+
+
+def test_to_export_and_to_import_draws_progress(
+    filled: Queuectl, queue: Queue, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    queue.enqueue_many([{"command": "true"}] * 2500)
+    path = str(tmp_path / "log.jsonl")
+
+    assert "━" in on_terminal(filled, "audit", "export", "--out", path, columns=120)
+    assert "━" in on_terminal(filled, "audit", "import", path, "--db", new_database().name, columns=120)
 
 
 def test_a_parquet_file_has_typed_columns_and_the_bytes(

@@ -23,6 +23,9 @@ ARGUMENTS = {
     "enqueue": ["--file", "-"],
     "config set": ["grace", "20"],
     "projections retry": ["stats", "a"],
+    "audit import": ["a"],
+    "diff": ["a", "b"],
+    "simulate": ["--max-retries", "1"],
     "dlq retry": ["--all"],
     "dlq discard": ["--all"],
     "audit prove": ["a"],
@@ -33,6 +36,7 @@ SHOWING = [
     *(["show", "a"], ["history", "a"], ["replay", "a"], ["logs", "a"], ["list"], ["list", "--state", "dead"]),
     *(["dlq", "list"], ["dlq", "retry", "--all", "--dry-run"], ["status"], ["stats"], ["top", "--once"], ["doctor"]),
     *(["projections", "list"], ["projections", "verify"], ["projections", "show", "stats"], ["audit", "verify", "a"]),
+    *(["diff", "a", "1", "2"], ["simulate", "--max-retries", "1"]),
     *(["wait", "a"], ["queue", "list"], ["enqueue", "--id", "a", "--env", f"WORD={SECRET}!", "--", "false"]),
 ]
 
