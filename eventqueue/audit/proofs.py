@@ -5,13 +5,12 @@ by their own hashes, which `history` tells so that a reader can hold them agains
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import msgspec
 
 from eventqueue.audit import merkle
 from eventqueue.audit.leaves import Leaf
-from eventqueue.audit.seals import Count, Hex, Line, Place, Seal, line_of
+from eventqueue.audit.seals import Count, Hex, Line, Place, Seal, instant, line_of
 from eventqueue.errors import NotProven
 from eventqueue.model.events import Recorded, type_of
 
@@ -21,7 +20,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     version: Place
     type: str
-    at: datetime
+    at: str
     hash: Hex
 
 
@@ -54,7 +53,9 @@ Proof = Inclusion | Consistency
 
 def inclusion(leaf: Leaf, index: int, path: Iterable[bytes], seal: Seal, history: Iterable[Recorded]) -> Inclusion:
     """Return the proof of a leaf."""
-    steps = [Step(version=one.version, type=type_of(one.event), at=one.at, hash=one.hash.hex()) for one in history]
+    steps = [
+        Step(version=one.version, type=type_of(one.event), at=instant(one.at), hash=one.hash.hex()) for one in history
+    ]
     return Inclusion(
         stream=leaf.stream,
         version=leaf.version,

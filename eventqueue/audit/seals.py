@@ -101,7 +101,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
             "events": self.events,
             "until": f"{self.until[0]}.{self.until[1]}",
             "looked": f"{self.looked[0]}.{self.looked[1]}",
-            "at": _instant(self.at),
+            "at": instant(self.at),
             "previous": _hex(self.previous) or "-",
             "key": _hex(self.key) or "-",
         }
@@ -169,7 +169,7 @@ def line_of(seal: Seal) -> Line:
         events=seal.events,
         until=seal.until,
         looked=seal.looked,
-        at=_instant(seal.at),
+        at=instant(seal.at),
         previous=_hex(seal.previous),
         key=_hex(seal.key),
         signature=_hex(seal.signature),
@@ -221,5 +221,6 @@ def _bytes(value: str | None) -> bytes | None:
     return None if value is None else bytes.fromhex(value)
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """Return a time as it is stated: ISO 8601 in UTC, with milliseconds and `Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
