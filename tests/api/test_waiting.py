@@ -110,8 +110,8 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
         return real(seconds)
 
     job = near.enqueue(command="true").id
-    with Queue(wire.uri, database.name) as queue:
-        monkeypatch.setattr("eventqueue.api.waiting.pymongo.timeout", noted)
+    with Queue(wire.uri, database.name) as queue, monkeypatch.context() as patched:
+        patched.setattr("eventqueue.api.waiting.pymongo.timeout", noted)
         wire.take_down()
         with pytest.raises(WaitTimeout, match="MongoDB"):
             queue.wait([job], 0.1)

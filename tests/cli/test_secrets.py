@@ -17,7 +17,7 @@ SECRET = "secret-word"
 WITH_PASSWORD = f"mongodb://ann:{SECRET}@127.0.0.1:1/?replicaSet=rs0"
 NO_DATABASE = {"db start", "db status", "db stop", "completion"}
 ARGUMENTS = {
-    **{name: ["a"] for name in ("wait", "show", "history", "logs", "cancel", "retry", "replay", "audit verify")},
+    **{name: ["a"] for name in ("wait", "show", "history", "logs", "cancel", "retry", "replay", "audit verify", "why")},
     **{name: ["mail"] for name in ("queue pause", "queue resume", "projections show", "config get", "config unset")},
     "worker stop": ["--all"],
     "enqueue": ["--file", "-"],

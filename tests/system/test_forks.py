@@ -1,6 +1,7 @@
 """A Queue in a forked process: it refuses at once, whatever other threads held at the fork, and the parent goes on."""
 
 import inspect
+import io
 import os
 import threading
 import traceback
@@ -12,9 +13,10 @@ from pymongo.database import Database
 
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
+from eventqueue.audit.simulation import Policy
 from eventqueue.errors import UsedAfterFork
 from eventqueue.ports.views import Filter
-from tests.builders import job_that_is
+from tests.builders import NOW, enqueued, history, job_that_is
 
 PUBLIC = [
     name
@@ -38,6 +40,12 @@ ARGUMENTS: dict[str, Any] = {
     "value": 1,
     "names": ["a"],
     "prefixes": ["a"],
+    "moment": NOW,
+    "db": "other",
+    "history": history(enqueued()),
+    "file": io.BytesIO(),
+    "policy": Policy(max_retries=1),
+    "where": "acme:Cost",
 }
 
 

@@ -10,6 +10,7 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 from pymongo.collection import Collection
 
+from eventqueue.audit.seals import Seal
 from eventqueue.audit.verdict import Verdict
 from eventqueue.model.codec import CODEC, LENIENT, bucket_of, content_hash, seal
 from eventqueue.model.events import (
@@ -70,6 +71,7 @@ class Scene:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        self.kept: list[Seal] = []  # elsewhere
         self.database = ground.database
         self.events: Collection[Any] = ground.database["events"]
         self.outputs: Collection[Any] = ground.database["outputs"]

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from eventqueue.mongo.ground import look_at
+from eventqueue.sealing.holding import hold
+from eventqueue.sealing.sealer import Sealer
 from tests.audit.tampering import jobs, others, views
-from tests.audit.tampering.kind import VERIFY, Kind
+from tests.audit.tampering.kind import SEAL, VERIFY, Kind
 from tests.audit.tampering.scene import Scene
 from tests.audit.tampering.stage import Stage
 
@@ -23,12 +26,19 @@ def told(scene: Scene) -> list[str]:
     return [f"{one.stream} {one.version}: {one.problem}" for one in scene.verdict().findings]
 
 
-FINDERS: Mapping[str, Find] = {VERIFY: told}
+def held_against_seals(scene: Scene) -> list[str]:
+    """What does not fit the seals that were kept, each as a line."""
+    return [f"{one.stream} {one.version}: {one.problem}" for one in hold(look_at(scene.database), scene.kept)]
+
+
+FINDERS: Mapping[str, Find] = {VERIFY: told, SEAL: held_against_seals}
 """What may find it, each by its name in `Kind.found_by`."""
 
 
 def before_the_hand(scene: Scene) -> None:
-    """What is done to a new log before any hand comes: as to seal it, where a seal is to find something."""
+    """Seal a new log before any hand comes, and keep the seals."""
+    scene.kept = list(Sealer(scene.ground, "tests").seal_all())
+    scene.rewrite_views()  # which have seen that, too
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +57,8 @@ def scene(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 def test_nothing_is_found_where_no_hand_has_been(scene: Scene) -> None:
     assert told(scene) == []
+    assert scene.kept
+    assert held_against_seals(scene) == []
 
 
 def test_nothing_is_found_where_hashes_are_recomputed_and_views_rewritten_of_what_was_not_altered(scene: Scene) -> None:
@@ -66,7 +78,7 @@ def test_what_a_hand_has_done_is_found_by_what_it_is_said_to_be_found_by(scene: 
     for name, find in FINDERS.items():
         found = find(scene)
         if kind.found_by == name:
-            assert [line for line in found if kind.words in line], found
+            assert [line for line in found if kind.words in line], found  # of what a seal finds, whatever it says
         elif name == VERIFY:
             assert found == []
 
