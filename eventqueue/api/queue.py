@@ -18,6 +18,7 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.api import exporting
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked
+from eventqueue.api.auditing import audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
@@ -566,12 +567,20 @@ class Queue:
         """
         return self.connection.auditor.job(name_in(stream_for(job_id)))
 
-    def verify_all(self, progress: Callable[[int], object] = lambda _: None) -> Verdict:
+    def verify_all(
+        self,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        against: str | None = None,
+        record: str | None = None,
+    ) -> Verdict:
         """Return everything that is wrong with the log, what is kept beside it and the views; mend nothing.
 
-        `progress` is told how many events were looked at. Raises Refused where there is no log.
+        `progress` is told how many events were looked at. `against`: a file of seals that was kept elsewhere. `record`:
+        the auditor's own file; what the log had when nothing was found last is in it, and must be there still.
+        Raises Refused where there is no log, BadSeals for a file that holds none of this log, OSError.
         """
-        return self.connection.auditor.all(progress)
+        return audit_all(self.connection, progress, against, record)
 
 
 def _reason(why: str | None) -> str | None:

@@ -10,7 +10,7 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import TEXT
+from eventqueue.cli.values import FILE, TEXT
 from eventqueue.errors import JobNotFound
 
 if TYPE_CHECKING:
@@ -23,24 +23,38 @@ audit = Group("audit", help="Proving what the log says.")
 @command("verify")
 @click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="Everything there is.")
+@click.option("--against", type=FILE, metavar="FILE", help="With --all: and against the seals that were kept in FILE.")
+@click.option(
+    "--record", type=FILE, metavar="FILE", help="With --all: and against what it had then."
+)
 @with_session
-def verify(session: Session, job_id: str | None, is_all: bool) -> int:
+def verify(session: Session, job_id: str | None, *, is_all: bool, against: str | None, record: str | None) -> int:
     """Prove a job, or everything.
 
     The log against its rules (versions dense, hashes chained, transitions legal, time), the collection that it is in,
     what is kept of what jobs wrote, and the views against the fold of the log. It mends nothing, also while traffic
     flows. Names each finding; the exit code is 1 if there is any.
 
+    Whoever administers the database can make a history that keeps every rule. With the seals that `queuectl audit seal
+    --export` has put where he does not reach, that is found, too. FILE of --record is your own, is made by the first
+    audit that finds nothing, and shows what was cut off since.
+
     \b
     queuectl audit verify report
     queuectl audit verify --all
+    queuectl audit verify --all --against /mnt/elsewhere/seals.jsonl --record ~/audit.json
     """
     from eventqueue.cli.render import documents, tables
 
     if (job_id is None) != is_all:
         raise click.UsageError("Give a job's id, or --all")
+    if job_id is not None and (against is not None or record is not None):
+        raise click.UsageError("--against and --record are for --all")
     with session.queue(prepares=False) as queue:
-        verdict = _verify_all(session, queue) if job_id is None else queue.verify(_resolved(queue, job_id))
+        if job_id is not None:
+            verdict = queue.verify(_resolved(queue, job_id))
+        else:
+            verdict = _verify_all(session, queue, against, record)
     session.out.document(lambda: documents.verdict(verdict))
     if verdict.findings and not session.out.as_json:
         session.out.answer(dict, lambda: tables.findings(verdict))
@@ -62,9 +76,9 @@ def _resolved(queue: "Queue", job_id: str) -> str:
         return job_id  # the log may have lost it, and a view have it still
 
 
-def _verify_all(session: Session, queue: "Queue") -> "Verdict":
+def _verify_all(session: Session, queue: "Queue", against: str | None, record: str | None) -> "Verdict":
     with counting("verifying", queue.log_size(), hidden=session.out.quiet, unit="events") as tell:
-        return queue.verify_all(tell)
+        return queue.verify_all(tell, against=against, record=record)
 
 
 for one in (verify, export, import_):

@@ -229,3 +229,60 @@ def test_a_seal_that_was_altered_is_told_and_none_is_made_behind_it(
     assert ran.code == 1
     assert is_one_sentence(ran)
     assert "Seal 1 was altered" in ran.err
+
+
+def test_what_was_cut_off_with_all_its_views_is_found_by_a_seal_that_was_kept(
+    sealed: Queuectl, file: Path, database: Database[dict[str, Any]]
+) -> None:
+    sealed.ok("enqueue", '{"id": "other", "command": "true"}')
+    sealed.ok("audit", "seal", "--export", str(file))
+    assert sealed.ok("audit", "verify", "--all", "--against", str(file)).code == 0
+
+    database["events"].delete_many({"_id.stream": "job-other"})
+    sealed.ok("projections", "rebuild")
+
+    ran = sealed.here("audit", "verify", "--all", "--against", str(file), "--json")
+    assert ran.code == 1
+    assert "job-other" in {one["stream"] for one in ran.json["findings"]}
+
+
+def test_an_auditor_who_remembers_is_told_what_the_log_had_and_has_no_more(
+    sealed: Queuectl, tmp_path: Path, database: Database[dict[str, Any]]
+) -> None:
+    record = tmp_path / "audit.json"
+    sealed.ok("enqueue", '{"id": "other", "command": "true"}')
+    sealed.ok("projections", "rebuild")
+    sealed.ok("audit", "verify", "--all", "--record", str(record))
+    assert record.stat().st_mode & 0o777 == 0o600
+
+    database["events"].delete_many({"_id.stream": {"$in": ["job-other", "views-live"]}})
+    sealed.ok("projections", "rebuild")
+    ran = sealed.here("audit", "verify", "--all", "--record", str(record))
+
+    assert ran.code == 1
+    assert "some were removed" in ran.out
+
+
+def test_a_record_of_another_log_is_a_finding(sealed: Queuectl, tmp_path: Path) -> None:
+    record = tmp_path / "audit.json"
+    sealed.ok("audit", "verify", "--all", "--record", str(record))
+    kept = json.loads(record.read_bytes())
+    record.write_text(json.dumps({**kept, "log": "0" * 32}))
+
+    ran = sealed.here("audit", "verify", "--all", "--record", str(record))
+
+    assert (ran.code, "remembers log" in ran.out) == (1, True)
+
+
+@pytest.mark.parametrize("option", ["--against", "--record"])
+def test_what_an_audit_is_held_against_is_refused_in_a_sentence_where_it_is_nothing(
+    sealed: Queuectl, tmp_path: Path, option: str
+) -> None:
+    other = tmp_path / "other"
+    other.write_text('{"a": 1')
+
+    ran = sealed.here("audit", "verify", "--all", option, str(other))
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert sealed.here("audit", "verify", "report", option, str(other)).code == 2
