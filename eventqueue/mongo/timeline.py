@@ -62,6 +62,12 @@ class Timeline:
         """As `read`, but the events' marks alone."""
         return self._walk(bounds, query, self._groups_of_marks, reverse=reverse)
 
+    def first(self) -> Mark | None:
+        """Return the mark of the first event, None where there is none. Raises Unavailable."""
+        events = self._events.with_options(LENIENT)
+        found = outlasting(lambda: events.find_one({"ts": {"$gte": Timestamp(0, 0)}}, FIELDS, sort=[("ts", 1)]))
+        return None if found is None else mark_of(found)
+
     def _walk(
         self,
         bounds: Mapping[str, Any],
@@ -74,21 +80,26 @@ class Timeline:
         behind, ahead, direction = ("$lte", "$lt", -1) if reverse else ("$gte", "$gt", 1)
         give_up = time.monotonic() + PATIENCE_S
         while True:
+            told: Timestamp | None = None  # up to here
             try:
                 end = self._end_of_window(left, direction)
                 window = left if end is None else {**left, ("$gte" if reverse else "$lte"): end}
                 within = {"$and": [{"ts": window}, {name: bounds[name] for name in bounds if name != "ts"}, query]}
                 for some in groups(within, direction):
-                    yield from sorted(some, key=place_of, reverse=reverse)
-                    left = {**_without(left, behind), ahead: some[0].ts}
-                    give_up = time.monotonic() + PATIENCE_S
+                    yield from some if len(some) == 1 else sorted(some, key=place_of, reverse=reverse)
+                    told = some[0].ts
                 if end is None:
                     return
-                left = {**_without(left, behind), ahead: end}
+                told = end
             except PyMongoError as error:
+                give_up = give_up if told is None else time.monotonic() + PATIENCE_S
                 if not may_read_on(error) or time.monotonic() > give_up:
                     raise to_queue_error(error) from error
                 time.sleep(PAUSE_S)
+            else:
+                give_up = time.monotonic() + PATIENCE_S
+            if told is not None:
+                left = {**_without(left, behind), ahead: told}
 
     def _end_of_window(self, left: Mapping[str, Any], direction: int) -> Timestamp | None:
         found = list(
