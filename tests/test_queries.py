@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pymongo import MongoClient, monitoring
 
 from eventqueue.api.queue import Queue
 from eventqueue.connect import Connection, connect, open_client
-from eventqueue.model.job import State
+from eventqueue.model.codec import BUCKETS
+from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.mongo.past import Past
@@ -145,6 +147,17 @@ def beside_others() -> Share:
     return ownership.share()
 
 
+def waiting(connection: Connection) -> Job:
+    """A job that is ready, with others before it."""
+    return connection.finder.heads([Share(None, range(BUCKETS))], 50)[-1]
+
+
+def ahead_of_all(connection: Connection, _: Queue) -> None:
+    """As of a job behind all others, so that counting has an end where it has been told to."""
+    ahead = connection.views.ahead(replace(waiting(connection), priority=-100), 200, is_everywhere=True)
+    assert not ahead.is_all
+
+
 USES: dict[str, Callable[[Connection, Queue], object]] = {
     "claims of all queues": lambda at, _: claiming(at).take(100),
     "claims of two queues": lambda at, _: claiming(at, "queue-1", "queue-2").take(10),
@@ -179,6 +192,11 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "the ends of jobs then": lambda at, queue: past(at).ends([f"job-{one}" for one in some_jobs(queue)]),
     "events at places": lambda at, queue: past(at).at([(f"job-{one}", 1) for one in some_jobs(queue)]),
     "queues paused then": lambda at, _: crew.paused(past(at)),
+    "why a job waits": lambda at, queue: queue.why(waiting(at).id),
+    "how many jobs of all queues are before one": ahead_of_all,
+    "queues that do not move": lambda _, queue: queue.standstills(),
+    "queues that moved": lambda at, _: at.views.moving([f"queue-{number}" for number in range(QUEUES)]),
+    "how many jobs are due": lambda at, _: at.views.count_due(200),
 }
 
 

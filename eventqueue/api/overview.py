@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from eventqueue.audit.standstill import Crew, served, standstills
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
-from eventqueue.ports.views import Filter, Glance, QueueStatus, Status, Worker
+from eventqueue.ports.views import Filter, Glance, QueueStatus, Standstill, Status, Worker
 from eventqueue.steering.pauses import Pauses
 
 if TYPE_CHECKING:
@@ -31,7 +32,22 @@ class Overview:
     def status(self) -> Status:
         """See Queue.status."""
         lag = self._views.refresh()
-        return Status(queues=self._views.counts(), paused=Pauses(self._log).all(), workers=self.workers(), lag=lag)
+        paused, workers = Pauses(self._log).all(), self.crew()
+        return Status(
+            queues=self._views.counts(),
+            paused=paused,
+            still=self._standstills(paused, workers),
+            workers=[_running(one, jobs) for one, jobs in workers],
+            lag=lag,
+        )
+
+    def standstills(self) -> Sequence[Standstill]:
+        """See Queue.standstills."""
+        return self._standstills(Pauses(self._log).all(), self.crew())
+
+    def _standstills(self, paused: Mapping[str, Pause], workers: Crew) -> Sequence[Standstill]:
+        due, now = self._views.due_since(), self._connection.ground.clock.now()
+        return standstills(due, paused, workers, self._views.moving, now)
 
     def queues(self) -> Sequence[QueueStatus]:
         """See Queue.queues."""
@@ -43,9 +59,8 @@ class Overview:
         """See Queue.glance."""
         failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.jobs(_latest(state, failures))]
         failed = sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures]
-        now, paused, live = self._connection.ground.clock.now(), Pauses(self._log).all(), self.live_workers()
-        held = self._held_by(live)
-        workers = [(_running(one, held), held[one.id]) for one in live]
+        now, paused, crew = self._connection.ground.clock.now(), Pauses(self._log).all(), self.crew()
+        workers = [(_running(one, jobs), jobs) for one, jobs in crew]
         return Glance(
             at=now,
             lag=self._views.lag(),
@@ -54,17 +69,18 @@ class Overview:
             stats=self._views.stats(window),
             workers=workers,
             failures=failed,
-            waits=_waits(failed, now, paused, live, self._views.parked()),
+            waits=_waits(failed, now, paused, [one for one, _ in crew], self._views.parked()),
         )
 
     def workers(self) -> Sequence[Worker]:
         """See Queue.workers."""
-        live = self.live_workers()
-        held = self._held_by(live)
-        return [_running(one, held) for one in live]
+        return [_running(one, jobs) for one, jobs in self.crew()]
 
-    def _held_by(self, workers: Sequence[Worker]) -> Mapping[str, Sequence[Job]]:
-        return self._connection.finder.held_by([one.id for one in workers]) if workers else {}
+    def crew(self) -> Crew:
+        """Return the live workers, each with the jobs that the view shows it running."""
+        live = self.live_workers()
+        held = self._connection.finder.held_by([one.id for one in live]) if live else {}
+        return [(one, held[one.id]) for one in live]
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """See Queue.waits."""
@@ -80,8 +96,8 @@ class Overview:
         return [_shown(one) for one in self._connection.incarnations.live()]
 
 
-def _running(worker: Worker, held: Mapping[str, Sequence[Job]]) -> Worker:
-    return replace(worker, running=tuple(job.id for job in held[worker.id]))
+def _running(worker: Worker, jobs: Sequence[Job]) -> Worker:
+    return replace(worker, running=tuple(job.id for job in jobs))
 
 
 def _shown(one: Registration) -> Worker:
@@ -105,9 +121,8 @@ def _waits(
     workers: Sequence[Worker],
     parked: Mapping[str, str],
 ) -> Mapping[str, Wait]:
-    staying = [one for one in workers if one.stop_by is None]
-    served = None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
-    found = {job.id: wait_of(job, now, paused, served, parked) for job in jobs}
+    by = served(workers)
+    found = {job.id: wait_of(job, now, paused, by, parked) for job in jobs}
     return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
 

@@ -17,11 +17,15 @@ from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked, fitting
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
+from eventqueue.api.explaining import Explaining
+from eventqueue.api.failing import errors_of
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
+from eventqueue.audit.clauses import Why
+from eventqueue.audit.errors import Errors
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import (
@@ -49,6 +53,7 @@ from eventqueue.ports.views import (
     Listing,
     ParkedJob,
     QueueStatus,
+    Standstill,
     Stats,
     Status,
     ViewHealth,
@@ -98,6 +103,7 @@ class Queue:
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
         self._events = Events(self.connection)
+        self._explaining = Explaining(self.connection, self._jobs, self._overview)
         self._waiting = Waiting(self.connection.signals, self._views, self._log, self.connection.finder)
         self._stopping = Stopping(
             self._log, self.connection.incarnations, self.connection.signals, self._ground.clock, self.connection.actor
@@ -189,6 +195,17 @@ class Queue:
         """
         return self._jobs.silent_since(job)
 
+    def why(self, job_id: str) -> Why:
+        """Return why a job is in its state, and what must happen next, and when. Raises JobNotFound."""
+        return self._explaining.why(job_id)
+
+    def explain(self, history: Sequence[Recorded]) -> Why:
+        """As `why`, of the job with this history, and with the views as they are: nothing is waited for.
+
+        Raises InvalidInput for no event.
+        """
+        return self._explaining.explain(history)
+
     def replay(self, job_id: str) -> Sequence[Job]:
         """Return the job as it stood after each of its events. Raises JobNotFound."""
         return list(proof.states(self._jobs.stored(job_id)))
@@ -251,6 +268,20 @@ class Queue:
         lag = self._views.refresh()
         return Found([*self._views.ids(wanted)][::-1], lag)
 
+    def errors(
+        self,
+        queue: str | None = None,
+        since: datetime | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> Errors:
+        """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
+
+        `since`: those that failed since. `progress` is told how many were read. Raises InvalidInput.
+        """
+        states = (State.FAILED, State.DEAD)
+        wanted = [fitting(Filter(state=state, queue=queue, since=since, limit=None)) for state in states]
+        return errors_of(self._views, wanted, progress)
+
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …
 
@@ -259,8 +290,15 @@ class Queue:
         return self._overview.waits(jobs)
 
     def status(self) -> Status:
-        """Return counts by queue and state, paused queues, live workers and the lag."""
+        """Return counts by queue and state, paused queues, those that do not move, live workers and the lag."""
         return self._overview.status()
+
+    def standstills(self) -> Sequence[Standstill]:
+        """Return the queues that do not move though they have jobs that are due, by name, as the views show it.
+
+        Nobody serves them, or nothing of them was claimed or ended for 30 s (see audit/standstill.py for the rule).
+        """
+        return self._overview.standstills()
 
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
         """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each."""

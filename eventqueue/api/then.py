@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from eventqueue.api.arguments import fitting
 from eventqueue.api.jobs import stream_for
+from eventqueue.audit.clauses import Around, Holder, Why
+from eventqueue.audit.standstill import served
+from eventqueue.audit.why import explain
 from eventqueue.errors import InvalidInput, Refused
+from eventqueue.model import lives, readable
 from eventqueue.model.codec import decode, to_ms
-from eventqueue.model.events import Recorded
+from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import Pause
-from eventqueue.model.waits import Wait, wait_of
+from eventqueue.model.waits import Wait, wait_of, waits_of
 from eventqueue.mongo.past import Past, begin_of
 from eventqueue.ports.views import Counts, Filter, Lag, Listing, QueueStatus, Stats, Status, Views, Walk, Worker
 from eventqueue.system import forks
@@ -52,6 +56,24 @@ class Then:
         assert job is not None
         return job
 
+    def explain(self, history: Sequence[Recorded]) -> Why:
+        """Return why the job with this history by then was in its state, as far as the log tells."""
+        job = fold(history)
+        assert job is not None
+        if job.due_at is not None:
+            waits = waits_of(job, self.moment, self.paused(), served(crew.workers(self._past)), {})
+            return explain(job, history, Around(now=self.moment, waits=[*waits]))
+        return explain(job, history, Around(now=self.moment, holder=self._holder(job)))
+
+    def _holder(self, job: Job) -> Holder | None:
+        # One of whom the log tells nothing was there before workers were told of.
+        life = (
+            []
+            if job.worker is None
+            else readable.read(self._past.history(stream_of(lives.CATEGORY, job.worker))).events
+        )
+        return None if lives.is_over(life) else Holder(renewed_at=self.moment, is_live=True)
+
     def list(self, filter_: Filter | None = None) -> Listing:
         """Return jobs, newest first. Raises InvalidInput."""
         return Listing([*self.walk(filter_).jobs], WHOLE)
@@ -80,8 +102,12 @@ class Then:
         return crew.paused(self._past)
 
     def status(self) -> Status:
-        """Return counts by queue and state, paused queues, and the workers, without what they ran."""
-        return Status(queues=self.counts(), paused=self.paused(), workers=crew.workers(self._past), lag=WHOLE)
+        """Return counts by queue and state, paused queues, and the workers, without what they ran.
+
+        Which queues did not move is not told.
+        """
+        found = crew.workers(self._past)
+        return Status(queues=self.counts(), paused=self.paused(), still=(), workers=found, lag=WHOLE)
 
     def queues(self) -> Sequence[QueueStatus]:
         """Return every queue that had had a job by then or was paused, by name."""
@@ -97,8 +123,8 @@ class Then:
         waiting = [job for job in jobs if job.due_at is not None]
         if not waiting:
             return {}
-        paused, served = self.paused(), crew.served(crew.workers(self._past))
-        found = {job.id: wait_of(job, self.moment, paused, served, {}) for job in waiting}
+        paused, by = self.paused(), served(crew.workers(self._past))
+        found = {job.id: wait_of(job, self.moment, paused, by, {}) for job in waiting}
         return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:

@@ -21,7 +21,7 @@ from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR
 from eventqueue.mongo.log import DURABLE
 from eventqueue.mongo.rights import rights_on_log
 from eventqueue.mongo.sizes import sizes
-from eventqueue.ports.views import TOLD_MAX
+from eventqueue.ports.views import TOLD_MAX, Standing
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ COLLECTIONS = ("events", "signals", "outputs", "workers", "views", "checkpoints"
 PARKED_MAX = 120  # characters
 CLOCK_OFF = timedelta(minutes=1)
 LAG_LONG_S = 10.0
+DUE_MAX = 10_000  # jobs that are counted
+STILL_MAX = 3  # queues that are named
 
 Look = Callable[["Queue"], tuple[str, str | None]]
 """Returns what was found, and the remedy, if there is anything to do."""
@@ -195,14 +197,27 @@ def _workers(queue: "Queue") -> tuple[str, str | None]:
     alive = queue.workers()
     has_views = queue.connection.views.snapshot()["generation"] is not None
     counts = queue.connection.views.counts() if has_views else {}
-    waiting = sum(of.get(state, 0) for of in counts.values() for state in (State.PENDING, State.FAILED))
     running = sum(len(one.running) for one in alive)
     lost = sum(of.get(State.PROCESSING, 0) for of in counts.values()) - running if not alive else 0
-    found = f"{len(alive)} alive, {count(running, 'job')} running, {count(waiting, 'job')} waiting"
+    due = queue.connection.views.count_due(DUE_MAX) if has_views else 0
+    found = f"{len(alive)} alive, {count(running, 'job')} running, {at_least(due, DUE_MAX, 'job')} due"
     found += f", {count(lost, 'job')} of lost workers" if lost > 0 else ""
-    if (waiting or lost > 0) and not alive:
-        return found, "start some with `queuectl worker start`"
-    return found, None
+    return found, "start some with `queuectl worker start`" if lost > 0 else None
+
+
+def _queues(queue: "Queue") -> tuple[str, str | None]:
+    if queue.connection.views.snapshot()["generation"] is None:
+        return "there are no views yet that would show what waits", None
+    still = queue.standstills()
+    if not still:
+        return "each that has jobs that are due moves, or is paused", None
+    named = "; ".join(f"{one.queue} does not move: {one.text}" for one in still[:STILL_MAX])
+    more = f"; and {count(len(still) - STILL_MAX, 'queue')} more" if len(still) > STILL_MAX else ""
+    start = " ".join(f"--queue {one.queue}" for one in still[:STILL_MAX])
+    remedy = f"`queuectl worker start {start}`"
+    if any(one.kind is not Standing.UNSERVED for one in still[:STILL_MAX]):
+        remedy += ", or see with `queuectl worker list` what keeps those who serve them busy"
+    return f"{named}{more}", remedy
 
 
 def _sizes(queue: "Queue") -> tuple[str, str | None]:
@@ -220,4 +235,5 @@ LOOKS: Mapping[str, Look] = {
     "settings": _readable,
     "projector": _projector,
     "workers": _workers,
+    "queues": _queues,
 }

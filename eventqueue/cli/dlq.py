@@ -6,7 +6,7 @@ from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.selection import Selection, selecting, to_each
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import TEXT
+from eventqueue.cli.values import FINGERPRINT, TEXT
 
 DISCARDED = "discarded from the dead letter queue"
 
@@ -16,9 +16,12 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 @command("list")
 @click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
 @click.option("--error", type=TEXT, help="Jobs with this text in their last error only.")
+@click.option("--fingerprint", type=FINGERPRINT, help="Jobs with this kind of last error only, see `errors`.")
 @limited
 @with_session
-def list_(session: Session, queue_name: str | None, error: str | None, limit: int | None) -> None:
+def list_(
+    session: Session, queue_name: str | None, error: str | None, fingerprint: str | None, limit: int | None
+) -> None:
     """List dead jobs, those that died last first.
 
     \b
@@ -27,7 +30,7 @@ def list_(session: Session, queue_name: str | None, error: str | None, limit: in
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    print_newest(session, limit, state=State.DEAD, queue=queue_name, error=error)
+    print_newest(session, limit, state=State.DEAD, queue=queue_name, error=error, fingerprint=fingerprint)
 
 
 @command("retry")

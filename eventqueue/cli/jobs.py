@@ -8,7 +8,7 @@ import click
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.words import STATES, count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.then import At, seen_at, time_in, told_at, with_at
+from eventqueue.cli.then import At, seen_at, told_at, with_at
 from eventqueue.cli.values import SINCE, TEXT
 from eventqueue.errors import Refused
 
@@ -62,7 +62,8 @@ def list_(
 def show(session: Session, job_id: str, *, at: At, version: int | None, show_env: bool) -> None:
     """Show all of a job, and the end of its output.
 
-    A part of the id is enough, if no other job's id begins with it.
+    A part of the id is enough, if no other job's id begins with it. `queuectl why` tells more of why it is in its
+    state.
 
     \b
     queuectl show report
@@ -70,6 +71,7 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
     queuectl show report --at 2026-11-28T03:12Z
     queuectl show report --version 3
     """
+    from eventqueue.audit.clauses import sentence
     from eventqueue.cli.attempts import last_output
     from eventqueue.cli.render import documents
     from eventqueue.cli.render.details import details
@@ -81,15 +83,14 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
         whole = queue.resolve(job_id)
         shown = seen_at(session, queue, at if version is None else _time_of_version(queue, whole, version))
         found = shown.history(whole)[:version]
-        now = time_in(shown)
         job = fold(found)
         assert job is not None
         wait = shown.waits([job]).get(job.id)
         output = last_output(found, lambda claim: queue.output(job.id, claim))
-        silent = queue.silent_since(job) if shown is queue else None
+        why = sentence(shown.explain(found).clauses[0])
     session.out.answer(
-        lambda: documents.shown_job(job, output, wait, show_env=show_env) | told_at(shown),
-        lambda: details(job, found[-1], output, wait, now, silent=silent, show_env=show_env),
+        lambda: documents.shown_job(job, output, wait, why, show_env=show_env) | told_at(shown),
+        lambda: details(job, why, output, show_env=show_env),
     )
 
 

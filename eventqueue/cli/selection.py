@@ -14,7 +14,7 @@ from eventqueue.cli.options import with_why
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import TEXT
+from eventqueue.cli.values import FINGERPRINT, TEXT
 from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ NAMED_MAX = 20  # of those that were not tried
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for: ids, or all with a queue and a part of the error; `is_dry`: only to be shown; and why."""
+    """What was asked for, and why: ids, or all with a queue and an error or its kind; `is_dry`: only to be shown."""
 
     ids: Sequence[str]
     queue: str | None
     error: str | None
+    fingerprint: str | None
     is_dry: bool
     why: str | None = None
 
@@ -44,9 +45,12 @@ class Selection:
 
     def filters(self, states: "Sequence[State]") -> "list[Filter]":
         """Return what to look for where it is all jobs in `states` that fit."""
+        from msgspec.structs import replace
+
         from eventqueue.ports.views import Filter
 
-        return [Filter(state=state, queue=self.queue, error=self.error, limit=None) for state in states]
+        wanted = Filter(queue=self.queue, error=self.error, fingerprint=self.fingerprint, limit=None)
+        return [replace(wanted, state=state) for state in states]
 
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,6 +61,9 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--queue", type=TEXT, help="With --all: of this queue only.")
     @click.option("--error", type=TEXT, help="With --all: with this text in the last error only.")
     @with_why
+    @click.option(
+        "--fingerprint", type=FINGERPRINT, help="With --all: with this kind of last error only, see `errors`."
+    )
     @click.option("--dry-run", "is_dry", is_flag=True, help="Show which jobs it would be, and leave them.")
     @with_session
     @wraps(command)
@@ -67,14 +74,15 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
         is_all: bool,
         queue: str | None,
         error: str | None,
+        fingerprint: str | None,
         is_dry: bool,
         why: str | None,
     ) -> Any:
         if bool(ids) == is_all:
             raise click.UsageError("Give the jobs' ids, or --all")
-        if ids and (queue is not None or error is not None):
-            raise click.UsageError("--queue and --error choose among --all")
-        return command(session, Selection(tuple(dict.fromkeys(ids)), queue, error, is_dry, why))
+        if ids and any(one is not None for one in (queue, error, fingerprint)):
+            raise click.UsageError("--queue, --error and --fingerprint choose among --all")
+        return command(session, Selection(tuple(dict.fromkeys(ids)), queue, error, fingerprint, is_dry, why))
 
     return call
 

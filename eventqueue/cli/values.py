@@ -79,6 +79,20 @@ class Variable(click.ParamType[tuple[str, str]]):
         return name, content
 
 
+class Fingerprint(click.ParamType[str]):
+    """What `queuectl errors` prints before each kind of failure."""
+
+    name = "fingerprint"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See click.ParamType."""
+        from eventqueue.model.fingerprint import PATTERN
+
+        if not re.fullmatch(PATTERN, value):
+            self.fail(f"{value!r} is no fingerprint: `queuectl errors` shows them", param, ctx)
+        return value
+
+
 def _typed_name(param: click.Parameter | None) -> str:
     if isinstance(param, click.Option):
         return param.opts[0].lstrip("-")
@@ -86,6 +100,7 @@ def _typed_name(param: click.Parameter | None) -> str:
 
 
 TEXT, FILE, SECONDS, SINCE, VARIABLE = Text(), File(), Seconds(), Since(), Variable()
+FINGERPRINT = Fingerprint()
 
 
 def time_of(since: datetime | timedelta, now: datetime, option: str = "since") -> datetime:

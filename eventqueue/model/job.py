@@ -198,6 +198,7 @@ Settle = Complete | Fail | Release
 
 USED_UP = "the retries are used up"
 NO_RETRY = "no retry would mend it"
+EXPIRED = "expired"
 
 
 def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
@@ -212,7 +213,7 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
         case Job(state=State.PENDING | State.FAILED, due_at=datetime(), expires_at=datetime() as end), Claim() if (
             end <= now
         ):
-            return [Cancelled(why="expired")]
+            return [Cancelled(why=EXPIRED)]
         case Job(state=State.PENDING), Claim():
             return [_claimed(job, command)]
         case Job(state=State.FAILED, due_at=datetime()), Claim():

@@ -1,6 +1,6 @@
 """Why a job that may be claimed is not running: data that lists, pages and a job's own story say alike. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,16 +42,40 @@ def wait_of(
 
     `served`: the queues that live workers serve; None where one of them serves all. `parked`: jobs, each with why.
     """
+    return next(waits_of(job, now, paused, served, parked), None)
+
+
+def waits_of(
+    job: Job,
+    now: datetime,
+    paused: Mapping[str, Pause],
+    served: Collection[str] | None,
+    parked: Mapping[str, str],
+) -> Iterator[Wait]:
+    """Yield all that a job waits for, as `wait_of`, in the order in which it must happen."""
     if job.due_at is None:
-        return None
+        return
+    found = [*_obstacles(job, now, paused, served, parked)]
+    yield from found
+    if all(one.kind is Kind.EXPIRED for one in found):
+        yield Wait(kind=Kind.DUE, since=job.due_at)
+
+
+def _obstacles(
+    job: Job,
+    now: datetime,
+    paused: Mapping[str, Pause],
+    served: Collection[str] | None,
+    parked: Mapping[str, str],
+) -> Iterator[Wait]:
+    assert job.due_at is not None
     if job.id in parked:
-        return Wait(kind=Kind.PARKED, why=parked[job.id])
+        yield Wait(kind=Kind.PARKED, why=parked[job.id])
     if job.expires_at is not None and job.expires_at <= now:
-        return Wait(kind=Kind.EXPIRED, since=job.expires_at)
+        yield Wait(kind=Kind.EXPIRED, since=job.expires_at)
     if job.due_at > now:
-        return Wait(kind=Kind.LATER, until=job.due_at)
+        yield Wait(kind=Kind.LATER, until=job.due_at)
     if (pause := paused.get(job.queue)) is not None:
-        return Wait(kind=Kind.PAUSED, since=pause.since, by=pause.by, why=pause.why)
+        yield Wait(kind=Kind.PAUSED, since=pause.since, by=pause.by, why=pause.why)
     if served is not None and job.queue not in served:
-        return Wait(kind=Kind.UNSERVED, since=job.due_at)
-    return Wait(kind=Kind.DUE, since=job.due_at)
+        yield Wait(kind=Kind.UNSERVED, since=job.due_at if job.due_at <= now else None)

@@ -39,6 +39,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     since: Annotated[datetime, Meta(tz=True)] | None = None
     error: str | None = None  # a part of the last error's message
+    fingerprint: str | None = None  # of that message, see model/fingerprint.py
     limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
 
 
@@ -54,6 +55,15 @@ class Walk(msgspec.Struct, frozen=True):
 
     jobs: Iterator[Job]
     lag: Lag
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A job that is failed or dead now: since when, and its last error's message."""
+
+    job: str
+    queue: str
+    at: datetime
+    message: str
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -89,6 +99,18 @@ class Counted(msgspec.Struct, frozen=True):
     parked: Mapping[str, int] = {}  # jobs whose view stands still, each after so many events: none further is counted
 
 
+class Ahead(msgspec.Struct, frozen=True):
+    """How many jobs are claimed before one: of a higher priority, and of the same but due for longer.
+
+    `is_all`: False where there are more than were counted. `is_everywhere`: of all queues, not of the job's own alone.
+    """
+
+    by_priority: int
+    by_age: int
+    is_all: bool
+    is_everywhere: bool = False
+
+
 class QueueStatus(msgspec.Struct, frozen=True):
     """One queue: its jobs by state, and its pause if it is paused."""
 
@@ -97,11 +119,29 @@ class QueueStatus(msgspec.Struct, frozen=True):
     pause: Pause | None
 
 
+class Standing(StrEnum):
+    """Why a queue does not move."""
+
+    UNSERVED = "unserved"  # no worker serves it
+    BUSY = "busy"  # all slots that serve it are
+    FREE = "free"  # some are not, and yet nothing of it is claimed
+
+
+class Standstill(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue that does not move though it has jobs that are due, the first of them since `due_since`."""
+
+    queue: str
+    kind: Standing
+    due_since: datetime
+    text: str  # why, as a sentence without its full stop
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of jobs by queue and state, the paused queues, the live workers, and the views' lag."""
+    """Counts of jobs by queue and state, the queues that are paused or do not move, live workers, the views' lag."""
 
     queues: Mapping[str, Counts]
     paused: Mapping[str, Pause]
+    still: Sequence[Standstill]
     workers: Sequence[Worker]
     lag: Lag
 
@@ -297,6 +337,10 @@ class Views(Protocol):
         """Yield the ids of the jobs that `jobs` would yield, in its order."""
         ...
 
+    def failures(self, filter_: Filter) -> Iterator[Failure]:
+        """As `jobs`, but of each only what is told of a failure."""
+        ...
+
     def counts(self) -> Mapping[str, Counts]:
         """Return the number of jobs by queue and state, from counters: no job is scanned."""
         ...
@@ -313,6 +357,30 @@ class Views(Protocol):
 
         Counters of old hours and days are not cut: the answer says from when to when it is.
         """
+        ...
+
+    def due_since(self) -> Mapping[str, datetime]:
+        """Return, for each queue where a job waits that is due, since when the first one is; in paused ones, too."""
+        ...
+
+    def count_due(self, most: int) -> int:
+        """Return how many jobs wait though they are due and their queues not paused, up to `most` of them."""
+        ...
+
+    def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
+        """Return how many ready jobs are claimed before `job`, up to `most` of them."""
+        ...
+
+    def last_claimed(self, queue: str) -> datetime | None:
+        """Return a time since which nothing of a queue was claimed; None if nothing was for 90 days.
+
+        It is after the claim by the length of a counter at most: a minute, after six hours an hour, after two weeks a
+        day.
+        """
+        ...
+
+    def moving(self, queues: Collection[str]) -> Collection[str]:
+        """Return those of which a job was claimed or an attempt ended in this minute, or in the one before."""
         ...
 
     def get(self, job_id: str) -> Job | None:

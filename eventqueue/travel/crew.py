@@ -1,6 +1,6 @@
 """Which workers were there at a moment, and which queues were paused: by the last event each stream had by then."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -31,12 +31,6 @@ def running(found: Iterable[Worker], jobs: Iterable[Job]) -> Sequence[Worker]:
     for job in jobs:
         held.setdefault(job.worker, []).append(job.id)
     return [replace(one, running=tuple(held.get(one.id, ()))) for one in found]
-
-
-def served(found: Sequence[Worker]) -> Collection[str] | None:
-    """Return the queues of which workers claim; None where one of them claims of all."""
-    staying = [one for one in found if one.stop_by is None]
-    return None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
 
 
 def _there(past: Past) -> Iterator[Worker]:

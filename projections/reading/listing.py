@@ -12,15 +12,17 @@ from typing import Any
 
 from pymongo.collection import Collection
 
+from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import State
 from eventqueue.mongo.slices import outlasting
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Failure, Filter
 from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
 PAGE = 200  # jobs that are read at once, each as large as a job may be
 PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit
 FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
+FAILURE = {"queue": 1, "updated_at": 1, "last_error.message": 1}  # what a Failure is made of
 FAILURES = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -36,11 +38,38 @@ def listed(
     `waiting` returns how many of its queue wait to be claimed.
     """
     query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
+    if filter_.fingerprint is not None and fields is not None:
+        fields = {**fields, "last_error.message": 1}
     places = _places(live, filter_, waiting)
     while ids := list(islice(places, size)):
-        found = {one["_id"]: one for one in _read(live.jobs, {**query, "_id": {"$in": ids}}, fields)}
+        found = {
+            one["_id"]: one
+            for one in _read(live.jobs, {**query, "_id": {"$in": ids}}, fields)
+            if _is_alike(one, filter_)
+        }
         yield from (found[job_id] for job_id in ids if job_id in found)
         size = min(2 * size, PAGE_MAX if 2 * len(found) < len(ids) else PAGE)
+
+
+def failure(document: Document) -> Failure | None:
+    """Return what is told of a job that failed; None for one that somebody has altered."""
+    queue, at, message = document.get("queue"), document.get("updated_at"), _message(document)
+    if isinstance(queue, str) and isinstance(at, datetime) and message is not None:
+        return Failure(document["_id"], queue, at, message)
+    return None
+
+
+def _message(document: Document) -> str | None:
+    error = document.get("last_error")
+    message = error.get("message") if isinstance(error, Mapping) else None
+    return message if isinstance(message, str) else None
+
+
+def _is_alike(document: Document, filter_: Filter) -> bool:
+    if filter_.fingerprint is None:
+        return True
+    message = _message(document)
+    return message is not None and fingerprint(message) == filter_.fingerprint
 
 
 def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> Iterator[str]:

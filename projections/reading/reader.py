@@ -2,7 +2,7 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -12,7 +12,7 @@ import bson
 import msgspec
 from bson.max_key import MaxKey
 from msgspec.structs import replace
-from pymongo.collection import Collection
+from pymongo.collection import Collection as MongoCollection
 
 from eventqueue.errors import JobParked, QueueError, Refused, Unavailable
 from eventqueue.model.codec import EPOCH
@@ -21,7 +21,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import outlasting, slices
-from eventqueue.ports.views import Building, Compared, Counted, Counts, Filter, Lag, Stats
+from eventqueue.ports.views import Ahead, Building, Compared, Counted, Counts, Failure, Filter, Lag, Stats
 from projections.folds.agreement import ShownJob, differences, needs_a_pause, standing
 from projections.folds.jobs import to_job
 from projections.folds.projection import Key, Projection, unlike, versions
@@ -31,9 +31,10 @@ from projections.keeping import generation
 from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
+from projections.reading import queues
 from projections.reading.health import parked, skipped
 from projections.reading.held_back import HeldBack, PausedLately
-from projections.reading.listing import listed
+from projections.reading.listing import FAILURE, failure, listed
 from projections.reading.nets import counted_near
 from projections.reading.refreshing import Refreshing
 from projections.reading.snapshot import show
@@ -76,6 +77,12 @@ class ViewReader:
         with translated():
             for document in islice(self._listed(filter_, {"_id": 1}), filter_.limit):
                 yield document["_id"]
+
+    def failures(self, filter_: Filter) -> Iterator[Failure]:
+        """See Views.failures."""
+        with translated():
+            found = map(failure, self._listed(filter_, FAILURE))
+            yield from islice((one for one in found if one is not None), filter_.limit)
 
     def _listed(self, filter_: Filter, fields: Mapping[str, int] | None = None) -> Iterator[Mapping[str, Any]]:
         return listed(self._generation(), filter_, lambda: self._waiting(filter_.queue), fields)
@@ -122,17 +129,28 @@ class ViewReader:
                 oldest = counters.find_one({"_id": _keys_from(kind, 0)}, {"_id": 1}, sort=[("_id", 1)])
             first = tuple(oldest["_id"]["key"]) if oldest else first
         if until is None:
-            return report(_counted(counters, since), since, now, first, self._oldest())
+            return report(_counted(counters, since), since, now, first, self.due_since())
         return report(_counted(counters, since, until), since, until, first, {}, present=now)
 
-    def _oldest(self) -> dict[str, datetime]:
-        """Return, for each queue where a job waits to be claimed, since when the oldest one is due."""
-        # One question, for which a key is read for each queue where jobs wait.
-        first = {"$group": {"_id": "$queue", "due_at": {"$first": "$due_at"}}}
-        now = self._ground.clock.now()
-        with translated():
-            found = self._generation().due.aggregate([{"$sort": {"queue": 1, "due_at": 1}}, first])
-            return {one["_id"]: one["due_at"] for one in found if one["due_at"] <= now}
+    def due_since(self) -> Mapping[str, datetime]:
+        """See Views.due_since."""
+        return queues.due_since(self._generation(), self._ground.clock.now())
+
+    def count_due(self, most: int) -> int:
+        """See Views.count_due."""
+        return queues.count_due(self._generation(), self._ground.clock.now(), most)
+
+    def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
+        """See Views.ahead."""
+        return queues.ahead(self._generation(), job, most, is_everywhere=is_everywhere)
+
+    def last_claimed(self, queue: str) -> datetime | None:
+        """See Views.last_claimed."""
+        return queues.last_claimed(self._generation(), queue, self._ground.clock.now())
+
+    def moving(self, of: Collection[str]) -> Collection[str]:
+        """See Views.moving."""
+        return queues.moving(self._generation(), of, self._ground.clock.now())
 
     def get(self, job_id: str) -> Job | None:
         """See Views.get."""
@@ -225,7 +243,7 @@ def _compared(
 
 
 def _counted(
-    counters: Collection[Any], since: datetime, until: datetime | None = None
+    counters: MongoCollection[Any], since: datetime, until: datetime | None = None
 ) -> Iterator[tuple[Key, Mapping[str, int]]]:
     """Yield the counters of all minutes, hours and days that reach beyond `since`, and begin by `until`."""
     # In one snapshot: else what is merged into a day meanwhile would come twice.

@@ -25,7 +25,7 @@ COMMANDS = (
     *("list --limit 50 --state processing", "list --limit 50 --state completed", "list --limit 50 --state failed"),
     *("list --limit 50 --state cancelled", "dlq list --limit 50", f"show {JOB}", f"history {JOB}", f"logs {JOB}"),
     *(f"audit verify {JOB}", "stats", "stats --window 7d", "top --once", "queue list", "worker list"),
-    *("projections list", "doctor", "enqueue -- true", f"retry {JOB} --dry-run"),
+    *("projections list", "doctor", "enqueue -- true", f"retry {JOB} --dry-run", f"why {JOB}", "errors --limit 50"),
 )
 
 

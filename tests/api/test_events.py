@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from itertools import takewhile
 
 import pytest
 from pymongo.database import Database
@@ -10,6 +11,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import InvalidInput
 from eventqueue.model.readable import Read
+from eventqueue.mongo.timeline import Following, Timeline
 
 
 @pytest.fixture
@@ -79,3 +81,24 @@ def test_between_what_is_there_and_what_comes_nothing_is_lost_and_nothing_told_t
     begin = enqueued.index(found[0])
     assert found == enqueued[begin : begin + len(found)]
     assert begin == 0 or last is not None
+
+
+def test_what_comes_between_the_opening_and_the_reading_of_the_past_is_told_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Timeline.follow
+
+    def follow(self: Timeline) -> Following:
+        queue.enqueue(command="true", id="before")
+        following = opened(self)
+        queue.enqueue(command="true", id="between")
+        return following
+
+    monkeypatch.setattr(Timeline, "follow", follow)
+    coming = queue.follow_events()
+    past = [one.stream for one in takewhile(lambda one: one is not None, coming) if one is not None]
+    queue.enqueue(command="true", id="after")
+    new = next(one.stream for one in coming if one is not None)
+
+    assert past == ["job-before", "job-between"]
+    assert new == "job-after"

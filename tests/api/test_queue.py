@@ -46,6 +46,7 @@ BY_ID: dict[str, Callable[[Queue, str], Any]] = {
     "history": Queue.history,
     "replay": Queue.replay,
     "ending": Queue.ending,
+    "why": Queue.why,
     "cancel": Queue.cancel,
     "retry": Queue.retry,
     "verify": Queue.verify,

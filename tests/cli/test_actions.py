@@ -57,7 +57,7 @@ def test_to_cancel_what_is_cancelled_changes_nothing_and_says_so(mixed: Queuectl
 
 
 BEGUN = (
-    *("show compl", "history compl", "logs compl", "wait compl", "replay compl", "audit verify compl"),
+    *("show compl", "why compl", "history compl", "logs compl", "wait compl", "replay compl", "audit verify compl"),
     *("cancel pend", "retry cance", "dlq retry dea", "dlq discard dea", "cancel --dry-run pend"),
 )
 

@@ -18,7 +18,7 @@ from tests.projections.stage import build
 
 CHECKS = [
     *("connection", "replica set", "durability", "layout", "rights", "clock", "sizes", "settings", "projector"),
-    "workers",
+    *("workers", "queues"),
 ]
 
 
@@ -64,10 +64,10 @@ def test_jobs_that_nobody_works_on_are_found_with_a_remedy(queuectl: Queuectl) -
     ran = queuectl.here("doctor")
 
     assert ran.code == 1
-    marked, remedy = ran.out.splitlines()[-2:]
-    assert marked.startswith("✘ workers")
-    assert "1 job waiting" in marked
-    assert "queuectl worker start" in remedy
+    workers, marked, remedy = ran.out.splitlines()[-3:]
+    assert workers == "✔ workers      0 alive, 0 jobs running, 1 job due"
+    assert marked.startswith("✘ queues       default does not move: no worker serves it; its first job is due since")
+    assert remedy.strip() == "`queuectl worker start --queue default`"
 
 
 def test_a_view_that_nobody_moves_on_is_found(queuectl: Queuectl) -> None:

@@ -5,14 +5,26 @@ from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed, died, happened
 
-KEYS = ["pending", "processing", "completed", "failed", "dead", "cancelled", "queues", "paused", "workers", "lag"]
+KEYS = [
+    "pending",
+    "processing",
+    "completed",
+    "failed",
+    "dead",
+    "cancelled",
+    "queues",
+    "paused",
+    "still",
+    "workers",
+    "lag",
+]
 
 
 def test_an_empty_queue_has_a_status(shared: Queuectl) -> None:
     document = shared.ok("status", "--json").json
 
     assert list(document) == KEYS
-    assert document == {**dict.fromkeys(KEYS, 0), "queues": {}, "paused": {}}
+    assert document == {**dict.fromkeys(KEYS, 0), "queues": {}, "paused": {}, "still": []}
     assert shared.ok("status").out.count("\n") == 8
 
 

@@ -66,7 +66,9 @@ def test_however_few_fit_no_question_looks_at_more_than_a_window(crowded: Store)
     assert max(one["docsExamined"] for one in asked) <= 7 + 3  # those at the moment of its last are in it, too
 
 
-MOMENTS = st.integers(-2000, 6000).map(lambda ms: BEGIN + ms * INSTANT)
+MOMENTS = st.one_of(st.integers(-2000, 6000), st.integers(-2, 6).map(lambda second: second * 1000)).map(
+    lambda ms: BEGIN + ms * INSTANT
+)
 PLACES = st.lists(st.tuples(st.integers(-1, 4), MOMENTS), min_size=1, max_size=12)
 
 

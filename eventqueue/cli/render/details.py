@@ -1,82 +1,35 @@
 """All of one job for people: what is set, field by field, and the end of what it wrote."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.documents import hidden
 from eventqueue.cli.render.tables import COLOURS
-from eventqueue.cli.render.words import count, instant, span, waiting
-from eventqueue.model.events import Cancelled, Captured, Output, Recorded
-from eventqueue.model.job import Job, State
-from eventqueue.model.waits import Kind, Wait
+from eventqueue.cli.render.words import count, instant, span
+from eventqueue.model.events import Captured, Output
+from eventqueue.model.job import Job
 from eventqueue.system.printable import clean
 
 LABEL = 12
-BACK = "any worker that lives brings it back"
 LINES = 10  # of output at most
 
 
-def details(
-    job: Job,
-    last: Recorded,
-    output: Output | None,
-    wait: Wait | None,
-    now: datetime,
-    *,
-    silent: datetime | None = None,
-    show_env: bool = False,
-) -> Text:
-    """Return the job's fields that are set, then its last attempt's output; `last`: its last event.
-
-    `silent`: since when its worker is so.
-    """
+def details(job: Job, why: str, output: Output | None, *, show_env: bool = False) -> Text:
+    """Return the job's fields that are set, then its last attempt's output; `why` it is in its state."""
     env = job.run.env if show_env else hidden(job.run.env)
-    standing = _standing(job, wait, now, silent)
-    if isinstance(last.event, Cancelled):
-        standing += f" by {last.actor}: {last.event.why}"
-    fields = _fields(job, standing, env)
-    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
+    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, why, env)]
     return Text("\n").join([*lines, *_output(output)])
 
 
-def _fields(job: Job, standing: str, env: Mapping[str, str]) -> Iterator[tuple[str, Text]]:
+def _fields(job: Job, why: str, env: Mapping[str, str]) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
-    yield "state", Text(clean(standing), COLOURS[job.state])
+    yield "state", Text(job.state, COLOURS[job.state])
+    yield "why", Text(clean(why))
     for label, value in (*_asked(job, env), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))
-
-
-def _standing(job: Job, wait: Wait | None, now: datetime, silent: datetime | None) -> str:
-    waits = "" if wait is None else f", {_reason(wait, now)}"
-    match job.state:
-        case State.FAILED if job.due_at:
-            return f"failed, retry {job.failures} of {job.max_retries}{waits}"
-        case State.PROCESSING if job.claimed_at:
-            lost = f", which is silent since {instant(silent, 'seconds')}: {BACK}" if silent else ""
-            return f"processing for {span((now - job.claimed_at).total_seconds())} by {job.worker}{lost}"
-        case state:
-            return f"{state}{waits}"
-
-
-def _reason(wait: Wait, now: datetime) -> str:
-    since = None if wait.since is None else instant(wait.since, "seconds")
-    match wait.kind:
-        case Kind.PARKED:
-            return f"parked: no worker finds it until its view goes on, see `queuectl projections list` ({wait.why})"
-        case Kind.EXPIRED:
-            return f"expired at {since}: it will be cancelled instead of run"
-        case Kind.PAUSED:
-            return f"its queue is paused since {since} by {wait.by}" + (f": {wait.why}" if wait.why else "")
-        case Kind.UNSERVED:
-            return f"due since {since}, and no worker serves its queue"
-        case Kind.LATER:
-            return f"due {waiting(wait, now)}"
-        case Kind.DUE:
-            return "due now"
 
 
 def _asked(job: Job, env: Mapping[str, str]) -> Iterator[tuple[str, object]]:

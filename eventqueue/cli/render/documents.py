@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from eventqueue.api.enqueueing import Existing, Receipt
+from eventqueue.audit.clauses import Why
 from eventqueue.audit.rules import Finding
 from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
@@ -96,9 +97,16 @@ def whole_job(one: Job, *, show_env: bool = False) -> dict[str, Any]:
     return whole if show_env else {**whole, "run": _without_env(whole["run"])}
 
 
-def shown_job(one: Job, output: Output | None, wait: Wait | None, *, show_env: bool = False) -> dict[str, Any]:
-    """A job with all its fields, what it waits for, and the end of what its last attempt wrote."""
-    return waiting_job(one, wait) | whole_job(one, show_env=show_env) | {"output": plain(output)}
+def shown_job(
+    one: Job, output: Output | None, wait: Wait | None, why: str, *, show_env: bool = False
+) -> dict[str, Any]:
+    """A job with all its fields, what it waits for, why it is so, and the end of what its last attempt wrote."""
+    return waiting_job(one, wait) | whole_job(one, show_env=show_env) | {"why": why, "output": plain(output)}
+
+
+def why(found: Why) -> dict[str, Any]:
+    """Why a job is in its state: the paragraph, and its clauses."""
+    return {"id": found.id, "state": found.state, "text": found.text, "clauses": plain(found.clauses)}
 
 
 def _without_env(fields: dict[str, Any]) -> dict[str, Any]:
@@ -148,8 +156,8 @@ def any_event(one: Read, *, show_env: bool = False) -> dict[str, Any]:
 
 
 def status(found: Status) -> dict[str, Any]:
-    """Counts by state, then by queue and state; the pauses by queue; how many workers live; the lag in seconds, null
-    if unknown.
+    """Counts by state, then by queue and state; the pauses by queue; the queues that do not move; how many workers
+    live; the lag in seconds, null if unknown.
     """
     return {
         **{state: found.count(State(state)) for state in STATES},
@@ -157,6 +165,7 @@ def status(found: Status) -> dict[str, Any]:
             name: {state: counts.get(State(state), 0) for state in STATES} for name, counts in found.queues.items()
         },
         "paused": {name: plain(pause) for name, pause in found.paused.items()},
+        "still": plain(found.still),
         "workers": len(found.workers),
         "lag": found.lag.seconds,
     }

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from eventqueue.audit.errors import ErrorGroup
 from eventqueue.audit.rules import Finding
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, span, waiting
+from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span, waiting
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
@@ -32,6 +33,8 @@ COLOURS = {
 }
 _STATES = tuple(TITLES[state].upper() for state in STATES)
 TROUBLED = (State.FAILED, State.DEAD)
+STILL_MAX = 10  # queues that do not move
+QUEUES_MAX = 40  # characters of their names
 WAITS_AT = 2  # the column behind the state
 
 
@@ -120,6 +123,23 @@ def states(found: Sequence[Job]) -> Table:
     return Table(["VERSION", "TIME", "STATE", "ATTEMPTS", "FAILURES", "DUE AT", "WORKER", "LAST ERROR"], rows)
 
 
+def errors(found: Sequence[ErrorGroup]) -> Table:
+    """What jobs failed with, a line a kind: how many, when, where, and an example."""
+    rows: list[list[Cell]] = [
+        [
+            Text(one.fingerprint, "bold"),
+            one.count,
+            instant(one.first, "seconds"),
+            instant(one.last, "seconds"),
+            one.example.job,
+            shortened(", ".join(one.queues), QUEUES_MAX),
+            clean(one.example.message),
+        ]
+        for one in found
+    ]
+    return Table(["FINGERPRINT", "COUNT", "FIRST", "LAST", "SUCH AS", "QUEUES", "ERROR"], rows, loose=2)
+
+
 def workers(found: Sequence[Worker], now: datetime) -> Table:
     """Live workers and what they run."""
     rows: list[list[Cell]] = [
@@ -146,7 +166,7 @@ def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:
         for name in STATES
     ]
     alive = f"{count(len(found.workers), 'worker')} alive{'' if is_past else f'; {_lag(found.lag)}'}"
-    return [*states, *_queues(found), Text(""), *_paused(found), Text(alive)]
+    return [*states, *_queues(found), Text(""), *_paused(found), *_still(found), Text(alive)]
 
 
 def _queues(found: Status) -> list[Table | Text]:
@@ -162,6 +182,15 @@ def _paused(found: Status) -> list[Text]:
     return [
         Text(f"queue {name} is paused since {instant(one.since, 'seconds')} by {_by(one)}", "yellow")
         for name, one in sorted(found.paused.items())
+    ]
+
+
+def _still(found: Status) -> list[Text]:
+    lines = [Text(clean(f"queue {one.queue} does not move: {one.text}"), "red") for one in found.still[:STILL_MAX]]
+    more = len(found.still) - STILL_MAX
+    return [
+        *lines,
+        *([Text(f"… and {count(more, 'queue')} more that do not: --json names them", "red")] if more > 0 else []),
     ]
 
 

@@ -9,6 +9,7 @@ import pymongo
 import pytest
 
 from eventqueue.errors import Fenced, Unavailable
+from eventqueue.model.upkeep import STREAM, ViewsRebuilt
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from projections.keeping import checkpoint, projector
@@ -224,3 +225,15 @@ def test_a_checkpoint_that_leads_nowhere_has_the_views_built_anew(built: Ground,
         await_that(lambda: live_of(built).number > 1 and is_fresh(built))
 
     assert_exact(built)
+
+
+def test_views_that_are_built_anew_by_themselves_are_told_of_with_the_reason(filled: Ground) -> None:
+    drop(filled, "due")
+    with projecting(filled):
+        await_that(lambda: filled.log.read(STREAM))
+
+    (told,) = filled.log.read(STREAM)
+    assert isinstance(told.event, ViewsRebuilt)
+    assert told.event.generation == live_of(filled).number
+    assert "damaged" in (told.event.why or "")
+    assert told.actor

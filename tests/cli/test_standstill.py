@@ -1,0 +1,93 @@
+"""Queues that do not move: `status`, `doctor` and `why` say so, and the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from eventqueue.api.queue import Queue
+from eventqueue.mongo.leases import PROJECTING, Lease
+from tests.builders import append, claimed, enqueued
+from tests.cli.commands import Queuectl
+from tests.cli.test_why import SECOND, serve, why
+
+
+def hang(queue: Queue, slots: int, seconds: float) -> None:
+    """Have all slots of a worker hold jobs that were claimed so long ago, beside one that is due for as long."""
+    serve(queue, slots=slots)
+    ground = queue.connection.ground
+    long_ago = ground.clock.now() - seconds * SECOND
+    ground.database["workers"].update_one({"_id": "w:1"}, {"$set": {"started_at": long_ago}})
+    running = [append(f"job-hung-{n}", enqueued(), claimed(worker="w:1"), now=long_ago) for n in range(slots)]
+    ground.log.append([*running, append("job-behind", enqueued(), now=long_ago)])
+
+
+def still(queuectl: Queuectl) -> Sequence[dict[str, Any]]:
+    found: Sequence[dict[str, Any]] = queuectl.ok("status", "--json").json["still"]
+    return found
+
+
+def check(queuectl: Queuectl, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in queuectl.here("doctor", "--json").json["checks"] if one["name"] == name)
+    return found
+
+
+def test_twenty_slots_that_hang_beside_a_backlog_are_not_all_green(queuectl: Queuectl, queue: Queue) -> None:
+    hang(queue, 20, 40)
+
+    (one,) = still(queuectl)
+    assert (one["queue"], one["kind"]) == ("default", "busy")
+    words = "all 20 slots that serve it are busy, and none has come free for 4"
+    assert f"queue default does not move: {words}" in queuectl.ok("status").out
+    found = check(queuectl, "queues")
+    assert words in found["found"]
+    assert "`queuectl worker start --queue default`" in found["remedy"]
+    assert queuectl.here("doctor").code == 1
+    assert why(queuectl, "behind")[0]["kind"] == "busy"
+
+
+def test_a_backlog_that_workers_have_just_begun_on_is_green(queuectl: Queuectl, queue: Queue) -> None:
+    hang(queue, 2, 5)
+
+    assert still(queuectl) == []
+    assert check(queuectl, "queues")["remedy"] is None
+
+
+def test_jobs_that_are_due_later_are_no_backlog(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="later", command="true", delay=3600)
+
+    assert still(queuectl) == []
+    assert check(queuectl, "workers")["found"] == "0 alive, 0 jobs running, 0 jobs due"
+    assert check(queuectl, "queues")["remedy"] is None
+    assert queuectl.ok("doctor")
+
+
+def test_a_queue_with_due_jobs_that_nobody_serves_is_named_by_both(queuectl: Queuectl, queue: Queue) -> None:
+    serve(queue, "web")
+    queue.enqueue(command="true", queue="mail")
+    queue.enqueue(command="true", queue="web")
+
+    assert [(one["queue"], one["kind"]) for one in still(queuectl)] == [("mail", "unserved")]
+    assert "queue mail does not move: no worker serves it; its first job is due" in queuectl.ok("status").out
+    assert check(queuectl, "queues")["remedy"] == "`queuectl worker start --queue mail`"
+
+
+def test_of_very_many_queues_some_are_named(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue_many({"command": "true", "queue": f"queue-{number}"} for number in range(15))
+
+    assert "… and 5 queues more that do not: --json names them" in queuectl.ok("status").out
+    assert len(still(queuectl)) == 15
+    assert "; and 12 queues more" in check(queuectl, "queues")["found"]
+
+
+def test_views_that_nobody_keeps_are_told_before_anything_follows_from_them(
+    queuectl: Queuectl, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queuectl.ok("list")
+    assert Lease(database, PROJECTING, "a projector that does nothing").acquire()
+    monkeypatch.setattr("projections.reading.refreshing.WAIT_S", 0.1)
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    assert "nothing is waiting" not in check(queuectl, "projector")["found"]
+    assert [one["kind"] for one in why(queuectl, "one")] == ["unserved", "enqueued"]
