@@ -28,7 +28,7 @@ from eventqueue.mongo.log import MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import PATIENCE_S, outlasting
 
 WINDOW = 20_000  # events
-SLICE = 1000  # events of one stream
+SLICE = 1000  # events that are sent at once
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
 # Within so many seconds of its `ts` an event is visible: one that takes longer in the server does not come any more.
 VISIBLE_S = 10
@@ -109,7 +109,8 @@ class Timeline:
 
     def _groups(self, query: Mapping[str, Any], direction: int) -> Iterator[list[Read]]:
         """Yield the events that `query` finds in order of `ts`, those of the same one together."""
-        with self._events.find(query, sort=[("ts", direction)]) as found:
+        # By itself the server sends 16 MB after the first hundred, of which somebody may want a few.
+        with self._events.find(query, sort=[("ts", direction)], batch_size=SLICE) as found:
             for _, some in groupby((read_one(bytes(doc.raw)) for doc in found), key=lambda one: one.ts):
                 yield list(some)
 

@@ -145,7 +145,7 @@ def seen(one: Queue | Then) -> Mapping[str, Any]:
 
 
 def _status(found: Status) -> Mapping[str, Any]:
-    return {**documents.status(found), "lag": None}
+    return {**documents.status(found), "lag": None, "still": None}  # of the past neither is told
 
 
 def _was_used(one: Any) -> bool:
