@@ -3,7 +3,7 @@
 Each command is noted as the driver sends it, and then explained on a database of 20,000 jobs in 500 queues.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,10 @@ from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.incarnations import Incarnation
+from eventqueue.mongo.past import Past
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Filter
+from eventqueue.travel import crew
 from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.claims.ownership import Ownership
 from projections.keeping import checkpoint, promotion
@@ -185,12 +187,26 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "parked jobs": lambda at, _: at.views.parked(),
     "the doctor's look": lambda at, _: at.views.snapshot(),
     "projections": lambda _, queue: queue.projections(),
+    "a job then": lambda at, queue: queue.at(at.ground.clock.now() - timedelta(days=3)).get(some_jobs(queue)[-1]),
+    "what jobs had by then": lambda at, queue: past(at).histories([f"job-{one}" for one in some_jobs(queue)]),
+    "the ends of jobs then": lambda at, queue: past(at).ends([f"job-{one}" for one in some_jobs(queue)]),
+    "events at places": lambda at, queue: past(at).at([(f"job-{one}", 1) for one in some_jobs(queue)]),
+    "queues paused then": lambda at, _: crew.paused(past(at)),
     "why a job waits": lambda at, queue: queue.why(waiting(at).id),
     "how many jobs of all queues are before one": ahead_of_all,
     "queues that do not move": lambda _, queue: queue.standstills(),
     "queues that moved": lambda at, _: at.views.moving([f"queue-{number}" for number in range(QUEUES)]),
     "how many jobs are due": lambda at, _: at.views.count_due(200),
 }
+
+
+def past(at: Connection) -> Past:
+    return Past(at.ground.database, at.ground.log, at.ground.clock.now() - timedelta(days=3))
+
+
+def some_jobs(queue: Queue) -> Sequence[str]:
+    """Jobs that were there four days ago, by their ids."""
+    return [job.id for job in queue.list(Filter(queue="queue-7", limit=None)).jobs][-30:]
 
 
 @pytest.mark.parametrize("use", USES)

@@ -11,8 +11,13 @@ from functools import wraps
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+from msgspec.structs import asdict
+
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import NAME_MAX, check_data
+from eventqueue.model.spec import unfit
+from eventqueue.ports.views import Filter
 
 LONGEST = timedelta(days=36_500)
 COUNT_MAX = 2**31 - 1
@@ -139,3 +144,15 @@ def check_actor(actor: str) -> None:
         raise InvalidInput("actor", f"must have 1 to {NAME_MAX} characters")
     if " as " in actor:
         raise InvalidInput("actor", "must not have ` as ` in it, behind which the database's user stands")
+
+
+def fitting(asked: Filter) -> Filter:
+    """Return a filter each field of which is what it has to be. Raises InvalidInput."""
+    fields = asdict(asked)
+    for name, value in fields.items():
+        if isinstance(value, str):
+            check_data(value, name)
+    try:
+        return msgspec.convert(fields, Filter)
+    except msgspec.ValidationError as error:
+        raise unfit(error) from None

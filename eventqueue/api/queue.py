@@ -11,13 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.api import exporting
 from eventqueue.api.acts import Acted, Acts
-from eventqueue.api.arguments import check_actor, check_text, checked
+from eventqueue.api.arguments import check_actor, check_text, checked, fitting
 from eventqueue.api.auditing import audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
@@ -26,7 +25,7 @@ from eventqueue.api.failing import errors_of
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.simulating import simulate
-from eventqueue.api.travelling import travel_to
+from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import AGAIN_S, Waiting
 from eventqueue.audit import proof
 from eventqueue.audit.clauses import Why
@@ -43,12 +42,11 @@ from eventqueue.errors import (
 )
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
-from eventqueue.model.codec import check_data
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Command, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.readable import Read
-from eventqueue.model.spec import Request, check_name, unfit
+from eventqueue.model.spec import Request, check_name
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.outputs import Kept
@@ -78,7 +76,6 @@ from eventqueue.transfer import parquet
 from eventqueue.transfer.lines import Asked
 from eventqueue.transfer.unpacking import copy
 from eventqueue.transfer.whole import Sink
-from eventqueue.travel.then import Then
 
 
 @checked
@@ -269,19 +266,19 @@ class Queue:
 
     def list(self, filter_: Filter | None = None) -> Listing:
         """Return jobs, newest first, and the lag of the view they were read from. Raises InvalidInput."""
-        wanted = Filter() if filter_ is None else _fitting(filter_)
+        wanted = Filter() if filter_ is None else fitting(filter_)
         lag = self._views.refresh()
         return Listing([*self._views.jobs(wanted)], lag)
 
     def walk(self, filter_: Filter | None = None) -> Walk:
         """As `list`, but read some at a time while they are gone through: however many, in the same memory."""
-        wanted = Filter() if filter_ is None else _fitting(filter_)
+        wanted = Filter() if filter_ is None else fitting(filter_)
         lag = self._views.refresh()
         return Walk(forks.at_home(self._views.jobs(wanted)), lag)
 
     def find(self, filter_: Filter) -> Found:
         """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""
-        wanted = replace(_fitting(filter_), limit=None)
+        wanted = replace(fitting(filter_), limit=None)
         lag = self._views.refresh()
         return Found([*self._views.ids(wanted)][::-1], lag)
 
@@ -296,7 +293,7 @@ class Queue:
         `since`: those that failed since. `progress` is told how many were read. Raises InvalidInput.
         """
         states = (State.FAILED, State.DEAD)
-        wanted = [_fitting(Filter(state=state, queue=queue, since=since, limit=None)) for state in states]
+        wanted = [fitting(Filter(state=state, queue=queue, since=since, limit=None)) for state in states]
         return errors_of(self._views, wanted, progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
@@ -585,14 +582,3 @@ class Queue:
 
 def _reason(why: str | None) -> str | None:
     return None if why is None else check_text(why, "why")
-
-
-def _fitting(asked: Filter) -> Filter:
-    fields = asdict(asked)
-    for name, value in fields.items():
-        if isinstance(value, str):
-            check_data(value, name)
-    try:
-        return msgspec.convert(fields, Filter)
-    except msgspec.ValidationError as error:
-        raise unfit(error) from None

@@ -23,11 +23,6 @@ Moving = Callable[[Collection[str]], Collection[str]]
 """Which of some queues have moved lately, as their counters tell."""
 
 
-def serving(workers: Crew, queue: str) -> Crew:
-    """Return those of the workers that serve a queue and stay."""
-    return [one for one in workers if one[0].stop_by is None and queue in (one[0].queues or (queue,))]
-
-
 def served(workers: Sequence[Worker]) -> Collection[str] | None:
     """Return the queues of which those of the workers that stay claim; None where one of them claims of all."""
     staying = [one for one in workers if one.stop_by is None]

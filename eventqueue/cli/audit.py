@@ -24,9 +24,7 @@ audit = Group("audit", help="Proving what the log says.")
 @click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
 @click.option("--all", "is_all", is_flag=True, help="Everything there is.")
 @click.option("--against", type=FILE, metavar="FILE", help="With --all: and against the seals that were kept in FILE.")
-@click.option(
-    "--record", type=FILE, metavar="FILE", help="With --all: and against what it had then."
-)
+@click.option("--record", type=FILE, metavar="FILE", help="With --all: and against what it had then.")
 @with_session
 def verify(session: Session, job_id: str | None, *, is_all: bool, against: str | None, record: str | None) -> int:
     """Prove a job, or everything.

@@ -17,7 +17,7 @@ from eventqueue.ports.views import Filter
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
-    from eventqueue.travel.then import Then
+    from eventqueue.api.then import Then
 
 LIMIT = 50  # of what a person reads
 PART = 200  # jobs that are read, and printed, at once

@@ -24,6 +24,6 @@ def status(session: Session, at: At) -> None:
     with session.queue() as queue:
         shown = seen_at(session, queue, at)
         found = shown.status()
-    session.out.answer(
-        lambda: documents.status(found) | told_at(shown), lambda: tables.status(found, is_past=at is not None)
-    )
+    # Which queues did not move is not told of the past: that is not none.
+    past = {} if at is None else {**told_at(shown), "still": None}
+    session.out.answer(lambda: documents.status(found) | past, lambda: tables.status(found, is_past=at is not None))

@@ -11,7 +11,7 @@ from eventqueue.errors import InvalidInput
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
-    from eventqueue.travel.then import Then
+    from eventqueue.api.then import Then
 
 At = datetime | timedelta | None
 
@@ -35,14 +35,14 @@ def seen_at(session: Session, queue: "Queue", at: At, option: str = "at") -> "Qu
 
 def time_in(shown: "Queue | Then") -> datetime:
     """Return what time it is, or was."""
-    from eventqueue.travel.then import Then
+    from eventqueue.api.then import Then
 
     return shown.moment if isinstance(shown, Then) else shown.connection.ground.clock.now()
 
 
 def told_at(shown: "Queue | Then") -> dict[str, Any]:
     """Return what a JSON document says besides of a time that is past."""
+    from eventqueue.api.then import Then
     from eventqueue.cli.render.words import instant
-    from eventqueue.travel.then import Then
 
     return {"at": instant(shown.moment)} if isinstance(shown, Then) else {}

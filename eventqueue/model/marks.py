@@ -27,11 +27,11 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 def mark_of(document: Mapping[str, Any]) -> Mark | None:
     """Return the mark in a stored document, None for one that stands in no stream."""
-    place, at, ts, data = (document.get(name) for name in ("_id", "at", "ts", "data"))
-    stream, version = (place.get("stream"), place.get("version")) if isinstance(place, Mapping) else (None, None)
+    place, at, ts, data = document.get("_id"), document.get("at"), document.get("ts"), document.get("data")
+    stream, version = (place.get("stream"), place.get("version")) if isinstance(place, dict) else (None, None)
     if not isinstance(stream, str) or not isinstance(version, int):
         return None
-    queue, nth = (data.get("queue"), data.get("nth")) if isinstance(data, Mapping) else (None, None)
+    queue, nth = (data.get("queue"), data.get("nth")) if isinstance(data, dict) and data else (None, None)
     return Mark(
         stream,
         version,

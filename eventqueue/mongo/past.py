@@ -15,9 +15,9 @@ from pymongo.collection import Collection as Stored
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.model.codec import LENIENT, stream_in
+from eventqueue.model.codec import EPOCH, LENIENT, stream_in
 from eventqueue.model.marks import FIELDS, Mark, mark_of
-from eventqueue.model.moments import INSTANT, LAST_SECOND, between, moment_of, was_by
+from eventqueue.model.moments import INSTANT, LAST_SECOND, SECOND, between, was_by
 from eventqueue.model.portions import portions
 from eventqueue.model.readable import read_one
 from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
@@ -30,9 +30,9 @@ Place = tuple[str, int]
 
 
 def begin_of(database: Database[Any], log: MongoLog) -> datetime | None:
-    """Return when the log took its first event, None if it has none."""
-    first = next(Timeline(database, log).skim(between(None, None), {}), None)
-    return None if first is None else moment_of(first)
+    """Return when the log took its first event, to the second, None if it has none."""
+    first = Timeline(database, log).first()
+    return None if first is None or first.ts is None else EPOCH + first.ts.time * SECOND
 
 
 class Past:

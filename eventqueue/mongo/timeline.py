@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, groupby
+from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -34,7 +35,7 @@ from eventqueue.mongo.log import MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import PATIENCE_S, outlasting
 
 WINDOW = 20_000  # events
-SLICE = 1000  # events of one stream
+SLICE = 1000  # events that are sent at once
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
 # Within so many seconds of its `ts` an event is visible: one that takes longer in the server does not come any more.
 VISIBLE_S = 10
@@ -57,12 +58,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class _Form(Generic[Item]):
-    """What is made of the events that are found: from which fields of theirs, and where it stands in the order."""
+    """What is made of the events that are found: from which fields of theirs, and where it stands in the order.
+
+    `at_once`: how many the server sends; 0: as many as it likes, which is 16 MB after the first hundred.
+    """
 
     codec: CodecOptions[Any]
     fields: Mapping[str, Any] | None
     make: Callable[[Any], Item | None]
+    ts: Callable[[Item], Timestamp | None]
     place: Callable[[Item], Order]
+    at_once: int = 0
 
 
 def _stored(document: RawBSONDocument) -> Stored:
@@ -70,8 +76,8 @@ def _stored(document: RawBSONDocument) -> Stored:
     return read_one(raw), raw
 
 
-_STORED = _Form(RAW, None, _stored, lambda one: place_of(one[0]))
-_MARKS: _Form[Mark] = _Form(LENIENT, FIELDS, mark_of, place_of)
+_STORED = _Form(RAW, None, _stored, lambda one: one[0].ts, lambda one: place_of(one[0]), SLICE)
+_MARKS: _Form[Mark] = _Form(LENIENT, FIELDS, mark_of, attrgetter("ts"), place_of)
 
 
 class Timeline:
@@ -123,6 +129,12 @@ class Timeline:
             for raw in (bytes(doc.raw) for doc in chain(before, behind, greatest)):
                 yield read_one(raw), raw
 
+    def first(self) -> Mark | None:
+        """Return the mark of the first event, None where there is none. Raises Unavailable."""
+        events = self._events.with_options(LENIENT)
+        found = outlasting(lambda: events.find_one({"ts": {"$gte": Timestamp(0, 0)}}, FIELDS, sort=[("ts", 1)]))
+        return None if found is None else mark_of(found)
+
     def _walk(
         self,
         bounds: Mapping[str, Any],
@@ -136,21 +148,26 @@ class Timeline:
         behind, ahead, direction = ("$lte", "$lt", -1) if reverse else ("$gte", "$gt", 1)
         give_up = time.monotonic() + PATIENCE_S
         while True:
+            told: Timestamp | None = None  # up to here
             try:
                 end = self._end_of_window(left, direction, session)
                 window = left if end is None else {**left, ("$gte" if reverse else "$lte"): end}
                 within = {"$and": [{"ts": window}, {name: bounds[name] for name in bounds if name != "ts"}, query]}
                 for some in self._groups(within, direction, form, session):
-                    yield from sorted(some, key=form.place, reverse=reverse)
-                    left = {**_without(left, behind), ahead: form.place(some[0])[0]}
-                    give_up = time.monotonic() + PATIENCE_S
+                    yield from some if len(some) == 1 else sorted(some, key=form.place, reverse=reverse)
+                    told = form.ts(some[0])
                 if end is None:
                     return
-                left = {**_without(left, behind), ahead: end}
+                told = end
             except PyMongoError as error:
+                give_up = give_up if told is None else time.monotonic() + PATIENCE_S
                 if not may_read_on(error) or time.monotonic() > give_up:
                     raise to_queue_error(error) from error
                 time.sleep(PAUSE_S)
+            else:
+                give_up = time.monotonic() + PATIENCE_S
+            if told is not None:
+                left = {**_without(left, behind), ahead: told}
 
     def _end_of_window(
         self, left: Mapping[str, Any], direction: int, session: ClientSession | None
@@ -163,10 +180,10 @@ class Timeline:
         self, query: Mapping[str, Any], direction: int, form: _Form[Item], session: ClientSession | None
     ) -> Iterator[list[Item]]:
         """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together."""
-        events = self._events.with_options(form.codec)
-        with events.find(query, form.fields, sort=[("ts", direction)], session=session) as found:
+        events, order = self._events.with_options(form.codec), [("ts", direction)]
+        with events.find(query, form.fields, sort=order, batch_size=form.at_once, session=session) as found:
             made = (one for one in map(form.make, found) if one is not None)
-            for _, some in groupby(made, key=lambda one: form.place(one)[0]):
+            for _, some in groupby(made, key=form.ts):
                 yield list(some)
 
     def of_streams(self, streams: Iterable[str], *, reverse: bool = False) -> Iterator[Read]:

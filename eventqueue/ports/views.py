@@ -91,6 +91,14 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 Counts = Mapping[State, int]
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """How many jobs of each queue were in which state once the log had taken all that it took before `edge`."""
+
+    edge: datetime
+    queues: Mapping[str, Counts]
+    parked: Mapping[str, int] = {}  # jobs whose view stands still, each after so many events: none further is counted
+
+
 class Ahead(msgspec.Struct, frozen=True):
     """How many jobs are claimed before one: of a higher priority, and of the same but due for longer.
 
@@ -101,14 +109,6 @@ class Ahead(msgspec.Struct, frozen=True):
     by_age: int
     is_all: bool
     is_everywhere: bool = False
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """How many jobs of each queue were in which state once the log had taken all that it took before `edge`."""
-
-    edge: datetime
-    queues: Mapping[str, Counts]
-    parked: Mapping[str, int] = {}  # jobs whose view stands still, each after so many events: none further is counted
 
 
 class QueueStatus(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
 from eventqueue.model.job import Job, State
-from eventqueue.model.moments import moment_of
 from projections.folds.histogram import bin_of
 from projections.folds.projection import Increments, Key, Tally
 
@@ -48,8 +47,9 @@ class Stats:
         tally: Tally = {("minute", minute, after.queue): counts}
         if moved := _moved(before, after):
             tally["state", after.queue] = moved
-            taken = int((moment_of(recorded) or recorded.at).timestamp()) // MINUTE_S * MINUTE_S
-            tally["net-minute", taken, after.queue] = dict(moved)
+            # The minute of `moments.moment_of`, which is in the second of `ts`.
+            taken = minute if recorded.ts is None else recorded.ts.time // MINUTE_S * MINUTE_S
+            tally["net-minute", taken, after.queue] = moved
         return tally
 
     def old(self, now: datetime) -> Sequence[tuple[Key, Key]]:

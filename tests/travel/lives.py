@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
+from eventqueue.api.then import Then
 from eventqueue.cli.render import documents
 from eventqueue.errors import IllegalTransition
 from eventqueue.model.codec import Sealed, seal
@@ -23,7 +24,6 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 from eventqueue.ports.views import Filter, Status
 from eventqueue.steering.chronicle import tell
-from eventqueue.travel.then import Then
 from eventqueue.worker.life.place import incarnation_here
 from tests.builders import complete, fail, release, request
 
@@ -145,7 +145,7 @@ def seen(one: Queue | Then) -> Mapping[str, Any]:
 
 
 def _status(found: Status) -> Mapping[str, Any]:
-    return {**documents.status(found), "lag": None}
+    return {**documents.status(found), "lag": None, "still": None}  # of the past neither is told
 
 
 def _was_used(one: Any) -> bool:

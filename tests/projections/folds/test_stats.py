@@ -4,12 +4,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bson.timestamp import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eventqueue.model.events import Event, LateResult, Recorded
 from eventqueue.model.job import Job, evolve
+from eventqueue.model.moments import moment_of
 from projections.folds.histogram import bin_of
 from projections.folds.projection import Key
 from projections.folds.report import report
@@ -31,6 +33,7 @@ from tests.builders import (
 
 SECOND = timedelta(seconds=1)
 STATS = Stats()
+KINDS = st.sampled_from(["minute", "hour", "day", "net-minute", "net-hour", "net-day"])
 
 
 def lived(*steps: tuple[float, Event]) -> list[Recorded]:
@@ -57,9 +60,9 @@ def in_minute(sums: Counter[tuple[Key, str]], prefix: str = "") -> dict[str, int
     return {name: n for (key, name), n in sums.items() if key[0] == "minute" and name.startswith(prefix)}
 
 
-@given(st.integers(0, 2**31), st.sampled_from(["minute", "hour", "day"]), st.integers(0, 2**31))
+@given(st.integers(0, 2**31), KINDS, st.integers(0, 2**31))
 def test_the_ranges_of_what_is_old_hold_what_is_merged_and_nothing_else(at: int, kind: str, unix: int) -> None:
-    length = {"minute": 60, "hour": 3600, "day": 86400}[kind]
+    length = {"minute": 60, "hour": 3600, "day": 86400}[kind.removeprefix("net-")]
     key, now = (kind, at // length * length, "q"), datetime.fromtimestamp(unix, UTC)
 
     is_old = any(low <= key[:2] < high for low, high in STATS.old(now))
@@ -112,8 +115,12 @@ def test_a_late_result_is_counted_and_moves_no_job() -> None:
 # Ageing
 
 old_keys = st.builds(
-    lambda kind, at, queue: (kind, at - at % {"minute": 60, "hour": HOUR_S, "day": DAY_S}[kind], queue),
-    st.sampled_from(["minute", "hour", "day"]),
+    lambda kind, at, queue: (
+        kind,
+        at - at % {"minute": 60, "hour": HOUR_S, "day": DAY_S}[kind.removeprefix("net-")],
+        queue,
+    ),
+    KINDS,
     st.integers(0, 2_000_000_000),
     st.sampled_from(["a", "b"]),
 )
@@ -207,3 +214,29 @@ def test_a_dead_job_is_a_failed_attempt_and_has_left() -> None:
     found = told((("minute", unix(timedelta(minutes=1)), "q"), counts)).queues["q"]
 
     assert (found.failed, found.dead, found.failure_ratio) == (1, 1, 1.0)
+
+
+# What moved
+
+
+@given(st.lists(st.integers(0, 200_000), min_size=3, max_size=3))
+def test_what_moved_is_counted_in_the_minute_in_which_the_log_took_it(delays: list[int]) -> None:
+    events = lived((0, enqueued()), (3, claimed()), (10, COMPLETED))
+    times = sorted(int(NOW.timestamp()) + delay for delay in delays)
+    taken = [replace(one, ts=Timestamp(at, 1)) for one, at in zip(events, times, strict=True)]
+
+    nets: Counter[tuple[int, str]] = Counter()
+    for (key, state), amount in counted(taken).items():
+        if key[0] == "net-minute":
+            nets[int(key[1]), state] += amount
+
+    expected: Counter[tuple[int, str]] = Counter()
+    moves = [(None, "pending"), ("pending", "processing"), ("processing", "completed")]
+    for one, (before, after) in zip(taken, moves, strict=True):
+        moment = moment_of(one)
+        assert moment is not None
+        minute = int(moment.timestamp()) // 60 * 60
+        expected[minute, after] += 1
+        if before is not None:
+            expected[minute, before] -= 1
+    assert {key: n for key, n in nets.items() if n} == {key: n for key, n in expected.items() if n}

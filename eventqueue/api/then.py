@@ -1,24 +1,32 @@
-"""The queue as it was at a moment: what there is to see of it now, of then. Queue.at shows it to callers.
+"""The queue as it was at a moment that is past: what there is to see of it now, of then.
 
 Nothing of it is asked of the views but counters (`eventqueue.travel.counting`), and nothing is brought up to date.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from eventqueue.api.arguments import fitting
+from eventqueue.api.jobs import stream_for
 from eventqueue.audit.clauses import Around, Holder, Why
 from eventqueue.audit.standstill import served
 from eventqueue.audit.why import explain
-from eventqueue.errors import Refused
-from eventqueue.model.codec import decode
+from eventqueue.errors import InvalidInput, Refused
+from eventqueue.model import lives, readable
+from eventqueue.model.codec import decode, to_ms
 from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import Pause
-from eventqueue.model.waits import Wait, wait_of
-from eventqueue.mongo.past import Past
+from eventqueue.model.waits import Wait, wait_of, waits_of
+from eventqueue.mongo.past import Past, begin_of
 from eventqueue.ports.views import Counts, Filter, Lag, Listing, QueueStatus, Stats, Status, Views, Walk, Worker
+from eventqueue.system import forks
 from eventqueue.travel import counting, crew
 from eventqueue.travel.listing import listed
+
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
 
 WHOLE = Lag(0.0)  # the log is not behind itself
 
@@ -33,10 +41,11 @@ class Then:
         self.moment = past.moment
         self._past = past
         self._views = views
+        forks.guard(self)
 
     def history(self, job_id: str) -> list[Recorded]:
         """Return the events that a job had by then. Raises Refused if it had none."""
-        found = [decode(raw) for raw in self._past.history(stream_of("job", job_id))]
+        found = [decode(raw) for raw in self._past.history(stream_for(job_id))]
         if not found:
             raise Refused(f"Job {job_id} was not there yet: `queuectl history {job_id}` shows since when it is.")
         return found
@@ -47,13 +56,31 @@ class Then:
         assert job is not None
         return job
 
+    def explain(self, history: Sequence[Recorded]) -> Why:
+        """Return why the job with this history by then was in its state, as far as the log tells."""
+        job = fold(history)
+        assert job is not None
+        if job.due_at is not None:
+            waits = waits_of(job, self.moment, self.paused(), served(crew.workers(self._past)), {})
+            return explain(job, history, Around(now=self.moment, waits=[*waits]))
+        return explain(job, history, Around(now=self.moment, holder=self._holder(job)))
+
+    def _holder(self, job: Job) -> Holder | None:
+        # One of whom the log tells nothing was there before workers were told of.
+        life = (
+            []
+            if job.worker is None
+            else readable.read(self._past.history(stream_of(lives.CATEGORY, job.worker))).events
+        )
+        return None if lives.is_over(life) else Holder(renewed_at=self.moment, is_live=True)
+
     def list(self, filter_: Filter | None = None) -> Listing:
-        """Return jobs, newest first."""
+        """Return jobs, newest first. Raises InvalidInput."""
         return Listing([*self.walk(filter_).jobs], WHOLE)
 
     def walk(self, filter_: Filter | None = None) -> Walk:
         """As `list`, but read some at a time while they are gone through."""
-        return Walk(self._jobs(filter_ or Filter()), WHOLE)
+        return Walk(forks.at_home(self._jobs(Filter() if filter_ is None else fitting(filter_))), WHOLE)
 
     def _jobs(self, filter_: Filter) -> Iterator[Job]:
         for number, job in enumerate(listed(self._past, filter_, lambda: self._count(filter_)), start=1):
@@ -75,8 +102,12 @@ class Then:
         return crew.paused(self._past)
 
     def status(self) -> Status:
-        """Return counts by queue and state, paused queues, and the workers, without what they ran."""
-        return Status(queues=self.counts(), paused=self.paused(), still=(), workers=crew.workers(self._past), lag=WHOLE)
+        """Return counts by queue and state, paused queues, and the workers, without what they ran.
+
+        Which queues did not move is not told.
+        """
+        found = crew.workers(self._past)
+        return Status(queues=self.counts(), paused=self.paused(), still=(), workers=found, lag=WHOLE)
 
     def queues(self) -> Sequence[QueueStatus]:
         """Return every queue that had had a job by then or was paused, by name."""
@@ -96,13 +127,25 @@ class Then:
         found = {job.id: wait_of(job, self.moment, paused, by, {}) for job in waiting}
         return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
-    def explain(self, history: Sequence[Recorded]) -> Why:
-        """Return why the job with this history was in its state. Of its worker it is believed that it lived."""
-        job = fold(history)
-        assert job is not None
-        wait, holder = self.waits([job]).get(job.id), Holder(renewed_at=self.moment, is_live=True)
-        return explain(job, history, Around(now=self.moment, waits=[wait] if wait else [], holder=holder))
-
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
         """Return what happened in a window that ended then."""
         return self._views.stats(window, self.moment)
+
+
+def travel_to(connection: "Connection", moment: datetime) -> Then:
+    """See Queue.at."""
+    if moment.tzinfo is None:
+        raise InvalidInput("at", "must have a time zone, such as datetime.UTC")
+    ground, moment = connection.ground, to_ms(moment.astimezone(UTC))
+    if moment > (now := ground.clock.now()):
+        raise InvalidInput("at", f"lies in the future: it is {_told(now)}")
+    begin = begin_of(ground.database, ground.log)
+    if begin is None:
+        raise InvalidInput("at", "the log is empty: there is no past yet")
+    if moment < begin:
+        raise InvalidInput("at", f"the log begins at {_told(begin)}: give a later time")
+    return Then(Past(ground.database, ground.log, moment), connection.views)
+
+
+def _told(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
