@@ -29,6 +29,11 @@ def served(workers: Sequence[Worker]) -> Collection[str] | None:
     return None if any(not one.queues for one in staying) else {name for one in staying for name in one.queues}
 
 
+def serving(workers: Crew, queue: str) -> Crew:
+    """Return those of the workers that serve a queue and stay."""
+    return [one for one in workers if one[0].stop_by is None and queue in (one[0].queues or (queue,))]
+
+
 def standstills(
     due: Mapping[str, datetime], paused: Mapping[str, Pause], workers: Crew, moving: Moving, now: datetime
 ) -> Sequence[Standstill]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, WriteConcernError
@@ -16,6 +15,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import DatabaseFailed, LogIncomplete, Refused
+from eventqueue.model.codec import LENIENT
 from eventqueue.model.portions import portions
 from eventqueue.mongo.errors import DUPLICATE_KEY, translated
 from eventqueue.mongo.layout import (
@@ -32,7 +32,7 @@ from eventqueue.mongo.slices import outlasting
 BATCH = 2000  # events
 IDS = 10_000  # that are looked through at once
 INVALID = 121  # the server's code for what the validator refuses
-_RAW = CodecOptions(document_class=RawBSONDocument)
+_RAW = LENIENT.with_options(document_class=RawBSONDocument)
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -150,13 +150,15 @@ def _check_whole(database: Database[Any], origin: Origin) -> None:
 
 def _firsts(database: Database[Any]) -> Iterator[tuple[str, int]]:
     """Yield each stream with its first version; what stands in none is passed over."""
-    bound: dict[str, Any] = PLACED["_id"]
+    bound: Mapping[str, Any] = PLACED["_id"]
+    # Raw, since the places go back to the server as the bytes that it orders by.
+    events = database.get_collection("events", _RAW, ReadPreference.PRIMARY, DURABLE, MAJORITY)
     seen: str | None = None
     while True:
         # By the index alone, which has all that is asked for.
         query = {"_id": bound}
         found = outlasting(
-            lambda query=query: list(database["events"].find(query, {"_id": 1}, sort=[("_id", 1)], limit=IDS))  # type: ignore[misc]
+            lambda query=query: list(events.find(query, {"_id": 1}, sort=[("_id", 1)], limit=IDS))  # type: ignore[misc]
         )
         for place in (one["_id"] for one in found):
             match place:

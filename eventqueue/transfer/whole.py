@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from eventqueue.errors import Refused
 
@@ -29,13 +28,21 @@ def whole_file(path: str) -> Iterator[Sink]:
     if place.exists() and not place.is_file():
         raise Refused(f"{path} is no regular file, and cannot be replaced by one: leave out --out to write to stdout.")
     place = place.resolve()
-    # What jobs are run with may be secret: a temporary file is made for its owner alone, and stays so.
-    with NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", delete=False) as file:
+    beside = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
+    with _opened(beside, path) as file:
         try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.replace(file.name, place)
+            os.replace(beside, place)
         except BaseException:
-            os.unlink(file.name)
+            os.unlink(beside)
             raise
+
+
+def _opened(beside: Path, path: str) -> BinaryIO:
+    try:
+        # For its owner alone: what jobs are run with may be secret.
+        return open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None

@@ -89,6 +89,12 @@ def test_what_cannot_be_replaced_by_a_file_is_refused(filled: Queuectl) -> None:
     assert is_one_sentence(ran)
 
 
+def test_where_no_file_can_be_written_it_is_named_as_it_was_typed(filled: Queuectl) -> None:
+    ran = filled.here("audit", "export", "--out", "/no/such/place")
+
+    assert ran.err == "✘ /no/such/place: No such file or directory.\n"
+
+
 def test_to_export_and_to_import_draws_progress(
     filled: Queuectl, queue: Queue, new_database: NewDatabase, tmp_path: Path
 ) -> None:

@@ -15,7 +15,9 @@ from tests.server.servers import clear_away
 ROOT = Path(__file__).parents[2]
 QUEUECTL = Path(sys.executable).with_name("queuectl")
 OURS = {path.stem for package in ("eventqueue", "projections") for path in (ROOT / package).rglob("*.py")}
-NAMES = sorted({*sys.stdlib_module_names, *OURS, "eventqueue", "projections", "sitecustomize", "usercustomize"})
+NAMES = sorted(
+    {*sys.stdlib_module_names, *OURS, "eventqueue", "projections", "sitecustomize", "usercustomize", "pyarrow"}
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ def test_modules_and_programs_in_the_current_directory_are_never_run(hostile: Ho
         ("doctor",),
         ("projections", "rebuild"),
         ("audit", "verify", "--all"),
+        ("audit", "export"),
+        ("audit", "export", "--format", "parquet", "--out", str(hostile.home / "log.parquet")),
+        ("simulate", "--max-retries", "1"),
         ("completion", "bash"),
         ("db", "status"),
     ):
