@@ -15,7 +15,9 @@ from tests.server.servers import clear_away
 ROOT = Path(__file__).parents[2]
 QUEUECTL = Path(sys.executable).with_name("queuectl")
 OURS = {path.stem for package in ("eventqueue", "projections") for path in (ROOT / package).rglob("*.py")}
-NAMES = sorted({*sys.stdlib_module_names, *OURS, "eventqueue", "projections", "sitecustomize", "usercustomize", "pyarrow"})
+NAMES = sorted(
+    {*sys.stdlib_module_names, *OURS, "eventqueue", "projections", "sitecustomize", "usercustomize", "pyarrow"}
+)
 
 
 @dataclass(frozen=True)
