@@ -37,6 +37,7 @@ FULL = 1024 * 1024  # bytes that are left on a disk: mongod ends when it finds n
 _UNAUTHORIZED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, Atlas's own
 _STANDALONE = {20, 40573}  # "Transaction numbers are only allowed on a replica set", "$changeStream … replica sets"
 _OUT_OF_DISK = 14031
+_SNAPSHOT_GONE = {239, 246}  # SnapshotTooOld, SnapshotUnavailable: it keeps one for minutes, and an election ends it
 CURSOR_GONE = {43, 175, 237}  # CursorNotFound (the server was restarted), QueryPlanKilled, CursorKilled
 # The server's own list of errors after which a write may be sent again, as codes inside a batch's reply.
 TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
@@ -81,6 +82,8 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return Unavailable(_unreachable(error, text))
     if code in CURSOR_GONE:
         return Unavailable(f"MongoDB no longer knows what was being read ({text.rstrip('.')}): try again.")
+    if code in _SNAPSHOT_GONE:
+        return Unavailable("MongoDB no longer has the state of the log that was being read: try again.")
     if code == _OUT_OF_DISK or "No space left on device" in text:
         return DatabaseFailed(f"The disk of the MongoDB server is full ({text.rstrip('.')}): make room there.")
     return DatabaseFailed(f"MongoDB refused the request: {text.rstrip('.')}.")

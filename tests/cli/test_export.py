@@ -13,6 +13,7 @@ from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.terminals import on_terminal
 from tests.conftest import NewDatabase
+from tests.mongo.conftest import Store
 from tests.transfer.logs import fill, stored
 
 
@@ -50,6 +51,21 @@ def test_a_file_says_how_many_events_are_in_it_and_becomes_a_log(
     there = filled.with_environ(QUEUECTL_DB=other.name)
     for words in (("list",), ("history", "a"), ("queue", "list"), ("audit", "verify", "--all"), ("events",)):
         assert there.ok(*words, "--json").out == filled.ok(*words, "--json").out
+
+
+def test_what_is_wrong_with_a_log_is_wrong_with_it_there_too(
+    filled: Queuectl, database: Store, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    path, other = str(tmp_path / "log.jsonl"), new_database()
+    database["events"].update_one({"_id": {"stream": "job-a", "version": 2}}, {"$set": {"data.worker": "nobody"}})
+    filled.ok("audit", "export", "--out", path)
+    filled.ok("audit", "import", path, "--db", other.name)
+
+    here = filled.here("audit", "verify", "a", "--json")
+    there = filled.with_environ(QUEUECTL_DB=other.name).here("audit", "verify", "a", "--json")
+
+    assert (here.code, there.code) == (1, 1)
+    assert there.json["findings"] == here.json["findings"] != []
 
 
 def test_a_file_that_is_cut_is_refused_in_a_sentence(

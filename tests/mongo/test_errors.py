@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
+from eventqueue.errors import Unavailable
 from eventqueue.mongo.errors import to_queue_error
 
 TAIL = ", Timeout: 5.0s, Topology Description: <TopologyDescription id: 6b, topology_type: Unknown, servers: []>"
@@ -59,6 +60,11 @@ def test_a_server_here_that_ended_since_its_disk_is_full_is_told_so(
 
     assert f"The disk that holds {tmp_path} is full" in str(to_queue_error(lost))
     assert "URI" not in str(to_queue_error(lost))
+
+
+@pytest.mark.parametrize("code", [239, 246])
+def test_a_snapshot_that_is_gone_is_worth_another_try(code: int) -> None:
+    assert isinstance(to_queue_error(OperationFailure("it is gone", code)), Unavailable)
 
 
 @pytest.mark.parametrize(
