@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
+from eventqueue.api.sealing import Seals
 from eventqueue.errors import Refused
 from eventqueue.mongo.ground import stand_on
 from eventqueue.transfer.file import check
@@ -265,3 +266,19 @@ def test_a_file_is_for_its_owner_alone_and_is_there_when_it_is_whole(filled: Que
         raise KeyboardInterrupt
     assert [one.name for one in tmp_path.iterdir()] == [Path(path).name]
     assert Path(path).read_bytes() == was
+
+
+def test_the_seals_of_a_log_hold_for_it_where_it_was_brought(
+    filled: Queue, server_uri: str, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    seals, other = tmp_path / "seals.jsonl", new_database()
+    Seals(filled.connection).seal(None)
+    Seals(filled.connection).export(str(seals))
+    bring(export(filled, tmp_path), other)
+
+    with Queue(server_uri, other.name) as queue:
+        queue.rebuild_views()
+        assert not queue.verify_all(against=str(seals)).findings
+        other["events"].delete_many({"_id.stream": "job-b"})
+        queue.rebuild_views()
+        assert "job-b" in {one.stream for one in queue.verify_all(against=str(seals)).findings}
