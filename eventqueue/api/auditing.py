@@ -1,6 +1,7 @@
 """One verdict over everything, held too against seals from elsewhere, and against what the auditor remembers."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 Progress = Callable[[int], object]
 
 
-def audit_all(connection: "Connection", progress: Progress, against: str | None, remembered: str | None) -> Verdict:
+def audit_all(
+    connection: "Connection", progress: Progress, against: str | None, remembered: str | None, since: datetime | None
+) -> Verdict:
     """See Queue.verify_all."""
-    verdict = connection.auditor.all(progress)
+    auditor = connection.auditor
+    verdict = auditor.all(progress) if since is None else auditor.since(since, progress)
     more = [*_of_seals(connection, against), *_of_record(connection, verdict, remembered)]
     verdict = replace(verdict, findings=(*verdict.findings, *more))
     if remembered is not None and not verdict.findings:

@@ -570,14 +570,18 @@ class Queue:
         *,
         against: str | None = None,
         record: str | None = None,
+        since: datetime | None = None,
     ) -> Verdict:
         """Return everything that is wrong with the log, what is kept beside it and the views; mend nothing.
 
         `progress` is told how many events were looked at. `against`: a file of seals that was kept elsewhere. `record`:
         the auditor's own file; what the log had when nothing was found last is in it, and must be there still.
+        `since`: only the streams that have an event since then; it takes no `record`.
         Raises Refused where there is no log, BadSeals for a file that holds none of this log, OSError.
         """
-        return audit_all(self.connection, progress, against, record)
+        if since is not None and record is not None:
+            raise InvalidInput("record", "is for an audit of everything, and not of what has changed `since`")
+        return audit_all(self.connection, progress, against, record, since)
 
 
 def _reason(why: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """What an audit says in the end, and who can be asked for one."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -78,6 +79,10 @@ class Auditor(Protocol):
 
     def job(self, job_id: str) -> Verdict:
         """Return the verdict over one job: its streams, what it wrote, and its views. Raises JobNotFound."""
+        ...
+
+    def since(self, moment: datetime, progress: Callable[[int], object] = lambda _: None) -> Verdict:
+        """Return the verdict over each stream of which the log took an event since `moment`; see `all`."""
         ...
 
     def all(self, progress: Callable[[int], object] = lambda _: None) -> Verdict:

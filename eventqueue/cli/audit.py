@@ -1,6 +1,7 @@
 """`queuectl audit`: whether what the log and the views say is sound, and the log taken elsewhere."""
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +11,7 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, TEXT
+from eventqueue.cli.values import FILE, SINCE, TEXT, time_of
 from eventqueue.errors import JobNotFound
 
 if TYPE_CHECKING:
@@ -25,8 +26,17 @@ audit = Group("audit", help="Proving what the log says.")
 @click.option("--all", "is_all", is_flag=True, help="Everything there is.")
 @click.option("--against", type=FILE, metavar="FILE", help="With --all: and against the seals that were kept in FILE.")
 @click.option("--record", type=FILE, metavar="FILE", help="With --all: and against what it had then.")
+@click.option("--since", type=SINCE, help="With --all: only streams that have an event since then, such as 1d.")
 @with_session
-def verify(session: Session, job_id: str | None, *, is_all: bool, against: str | None, record: str | None) -> int:
+def verify(
+    session: Session,
+    job_id: str | None,
+    *,
+    is_all: bool,
+    against: str | None,
+    record: str | None,
+    since: datetime | timedelta | None,
+) -> int:
     """Prove a job, or everything.
 
     The log against its rules (versions dense, hashes chained, transitions legal, time), the collection that it is in,
@@ -46,13 +56,17 @@ def verify(session: Session, job_id: str | None, *, is_all: bool, against: str |
 
     if (job_id is None) != is_all:
         raise click.UsageError("Give a job's id, or --all")
-    if job_id is not None and (against is not None or record is not None):
-        raise click.UsageError("--against and --record are for --all")
+    if job_id is not None and any(one is not None for one in (against, record, since)):
+        raise click.UsageError("--against, --record and --since are for --all")
+    if since is not None and record is not None:
+        raise click.UsageError("Give --record or --since, not both: a record is of all that there is")
     with session.queue(prepares=False) as queue:
         if job_id is not None:
             verdict = queue.verify(_resolved(queue, job_id))
         else:
-            verdict = _verify_all(session, queue, against, record)
+            now = queue.connection.ground.clock.now()
+            begin = None if since is None else time_of(since, now)
+            verdict = _verify_all(session, queue, against=against, record=record, since=begin)
     session.out.document(lambda: documents.verdict(verdict))
     if verdict.findings and not session.out.as_json:
         session.out.answer(dict, lambda: tables.findings(verdict))
@@ -74,9 +88,9 @@ def _resolved(queue: "Queue", job_id: str) -> str:
         return job_id  # the log may have lost it, and a view have it still
 
 
-def _verify_all(session: Session, queue: "Queue", against: str | None, record: str | None) -> "Verdict":
+def _verify_all(session: Session, queue: "Queue", **held: Any) -> "Verdict":
     with counting("verifying", queue.log_size(), hidden=session.out.quiet, unit="events") as tell:
-        return queue.verify_all(tell, against=against, record=record)
+        return queue.verify_all(tell, **held)
 
 
 for one in (verify, export, import_):

@@ -7,6 +7,7 @@ and nobody is made to write: where the views are behind, what they have not seen
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from datetime import datetime
 from functools import partial
 
 from bson.timestamp import Timestamp
@@ -16,9 +17,11 @@ from eventqueue.audit.rules import Finding, check
 from eventqueue.audit.verdict import Account, Verdict
 from eventqueue.errors import DatabaseFailed, Fenced, HistoryLost, JobNotFound
 from eventqueue.model.events import CATEGORIES, Recorded, category_of, name_in, stream_of
+from eventqueue.model.moments import between
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.slices import outlasting
+from eventqueue.mongo.timeline import Timeline
 from eventqueue.ports.views import Difference
 from eventqueue.system.ahead import ahead
 from eventqueue.system.tuning import tuned
@@ -51,6 +54,11 @@ class ViewAuditor:
         """See Auditor.all."""
         with tuned():
             return self._settled(lambda audit: audit.all(progress))
+
+    def since(self, moment: datetime, progress: Progress = lambda _: None) -> Verdict:
+        """See Auditor.since."""
+        with tuned():
+            return self._settled(lambda audit: audit.since(moment, progress))
 
     def job(self, job_id: str) -> Verdict:
         """See Auditor.job."""
@@ -187,21 +195,52 @@ class _Audit:
 
     def job(self, job_id: str) -> None:
         """Hold one job against the log. Raises JobNotFound where nothing knows of it."""
-        stream = stream_of("job", job_id)
         is_fresh = await_projector(self._ground)
         self._look_at_views(counts=False)
-        run = of_stream(self._ground.log.read_raw(stream))
-        late = of_stream(self._ground.log.read_raw(stream_of("late", job_id)))
-        self._histories(run)
-        self._histories(late)
-        self.account.jobs += len(run.stored)
-        if not run.stored:
+        if not self._history_of(job_id):
             self._check_is_known(job_id)
+        self._views_of([job_id])
+        self._held_back(is_fresh=is_fresh)
+        self._tell_what_was_not_held()
+
+    def _history_of(self, job_id: str, progress: Progress = lambda _: None) -> bool:
+        """Prove what the log has of a job, and what is kept of it; return whether it has anything."""
+        run = of_stream(self._ground.log.read_raw(stream_of("job", job_id)))
+        late = of_stream(self._ground.log.read_raw(stream_of("late", job_id)))
+        self._histories(run, progress)
+        self._histories(late, progress)
+        self.account.jobs += len(run.stored)
         self.account.find(self._outputs.hold(self._outputs.kept_of(job_id), run.events))
-        if self._point is not None:
-            self._of_jobs(self._point.jobs_of([job_id]))
-            self._held_back(is_fresh=is_fresh)
         self._late(late)
+        return bool(run.stored)
+
+    def _views_of(self, job_ids: Sequence[str]) -> None:
+        if self._point is not None:
+            self._of_jobs(self._point.jobs_of(job_ids))
+
+    # What has changed
+
+    def since(self, moment: datetime, progress: Progress) -> None:
+        """Hold the streams of which the log took an event since `moment` against it, each whole.
+
+        It keeps their names in memory.
+        """
+        of_collection(self._ground, self.account)
+        is_fresh = await_projector(self._ground)
+        self._look_at_views(counts=False)
+        marks = Timeline(self._ground.database, self._ground.log).skim(between(moment, None), {})
+        touched = sorted({one.stream for one in marks})
+        jobs = sorted({name_in(one) for one in touched if category_of(one) in ("job", "late")})
+        for some in (jobs[start : start + AT_ONCE] for start in range(0, len(jobs), AT_ONCE)):
+            for job_id in some:
+                self._history_of(job_id, progress)
+            self._views_of(some)
+        for stream in touched:
+            if category_of(stream) not in ("job", "late"):
+                self._histories(of_stream(self._ground.log.read_raw(stream)), progress)
+        self._held_back(is_fresh=is_fresh)
+        self._outside()
+        self.account.pass_over("streams in which nothing has happened since then, and counters.")
         self._tell_what_was_not_held()
 
     def _check_is_known(self, job_id: str) -> None:

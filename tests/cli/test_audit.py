@@ -177,3 +177,28 @@ def test_what_to_verify_must_be_said_in_one_way(shared: Queuectl, args: tuple[st
 
     assert ran.code == 2
     assert is_one_sentence(ran)
+
+
+def test_with_since_only_what_has_happened_since_is_held_against_the_log(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    for name in ("old", "new"):
+        queuectl.ok("enqueue", "--id", name, "--", "true")
+    queuectl.ok("queue", "pause", "mail")
+    begin = queuectl.ok("history", "new", "--json").json[0]["at"]
+    sound = queuectl.ok("audit", "verify", "--all", "--since", begin)
+    assert "1 job, 2 events verified" in sound.out
+    assert "nothing has happened since then" in sound.err
+
+    database["events"].update_many({}, {"$set": {"actor": "mallory"}})
+
+    ran = queuectl.here("audit", "verify", "--all", "--since", begin, "--json")
+    assert ran.code == 1
+    assert {one["stream"] for one in ran.json["findings"]} == {"job-new", "queue-mail"}
+
+
+@pytest.mark.parametrize("options", [("report", "--since", "1d"), ("--all", "--since", "1d", "--record", "r.json")])
+def test_what_an_audit_cannot_be_asked_together_is_refused(shared: Queuectl, options: tuple[str, ...]) -> None:
+    ran = shared.here("audit", "verify", *options)
+
+    assert (ran.code, is_one_sentence(ran)) == (2, True)
