@@ -22,9 +22,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def kinds(ground: Ground) -> dict[str, int]:
-    """How many counters there are of each kind."""
-    keys = [key[0] for key in shown(ground).counters["stats"]]
-    return {str(kind): keys.count(kind) for kind in set(keys) - {"state"}}
+    """How many counters there are of each kind, but for those of what moved, which the log took just now."""
+    keys = [str(key[0]) for key in shown(ground).counters["stats"]]
+    return {kind: keys.count(kind) for kind in set(keys) - {"state"} if not kind.startswith("net-")}
 
 
 def enqueued_over(ground: Ground, count: int, step: timedelta) -> None:
