@@ -37,7 +37,10 @@ MORE = {
     "queues": {"sustained_ratio", "idle_queries", "idle_queries_before"},
     "fill": {"events", "jobs"},
     "memory": {"rss_mb", "growth_mb"},
-    "audit": {"events", "status_at_ms", "list_at_ms", "show_at_ms", "events_since_ms", "longest_ms"},
+    "audit": {
+        *("events", "status_at_ms", "list_at_ms", "show_at_ms", "events_since_ms", "longest_ms"),
+        *("seal_rate", "against_rate", "prove_ms"),
+    },
 }
 WITHOUT_RAW = {"latency", "fill", "scale", "audit"}  # nothing does the same without the queue
 
