@@ -1,6 +1,7 @@
-"""One verdict over everything, held too against seals from elsewhere, and against what the auditor remembers."""
+"""One verdict over everything, held too against seals, and against what the auditor remembers."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from eventqueue.audit.rules import Finding
+from eventqueue.audit.seals import SEALS, Seal, misfit
 from eventqueue.audit.verdict import Verdict
-from eventqueue.sealing import files, record
+from eventqueue.errors import BadSeals, InvalidInput, LogCorrupt
+from eventqueue.sealing import files, record, stored
 from eventqueue.sealing.holding import hold
 
 if TYPE_CHECKING:
@@ -22,26 +25,62 @@ def audit_all(
     connection: "Connection", progress: Progress, against: str | None, remembered: str | None, since: datetime | None
 ) -> Verdict:
     """See Queue.verify_all."""
+    with _named("record"):
+        then = None if remembered is None else record.recall(Path(remembered))
+    with _named("against"):
+        for _ in () if against is None else files.read(against):
+            pass  # what is wrong with the file is told at once, and not after the hour that the rest may take
     auditor = connection.auditor
     verdict = auditor.all(progress) if since is None else auditor.since(since, progress)
-    more = [*_of_seals(connection, against), *_of_record(connection, verdict, remembered)]
-    verdict = replace(verdict, findings=(*verdict.findings, *more))
+    of_seals = _of_seals(connection, against, is_all=since is None)
+    verdict = replace(verdict, findings=(*verdict.findings, *of_seals, *_of_record(connection, verdict, then)))
     if remembered is not None and not verdict.findings:
-        record.remember(Path(remembered), record.standing(connection.ground, verdict.events))
+        with _named("record"):
+            record.remember(Path(remembered), record.standing(connection.ground, verdict.events))
     return verdict
 
 
-def _of_seals(connection: "Connection", against: str | None) -> Iterator[Finding]:
+@contextmanager
+def _named(argument: str) -> Iterator[None]:
+    """Raise InvalidInput, with the argument's name, where there can be no such file."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidInput(argument, f"is no file that can be used: {problem}") from None
+
+
+def _of_seals(connection: "Connection", against: str | None, *, is_all: bool) -> Iterator[Finding]:
     if against is not None:
         yield from hold(connection.ground, files.read(against))
+        return
+    if not is_all:
+        return
+    # The log's own seals: these prove nothing, but a forged one shows.
+    try:
+        if stored.last(connection.ground.log) is not None:
+            yield from hold(connection.ground, _own(connection))
+    except (BadSeals, LogCorrupt) as error:
+        yield Finding(SEALS, 0, str(error).rstrip("."))
 
 
-def _of_record(connection: "Connection", verdict: Verdict, remembered: str | None) -> Iterator[Finding]:
-    then = None if remembered is None else record.recall(Path(remembered))
+def _own(connection: "Connection") -> Iterator[Seal]:
+    before: Seal | None = None
+    for made in stored.seals(connection.ground.log):
+        if before is not None and (problem := misfit(before, made.seal)):
+            raise LogCorrupt(f"{problem}.")
+        before = made.seal
+        yield before
+
+
+def _of_record(connection: "Connection", verdict: Verdict, then: record.Standing | None) -> Iterator[Finding]:
     if then is None:
         return
     if then.log != connection.ground.log_id:
-        problem = f"this is log {connection.ground.log_id}, and {remembered!r} remembers log {then.log}"
+        problem = f"this is log {connection.ground.log_id}, and the record remembers log {then.log}"
         yield Finding("layout", 0, problem, then.log, connection.ground.log_id, is_lost=True)
         return
-    yield from record.less_than_then(connection.ground, then, verdict.events)
+    try:
+        yield from record.less_than_then(connection.ground, then, verdict.events)
+    except LogCorrupt as error:
+        yield Finding(SEALS, then.seal, str(error).rstrip("."))

@@ -24,6 +24,7 @@ from hashlib import sha256
 from typing import Annotated
 
 import msgspec
+from bson.timestamp import Timestamp
 from msgspec import Meta
 
 from eventqueue.errors import BadSeals, LogCorrupt
@@ -210,6 +211,15 @@ def misfit(before: Seal, seal: Seal) -> str | None:
         return f"seal {seal.number} does not continue seal {before.number}: `previous` is another hash"
     if seal.size <= before.size or seal.events <= before.events or seal.until < before.until:
         return f"seal {seal.number} has less than seal {before.number}"
+    return None
+
+
+def untimely(seal: Seal, ts: Timestamp | None) -> str | None:
+    """Return why a seal cannot be true that the log took at `ts`, its own stamp; None: it can."""
+    if seal.until > seal.looked:
+        return "it is sure of more than it has looked at"
+    if ts is not None and seal.looked > (ts.time, ts.inc):
+        return "it has looked at what came only after it"
     return None
 
 

@@ -207,6 +207,11 @@ def _named(raw: bytes) -> str:
         return "An event"
 
 
+def version_in(raw: bytes) -> Any:
+    """Return what stands as the version in a stored event's `_id`, also where that is none."""
+    return bson.decode(raw, LENIENT)["_id"]["version"]
+
+
 def head_of(raw: bytes) -> Head:
     """Return where a stream stands behind a stored event, also behind one that cannot be read."""
     document = bson.decode(raw, LENIENT)

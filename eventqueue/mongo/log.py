@@ -160,8 +160,11 @@ class MongoLog:
             found = self._events.find(_versions_of(stream, after), sort=[("_id", 1)], limit=most or 0)
             return [bytes(doc.raw) for doc in found]
 
-    def read_part(self, stream: str, edge: int | None, most: int, *, reverse: bool) -> list[bytes]:
-        """Return up to `most` events behind version `edge`, or, in `reverse`, before it (None: from the last one)."""
+    def read_part(self, stream: str, edge: Any, most: int, *, reverse: bool) -> list[bytes]:
+        """Return up to `most` events behind version `edge`, or, in `reverse`, before it (None: from the last one).
+
+        `edge` is what a hand may have put where a version belongs, as `codec.version_in` finds it.
+        """
         place = {"stream": stream, "version": MaxKey() if edge is None else edge}
         ids = {"$gt": {"stream": stream}, "$lt": place} if reverse else _versions_of(stream, edge or 0)["_id"]
         with translated():
@@ -281,7 +284,7 @@ def _unknown(events: Sequence[Sealed], why: str) -> LogUnavailable:
     )
 
 
-def _versions_of(stream: str, after: int = 0, most: int | None = None) -> dict[str, Any]:
+def _versions_of(stream: str, after: Any = 0, most: int | None = None) -> dict[str, Any]:
     # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
     end = MaxKey() if most is None else after + most + 1
     return {"_id": {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": end}}}

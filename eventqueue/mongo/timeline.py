@@ -25,7 +25,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
-from eventqueue.model.codec import LENIENT
+from eventqueue.model.codec import LENIENT, version_in
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import LAST_SECOND
 from eventqueue.model.readable import Read, read_one
@@ -193,10 +193,8 @@ class Timeline:
     def _of(self, stream: str, *, reverse: bool) -> Iterator[Read]:
         edge = None if reverse else 0
         while found := self._log.read_part(stream, edge, SLICE, reverse=reverse):
-            for raw in found:
-                one = read_one(raw)
-                edge = one.version
-                yield one
+            yield from map(read_one, found)
+            edge = version_in(found[-1])
 
     def follow(self) -> "Following":
         """Return what is appended from now on."""
@@ -217,7 +215,12 @@ class Following:
 
     def _open(self, token: Mapping[str, Any] | None) -> ChangeStream[Any]:
         inserts = [{"$match": {"operationType": "insert"}}]
-        return self._events.watch(inserts, max_await_time_ms=AWAIT_MS, resume_after=token)
+        # By itself it would begin behind the last operation there is, which a majority need not have yet: what lies
+        # between would be in the past for this, and yet to come for who reads the past.
+        begin = self.since if token is None else None
+        return self._events.watch(
+            inserts, max_await_time_ms=AWAIT_MS, resume_after=token, start_at_operation_time=begin
+        )
 
     def read(self) -> Read | None:
         """Return the next event, None if none came for half a second. Raises Unavailable where that cannot be told."""

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from fcntl import LOCK_EX, flock
 
-from eventqueue.audit.seals import Seal, encode, misfit, read_lines
+from eventqueue.audit.seals import Seal, encode, misfit, read_lines, untimely
 from eventqueue.errors import BadSeals
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
@@ -20,12 +21,15 @@ def export(ground: Ground, path: str) -> int:
 
     Raises BadSeals, and adds nothing, where the file is of another log, or has a seal that is not the log's.
     """
-    last = _agreed(ground, path) if os.path.exists(path) else None
     number = 0
     with open(path, "ab") as file:
+        flock(file, LOCK_EX)  # two who add the same seals would spoil it
+        last = _agreed(ground, path)
         for made in stored.seals(ground.log):
             if last is None or made.said.number > last.number:
                 _check_follows(last, made.seal, path)
+                if problem := untimely(made.seal, made.recorded.ts):
+                    raise BadSeals(f"Seal {made.said.number} in the log was forged: {problem}.")
                 last = made.seal
                 file.write(encode(last))
                 number += 1

@@ -11,7 +11,7 @@ from itertools import chain
 from eventqueue.audit.covering import Cover
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.rules import Finding
-from eventqueue.audit.seals import LEAVES, SEALS, Seal
+from eventqueue.audit.seals import LEAVES, SEALS, Seal, untimely
 from eventqueue.errors import BadSeals, LogCorrupt
 from eventqueue.model.codec import split
 from eventqueue.mongo.ground import Ground
@@ -52,6 +52,8 @@ def _hold_tree(
             if made is None:
                 yield _finding(SEALS, seal.number, f"seal {seal.number}, which was kept, is not there", trusted)
                 return trusted
+            if problem := untimely(made.seal, made.recorded.ts):
+                yield Finding(SEALS, made.recorded.version, f"seal {seal.number} was forged: {problem}")
             if made.seal.statement != seal.statement:
                 yield Finding(SEALS, made.recorded.version, f"it is not the seal {seal.number} that was kept")
             if (rebuilt.tree.size, rebuilt.tree.root) != (seal.size, seal.root):

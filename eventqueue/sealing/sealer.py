@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from eventqueue.audit.leaves import Leaf, pack
 from eventqueue.audit.merkle import Tree, leaf_hash
-from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed, LogSealed, Moment, Seal
+from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed, LogSealed, Moment, Seal, untimely
 from eventqueue.errors import Fenced, LogCorrupt
 from eventqueue.model.codec import content_hash, to_ms
 from eventqueue.model.codec import seal as chain
@@ -114,6 +114,13 @@ class Sealer:
         if content_hash(raw) != last.recorded.hash or tree.root != last.said.root:
             raise LogCorrupt(
                 f"Seal {last.said.number} was altered, so none is made behind it: `queuectl audit verify`."
+            )
+        problem = untimely(last.seal, last.recorded.ts)
+        if problem is None and last.said.events > self._ground.database["events"].estimated_document_count():
+            problem = "it has more events than there are"
+        if problem is not None:
+            raise LogCorrupt(
+                f"Seal {last.said.number} was forged, so none is made behind it ({problem}): `queuectl audit verify`."
             )
         if self._signer is not None and last.said.key == self._signer.public:
             check_signature(last.seal, self._signer.public)

@@ -1,9 +1,6 @@
 """What becomes of workers, told in the log: one stream an incarnation, which ends where it left or was lost."""
 
-from collections.abc import Sequence
-
-from eventqueue.log.insist import Decision, insist
-from eventqueue.model import readable
+from eventqueue.log.noting import note
 from eventqueue.model.events import stream_of
 from eventqueue.model.lives import CATEGORY, WorkerEvent, is_over
 from eventqueue.mongo.clock import DatabaseClock
@@ -11,12 +8,9 @@ from eventqueue.ports.log import EventLog
 
 
 def tell(log: EventLog, clock: DatabaseClock, worker: str, event: WorkerEvent, actor: str) -> None:
-    """Append what has happened to an incarnation, unless all is over with it already. Raises LogUnavailable."""
+    """Append what has happened to an incarnation, unless all is over with it already.
+
+    Raises Unavailable, LogUnavailable or AccessDenied.
+    """
     stream = stream_of(CATEGORY, worker)
-
-    def look() -> Decision:
-        found = readable.read(log.read_raw(stream))
-        events: Sequence[WorkerEvent] = [] if is_over(found.events) else [event]
-        return found.head, events
-
-    insist(log, stream, look, actor=actor, now=clock.now)
+    note(log, stream, lambda history: [] if is_over(history) else [event], actor=actor, now=clock.now)

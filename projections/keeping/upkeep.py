@@ -5,8 +5,7 @@ import logging
 import msgspec
 
 from eventqueue.errors import AccessDenied
-from eventqueue.log.insist import Decision, insist
-from eventqueue.model import readable
+from eventqueue.log.noting import note
 from eventqueue.model.upkeep import STREAM, UpkeepEvent
 from eventqueue.mongo.ground import Ground
 
@@ -22,11 +21,7 @@ class Told(msgspec.Struct, frozen=True):
 
 def record(ground: Ground, event: UpkeepEvent, actor: str) -> None:
     """Append what was done. Raises LogUnavailable; who may not append has done it all the same, which is said."""
-
-    def look() -> Decision:
-        return readable.read(ground.log.read_raw(STREAM)).head, [event]
-
     try:
-        insist(ground.log, STREAM, look, actor=actor, now=ground.clock.now)
+        note(ground.log, STREAM, lambda _: [event], actor=actor, now=ground.clock.now)
     except AccessDenied as error:
         logger.warning("what was done to the views is not in the log: %s", error)

@@ -3,8 +3,11 @@
 import threading
 from collections.abc import Iterator
 from itertools import takewhile
+from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
@@ -12,6 +15,7 @@ from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import InvalidInput
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.timeline import Following, Timeline
 
 
@@ -114,3 +118,27 @@ def test_what_comes_between_the_opening_and_the_reading_of_the_past_is_told_once
 
     assert past == ["job-before", "job-between"]
     assert new == "job-after"
+
+
+def test_who_follows_is_told_all_from_the_time_on_up_to_which_the_past_was_read(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the server has applied and a majority not yet is in neither, if the stream begins behind it.
+    begun: list[object] = []
+    watch = Collection.watch
+
+    def noted(self: Any, *args: Any, **named: Any) -> Any:
+        begun.append(named.get("start_at_operation_time"))
+        return watch(self, *args, **named)
+
+    monkeypatch.setattr(Collection, "watch", noted)
+    asked = majority_time(queue.connection.ground.database)
+    queue.enqueue(command="true", id="one")
+
+    coming = queue.follow_events()
+    past = [one.stream for one in takewhile(lambda one: one is not None, coming) if one is not None]
+
+    assert past == ["job-one"]
+    (begin,) = begun
+    assert isinstance(begin, Timestamp)
+    assert begin >= asked

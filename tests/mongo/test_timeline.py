@@ -142,3 +142,20 @@ def _append(stream: str, number: int) -> Any:
     from tests.builders import append
 
     return append(stream, *(said(one) for one in range(number)))
+
+
+@pytest.mark.parametrize("version", [2.5, "x"])
+@pytest.mark.parametrize("reverse", [True, False])
+def test_what_a_hand_has_put_where_a_version_belongs_ends_no_reading_and_is_read_once(
+    prepared: Store, monkeypatch: pytest.MonkeyPatch, version: Any, *, reverse: bool
+) -> None:
+    monkeypatch.setattr(timeline, "SLICE", 1)
+    log = MongoLog(prepared)
+    log.append([_append("job-one", 3)])
+    odd = {"_id": {"stream": "job-one", "version": version}, "ts": Timestamp(1, 1)}
+    prepared["events"].insert_one(odd, bypass_document_validation=True)
+
+    found = list(islice(Timeline(prepared, log).of_streams(["job-one"], reverse=reverse), 10))
+
+    assert sorted(one.version for one in found if not isinstance(one, Unreadable)) == [1, 2, 3]
+    assert len(found) == 4

@@ -7,6 +7,7 @@ import pytest
 
 from eventqueue.errors import LogUnavailable
 from eventqueue.model.events import Event, Recorded, stream_of
+from eventqueue.model.job import State
 from eventqueue.model.lives import CATEGORY, WorkerLeft, WorkerLost, WorkerStopAsked
 from eventqueue.steering import chronicle
 from eventqueue.worker.life import rescue
@@ -118,3 +119,22 @@ def test_a_request_to_stop_is_told_with_its_reason_before_it_is_obeyed(stage: St
     (recorded,) = life(stage, one.me.id)
     assert recorded.event == WorkerStopAsked(grace=5, why="the machine is replaced")
     assert recorded.actor == "test"
+
+
+@pytest.mark.parametrize("version", [2.5, "x", {"a": 1}])
+def test_what_a_hand_has_put_into_a_workers_stream_keeps_no_job_from_coming_back(
+    stage: Stage, rescuer: Hand, version: Any
+) -> None:
+    lost, other = stage.incarnation("lost"), stage.incarnation("other")
+    jobs = [stage.enqueue(), stage.enqueue()]
+    for job, worker in zip(jobs, (lost, other), strict=True):
+        stage.claim(job, worker)
+        stage.end_lease(worker)
+    stage.project()
+    odd = {"_id": {"stream": stream_of(CATEGORY, lost), "version": version}, "type": "odd"}
+    stage.connection.ground.database["events"].insert_one(odd, bypass_document_validation=True)
+
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    assert [stage.job(job).state for job in jobs] == [State.FAILED, State.FAILED]
+    stage.queue.stop_workers(why="whatever stands there")

@@ -1,0 +1,59 @@
+"""Seals that somebody has appended who may append, and files of seals that several write: neither goes unnoticed."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from eventqueue.api.queue import Queue
+from eventqueue.audit.seals import SEALS
+from eventqueue.errors import BadSeals, LogCorrupt
+from eventqueue.model.codec import seal
+from eventqueue.mongo.clock import majority_time
+from eventqueue.mongo.ground import Ground
+from eventqueue.ports.log import Append
+from eventqueue.sealing import stored
+from eventqueue.sealing.files import export, read
+from eventqueue.sealing.sealer import Sealer
+
+FORGED: dict[str, dict[str, Any]] = {
+    "looked at what is yet to come": {"until": (2**32 - 1, 0), "looked": (2**32 - 1, 0)},
+    "sure of more than it looked at": {"until": (1, 1), "looked": (1, 0)},
+    "has more events than there are": {"events": 2**40},
+}
+
+
+@pytest.mark.parametrize("said", FORGED.values(), ids=FORGED)
+def test_a_seal_that_was_appended_by_who_may_append_stops_no_sealing_in_silence(
+    queue: Queue, ground: Ground, sealer: Sealer, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    queue.enqueue(command="true", id="one")
+    queue.status()
+    first = list(sealer.seal_all())[-1]
+    queue.enqueue(command="true", id="two")
+    made = stored.last(ground.log)
+    assert made is not None
+    forged = replace(made.said, number=2, previous=first.hash, **said)
+    now = ground.clock.now()
+    (result,) = ground.log.append([Append(seal(SEALS, made.recorded.head, [forged], actor="mallory", now=now))])
+    assert result.is_whole
+
+    with pytest.raises(LogCorrupt, match="forged"):
+        Sealer(ground, "other").step()
+    assert [one for one in queue.verify_all().findings if one.stream == SEALS]
+    with pytest.raises(BadSeals):
+        export(ground, str(tmp_path / "seals.jsonl"))
+
+
+def test_two_who_add_the_same_seals_to_a_file_do_not_spoil_it(queue: Queue, ground: Ground, tmp_path: Path) -> None:
+    for _ in range(5):
+        queue.enqueue(command="true")
+        Sealer(ground, "test").step(majority_time(ground.database))
+    path = str(tmp_path / "seals.jsonl")
+
+    with ThreadPoolExecutor(8) as pool:
+        added = sum(pool.map(lambda _: export(ground, path), range(8)))
+
+    assert added == len(list(read(path))) == 5
