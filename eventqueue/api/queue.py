@@ -579,6 +579,8 @@ class Queue:
         `since`: only the streams that have an event since then; it takes no `record`.
         Raises Refused where there is no log, BadSeals for a file that holds none of this log, OSError.
         """
+        if since is not None and since.tzinfo is None:
+            raise InvalidInput("since", "must have a time zone, such as datetime.UTC")
         if since is not None and record is not None:
             raise InvalidInput("record", "is for an audit of everything, and not of what has changed `since`")
         return audit_all(self.connection, progress, against, record, since)

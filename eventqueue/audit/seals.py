@@ -39,7 +39,8 @@ Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Meta(ge=0, lt=2**62)]
 Place = Annotated[int, Meta(ge=1, lt=2**62)]
-Moment = tuple[Count, Count]
+Stamp = Annotated[int, Meta(ge=0, lt=2**32)]
+Moment = tuple[Stamp, Stamp]
 """A `ts` of the log: seconds and increment."""
 
 

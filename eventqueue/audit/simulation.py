@@ -119,13 +119,13 @@ def _chance(budget: Budget, policy: Policy) -> Chance | None:
         return None
     failed, last = len(budget.failures), budget.failures[-1]
     backoff = policy.backoff(budget.enqueued.backoff)
-    first_at = last.at + backoff.delay(failed)
+    first_at = _later(last.at, backoff.delay(failed))
     if budget.enqueued.expires_at is not None and budget.enqueued.expires_at <= first_at:
         return None  # it would have been cancelled instead of run
     seconds = sum(one.seconds for one in budget.failures) / failed
     last_at = first_at
     for number in range(failed + 1, policy.max_retries + 1):
-        last_at = _later(last_at, timedelta(seconds=seconds) + backoff.delay(number))
+        last_at = _later(_later(last_at, _lasting(seconds)), backoff.delay(number))
     return Chance(
         job=budget.job,
         queue=budget.enqueued.queue,
@@ -135,6 +135,13 @@ def _chance(budget: Budget, policy: Policy) -> Chance | None:
         attempts_most=policy.max_retries + 1 - failed,
         attempt_s=seconds,
     )
+
+
+def _lasting(seconds: float) -> timedelta:
+    try:
+        return timedelta(seconds=seconds)
+    except (OverflowError, ValueError):  # what somebody has put there is no duration
+        return timedelta(0)
 
 
 def _later(at: datetime, by: timedelta) -> datetime:

@@ -1,6 +1,7 @@
 """Numbers, times and durations as people read them. Pure."""
 
 from datetime import UTC, datetime
+from math import isfinite
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
@@ -27,6 +28,8 @@ def instant(at: datetime, timespec: str = "milliseconds") -> str:
 
 def span(seconds: float) -> str:
     """Return a duration in two figures or so: `0.4 ms`, `12 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`, `3 d 4 h`."""
+    if not isfinite(seconds):  # which an event can hold
+        return f"{seconds} s"
     if 0 < seconds < 0.00995:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:

@@ -47,6 +47,9 @@ class WorkerLost(Event, frozen=True, kw_only=True, tag="worker-lost"):
 
 WorkerEvent = WorkerStarted | WorkerStopAsked | WorkerLeft | WorkerLost
 
+ENDS = frozenset({"worker-left", "worker-lost"})
+"""Types of the events after which nothing more happens to a worker."""
+
 register(CATEGORY, WorkerStarted, WorkerStopAsked, WorkerLeft, WorkerLost)
 
 

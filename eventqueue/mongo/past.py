@@ -24,6 +24,7 @@ from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
 
+MARKS = 10_000  # that are read in one question
 AT_ONCE = 200  # streams of which the ends are looked for in one question
 
 Place = tuple[str, int]
@@ -96,12 +97,23 @@ class Past:
             if had := [raw for raw in events if was_by(read_one(raw), self.moment)]:
                 yield stream, had
 
+    def category_unless(self, name: str, types: Collection[str]) -> list[str]:
+        """Return the streams of a category that had an event by then, and none of these types."""
+        found: dict[str, bool] = {}
+        within: dict[str, Any] = {"$gte": {"stream": f"{name}-"}, "$lt": {"stream": f"{name}."}}
+        while marks := self._marks({"_id": within}, MARKS):
+            for one in marks:
+                if was_by(one, self.moment):
+                    found[one.stream] = found.get(one.stream, True) and one.type not in types
+            within = {**within, "$gt": {"stream": marks[-1].stream, "version": marks[-1].version}}
+        return [stream for stream, is_wanted in found.items() if is_wanted]
+
     def _raw(self, query: Mapping[str, Any]) -> list[bytes]:
         return [bytes(one.raw) for one in self._events.find(query, sort=[("_id", 1)], hint=[("_id", 1)])]
 
-    def _marks(self, query: Mapping[str, Any]) -> list[Mark]:
-        events = self._events.with_options(LENIENT)
-        found = outlasting(lambda: list(events.find(query, FIELDS, sort=[("_id", 1)], hint=[("_id", 1)])))
+    def _marks(self, query: Mapping[str, Any], most: int = 0) -> list[Mark]:
+        events, order = self._events.with_options(LENIENT), [("_id", 1)]
+        found = outlasting(lambda: list(events.find(query, FIELDS, sort=order, hint=order, limit=most)))
         return [one for one in map(mark_of, found) if one is not None]
 
     def _first_events_of(self, streams: Iterable[str]) -> Mapping[str, Any]:

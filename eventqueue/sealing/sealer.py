@@ -23,6 +23,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 from eventqueue.sealing import stored
 from eventqueue.sealing.gathering import BEGIN, MOST, Changes, gather, settled
+from eventqueue.sealing.holding import hold
 from eventqueue.sealing.signing import Signer, check_signature
 
 
@@ -115,6 +116,9 @@ class Sealer:
             raise LogCorrupt(
                 f"Seal {last.said.number} was altered, so none is made behind it: `queuectl audit verify`."
             )
+        is_ours = self._signer is not None and last.said.key == self._signer.public
+        if self._signer is not None and is_ours:
+            check_signature(last.seal, self._signer.public)
         problem = untimely(last.seal, last.recorded.ts)
         if problem is None and last.said.events > self._ground.database["events"].estimated_document_count():
             problem = "it has more events than there are"
@@ -122,8 +126,16 @@ class Sealer:
             raise LogCorrupt(
                 f"Seal {last.said.number} was forged, so none is made behind it ({problem}): `queuectl audit verify`."
             )
-        if self._signer is not None and last.said.key == self._signer.public:
-            check_signature(last.seal, self._signer.public)
+        if self._signer is not None and not is_ours:
+            self._check_leaves()
+
+    def _check_leaves(self) -> None:
+        # Whatever is signed from now on is over these leaves, too, which anybody may have put there.
+        for finding in hold(self._ground, (made.seal for made in stored.seals(self._log))):
+            raise LogCorrupt(
+                f"No seal is signed behind one that was not, and does not fit the log ({finding.stream} version "
+                f"{finding.version}: {finding.problem}): `queuectl audit verify` says more."
+            )
 
     def _append_leaves(self, position: Position, changes: Changes) -> tuple[int, int]:
         """Append the leaves and return the first and the last of the versions that they are in."""

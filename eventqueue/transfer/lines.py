@@ -7,12 +7,14 @@ follow from the bytes, so that none can say what the bytes do not. docs/format.m
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import bson
 import msgspec
 from bson.timestamp import Timestamp
+from msgspec import Meta
 
+from eventqueue.audit.seals import LogId
 from eventqueue.audit.wanted import Wanted
 from eventqueue.model.codec import LENIENT
 from eventqueue.system.printable import clean_json
@@ -43,9 +45,9 @@ class First(msgspec.Struct, frozen=True, kw_only=True):
 
     format: str
     version: int
-    log: str
-    export: str
-    made_at: datetime
+    log: LogId
+    export: LogId
+    made_at: Annotated[datetime, Meta(tz=True)]
     asked: Asked
 
 

@@ -27,6 +27,8 @@ def whole_file(path: str) -> Iterator[Sink]:
     place = Path(path)
     if place.exists() and not place.is_file():
         raise Refused(f"{path} is no regular file, and cannot be replaced by one: leave out --out to write to stdout.")
+    if place.is_symlink() and place.lstat().st_uid not in (os.getuid(), 0):
+        raise Refused(f"{path} is a link that another user has made: name another file.")
     place = place.resolve()
     beside = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
     with _opened(beside, path) as file:

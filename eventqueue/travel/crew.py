@@ -1,6 +1,7 @@
 """Which workers were there at a moment, and which queues were paused: by the last event each stream had by then."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -34,7 +35,8 @@ def running(found: Iterable[Worker], jobs: Iterable[Job]) -> Sequence[Worker]:
 
 
 def _there(past: Past) -> Iterator[Worker]:
-    for stream, history in past.category(lives.CATEGORY):
+    # Nearly all are gone again: of these no more is read than of what type their events are.
+    for stream, history in past.histories(past.category_unless(lives.CATEGORY, lives.ENDS)).items():
         events = readable.read(history).events
         if events and not lives.is_over(events) and isinstance(start := events[0].event, WorkerStarted):
             yield Worker(
@@ -54,4 +56,5 @@ def _stops(start: WorkerStarted, events: Iterable[Recorded]) -> Iterator[datetim
     for one in events:
         if isinstance(one.event, WorkerStopAsked):
             grace = start.grace if one.event.grace is None else one.event.grace
-            yield one.at + timedelta(seconds=grace or 0)
+            with suppress(OverflowError, ValueError):  # what somebody has put there is no time
+                yield one.at + timedelta(seconds=grace or 0)

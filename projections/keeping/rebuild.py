@@ -106,6 +106,7 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
         session=id_of(session),
         token=token_now(database),
     )
+    # A majority write: behind it the scan sees all that was applied before the token.
     checkpoint.create(database, start)
     watch.generation = new.number
     try:

@@ -46,6 +46,8 @@ def rescan(ground: Ground, applier: Applier, tell: Callable[[Signal], object] | 
     meanwhile.
     """
     now = token_now(ground.database)
+    # The token is behind all that was applied, the scan sees what a majority has: it waits until that is the same.
+    ground.log.await_acknowledged()
     tell = tell or Signals(ground.database).publish
     logger.warning("the oplog no longer reaches back to the checkpoint: the log itself is read again")
     begin = max(token_time(applier.held.token).time, applier.held.rescanned or 0)

@@ -8,7 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
-from eventqueue.audit.seals import SEALS
+from eventqueue.audit.leaves import Leaf, pack
+from eventqueue.audit.merkle import Tree, leaf_hash
+from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed
 from eventqueue.errors import BadSeals, LogCorrupt
 from eventqueue.model.codec import seal
 from eventqueue.mongo.clock import majority_time
@@ -17,6 +19,7 @@ from eventqueue.ports.log import Append
 from eventqueue.sealing import stored
 from eventqueue.sealing.files import export, read
 from eventqueue.sealing.sealer import Sealer
+from eventqueue.sealing.signing import create
 
 FORGED: dict[str, dict[str, Any]] = {
     "looked at what is yet to come": {"until": (2**32 - 1, 0), "looked": (2**32 - 1, 0)},
@@ -57,3 +60,49 @@ def test_two_who_add_the_same_seals_to_a_file_do_not_spoil_it(queue: Queue, grou
         added = sum(pool.map(lambda _: export(ground, path), range(8)))
 
     assert added == len(list(read(path))) == 5
+
+
+def test_nothing_is_signed_behind_a_seal_that_was_not_signed_and_does_not_fit_the_log(
+    queue: Queue, ground: Ground, tmp_path: Path
+) -> None:
+    key = create(str(tmp_path / "seal.key"))
+    queue.enqueue(command="true", id="one")
+    list(Sealer(ground, "test", key).seal_all())
+    made = stored.last(ground.log)
+    assert made is not None
+    leaf = Leaf("job-never", 1, b"\x11" * 32)
+    ((_, piece),) = pack([leaf.data])
+    tree = Tree(made.said.size, made.said.peaks).plus([leaf_hash(leaf.data)])
+    head = ground.log.read(LEAVES)[-1].head
+    now = ground.clock.now()
+    leaves = LeavesSealed(seal=2, first=made.said.size, leaves=piece)
+    assert ground.log.append([Append(seal(LEAVES, head, [leaves], actor="mallory", now=now))])[0].is_whole
+    said = {"number": 2, "size": tree.size, "root": tree.root, "peaks": tree.peaks, "events": made.said.events + 1}
+    forged = replace(
+        made.said,
+        **said,
+        previous=made.seal.hash,
+        leaves=(head.version + 1, head.version + 1),
+        key=None,
+        signature=None,
+    )
+    queue.enqueue(command="true", id="two")
+    assert ground.log.append([Append(seal(SEALS, made.recorded.head, [forged], actor="mallory", now=now))])[0].is_whole
+
+    with pytest.raises(LogCorrupt, match="job-never"):
+        Sealer(ground, "test", key).step(majority_time(ground.database))
+    queue.status()
+    assert "job-never" in {one.stream for one in queue.verify_all().findings}
+
+
+def test_a_log_that_was_sealed_without_a_key_can_be_signed_from_then_on(
+    queue: Queue, ground: Ground, tmp_path: Path
+) -> None:
+    queue.enqueue(command="true", id="one")
+    list(Sealer(ground, "test").seal_all())
+    queue.enqueue(command="true", id="two")
+
+    signed = list(Sealer(ground, "test", create(str(tmp_path / "seal.key"))).seal_all())
+
+    assert [one.number for one in signed] == [2]
+    assert signed[0].signature is not None
