@@ -1,6 +1,7 @@
 """One verdict over everything, held too against seals, and against what the auditor remembers."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import SEALS, Seal, misfit
 from eventqueue.audit.verdict import Verdict
 from eventqueue.errors import BadSeals, InvalidInput, LogCorrupt
+from eventqueue.model.figures import instant
 from eventqueue.sealing import files, record, stored
 from eventqueue.sealing.holding import hold
 
@@ -26,18 +28,33 @@ def audit_all(
 ) -> Verdict:
     """See Queue.verify_all."""
     with _named("record"):
+        if remembered is not None and not Path(remembered).parent.is_dir():
+            raise InvalidInput("record", "is in a directory that is not there")
         then = None if remembered is None else record.recall(Path(remembered))
+    # What is wrong with the file is told at once, and not after the hour that the rest may take.
     with _named("against"):
-        for _ in () if against is None else files.read(against):
-            pass  # what is wrong with the file is told at once, and not after the hour that the rest may take
+        last = deque(() if against is None else files.read(against), maxlen=1)
     auditor = connection.auditor
     verdict = auditor.all(progress) if since is None else auditor.since(since, progress)
     of_seals = _of_seals(connection, against, is_all=since is None)
-    verdict = replace(verdict, findings=(*verdict.findings, *of_seals, *_of_record(connection, verdict, then)))
+    verdict = replace(
+        verdict,
+        findings=(*verdict.findings, *of_seals, *_of_record(connection, verdict, then)),
+        against=tuple(_told(last, remembered, then)),
+    )
     if remembered is not None and not verdict.findings:
         with _named("record"):
             record.remember(Path(remembered), record.standing(connection.ground, verdict.events))
     return verdict
+
+
+def _told(last: Iterable[Seal], remembered: str | None, then: record.Standing | None) -> Iterator[str]:
+    for seal in last:
+        yield f"the seals that were kept, the last of them seal {seal.number} of {instant(seal.at, 'seconds')}"
+    if then is not None:
+        yield f"what it had on {instant(then.at, 'seconds')}"
+    elif remembered is not None:
+        yield "nothing that was remembered: the record begins with this"
 
 
 @contextmanager

@@ -58,7 +58,8 @@ class Condition(msgspec.Struct, frozen=True):
         fitting = [name for name, kind in EVENT_TYPES.items() if self.path[1] in kind.__struct_fields__]
         query: dict[str, Any] = {"type": {"$in": fitting}}
         if self.relation == "=":
-            query[".".join(self.path)] = {"$in": [*_meanings(self.text), None]}  # None: what is left out, too
+            asked = [one for one in _meanings(self.text) if type(one) is not int or abs(one) < 2**63]
+            query[".".join(self.path)] = {"$in": [*asked, None]}  # None: what is left out, too
         return query
 
 
@@ -105,7 +106,7 @@ def _below(value: Any, path: Sequence[str]) -> Iterator[Any]:
 def _meanings(text: str) -> Sequence[Any]:
     """Return what a text may stand for: itself, a JSON value, a time, bytes in hex."""
     found: list[Any] = [text]
-    with suppress(msgspec.DecodeError):
+    with suppress(msgspec.DecodeError, RecursionError):
         found.append(msgspec.json.decode(text))
     with suppress(ValueError):
         at = datetime.fromisoformat(text)

@@ -1,7 +1,7 @@
 """Proofs that are checked without a database: that a stream was sealed as it is, and that one seal continues another.
 
-A proof is a JSON document. What it proves is the stream's last event as sealed, with its hash; those before it follow
-by their own hashes, which `history` tells so that a reader can hold them against an export. Pure.
+A proof is a JSON document. What it proves is the stream's last event as sealed, by its hash. Those before it follow by
+their own bytes, as an export has them: each names the hash of the one before. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,18 +10,8 @@ import msgspec
 
 from eventqueue.audit import merkle
 from eventqueue.audit.leaves import Leaf
-from eventqueue.audit.seals import Count, Hex, Line, Place, Seal, instant, line_of
+from eventqueue.audit.seals import Count, Hex, Line, Place, Seal, line_of
 from eventqueue.errors import NotProven
-from eventqueue.model.events import Recorded, type_of
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event of the stream, told for a reader: the proof is about the last one's hash alone."""
-
-    version: Place
-    type: str
-    at: str
-    hash: Hex
 
 
 class Inclusion(
@@ -35,7 +25,6 @@ class Inclusion(
     index: Count
     path: tuple[Hex, ...]  # from the leaf upwards
     seal: Line
-    history: tuple[Step, ...]
 
 
 class Consistency(
@@ -51,11 +40,8 @@ class Consistency(
 Proof = Inclusion | Consistency
 
 
-def inclusion(leaf: Leaf, index: int, path: Iterable[bytes], seal: Seal, history: Iterable[Recorded]) -> Inclusion:
+def inclusion(leaf: Leaf, index: int, path: Iterable[bytes], seal: Seal) -> Inclusion:
     """Return the proof of a leaf."""
-    steps = [
-        Step(version=one.version, type=type_of(one.event), at=instant(one.at), hash=one.hash.hex()) for one in history
-    ]
     return Inclusion(
         stream=leaf.stream,
         version=leaf.version,
@@ -63,7 +49,6 @@ def inclusion(leaf: Leaf, index: int, path: Iterable[bytes], seal: Seal, history
         index=index,
         path=tuple(one.hex() for one in path),
         seal=line_of(seal),
-        history=tuple(steps),
     )
 
 
@@ -98,9 +83,6 @@ def _check_inclusion(proof: Inclusion) -> Seal:
     root = merkle.root_by_inclusion(merkle.leaf_hash(leaf.data), proof.index, seal.size, _path(proof))
     if root != seal.root:
         raise NotProven(f"The proof does not lead from {proof.stream} version {proof.version} to seal {seal.number}.")
-    versions = [step.version for step in proof.history]
-    if versions != list(range(1, proof.version + 1)) or proof.history[-1].hash != proof.hash:
-        raise NotProven(f"The history that the proof tells is not that of {proof.stream} version {proof.version}.")
     return seal
 
 

@@ -77,6 +77,10 @@ def verify(
         remedy = " `queuectl projections rebuild` makes the views new." if verdict.is_of_views_alone else ""
         session.out.refuse(f"{count(len(verdict.findings) + verdict.more, 'finding')} in {jobs}.{remedy}")
         return 1
+    for what in verdict.against:
+        session.out.note(f"Held against {what}")
+    if not verdict.events:
+        session.out.note("There is nothing in this log: is it the right database?")
     session.out.done(f"{jobs} verified, nothing found")
     return 0
 

@@ -59,6 +59,6 @@ def _versions(queue: "Queue", job_id: str, first: str, second: str) -> "tuple[Jo
 def _version(job_id: str, text: str, last: int) -> int:
     if not text.isascii() or not text.isdigit():
         raise click.UsageError(f"{clean(text)!r} is no version: give two of them, or one other job")
-    if not 1 <= int(text) <= last:
+    if len(text) > len(str(last)) or not 1 <= int(text) <= last:
         raise Refused(f"Job {job_id} has {count(last, 'event')}, and no version {text}.")
     return int(text)

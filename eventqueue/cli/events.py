@@ -136,7 +136,9 @@ class _Shown:
         some = list(islice(found, LIMIT))
         self.all(some if reverse else reversed(some))
         if next(found, None) is not None:
-            self._session.out.note(f"These are the last {LIMIT}, and there are more: --limit shows them.")
+            self._session.out.note(
+                f"These are the last {LIMIT}, and there are more: --since, or --reverse --limit, shows them."
+            )
 
     def follow(self, coming: "Iterator[Read | None]") -> None:
         """Show those that are there, then each as it comes."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PART = 200  # seals that are printed at once
 PROOF_MAX = 64 * 1024 * 1024  # bytes
+NUMBER = click.IntRange(1, 2**62)
 KEY_HEX = 64  # digits of a public key
 
 
@@ -89,12 +90,16 @@ def _tell(session: Session, made: "Sequence[Seal]", last: "Seal | None") -> None
 
 
 @command("seals")
+@click.option("--export", "path", type=FILE, metavar="FILE", help="Add the seals that FILE lacks to it, a line each.")
 @with_session
-def seals_(session: Session) -> None:
-    """List the seals.
+def seals_(session: Session, path: str | None) -> None:
+    """List the seals, or keep them elsewhere.
+
+    Nothing is written into the log, so whoever may only read can do this.
 
     \b
     queuectl audit seals
+    queuectl audit seals --export /mnt/elsewhere/seals.jsonl
     """
     from eventqueue.api.sealing import Seals
     from eventqueue.cli.render import documents
@@ -102,6 +107,11 @@ def seals_(session: Session) -> None:
     from eventqueue.cli.render.console import show_long
 
     with session.queue() as queue:
+        if path is not None:
+            exported = Seals(queue.connection).export(path)
+            session.out.document(lambda: {"exported": exported})
+            session.out.done(f"{count(exported, 'seal')} added to {shown_path(path)}")
+            return
         parts = _parts(Seals(queue.connection).all())
         if session.out.as_json:
             documents.print_array([render.document(one) for one in part] for part in parts)
@@ -113,8 +123,8 @@ def seals_(session: Session) -> None:
 
 @command("prove")
 @click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
-@click.option("--seal", "number", type=click.IntRange(1), metavar="N", help="In this seal [default: the last one].")
-@click.option("--between", nargs=2, type=click.IntRange(1), metavar="N M", help="That seal M continues seal N.")
+@click.option("--seal", "number", type=NUMBER, metavar="N", help="In this seal [default: the last one].")
+@click.option("--between", nargs=2, type=NUMBER, metavar="N M", help="That seal M continues seal N.")
 @with_session
 def prove(session: Session, job_id: str | None, number: int | None, between: tuple[int, int] | None) -> None:
     """Print a proof of how a job was sealed.

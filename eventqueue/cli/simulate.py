@@ -59,6 +59,6 @@ def _codes(text: str | None) -> frozenset[int] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) <= 255 for part in parts):
+    if not all(part.isascii() and part.isdigit() and len(part) < 4 and int(part) <= 255 for part in parts):
         raise InvalidInput("exit-codes", f"{text!r} are no exit codes: give numbers up to 255, such as 75,111")
     return frozenset(map(int, parts))

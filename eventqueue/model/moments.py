@@ -6,7 +6,7 @@ backwards within a stream, what a stream had by a moment are always its first ev
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson.timestamp import Timestamp
@@ -17,6 +17,7 @@ from eventqueue.model.readable import Read, Unreadable
 
 SECOND, INSTANT = timedelta(seconds=1), timedelta(milliseconds=1)
 LAST_SECOND = 2**32 - 1
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def moment_of(one: Read | Mark) -> datetime | None:
@@ -62,4 +63,5 @@ def _second(moment: datetime) -> int:
 
 
 def _up(moment: datetime) -> datetime:
-    return to_ms(moment + INSTANT - timedelta(microseconds=1))
+    late = timedelta(microseconds=999)
+    return to_ms(moment + late) if moment <= LATEST - late else LATEST

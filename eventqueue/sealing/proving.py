@@ -7,11 +7,13 @@ of which the log reads some hundred thousand a second, in flat memory.
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from eventqueue.audit import merkle, proofs
+from eventqueue.audit import merkle, proofs, rules
 from eventqueue.audit.leaves import Leaf, is_of, parse
 from eventqueue.errors import LogCorrupt, NotProven, NotSealed
 from eventqueue.mongo.log import MongoLog
 from eventqueue.sealing import stored
+
+NO_MORE = "The log does not lead to its own seal any more: see `queuectl audit verify`."
 
 T = TypeVar("T", proofs.Inclusion, proofs.Consistency)
 
@@ -28,8 +30,16 @@ def prove(log: MongoLog, stream: str, number: int | None) -> proofs.Inclusion:
         raise NotSealed(f"Seal {made.said.number} has nothing of {stream}: a later one may, or `queuectl audit seal`.")
     index, leaf = found
     path = _roots(log, made, merkle.inclusion(index, made.said.size))
-    history = log.read(stream, most=leaf.version)
-    return _checked(proofs.inclusion(leaf, index, path, made.seal, history))
+    _check_history(log, leaf)
+    return _checked(proofs.inclusion(leaf, index, path, made.seal))
+
+
+def _check_history(log: MongoLog, leaf: Leaf) -> None:
+    """Raise LogCorrupt where the stream does not lead to what was sealed of it: nobody could follow the proof."""
+    history = [rules.stored(raw) for raw in log.read_raw(leaf.stream, most=leaf.version)]
+    last = history[-1].event if history else None
+    if any(rules.check(leaf.stream, history)) or last is None or (last.version, last.hash) != (leaf.version, leaf.hash):
+        raise LogCorrupt(NO_MORE)
 
 
 def prove_between(log: MongoLog, old: int, new: int) -> proofs.Consistency:
@@ -58,5 +68,5 @@ def _checked(proof: T) -> T:
     try:
         proofs.check(proof)
     except NotProven:
-        raise LogCorrupt("The log does not lead to its own seal any more: see `queuectl audit verify`.") from None
+        raise LogCorrupt(NO_MORE) from None
     return proof

@@ -80,7 +80,7 @@ def less_than_then(ground: Ground, then: Standing, events: int) -> Iterator[Find
     if then.hash is None:
         return
     there = ground.log.read(SEALS, then.seal - 1, 1)
-    if not there:
+    if not there or there[0].version != then.seal:
         yield Finding(SEALS, then.seal, f"seal {then.seal} was there {when}, and was removed")
     elif stored.made_of(there[0]).seal.hash.hex() != then.hash:
         yield Finding(SEALS, then.seal, f"it is not the seal {then.seal} that was there {when}")

@@ -46,7 +46,7 @@ def seal_number(log: MongoLog, number: int | None) -> Made:
         found = last(log)
     else:
         page = log.read(SEALS, number - 1, 1)
-        found = made_of(page[0]) if page else None
+        found = made_of(page[0]) if page and page[0].version == number else None
     if found is None and number is None:
         raise NotSealed("No seal was made yet: `queuectl audit seal` makes one.")
     if found is None:
@@ -108,8 +108,16 @@ def leaves_since(log: MongoLog, made: Made, since: Timestamp) -> Iterator[tuple[
                 yield parse(data), looked
             except ValueError:
                 raise LogCorrupt(f"The leaves of seal {one.said.number} were altered.") from None
-        before = log.read(SEALS, one.recorded.version - 2, 1) if one.recorded.version > 1 else []
-        one = made_of(before[0]) if before else None
+        one = before(log, one)
+
+
+def before(log: MongoLog, made: Made) -> Made | None:
+    """Return the seal before one, None if it is the first. Raises LogCorrupt where it is not there."""
+    version = made.recorded.version - 1
+    found = log.read(SEALS, version - 1, 1) if version else []
+    if version and (not found or found[0].version != version):  # what comes next there is would be this one again
+        raise LogCorrupt(f"{SEALS} has no version {version}, which seal {made.said.number} stands behind.")
+    return made_of(found[0]) if found else None
 
 
 def made_of(recorded: Recorded) -> Made:

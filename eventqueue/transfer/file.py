@@ -64,7 +64,7 @@ def _first(path: str, line: bytes) -> First:
         form = msgspec.json.decode(line, type=_Form)
         if form.format == FORMAT and form.version == VERSION:
             return msgspec.json.decode(line, type=First)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         form = _Form("", 0)
     if form.format == FORMAT and form.version > VERSION:
         raise Refused(f"{path} is an export of form {form.version}, and this eventqueue knows {VERSION}: upgrade it.")
@@ -85,7 +85,7 @@ def _events(path: str, file: BinaryIO) -> Generator[bytes, None, Last]:
 def _raw(path: str, line: bytes, number: int) -> bytes:
     try:
         raw = msgspec.json.decode(line, type=_Event).raw
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(f"{path} is cut off or was altered at its event {number}. Nothing was imported.") from None
     if line_of(raw) != line:
         raise Refused(f"{path} says of its event {number} what the event's bytes do not. Nothing was imported.")
@@ -95,7 +95,7 @@ def _raw(path: str, line: bytes, number: int) -> bytes:
 def _last(path: str, line: bytes, found: Last) -> Last:
     try:
         last = msgspec.json.decode(line, type=Last)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(f"{path} is cut off in its last line. Nothing was imported.") from None
     if last != found:
         raise Refused(f"{path} was altered: its lines are not those that its last line tells of. Nothing was imported.")

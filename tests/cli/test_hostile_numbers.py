@@ -59,3 +59,28 @@ def test_a_time_at_the_end_of_the_calendar_stops_no_simulation(queuectl: Queuect
     put(queue, "job-odd", claimed(), Failed(**odd), DEAD_LETTERED, now=LAST - timedelta(seconds=1))
 
     assert "Unexpected" not in queuectl.here("simulate", "--max-retries", "5").err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("events", "--since", "9999-12-31T23:59:59.999999Z"),
+        ("audit", "export", "--since", "9999-12-31T23:59:59.999999Z"),
+        ("audit", "verify", "--all", "--since", "9999-12-31T23:59:59.999999Z"),
+        ("events", "--where", "data.exit_code=" + "9" * 26),
+        ("events", "--where", "data.exit_code=" + "[" * 50_000),
+        ("audit", "prove", "one", "--seal", "9" * 20),
+        ("simulate", "--max-retries", "1", "--exit-codes", "9" * 5000),
+        ("diff", "one", "1", "9" * 5000),
+    ],
+    ids=lambda words: " ".join(words)[:40],
+)
+def test_what_is_typed_beyond_all_bounds_is_refused_or_finds_nothing(
+    queuectl: Queuectl, words: tuple[str, ...]
+) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+
+    ran = queuectl.here(*words)
+
+    assert "Unexpected" not in ran.err
+    assert ran.code in {0, 1, 2}

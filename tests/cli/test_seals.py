@@ -286,3 +286,19 @@ def test_what_an_audit_is_held_against_is_refused_in_a_sentence_where_it_is_noth
     assert ran.code == 1
     assert is_one_sentence(ran)
     assert sealed.here("audit", "verify", "report", option, str(other)).code == 2
+
+
+def test_an_audit_says_what_it_was_held_against(sealed: Queuectl, file: Path, tmp_path: Path) -> None:
+    record = str(tmp_path / "audit.json")
+    sealed.ok("projections", "rebuild")
+    sealed.ok("audit", "seals", "--export", str(file))
+
+    first = sealed.ok("audit", "verify", "--all", "--against", str(file), "--record", record)
+    again = sealed.ok("audit", "verify", "--all", "--record", record, "--json").json
+
+    assert "the last of them seal 1 of 20" in first.err
+    assert "nothing that was remembered" in first.err
+    assert len(again["against"]) == 1
+    assert sealed.ok("audit", "verify", "--all", "--json").json["against"] == []
+    assert sealed.here("audit", "verify", "--all", "--record", str(tmp_path / "no" / "audit.json")).code == 1
+    assert not (tmp_path / "no").exists()

@@ -11,7 +11,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.leaves import Leaf, pack
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed
-from eventqueue.errors import BadSeals, LogCorrupt
+from eventqueue.errors import BadSeals, LogCorrupt, NotSealed
 from eventqueue.model.codec import seal
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
@@ -106,3 +106,16 @@ def test_a_log_that_was_sealed_without_a_key_can_be_signed_from_then_on(
 
     assert [one.number for one in signed] == [2]
     assert signed[0].signature is not None
+
+
+def test_a_gap_before_the_last_seal_ends_sealing_with_a_word_and_not_in_a_loop(queue: Queue, ground: Ground) -> None:
+    for number in range(3):
+        queue.enqueue(command="true", id=f"job-{number}")
+        Sealer(ground, "test").step(majority_time(ground.database))
+    ground.database["events"].delete_one({"_id.stream": SEALS, "_id.version": 2})
+    queue.enqueue(command="true")
+
+    with pytest.raises(LogCorrupt, match="no version 2"):
+        Sealer(ground, "other").step(majority_time(ground.database))
+    with pytest.raises(NotSealed):
+        stored.seal_number(ground.log, 2)

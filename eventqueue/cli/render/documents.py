@@ -196,6 +196,7 @@ def verdict(one: Verdict) -> dict[str, Any]:
         "findings": [plain(found) for found in one.findings],
         "more": one.more,
         "not_held": [clean(sentence) for sentence in one.not_held],
+        "against": [clean(what) for what in one.against],
     }
 
 
