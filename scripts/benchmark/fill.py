@@ -114,7 +114,8 @@ def history(number: int, of: int, now: datetime, shape: Shape) -> Append:
 
 def _taken(one: Sealed, at: datetime) -> Sealed:
     """Return an event as the log would have it that took it at `at`: the server keeps a `ts` that is not zero."""
-    ts = struct.pack("<II", at.microsecond + 1, int(at.timestamp()))
+    # No two events of a stream are stamped the same.
+    ts = struct.pack("<II", at.microsecond * 1000 + one.recorded.version, int(at.timestamp()))
     return Sealed(one.recorded, one.raw[: -TS_AT - len(ts)] + ts + one.raw[-TS_AT:])
 
 

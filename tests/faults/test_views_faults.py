@@ -102,9 +102,10 @@ def test_a_new_event_type_stops_no_projector_and_the_newer_one_lets_its_job_go_o
         built.log.append([first])
         (sealed,) = append("job-odd", CANCELLED, head=first.head, now=built.clock.now()).events
         built.database["events"].insert_one({**bson.decode(sealed.raw), "type": "annulled"})
+        # Before the newer one is there: on a busy machine it may get the place sooner than anybody looks.
+        await_that(lambda: [one.job for one in parked(live_of(built))] == ["odd"])
         with subprocess.Popen([sys.executable, "-c", NEWER, *place], cwd=ROOT) as newer:
             try:
-                await_that(lambda: [one.job for one in parked(live_of(built))] == ["odd"])
                 crowd.act(3)
                 await_that(lambda: is_fresh(built))
                 assert old.stop() == 0
