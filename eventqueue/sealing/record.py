@@ -5,7 +5,7 @@ A seal kept elsewhere proves more. This costs nobody a thought: it is written by
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -27,14 +27,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     events: Count
     seal: Count = 0
     hash: Hex | None = None
-
-
-def place(environ: Mapping[str, str], log_id: str) -> Path:
-    """Return where the record of a log is: in `$XDG_STATE_HOME` or `~/.local/state`, under `queuectl/audit`."""
-    state = environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):  # the XDG specification: a relative one is to be ignored
-        state = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
-    return Path(state, "queuectl", "audit", f"{log_id}.json")
 
 
 def standing(ground: Ground, events: int) -> Standing:

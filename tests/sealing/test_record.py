@@ -9,7 +9,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.seals import SEALS
 from eventqueue.errors import Misconfigured
 from eventqueue.mongo.ground import Ground
-from eventqueue.sealing.record import less_than_then, place, recall, remember, standing
+from eventqueue.sealing.record import less_than_then, recall, remember, standing
 from eventqueue.sealing.sealer import Sealer
 from tests.sealing.forger import Forger
 
@@ -84,15 +84,3 @@ def test_a_record_that_cannot_be_read_is_a_sentence(path: Path, content: bytes) 
 
     with pytest.raises(Misconfigured, match="cannot be read"):
         recall(path)
-
-
-@pytest.mark.parametrize(
-    ("environ", "where"),
-    [
-        ({"HOME": "/home/ada"}, "/home/ada/.local/state/queuectl/audit/7.json"),
-        ({"HOME": "/home/ada", "XDG_STATE_HOME": "/state"}, "/state/queuectl/audit/7.json"),
-        ({"HOME": "/home/ada", "XDG_STATE_HOME": "state"}, "/home/ada/.local/state/queuectl/audit/7.json"),
-    ],
-)
-def test_the_record_is_where_state_belongs(environ: dict[str, str], where: str) -> None:
-    assert place(environ, "7") == Path(where)
