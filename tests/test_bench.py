@@ -41,8 +41,9 @@ MORE = {
         *("events", "status_at_ms", "list_at_ms", "show_at_ms", "events_since_ms", "longest_ms"),
         *("seal_rate", "against_rate", "prove_ms"),
     },
+    "sealing": {"without", "seals"},
 }
-WITHOUT_RAW = {"latency", "fill", "scale", "audit"}  # nothing does the same without the queue
+WITHOUT_RAW = {"latency", "fill", "scale", "audit", "sealing"}  # nothing does the same without the queue
 
 
 @pytest.fixture(scope="module")

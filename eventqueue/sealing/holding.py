@@ -6,6 +6,7 @@ them: some 90 bytes for each stream and each seal before which it changed. The l
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 
 from eventqueue.audit.covering import Cover
@@ -18,6 +19,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MongoLog
 from eventqueue.sealing import stored
 from eventqueue.sealing.sorting import Sorted
+from eventqueue.system.ahead import ahead
 
 LOST = "what was sealed after seal {} cannot be held against the seals"
 
@@ -97,10 +99,11 @@ class _Rebuilt:
 
 def _hold_events(log: MongoLog, trusted: Seal, leaves: Sorted, tell: Callable[[int], object]) -> Iterator[Finding]:
     cover = Cover(leaves.first(trusted.size), trusted)
-    for batch in log.scan_batches():
-        number = 0
-        for raw in split(batch):
-            yield from cover.findings(raw)
-            number += 1
-        tell(number)
+    with closing(ahead(log.scan_batches())) as batches:
+        for batch in batches:
+            number = 0
+            for raw in split(batch):
+                yield from cover.findings(raw)
+                number += 1
+            tell(number)
     yield from cover.rest()

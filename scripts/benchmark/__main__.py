@@ -21,6 +21,7 @@ from scripts.benchmark import (
     queues,
     rebuild,
     scale,
+    sealing,
     shell,
     status,
 )
@@ -45,6 +46,7 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "memory": memory.run,
     "status": status.run,
     "audit": audit.run,
+    "sealing": sealing.run,
 }
 
 

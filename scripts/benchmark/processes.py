@@ -23,6 +23,15 @@ threading.Thread(target=lambda: (os.read(0, 1), stop.set()), daemon=True).start(
 make_projector(connect(sys.argv[1], sys.argv[2], "bench")).run(stop)
 """
 
+SEAL = """
+import os, sys, threading
+from eventqueue.connect import connect, make_sealing
+
+stop = threading.Event()
+threading.Thread(target=lambda: (os.read(0, 1), stop.set()), daemon=True).start()
+make_sealing(connect(sys.argv[1], sys.argv[2], "bench"), {}).run(stop)
+"""
+
 REBUILD = """
 import sys, time
 from eventqueue.connect import connect
@@ -63,6 +72,13 @@ def spawned(
 def projector(place: Place, database: str, profiles: Profiles | None) -> Iterator["subprocess.Popen[bytes]"]:
     """A projector for as long as the block lasts."""
     with spawned(PROJECT, [place.uri, database], "projector", profiles) as process:
+        yield process
+
+
+@contextmanager
+def sealer(place: Place, database: str, profiles: Profiles | None) -> Iterator["subprocess.Popen[bytes]"]:
+    """Who seals the log, for as long as the block lasts."""
+    with spawned(SEAL, [place.uri, database], "sealer", profiles) as process:
         yield process
 
 
