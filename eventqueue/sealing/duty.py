@@ -15,8 +15,8 @@ from eventqueue.mongo.duty import LeasedLoop
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import SEALING, Lease, Renewal
+from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing import stored
-from eventqueue.sealing.gathering import OVERLAP_S
 from eventqueue.sealing.sealer import Sealer
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=5)  # whether anything has come
 EVERY = timedelta(minutes=1)
 MANY = 10_000  # events, for which no minute is waited for
-SPACING = timedelta(seconds=OVERLAP_S)  # between two tries: what has just come is not settled sooner
+SPACING = timedelta(seconds=VISIBLE_S)  # between two tries: what has just come is not settled sooner
 AT_LEAST_EVERY = timedelta(minutes=10)  # how many events there are the server only estimates, after it was killed
 # While the log grows faster than this, in events a second, others need the machine: sealing takes a twentieth of the
 # time then, and makes up for it later.
