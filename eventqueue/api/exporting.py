@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from eventqueue.system.whole import Sink
 from eventqueue.transfer import parquet
 from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, lines
-from eventqueue.transfer.whole import Sink
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection

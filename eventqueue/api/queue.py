@@ -72,10 +72,10 @@ from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.system.people import actor_of
+from eventqueue.system.whole import Sink
 from eventqueue.transfer import parquet
 from eventqueue.transfer.lines import Asked
 from eventqueue.transfer.unpacking import copy
-from eventqueue.transfer.whole import Sink
 
 
 @checked
