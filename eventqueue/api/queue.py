@@ -27,10 +27,10 @@ from eventqueue.api.overview import Overview
 from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import AGAIN_S, Waiting
-from eventqueue.audit import proof
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
 from eventqueue.audit.simulation import Policy, Simulated
+from eventqueue.audit.states import states
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import (
@@ -222,7 +222,7 @@ class Queue:
 
     def replay(self, job_id: str) -> Sequence[Job]:
         """Return the job as it stood after each of its events. Raises JobNotFound."""
-        return list(proof.states(self._jobs.stored(job_id)))
+        return list(states(self._jobs.stored(job_id)))
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
         """Cancel a job that waits or runs; a running one is killed by its worker.
