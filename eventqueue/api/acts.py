@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from eventqueue.api import enqueueing
 from eventqueue.api.enqueueing import Receipt
+from eventqueue.api.jobs import stream_for
 from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
@@ -46,7 +47,7 @@ class Acts:
         Raises LogUnavailable with the ids of those in doubt, or Unavailable: of the others, those that were not yielded
         before that were not tried. Where a Ctrl-C comes in between, the next BATCH are in doubt.
         """
-        waiting = iter(job_ids)
+        waiting = (name_in(stream_for(one)) for one in job_ids)
         while ids := list(islice(waiting, BATCH)):
             outcomes: dict[str, Outcome] = {}
             open_: Sequence[str] = list(dict.fromkeys(ids))
@@ -58,6 +59,13 @@ class Acts:
                 yield from (Acted(job_id, outcomes[job_id]) for job_id in ids if job_id in outcomes)
                 raise
             yield from (Acted(job_id, outcomes[job_id]) for job_id in ids)
+
+    def to_one(self, job_id: str, command: Command) -> Receipt:
+        """As `to_each`, to one job; raises why it is refused."""
+        (done,) = self.to_each([job_id], command, None)
+        if isinstance(done.outcome, QueueError):
+            raise done.outcome
+        return done.outcome
 
     def _try(
         self, ids: Sequence[str], command: Command, only: State | None, outcomes: MutableMapping[str, Outcome]

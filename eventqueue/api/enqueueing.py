@@ -89,6 +89,15 @@ class Enqueueing:
             check_size(checked.asked)
         return checked
 
+    def check_at(self, place: int, fields: Mapping[str, Any]) -> Request:
+        """As `check`, of one of many: its `place` among them is in front of the field's name."""
+        if not isinstance(fields, Mapping):
+            raise InvalidInput(f"{place}", f"is a {type(fields).__name__}; it must be a mapping of a job's fields")
+        try:
+            return self.check(fields)
+        except InvalidInput as error:
+            raise InvalidInput(f"{place}.{error.field}", error.problem) from None
+
     def _is_there(self, asked: Request) -> bool:
         """Whether the job was enqueued before, in time perhaps: the same call later is the same job."""
         if asked.fields.id is None and asked.fields.key is None:

@@ -10,7 +10,8 @@ from eventqueue.audit.wanted import Wanted, job_stream_of
 from eventqueue.model.events import Enqueued
 from eventqueue.model.moments import between
 from eventqueue.model.readable import Read
-from eventqueue.mongo.timeline import VISIBLE_S, Following, Stored, Timeline, place_of
+from eventqueue.mongo.log import VISIBLE_S
+from eventqueue.mongo.timeline import Following, Stored, Timeline, place_of
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection

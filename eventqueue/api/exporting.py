@@ -1,12 +1,19 @@
-"""The log written to a file: see Queue.export."""
+"""The log taken elsewhere: written to a file, or into another database."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from pymongo.read_preferences import ReadPreference
+
+from eventqueue.api.events import Events
+from eventqueue.audit.wanted import Wanted
+from eventqueue.errors import InvalidInput
+from eventqueue.mongo.errors import translated
+from eventqueue.system.whole import Sink
 from eventqueue.transfer import parquet
 from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, lines
-from eventqueue.transfer.whole import Sink
+from eventqueue.transfer.unpacking import copy
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
@@ -39,6 +46,30 @@ def write_lines(file: Sink, first: First, events: Iterable[bytes], progress: Cal
     return number
 
 
-Writer = Callable[[Sink, First, Iterable[bytes], Callable[[int], object]], int]
+Progress = Callable[[int], object]
+Writer = Callable[[Sink, First, Iterable[bytes], Progress], int]
 
 WRITERS: Mapping[str, Writer] = {"jsonl": write_lines, "parquet": parquet.write}
+
+
+class Exporting:
+    """Takes the log of one connection elsewhere."""
+
+    def __init__(self, connection: "Connection", events: Events) -> None:
+        self._connection = connection
+        self._events = events
+
+    def export(self, file: Sink, asked: Asked, form: str, progress: Progress) -> int:
+        """See Queue.export."""
+        if form not in WRITERS:
+            raise InvalidInput("form", f"{form!r} is none of {', '.join(WRITERS)}")
+        if form == "parquet":
+            parquet.check()
+        return WRITERS[form](file, first_line(self._connection, asked), self._events.stored(asked.wanted), progress)
+
+    def copy(self, db: str, progress: Progress) -> int:
+        """See Queue.copy_log."""
+        ground = self._connection.ground
+        with translated():
+            other = self._connection.client.get_database(db, read_preference=ReadPreference.PRIMARY)
+        return copy(other, ground.log_id, ground.database.name, self._events.stored(Wanted()), progress)

@@ -5,50 +5,40 @@ conflict, for these are people's commands.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from msgspec.structs import replace
-from pymongo.read_preferences import ReadPreference
 
-from eventqueue.api import exporting
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked, fitting
 from eventqueue.api.auditing import audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
+from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
-from eventqueue.api.waiting import AGAIN_S, Waiting
-from eventqueue.audit import proof
+from eventqueue.api.waiting import Waiting
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
 from eventqueue.audit.simulation import Policy, Simulated
+from eventqueue.audit.states import states
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import (
-    DifferentJob,
-    InvalidInput,
-    QueueError,
-    Unavailable,
-    WaitTimeout,
-)
+from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.events import Claimed, Recorded, name_in
-from eventqueue.model.job import Cancel, Command, Job, Retry, State
+from eventqueue.model.job import Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name
 from eventqueue.model.waits import Wait
-from eventqueue.mongo.errors import translated
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.views import (
     Counters,
@@ -72,10 +62,8 @@ from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.system.people import actor_of
-from eventqueue.transfer import parquet
+from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import Asked
-from eventqueue.transfer.unpacking import copy
-from eventqueue.transfer.whole import Sink
 
 
 @checked
@@ -117,6 +105,7 @@ class Queue:
         self._operator = self.connection.operator
         self._overview = Overview(self.connection)
         self._events = Events(self.connection)
+        self._exporting = Exporting(self.connection, self._events)
         self._explaining = Explaining(self.connection, self._jobs, self._overview)
         self._waiting = Waiting(self.connection.signals, self._views, self._log, self.connection.finder)
         self._stopping = Stopping(
@@ -157,15 +146,7 @@ class Queue:
 
         Raises InvalidInput whose `field` begins with the job's place, from 0: `2.delay`.
         """
-        return self.enqueue_checked([self._check_at(place, fields) for place, fields in enumerate(jobs)])
-
-    def _check_at(self, place: int, fields: Mapping[str, Any]) -> Request:
-        if not isinstance(fields, Mapping):
-            raise InvalidInput(f"{place}", f"is a {type(fields).__name__}; it must be a mapping of a job's fields")
-        try:
-            return self._enqueueing.check(fields)
-        except InvalidInput as error:
-            raise InvalidInput(f"{place}.{error.field}", error.problem) from None
+        return self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
@@ -222,18 +203,18 @@ class Queue:
 
     def replay(self, job_id: str) -> Sequence[Job]:
         """Return the job as it stood after each of its events. Raises JobNotFound."""
-        return list(proof.states(self._jobs.stored(job_id)))
+        return list(states(self._jobs.stored(job_id)))
 
     def cancel(self, job_id: str, why: str = "asked for") -> Receipt:
         """Cancel a job that waits or runs; a running one is killed by its worker.
 
         One that is cancelled already stays so, and the receipt's `changed` is False. Raises IllegalTransition.
         """
-        return self._command(job_id, Cancel(check_text(why, "why")))
+        return self._acts.to_one(job_id, Cancel(check_text(why, "why")))
 
     def retry(self, job_id: str, why: str = "asked for") -> Receipt:
         """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
-        return self._command(job_id, Retry(check_text(why, "why")))
+        return self._acts.to_one(job_id, Retry(check_text(why, "why")))
 
     def cancel_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
@@ -244,23 +225,13 @@ class Queue:
         state alone. Raises LogUnavailable with the `ids` of those in doubt; of the others, those that were not yielded
         by then were not tried.
         """
-        return self._to_each(job_ids, Cancel(check_text(why, "why")), only)
+        return forks.at_home(self._acts.to_each(job_ids, Cancel(check_text(why, "why")), only))
 
     def retry_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
     ) -> Iterator[Acted]:
         """As `retry`, of many jobs; see `cancel_many`."""
-        return self._to_each(job_ids, Retry(check_text(why, "why")), only)
-
-    def _to_each(self, job_ids: Iterable[str], command: Command, only: State | None) -> Iterator[Acted]:
-        ids = (name_in(stream_for(one)) for one in job_ids)
-        return forks.at_home(self._acts.to_each(ids, command, only))
-
-    def _command(self, job_id: str, command: Command) -> Receipt:
-        (done,) = self._acts.to_each([name_in(stream_for(job_id))], command, None)
-        if isinstance(done.outcome, QueueError):
-            raise done.outcome
-        return done.outcome
+        return forks.at_home(self._acts.to_each(job_ids, Retry(check_text(why, "why")), only))
 
     # Views
 
@@ -332,15 +303,7 @@ class Queue:
 
     def follow(self) -> Iterator[bool]:
         """Yield True whenever the views have moved, False about once a second when they have not, for ever."""
-        return forks.at_home(self._moves())
-
-    def _moves(self) -> Iterator[bool]:
-        while True:
-            with suppress(Unavailable):  # an election, perhaps: it is waited out
-                for signal in self.connection.signals.follow():
-                    yield signal is not None
-            yield False
-            time.sleep(AGAIN_S)
+        return forks.at_home(self._waiting.moves())
 
     def workers(self) -> Sequence[Worker]:
         """Return the live workers and what the view shows them running."""
@@ -468,13 +431,7 @@ class Queue:
         After `timeout` seconds WaitTimeout is raised, or, with `may_be_stale`, False returned: the views are behind.
         Raises JobParked if the view of this job stands still.
         """
-        try:
-            self._waiting.shows(receipt.id, receipt.version, timeout)
-        except WaitTimeout:
-            if not may_be_stale:
-                raise
-            return False
-        return True
+        return self._waiting.shows(receipt.id, receipt.version, timeout, may_be_stale=may_be_stale)
 
     # Settings
 
@@ -517,13 +474,7 @@ class Queue:
         `form`: `jsonl`, of which `queuectl audit import` makes the same log, or `parquet`, for what reads tables, with
         pyarrow. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not installed.
         """
-        if form not in exporting.WRITERS:
-            raise InvalidInput("form", f"{form!r} is none of {', '.join(exporting.WRITERS)}")
-        if form == "parquet":
-            parquet.check()
-        chosen = asked or Asked()
-        first = exporting.first_line(self.connection, chosen)
-        return exporting.WRITERS[form](file, first, self.stored_events(chosen.wanted), progress)
+        return self._exporting.export(file, asked or Asked(), form, progress)
 
     def copy_log(self, db: str, progress: Callable[[int], object] = lambda _: None) -> int:
         """Copy the log as it is now, byte for byte, into an empty database of the same server; return how many events.
@@ -531,9 +482,7 @@ class Queue:
         It is the same log there. Views are not copied: who reads there first builds them. `progress` is told the number
         so far. Raises Refused for a database that is not empty, LogIncomplete for one with a part of another log.
         """
-        with translated():
-            other = self.connection.client.get_database(db, read_preference=ReadPreference.PRIMARY)
-        return copy(other, self._ground.log_id, self._ground.database.name, self.stored_events(), progress)
+        return self._exporting.copy(db, progress)
 
     def follow_events(self, wanted: Wanted | None = None, last: int | None = None) -> Iterator[Read | None]:
         """As `events`, and then those that come, for ever: none twice and none left out; None whenever none came.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
 
 import pymongo
@@ -68,15 +68,33 @@ class Waiting:
             _, jobs[job_id] = found
         return jobs
 
-    def shows(self, job_id: str, version: int, timeout: float | None) -> None:
-        """Return once the views show that version of a job, or a later one. Raises WaitTimeout, or JobParked."""
+    def moves(self) -> Iterator[bool]:
+        """See Queue.follow."""
+        while True:
+            with suppress(Unavailable):  # an election, perhaps: it is waited out
+                for signal in self._signals.follow():
+                    yield signal is not None
+            yield False
+            time.sleep(AGAIN_S)
+
+    def shows(self, job_id: str, version: int, timeout: float | None, *, may_be_stale: bool) -> bool:
+        """Return True once the views show that version of a job, or a later one. Raises JobParked.
+
+        After `timeout` seconds WaitTimeout is raised, or, with `may_be_stale`, False returned.
+        """
 
         # To bring the views to the log's end takes as long as it takes: what was done of it would be done again.
         def look(_: float) -> bool:
             job = None if self._views.refresh().seconds is None else self._views.get(job_id)
             return job is not None and job.version >= version
 
-        self._until(look, timeout, lambda: f"the view to show job {job_id}")
+        try:
+            self._until(look, timeout, lambda: f"the view to show job {job_id}")
+        except WaitTimeout:
+            if not may_be_stale:
+                raise
+            return False
+        return True
 
     def _until(self, look: Callable[[float], bool], timeout: float | None, what: Callable[[], str]) -> None:
         """Return once `look`, told when to give up, says so: asked at once, at each signal, and now and then without.

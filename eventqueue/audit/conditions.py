@@ -15,6 +15,7 @@ import msgspec
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import CATEGORIES, EVENT_TYPES, Recorded, type_of
+from eventqueue.model.figures import instant
 from eventqueue.model.spec import one_of
 
 ENVELOPE = ("stream", "version", "type", "at", "actor", "cause", "id", "hash", "prev", "bucket", "data")
@@ -135,6 +136,6 @@ def _shown(value: Any) -> str:
         case bytes():
             return value.hex()
         case datetime():
-            return value.isoformat()
+            return instant(value)
         case _:
             return msgspec.json.encode(value).decode()

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from bson.errors import InvalidBSON
 
-from eventqueue.audit.envelope import hash_in, place_in, prev_in, ts_in
 from eventqueue.audit.leaves import Leaf, parse
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import LEAVES, SEALS, Moment, Seal
 from eventqueue.model.codec import content_hash, stream_in
+from eventqueue.model.envelope import hash_in, place_in, prev_in, ts_in
 
 ALTERED = "its hash is not that of its bytes: the event was altered"
 _UNSEALED = (SEALS.encode(), LEAVES.encode())

@@ -15,6 +15,7 @@ from bson.timestamp import Timestamp
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import bucket_of, content_hash, decode, head_of, is_framed
 from eventqueue.model.events import CATEGORIES, Event, Recorded, category_of, type_of
+from eventqueue.model.figures import instant
 from eventqueue.model.job import LEGAL, State
 
 FIELDS = 12  # of an envelope, each of which is needed to decode it
@@ -221,7 +222,7 @@ def _told(value: object) -> str | None:
         case bytes():
             return value.hex()
         case datetime():
-            return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return instant(value)
         case Timestamp():
             return f"{value.time}.{value.inc}"
         case _:

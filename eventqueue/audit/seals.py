@@ -19,7 +19,7 @@ The statement of a seal is these lines in UTF-8, each with a line feed at its en
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated
 
@@ -29,6 +29,7 @@ from msgspec import Meta
 
 from eventqueue.errors import BadSeals, LogCorrupt
 from eventqueue.model.events import Event, Recorded, register
+from eventqueue.model.figures import instant
 
 CATEGORY = "seal"
 SEALS, LEAVES = "seal-log", "seal-leaves"
@@ -230,8 +231,3 @@ def _hex(value: bytes | None) -> str | None:
 
 def _bytes(value: str | None) -> bytes | None:
     return None if value is None else bytes.fromhex(value)
-
-
-def instant(at: datetime) -> str:
-    """Return a time as it is stated: ISO 8601 in UTC, with milliseconds and `Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

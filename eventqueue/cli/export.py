@@ -16,7 +16,7 @@ from eventqueue.cli.values import FILE, SINCE, TEXT, shown_path, time_of
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
-    from eventqueue.transfer.whole import Sink
+    from eventqueue.system.whole import Sink
 
 CUT = "Streams that began before --since are without their beginnings: with one of these the file can only be read."
 
@@ -80,7 +80,7 @@ def export(
 
 
 def _output(out: str | None) -> "AbstractContextManager[Sink]":
-    from eventqueue.transfer.whole import whole_file
+    from eventqueue.system.whole import whole_file
 
     if out is not None:
         return whole_file(out)

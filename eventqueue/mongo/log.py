@@ -42,6 +42,9 @@ ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 LAST_MAX = 100  # events that are looked through at once for the last ones
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
+VISIBLE_S = 15
+"""Within so many seconds of its `ts` an event can be read, or never: it is stamped before it is committed, and the
+server gives up an append after `_TRY_MAX`; half as long again is for how late it may be in that."""
 
 Verdict = QueueError | bytes | None
 """Of one event: None when it is in the log, the hash that holds its place, or the error that refused it."""

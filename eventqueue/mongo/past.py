@@ -11,7 +11,6 @@ from typing import Any
 
 from bson.max_key import MaxKey
 from bson.timestamp import Timestamp
-from pymongo.collection import Collection as Stored
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
@@ -43,7 +42,7 @@ class Past:
         self.moment = moment
         self._log = log
         self._timeline = Timeline(database, log)
-        self._events: Stored[Any] = database.get_collection("events", RAW, ReadPreference.PRIMARY, None, MAJORITY)
+        self._events = database.get_collection("events", RAW, ReadPreference.PRIMARY, None, MAJORITY)
 
     # By time
 

@@ -6,12 +6,14 @@ that, however few of millions are wanted, and after an election it goes on behin
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import chain, groupby
 from operator import attrgetter
+from struct import unpack_from
 from typing import Any, Generic, Self, TypeVar
 
+import bson
 from bson.codec_options import CodecOptions
 from bson.max_key import MaxKey
 from bson.min_key import MinKey
@@ -26,19 +28,18 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import LENIENT, version_in
+from eventqueue.model.envelope import place_in
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import LAST_SECOND
 from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import may_read_on, to_queue_error, translated
-from eventqueue.mongo.log import MAJORITY, RAW, MongoLog
+from eventqueue.mongo.log import MAJORITY, RAW, VISIBLE_S, MongoLog
 from eventqueue.mongo.slices import PATIENCE_S, outlasting
 
 WINDOW = 20_000  # events
 SLICE = 1000  # events that are sent at once
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
-# Within so many seconds of its `ts` an event is visible: one that takes longer in the server does not come any more.
-VISIBLE_S = 10
 PAUSE_S = 0.1
 RECENT_S = 60  # so much of the log is read from one snapshot, which the server keeps for minutes
 
@@ -67,7 +68,7 @@ class _Form(Generic[Item]):
     fields: Mapping[str, Any] | None
     make: Callable[[Any], Item | None]
     ts: Callable[[Item], Timestamp | None]
-    place: Callable[[Item], Order]
+    place: Callable[[Item], tuple[Any, ...]]
     at_once: int = 0
 
 
@@ -78,6 +79,26 @@ def _stored(document: RawBSONDocument) -> Stored:
 
 _STORED = _Form(RAW, None, _stored, lambda one: one[0].ts, lambda one: place_of(one[0]), SLICE)
 _MARKS: _Form[Mark] = _Form(LENIENT, FIELDS, mark_of, attrgetter("ts"), place_of)
+
+
+def stamp_of(event: bytes) -> Timestamp:
+    """Return the `ts` of a stored event, or of what `Timeline.stamps` has of one."""
+    # Not from its end, where others may have put what looks like one; `stamps` has it behind `_id`.
+    behind = 9 + int.from_bytes(event[9:13], "little")
+    if event[4:9] == b"\x03_id\x00" and event[behind : behind + 4] == b"\x11ts\x00":
+        inc, seconds = unpack_from("<II", event, behind + 4)
+        return Timestamp(seconds, inc)
+    found: Timestamp = bson.decode(event, LENIENT)["ts"]
+    return found
+
+
+def _raw(document: RawBSONDocument) -> bytes:
+    return bytes(document.raw)
+
+
+# Not decoded, since they are many.
+_BYTES: _Form[bytes] = _Form(RAW, None, _raw, stamp_of, lambda one: place_in(one) or (b"", 0), SLICE)
+_STAMPS: _Form[bytes] = replace(_BYTES, fields={"_id": 1, "ts": 1, "hash": 1}, at_once=0)
 
 
 class Timeline:
@@ -93,11 +114,19 @@ class Timeline:
 
         Raises Unavailable.
         """
-        return (one for one, _ in self._walk(bounds, query, _STORED, reverse=reverse))
+        return (one for one, _ in self._all(bounds, query, _STORED, reverse=reverse))
 
     def skim(self, bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False) -> Iterator[Mark]:
         """As `read`, but the events' marks alone."""
-        return self._walk(bounds, query, _MARKS, reverse=reverse)
+        return self._all(bounds, query, _MARKS, reverse=reverse)
+
+    def read_raw(self, bounds: Mapping[str, Any]) -> Iterator[bytes]:
+        """As `read`, but the events as they are stored."""
+        return self._all(bounds, {}, _BYTES)
+
+    def stamps(self, bounds: Mapping[str, Any]) -> Iterator[bytes]:
+        """As `read`, but of each event only its `_id`, `ts` and `hash`, as the server returns these."""
+        return self._all(bounds, {}, _STAMPS)
 
     def read_whole(self, bounds: Mapping[str, Any], query: Mapping[str, Any]) -> Iterator[Stored]:
         """As `read`, with the bytes, and all as of one moment: of no stream an event without those before it.
@@ -110,10 +139,10 @@ class Timeline:
             settled = Timestamp(max(0, majority_time(self._database).time - VISIBLE_S), 0)
             if settled.time - low.time <= RECENT_S:
                 break
-            yield from self._walk({**bounds, "ts": {**bounds["ts"], "$gte": low, "$lt": settled}}, query, _STORED)
+            yield from self._all({**bounds, "ts": {**bounds["ts"], "$gte": low, "$lt": settled}}, query, _STORED)
             low = settled
         with self._database.client.start_session(snapshot=True) as session:
-            yield from self._walk({**bounds, "ts": {**bounds["ts"], "$gte": low}}, query, _STORED, session=session)
+            yield from self._walk({**bounds, "ts": {**bounds["ts"], "$gte": low}}, query, _STORED, session)
 
     def read_timeless(self) -> Iterator[Stored]:
         """Yield what stands in no order: events whose `ts` is no time of the log, as nothing of ours writes them."""
@@ -135,14 +164,21 @@ class Timeline:
         found = outlasting(lambda: events.find_one({"ts": {"$gte": Timestamp(0, 0)}}, FIELDS, sort=[("ts", 1)]))
         return None if found is None else mark_of(found)
 
+    def _all(
+        self, bounds: Mapping[str, Any], query: Mapping[str, Any], form: _Form[Item], *, reverse: bool = False
+    ) -> Iterator[Item]:
+        # Whoever is primary by then has to show at least what the windows before it were read from.
+        with self._database.client.start_session(causal_consistency=True) as session:
+            yield from self._walk(bounds, query, form, session, reverse=reverse)
+
     def _walk(
         self,
         bounds: Mapping[str, Any],
         query: Mapping[str, Any],
         form: _Form[Item],
+        session: ClientSession,
         *,
         reverse: bool = False,
-        session: ClientSession | None = None,
     ) -> Iterator[Item]:
         left = dict(bounds["ts"])
         behind, ahead, direction = ("$lte", "$lt", -1) if reverse else ("$gte", "$gt", 1)
@@ -169,15 +205,13 @@ class Timeline:
             if told is not None:
                 left = {**_without(left, behind), ahead: told}
 
-    def _end_of_window(
-        self, left: Mapping[str, Any], direction: int, session: ClientSession | None
-    ) -> Timestamp | None:
+    def _end_of_window(self, left: Mapping[str, Any], direction: int, session: ClientSession) -> Timestamp | None:
         only, order = {"_id": 0, "ts": 1}, [("ts", direction)]
         found = list(self._events.find({"ts": left}, only, sort=order, skip=WINDOW, limit=1, session=session))
         return found[0]["ts"] if found else None
 
     def _groups(
-        self, query: Mapping[str, Any], direction: int, form: _Form[Item], session: ClientSession | None
+        self, query: Mapping[str, Any], direction: int, form: _Form[Item], session: ClientSession
     ) -> Iterator[list[Item]]:
         """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together."""
         events, order = self._events.with_options(form.codec), [("ts", direction)]

@@ -10,33 +10,43 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+
 from eventqueue.errors import Fenced, QueueError
 from eventqueue.mongo.duty import LeasedLoop
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import SEALING, Lease, Renewal
+from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing import stored
-from eventqueue.sealing.gathering import OVERLAP_S
 from eventqueue.sealing.sealer import Sealer
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = timedelta(seconds=5)  # whether anything has come
-EVERY = timedelta(minutes=1)
-MANY = 10_000  # events, for which no minute is waited for
-SPACING = timedelta(seconds=OVERLAP_S)  # between two tries: what has just come is not settled sooner
-AT_LEAST_EVERY = timedelta(minutes=10)  # how many events there are the server only estimates, after it was killed
-# While the log grows faster than this, in events a second, others need the machine: sealing takes a twentieth of the
-# time then, and makes up for it later.
-BUSY = 1000
-SHARE = 20
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """When the log is sealed, and for how much of the time."""
+
+    look_every: timedelta = timedelta(seconds=5)  # whether anything has come
+    every: timedelta = timedelta(minutes=1)
+    many: int = 10_000  # events, for which no minute is waited for
+    spacing: timedelta = timedelta(seconds=VISIBLE_S)  # between two tries: what has just come is not settled sooner
+    at_least_every: timedelta = timedelta(minutes=10)  # how many there are the server only estimates, after a kill
+    # While the log grows faster than this, in events a second, others need the machine: sealing takes a twentieth of
+    # the time then, and makes up for it later.
+    busy: int = 1000
+    share: int = 20
+
+
+POLICY = Policy()
 
 
 class Pace:
     """How long to pause between two steps; `there`: returns how many events the log has."""
 
-    def __init__(self, there: Callable[[], int]) -> None:
+    def __init__(self, there: Callable[[], int], policy: Policy = POLICY) -> None:
         self._there = there
+        self._policy = policy
         self._begun = time.monotonic()
         self._before = self._begun, there()  # when so many were there
 
@@ -44,9 +54,9 @@ class Pace:
         """Return for how long, in seconds, the step that has just ended is to be the last."""
         now, there = time.monotonic(), self._there()
         took = now - self._begun
-        is_busy = there - self._before[1] > BUSY * (now - self._before[0])
+        is_busy = there - self._before[1] > self._policy.busy * (now - self._before[0])
         self._before = now, there
-        pause = took * (SHARE - 1) if is_busy else 0.0
+        pause = took * (self._policy.share - 1) if is_busy else 0.0
         self._begun = now + pause
         return pause
 
@@ -54,18 +64,19 @@ class Pace:
 class Sealing:
     """Seals the log, as `name`, for as long as `run` lasts: a Duty."""
 
-    def __init__(self, ground: Ground, sealer: Sealer, name: str) -> None:
+    def __init__(self, ground: Ground, sealer: Sealer, name: str, policy: Policy = POLICY) -> None:
         self._ground = ground
         self._sealer = sealer
+        self._policy = policy
         self._lease = Lease(ground.database, SEALING, name)
         self._loop = LeasedLoop(self._lease, self)
         # When it was found out what has changed, in monotonic seconds: it may be found out at once.
-        self._looked = time.monotonic() - SPACING.total_seconds()
+        self._looked = time.monotonic() - policy.spacing.total_seconds()
         self._said: str | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Seal what has changed, now and then, until `stop` is set; what fails is logged, and tried again."""
-        while not stop.wait(LOOK_EVERY.total_seconds()):
+        while not stop.wait(self._policy.look_every.total_seconds()):
             try:
                 if self.is_due():
                     self._loop.step(stop)
@@ -81,8 +92,10 @@ class Sealing:
         there = self._there()
         new = there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
         looked = timedelta(seconds=time.monotonic() - self._looked)
-        is_long_ago = last is None or last.recorded.at is None or self._ground.clock.now() - last.recorded.at >= EVERY
-        return looked >= AT_LEAST_EVERY or (looked >= SPACING and (new >= MANY or (new > 0 and is_long_ago)))
+        sealed_at = None if last is None else last.recorded.at
+        is_long_ago = sealed_at is None or self._ground.clock.now() - sealed_at >= self._policy.every
+        is_enough = new >= self._policy.many or (new > 0 and is_long_ago)
+        return looked >= self._policy.at_least_every or (looked >= self._policy.spacing and is_enough)
 
     def _there(self) -> int:
         with translated():
@@ -94,7 +107,7 @@ class Sealing:
 
     def lead(self, renewal: Renewal, stop: threading.Event) -> None:
         """See Duty.lead: seal what has changed, and give the place back."""
-        pace = Pace(self._there)
+        pace = Pace(self._there, self._policy)
         try:
             while renewal.is_held and self._sealer.step() is not None and self._sealer.is_behind:
                 if stop.wait(pace.pause_s()):

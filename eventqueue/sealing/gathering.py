@@ -6,19 +6,17 @@ looks again, and passes over what it knows to be sealed.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 from bson.timestamp import Timestamp
-from pymongo.database import Database
 
-from eventqueue.audit.envelope import hash_in, place_in
 from eventqueue.audit.leaves import Leaf
 from eventqueue.audit.seals import CATEGORY
 from eventqueue.model.codec import NAME_MAX
-from eventqueue.mongo.stamps import stamp_of, stamped
+from eventqueue.model.envelope import hash_in, place_in
+from eventqueue.mongo.log import VISIBLE_S
+from eventqueue.mongo.timeline import Timeline, stamp_of
 
-OVERLAP_S = 15  # an append that takes more than ten seconds is given up by the server: see `MongoLog`
 MOST = 10_000  # events in one seal, or somewhat more: what a seal takes does not grow with a backlog
 
 BEGIN = Timestamp(0, 0)
@@ -36,11 +34,11 @@ class Changes(msgspec.Struct, frozen=True):
 
 def settled(now: Timestamp) -> Timestamp:
     """Return up to which `ts` nothing comes to light any more at `now`, the log's time."""
-    return Timestamp(max(now.time - OVERLAP_S, 0), 0)
+    return Timestamp(max(now.time - VISIBLE_S, 0), 0)
 
 
 def gather(
-    database: Database[Any],
+    timeline: Timeline,
     since: Timestamp,
     last: Timestamp,
     known: Mapping[bytes, int],
@@ -55,15 +53,14 @@ def gather(
     """
     heads: dict[bytes, tuple[int, bytes]] = {}  # version and event
     events = 0
-    for found in stamped(database, since, last):
-        for event in found:
-            stream, version = place_in(event) or (_OURS, 0)
-            before = heads[stream][0] if stream in heads else known.get(stream, 0)
-            if version > before and not stream.startswith(_OURS):
-                heads[stream] = version, event
-                events += 1
+    for event in timeline.stamps({"ts": {"$gte": since, "$lte": last}}):
+        stream, version = place_in(event) or (_OURS, 0)
+        before = heads[stream][0] if stream in heads else known.get(stream, 0)
+        if version > before and not stream.startswith(_OURS):
+            heads[stream] = version, event
+            events += 1
         if events >= most:
-            looked = stamp_of(found[-1])  # and others may be stamped the same: up to the one before
+            looked = stamp_of(event)  # and others may be stamped the same: up to the one before
             return Changes(tuple(_leaves(heads)), events, min(_before(looked), sure), looked)
     return Changes(tuple(_leaves(heads)), events, max(min(sure, last), since), last)
 

@@ -3,20 +3,20 @@
 A seal kept elsewhere proves more. This costs nobody a thought: it is written by each look, and read by the next.
 """
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import asdict
 
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import SEALS, Count, Hex, LogId
 from eventqueue.errors import Misconfigured
+from eventqueue.model.figures import instant
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
+from eventqueue.system.whole import whole_file
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,19 +37,9 @@ def standing(ground: Ground, events: int) -> Standing:
 
 
 def remember(path: Path, now: Standing) -> None:
-    """Keep how a log stands: whole or not at all, for its owner's eyes. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # with mode 600
-    try:
-        with open(number, "wb") as file:
-            file.write(msgspec.json.encode(now) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(draft)
-        raise
+    """Keep how a log stands: whole or not at all, for its owner's eyes. Raises as `whole_file` does."""
+    with whole_file(str(path)) as file:
+        file.write(msgspec.json.encode({**asdict(now), "at": instant(now.at)}) + b"\n")
 
 
 def recall(path: Path) -> Standing | None:
@@ -66,7 +56,7 @@ def recall(path: Path) -> Standing | None:
 
 def less_than_then(ground: Ground, then: Standing, events: int) -> Iterator[Finding]:
     """Yield what a log, in which `events` were counted, has less or otherwise than it had."""
-    when = f"on {then.at:%Y-%m-%d at %H:%M:%S} UTC"
+    when = f"at {instant(then.at, 'seconds')}"
     if events < then.events:
         yield Finding("", 0, f"the log has {events:,} events, and had {then.events:,} {when}: some were removed")
     if then.hash is None:

@@ -20,6 +20,7 @@ from eventqueue.model.codec import seal as chain
 from eventqueue.model.events import EMPTY, Event, Head
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.timeline import Timeline
 from eventqueue.ports.log import Append
 from eventqueue.sealing import stored
 from eventqueue.sealing.gathering import BEGIN, MOST, Changes, gather, settled
@@ -62,6 +63,7 @@ class Sealer:
     def __init__(self, ground: Ground, actor: str, signer: Signer | None = None, most: int = MOST) -> None:
         self._ground = ground
         self._log = ground.log
+        self._timeline = Timeline(ground.database, ground.log)
         self._actor = actor
         self._signer = signer
         self._most = most
@@ -87,7 +89,7 @@ class Sealer:
         sure = settled(majority_time(self._ground.database))
         position = self._found()
         known = {stream: version for stream, (version, _) in position.known.items()}
-        changes = gather(self._ground.database, position.since, until or sure, known, sure=sure, most=self._most)
+        changes = gather(self._timeline, position.since, until or sure, known, sure=sure, most=self._most)
         self.is_behind = changes.looked < (until or sure)
         if not changes.leaves:
             self._position = position.past(max(position.since, changes.until))

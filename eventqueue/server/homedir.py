@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventqueue.errors import LocalServerFailed
+from eventqueue.system.whole import whole_file
 
 
 def home(environ: Mapping[str, str]) -> Path:
@@ -93,11 +94,8 @@ class HomeDir:
 
     def replace(self, path: Path, content: bytes) -> None:
         """Make `content` that of the file at `path` in this home, whole or not at all, for the owner only."""
-        draft = Path(f"{path}.new")
-        draft.unlink(missing_ok=True)
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with whole_file(str(path)) as file:
             file.write(content)
-        draft.replace(path)
 
     def check(self) -> None:
         """Raise LocalServerFailed where the home, its data or its log are not this user's alone to write.

@@ -13,10 +13,12 @@ import bson
 import msgspec
 from bson.timestamp import Timestamp
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from eventqueue.audit.seals import LogId
 from eventqueue.audit.wanted import Wanted
 from eventqueue.model.codec import LENIENT
+from eventqueue.model.figures import instant
 from eventqueue.system.printable import clean_json
 
 FORMAT = "eventqueue-export"
@@ -50,6 +52,11 @@ class First(msgspec.Struct, frozen=True, kw_only=True):
     made_at: Annotated[datetime, Meta(tz=True)]
     asked: Asked
 
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """As it is written."""
+        return {**asdict(self), "made_at": instant(self.made_at)}
+
 
 class Last(msgspec.Struct, frozen=True, kw_only=True):
     """The last line: the number of events, and the SHA-256, in hex, over all lines before it with their ends."""
@@ -61,7 +68,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
 def lines(first: First, events: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines of an export of stored events."""
     digest, number = sha256(), 0
-    head = _line(first)
+    head = _line(first.document)
     digest.update(head)
     yield head
     for raw in events:
@@ -112,7 +119,7 @@ def plain(value: Any) -> Any:
         case float() if value - value == 0:  # neither without end nor none at all
             return value
         case datetime():
-            return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return instant(value)
         case bytes():
             return value.hex()
         case Mapping():

@@ -12,8 +12,8 @@ from bson.timestamp import Timestamp
 
 from eventqueue.errors import Refused
 from eventqueue.model.portions import portions
+from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import First, document_of, plain
-from eventqueue.transfer.whole import Sink
 
 if TYPE_CHECKING:
     import pyarrow
@@ -65,7 +65,7 @@ def _schema(first: First) -> "pyarrow.Schema":
         ("hash", pa.binary()),
         pa.field("raw", pa.binary(), nullable=False),
     ]
-    return pa.schema(columns, metadata={"eventqueue": msgspec.json.encode(first)})
+    return pa.schema(columns, metadata={"eventqueue": msgspec.json.encode(first.document)})
 
 
 def _row(raw: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from eventqueue.model.figures import instant
 from eventqueue.mongo.arrival import Origin, arrive
 from eventqueue.transfer.file import Export
 from eventqueue.transfer.lines import Asked
@@ -20,7 +21,7 @@ def unpack(database: Database[Any], export: Export, progress: Callable[[int], ob
     first = export.first
     is_all = first.asked == Asked()
     log = first.log if is_all else sha256(f"{first.log} {first.export}".encode()).hexdigest()[:32]
-    source = f"of an export that was made at {first.made_at:%Y-%m-%d %H:%M:%S} UTC"
+    source = f"of an export that was made at {instant(first.made_at, 'seconds')}"
     origin = Origin(first.export, source, log, "--db", may_be_cut=first.asked.since is not None)
     return arrive(database, origin, export.events(), progress)
 

@@ -1,29 +1,21 @@
 """Reads again, from the log itself, what the oplog no longer tells: by `ts`, from some time before the checkpoint.
 
 Token before scan: what commits meanwhile is in the tail. `ts` is stamped before commit, so an event can become visible
-behind a larger one, a minute later at most; the overlap is ten. The version guard makes nothing of what is seen twice.
+behind a larger one: `VISIBLE_S` later at most, or a minute, where somebody else puts it there in a transaction. The
+overlap is ten minutes, for the version guard makes nothing of what is seen twice.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
-from itertools import chain, islice
-from typing import Any
+from itertools import islice
 
 from bson.timestamp import Timestamp
-from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
-from pymongo.database import Database
-from pymongo.read_preferences import ReadPreference
 
-from eventqueue.model.codec import CODEC
-from eventqueue.model.events import Recorded
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.log import MAJORITY
-from eventqueue.mongo.slices import SLICE, outlasting
+from eventqueue.mongo.timeline import Timeline, stamp_of
 from eventqueue.ports.finder import Signal
-from projections.folds.decoding import Poison, events_in
+from projections.folds.decoding import events_in
 from projections.keeping import checkpoint
 from projections.keeping.applier import Applier
 from projections.keeping.checkpoint import token_time
@@ -51,38 +43,16 @@ def rescan(ground: Ground, applier: Applier, tell: Callable[[Signal], object] | 
     tell = tell or Signals(ground.database).publish
     logger.warning("the oplog no longer reaches back to the checkpoint: the log itself is read again")
     begin = max(token_time(applier.held.token).time, applier.held.rescanned or 0)
-    events = _since(ground.database, begin)
-    while chunk := list(islice(events, CHUNK)):
-        tell(applier.apply([event for _, event in chunk], applier.held.token, ground.clock.now()))
-        checkpoint.note_rescanned(ground.database, applier.held, chunk[-1][0].time)
+    stored = _since(ground, begin)
+    while chunk := list(islice(stored, CHUNK)):
+        events = [event for _, event in events_in(b"".join(chunk))]
+        tell(applier.apply(events, applier.held.token, ground.clock.now()))
+        checkpoint.note_rescanned(ground.database, applier.held, stamp_of(chunk[-1]).time)
         if (promoted := promote(applier, ground.clock.now())) is not None:  # it may take minutes
             tell(promoted)
     applier.save(now, ground.clock.now())
 
 
-def _since(database: Database[Any], begin: int) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
-    events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
+def _since(ground: Ground, begin: int) -> Iterator[bytes]:
     at = Timestamp(max(0, begin - int(OVERLAP.total_seconds())), 0)
-    seen: set[str] = set()  # of those stamped `at`: others may be stamped the same
-    with database.client.start_session(causal_consistency=True) as session:
-        while True:
-            limit = SLICE + len(seen)
-            found = outlasting(partial(_slice, events, at, limit, session))
-            for document, event in found:
-                place = repr(document["_id"])
-                if document["ts"] != at:
-                    at, seen = document["ts"], set()
-                elif place in seen:
-                    continue
-                seen.add(place)
-                yield at, event
-            if len(found) < limit:
-                return
-
-
-def _slice(
-    events: Collection[Any], at: Timestamp, limit: int, session: ClientSession
-) -> list[tuple[Mapping[str, Any], Recorded | Poison]]:
-    query = {"ts": {"$gte": at}}
-    with events.find_raw_batches(query, sort=[("ts", 1)], limit=limit, batch_size=limit, session=session) as batches:
-        return list(chain.from_iterable(map(events_in, batches)))
+    return Timeline(ground.database, ground.log).read_raw({"ts": {"$gte": at}})

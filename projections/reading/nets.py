@@ -18,8 +18,8 @@ from pymongo.client_session import ClientSession
 from eventqueue.model.codec import CODEC, EPOCH
 from eventqueue.model.job import State
 from eventqueue.mongo.errors import translated
+from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.mongo.slices import slices
-from eventqueue.mongo.timeline import VISIBLE_S
 from eventqueue.ports.views import Counted
 from projections.folds.projection import Key
 from projections.folds.stats import NET_LENGTHS, Stats

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventqueue.audit.covering import UNCHAINED, Cover
-from eventqueue.audit.envelope import hash_in, place_in, prev_in, ts_in
 from eventqueue.audit.leaves import Leaf
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import Seal
 from eventqueue.model.codec import decode
+from eventqueue.model.envelope import hash_in, place_in, prev_in, ts_in
 from tests.builders import said, sealed
 
 SEAL = Seal(

@@ -27,6 +27,7 @@ def test_on_stdout_is_the_export_and_nothing_else(filled: Queuectl) -> None:
     first, *events, last = [json.loads(line) for line in filled.process("audit", "export").out.splitlines()]
 
     assert (first["format"], first["version"], first["asked"]) == ("eventqueue-export", 1, {})
+    assert len(first["made_at"]) == len("2026-11-28T03:12:00.000Z")
     assert [one["type"] for one in events if one["stream"] == "job-a"] == ["enqueued", "claimed", "completed"]
     assert list(events[0]) == [
         *("stream", "version", "ts", "type", "schema", "id", "at", "actor", "bucket", "cause", "data", "prev", "hash"),
@@ -146,7 +147,8 @@ def test_a_parquet_file_has_typed_columns_and_the_bytes(
     assert second["prev"] == first["hash"]
     assert json.loads(second["data"])["worker"] == "worker-1"
     assert [one["ts"] for one in rows] == sorted(one["ts"] for one in rows)
-    assert json.loads(table.schema.metadata[b"eventqueue"])["format"] == "eventqueue-export"
+    first = json.loads(table.schema.metadata[b"eventqueue"])
+    assert (first["format"], len(first["made_at"])) == ("eventqueue-export", len("2026-11-28T03:12:00.000Z"))
 
 
 def test_without_pyarrow_it_is_said_what_to_install(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import bson
 import pytest
 from bson import Int64
 from bson.raw_bson import RawBSONDocument
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.database import Database
 
+from eventqueue.model.codec import stream_in
 from eventqueue.model.moments import INSTANT, between, moment_of, was_by
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.mongo import timeline
 from eventqueue.mongo.log import MongoLog
-from eventqueue.mongo.timeline import Timeline, place_of
+from eventqueue.mongo.timeline import Timeline, place_of, stamp_of
 from tests.builders import said, sealed
 
 Store = Database[dict[str, Any]]
@@ -136,6 +138,22 @@ def test_streams_alone_are_merged_in_the_order_of_the_log(crowded: Store, monkey
         }
         assert [place_of(read) for read in found] == sorted(map(place_of, found), reverse=reverse)
     assert [read.version for read in islice(one.of_streams(["job-one"], reverse=True), 3)] == [5, 4, 3]
+
+
+def test_of_stamps_there_is_where_and_when_in_the_same_order(crowded: Store) -> None:
+    found = list(Timeline(crowded, MongoLog(crowded)).stamps(between(None, None)))
+
+    assert [stamp_of(one) for one in found] == [one.ts for one in taken(crowded)]
+    assert {tuple(bson.decode(one)) for one in found} == {("_id", "ts", "hash")}
+    assert [stream_in(one) for one in found] == [one.stream for one in taken(crowded)]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_the_stamp_is_the_element_of_that_name_whatever_an_event_ends_with(*, is_whole: bool) -> None:
+    forged = b"\x11ts\x00" + b"\xff" * 8 + b"\x05hash\x00\x20\x00\x00\x00\x00" + b"\x01" * 32
+    event = {"_id": {"stream": "job-a", "version": 1}, **({"type": "x"} if is_whole else {}), "ts": Timestamp(5, 7)}
+
+    assert stamp_of(bson.encode({**event, "hash": forged})) == Timestamp(5, 7)
 
 
 def _append(stream: str, number: int) -> Any:

@@ -6,29 +6,35 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import LogCorrupt
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import SEALING, Lease, Renewal
-from eventqueue.sealing import duty, stored
-from eventqueue.sealing.duty import Pace, Sealing
+from eventqueue.sealing import stored
+from eventqueue.sealing.duty import Pace, Policy, Sealing
 from eventqueue.sealing.sealer import Sealer
 
 NO_TIME = timedelta(0)
+AT_ONCE = Policy(spacing=NO_TIME, share=1)
+AGAIN_AND_AGAIN = replace(AT_ONCE, every=NO_TIME)
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was acknowledged is settled, and may be looked for at once: nobody here takes ten seconds to append."""
+    """What was acknowledged is settled: nobody here takes ten seconds to append."""
     monkeypatch.setattr("eventqueue.sealing.sealer.settled", lambda now: now)
-    monkeypatch.setattr(duty, "SPACING", NO_TIME)
-    monkeypatch.setattr(duty, "SHARE", 1)
 
 
 @pytest.fixture
 def sealing(ground: Ground, sealer: Sealer) -> Sealing:
-    return Sealing(ground, sealer, "mine")
+    return Sealing(ground, sealer, "mine", AT_ONCE)
+
+
+def is_due(ground: Ground, policy: Policy) -> bool:
+    """Whether one who has not looked yet would seal the log."""
+    return Sealing(ground, Sealer(ground, "other"), "other", policy).is_due()
 
 
 def lead(ground: Ground, sealing: Sealing) -> int:
@@ -41,7 +47,7 @@ def lead(ground: Ground, sealing: Sealing) -> int:
 
 
 def test_the_first_events_are_sealed_at_once_and_the_next_after_a_minute(
-    queue: Queue, ground: Ground, sealing: Sealing, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, ground: Ground, sealing: Sealing
 ) -> None:
     queue.enqueue(command="true")
     assert sealing.is_due()
@@ -49,44 +55,35 @@ def test_the_first_events_are_sealed_at_once_and_the_next_after_a_minute(
 
     queue.enqueue(command="true")
     assert not sealing.is_due()
-    monkeypatch.setattr(duty, "EVERY", NO_TIME)
-    assert sealing.is_due()
+    assert is_due(ground, AGAIN_AND_AGAIN)
 
 
-def test_what_is_much_waits_for_less_than_a_minute(
-    queue: Queue, ground: Ground, sealing: Sealing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_much_waits_for_less_than_a_minute(queue: Queue, ground: Ground, sealing: Sealing) -> None:
     queue.enqueue(command="true")
     lead(ground, sealing)
     queue.enqueue(command="true")
     assert not sealing.is_due()
 
-    monkeypatch.setattr(duty, "MANY", 1)
-
-    assert sealing.is_due()
+    assert is_due(ground, replace(AT_ONCE, many=1))
 
 
-def test_a_log_in_which_nothing_has_come_is_not_due(
-    queue: Queue, ground: Ground, sealing: Sealing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_in_which_nothing_has_come_is_not_due(queue: Queue, ground: Ground) -> None:
+    sealing = Sealing(ground, Sealer(ground, "test"), "mine", AGAIN_AND_AGAIN)
     for _ in range(3):
         queue.enqueue(command="true")
         lead(ground, sealing)
-    monkeypatch.setattr(duty, "EVERY", NO_TIME)
 
     assert not sealing.is_due()
-    assert not Sealing(ground, Sealer(ground, "other"), "other").is_due()
+    assert not is_due(ground, AGAIN_AND_AGAIN)
 
 
-def test_where_it_was_looked_just_now_it_is_not_looked_again(
-    queue: Queue, ground: Ground, sealing: Sealing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_it_was_looked_just_now_it_is_not_looked_again(queue: Queue, ground: Ground) -> None:
+    policy = replace(AT_ONCE, spacing=timedelta(minutes=5))
+    sealing = Sealing(ground, Sealer(ground, "test"), "mine", policy)
     lead(ground, sealing)
     queue.enqueue(command="true")
-    assert sealing.is_due()
 
-    monkeypatch.setattr(duty, "SPACING", timedelta(hours=1))
-
+    assert is_due(ground, policy)
     assert not sealing.is_due()
 
 
@@ -94,14 +91,13 @@ def test_of_what_is_much_each_seal_has_a_part(queue: Queue, ground: Ground) -> N
     for _ in range(12):
         queue.enqueue_many({"command": "true"} for _ in range(1000))
 
-    assert lead(ground, Sealing(ground, Sealer(ground, "test", most=1000), "mine")) > 1
+    assert lead(ground, Sealing(ground, Sealer(ground, "test", most=1000), "mine", AT_ONCE)) > 1
 
 
 @pytest.mark.parametrize(("grown", "is_busy"), [(0, False), (10**9, True)])
 def test_while_much_comes_it_pauses_for_most_of_the_time(
     monkeypatch: pytest.MonkeyPatch, grown: int, is_busy: bool
 ) -> None:
-    monkeypatch.setattr(duty, "SHARE", 20)
     there, times = iter((0, grown)), iter((100.0, 102.0))
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
 
@@ -116,12 +112,11 @@ def test_that_another_has_sealed_counts(queue: Queue, ground: Ground, sealing: S
     assert not sealing.is_due()
 
 
-def test_one_of_all_who_would_seals(queue: Queue, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duty, "LOOK_EVERY", timedelta(milliseconds=20))
-    monkeypatch.setattr(duty, "EVERY", NO_TIME)
+def test_one_of_all_who_would_seals(queue: Queue, ground: Ground) -> None:
     stop = threading.Event()
-    names = ("one", "two", "three")
-    threads = [threading.Thread(target=Sealing(ground, Sealer(ground, name), name).run, args=(stop,)) for name in names]
+    policy = replace(AGAIN_AND_AGAIN, look_every=timedelta(milliseconds=20))
+    all_ = [Sealing(ground, Sealer(ground, name), name, policy) for name in ("one", "two", "three")]
+    threads = [threading.Thread(target=one.run, args=(stop,)) for one in all_]
     for one in threads:
         one.start()
 
@@ -155,13 +150,14 @@ def await_seals(ground: Ground, events: int) -> None:
     ],
 )
 def test_what_fails_is_said_once_and_tried_again(
-    sealing: Sealing,
+    ground: Ground,
+    sealer: Sealer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
     words: str,
 ) -> None:
-    monkeypatch.setattr(duty, "LOOK_EVERY", timedelta(milliseconds=1))
+    sealing = Sealing(ground, sealer, "mine", Policy(look_every=timedelta(milliseconds=1)))
     stop, tries = threading.Event(), [0]
 
     def fail(*_: Any) -> bool:

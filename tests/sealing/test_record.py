@@ -8,6 +8,7 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.audit.seals import SEALS
 from eventqueue.errors import Misconfigured
+from eventqueue.model.figures import instant
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing.record import less_than_then, recall, remember, standing
 from eventqueue.sealing.sealer import Sealer
@@ -16,7 +17,7 @@ from tests.sealing.forger import Forger
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "queuectl" / "audit" / "log.json"
+    return tmp_path / "log.json"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_log_that_has_less_was_cut_off(sealed: Ground, path: Path) -> None:
 
     (told,) = words(sealed, path, 4)
 
-    assert "the log has 4 events, and had 5 on " in told
+    assert "the log has 4 events, and had 5 at " in told
 
 
 def test_a_seal_that_is_gone_or_another_is_told(queue: Queue, sealed: Ground, path: Path) -> None:
@@ -52,9 +53,9 @@ def test_a_seal_that_is_gone_or_another_is_told(queue: Queue, sealed: Ground, pa
     queue.enqueue(command="true")
 
     forger.seal_from_nothing()
-    assert "it is not the seal 1 that was there on" in words(sealed, path, 4)[0]
+    assert "it is not the seal 1 that was there at" in words(sealed, path, 4)[0]
     forger.remove(SEALS)
-    assert "seal 1 was there on" in words(sealed, path, 4)[0]
+    assert "seal 1 was there at" in words(sealed, path, 4)[0]
 
 
 def test_a_log_without_a_seal_is_remembered_by_its_events(ground: Ground, path: Path) -> None:
@@ -71,6 +72,7 @@ def test_the_record_is_its_owners_alone_and_replaced_as_a_whole(sealed: Ground, 
     assert [one.name for one in path.parent.iterdir()] == ["log.json"]
     assert (found := recall(path)) is not None
     assert found.events == 6
+    assert f'"at":"{instant(found.at)}"' in path.read_text()
 
 
 def test_nothing_is_remembered_before_the_first_look(path: Path) -> None:
@@ -79,7 +81,6 @@ def test_nothing_is_remembered_before_the_first_look(path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"log": "x"}'])
 def test_a_record_that_cannot_be_read_is_a_sentence(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True)
     path.write_bytes(content)
 
     with pytest.raises(Misconfigured, match="cannot be read"):

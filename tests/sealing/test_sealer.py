@@ -18,11 +18,11 @@ from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import CATEGORY, LEAVES, SEALS, Seal
 from eventqueue.errors import Fenced, LogCorrupt
 from eventqueue.model.events import category_of
-from eventqueue.mongo import stamps
+from eventqueue.mongo import timeline
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground, stand_on
+from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing import stored
-from eventqueue.sealing.gathering import OVERLAP_S
 from eventqueue.sealing.holding import hold
 from eventqueue.sealing.sealer import Sealer
 from tests.builders import append, said
@@ -184,7 +184,7 @@ def test_a_backlog_takes_several_seals_none_of_which_is_large(queue: Queue, grou
 def test_events_with_one_stamp_may_be_parted_by_a_seal(
     queue: Queue, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stamps, "SLICE", 3)
+    monkeypatch.setattr(timeline, "WINDOW", 3)
     enqueue(queue, *"abcdefgh")
     old = Timestamp(majority_time(ground.database).time - 60, 1)
     ground.database["events"].update_many({}, {"$set": {"ts": old}})
@@ -219,8 +219,9 @@ class Looks(monitoring.CommandListener):
         self.since: list[Timestamp] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if "ts" in event.command.get("filter", {}):
-            self.since.append(event.command["filter"]["ts"]["$gte"])
+        within = event.command.get("filter", {}).get("ts", {})
+        if "$gte" in within:
+            self.since.append(within["$gte"])
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         pass
@@ -241,12 +242,12 @@ def test_what_was_looked_at_long_ago_is_not_looked_at_again(queue: Queue, ground
     first, *others = looks.since
     assert first == Timestamp(0, 0)
     assert others
-    assert all(one.time >= now.time - OVERLAP_S - 60 for one in others)
+    assert all(one.time >= now.time - VISIBLE_S - 60 for one in others)
 
 
 def test_by_itself_it_seals_what_is_settled(queue: Queue, ground: Ground, sealer: Sealer) -> None:
     enqueue(queue, "a", "b")
-    old = {"$set": {"ts": Timestamp(majority_time(ground.database).time - OVERLAP_S - 1, 1)}}
+    old = {"$set": {"ts": Timestamp(majority_time(ground.database).time - VISIBLE_S - 1, 1)}}
     ground.database["events"].update_one({"_id.stream": "job-b"}, old)
 
     seal = sealer.step()

@@ -11,8 +11,8 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import LateResult, Paused
 from eventqueue.model.lives import WorkerLeft
+from eventqueue.system.whole import whole_file
 from eventqueue.transfer.lines import Asked
-from eventqueue.transfer.whole import whole_file
 from tests.builders import COMPLETED, append, claimed, enqueued, said
 
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)

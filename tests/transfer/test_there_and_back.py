@@ -21,10 +21,10 @@ from eventqueue.api.queue import Queue
 from eventqueue.api.sealing import Seals
 from eventqueue.errors import Refused
 from eventqueue.mongo.ground import stand_on
+from eventqueue.system.whole import whole_file
 from eventqueue.transfer.file import check
 from eventqueue.transfer.lines import Asked
 from eventqueue.transfer.unpacking import unpack
-from eventqueue.transfer.whole import whole_file
 from tests.builders import NOW, append, claimed, enqueued, said
 from tests.conftest import NewDatabase
 from tests.mongo.conftest import Store

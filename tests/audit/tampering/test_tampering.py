@@ -39,7 +39,7 @@ FINDERS: Mapping[str, Find] = {VERIFY: told, SEAL: held_against_seals}
 def before_the_hand(scene: Scene) -> None:
     """Seal a new log before any hand comes, and keep the seals."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(gathering, "OVERLAP_S", -1)  # as if all had been taken long ago
+        patched.setattr(gathering, "VISIBLE_S", -1)  # as if all had been taken long ago
         scene.kept = list(Sealer(scene.ground, "tests").seal_all())
     scene.rewrite_views()  # which have seen that, too
 

@@ -9,10 +9,10 @@ import pytest
 from bson.timestamp import Timestamp
 from msgspec.structs import replace
 
-from eventqueue.model.events import Recorded
+from eventqueue.model.codec import stream_in
+from eventqueue.mongo import timeline
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
-from projections.folds.decoding import Poison
 from projections.keeping import rescan as rescanning
 from projections.keeping.checkpoint import token_time
 from projections.keeping.rescan import rescan
@@ -58,14 +58,14 @@ def test_an_event_that_was_stamped_a_minute_before_it_became_visible_is_not_lost
 def test_events_that_are_stamped_alike_are_read_however_many_they_are(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rescanning, "SLICE", 3)
+    monkeypatch.setattr(timeline, "WINDOW", 3)
     names = [f"{number:02}" for number in range(20)]
     for number, name in enumerate(names):
         put_late(built, f"job-{name}", timedelta(seconds=10 if 5 <= number < 15 else 20 - number))
 
-    read = list(rescanning._since(built.database, token_time(checkpoint_of(built).token).time))
+    read = list(rescanning._since(built, token_time(checkpoint_of(built).token).time))
 
-    assert sorted(one.stream for _, one in read) == [f"job-{name}" for name in names]
+    assert sorted(map(stream_in, read)) == [f"job-{name}" for name in names]
 
 
 def test_what_is_appended_behind_the_scan_is_applied_from_the_tail_afterwards(
@@ -74,7 +74,7 @@ def test_what_is_appended_behind_the_scan_is_applied_from_the_tail_afterwards(
     put(built, "job-one", enqueued())
     since = rescanning._since
 
-    def since_with_a_surprise(*args: Any) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
+    def since_with_a_surprise(*args: Any) -> Iterator[bytes]:
         yield from since(*args)
         put(built, "job-surprise", enqueued())
 
@@ -95,7 +95,7 @@ def test_until_its_end_it_says_to_whoever_comes_next_that_it_is_to_be_done_again
     place = taking_place(built)
     token, seen, since = place.held.token, [], rescanning._since
 
-    def looking_since(*args: Any) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
+    def looking_since(*args: Any) -> Iterator[bytes]:
         for event in since(*args):
             seen.append(checkpoint_of(built))
             yield event
@@ -115,9 +115,9 @@ def test_one_that_is_killed_is_gone_on_with_where_it_was(built: Ground, monkeypa
         put_late(built, f"job-{number}", timedelta(seconds=-10 * number))
     begins, since = [], rescanning._since
 
-    def noted(database: Any, begin: int) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
+    def noted(ground: Ground, begin: int) -> Iterator[bytes]:
         begins.append(begin)
-        return since(database, begin)
+        return since(ground, begin)
 
     monkeypatch.setattr(rescanning, "_since", noted)
 

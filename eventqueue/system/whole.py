@@ -26,7 +26,7 @@ def whole_file(path: str) -> Iterator[Sink]:
     """
     place = Path(path)
     if place.exists() and not place.is_file():
-        raise Refused(f"{path} is no regular file, and cannot be replaced by one: leave out --out to write to stdout.")
+        raise Refused(f"{path} is no regular file, and cannot be replaced by one: name another file.")
     if place.is_symlink() and place.lstat().st_uid not in (os.getuid(), 0):
         raise Refused(f"{path} is a link that another user has made: name another file.")
     place = place.resolve()
