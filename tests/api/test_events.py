@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
+import bson
 import pytest
 from bson.timestamp import Timestamp
 from pymongo.collection import Collection
@@ -16,7 +17,9 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read
 from eventqueue.mongo.clock import majority_time
+from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.mongo.timeline import Following, Timeline
+from tests.builders import append, enqueued
 
 
 @pytest.fixture
@@ -117,6 +120,29 @@ def test_what_comes_between_the_opening_and_the_reading_of_the_past_is_told_once
     new = next(one.stream for one in coming if one is not None)
 
     assert past == ["job-before", "job-between"]
+    assert new == "job-after"
+
+
+def test_what_was_stamped_before_the_opening_and_can_be_read_only_after_it_is_told_once(
+    queue: Queue, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Timeline.follow
+    queue.enqueue(command="true", id="first")
+
+    def follow(self: Timeline) -> Following:
+        following = opened(self)
+        (late,) = append("job-late", enqueued(), now=queue.connection.ground.clock.now()).events
+        stamped = Timestamp(following.since.time - VISIBLE_S, 1)
+        database["events"].insert_one({**bson.decode(late.raw), "ts": stamped})
+        return following
+
+    monkeypatch.setattr(Timeline, "follow", follow)
+    coming = queue.follow_events()
+    past = {one.stream for one in takewhile(lambda one: one is not None, coming) if one is not None}
+    queue.enqueue(command="true", id="after")
+    new = next(one.stream for one in coming if one is not None)
+
+    assert past == {"job-late", "job-first"}
     assert new == "job-after"
 
 

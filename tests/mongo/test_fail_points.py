@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import AutoReconnect
 
 from eventqueue.errors import AccessDenied, DatabaseFailed, LogUnavailable, Unavailable
 from eventqueue.model.events import Recorded
-from eventqueue.mongo import slices
+from eventqueue.model.moments import between
+from eventqueue.model.readable import Read
+from eventqueue.mongo import slices, timeline
+from eventqueue.mongo.layout import prepare
 from eventqueue.mongo.log import MongoLog
+from eventqueue.mongo.timeline import Following, Timeline
 from eventqueue.ports.log import Appended
 from tests.builders import append, said, without_ts
 from tests.mongo.conftest import Store, path_in
@@ -203,21 +210,22 @@ def test_a_scan_goes_on_from_where_it_was_when_the_server_fails_it(
         assert [first, *scan] == whole
 
 
+class Clock:
+    """It goes on by itself, with each look."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += slices.PATIENCE_S / 4
+        return self.now
+
+    def sleep(self, _: float) -> None:
+        pass
+
+
 def test_the_patience_of_a_scan_begins_anew_with_each_slice(
     faulty: Client, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Clock:
-        """It goes on by itself, with each look."""
-
-        now = 0.0
-
-        def monotonic(self) -> float:
-            self.now += slices.PATIENCE_S / 4
-            return self.now
-
-        def sleep(self, _: float) -> None:
-            pass
-
     monkeypatch.setattr(slices, "SLICE", 2)
     monkeypatch.setattr(slices, "time", Clock())
     mongo_log.append([append(f"job-{number}", said(1)) for number in range(9)])
@@ -237,3 +245,82 @@ def test_a_scan_that_the_server_fails_for_ever_says_so(faulty: Client, mongo_log
 
     with failing(faulty, failCommands=["find"], errorCode=43), pytest.raises(Unavailable, match="try again"):
         list(scan)
+
+
+ALL = between(None, None)
+
+
+@pytest.fixture
+def laid(store: Store, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch) -> Timeline:
+    """A log that is read two events at a time, with a clock that goes on with each look."""
+    prepare(store)
+    monkeypatch.setattr(timeline, "WINDOW", 2)
+    monkeypatch.setattr(timeline, "time", Clock())
+    mongo_log.append([append(f"job-{number}", said(1)) for number in range(20)])
+    return Timeline(store, mongo_log)
+
+
+def test_the_patience_of_who_reads_the_log_in_its_order_begins_anew_with_each_window(
+    faulty: Client, laid: Timeline
+) -> None:
+    reading = laid.read(ALL, {})
+    seen = list(islice(reading, 15))
+
+    with failing(faulty, times=1, failCommands=["find"], errorCode=min(NOT_PRIMARY)):
+        seen += reading
+
+    assert len(seen) == len({one.stream for one in seen}) == 20
+
+
+def test_the_patience_of_who_reads_the_log_in_its_order_begins_anew_with_whatever_was_read(
+    laid: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Timeline._groups
+
+    def losing(self: Timeline, *args: Any) -> Iterator[list[Any]]:
+        for some in islice(read(self, *args), 1):
+            yield some
+            raise AutoReconnect("the connection was lost behind one event")
+
+    monkeypatch.setattr(Timeline, "_groups", losing)
+
+    assert len({one.stream for one in laid.read(ALL, {})}) == 20
+
+
+def test_a_reading_in_the_order_of_the_log_that_the_server_fails_for_ever_says_so(
+    faulty: Client, laid: Timeline
+) -> None:
+    with failing(faulty, failCommands=["find"], errorCode=43), pytest.raises(Unavailable, match="try again"):
+        list(laid.read(ALL, {}))
+
+
+def awaited(coming: Following) -> Read:
+    return next(one for one in iter(coming.read, ...) if one is not None)
+
+
+@pytest.mark.parametrize("code", [175, 237])  # of a cursor that was killed: after all else the driver goes on by itself
+def test_who_follows_goes_on_behind_the_last_event_after_the_server_has_failed_it(
+    faulty: Client, store: Store, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    prepare(store)
+    opened: list[Any] = []
+    watch = Collection.watch
+
+    def noted(self: Any, *args: Any, **named: Any) -> Any:
+        opened.append(named["resume_after"])
+        return watch(self, *args, **named)
+
+    monkeypatch.setattr(Collection, "watch", noted)
+    with Timeline(store, mongo_log).follow() as coming:
+        mongo_log.append([append("job-a", said(1))])
+        seen = [awaited(coming)]
+        mongo_log.append([append("job-b", said(1))])
+        with failing(faulty, times=1, failCommands=["getMore"], errorCode=code):
+            assert coming.read() is None
+        mongo_log.append([append("job-c", said(1))])
+        seen += [awaited(coming), awaited(coming)]
+
+    assert [one.stream for one in seen] == ["job-a", "job-b", "job-c"]
+    assert opened[0] is None
+    assert len(opened) == 2
+    assert opened[1] is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eventqueue.model.events import Error, Failed, FailReason
+from eventqueue.model.events import Error, Failed, FailReason, type_of
 from eventqueue.model.job import State
 from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.log import Append
@@ -398,6 +398,19 @@ def test_incarnations_that_are_long_gone_are_forgotten(stage: Stage, rescuer: Ha
     assert {one["_id"] for one in workers.find()} == {recent, live, ended, rescuer.me.id}  # that one is buried just now
     assert not stage.connection.incarnations.renew(gone)
     assert not stage.connection.incarnations.renew(ended)
+
+
+def test_who_is_lost_is_told_of_once_and_not_looked_at_again(stage: Stage, rescuer: Hand) -> None:
+    lost = stage.incarnation("lost")
+    stage.end_lease(lost)
+    assert [one.worker.id for one in stage.connection.incarnations.gone()] == [lost]
+
+    rescuer.rescue.rescue_once(may_bury=True)
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    told = stage.connection.ground.log.read(f"worker-{lost}")
+    assert [type_of(one.event) for one in told].count("worker-lost") == 1
+    assert not stage.connection.incarnations.gone()
 
 
 def test_a_job_that_is_not_there_any_more_in_the_view_is_no_trouble(stage: Stage, rescuer: Hand) -> None:
