@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from pymongo import MongoClient, monitoring
 
 from eventqueue.api.queue import Queue
+from eventqueue.audit.wanted import Wanted
 from eventqueue.connect import Connection, connect, open_client
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import Job, State
+from eventqueue.mongo import timeline
 from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.mongo.past import Past
@@ -196,6 +198,7 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "how many jobs of all queues are before one": ahead_of_all,
     "queues that do not move": lambda _, queue: queue.standstills(),
     "queues that moved": lambda at, _: at.views.moving([f"queue-{number}" for number in range(QUEUES)]),
+    "events of a kind that few streams have": lambda _, queue: list(queue.events(Wanted(types=("worker-lost",)))),
     "how many jobs are due": lambda at, _: at.views.count_due(200),
 }
 
@@ -242,6 +245,27 @@ def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
 
     assert len(asked.commands) < 3 * JOBS / listing.PAGE_MAX + 10
     look_at_little(connection, asked)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(queue="nobody-knows"),
+        Filter(queue="nobody-knows", state=State.PENDING),
+        Filter(state=State.PROCESSING, tag="tag-7"),
+    ],
+    ids=repr,
+)
+def test_what_was_not_there_then_is_not_looked_for_down_to_the_beginning_of_the_log(
+    connection: Connection, queue: Queue, asked: Asked, monkeypatch: pytest.MonkeyPatch, wanted: Filter
+) -> None:
+    monkeypatch.setattr(timeline, "WINDOW", 500)
+    then = queue.at(connection.ground.clock.now())
+    asked.commands.clear()
+
+    assert not then.list(wanted).jobs
+
+    assert len([one for one in asked.commands if one.get("find") == "events"]) < 10  # and not one for each window
 
 
 def test_what_is_held_back_let_go_or_due_is_found_by_little(

@@ -92,7 +92,8 @@ class Then:
     def _count(self, filter_: Filter) -> int:
         found = self.counts()
         queues = found if filter_.queue is None else [filter_.queue]
-        return sum(found.get(queue, {}).get(filter_.state or State.PENDING, 0) for queue in queues)
+        states = State if filter_.state is None else [filter_.state]
+        return sum(found.get(queue, {}).get(state, 0) for queue in queues for state in states)
 
     def counts(self) -> Mapping[str, Counts]:
         """Return the number of jobs by queue and state."""

@@ -9,10 +9,13 @@ import msgspec
 
 from eventqueue.audit.conditions import Condition
 from eventqueue.errors import InvalidInput
-from eventqueue.model.events import EVENT_TYPES, Enqueued, category_of, name_in, stream_of, type_of
+from eventqueue.model.events import CATEGORIES, EVENT_TYPES, Enqueued, category_of, name_in, stream_of, type_of
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.spec import one_of
+
+OF_JOBS = frozenset({"job", "late"})
+"""The categories that nearly all there is stands in."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +40,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     def needs_jobs(self) -> bool:
         """Whether how a job was enqueued has to be known of each event."""
         return self.queue is not None or self.tag is not None
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The categories that alone have events of these types, where none of them is of jobs; else nothing."""
+        kinds = {EVENT_TYPES[name] for name in self.types}
+        found = frozenset(name for name, members in CATEGORIES.items() if kinds & {*members})
+        return frozenset() if found & OF_JOBS else found
 
     def fits(self, one: Read) -> bool:
         """Whether an event fits, as far as that can be told without its job."""

@@ -46,9 +46,12 @@ class Past:
 
     # By time
 
-    def back(self, query: Mapping[str, Any], since: datetime | None = None) -> Iterator[Mark]:
-        """Yield the marks of the events by then that fit `query`, down to those of `since`: the last first."""
-        return self._timeline.skim(between(since, self.moment), query, reverse=True)
+    def back(self, query: Mapping[str, Any], since: datetime | None = None) -> Iterator[Iterator[Mark]]:
+        """Yield the marks of the events by then that fit `query`, down to those of `since`: the last first.
+
+        Window by window: each is to be gone through before the next one is asked for.
+        """
+        return self._timeline.skim_windows(between(since, self.moment), query, reverse=True)
 
     def since(self, edge: datetime, query: Mapping[str, Any]) -> Iterator[Mark]:
         """Yield the marks of the events from `edge` on, by then, that fit `query`."""

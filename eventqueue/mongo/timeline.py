@@ -7,8 +7,9 @@ that, however few of millions are wanted, and after an election it goes on behin
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import merge
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from struct import unpack_from
 from typing import Any, Generic, Self, TypeVar
@@ -39,6 +40,7 @@ from eventqueue.mongo.slices import PATIENCE_S, outlasting
 
 WINDOW = 20_000  # events
 SLICE = 1000  # events that are sent at once
+PLACES = 10_000  # of events, that are asked for at once
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
 PAUSE_S = 0.1
 RECENT_S = 60  # so much of the log is read from one snapshot, which the server keeps for minutes
@@ -120,6 +122,13 @@ class Timeline:
         """As `read`, but the events' marks alone."""
         return self._all(bounds, query, _MARKS, reverse=reverse)
 
+    def skim_windows(
+        self, bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False
+    ) -> Iterator[Iterator[Mark]]:
+        """As `skim`, but by windows, each to be gone through before the next: one in which nothing fits is empty."""
+        with self._database.client.start_session(causal_consistency=True) as session:
+            yield from self._windows(bounds, query, _MARKS, session, reverse=reverse)
+
     def read_raw(self, bounds: Mapping[str, Any]) -> Iterator[bytes]:
         """As `read`, but the events as they are stored."""
         return self._all(bounds, {}, _BYTES)
@@ -180,30 +189,37 @@ class Timeline:
         *,
         reverse: bool = False,
     ) -> Iterator[Item]:
-        left = dict(bounds["ts"])
-        behind, ahead, direction = ("$lte", "$lt", -1) if reverse else ("$gte", "$gt", 1)
-        give_up = time.monotonic() + PATIENCE_S
-        while True:
-            told: Timestamp | None = None  # up to here
-            try:
-                end = self._end_of_window(left, direction, session)
-                window = left if end is None else {**left, ("$gte" if reverse else "$lte"): end}
-                within = {"$and": [{"ts": window}, {name: bounds[name] for name in bounds if name != "ts"}, query]}
-                for some in self._groups(within, direction, form, session):
-                    yield from some if len(some) == 1 else sorted(some, key=form.place, reverse=reverse)
-                    told = form.ts(some[0])
-                if end is None:
-                    return
-                told = end
-            except PyMongoError as error:
-                give_up = give_up if told is None else time.monotonic() + PATIENCE_S
-                if not may_read_on(error) or time.monotonic() > give_up:
-                    raise to_queue_error(error) from error
-                time.sleep(PAUSE_S)
-            else:
-                give_up = time.monotonic() + PATIENCE_S
-            if told is not None:
-                left = {**_without(left, behind), ahead: told}
+        return chain.from_iterable(self._windows(bounds, query, form, session, reverse=reverse))
+
+    def _windows(
+        self,
+        bounds: Mapping[str, Any],
+        query: Mapping[str, Any],
+        form: _Form[Item],
+        session: ClientSession,
+        *,
+        reverse: bool,
+    ) -> Iterator[Iterator[Item]]:
+        """Yield what is found window by window: each is to be gone through before the next one is asked for."""
+        way = _Way(dict(bounds["ts"]), reverse=reverse)
+        also = {"$and": [{name: bounds[name] for name in bounds if name != "ts"}, query]}
+        while not way.is_over:
+            yield self._window(way, also, form, session)
+
+    def _window(
+        self, way: "_Way", also: Mapping[str, Any], form: _Form[Item], session: ClientSession
+    ) -> Iterator[Item]:
+        told: Timestamp | None = None  # up to here
+        try:
+            end = self._end_of_window(way.left, way.direction, session)
+            within = {"$and": [{"ts": way.up_to(end)}, also]}
+            for some in self._groups(within, way.direction, form, session):
+                yield from some if len(some) == 1 else sorted(some, key=form.place, reverse=way.reverse)
+                told = form.ts(some[0])
+        except PyMongoError as error:
+            way.go_on(told, error)
+        else:
+            way.go_on(end, None)
 
     def _end_of_window(self, left: Mapping[str, Any], direction: int, session: ClientSession) -> Timestamp | None:
         only, order = {"_id": 0, "ts": 1}, [("ts", direction)]
@@ -226,13 +242,67 @@ class Timeline:
 
     def _of(self, stream: str, *, reverse: bool) -> Iterator[Read]:
         edge = None if reverse else 0
-        while found := self._log.read_part(stream, edge, SLICE, reverse=reverse):
+        while found := outlasting(partial(self._log.read_part, stream, edge, SLICE, reverse=reverse)):
             yield from map(read_one, found)
             edge = version_in(found[-1])
+
+    def of_categories(
+        self, names: Iterable[str], bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False
+    ) -> Iterator[Read]:
+        """As `read`, of some categories alone: all of these are looked at, and nothing else.
+
+        Where those that fit stand is kept in memory.
+        """
+        places = chain.from_iterable(self._places(name, {"$and": [bounds, query]}) for name in names)
+        ordered = iter(sorted(places, reverse=reverse))
+        while some := [key for *_, key in islice(ordered, SLICE)]:
+            found = outlasting(lambda: [read_one(bytes(one.raw)) for one in self._events.find({"_id": {"$in": some}})])
+            yield from sorted(found, key=place_of, reverse=reverse)
+
+    def _places(self, category: str, query: Mapping[str, Any]) -> Iterator[tuple[Timestamp, bytes, RawBSONDocument]]:
+        within: dict[str, Any] = {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}
+        while found := outlasting(partial(self._stamps_in, {"$and": [{"_id": within}, query]})):
+            yield from ((one["ts"], one["_id"].raw, one["_id"]) for one in found)
+            within = {**within, "$gt": found[-1]["_id"]}
+
+    def _stamps_in(self, query: Mapping[str, Any]) -> list[Any]:
+        return list(self._events.find(query, {"_id": 1, "ts": 1}, sort=[("_id", 1)], limit=PLACES))
 
     def follow(self) -> "Following":
         """Return what is appended from now on."""
         return Following(self._events, majority_time(self._database))
+
+
+class _Way:
+    """What is left of a way through the log. `direction`: as an index has it."""
+
+    def __init__(self, left: Mapping[str, Any], *, reverse: bool) -> None:
+        self.left = left
+        self.reverse = reverse
+        self.direction = -1 if reverse else 1
+        self.is_over = False
+        self._behind, self._ahead = ("$lte", "$lt") if reverse else ("$gte", "$gt")
+        self._give_up = time.monotonic() + PATIENCE_S
+
+    def up_to(self, end: Timestamp | None) -> Mapping[str, Any]:
+        """Return the bounds of what is left up to `end`; None: of all."""
+        return self.left if end is None else {**self.left, ("$gte" if self.reverse else "$lte"): end}
+
+    def go_on(self, told: Timestamp | None, error: PyMongoError | None) -> None:
+        """Go on behind what was told, None: all there is, or nothing at all before `error` came.
+
+        Raises what that is, where it lasts.
+        """
+        now = time.monotonic()
+        if error is not None and (not may_read_on(error) or (told is None and now > self._give_up)):
+            raise to_queue_error(error) from error
+        self.is_over = told is None and error is None
+        if told is not None:
+            self.left = {**_without(self.left, self._behind), self._ahead: told}
+        if error is None or told is not None:
+            self._give_up = now + PATIENCE_S
+        if error is not None:
+            time.sleep(PAUSE_S)
 
 
 class Following:

@@ -8,7 +8,6 @@ what is listed first is read first, and nothing is read that is not looked at.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,7 +23,6 @@ from eventqueue.ports.views import Filter
 from eventqueue.travel.moves import AFTER, leading_to
 
 PAGE, PAGE_MAX = 200, 1000  # jobs that are looked at together
-PATIENCE = 2000  # so many are looked at before it is asked how many there are to be found
 # Sealed by another clock, an event may tell of a later time than the second in which the log took it, by this at most.
 AHEAD = timedelta(seconds=2)
 BY_CHANGE = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
@@ -35,49 +33,48 @@ def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator
 
     `how_many` returns how many jobs of the filter's queue were in its state: once all are found nothing more is read.
     """
-    if filter_.state is State.PROCESSING:
-        found = _counted(_found(past, filter_), filter_, how_many, 0)
-        return iter(sorted(found, key=_newest, reverse=True))
-    return _counted(_found(past, filter_), filter_, how_many, PATIENCE)
+    found = (job for job in _counted(_found(past, filter_), filter_, how_many) if _fits(job, filter_))
+    return iter(sorted(found, key=_newest, reverse=True)) if filter_.state is State.PROCESSING else found
 
 
-def _counted(found: Iterator[Job | None], filter_: Filter, how_many: Callable[[], int], patience: int) -> Iterator[Job]:
-    """Yield what is found until it is all there is; None: one that was looked at, and is not wanted."""
-    is_countable = filter_.state is not None and filter_.tag is None and filter_.error is None
-    left: int | None = None
-    number = 0
-    for looked, job in enumerate(found):
-        if is_countable and left is None and looked >= patience:
-            left = how_many()
-        if left is not None and number >= left:
+def _counted(pages: Iterator[list[Job]], filter_: Filter, how_many: Callable[[], int]) -> Iterator[Job]:
+    """Yield what is found until it is all there is; how much that is, is asked once the first page has not sufficed."""
+    is_countable = filter_.tag is None or _is_by_change(filter_)
+    number, all_ = 0, None
+    for page in pages:
+        yield from page
+        number += len(page)
+        all_ = how_many() if is_countable and all_ is None else all_
+        if all_ is not None and number >= all_:
             return
-        if job is not None:
-            number += 1
-            yield job
 
 
-def _found(past: Past, filter_: Filter) -> Iterator[Job | None]:
-    marks = _newest_first(_candidates(past, filter_))
-    size = min(filter_.limit or PAGE, PAGE)
-    while some := list(islice(marks, size)):
-        standing = {(one.stream, one.version) for one in _standing(past, filter_.state, some)}
-        jobs = folds(past, [stream for stream, _ in standing])
-        for one in some:
-            job = jobs.get(one.stream) if (one.stream, one.version) in standing else None
-            yield job if job is not None and _fits(job, filter_) else None
-        size = min(2 * size, PAGE_MAX)
+def _found(past: Past, filter_: Filter) -> Iterator[list[Job]]:
+    """Yield the jobs of the filter's queue that were in its state, page by page."""
+    for some in _newest_first(_candidates(past, filter_), min(filter_.limit or PAGE, PAGE)):
+        standing = _standing(past, filter_.state, some) if some else ()
+        jobs = folds(past, [one.stream for one in standing])
+        yield [job for one in standing if (job := jobs.get(one.stream)) is not None and _is_of(job, filter_)]
 
 
-def _candidates(past: Past, filter_: Filter) -> Iterator[Mark]:
+def _candidates(past: Past, filter_: Filter) -> Iterator[Iterator[Mark]]:
     since = None if filter_.since is None else filter_.since - AHEAD
-    if filter_.state in (*BY_CHANGE, State.PROCESSING):
+    if filter_.state is not None and _is_by_change(filter_):
         query: dict[str, Any] = {"type": {"$in": leading_to(filter_.state)}}
         since = None if filter_.state is State.PROCESSING else since
     else:
         query = {"type": "enqueued"}
         query |= {} if filter_.queue is None else {"data.queue": filter_.queue}
         query |= {} if filter_.tag is None else {"data.tags": filter_.tag}
-    return (one for one in past.back(query, since) if category_of(one.stream) == "job")
+    return (filter(_is_of_a_job, window) for window in past.back(query, since))
+
+
+def _is_of_a_job(one: Mark) -> bool:
+    return category_of(one.stream) == "job"
+
+
+def _is_by_change(filter_: Filter) -> bool:
+    return filter_.state in (*BY_CHANGE, State.PROCESSING)
 
 
 def _standing(past: Past, state: State | None, some: list[Mark]) -> list[Mark]:
@@ -109,12 +106,14 @@ def fold_readable(history: Iterable[bytes]) -> Job | None:
     return job
 
 
+def _is_of(job: Job, filter_: Filter) -> bool:
+    return filter_.state in (None, job.state) and filter_.queue in (None, job.queue)
+
+
 def _fits(job: Job, filter_: Filter) -> bool:
     at = job.updated_at if filter_.state in BY_CHANGE else job.created_at
     return (
-        filter_.state in (None, job.state)
-        and filter_.queue in (None, job.queue)
-        and (filter_.tag is None or filter_.tag in job.tags)
+        (filter_.tag is None or filter_.tag in job.tags)
         and (filter_.since is None or at >= filter_.since)
         and (filter_.error is None or (job.last_error is not None and filter_.error in job.last_error.message))
     )
@@ -134,13 +133,23 @@ class _Later(msgspec.Struct, frozen=True):
         return self.place > other.place
 
 
-def _newest_first(marks: Iterable[Mark]) -> Iterator[Mark]:
-    """Yield marks, which come the last first as the log took them, in order of the events' own times."""
+def _newest_first(windows: Iterable[Iterable[Mark]], size: int) -> Iterator[list[Mark]]:
+    """Yield marks, which come the last first as the log took them, in order of the events' own times.
+
+    In pages of `size` and more, and one at the end of each window, which may be empty: so whoever waits for a few among
+    millions hears of it.
+    """
     held: list[_Later] = []
-    for mark in marks:
-        passed = EPOCH + (mark.ts.time if mark.ts else 0) * SECOND + AHEAD
-        while held and held[0].place[0] > passed:
-            yield heappop(held).mark
-        heappush(held, _Later((mark.at, mark.nth, mark.stream.encode()), mark))
-    while held:
-        yield heappop(held).mark
+    page: list[Mark] = []
+    for window in windows:
+        for mark in window:
+            passed = EPOCH + (mark.ts.time if mark.ts else 0) * SECOND + AHEAD
+            while held and held[0].place[0] > passed:
+                page.append(heappop(held).mark)
+            heappush(held, _Later((mark.at, mark.nth, mark.stream.encode()), mark))
+            if len(page) >= size:
+                yield page
+                page, size = [], min(2 * size, PAGE_MAX)
+        yield page
+        page = []
+    yield [heappop(held).mark for _ in range(len(held))]

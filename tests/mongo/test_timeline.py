@@ -177,3 +177,23 @@ def test_what_a_hand_has_put_where_a_version_belongs_ends_no_reading_and_is_read
 
     assert sorted(one.version for one in found if not isinstance(one, Unreadable)) == [1, 2, 3]
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_categories_alone_are_read_as_all_are(
+    crowded: Store, monkeypatch: pytest.MonkeyPatch, *, reverse: bool
+) -> None:
+    monkeypatch.setattr(timeline, "SLICE", 3)
+    monkeypatch.setattr(timeline, "PLACES", 7)
+    for number in range(3):
+        put(crowded, f"queue-{number}", number, 9, BEGIN)
+    bounds = between(BEGIN + timedelta(seconds=1, milliseconds=300), BEGIN + timedelta(seconds=8))
+    query = {"type": {"$ne": "paused"}}
+    every = taken(crowded, reverse=reverse, query=query, bounds=bounds)
+    line = Timeline(crowded, MongoLog(crowded))
+
+    for names in (["config"], ["queue"], ["queue", "config"], ["worker"]):
+        found = list(line.of_categories(names, bounds, query, reverse=reverse))
+
+        assert found == [one for one in every if one.stream.partition("-")[0] in names]
+    assert len(every) > 20

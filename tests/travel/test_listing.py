@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import Job, State
+from eventqueue.mongo import timeline
 from eventqueue.ports.views import Filter
 from eventqueue.travel import listing
 from tests.projections.stage import build
@@ -31,12 +32,12 @@ def told(jobs: Sequence[Job]) -> Sequence[tuple[str, int]]:
     return [(one.id, one.version) for one in jobs]
 
 
-@pytest.mark.parametrize("patience", [0, 2000])
+@pytest.mark.parametrize("window", [20, 20_000])
 @pytest.mark.parametrize("is_lately", [True, False])
 def test_a_list_of_now_told_from_the_log_is_the_live_one(
-    queue: Queue, patience: int, is_lately: bool, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, window: int, is_lately: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PATIENCE", patience)
+    monkeypatch.setattr(timeline, "WINDOW", window)
     now = queue.connection.ground.clock.now()
     since = now - timedelta(minutes=30) if is_lately else None
     then = queue.at(now)
@@ -48,7 +49,6 @@ def test_a_list_of_now_told_from_the_log_is_the_live_one(
 
 
 def test_nothing_more_is_read_once_all_that_there_is_was_found(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PATIENCE", 0)
     monkeypatch.setattr(listing, "PAGE", 10)
     queue.enqueue(command="true", id="new", queue="new")
     queue.cancel("new")
