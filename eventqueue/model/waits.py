@@ -55,27 +55,17 @@ def waits_of(
     """Yield all that a job waits for, as `wait_of`, in the order in which it must happen."""
     if job.due_at is None:
         return
-    found = [*_obstacles(job, now, paused, served, parked)]
-    yield from found
-    if all(one.kind is Kind.EXPIRED for one in found):
-        yield Wait(kind=Kind.DUE, since=job.due_at)
-
-
-def _obstacles(
-    job: Job,
-    now: datetime,
-    paused: Mapping[str, Pause],
-    served: Collection[str] | None,
-    parked: Mapping[str, str],
-) -> Iterator[Wait]:
-    assert job.due_at is not None
+    pause, is_due = paused.get(job.queue), job.due_at <= now
+    is_served = served is None or job.queue in served
     if job.id in parked:
         yield Wait(kind=Kind.PARKED, why=parked[job.id])
     if job.expires_at is not None and job.expires_at <= now:
         yield Wait(kind=Kind.EXPIRED, since=job.expires_at)
-    if job.due_at > now:
+    if not is_due:
         yield Wait(kind=Kind.LATER, until=job.due_at)
-    if (pause := paused.get(job.queue)) is not None:
+    if pause is not None:
         yield Wait(kind=Kind.PAUSED, since=pause.since, by=pause.by, why=pause.why)
-    if served is not None and job.queue not in served:
-        yield Wait(kind=Kind.UNSERVED, since=job.due_at if job.due_at <= now else None)
+    if not is_served:
+        yield Wait(kind=Kind.UNSERVED, since=job.due_at if is_due else None)
+    if is_due and is_served and pause is None and job.id not in parked:
+        yield Wait(kind=Kind.DUE, since=job.due_at)

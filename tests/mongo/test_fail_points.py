@@ -251,22 +251,29 @@ ALL = between(None, None)
 
 
 @pytest.fixture
-def laid(store: Store, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch) -> Timeline:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(timeline, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def laid(store: Store, mongo_log: MongoLog, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Timeline:
     """A log that is read two events at a time, with a clock that goes on with each look."""
     prepare(store)
     monkeypatch.setattr(timeline, "WINDOW", 2)
-    monkeypatch.setattr(timeline, "time", Clock())
     mongo_log.append([append(f"job-{number}", said(1)) for number in range(20)])
     return Timeline(store, mongo_log)
 
 
 def test_the_patience_of_who_reads_the_log_in_its_order_begins_anew_with_each_window(
-    faulty: Client, laid: Timeline
+    faulty: Client, laid: Timeline, clock: Clock
 ) -> None:
     reading = laid.read(ALL, {})
     seen = list(islice(reading, 15))
+    clock.now += 2 * slices.PATIENCE_S
 
-    with failing(faulty, times=1, failCommands=["find"], errorCode=min(NOT_PRIMARY)):
+    with failing(faulty, times=1, failCommands=["find"], errorCode=175):  # at which the driver does not try again
         seen += reading
 
     assert len(seen) == len({one.stream for one in seen}) == 20
