@@ -34,8 +34,8 @@ PART = 200  # events that are printed at once
 @click.option("--tag", type=TEXT, help="Of jobs that were enqueued with this tag.")
 @click.option("--actor", type=TEXT, help="By who has this text in his name.")
 @click.option("--where", multiple=True, type=TEXT, help="Such as data.exit_code=7; also != < <= > >= ~.")
-@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), help="So many at most [default: all; on a terminal 50].")
-@click.option("--reverse", is_flag=True, help="The last ones first.")
+@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), help="The newest so many [default: all; on a terminal 50].")
+@click.option("--reverse", is_flag=True, help="The newest first, and not last.")
 @click.option("--follow", is_flag=True, help="Then those that come, until Ctrl-C.")
 @show_env
 @with_session
@@ -59,12 +59,12 @@ def events(
     """Read the log: who did what, when, and why.
 
     Every event of every stream, in the order in which the log took them: jobs, late results, queues, settings,
-    workers and what was done to the views. What is given several times may be any of these; different options must
-    all fit. With --json an object a line.
+    workers, seals and what was done to the views. What is given several times may be any of these; different options
+    must all fit. With --limit the newest of what fits, and these still in their order. With --json an object a line.
 
     \b
     queuectl events --since 2026-11-28T03:00 --until 2026-11-28T03:15
-    queuectl events --since 1h --type cancelled --type worker-lost
+    queuectl events --since 1h --type cancelled --type worker-lost --limit 10
     queuectl events --job report --follow
     queuectl events --where data.exit_code=7 --where 'data.error.message~no space'
     """
@@ -91,10 +91,10 @@ def events(
             stop = threading.Event()
             on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
             shown.follow(takewhile(lambda _: not stop.is_set(), queue.follow_events(wanted, limit or shown.usual)))
-        elif limit is None and shown.usual is not None:
-            shown.last(queue.events(wanted, reverse=True), reverse=reverse)
+        elif (most := limit or shown.usual) is not None:
+            shown.newest(queue.events(wanted, reverse=True), most, reverse=reverse)
         else:
-            shown.all(islice(queue.events(wanted, reverse=reverse), limit))
+            shown.all(queue.events(wanted, reverse=reverse))
         if not (shown.number or follow):
             session.out.note(_why_none(queue))
 
@@ -131,14 +131,12 @@ class _Shown:
         coming = iter(found)
         self._print(iter(lambda: list(islice(coming, PART)), []))
 
-    def last(self, found: "Iterator[Read]", *, reverse: bool) -> None:
-        """Show as many as a person reads of those that come last first, and say so if there are more."""
-        some = list(islice(found, LIMIT))
-        self.all(some if reverse else reversed(some))
-        if next(found, None) is not None:
-            self._session.out.note(
-                f"These are the last {LIMIT}, and there are more: --since, or --reverse --limit, shows them."
-            )
+    def newest(self, found: "Iterator[Read]", most: int, *, reverse: bool) -> None:
+        """Show so many of those that come with the newest first, and say so if there are more."""
+        some = islice(found, most)
+        self.all(some if reverse else reversed(list(some)))
+        if not self._session.out.as_json and next(found, None) is not None:
+            self._session.out.note(f"These are the newest {most:,}, and there are more: --limit shows them.")
 
     def follow(self, coming: "Iterator[Read | None]") -> None:
         """Show those that are there, then each as it comes."""

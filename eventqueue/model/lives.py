@@ -13,7 +13,10 @@ CATEGORY = "worker"
 
 
 class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
-    """A worker process is about to claim; no `queues`: all. `grace`: seconds that what runs may take at its end."""
+    """A worker process is about to claim; no `queues`: all. `grace`: seconds that what runs may take at its end.
+
+    `by`: as whom it was started, which the worker that acts from then on is not.
+    """
 
     name: str
     host: str
@@ -21,6 +24,7 @@ class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
     concurrency: int
     queues: tuple[str, ...] = ()
     grace: float | None = None
+    by: str | None = None
 
 
 class WorkerStopAsked(Event, frozen=True, kw_only=True, tag="worker-stop-asked"):

@@ -27,6 +27,7 @@ from eventqueue.ports.finder import SignalFeed
 from eventqueue.steering.chronicle import tell
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr
+from eventqueue.system.people import actor_of, signed
 from eventqueue.system.streams import prepare_streams
 from eventqueue.system.tuning import tuned
 from eventqueue.worker import engine
@@ -112,7 +113,13 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     # To build an index may take minutes, and the jobs need not wait for it.
     threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
     began = WorkerStarted(
-        name=me.name, host=me.host, pid=me.pid, concurrency=me.concurrency, queues=me.queues, grace=me.grace
+        name=me.name,
+        host=me.host,
+        pid=me.pid,
+        concurrency=me.concurrency,
+        queues=me.queues,
+        grace=me.grace,
+        by=signed(actor_of("cli"), connection.user),
     )
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
     incarnations.register(me)

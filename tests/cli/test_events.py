@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eventqueue.api.queue import Queue
+from eventqueue.system.people import actor_of
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.past import died
 from tests.cli.running import await_that, started
+from tests.cli.terminals import on_terminal
 
 WHY = "the customer has called"
 
@@ -59,6 +62,8 @@ def test_a_request_to_stop_a_worker_its_start_and_its_end_are_in_the_log(queuect
 
     found = events(queuectl, "--where", "stream~worker-")
     assert [one["type"] for one in found] == ["worker-started", "worker-stop-asked", "worker-left"]
+    assert found[0]["data"]["by"] == events(queuectl, "--type", "worker-stop-asked")[0]["actor"] == actor_of("cli")
+    assert f"started by {actor_of('cli')}" in queuectl.ok("events", "--type", "worker-started").out
     assert found[1]["data"]["why"] == WHY
 
 
@@ -76,7 +81,7 @@ def test_events_are_told_in_their_order_a_line_each_with_all_that_is_known(queue
     assert first["hash"] == second["prev"]
     assert set(first["ts"]) == {"time", "inc"}
     assert "hunter2" not in json.dumps(first)
-    assert "hunter2" in queuectl.ok("events", "--json", "--show-env", "--limit", "1").out
+    assert "hunter2" in queuectl.ok("events", "--json", "--show-env", "--type", "enqueued").out
 
 
 def test_options_narrow_it_together(queuectl: Queuectl) -> None:
@@ -93,7 +98,9 @@ def test_options_narrow_it_together(queuectl: Queuectl) -> None:
     assert streams("--queue", "web") == streams("--tag", "two") == ["two 1", "two 2"]
     assert streams("--since", begin) == ["two 1", "one 2", "two 2"]
     assert streams("--until", begin) == ["one 1", "two 1"]
-    assert streams("--limit", "1", "--reverse") == ["two 2"]
+    assert streams("--limit", "1", "--reverse") == streams("--limit", "1") == ["two 2"]
+    assert streams("--limit", "2") == streams("--limit", "2", "--since", begin) == ["one 2", "two 2"]
+    assert streams("--limit", "2", "--reverse") == ["two 2", "one 2"]
     assert streams("--actor", "CLI/", "--where", "version=1") == ["one 1", "two 1"]
     assert streams("--actor", "nobody") == []
 
@@ -118,6 +125,30 @@ def test_what_asks_for_nothing_that_can_be_is_refused_in_a_sentence(
     assert ran.code in {1, 2}
     assert told in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_of_the_newest_it_is_said_that_there_are_more(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue_many({"command": "true", "id": f"job-{number}"} for number in range(51))
+    count = "newest {}, and there are more: --limit shows them"
+
+    assert count.format(2) in queuectl.ok("events", "--limit", "2").err
+    assert queuectl.ok("events", "--limit", "2").out.count("job-job-") == 2
+    assert queuectl.ok("events", "--limit", "51").err == ""
+    assert count.format(50) in on_terminal(queuectl, "events", columns=200)
+
+
+def test_a_seal_is_told_in_a_line_and_whole_as_json(queuectl: Queuectl, tmp_path: Path) -> None:
+    for number in range(2):
+        queuectl.ok("enqueue", "--id", f"one-{number}", "--", "true")
+    path = str(tmp_path / "seal.key")
+    public = queuectl.ok("audit", "key", path, "--json").json["public"]
+    queuectl.ok("audit", "seal", "--key", path)
+
+    leaves, seal = queuectl.ok("events", "--where", "stream~seal-").out.splitlines()[1:]
+
+    assert "  2 leaves of seal 1  " in leaves
+    assert f"  seal 1 of 2 events; signed by {public[:8]}…  " in seal
+    assert events(queuectl, "--type", "sealed")[0]["data"]["key"] == public
 
 
 @pytest.mark.parametrize("options", [("--until", "2020-01-01"), ("--since", "2099-01-01")])

@@ -38,13 +38,26 @@ def test_a_line_is_cut_to_the_terminal_and_the_id_never(queuectl: Queuectl) -> N
     plain = queuectl.with_environ(NO_COLOR="1")
     queuectl.ok("enqueue", "--id", "i" * 40, "--", "echo " + "日本" * 60)
 
-    wide = on_terminal(plain, "list", columns=100).splitlines()[1]
-    narrow = on_terminal(plain, "list", columns=30).splitlines()[1]
+    wide = on_terminal(plain, "list", columns=120).splitlines()[1]
+    narrow = on_terminal(plain, "list", columns=30).splitlines()[2]
 
     assert wide.endswith("…")
     assert "i" * 40 in wide
-    assert len(wide) < 100  # in characters: the wide ones take two columns each
+    assert len(wide) < 120  # in characters: the wide ones take two columns each
     assert "i" * 40 in narrow
+
+
+@pytest.mark.parametrize("words", ["events", "history i", "errors", "list", "dlq list"])
+def test_on_eighty_columns_nothing_is_cut_that_a_person_asks_for(queuectl: Queuectl, queue: Queue, words: str) -> None:
+    error = "exit code 7: could not connect to smtp.example.com: connection refused"
+    queuectl.ok("enqueue", "--id", f"i{'d' * 35}", "--", "send the mail that everybody waits for")
+    died(queue, f"i{'d' * 35}", error)
+
+    shown = on_terminal(queuectl.with_environ(NO_COLOR="1", TERM="dumb"), *words.split(), "--quiet", columns=80)
+
+    assert "…" not in shown
+    assert error in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_who_waits_for_many_views_to_be_built_sees_how_far_they_are(queuectl: Queuectl, queue: Queue) -> None:

@@ -1,6 +1,6 @@
 """A table without lines: every column as wide as it needs, but for the last, which share what room is left."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 
 import msgspec
@@ -16,11 +16,16 @@ Cell = Text | str | int | None
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Titles and rows; a number is set to the right, None is left empty; the last `loose` columns may be cut."""
+    """Titles and rows; a number is set to the right, None is left empty; the last `loose` columns may be cut.
+
+    Unless they are `whole`: then there must be room for them. `dated`: the first column begins with the day.
+    """
 
     titles: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     loose: int = 1
+    whole: bool = False
+    dated: bool = False
 
 
 def fitted(table: Table, width: int | None) -> Text:
@@ -28,32 +33,43 @@ def fitted(table: Table, width: int | None) -> Text:
 
     With None these are not cut, and filled up to what is usual: one long text would widen every line.
     """
-    return next(fitted_parts([table], width))
+    return Text("\n").join(Columns(width).lines(table))
 
 
-def fitted_parts(parts: Iterable[Table], width: int | None) -> Iterator[Text]:
-    """Yield the lines of a long table that comes in parts: titles once, no column narrower than it was before."""
-    widths: Sequence[int] = ()
-    for part in parts:
-        rows = [[_text(cell) for cell in row] for row in part.rows]
+class Columns:
+    """The columns of a table that comes in parts: titles once, none narrower than it was before."""
+
+    def __init__(self, width: int | None) -> None:
+        self._width = width
+        self._widths: Sequence[int] = ()
+
+    def lines(self, part: Table) -> list[Text]:
+        """Return the next lines."""
+        rows = texts(part)
         numeric = [any(map(_is_figure, column)) for column in zip(*part.rows, strict=True)]
-        if not widths:
-            rows.insert(0, [Text(title, "bold") for title in part.titles])
+        if not self._widths:
+            rows.insert(0, titles(part))
         rigid = len(part.titles) - part.loose
-        own = _widths(rows, rigid, None if width is not None else USUAL)
-        widths = [max(pair) for pair in zip_longest(own, widths, fillvalue=0)]
-        if width is None:
-            lines = [
-                _line(row, [max(c.cell_len, w) for c, w in zip(row, widths, strict=True)], numeric) for row in rows
-            ]
-        else:
-            room = width - sum(widths[:rigid]) - len(GAP) * (len(widths) - 1)
-            fit = [*widths[:rigid], *_shared(widths[rigid:], room)]
-            lines = [_line(row, fit, numeric) for row in rows]
-        yield Text("\n").join(lines)
+        own = widths_of(rows, rigid, None if self._width is not None else USUAL)
+        widths = self._widths = [max(pair) for pair in zip_longest(own, self._widths, fillvalue=0)]
+        if self._width is None:
+            return [_line(row, [max(c.cell_len, w) for c, w in zip(row, widths, strict=True)], numeric) for row in rows]
+        room = self._width - sum(widths[:rigid]) - len(GAP) * (len(widths) - 1)
+        fit = [*widths[:rigid], *_shared(widths[rigid:], room)]
+        return [_line(row, fit, numeric) for row in rows]
 
 
-def _widths(rows: Sequence[Sequence[Text]], rigid: int, usual: int | None) -> Sequence[int]:
+def texts(table: Table) -> list[list[Text]]:
+    """Return the rows as they are drawn."""
+    return [[_text(cell) for cell in row] for row in table.rows]
+
+
+def titles(table: Table) -> list[Text]:
+    """Return the titles as they are drawn."""
+    return [Text(title, "bold") for title in table.titles]
+
+
+def widths_of(rows: Sequence[Sequence[Text]], rigid: int, usual: int | None = None) -> Sequence[int]:
     """Return how wide each column is; of the loose ones without what is wider than `usual`."""
     return [
         max((c.cell_len for c in column if usual is None or place < rigid or c.cell_len <= usual), default=0)

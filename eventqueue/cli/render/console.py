@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
-from eventqueue.cli.render.columns import Table, fitted, fitted_parts
+from eventqueue.cli.render.columns import Table
+from eventqueue.cli.render.tall import laid_out
 from eventqueue.cli.render.terminal import is_coloured
 from eventqueue.system.printable import clean_lines
 
@@ -32,13 +33,14 @@ def show(shown: Iterable[Table | Text]) -> None:
     out = console(sys.stdout)
     width = out.width if out.is_terminal else None
     for one in shown:
-        out.print(fitted(one, width) if isinstance(one, Table) else one, soft_wrap=True)
+        for lines in laid_out([one], width) if isinstance(one, Table) else (one,):
+            out.print(lines, soft_wrap=True)
 
 
 def show_long(parts: Iterable[Table]) -> None:
     """Print to stdout a table that comes in parts, each as it comes."""
     out = console(sys.stdout)
-    for lines in fitted_parts(parts, out.width if out.is_terminal else None):
+    for lines in laid_out(parts, out.width if out.is_terminal else None):
         out.print(lines, soft_wrap=True)
 
 

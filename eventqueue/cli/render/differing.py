@@ -30,7 +30,7 @@ def table(before: Job, after: Job, found: Sequence[Differing], *, show_env: bool
     """A line a field that differs."""
     shown = [_shown(one, show_env=show_env) for one in found]
     rows: list[list[Cell]] = [[clean(".".join(one.path)), _cell(one.before), _cell(one.after)] for one in shown]
-    return Table(["FIELD", *map(_title, (before, after))], rows, loose=2)
+    return Table(["FIELD", *map(_title, (before, after))], rows, loose=2, whole=True)
 
 
 def _which(job: Job) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from eventqueue.audit.leaves import unpack
+from eventqueue.audit.seals import LeavesSealed, LogSealed
 from eventqueue.cli.render.words import count, instant, shortened, span
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
@@ -12,6 +14,7 @@ from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
 
 NAMED_MAX = 3  # of the jobs that a lost worker held
 VALUE_MAX = 60  # characters of a value
+KEY_SHOWN = 8  # hex digits of a key
 
 
 def describe(event: Event, at: datetime) -> str:
@@ -31,15 +34,22 @@ def describe(event: Event, at: datetime) -> str:
             return sentence(f"generation {number} of {', '.join(projections)}", why)
         case ParkedRetried(projection=projection, job=job, why=why):
             return sentence(f"job {job}, parked by {projection}", why)
+        # Told in a line however quiet the log: who audits it must not wonder what was left out.
+        case LogSealed(number=number, events=events, key=key):
+            signed = None if key is None else f"signed by {key.hex()[:KEY_SHOWN]}…"
+            return sentence(f"seal {number} of {count(events, 'event')}", signed)
+        case LeavesSealed(seal=seal, leaves=leaves):
+            return f"{count(sum(1 for _ in unpack(leaves)), 'leaf', 'leaves')} of seal {seal}"
         case _:
             return sentence(*(f"{name} {_value(getattr(event, name))}" for name in event.__struct_fields__))
 
 
 def _life(event: WorkerStarted | WorkerStopAsked | WorkerLeft | WorkerLost, at: datetime) -> str:
     match event:
-        case WorkerStarted(name=name, host=host, pid=pid, concurrency=slots, queues=queues):
+        case WorkerStarted(name=name, host=host, pid=pid, concurrency=slots, queues=queues, by=by):
             of = f"of {', '.join(queues)}" if queues else "of all queues"
-            return sentence(f"worker {name} on {host} (pid {pid})", f"{count(slots, 'slot')}, {of}")
+            started = None if by is None else f"started by {by}"
+            return sentence(f"worker {name} on {host} (pid {pid})", f"{count(slots, 'slot')}, {of}", started)
         case WorkerStopAsked(grace=grace, why=why):
             return sentence("to leave" if grace is None else f"to leave within {span(grace)}", why)
         case WorkerLeft():

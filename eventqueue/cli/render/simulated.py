@@ -18,7 +18,12 @@ def simulated(found: Simulated) -> list[Table | Text]:
         return [Text("Nothing failed in that time.")]
     rows = [_queue(name, effects) for name, effects in sorted(found.queues.items())]
     titles = ["QUEUE", "DEAD", "CHANCES", "FIRST AT", "LAST AT", "ATTEMPTS", "RUN TIME", "SOONER OVER", "LOST", "SAVED"]
-    return [Table(titles, rows), *_chances(found), Text(""), *(Text(f"· {one}", "dim") for one in found.assumed)]
+    return [
+        Table(titles, rows, loose=4, whole=True),
+        *_chances(found),
+        Text(""),
+        *(Text(f"· {one}", "dim") for one in found.assumed),
+    ]
 
 
 def _queue(name: str, effects: Effects) -> list[Cell]:
@@ -42,7 +47,7 @@ def _chances(found: Simulated) -> list[Table | Text]:
     shown = [_chance(one) for one in found.chances[:CHANCES_SHOWN]]
     total = sum(one.chances for one in found.queues.values())
     more = [Text(f"… and {count(total - len(shown), 'job')} more: --json names them.")] if total > len(shown) else []
-    return [Text(""), Table(["JOB", "DIED AT", "NEXT AT", "LAST AT", "ATTEMPTS"], shown), *more]
+    return [Text(""), Table(["JOB", "DIED AT", "NEXT AT", "LAST AT", "ATTEMPTS"], shown, loose=0), *more]
 
 
 def _chance(one: Chance) -> list[Cell]:

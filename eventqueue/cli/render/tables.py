@@ -84,7 +84,7 @@ def history(found: Sequence[Recorded]) -> Table:
 def events(found: Sequence[Read]) -> Table:
     """Events of any streams: when, where, what, and who."""
     rows = [_event(one) if isinstance(one, Recorded) else _unreadable(one) for one in found]
-    return Table(["TIME", "STREAM", "#", "EVENT", "WHAT", "BY"], rows, loose=2)
+    return Table(["TIME", "STREAM", "#", "EVENT", "WHAT", "BY"], rows, loose=2, dated=True)
 
 
 def _event(one: Recorded) -> list[Cell]:
@@ -120,7 +120,7 @@ def states(found: Sequence[Job]) -> Table:
         ]
         for one in found
     ]
-    return Table(["VERSION", "TIME", "STATE", "ATTEMPTS", "FAILURES", "DUE AT", "WORKER", "LAST ERROR"], rows)
+    return Table(["VERSION", "TIME", "STATE", "ATTEMPTS", "FAILURES", "DUE AT", "WORKER", "LAST ERROR"], rows, loose=3)
 
 
 def errors(found: Sequence[ErrorGroup]) -> Table:
@@ -137,7 +137,7 @@ def errors(found: Sequence[ErrorGroup]) -> Table:
         ]
         for one in found
     ]
-    return Table(["FINGERPRINT", "COUNT", "FIRST", "LAST", "SUCH AS", "QUEUES", "ERROR"], rows, loose=2)
+    return Table(["FINGERPRINT", "COUNT", "FIRST", "LAST", "SUCH AS", "QUEUES", "ERROR"], rows, loose=3)
 
 
 def workers(found: Sequence[Worker], now: datetime) -> Table:
@@ -156,7 +156,7 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
         ]
         for one in found
     ]
-    return Table(["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING"], rows, loose=0)
+    return Table(["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING"], rows, whole=True)
 
 
 def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:
@@ -171,7 +171,7 @@ def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:
 
 def _queues(found: Status) -> list[Table | Text]:
     rows = [_queue(name, found.queues.get(name, {})) for name in sorted({*found.queues, *found.paused})]
-    return [Text(""), Table(["QUEUE", *_STATES], rows)] if rows else []
+    return [Text(""), Table(["QUEUE", *_STATES], rows, loose=0)] if rows else []
 
 
 def _queue(name: str, counts: Counts) -> list[Cell]:
@@ -222,7 +222,7 @@ def configuration(found: "Mapping[str, Source]", meanings: Mapping[str, str]) ->
         [name, setting(one), Text(one.source, "dim" if one.source == "built-in" else "bold"), meanings[name]]
         for name, one in found.items()
     ]
-    return Table(["SETTING", "VALUE", "FROM", "MEANING"], rows)
+    return Table(["SETTING", "VALUE", "FROM", "MEANING"], rows, whole=True)
 
 
 def setting(one: "Source") -> str:

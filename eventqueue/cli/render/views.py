@@ -45,7 +45,7 @@ def projections(found: Sequence[ViewHealth]) -> list[Table | Text]:
         for one in found
     ]
     titles = ["VIEW", "VERSION", "STATE", "APPLIED", "EVENTS/S", "BEHIND", "EVENTS", "CAUGHT UP", "PARKED", "HOLDER"]
-    return [Table(titles, rows), *_notes(found)]
+    return [Table(titles, rows, loose=3, whole=True), *_notes(found)]
 
 
 def _lag(one: ViewHealth) -> tuple[Cell, Cell, Cell]:

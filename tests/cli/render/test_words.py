@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from eventqueue.cli.attempts import attempts
-from eventqueue.cli.render.columns import LOOSE_LEAST, Cell, Table, fitted, fitted_parts
+from eventqueue.cli.render.columns import LOOSE_LEAST, Cell, Table, fitted
 from eventqueue.cli.render.describe import describe
+from eventqueue.cli.render.tall import laid_out
 from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, size_of, span
 from eventqueue.cli.values import SECONDS, SINCE
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
@@ -106,7 +107,7 @@ def test_a_table_in_parts_has_its_titles_once_and_gets_no_narrower() -> None:
     rows: list[list[Cell]] = [["a", 1, "one"], ["abcd", 22, "two"], ["b", 3, "x"]]
     parts = [Table(["ID", "N", "TEXT"], [row]) for row in rows]
 
-    lines = [line for part in fitted_parts(parts, None) for line in part.plain.splitlines()]
+    lines = [line for part in laid_out(parts, None) for line in part.plain.splitlines()]
 
     assert lines == ["ID  N  TEXT", "a   1  one", "abcd  22  two", "b      3  x"]
 
