@@ -88,7 +88,7 @@ def _counters(found: Sequence[Finding]) -> Iterator[Text]:
         more = Counter(one.is_lost for one in some)
         told = clean(some[0].problem)
         if len(some) > 1:
-            told = f"{more[True]:,} count more than the log, {more[False]:,} fewer or nothing; such as {told}"
+            told = f"{more[True]:,} count more than the log, {more[False]:,} fewer; such as {told}"
         yield Text.assemble("  ", (f"{clean(view)} {clean(what)}".rstrip(), "bold"), f": {told}")
     if (left := len(kinds) - MOST) > 0:
         yield Text(f"  … {count(left, 'kind')} more (--json has them)")

@@ -77,7 +77,7 @@ def test_counters_of_one_kind_are_one_line() -> None:
 
     assert told == [
         "Counters that count otherwise than the log:",
-        "  stats-3 minute: 19 count more than the log, 1 fewer or nothing; such as minute/2026-11-28T14:10Z/default "
+        "  stats-3 minute: 19 count more than the log, 1 fewer; such as minute/2026-11-28T14:10Z/default "
         "run-34: the view counts 1 fewer than the log",
         "  stats-3 state: state/default pending: the view counts 2 more than the log",
     ]
