@@ -5,52 +5,69 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import SEALS, Seal, misfit
-from eventqueue.audit.verdict import Verdict
+from eventqueue.audit.verdict import Auditor, Verdict
 from eventqueue.errors import BadSeals, InvalidInput, LogCorrupt
 from eventqueue.model.figures import instant
+from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import files, record, stored
 from eventqueue.sealing.holding import hold
-
-if TYPE_CHECKING:
-    from eventqueue.connect import Connection
+from eventqueue.sealing.signatures import Signatures
 
 Progress = Callable[[int], object]
 
 
-def audit_all(
-    connection: "Connection", progress: Progress, against: str | None, remembered: str | None, since: datetime | None
-) -> Verdict:
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log is held against beside its own rules; see Queue.verify_all."""
+
+    against: str | None = None
+    record: str | None = None
+    since: datetime | None = None
+    key: bytes | None = None
+
+
+def audit_all(ground: Ground, auditor: Auditor, progress: Progress, beside: Beside) -> Verdict:
     """See Queue.verify_all."""
+    remembered = None if beside.record is None else Path(beside.record)
     with _named("record"):
-        if remembered is not None and not Path(remembered).parent.is_dir():
+        if remembered is not None and not remembered.parent.is_dir():
             raise InvalidInput("record", "is in a directory that is not there")
-        then = None if remembered is None else record.recall(Path(remembered))
+        then = None if remembered is None else record.recall(remembered)
     # What is wrong with the file is told at once, and not after the hour that the rest may take.
     with _named("against"):
-        last = deque(() if against is None else files.read(against), maxlen=1)
-    auditor = connection.auditor
-    verdict = auditor.all(progress) if since is None else auditor.since(since, progress)
-    of_seals = _of_seals(connection, against, is_all=since is None)
+        kept = deque(() if beside.against is None else files.read(beside.against), maxlen=1)
+    if beside.against is not None and not kept:
+        raise BadSeals("There is no seal to hold the log against.")
+    verdict = auditor.all(progress) if beside.since is None else auditor.since(beside.since, progress)
+    signed = None if beside.key is None else Signatures(beside.key)
+    of_seals = [*_of_seals(ground, beside), *_of_signatures(ground, beside, signed)]
     verdict = replace(
         verdict,
-        findings=(*verdict.findings, *of_seals, *_of_record(connection, verdict, then)),
-        against=tuple(_told(last, remembered, then)),
+        findings=(*verdict.findings, *of_seals, *_of_record(ground, verdict, then)),
+        against=(*map(_of_kept, kept), *_of_signed(signed), *_of_remembered(remembered, then)),
     )
     if remembered is not None and not verdict.findings:
         with _named("record"):
-            record.remember(Path(remembered), record.standing(connection.ground, verdict.events))
+            record.remember(remembered, record.standing(ground, verdict.events))
     return verdict
 
 
-def _told(last: Iterable[Seal], remembered: str | None, then: record.Standing | None) -> Iterator[str]:
-    for seal in last:
-        yield f"the seals that were kept, the last of them seal {seal.number} of {instant(seal.at, 'seconds')}"
+def _of_kept(last: Seal) -> str:
+    return f"the seals that were kept, the last of them seal {last.number} of {instant(last.at, 'seconds')}"
+
+
+def _of_signed(signed: Signatures | None) -> Iterator[str]:
+    if signed is not None and signed.first is not None and signed.last is not None:
+        which = f"seal {signed.first.number} to seal {signed.last.number} of {instant(signed.last.at, 'seconds')}"
+        yield f"the key that signed {which}: of what came later, or was cut off behind one of them, it says nothing"
+
+
+def _of_remembered(remembered: Path | None, then: record.Standing | None) -> Iterator[str]:
     if then is not None:
         yield f"what it had on {instant(then.at, 'seconds')}"
     elif remembered is not None:
@@ -67,37 +84,59 @@ def _named(argument: str) -> Iterator[None]:
         raise InvalidInput(argument, f"is no file that can be used: {problem}") from None
 
 
-def _of_seals(connection: "Connection", against: str | None, *, is_all: bool) -> Iterator[Finding]:
-    if against is not None:
-        yield from hold(connection.ground, files.read(against))
-        return
-    if not is_all:
-        return
-    # The log's own seals: these prove nothing, but a forged one shows.
+def _of_seals(ground: Ground, beside: Beside) -> Iterator[Finding]:
+    """Hold the log against the seals that were kept, and behind these against its own.
+
+    Where nobody has looked at their signatures its own prove nothing, but a forged one shows.
+    """
     try:
-        if stored.last(connection.ground.log) is not None:
-            yield from hold(connection.ground, _own(connection))
-    except (BadSeals, LogCorrupt) as error:
-        yield Finding(SEALS, 0, str(error).rstrip("."))
+        is_partial = beside.since is not None and beside.key is None
+        if beside.against is not None:
+            yield from hold(ground, _and_own(ground, files.read(beside.against)))
+        elif not is_partial and stored.last(ground.log) is not None:
+            yield from hold(ground, _and_own(ground, ()))
+    except LogCorrupt as error:
+        yield _unreadable(error)
 
 
-def _own(connection: "Connection") -> Iterator[Seal]:
+def _and_own(ground: Ground, kept: Iterable[Seal]) -> Iterator[Seal]:
+    # No further than to what is the last seal now: newer ones are not in what the log is held against already.
+    last = stored.last(ground.log)
     before: Seal | None = None
-    for made in stored.seals(connection.ground.log):
+    for before in kept:
+        yield before
+    for made in stored.seals(ground.log, 0 if before is None else before.number):
+        if last is None or made.recorded.version > last.recorded.version:
+            return
         if before is not None and (problem := misfit(before, made.seal)):
             raise LogCorrupt(f"{problem}.")
         before = made.seal
         yield before
 
 
-def _of_record(connection: "Connection", verdict: Verdict, then: record.Standing | None) -> Iterator[Finding]:
-    if then is None:
-        return
-    if then.log != connection.ground.log_id:
-        problem = f"this is log {connection.ground.log_id}, and the record remembers log {then.log}"
-        yield Finding("layout", 0, problem, then.log, connection.ground.log_id, is_lost=True)
+def _of_signatures(ground: Ground, beside: Beside, signed: Signatures | None) -> Iterator[Finding]:
+    if signed is None or beside.key is None:
         return
     try:
-        yield from record.less_than_then(connection.ground, then, verdict.events)
+        yield from signed.of_log(made.seal for made in stored.seals(ground.log))
     except LogCorrupt as error:
-        yield Finding(SEALS, then.seal, str(error).rstrip("."))
+        yield _unreadable(error)
+    if beside.against is not None:
+        yield from Signatures(beside.key).of(files.read(beside.against), ", as it was kept")
+
+
+def _unreadable(error: LogCorrupt) -> Finding:
+    return Finding(SEALS, 0, str(error).rstrip("."), is_sealed=True)
+
+
+def _of_record(ground: Ground, verdict: Verdict, then: record.Standing | None) -> Iterator[Finding]:
+    if then is None:
+        return
+    if then.log != ground.log_id:
+        problem = f"this is log {ground.log_id}, and the record remembers log {then.log}"
+        yield Finding("layout", 0, problem, then.log, ground.log_id, is_lost=True)
+        return
+    try:
+        yield from record.less_than_then(ground, then, verdict.events)
+    except LogCorrupt as error:
+        yield Finding(SEALS, then.seal, str(error).rstrip("."), is_sealed=True)

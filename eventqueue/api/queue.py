@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked, fitting
-from eventqueue.api.auditing import audit_all
+from eventqueue.api.auditing import Beside, audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
@@ -57,6 +57,7 @@ from eventqueue.ports.views import (
     Walk,
     Worker,
 )
+from eventqueue.sealing.signing import public_key
 from eventqueue.steering import configuration
 from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
@@ -520,19 +521,23 @@ class Queue:
         against: str | None = None,
         record: str | None = None,
         since: datetime | None = None,
+        key: str | None = None,
     ) -> Verdict:
         """Return everything that is wrong with the log, what is kept beside it and the views; mend nothing.
 
         `progress` is told how many events were looked at. `against`: a file of seals that was kept elsewhere. `record`:
         the auditor's own file; what the log had when nothing was found last is in it, and must be there still.
-        `since`: only the streams that have an event since then; it takes no `record`.
-        Raises Refused where there is no log, BadSeals for a file that holds none of this log, OSError.
+        `since`: only the streams that have an event since then; it takes no `record`. `key`: a public key, 64 hex
+        digits or a file with them; every seal must be signed by it, from the first one on that is.
+        Raises Refused where there is no log, BadSeals for a file that holds none of this log, BadKey, OSError.
         """
         if since is not None and since.tzinfo is None:
             raise InvalidInput("since", "must have a time zone, such as datetime.UTC")
         if since is not None and record is not None:
             raise InvalidInput("record", "is for an audit of everything, and not of what has changed `since`")
-        return audit_all(self.connection, progress, against, record, since)
+        public = None if key is None else public_key(key)
+        beside = Beside(against=against, record=record, since=since, key=public)
+        return audit_all(self.connection.ground, self.connection.auditor, progress, beside)
 
 
 def _reason(why: str | None) -> str | None:

@@ -8,6 +8,7 @@ the database were made anew.
 from collections.abc import Iterable, Iterator
 
 from bson.errors import InvalidBSON
+from msgspec.structs import replace
 
 from eventqueue.audit.leaves import Leaf, parse
 from eventqueue.audit.rules import Finding
@@ -43,18 +44,20 @@ class Cover:
         """Yield what is wrong up to the next event of the log, given as stored."""
         place = place_in(raw)
         if place is None:
-            if (problem := self._put_in(raw, b"")) is not None:
-                yield Finding(_named(raw), 0, f"it stands at no version of a stream; {problem}")
+            if (one := self._put_in(raw, _named(raw), 0)) is not None:
+                yield replace(one, problem=f"it stands at no version of a stream; {one.problem}")
             return
         yield from self._missing_before(place)
         stream, version = place
         if stream != self._stream:
             self._enter(stream)
         digest = content_hash(raw)
-        is_sealed = self._key[0] == stream
-        problem = self._problem(raw, version, digest) if is_sealed else self._put_in(raw, stream)
-        if problem is not None:
-            yield Finding(_shown(stream), version, problem)
+        if self._key[0] == stream:
+            one = self._differing(raw, version, digest)
+        else:
+            one = None if stream in _UNSEALED else self._put_in(raw, _shown(stream), version)
+        if one is not None:
+            yield one
         self._version, self._hash, self._ts = version, digest, ts_in(raw) or 0
 
     def rest(self) -> Iterator[Finding]:
@@ -72,38 +75,53 @@ class Cover:
                 self._enter(self._key[0])
             self._step()
             if (self._leaf is None or self._leaf.stream != leaf.stream) and not self._is_told:
-                yield Finding(leaf.stream, leaf.version, self._gone(leaf.version))
+                yield self._gone(leaf)
 
-    def _gone(self, version: int) -> str:
-        had = f"seal {self._number} has the stream up to version {version}"
-        return f"{had}, the log {f'up to {self._version}' if self._version else 'has nothing of it'}: it was removed"
+    def _gone(self, leaf: Leaf) -> Finding:
+        left = f"up to {self._version}" if self._version else "has nothing of it"
+        problem = f"seal {self._number} has the stream up to version {leaf.version}, the log {left}: it was removed"
+        return self._finding(leaf.stream, leaf.version, problem, leaf.version, self._version, is_lost=True)
 
-    def _problem(self, raw: bytes, version: int, digest: bytes) -> str | None:
+    def _differing(self, raw: bytes, version: int, digest: bytes) -> Finding | None:
         """Return what is wrong with an event that is sealed."""
-        problem = None
-        if version != self._version + 1:
-            problem = f"version {version} stands where version {self._version + 1} belongs: events were removed"
-        elif digest != hash_in(raw):
-            problem = ALTERED
-        elif prev_in(raw) != self._hash:
-            problem = UNCHAINED
-        elif (ts := ts_in(raw)) is None or not self._ts <= ts <= self._looked:
-            problem = f"its `ts` is before that of the event before it, or after seal {self._number}, which has it"
+        wrong = self._wrong(raw, version, digest)
         if self._leaf is not None and self._key[1] == version:
-            if problem is None and self._leaf.hash != digest:
+            if wrong is None and self._leaf.hash != digest:
                 problem = f"seal {self._number} has another hash for it: it was altered, or an event before it"
+                wrong = problem, self._leaf.hash.hex(), digest.hex()
             self._step()
-        if self._is_told or problem is None:
+        if self._is_told or wrong is None:
             return None
         self._is_told = True
-        return problem
+        return self._finding(_shown(self._stream), version, *wrong)
 
-    def _put_in(self, raw: bytes, stream: bytes) -> str | None:
+    def _wrong(self, raw: bytes, version: int, digest: bytes) -> tuple[str, object, object] | None:
+        """Return what an event shows to be wrong beside what stood before it: the problem, what should be, what is."""
+        if version != (wanted := self._version + 1):
+            return f"version {version} stands where version {wanted} belongs: events were removed", wanted, version
+        if digest != (hash_ := hash_in(raw)):
+            return ALTERED, digest.hex(), _hex(hash_)
+        if (prev := prev_in(raw)) != self._hash:
+            return UNCHAINED, _hex(self._hash), _hex(prev)
+        if (ts := ts_in(raw)) is None or not self._ts <= ts <= self._looked:
+            problem = f"its `ts` is before that of the event before it, or after seal {self._number}, which has it"
+            return problem, f"{_moment(self._ts)} to {_moment(self._looked)}", ts and _moment(ts)
+        return None
+
+    def _put_in(self, raw: bytes, stream: str, version: int) -> Finding | None:
         """Return what is wrong with an event that no leaf has: nothing, if it came after the seal."""
         ts = ts_in(raw)
-        if stream in _UNSEALED or (ts is not None and ts > self._until):
+        if ts is not None and ts > self._until:
             return None
-        return f"seal {self._number} has nothing of it, though it is stamped before that: it was put in later"
+        problem = f"seal {self._number} has nothing of it, though it is stamped before that: it was put in later"
+        return self._finding(stream, version, problem, f"a `ts` after {_moment(self._until)}", ts and _moment(ts))
+
+    @staticmethod
+    def _finding(
+        stream: str, version: int, problem: str, expected: object, found: object, *, is_lost: bool = False
+    ) -> Finding:
+        wanted, there = (None if one is None else str(one) for one in (expected, found))
+        return Finding(stream, version, problem, wanted, there, is_lost, is_sealed=True)
 
     def _step(self) -> None:
         self._leaf = next(self._leaves, None)
@@ -116,6 +134,14 @@ def _key(leaf: Leaf | None) -> tuple[bytes, int]:
 
 def _number(moment: Moment) -> int:
     return moment[0] << 32 | moment[1]
+
+
+def _moment(ts: int) -> str:
+    return f"{ts >> 32}.{ts & 0xFFFFFFFF}"
+
+
+def _hex(digest: bytes | None) -> str | None:
+    return None if digest is None else digest.hex()
 
 
 def _named(raw: bytes) -> str:

@@ -29,7 +29,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     `stream`: also the collection, or the counter, that it is about. `version`: the event it was found at, 0 for a view.
     `expected` and `found`: what should be there, and what is. `is_lost`: the log has less than what was held against
-    it, so nothing may be built anew from it.
+    it, so nothing may be built anew from it. `is_sealed`: it is not as a seal has it, or a seal is not as it must be.
     """
 
     stream: str
@@ -38,6 +38,7 @@ class Finding(msgspec.Struct, frozen=True):
     expected: str | None = None
     found: str | None = None
     is_lost: bool = False
+    is_sealed: bool = False
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):

@@ -189,18 +189,22 @@ def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Seal]:
     """Yield the seals of a file called `name`, held against each other. Raises BadSeals, naming the line."""
     before: Seal | None = None
     for number, line in enumerate(lines, start=1):
-        try:
-            # The end is looked at first: what a crash has cut may be a JSON object all the same, of fewer digits.
-            if not line.endswith(b"\n"):
-                raise BadSeals("it is cut (if it is the last one, remove what is left of it)")
-            seal = msgspec.json.decode(line, type=Line).seal
-            if before is not None and (problem := misfit(before, seal)):
-                raise BadSeals(problem)
-        except (BadSeals, ValueError) as error:
-            why = str(error).rstrip(".")
-            raise BadSeals(f"Line {number} of {name} is no seal that can be believed: {why}.") from None
-        yield seal
-        before = seal
+        before = read_line(line, f"Line {number} of {name}", before)
+        yield before
+
+
+def read_line(line: bytes, name: str, before: Seal | None = None) -> Seal:
+    """Return the seal in a line, which is called `name`; `before`: the one that it follows. Raises BadSeals."""
+    try:
+        # The end is looked at first: what a crash has cut may be a JSON object all the same, of fewer digits.
+        if not line.endswith(b"\n"):
+            raise BadSeals("it is cut (if it is the last one, remove what is left of it)")
+        seal = msgspec.json.decode(line, type=Line).seal
+        if before is not None and (problem := misfit(before, seal)):
+            raise BadSeals(problem)
+    except (BadSeals, ValueError) as error:
+        raise BadSeals(f"{name} is no seal that can be believed: {str(error).rstrip('.')}.") from None
+    return seal
 
 
 def misfit(before: Seal, seal: Seal) -> str | None:

@@ -2,17 +2,42 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from eventqueue.audit.rules import Finding
+from eventqueue.model.events import CATEGORIES, category_of
 
 FINDINGS_MAX = 10_000  # that are kept to be told: of a log that was spoilt as a whole there are millions
 
 
 NO_VIEWS = frozenset({"events", "layout", "outputs"})
 """What findings are about beside streams and views."""
+VIEWS = frozenset({"views", "checkpoints"})
+"""What findings are about views as a whole."""
+
+
+class Kind(StrEnum):
+    """What a finding is about; the gravest first."""
+
+    LOST = "lost"  # the log has less than it had
+    SEALED = "sealed"  # a seal has it otherwise, or is not as it must be itself
+    LOG = "log"  # events, the collection that they are in, and what is kept beside them
+    VIEW = "view"
+    COUNTER = "counter"  # of a view: one job that is missing is counted in many
+
+
+def kind_of(one: Finding) -> Kind:
+    """Return what a finding is about."""
+    if one.version == 0 and one.stream not in NO_VIEWS | VIEWS and category_of(one.stream) not in CATEGORIES:
+        return Kind.COUNTER
+    if one.is_lost:
+        return Kind.LOST
+    if one.is_sealed:
+        return Kind.SEALED
+    return Kind.LOG if one.version or one.stream in NO_VIEWS else Kind.VIEW
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +60,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
         Not where anything is wrong with the log, nor where it has less than a view: that view is all that is left.
         """
-        return not any(one.version or one.is_lost or one.stream in NO_VIEWS for one in self.findings)
+        return not any(one.is_lost or kind_of(one) in (Kind.SEALED, Kind.LOG) for one in self.findings)
 
 
 class Account:

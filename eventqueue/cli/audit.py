@@ -27,6 +27,7 @@ audit = Group("audit", help="Proving what the log says.")
 @click.option("--against", type=FILE, metavar="FILE", help="With --all: and against the seals that were kept in FILE.")
 @click.option("--record", type=FILE, metavar="FILE", help="With --all: and against what it had then.")
 @click.option("--since", type=SINCE, help="With --all: only streams that have an event since then, such as 1d.")
+@click.option("--key", type=FILE, metavar="KEY", help="With --all: and seals must be signed by this public key.")
 @with_session
 def verify(
     session: Session,
@@ -36,6 +37,7 @@ def verify(
     against: str | None,
     record: str | None,
     since: datetime | timedelta | None,
+    key: str | None,
 ) -> int:
     """Prove a job, or everything.
 
@@ -44,20 +46,20 @@ def verify(
     flows. Names each finding; the exit code is 1 if there is any.
 
     Whoever administers the database can make a history that keeps every rule. With the seals that `queuectl audit seal
-    --export` has put where he does not reach, that is found, too. FILE of --record is your own, is made by the first
-    audit that finds nothing, and shows what was cut off since.
+    --export` has put where he does not reach, that is found, too; so it is where seals are signed by a key that he does
+    not have, which --key names by its 64 hex digits or a file of them. FILE of --record is your own, is made by the
+    first audit that finds nothing, and shows what was cut off since.
 
     \b
     queuectl audit verify report
     queuectl audit verify --all
     queuectl audit verify --all --against /mnt/elsewhere/seals.jsonl --record ~/audit.json
+    queuectl audit verify --all --key ~/seal.pub --record ~/audit.json
     """
-    from eventqueue.cli.render import documents, tables
-
     if (job_id is None) != is_all:
         raise click.UsageError("Give a job's id, or --all")
-    if job_id is not None and any(one is not None for one in (against, record, since)):
-        raise click.UsageError("--against, --record and --since are for --all")
+    if job_id is not None and any(one is not None for one in (against, record, since, key)):
+        raise click.UsageError("--against, --record, --since and --key are for --all")
     if since is not None and record is not None:
         raise click.UsageError("Give --record or --since, not both: a record is of all that there is")
     with session.queue(prepares=False) as queue:
@@ -66,23 +68,28 @@ def verify(
         else:
             now = queue.connection.ground.clock.now()
             begin = None if since is None else time_of(since, now)
-            verdict = _verify_all(session, queue, against=against, record=record, since=begin)
+            verdict = _verify_all(session, queue, against=against, record=record, since=begin, key=key)
+    _tell(session, verdict)
+    return 1 if verdict.findings else 0
+
+
+def _tell(session: Session, verdict: "Verdict") -> None:
+    from eventqueue.cli.render import documents, findings
+
     session.out.document(lambda: documents.verdict(verdict))
     if verdict.findings and not session.out.as_json:
-        session.out.answer(dict, lambda: tables.findings(verdict))
+        session.out.answer(dict, lambda: findings.findings(verdict))
     for sentence in verdict.not_held:
         session.out.note(f"Not held against the log: {sentence}")
-    jobs = f"{count(verdict.jobs, 'job')}, {count(verdict.events, 'event')}"
-    if verdict.findings:
-        remedy = " `queuectl projections rebuild` makes the views new." if verdict.is_of_views_alone else ""
-        session.out.refuse(f"{count(len(verdict.findings) + verdict.more, 'finding')} in {jobs}.{remedy}")
-        return 1
     for what in verdict.against:
         session.out.note(f"Held against {what}")
+    if verdict.findings:
+        session.out.refuse(findings.summary(verdict))
+        return
     if not verdict.events:
         session.out.note("There is nothing in this log: is it the right database?")
+    jobs = f"{count(verdict.jobs, 'job')}, {count(verdict.events, 'event')}"
     session.out.done(f"{jobs} verified, nothing found")
-    return 0
 
 
 def _resolved(queue: "Queue", job_id: str) -> str:

@@ -13,7 +13,7 @@ from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import FILE, TEXT, shown_path
-from eventqueue.errors import InvalidInput, NotProven
+from eventqueue.errors import NotProven
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 PART = 200  # seals that are printed at once
 PROOF_MAX = 64 * 1024 * 1024  # bytes
 NUMBER = click.IntRange(1, 2**62)
-KEY_HEX = 64  # digits of a public key
 
 
 @command("seal")
@@ -92,10 +91,11 @@ def _tell(session: Session, made: "Sequence[Seal]", last: "Seal | None") -> None
 @command("seals")
 @click.option("--export", "path", type=FILE, metavar="FILE", help="Add the seals that FILE lacks to it, a line each.")
 @with_session
-def seals_(session: Session, path: str | None) -> None:
+def seals_(session: Session, path: str | None) -> int:
     """List the seals, or keep them elsewhere.
 
-    Nothing is written into the log, so whoever may only read can do this.
+    Nothing is written into the log, so whoever may only read can do this. The exit code is 1 where one is not signed by
+    the key that it names. That this is the right key `queuectl audit verify --all --key` says.
 
     \b
     queuectl audit seals
@@ -111,14 +111,29 @@ def seals_(session: Session, path: str | None) -> None:
             exported = Seals(queue.connection).export(path)
             session.out.document(lambda: {"exported": exported})
             session.out.done(f"{count(exported, 'seal')} added to {shown_path(path)}")
-            return
-        parts = _parts(Seals(queue.connection).all())
+            return 0
+        forged: list[int] = []
+        parts = _parts(_noting(Seals(queue.connection).all(), forged))
         if session.out.as_json:
             documents.print_array([render.document(one) for one in part] for part in parts)
         elif first := next(parts, None):
             show_long(render.table(part) for part in chain([first], parts))
         else:
             session.out.note("No seal was made yet: `queuectl audit seal` makes one.")
+    if forged:
+        named = f"{count(len(forged), 'seal')}, the first of them seal {forged[0]}"
+        session.out.refuse(f"Not signed by the key that it names: {named}. `queuectl audit verify --all` says more.")
+    return 1 if forged else 0
+
+
+def _noting(seals: "Iterator[Seal]", forged: list[int]) -> "Iterator[Seal]":
+    """Yield the seals, and note the numbers of those that are not signed by the key that they name."""
+    from eventqueue.sealing.signing import is_signed
+
+    for one in seals:
+        if one.key is not None and is_signed(one) is False:
+            forged.append(one.number)
+        yield one
 
 
 @command("prove")
@@ -150,7 +165,7 @@ def prove(session: Session, job_id: str | None, number: int | None, between: tup
 
 @command("check-proof")
 @click.argument("file", type=FILE)
-@click.option("--key", type=TEXT, metavar="PUBLICKEY", help="The seal must be signed by this key, 64 hex digits.")
+@click.option("--key", type=FILE, metavar="KEY", help="The seal must be signed by this public key, or that in a file.")
 @click.option("--seal", "path", type=FILE, metavar="FILE", help="The seal must be one of those exported to FILE.")
 @with_session
 def check_proof(session: Session, file: str, key: str | None, path: str | None) -> None:
@@ -165,12 +180,13 @@ def check_proof(session: Session, file: str, key: str | None, path: str | None) 
     from eventqueue.audit import proofs
     from eventqueue.cli.render import seals as render
     from eventqueue.sealing import files
-    from eventqueue.sealing.signing import check_signature
+    from eventqueue.sealing.signing import check_signature, public_key
 
+    public = None if key is None else public_key(key)
     proof = proofs.read(_content(file))
     about = proofs.check(proof)
-    for one in about if key is not None else ():
-        check_signature(one, _public(key or ""))
+    for one in about if public is not None else ():
+        check_signature(one, public or b"")
     if path is not None:
         _check_kept(about, files.read(path), path)
     believed = key is not None or path is not None
@@ -222,15 +238,6 @@ def _content(file: str) -> bytes:
         return sys.stdin.buffer.read(PROOF_MAX)
     with open(os.fsencode(file), "rb") as opened:
         return opened.read(PROOF_MAX)
-
-
-def _public(key: str) -> bytes:
-    try:
-        if len(key) == KEY_HEX:
-            return bytes.fromhex(key)
-    except ValueError:
-        pass
-    raise InvalidInput("key", f"must be a public key, {KEY_HEX} hex digits, as `queuectl audit key` prints it")
 
 
 def _parts(seals: "Iterator[Seal]") -> "Iterator[list[Seal]]":

@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 from fcntl import LOCK_EX, flock
 
-from eventqueue.audit.seals import Seal, encode, misfit, read_lines, untimely
+from eventqueue.audit.seals import SEALS, Seal, encode, misfit, read_line, read_lines, untimely
 from eventqueue.errors import BadSeals
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
+
+LINE_MAX = 4096  # bytes: more than any seal's line has
 
 
 def read(path: str) -> Iterator[Seal]:
@@ -25,33 +27,43 @@ def export(ground: Ground, path: str) -> int:
     with open(path, "ab") as file:
         flock(file, LOCK_EX)  # two who add the same seals would spoil it
         last = _agreed(ground, path)
-        for made in stored.seals(ground.log):
-            if last is None or made.said.number > last.number:
-                _check_follows(last, made.seal, path)
-                if problem := untimely(made.seal, made.recorded.ts):
-                    raise BadSeals(f"Seal {made.said.number} in the log was forged: {problem}.")
-                last = made.seal
-                file.write(encode(last))
-                number += 1
+        for made in stored.seals(ground.log, 0 if last is None else last.number):
+            _check_follows(last, made.seal, path)
+            if problem := untimely(made.seal, made.recorded.ts):
+                raise BadSeals(f"Seal {made.said.number} in the log was forged: {problem}.")
+            last = made.seal
+            file.write(encode(last))
+            number += 1
         file.flush()
         os.fsync(file.fileno())
     return number
 
 
 def _agreed(ground: Ground, path: str) -> Seal | None:
-    """Return the last seal of a file, each of which is one of the log's. Raises BadSeals."""
-    ours = stored.seals(ground.log)
-    last: Seal | None = None
-    for last in read(path):
-        found = next((one for one in ours if one.said.number >= last.number), None)
-        if last.log != (log := stored.identity(ground.log, ground.log_id) if found is None else found.said.log):
-            raise BadSeals(f"{path!r} holds seals of log {last.log}, and this is log {log}: name another file.")
-        if found is None or found.seal != last:
-            raise BadSeals(
-                f"Seal {last.number} in {path!r} is not the one in the log, so nothing was added: "
-                f"`queuectl audit verify --against` says what was altered."
-            )
+    """Return the last seal of a file, which the log has, too. Raises BadSeals.
+
+    Those before it are not looked at, or there would be ever more to do: each names the hash of the one before it.
+    """
+    if (last := _last(path)) is None:
+        return None
+    page = ground.log.read(SEALS, last.number - 1, 1)
+    found = stored.made_of(page[0]).seal if page else None
+    if last.log not in (ground.log_id, found and found.log):
+        raise BadSeals(f"{path!r} holds seals of log {last.log}, and this is log {ground.log_id}: name another file.")
+    if found != last:
+        raise BadSeals(
+            f"Seal {last.number} in {path!r} is not the one in the log, so nothing was added: "
+            f"`queuectl audit verify --against` says what was altered."
+        )
     return last
+
+
+def _last(path: str) -> Seal | None:
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - LINE_MAX))
+        *_, line = [b"", *file.read().splitlines(keepends=True)]
+    return read_line(line, f"The last line of {path!r}") if size else None
 
 
 def _check_follows(last: Seal | None, seal: Seal, path: str) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 
+from msgspec.structs import replace
+
 from eventqueue.audit.covering import Cover
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.rules import Finding
@@ -18,6 +20,7 @@ from eventqueue.model.codec import split
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MongoLog
 from eventqueue.sealing import stored
+from eventqueue.sealing.signing import is_signed
 from eventqueue.sealing.sorting import Sorted
 from eventqueue.system.ahead import ahead
 
@@ -46,18 +49,15 @@ def _hold_tree(
     """Yield what is wrong with the seals in the log; return the last of those kept whose tree the log still has."""
     log, trusted = ground.log, None
     try:
-        if (ours := stored.identity(log, ground.log_id)) != first.log:
-            raise BadSeals(f"These are seals of log {first.log}, and this is log {ours}.")
+        yield from _of_identity(ground, first)
         rebuilt = _Rebuilt(log, leaves)
         for seal in chain([first], coming):
             made = rebuilt.up_to(seal.number)
             if made is None:
-                yield _finding(SEALS, seal.number, f"seal {seal.number}, which was kept, is not there", trusted)
+                problem = f"seal {seal.number}, which was kept, is not there"
+                yield replace(_finding(SEALS, seal.number, problem, trusted), is_lost=True)
                 return trusted
-            if problem := untimely(made.seal, made.recorded.ts):
-                yield Finding(SEALS, made.recorded.version, f"seal {seal.number} was forged: {problem}")
-            if made.seal.statement != seal.statement:
-                yield Finding(SEALS, made.recorded.version, f"it is not the seal {seal.number} that was kept")
+            yield from _of_seal(made, seal)
             if (rebuilt.tree.size, rebuilt.tree.root) != (seal.size, seal.root):
                 problem = f"the leaves of seal {seal.number}, or of one before it, were altered: its root is another"
                 yield _finding(LEAVES, made.said.leaves[1], problem, trusted)
@@ -68,9 +68,34 @@ def _hold_tree(
     return trusted
 
 
+def _of_seal(made: stored.Made, kept: Seal) -> Iterator[Finding]:
+    version = made.recorded.version
+    if why := untimely(made.seal, made.recorded.ts):
+        yield Finding(SEALS, version, f"seal {kept.number} was forged: {why}", is_sealed=True)
+    if made.seal.statement != kept.statement:
+        problem = f"it is not the seal {kept.number} that was kept"
+        yield Finding(SEALS, version, problem, kept.hash.hex(), made.seal.hash.hex(), is_sealed=True)
+    if made.seal.key is not None and is_signed(made.seal) is False:
+        problem = f"seal {kept.number} was forged: it is not signed by the key that it names"
+        yield Finding(SEALS, version, problem, made.seal.key.hex(), None, is_sealed=True)
+
+
+def _of_identity(ground: Ground, first: Seal) -> Iterator[Finding]:
+    """Yield where the log's own first seal is of another log. Raises BadSeals where the seals that were kept are."""
+    ours = stored.identity(ground.log, ground.log_id)
+    if ground.log_id and ours != ground.log_id:
+        problem = f"the log's first seal is of log {ours}, the layout says log {ground.log_id}: one of them was altered"
+        yield Finding(SEALS, 1, problem, ground.log_id, ours, is_sealed=True)
+    elif ground.log_id and ours != first.log:
+        raise BadSeals(
+            f"These are seals of log {first.log}, and this is log {ours}: name its own file, or the other database. If "
+            "both are right, somebody has altered the log's id."
+        )
+
+
 def _finding(stream: str, version: int, problem: str, trusted: Seal | None) -> Finding:
     lost = "nothing can be held against the seals" if trusted is None else LOST.format(trusted.number)
-    return Finding(stream, version, f"{problem}; {lost}")
+    return Finding(stream, version, f"{problem}; {lost}", is_sealed=True)
 
 
 class _Rebuilt:

@@ -58,11 +58,14 @@ def less_than_then(ground: Ground, then: Standing, events: int) -> Iterator[Find
     """Yield what a log, in which `events` were counted, has less or otherwise than it had."""
     when = f"at {instant(then.at, 'seconds')}"
     if events < then.events:
-        yield Finding("", 0, f"the log has {events:,} events, and had {then.events:,} {when}: some were removed")
+        problem = f"the log has {events:,} events, and had {then.events:,} {when}: some were removed"
+        yield Finding("events", 0, problem, str(then.events), str(events), is_lost=True)
     if then.hash is None:
         return
     there = ground.log.read(SEALS, then.seal - 1, 1)
     if not there or there[0].version != then.seal:
-        yield Finding(SEALS, then.seal, f"seal {then.seal} was there {when}, and was removed")
+        problem = f"seal {then.seal} was there {when}, and was removed"
+        yield Finding(SEALS, then.seal, problem, then.hash, is_lost=True, is_sealed=True)
     elif stored.made_of(there[0]).seal.hash.hex() != then.hash:
-        yield Finding(SEALS, then.seal, f"it is not the seal {then.seal} that was there {when}")
+        problem, found = f"it is not the seal {then.seal} that was there {when}", there[0]
+        yield Finding(SEALS, then.seal, problem, then.hash, stored.made_of(found).seal.hash.hex(), is_sealed=True)

@@ -4,14 +4,16 @@ The private key is in a file that its owner alone may read, and nowhere else: no
 """
 
 import os
+import re
 import stat
 from typing import Any
 
 from eventqueue.audit.seals import Seal
-from eventqueue.errors import BadKey, NotProven
+from eventqueue.errors import BadKey, InvalidInput, NotProven
 
 LACKING = "Signed seals need the library `cryptography`: pip install 'eventqueue[seal]'."
 KEY_MAX = 64 * 1024  # bytes of a file that holds a key
+_HEX = re.compile("[0-9a-fA-F]{64}")
 
 
 class Signer:
@@ -60,6 +62,35 @@ def create(path: str) -> Signer:
     except OSError as error:
         raise BadKey(f"The key cannot be kept in {path!r}: {error.strerror}.") from None
     return Signer(private)
+
+
+def public_key(given: str) -> bytes:
+    """Return a public key: 64 hex digits, or a file that holds these and no more. Raises InvalidInput, or BadKey."""
+    ed25519, _ = _library()
+    try:
+        public = bytes.fromhex(given if _HEX.fullmatch(given) else _digits(given))
+        ed25519.Ed25519PublicKey.from_public_bytes(public)
+    except (OSError, ValueError):  # nothing of it is quoted: it may be the private key's file
+        raise InvalidInput(
+            "key", "must be a public key, 64 hex digits, as `queuectl audit key` prints it, or a file of it"
+        ) from None
+    return public
+
+
+def is_signed(seal: Seal) -> bool | None:
+    """Whether a seal that names a key is signed with it; None where the library that could tell is lacking."""
+    try:
+        check_signature(seal, seal.key or b"")
+    except NotProven:
+        return False
+    except BadKey:
+        return None
+    return True
+
+
+def _digits(path: str) -> str:
+    with open(path, "rb") as file:
+        return file.read(KEY_MAX).decode().strip()
 
 
 def check_signature(seal: Seal, public: bytes) -> None:

@@ -91,7 +91,9 @@ def _of_indexes(database: Database[Any]) -> Iterator[Finding]:
         found = there.pop(name, None)
         if found is None or list(found["key"]) != list(index.document["key"].items()) or found.keys() - PLAIN:
             what = "is missing" if found is None else "is not the one that it should be"
-            yield Finding(EVENTS, 0, f"its index `{name}` {what}", str(dict(index.document["key"])), str(found))
+            yield Finding(
+                EVENTS, 0, f"its index `{name}` {what}", str(dict(index.document["key"])), found and str(found)
+            )
     for name, held in there.items():
         for option in HARMFUL:
             if option in held:

@@ -64,14 +64,20 @@ def standing(shown: ShownJob, covered: int, length: int) -> Iterator[Disagreemen
     `covered`: how many events of the job's stream it must have seen at least; `length`: how many the log has.
     """
     if shown.version > length or (shown.document is not None and not length):
-        yield Disagreement(_beyond(shown.version, length), jobs.NAME, str(length), str(shown.version), is_lost=True)
+        yield Disagreement(
+            _beyond(shown.version, length), jobs.NAME, _version(length), _version(shown.version), is_lost=True
+        )
     if shown.parked:
         yield Disagreement(f"stands still: {_told(shown.parked['problem'], str)}", shown.parked["projection"])
     elif shown.document is None and covered:
-        yield Disagreement("the view does not have it", jobs.NAME, str(covered), "0")
+        yield Disagreement("the view does not have it", jobs.NAME, _version(covered), _version(0))
     elif shown.version < covered:
         problem = f"the view is at version {shown.version}, the log at {covered}"
-        yield Disagreement(problem, jobs.NAME, str(covered), str(shown.version))
+        yield Disagreement(problem, jobs.NAME, _version(covered), _version(shown.version))
+
+
+def _version(number: int) -> str:
+    return f"version {number}" if number else "nothing of it"
 
 
 def _beyond(version: int, length: int) -> str:

@@ -72,6 +72,20 @@ class Ageing(Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """A projection some of whose keys say little to people, as numbers that stand for times do."""
+
+    def told(self, key: Key) -> Key:
+        """Return the key as people are told it; pure."""
+        ...
+
+
+def told(one: Projection, key: Key) -> str:
+    """Return a key as people are told it, its parts with `/` between."""
+    return "/".join(map(str, one.told(key) if isinstance(one, Telling) else key))
+
+
 def aged(one: Projection, key: Key, now: datetime) -> Key:
     """Return the key under which a counter of `one` is kept at `now`."""
     return one.aged(key, now) if isinstance(one, Ageing) else key

@@ -4,7 +4,7 @@ Minutes are kept for some hours, then merged into hours, and those into days: th
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
 from eventqueue.model.job import Job, State
@@ -16,6 +16,7 @@ MINUTES_KEPT = timedelta(hours=6)
 HOURS_KEPT = timedelta(days=14)
 WAIT, RUN = "wait", "run"
 NET_LENGTHS = {"net-minute": MINUTE_S, "net-hour": HOUR_S, "net-day": DAY_S}
+YEAR_10000 = 253_402_300_800  # in unix time: no calendar goes further
 
 _TYPES = {kind: name for name, kind in EVENT_TYPES.items()}
 _COARSER = {
@@ -24,6 +25,7 @@ _COARSER = {
     "net-minute": ("net-hour", HOUR_S, MINUTES_KEPT),
     "net-hour": ("net-day", DAY_S, HOURS_KEPT),
 }
+_TIMES = {*_COARSER, *(kind for kind, _, _ in _COARSER.values())}
 
 
 class Stats:
@@ -59,6 +61,13 @@ class Stats:
             ((kind, 0), (kind, (unix - int(kept.total_seconds())) // length * length))
             for kind, (_, length, kept) in _COARSER.items()
         ]
+
+    def told(self, key: Key) -> Key:
+        """See Telling.told: bins of time by when they begin."""
+        match key:
+            case (kind, int(start), *rest) if kind in _TIMES and 0 <= start < YEAR_10000:
+                return (kind, f"{datetime.fromtimestamp(start, UTC):%Y-%m-%dT%H:%MZ}", *rest)
+        return key
 
     def aged(self, key: Key, now: datetime) -> Key:
         """See Ageing.aged: what is whole and old enough is merged, so that no hour is half in minutes."""

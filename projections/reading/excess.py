@@ -18,7 +18,7 @@ from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
 from eventqueue.mongo.slices import slices
-from projections.folds.projection import Ageing, Key, Projection, add, no_counters
+from projections.folds.projection import Ageing, Key, Projection, add, no_counters, told
 from projections.keeping.generation import Generation
 
 EVENTS_AT_ONCE = 2000
@@ -80,7 +80,7 @@ class Excess:
                 _add(counts, age(key), more)
             for key in sorted(counts, key=str):
                 for counter, amount in sorted(counts[key].items()):
-                    yield one.name, f"{'/'.join(map(str, key))} {counter}", amount
+                    yield one.name, f"{told(one, key)} {counter}", amount
 
 
 def _ageing(one: Projection, now: datetime) -> Callable[[Key], Key]:

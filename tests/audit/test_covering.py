@@ -92,7 +92,10 @@ def test_an_event_that_was_made_anew_below_the_leaf_does_not_lead_to_it() -> Non
     (other,) = sealed(said("another"), stream="job-b")
     log = [*LOG[:3], stamped(other.raw, 1), *LOG[4:]]
 
-    assert told(HEADS, log) == [Finding("job-b", 2, UNCHAINED)]
+    (found,) = told(HEADS, log)
+    assert (found.stream, found.version, found.problem) == ("job-b", 2, UNCHAINED)
+    assert (found.expected, found.found) == (decode(other.raw).hash.hex(), decode(LOG[3]).hash.hex())
+    assert found.is_sealed
 
 
 def test_a_stamp_is_between_those_beside_it_and_the_seal() -> None:

@@ -72,8 +72,9 @@ def test_an_altered_event_is_found_and_named(audited: Queuectl, database: Databa
     assert len(finding["expected"]) == len(finding["found"]) == 64
     for_people = audited.process("audit", "verify", "bad")
     assert for_people.code == 1
-    assert "job-bad  3        its hash is not that of its bytes" in for_people.out
-    assert for_people.err.endswith("✘ 1 finding in 1 job, 4 events.\n")
+    assert "job-bad version 3: its hash is not that of its bytes" in for_people.out
+    assert f"expected {finding['expected'][:25]}…, there is {finding['found'][:25]}…" in for_people.out
+    assert "✘ 1 finding in 1 job, 4 events. Before anything is mended: " in for_people.err
 
 
 def test_what_the_views_have_not_seen_yet_is_no_finding_and_told(

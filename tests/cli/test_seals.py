@@ -100,7 +100,7 @@ def test_a_file_that_is_cut_in_the_middle_is_one_sentence(sealed: Queuectl, file
 
     assert ran.code == 1
     assert is_one_sentence(ran)
-    assert "Line 1 of" in ran.err
+    assert "The last line of" in ran.err
 
 
 def test_each_new_seal_is_handed_to_a_command_and_else_the_last(sealed: Queuectl, file: Path) -> None:
@@ -135,6 +135,42 @@ def test_seals_are_signed_with_the_key_that_is_given_or_that_the_environment_nam
 
     assert named.ok("audit", "seal", "--json").json["last"]["key"] == public
     assert public[:16] in sealed.ok("audit", "seals").out
+
+
+def test_seals_are_held_against_the_key_that_signs_them(
+    sealed: Queuectl, key: tuple[str, str], tmp_path: Path, database: Database[dict[str, Any]]
+) -> None:
+    path, public = key
+    sealed.ok("cancel", "report")
+    sealed.ok("audit", "seal", "--key", path)
+    sealed.ok("projections", "rebuild")
+    kept = tmp_path / "seal.pub"
+    kept.write_text(public)
+    for given in (public, str(kept)):
+        assert "! Held against the key that signed seal 2" in sealed.ok("audit", "verify", "--all", "--key", given).err
+
+    database["events"].update_many({"_id.stream": "seal-log"}, {"$set": {"data.signature": None}})
+
+    ran = sealed.here("audit", "verify", "--all", "--key", public)
+    assert ran.code == 1
+    assert "no seal of the log is signed with this key" in ran.out
+    assert sealed.here("audit", "verify", "report", "--key", public).code == 2
+
+
+def test_as_signed_is_listed_what_was_found_to_be(
+    sealed: Queuectl, key: tuple[str, str], database: Database[dict[str, Any]]
+) -> None:
+    path, public = key
+    sealed.ok("cancel", "report")
+    sealed.ok("audit", "seal", "--key", path)
+    signed = {"_id": {"stream": "seal-log", "version": 2}}
+    database["events"].update_one(signed, {"$set": {"data.signature": bytes(64)}})
+
+    for words in ((), ("--json",)):
+        ran = sealed.here("audit", "seals", *words)
+        assert ran.code == 1
+        assert "Not signed by the key that it names: 1 seal, the first of them seal 2." in ran.err
+    assert f"not by {public[:16]}" in sealed.here("audit", "seals").out
 
 
 def test_a_key_that_others_can_read_signs_nothing(sealed: Queuectl, key: tuple[str, str]) -> None:

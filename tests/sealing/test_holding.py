@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
 from eventqueue.audit.leaves import Leaf
-from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import LEAVES, SEALS, Seal
 from eventqueue.errors import BadSeals
 from eventqueue.mongo.clock import majority_time
@@ -183,7 +182,10 @@ def test_what_the_leaves_of_older_seals_still_prove_is_held_against_them(
     assert (seals.stream, seals.version) == (SEALS, 3)
     assert "the leaves of seal 3" in leaves.problem
     assert "what was sealed after seal 2 cannot be held" in leaves.problem
-    assert altered == Finding("job-b", 1, "seal 2 has another hash for it: it was altered, or an event before it")
+    assert (altered.stream, altered.version) == ("job-b", 1)
+    assert altered.problem == "seal 2 has another hash for it: it was altered, or an event before it"
+    assert altered.found == ground.log.read("job-b", 0, 1)[0].hash.hex()
+    assert altered.expected not in (None, altered.found)
 
 
 def test_all_events_removed_but_the_seals_are_named_stream_by_stream(
@@ -274,17 +276,17 @@ def test_seals_of_another_log_are_refused(ground: Ground, kept: list[Seal]) -> N
         list(hold(ground, []))
 
 
-def test_a_log_keeps_the_name_under_which_it_was_first_sealed(
-    queue: Queue, ground: Ground, forger: Forger, kept: list[Seal]
+def test_where_the_logs_own_first_seal_is_of_another_log_that_is_a_finding(
+    ground: Ground, forger: Forger, kept: list[Seal]
 ) -> None:
-    forger.database["layout"].update_one({}, {"$set": {"log": "e" * 32}})  # as that of an imported log is another
-    imported = Ground(ground.database, ground.log, "e" * 32, ground.clock)
-    queue.enqueue(command="true")
+    altered = Ground(ground.database, ground.log, "e" * 32, ground.clock)  # as the layout says it then
+    assert found(altered, kept) == [(SEALS, 1)]
 
-    (seal,) = Sealer(imported, "test").seal_all()
+    forger.alter(SEALS, 1, data={**forger.history(SEALS)[0]["data"], "log": "f" * 32})
 
-    assert seal.log == ground.log_id
-    assert list(hold(imported, [*kept, seal])) == []
+    assert found(ground, kept) == [(SEALS, 1)] * 2
+    assert f"is of log {'f' * 32}, the layout says log {ground.log_id}" in words(ground, kept)
+    assert (SEALS, 1) in found(ground, ours(ground))
 
 
 def test_it_is_told_how_far_one_has_come(ground: Ground, kept: list[Seal]) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from rich.text import Text
 
 from eventqueue.audit.seals import Seal, line_of
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.words import instant
+from eventqueue.sealing.signing import is_signed
 
 SHORT = 16  # of the hex digits of a hash
 
@@ -18,7 +20,7 @@ def document(seal: Seal) -> Any:
 
 
 def table(seals: Sequence[Seal]) -> Table:
-    """Seals in a list."""
+    """Seals in a list; as signed is shown what is found to be."""
     rows: list[list[Cell]] = [
         [
             one.number,
@@ -26,8 +28,21 @@ def table(seals: Sequence[Seal]) -> Table:
             one.size,
             one.events,
             one.root.hex()[:SHORT],
-            None if one.key is None else one.key.hex()[:SHORT],
+            _signed_by(one),
         ]
         for one in seals
     ]
     return Table(["NUMBER", "AT", "SIZE", "EVENTS", "ROOT", "SIGNED BY"], rows)
+
+
+def _signed_by(seal: Seal) -> Cell:
+    if seal.key is None:
+        return None
+    key = seal.key.hex()[:SHORT]
+    match is_signed(seal):
+        case True:
+            return key
+        case False:
+            return Text(f"not by {key}", "red")
+        case None:
+            return Text(f"{key}, unchecked", "yellow")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from eventqueue.audit.errors import ErrorGroup
-from eventqueue.audit.verdict import Verdict
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span, waiting
@@ -228,13 +227,3 @@ def configuration(found: "Mapping[str, Source]", meanings: Mapping[str, str]) ->
 def setting(one: "Source") -> str:
     """A setting's value as it would be typed."""
     return "none" if one.value is None else f"{one.value:.12g}" if isinstance(one.value, float) else str(one.value)
-
-
-def findings(verdict: Verdict) -> Table:
-    """What an audit found, event by event; version 0 is a view, or what the log is in."""
-    rows: list[list[Cell]] = [
-        [one.stream, str(one.version) if one.version else "-", one.problem] for one in verdict.findings
-    ]
-    if verdict.more:
-        rows.append(["…", "", f"and {count(verdict.more, 'finding')} more"])
-    return Table(["STREAM", "VERSION", "FINDING"], rows, loose=0)

@@ -15,13 +15,15 @@ Act = Callable[[Scene], Any]
 class Kind(msgspec.Struct, frozen=True):
     """Something that a hand does to a database.
 
-    `words`: what the audit says of it, empty where only a seal finds it.
+    `words`: what the audit says of it, empty where only a seal finds it. `is_sealed_anew`: whether the hand makes all
+    seals in the log anew afterwards, where only one that is kept elsewhere is to find what it did.
     """
 
     of: str
     name: str
     act: Act
     words: str = ""
+    is_sealed_anew: bool = True
 
     @property
     def found_by(self) -> str:

@@ -10,6 +10,7 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 from pymongo.collection import Collection
 
+from eventqueue.api.auditing import Beside, audit_all
 from eventqueue.audit.seals import Seal
 from eventqueue.audit.verdict import Verdict
 from eventqueue.model.codec import CODEC, LENIENT, bucket_of, content_hash, seal
@@ -26,6 +27,8 @@ from eventqueue.model.events import (
     Paused,
     Resumed,
 )
+from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
+from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
 from eventqueue.mongo.ground import Ground, look_at
 from eventqueue.mongo.outputs import Kept, Outputs
 from eventqueue.ports.log import Append
@@ -46,6 +49,8 @@ def captured(tail: bytes) -> Captured:
 ENDED = Completed(exit_code=0, duration=0.5, output=Output(stdout=captured(WROTE)))
 GAVE_UP = Failed(reason=failed().reason, error=BOOM, exit_code=3, output=Output(stderr=captured(COMPLAINED)))
 
+STARTED = WorkerStarted(name="worker", host="host", pid=1, concurrency=2)
+
 STREAMS: Mapping[str, Sequence[Event]] = {
     "job-done": (enqueued(), claimed(), ENDED),
     "job-dead": (enqueued(max_retries=0), claimed(), GAVE_UP, DEAD_LETTERED),
@@ -63,6 +68,13 @@ STREAMS: Mapping[str, Sequence[Event]] = {
         ConfigSet(name="max-retries", value=7),
     ),
     "queue-mail": (Paused(why="it moves"), Resumed(), Paused(why="it moves again")),
+    "worker-1a2b": (STARTED, WorkerStopAsked(grace=5.0, why="the night is over"), WorkerLeft()),
+    "worker-3c4d": (STARTED, WorkerLost(seen_dead=True, held=("runs",))),
+    "views-live": (
+        ViewsRebuilt(generation=2, projections={"jobs": 1}, why="a backup was restored"),
+        ParkedRetried(projection="stats", job="waits", why="mended"),
+        ViewsRebuilt(generation=3, projections={"jobs": 1}, why="a disk was full"),
+    ),
 }
 
 
@@ -84,7 +96,8 @@ class Scene:
 
     def verdict(self) -> Verdict:
         """What an audit says of it now."""
-        return ViewAuditor(look_at(self.database), PROJECTIONS).all()
+        ground = look_at(self.database)
+        return audit_all(ground, ViewAuditor(ground, PROJECTIONS), lambda _: None, Beside())
 
     # The log
 

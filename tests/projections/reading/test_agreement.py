@@ -110,7 +110,7 @@ def test_a_view_that_shows_more_than_the_log_has_says_that_events_are_missing(bu
 
     assert lost.is_lost
     assert "is not in the log as it was applied" in lost.problem
-    assert (beyond.is_lost, beyond.expected, beyond.found) == (True, "1", "2")
+    assert (beyond.is_lost, beyond.expected, beyond.found) == (True, "version 1", "version 2")
     assert beyond.problem.startswith("the view is at version 2, the log ends at 1: events are missing from the log")
 
 

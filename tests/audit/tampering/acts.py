@@ -1,0 +1,196 @@
+"""Tampering with what the log tells of workers, and of what was done to the views."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bson.timestamp import Timestamp
+
+from eventqueue.model.codec import bucket_of
+from eventqueue.model.events import Paused
+from eventqueue.model.lives import WorkerLeft
+from eventqueue.model.upkeep import ParkedRetried
+from tests.audit.tampering.jobs import ALTERED, removing, setting
+from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
+from tests.audit.tampering.others import BACKWARDS, OLD, put_next
+from tests.audit.tampering.scene import STARTED, Scene, forged
+
+WORKERS, UPKEEP = "workers", "upkeep of the views"
+WORKER, VIEWS = "worker-1a2b", "views-live"
+RESTAMPED = "the server stamped it (`ts`) before the event before it"
+
+
+def exchanging(stream: str, one: int, other: int) -> Act:
+    """A hand that has two events of a stream change places, with their stamps."""
+
+    def act(scene: Scene) -> None:
+        first, second = scene.stored(stream, one), scene.stored(stream, other)
+        scene.replace({**first, "_id": second["_id"]})
+        scene.replace({**second, "_id": first["_id"]})
+
+    return act
+
+
+def exchanging_what_they_say(stream: str, one: int, other: int) -> Act:
+    """The same hand, which leaves times and stamps where they were."""
+
+    def act(scene: Scene) -> None:
+        first, second = scene.stored(stream, one), scene.stored(stream, other)
+        times = [{name: event[name] for name in ("_id", "at", "ts")} for event in (first, second)]
+        scene.replace({**first, **times[1]})
+        scene.replace({**second, **times[0]})
+
+    return act
+
+
+def putting_between(stream: str, event: Any) -> Act:
+    """A hand that puts an event behind the first one of a stream, stamped between it and the next."""
+
+    def act(scene: Scene) -> None:
+        new = scene.next_of(stream, event)
+        first, *rest = scene.history(stream)
+        scene.remove(stream, *(one["_id"]["version"] for one in rest))
+        behind = [{**new, "at": first["at"]}, *rest]
+        for version, document in enumerate(behind, start=2):
+            ts = Timestamp(first["ts"].time, first["ts"].inc + version)
+            scene.put({**document, "_id": {"stream": stream, "version": version}, "ts": ts})
+
+    return act
+
+
+def inventing(stream: str, *events: Any) -> Act:
+    """A hand that puts in a stream that never was, stamped as an old one."""
+
+    def act(scene: Scene) -> None:
+        old = scene.stored("job-done", 1)
+        for number, event in enumerate(events):
+            document = scene.next_of(stream, event)
+            scene.put({**document, "at": old["at"], "ts": Timestamp(old["ts"].time, old["ts"].inc + number)})
+        scene.rechain(stream)
+
+    return act
+
+
+def renaming(stream: str, name: str) -> Act:
+    """A hand that gives a stream another name."""
+
+    def act(scene: Scene) -> None:
+        for document in scene.history(stream):
+            scene.events.delete_one({"_id": document["_id"]})
+            scene.put({**document, "_id": {**document["_id"], "stream": name}, "bucket": bucket_of(name)})
+        scene.rechain(name)
+
+    return act
+
+
+def of_any_stream(of: str, stream: str, what: str, foreign: str) -> Sequence[Kind]:
+    """What can be done to a stream of three events, each of which says `why`, `host` or the like, but to its data."""
+    return [
+        *in_all_ways(
+            of,
+            f"who did it is altered in {what}",
+            stream,
+            setting(stream, 2, "actor", "mallory"),
+            {"plain": ALTERED, "hashes": ""},
+        ),
+        *in_all_ways(
+            of,
+            f"an event of {what} is dated before the one before it",
+            stream,
+            setting(stream, 2, "at", OLD),
+            dict.fromkeys(("plain", "hashes"), BACKWARDS),
+        ),
+        *in_all_ways(
+            of,
+            f"an event in the middle of {what} is deleted",
+            stream,
+            removing(stream, 2),
+            dict.fromkeys(("plain", "hashes"), "version 3 stands where version 2 belongs"),
+        ),
+        *in_all_ways(
+            of,
+            f"the first event of {what} is deleted, and the others are counted anew",
+            stream,
+            then(removing(stream, 1), lambda scene: scene.renumber(stream)),
+            {"plain": ALTERED, "hashes": ""},
+        ),
+        Kind(of, f"the last event of {what} is deleted", removing(stream, 3)),
+        Kind(of, f"all of {what} is deleted", removing(stream)),
+        *in_all_ways(
+            of,
+            f"two events of {what} change places",
+            stream,
+            exchanging(stream, 2, 3),
+            {"plain": ALTERED, "hashes": RESTAMPED},
+        ),
+        *in_all_ways(
+            of,
+            f"two events of {what} change places, but for their times",
+            stream,
+            exchanging_what_they_say(stream, 2, 3),
+            {"plain": ALTERED, "hashes": ""},
+        ),
+        Kind(
+            of,
+            f"an event of another kind of stream is put at the end of {what}",
+            put_next(stream, Paused(why="x")),
+            foreign,
+        ),
+        Kind(
+            of,
+            f"an event is put beyond the end of {what}",
+            lambda scene: scene.put(
+                forged({**scene.next_of(stream, WorkerLeft()), "_id": {"stream": stream, "version": 9}})
+            ),
+            "version 9 stands where version 4 belongs",
+        ),
+    ]
+
+
+KINDS: list[Kind] = [
+    *of_any_stream(WORKERS, WORKER, "a worker's life", "`paused` is no event of a `worker` stream"),
+    *in_all_ways(
+        WORKERS,
+        "why a worker was asked to stop is altered",
+        WORKER,
+        setting(WORKER, 2, "data.why", "no reason"),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    *in_all_ways(
+        WORKERS,
+        "what a lost worker held is altered",
+        "worker-3c4d",
+        setting("worker-3c4d", 2, "data.held", []),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    *in_all_ways(
+        WORKERS,
+        "a lost worker becomes one that has left",
+        "worker-3c4d",
+        then(setting("worker-3c4d", 2, "type", "worker-left"), setting("worker-3c4d", 2, "data", {})),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    *in_all_ways(
+        WORKERS,
+        "a request to stop is put in that never was",
+        WORKER,
+        putting_between(WORKER, STARTED),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    Kind(WORKERS, "a worker is invented, stamped as an old one", inventing("worker-9f9f", STARTED, WorkerLeft())),
+    Kind(WORKERS, "a worker gets another name, hashes recomputed", renaming(WORKER, "worker-5e6f")),
+    *of_any_stream(UPKEEP, VIEWS, "what was done to the views", "`paused` is no event of a `views` stream"),
+    *in_all_ways(
+        UPKEEP,
+        "why views were built anew is altered",
+        VIEWS,
+        setting(VIEWS, 1, "data.why", "no reason"),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    *in_all_ways(
+        UPKEEP,
+        "that a job was let go on is put in",
+        VIEWS,
+        putting_between(VIEWS, ParkedRetried(projection="stats", job="x")),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+]
