@@ -15,7 +15,7 @@ from pymongo.collection import Collection as Stored
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.model.codec import EPOCH, LENIENT, stream_in
+from eventqueue.model.codec import EPOCH, LENIENT, stream_in, version_in
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import INSTANT, LAST_SECOND, SECOND, between, was_by
 from eventqueue.model.portions import portions
@@ -83,7 +83,7 @@ class Past:
         found: dict[str, list[bytes]] = defaultdict(list)
         for portion in _some(streams):
             for raw in outlasting(partial(self._raw, self._first_events_of(portion))):
-                if was_by(read_one(raw), self.moment):
+                if version_in(raw) is not None and was_by(read_one(raw), self.moment):
                     found[stream_in(raw)].append(raw)
         return found
 

@@ -25,7 +25,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
-from eventqueue.model.codec import LENIENT, version_in
+from eventqueue.model.codec import LENIENT
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import LAST_SECOND
 from eventqueue.model.readable import Read, read_one
@@ -191,10 +191,10 @@ class Timeline:
         return merge(*(self._of(stream, reverse=reverse) for stream in streams), key=place_of, reverse=reverse)
 
     def _of(self, stream: str, *, reverse: bool) -> Iterator[Read]:
-        edge = None if reverse else 0
+        edge = None
         while found := self._log.read_part(stream, edge, SLICE, reverse=reverse):
             yield from map(read_one, found)
-            edge = version_in(found[-1])
+            edge = found[-1]
 
     def follow(self) -> "Following":
         """Return what is appended from now on."""

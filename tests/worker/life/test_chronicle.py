@@ -138,3 +138,27 @@ def test_what_a_hand_has_put_into_a_workers_stream_keeps_no_job_from_coming_back
 
     assert [stage.job(job).state for job in jobs] == [State.FAILED, State.FAILED]
     stage.queue.stop_workers(why="whatever stands there")
+
+
+def test_what_is_odd_about_one_lost_worker_keeps_no_others_jobs_from_coming_back(
+    stage: Stage, rescuer: Hand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers = [stage.incarnation(name) for name in ("a", "b", "c")]
+    jobs = [stage.enqueue() for _ in workers]
+    for job, worker in zip(jobs, workers, strict=True):
+        stage.claim(job, worker)
+        stage.end_lease(worker)
+    stage.project()
+    tell = chronicle.tell
+
+    def odd(log: Any, clock: Any, worker: str, *rest: Any) -> None:
+        if worker == workers[1]:
+            raise TypeError("what nobody has thought of")
+        tell(log, clock, worker, *rest)
+
+    monkeypatch.setattr(rescue, "tell", odd)
+    for _ in range(2):
+        rescuer.rescue.rescue_once(may_bury=True)
+
+    assert [stage.job(job).state for job in jobs] == [State.FAILED, State.PROCESSING, State.FAILED]
+    assert caplog.text.count("TypeError: what nobody has thought of") == 1
