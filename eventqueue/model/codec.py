@@ -7,7 +7,6 @@ appended to the same bytes. Nothing is encoded twice, so what was hashed is what
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from hashlib import sha256
 from math import isfinite
 from typing import Any
@@ -237,11 +236,15 @@ def version_in(raw: bytes) -> int | None:
 def _equal_in(place: Mapping[str, Any]) -> int | None:
     # To the database 3.0 is the place of 3: nothing else can be appended there.
     match list(place.items()):
-        case [("stream", str()), ("version", float() | Decimal128() as found)]:
-            number = found.to_decimal() if isinstance(found, Decimal128) else Decimal(found)
-            is_version = number.is_finite() and 1 <= number <= VERSION_MAX and number == number.to_integral_value()
-            return int(number) if is_version else None
+        case [("stream", str()), ("version", float(number))] if isfinite(number):
+            return _whole(number)
+        case [("stream", str()), ("version", Decimal128() as found)] if (decimal := found.to_decimal()).is_finite():
+            return _whole(decimal)
     return None
+
+
+def _whole(number: Any) -> int | None:
+    return int(number) if 1 <= number <= VERSION_MAX and number == int(number) else None
 
 
 def head_of(raw: bytes) -> Head:

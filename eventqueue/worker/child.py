@@ -112,7 +112,13 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     # To build an index may take minutes, and the jobs need not wait for it.
     threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
     began = WorkerStarted(
-        name=me.name, host=me.host, pid=me.pid, concurrency=me.concurrency, queues=me.queues, grace=me.grace
+        name=me.name,
+        host=me.host,
+        pid=me.pid,
+        concurrency=me.concurrency,
+        queues=me.queues,
+        grace=me.grace,
+        lease=float(length),
     )
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
     incarnations.register(me)

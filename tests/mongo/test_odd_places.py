@@ -31,6 +31,8 @@ NONE: Mapping[str, Any] = {
     "infinity": float("inf"),
     "a decimal fraction": Decimal128("2.5"),
     "a decimal that is no number": Decimal128("NaN"),
+    "a decimal that signals": Decimal128("sNaN"),
+    "a decimal beyond all": Decimal128("1E+6000"),
     "true": True,
     "a document": {"a": 1},
     "the least": MinKey(),
