@@ -35,7 +35,7 @@ WHOLE = Lag(0.0)  # the log is not behind itself
 class Then:
     """What a Queue shows, as it was at `moment`; see the methods of Queue with the same names.
 
-    Of workers when they last renewed their leases is not known: that is no history.
+    Of workers when they last renewed their leases is not known, but of those that were lost: that is no history.
     """
 
     def __init__(self, past: Past, views: Views) -> None:
@@ -63,17 +63,19 @@ class Then:
         assert job is not None
         if job.due_at is not None:
             waits = waits_of(job, self.moment, self.paused(), served(crew.workers(self._past)), {})
-            return explain(job, history, Around(now=self.moment, waits=[*waits]))
-        return explain(job, history, Around(now=self.moment, holder=self._holder(job)))
+            return explain(job, history, Around(now=self.moment, is_past=True, waits=[*waits]))
+        life = self._life(job.worker)
+        return explain(job, history, Around(now=self.moment, is_past=True, holder=self._holder(job, life), life=life))
 
-    def _holder(self, job: Job) -> Holder | None:
+    def _life(self, worker: str | None) -> Sequence[Recorded]:
+        return [] if worker is None else readable.read(self._past.history(stream_of(lives.CATEGORY, worker))).events
+
+    def _holder(self, job: Job, life: Sequence[Recorded]) -> Holder | None:
+        silent = {} if job.worker is None else crew.silences(self._past, [job.worker])
+        for since in silent.values():
+            return Holder(renewed_at=since, is_live=False)
         # One of whom the log tells nothing was there before workers were told of.
-        life = (
-            []
-            if job.worker is None
-            else readable.read(self._past.history(stream_of(lives.CATEGORY, job.worker))).events
-        )
-        return None if lives.is_over(life) else Holder(renewed_at=self.moment, is_live=True)
+        return None if lives.is_over(life) else Holder(renewed_at=self.moment, is_live=True, stop_by=crew.stop_by(life))
 
     def list(self, filter_: Filter | None = None) -> Listing:
         """Return jobs, newest first. Raises InvalidInput."""
@@ -117,7 +119,7 @@ class Then:
         return [QueueStatus(name, counts.get(name, {}), paused.get(name)) for name in sorted({*counts, *paused})]
 
     def workers(self) -> Sequence[Worker]:
-        """Return the workers that had started and neither left nor were lost, with what they were running."""
+        """Return the workers that had started and neither left nor fallen silent, with what they were running."""
         return crew.running(crew.workers(self._past), self.walk(Filter(state=State.PROCESSING, limit=None)).jobs)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:

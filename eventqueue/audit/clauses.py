@@ -94,7 +94,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Around(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be asked beside a job's history: how it is around it at the moment.
+    """What has to be asked beside a job's history: how it is around it at the moment, or was, where that `is_past`.
 
     `crew`: the workers that serve its queue and stay, each with what it runs; none where nobody can tell. `ahead`: how
     many are claimed before it. `claimed_at`: since when nothing of its queue was. `paused_by`: the event. `holder`:
@@ -104,6 +104,7 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     now: datetime
+    is_past: bool = False
     waits: Sequence[Wait] = ()
     paused_by: Place | None = None
     crew: Sequence[tuple[Worker, Sequence[Job]]] = ()

@@ -202,8 +202,7 @@ def _behind(raw: bytes, place: int, before: _Before) -> _Unread:
         head, ts = head_of(raw), bson.decode(raw).get("ts")
     except Exception:  # whatever somebody has made of it
         return _Unread(place, b"", before.at, before.ts)
-    version = head.version if type(head.version) is int else place
-    return _Unread(version, head.hash, head.at or before.at, ts or before.ts)
+    return _Unread(head.version or place, head.hash, head.at or before.at, ts or before.ts)
 
 
 def _form(value: object) -> str:

@@ -129,7 +129,8 @@ def _running(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[
     lasts = max(timedelta(0), around.now - job.claimed_at)
     yield Clause(
         kind=Reason.RUNNING,
-        text=f"it runs since {instant(job.claimed_at, 'seconds')}, for {span(lasts.total_seconds())} now, "
+        text=f"it runs since {instant(job.claimed_at, 'seconds')}, for {span(lasts.total_seconds())} "
+        f"{'by then' if around.is_past else 'now'}, "
         f"by worker {job.worker}{host}: attempt {job.attempts}",
         event=Place(job.stream, job.claim or job.version),
     )

@@ -88,7 +88,7 @@ def start(
 def list_(session: Session, at: At) -> None:
     """List the workers that live, and the jobs that they run.
 
-    With --at those that had started by then, and had neither left nor been lost.
+    With --at those that had started by then, and had neither left nor fallen silent.
 
     \b
     queuectl worker list

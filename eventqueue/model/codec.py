@@ -15,13 +15,15 @@ import bson
 import msgspec
 from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.dbref import DBRef
+from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from eventqueue.errors import InvalidInput, UnknownEventType, UnreadableEvent
+from eventqueue.errors import InvalidInput, LogCorrupt, UnknownEventType, UnreadableEvent
 from eventqueue.model.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
 
 BUCKETS = 64
 NAME_MAX = 256  # characters of a stream, or of a type: a change stream cannot tell of an event with a name of megabytes
+VERSION_MAX = 2**53 - 1  # beyond it what reads JSON need not tell one whole number from the next
 DATA_MAX = 256 * 1024  # bytes of an event, and of a job's fields together
 # An `enqueued` says each field twice, as it was asked for and as it was resolved. To leave out what is the same would
 # be another schema, to be compared with what is stored, for the sake of the few that are large.
@@ -77,6 +79,11 @@ _TS = b"\x11ts\x00" + bytes(8)
 _HASH = b"\x05hash\x00" + (32).to_bytes(4, "little") + b"\x00"
 _TAIL = len(_TS) + len(_HASH) + 32
 
+# Where a stored event's `_id` begins, which stands in front, and what it begins with.
+_ID = len(b"size\x03_id\x00")
+_STREAM = b"\x02stream\x00"
+_NUMBERS = {b"\x10version\x00": 4, b"\x12version\x00": 8}  # bytes of a whole number
+
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(type, schema) -> the data as the next schema has it; applied one after another when an old event is read."""
@@ -105,7 +112,8 @@ def seal(
 ) -> tuple[Sealed, ...]:
     """Chain `events` onto `head` and encode them; `now` is the database's clock as estimated here.
 
-    Raises InvalidInput for data that BSON cannot hold, or more than 256 KiB of it (in `enqueued` twice as much).
+    Raises InvalidInput for data that BSON cannot hold, or more than 256 KiB of it (in `enqueued` twice as much),
+    LogCorrupt where the stream has no place left.
     """
     sealed = []
     for event in events:
@@ -119,6 +127,10 @@ def seal(
 
 def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime, cause: bytes | None) -> Sealed:
     version, event_id, bucket = head.version + 1, os.urandom(16), bucket_of(stream)
+    if version > VERSION_MAX:
+        raise LogCorrupt(
+            f"Stream {stream} is full: somebody has put an event at its version {VERSION_MAX}, the last one."
+        )
     body = _encode(
         {
             "_id": {"stream": stream, "version": version},
@@ -207,19 +219,40 @@ def _named(raw: bytes) -> str:
         return "An event"
 
 
-def version_in(raw: bytes) -> Any:
-    """Return what stands as the version in a stored event's `_id`, also where that is none."""
-    return bson.decode(raw, LENIENT)["_id"]["version"]
+def version_in(raw: bytes) -> int | None:
+    """Return the version at which a stored event stands in its stream, None where it stands at none.
+
+    A hand may have put anything there. What is no whole number, or has something beside it, takes no event's place.
+    """
+    place = raw[_ID : _ID + int.from_bytes(raw[_ID : _ID + 4], "little")]
+    end = 16 + int.from_bytes(place[12:16], "little")  # of the stream's name
+    number = place[end + 9 : -1]
+    if place[4:12] == _STREAM and len(number) == _NUMBERS.get(place[end : end + 9]):
+        version = int.from_bytes(number, "little", signed=True)
+        return version if 1 <= version <= VERSION_MAX else None
+    return _equal_in(bson.decode(place, LENIENT)) if raw[4:5] == b"\x03" else None
+
+
+def _equal_in(place: Mapping[str, Any]) -> int | None:
+    # To the database 3.0 is the place of 3: nothing else can be appended there.
+    match list(place.items()):
+        case [("stream", str()), ("version", float(number))] if isfinite(number):
+            return _whole(number)
+        case [("stream", str()), ("version", Decimal128() as found)] if (decimal := found.to_decimal()).is_finite():
+            return _whole(decimal)
+    return None
+
+
+def _whole(number: Any) -> int | None:
+    return int(number) if 1 <= number <= VERSION_MAX and number == int(number) else None
 
 
 def head_of(raw: bytes) -> Head:
-    """Return where a stream stands behind a stored event, also behind one that cannot be read."""
+    """Return where a stream stands behind an event that stands in it, also behind one that cannot be read."""
     document = bson.decode(raw, LENIENT)
     at, digest = document.get("at"), document.get("hash")
     is_digest = isinstance(digest, bytes)
-    return Head(
-        document["_id"]["version"], bytes(digest) if is_digest else b"", at if isinstance(at, datetime) else None
-    )
+    return Head(version_in(raw) or 0, bytes(digest) if is_digest else b"", at if isinstance(at, datetime) else None)
 
 
 def decode(raw: bytes) -> Recorded:
@@ -261,6 +294,8 @@ def from_document(document: Mapping[str, Any]) -> Recorded:
         # The database holds the two in another order for another event: one that no reader of the stream finds.
         if first != "stream" or second != "version" or type(stream) is not str or type(version) is not int:
             raise ValueError("its `_id` is not a stream and a version, in this order")
+        if not 1 <= version <= VERSION_MAX:
+            raise ValueError(f"version {version} is none of a stream's")
         if len(stream) > NAME_MAX:
             raise ValueError(f"the name of its stream has {len(stream):,} characters")
         return Recorded(

@@ -13,8 +13,9 @@ CATEGORY = "worker"
 
 
 class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
-    """A worker process is about to claim; no `queues`: all. `grace`: seconds that what runs may take at its end.
+    """A worker process is about to claim; no `queues`: all.
 
+    In seconds, `grace`: what runs may take so long at its end; `lease`: so long after its last renewal it is silent.
     `by`: as whom it was started, which the worker that acts from then on is not.
     """
 
@@ -25,6 +26,7 @@ class WorkerStarted(Event, frozen=True, kw_only=True, tag="worker-started"):
     queues: tuple[str, ...] = ()
     grace: float | None = None
     by: str | None = None
+    lease: float | None = None
 
 
 class WorkerStopAsked(Event, frozen=True, kw_only=True, tag="worker-stop-asked"):
@@ -55,6 +57,11 @@ ENDS = frozenset({"worker-left", "worker-lost"})
 """Types of the events after which nothing more happens to a worker."""
 
 register(CATEGORY, WorkerStarted, WorkerStopAsked, WorkerLeft, WorkerLost)
+
+
+def renewed_last(history: Iterable[Recorded]) -> datetime | None:
+    """Return when a worker that was lost had renewed its lease, None where the log tells of no such thing."""
+    return next((one.event.renewed_at for one in history if isinstance(one.event, WorkerLost)), None)
 
 
 def is_over(history: Iterable[Recorded]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, WriteConcernError
+from pymongo.errors import DuplicateKeyError, OperationFailure, WriteConcernError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
@@ -32,6 +32,9 @@ from eventqueue.mongo.slices import outlasting
 BATCH = 2000  # events
 IDS = 10_000  # that are looked through at once
 INVALID = 121  # the server's code for what the validator refuses
+# Its codes for what it takes from nobody: BadValue (too large), Overflow (too deep), InvalidBSON, and an odd `_id`.
+NEVER_TAKEN = {2, 15, 22, 52, 53}
+WHY_MAX = 200  # characters of what the server says, which may name each level of a document
 _RAW = LENIENT.with_options(document_class=RawBSONDocument)
 
 
@@ -51,19 +54,43 @@ def arrive(
     """Bring stored events into an empty database, in any order, and return how many they were.
 
     What ends `events` with an error leaves the database as one into which the same can be brought again.
-    Raises Refused for a database that is not empty, and, having taken all back, for a stream without its beginning;
-    LogIncomplete for a database that holds a part of something else.
+    Raises Refused for a database that is not empty, and, having taken all back, for a stream without its beginning and
+    for an event that the server takes never; LogIncomplete for a database that holds a part of something else.
     """
-    _begin(database, origin)
+    is_new = _begin(database, origin)
     number = 0
     for some in _batches(events):
-        outlasting(lambda some=some: _put(database, some))  # type: ignore[misc]
+        try:
+            outlasting(lambda some=some: _put(database, some))  # type: ignore[misc]
+        except _NeverTaken as error:
+            give_up(database, origin)
+            raise Refused(f"MongoDB takes one of the events never: {error}. Nothing was imported.") from None
+        except _Otherwise:
+            if is_new:
+                give_up(database, origin)
+                raise Refused(
+                    "Two of the events stand in the same place: that is no log. Nothing was imported."
+                ) from None
+            raise LogIncomplete(
+                f"Database {database.name!r} holds other events than those that are brought in: drop it."
+            ) from None
         number += len(some)
         progress(number)
     if origin.may_be_cut:
         _check_whole(database, origin)
     _end(database)
     return number
+
+
+class _NeverTaken(Exception):
+    """The server refuses an event for what it is."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why[:WHY_MAX].rstrip("."))
+
+
+class _Otherwise(Exception):
+    """In the place of an event there is another one."""
 
 
 def give_up(database: Database[Any], origin: Origin) -> None:
@@ -74,9 +101,11 @@ def give_up(database: Database[Any], origin: Origin) -> None:
             database.drop_collection("layout")
 
 
-def _begin(database: Database[Any], origin: Origin) -> None:
+def _begin(database: Database[Any], origin: Origin) -> bool:
+    """Mark a database as one into which this is brought, and return whether nothing of it is there yet."""
     with translated():
         found = _layouts(database).find_one({"_id": "layout"})
+        is_new = found is None
         if found is None and not database.list_collection_names():
             found = _mark(database, origin)
         if found is None or ARRIVING not in found:
@@ -89,6 +118,7 @@ def _begin(database: Database[Any], origin: Origin) -> None:
                 "bring that one in again, or drop the database."
             )
         create_collection(database, "events", validator=VALIDATOR)
+        return is_new
 
 
 def _mark(database: Database[Any], origin: Origin) -> Mapping[str, Any]:
@@ -108,15 +138,7 @@ def _batches(events: Iterable[bytes]) -> Iterable[Sequence[bytes]]:
 
 
 def _put(database: Database[Any], events: Sequence[bytes], *, is_valid: bool = True) -> None:
-    reply = database.command(
-        {
-            "insert": "events",
-            "documents": [RawBSONDocument(raw, _RAW) for raw in events],
-            "ordered": False,
-            **({} if is_valid else {"bypassDocumentValidation": True}),
-            "writeConcern": DURABLE.document,
-        }
-    )
+    reply = _insert(database, events, is_valid=is_valid)
     if failure := reply.get("writeConcernError"):
         raise WriteConcernError(failure["errmsg"], failure["code"], failure)
     failures = [(one["code"], events[one["index"]], one) for one in reply.get("writeErrors", ())]
@@ -124,9 +146,29 @@ def _put(database: Database[Any], events: Sequence[bytes], *, is_valid: bool = T
         # What somebody has put into the log all the same: it takes a right of its own to do it again.
         _put(database, invalid, is_valid=False)
     for code, _, one in failures:
+        if code in NEVER_TAKEN:
+            raise _NeverTaken(str(one.get("errmsg", code)))
         if code not in (DUPLICATE_KEY, INVALID):
             raise DatabaseFailed(f"MongoDB refused an event: {one.get('errmsg', code)}.")
     _check_same(database, [raw for code, raw, _ in failures if code == DUPLICATE_KEY])
+
+
+def _insert(database: Database[Any], events: Sequence[bytes], *, is_valid: bool) -> Mapping[str, Any]:
+    try:
+        reply: Mapping[str, Any] = database.command(
+            {
+                "insert": "events",
+                "documents": [RawBSONDocument(raw, _RAW) for raw in events],
+                "ordered": False,
+                **({} if is_valid else {"bypassDocumentValidation": True}),
+                "writeConcern": DURABLE.document,
+            }
+        )
+    except OperationFailure as error:
+        if error.code in NEVER_TAKEN:
+            raise _NeverTaken(str((error.details or {}).get("errmsg", error.code))) from None
+        raise
+    return reply
 
 
 def _check_same(database: Database[Any], events: Sequence[bytes]) -> None:
@@ -135,7 +177,7 @@ def _check_same(database: Database[Any], events: Sequence[bytes]) -> None:
     stored = database.get_collection("events", _RAW, ReadPreference.PRIMARY, read_concern=ReadConcern("local"))
     places = [RawBSONDocument(raw, _RAW)["_id"] for raw in events]
     if {doc.raw for doc in stored.find({"_id": {"$in": places}})} != set(events):
-        raise LogIncomplete(f"Database {database.name!r} holds other events than those that are brought in: drop it.")
+        raise _Otherwise
 
 
 def _check_whole(database: Database[Any], origin: Origin) -> None:

@@ -22,11 +22,11 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError, Unavailable
-from eventqueue.model.codec import CODEC, Sealed, decode, decode_all, split, stream_in
+from eventqueue.model.codec import CODEC, VERSION_MAX, Sealed, decode, decode_all, split, stream_in, version_in
 from eventqueue.model.events import CATEGORIES, Head, Recorded
 from eventqueue.model.portions import portions
 from eventqueue.mongo.errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
-from eventqueue.mongo.slices import slices
+from eventqueue.mongo.slices import id_of, slices
 from eventqueue.ports.log import Append, Appended, check_one_each
 
 DURABLE = WriteConcern("majority", j=True)
@@ -149,36 +149,46 @@ class MongoLog:
         unread: set[str] = set()
         if ranges := [_versions_of(stream, most=most) for stream in streams]:
             with translated():
-                for doc in self._events.find({"$or": ranges}, sort=[("_id", 1)]):
+                for raw in _placed(self._events.find({"$or": ranges}, sort=[("_id", 1)])):
                     try:
-                        event = decode(bytes(doc.raw))
+                        event = decode(raw)
                         histories[event.stream].append(event)
                     except LogCorrupt:
-                        unread.add(stream_in(bytes(doc.raw)))
+                        unread.add(stream_in(raw))
         return {stream: history for stream, history in histories.items() if stream not in unread}
 
     def read_raw(self, stream: str, after: int = 0, most: int | None = None) -> list[bytes]:
         """See EventLog.read_raw."""
         with translated():
-            found = self._events.find(_versions_of(stream, after), sort=[("_id", 1)], limit=most or 0)
-            return [bytes(doc.raw) for doc in found]
+            found = list(self._events.find(_versions_of(stream, after), sort=[("_id", 1)], limit=most or 0))
+            events = list(_placed(found))
+            if most and len(events) < len(found) == most:  # a hand has put something between them
+                events = list(_placed(self._events.find(_versions_of(stream, after), sort=[("_id", 1)])))[:most]
+            return events
 
-    def read_part(self, stream: str, edge: Any, most: int, *, reverse: bool) -> list[bytes]:
-        """Return up to `most` events behind version `edge`, or, in `reverse`, before it (None: from the last one).
+    def read_part(
+        self, stream: str, edge: bytes | None = None, most: int | None = None, *, reverse: bool = False
+    ) -> list[bytes]:
+        """Return up to `most` events behind the stored event `edge`, or, in `reverse`, before it (None: from the end).
 
-        `edge` is what a hand may have put where a version belongs, as `codec.version_in` finds it.
+        Whatever a hand has put into the stream is among them, also where it stands at no version.
         """
-        place = {"stream": stream, "version": MaxKey() if edge is None else edge}
-        ids = {"$gt": {"stream": stream}, "$lt": place} if reverse else _versions_of(stream, edge or 0)["_id"]
+        ids: dict[str, Any] = {"$gte": {"stream": stream}, "$lte": {"stream": stream, "version": MaxKey()}}
+        if edge is not None:
+            ids["$lt" if reverse else "$gt"] = id_of(edge)
         with translated():
-            found = self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most)
+            found = self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most or 0)
             return [bytes(doc.raw) for doc in found]
 
     def read_last(self, stream: str) -> Recorded | None:
         """See EventLog.read_last."""
+        query, order = _versions_of(stream), [("_id", -1)]
         with translated():
-            doc = self._events.find_one(_versions_of(stream), sort=[("_id", -1)])
-        return None if doc is None else decode(bytes(doc.raw))
+            doc = self._events.find_one(query, sort=order)
+            raw = None if doc is None else bytes(doc.raw)
+            if raw is not None and version_in(raw) is None:  # what a hand has put behind it
+                raw = next(_placed(self._events.find(query, sort=order)), None)
+        return None if raw is None else decode(raw)
 
     def await_acknowledged(self) -> None:
         """See EventLog.await_acknowledged."""
@@ -267,15 +277,18 @@ class MongoLog:
                     bytes(one.raw) for one in self._events.find({"_id": below}, sort=[("_id", -1)], limit=LAST_MAX)
                 ]
             for stream, events in groupby(found, key=stream_in):
-                yield stream, next(events)
-                below = {**below, "$lt": {"stream": stream}}
+                some = list(events)
+                if (last := next((raw for raw in some if version_in(raw) is not None), None)) is not None:
+                    yield stream, last
+                below = {**below, "$lt": {"stream": stream} if last is not None else id_of(some[-1])}
             if len(found) < LAST_MAX:
                 return
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""
         stored = chain.from_iterable(map(split, self.scan_batches(category)))
-        for stream, events in groupby(stored, key=stream_in):
+        placed = (raw for raw in stored if version_in(raw) is not None)
+        for stream, events in groupby(placed, key=stream_in):
             yield stream, list(events)
 
 
@@ -287,10 +300,16 @@ def _unknown(events: Sequence[Sealed], why: str) -> LogUnavailable:
     )
 
 
-def _versions_of(stream: str, after: Any = 0, most: int | None = None) -> dict[str, Any]:
-    # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection.
-    end = MaxKey() if most is None else after + most + 1
-    return {"_id": {"$gt": {"stream": stream, "version": after}, "$lt": {"stream": stream, "version": end}}}
+def _versions_of(stream: str, after: int = 0, most: int | None = None) -> dict[str, Any]:
+    # A range over whole `_id`s walks the index; a filter on `_id.stream` would scan the collection. Of what is no
+    # version it leaves out all but what lies between two: see `_placed`.
+    end = VERSION_MAX if most is None else min(after + most, VERSION_MAX)
+    return {"_id": {"$gt": {"stream": stream, "version": after}, "$lte": {"stream": stream, "version": end}}}
+
+
+def _placed(found: Iterable[RawBSONDocument]) -> Iterator[bytes]:
+    """Yield the events that stand at a version of their stream: what does not is in nobody's way."""
+    return (raw for raw in (bytes(doc.raw) for doc in found) if version_in(raw) is not None)
 
 
 def _streams_of(category: str | None) -> dict[str, Any]:

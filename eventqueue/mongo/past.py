@@ -14,7 +14,8 @@ from bson.timestamp import Timestamp
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
 
-from eventqueue.model.codec import EPOCH, LENIENT, stream_in
+from eventqueue.model.codec import EPOCH, LENIENT, stream_in, version_in
+from eventqueue.model.events import Recorded
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import INSTANT, LAST_SECOND, SECOND, between, was_by
 from eventqueue.model.portions import portions
@@ -85,13 +86,17 @@ class Past:
         found: dict[str, list[bytes]] = defaultdict(list)
         for portion in _some(streams):
             for raw in outlasting(partial(self._raw, self._first_events_of(portion))):
-                if was_by(read_one(raw), self.moment):
+                if version_in(raw) is not None and was_by(read_one(raw), self.moment):
                     found[stream_in(raw)].append(raw)
         return found
 
     def history(self, stream: str) -> list[bytes]:
         """Return the stored events that a stream had by then."""
         return list(self.histories([stream]).get(stream, []))
+
+    def by_now(self, streams: Collection[str]) -> Mapping[str, list[Recorded]]:
+        """Return, by stream, all events that each has by now, of those that can be read to their ends."""
+        return {stream: history for some in _some(streams) for stream, history in self._log.read_many(some).items()}
 
     def category(self, name: str) -> Iterator[tuple[str, list[bytes]]]:
         """Yield the streams of a category that had an event by then, each with the stored events it had."""

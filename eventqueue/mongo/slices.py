@@ -87,10 +87,10 @@ def _end_of(batch: bytes) -> tuple[int, Any]:
     while place < len(batch):
         last, number = place, number + 1
         place += int.from_bytes(batch[place : place + 4], "little")
-    return number, _id_of(batch[last:])
+    return number, id_of(batch[last:])
 
 
-def _id_of(stored: bytes) -> Any:
+def id_of(stored: bytes) -> Any:
     """Return the `_id` of a stored document, of which nothing else need be readable: it stands in front.
 
     Not decoded, if it is a document: the bytes that the server compares by go back to it as they are.

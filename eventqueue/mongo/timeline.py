@@ -28,7 +28,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
-from eventqueue.model.codec import LENIENT, version_in
+from eventqueue.model.codec import LENIENT
 from eventqueue.model.envelope import place_in
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import LAST_SECOND
@@ -241,10 +241,10 @@ class Timeline:
         return merge(*(self._of(stream, reverse=reverse) for stream in streams), key=place_of, reverse=reverse)
 
     def _of(self, stream: str, *, reverse: bool) -> Iterator[Read]:
-        edge = None if reverse else 0
+        edge = None
         while found := outlasting(partial(self._log.read_part, stream, edge, SLICE, reverse=reverse)):
             yield from map(read_one, found)
-            edge = version_in(found[-1])
+            edge = found[-1]
 
     def of_categories(
         self, names: Iterable[str], bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False

@@ -64,7 +64,10 @@ class EventLog(Protocol):
         ...
 
     def read(self, stream: str, after: int = 0, most: int | None = None) -> list[Recorded]:
-        """Return the stream's events with versions above `after`, in order, the first `most` of them (None: all)."""
+        """Return the stream's events with versions above `after`, in order, the first `most` of them (None: all).
+
+        What a hand has put into the stream at no version of it is read by nobody: it takes no event's place.
+        """
         ...
 
     def read_many(self, streams: Iterable[str], most: int | None = None) -> dict[str, list[Recorded]]:

@@ -8,6 +8,7 @@ import msgspec
 
 from eventqueue.errors import Refused
 from eventqueue.transfer.lines import FORMAT, VERSION, First, Last, line_of
+from eventqueue.transfer.storable import fault_of
 
 LINE_MAX = 64 * 1024 * 1024  # bytes: an event has 16 MB at most, and a line three times that
 TELL_EVERY = 1000  # events
@@ -87,6 +88,8 @@ def _raw(path: str, line: bytes, number: int) -> bytes:
         raw = msgspec.json.decode(line, type=_Event).raw
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(f"{path} is cut off or was altered at its event {number}. Nothing was imported.") from None
+    if (fault := fault_of(raw)) is not None:
+        raise Refused(f"{path} holds what no log can: its event {number} {fault}. Nothing was imported.")
     if line_of(raw) != line:
         raise Refused(f"{path} says of its event {number} what the event's bytes do not. Nothing was imported.")
     return raw

@@ -1,18 +1,22 @@
 """Which workers were there at a moment, and which queues were paused: by the last event each stream had by then."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 
 from msgspec.structs import replace
 
-from eventqueue.model import lives, pause, readable
-from eventqueue.model.events import Recorded, name_in
+from eventqueue.model import lives, pause, readable, settings
+from eventqueue.model.events import Recorded, name_in, stream_of
 from eventqueue.model.job import Job
 from eventqueue.model.lives import WorkerStarted, WorkerStopAsked
+from eventqueue.model.moments import was_by
 from eventqueue.model.pause import Pause
 from eventqueue.mongo.past import Past
 from eventqueue.ports.views import Worker
+
+LEASE = "lease"  # the setting, which a worker of an older eventqueue says nothing of
 
 
 def paused(past: Past) -> Mapping[str, Pause]:
@@ -22,7 +26,7 @@ def paused(past: Past) -> Mapping[str, Pause]:
 
 
 def workers(past: Past) -> Sequence[Worker]:
-    """Return the workers that had started by then, and neither left nor were lost: the oldest first."""
+    """Return the workers that had started by then, and had neither left nor fallen silent: the oldest first."""
     return sorted(_there(past), key=lambda one: (one.started_at, one.id))
 
 
@@ -34,11 +38,56 @@ def running(found: Iterable[Worker], jobs: Iterable[Job]) -> Sequence[Worker]:
     return [replace(one, running=tuple(held.get(one.id, ()))) for one in found]
 
 
+def silences(past: Past, workers: Collection[str]) -> Mapping[str, datetime]:
+    """Return, by id, those of these workers that were silent then, and since when: when they had last been heard of.
+
+    That is told by what became of them: who was lost had renewed its lease for the last time, and was silent once that
+    was over, or once somebody had buried it.
+    """
+    found, lease = {}, cache(lambda: _stored_lease(past))
+    for stream, history in past.by_now([stream_of(lives.CATEGORY, one) for one in workers]).items():
+        since = lives.renewed_last(history)
+        if since is not None and (
+            lives.is_over(_by_then(past, history)) or past.moment - since >= _lease(history, lease)
+        ):
+            found[name_in(stream)] = since
+    return found
+
+
+def stop_by(life: Sequence[Recorded]) -> datetime | None:
+    """Return when a worker with this life hands back what it still runs, None where nobody has asked it to stop."""
+    start = life[0].event if life else None
+    return min(_stops(start, life), default=None) if isinstance(start, WorkerStarted) else None
+
+
+def _by_then(past: Past, history: Iterable[Recorded]) -> list[Recorded]:
+    return [one for one in history if was_by(one, past.moment)]
+
+
+def _lease(history: Sequence[Recorded], stored: Callable[[], timedelta]) -> timedelta:
+    start = history[0].event
+    if isinstance(start, WorkerStarted) and start.lease is not None:
+        with suppress(OverflowError, ValueError):  # what somebody has put there is no time
+            return timedelta(seconds=start.lease)
+    return stored()
+
+
+def _stored_lease(past: Past) -> timedelta:
+    stored, _ = settings.fold(readable.read(past.history(settings.STREAM)).events)
+    lease = stored.get(LEASE, settings.SETTINGS[LEASE].builtin)
+    assert isinstance(lease, int | float)
+    return timedelta(seconds=lease)
+
+
 def _there(past: Past) -> Iterator[Worker]:
     # Nearly all are gone again: of these no more is read than of what type their events are.
-    for stream, history in past.histories(past.category_unless(lives.CATEGORY, lives.ENDS)).items():
+    histories = past.histories(past.category_unless(lives.CATEGORY, lives.ENDS))
+    silent = silences(past, [name_in(stream) for stream in histories])
+    for stream, history in histories.items():
         events = readable.read(history).events
-        if events and not lives.is_over(events) and isinstance(start := events[0].event, WorkerStarted):
+        if name_in(stream) in silent or lives.is_over(events) or not events:
+            continue
+        if isinstance(start := events[0].event, WorkerStarted):
             yield Worker(
                 id=name_in(stream),
                 name=start.name,
@@ -48,7 +97,7 @@ def _there(past: Past) -> Iterator[Worker]:
                 concurrency=start.concurrency,
                 started_at=events[0].at,
                 renewed_at=None,
-                stop_by=min(_stops(start, events), default=None),
+                stop_by=stop_by(events),
             )
 
 

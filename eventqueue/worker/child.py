@@ -120,6 +120,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
         queues=me.queues,
         grace=me.grace,
         by=signed(actor_of("cli"), connection.user),
+        lease=float(length),
     )
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
     incarnations.register(me)

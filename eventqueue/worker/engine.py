@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 NO_LAUNCHER_S = 1.0  # without claims: others may be able to run them
 NO_LAUNCHER_COUNT = 3  # in a row: this process will not have one any more
+ODD_S = 1.0  # without claims, where something is wrong that nobody has thought of
 BUSY_S = 1.0  # since its last append: a worker that may never come to idle
 GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one
 LOOK_AGAIN_S = 0.05  # once the grace is over
@@ -98,6 +99,7 @@ class Engine:
         self._claim_from = float("-inf")
         self._without_launcher = 0  # how often in a row one was of no use
         self._round_at = time.monotonic()
+        self._wondered: str | None = None  # what was odd, which is told once
 
     @property
     def round_at(self) -> float:
@@ -163,7 +165,7 @@ class Engine:
         elif self._aftermath.is_pending:
             self._aftermath.step()
         else:
-            self._look()  # only now: a job that comes to an idle worker does not wait for it
+            self._seek(self._look)  # only now: a job that comes to an idle worker does not wait for it
             self._inbox.wait(self._patience())
         self._pause = 0.0
         return None
@@ -176,8 +178,27 @@ class Engine:
         # Settles are kept when looking for claims fails: they need no view.
         self._flights += self._settles()
         if time.monotonic() - self._sent_at < BUSY_S:
-            self._look()  # not only when idle: who has a backlog of its own never is
+            self._seek(self._look)  # not only when idle: who has a backlog of its own never is
+        self._seek(self._claim)
+
+    def _claim(self) -> None:
         self._flights += self._claims()
+
+    def _seek(self, seek: Callable[[], None]) -> None:
+        """Look for what may be claimed: whatever is odd about that, what runs goes on, and is settled."""
+        try:
+            seek()
+        except QueueError:
+            raise
+        except Exception as error:
+            self._claiming.doubt()
+            self._claim_from = time.monotonic() + ODD_S
+            self._wonder(error)
+
+    def _wonder(self, error: Exception) -> None:
+        if (problem := f"{type(error).__name__}: {error}") != self._wondered:
+            logger.error("worker %s: %s", self._me.name, problem, exc_info=error)
+        self._wondered = problem
 
     def _look(self) -> None:
         if self._may_claim():
@@ -253,6 +274,8 @@ class Engine:
             look()
         except QueueError as error:
             logger.warning("worker %s: %s", self._me.name, error)
+        except Exception as error:  # whatever it is: what runs goes on
+            self._wonder(error)
 
     # Losing claims
 

@@ -22,7 +22,6 @@ from uuid import uuid4
 import msgspec
 
 from eventqueue.connect import Connection, connect, make_sealing
-from eventqueue.errors import QueueError
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
@@ -286,7 +285,7 @@ class Supervisor:
             self._connection.views.refresh()
             found = self._connection.incarnations.get([incarnation]).get(incarnation)
             rescue.bring_back(incarnation, found, seen_dead=True)
-        except QueueError as error:
+        except Exception as error:  # whatever it is: a rescuer looks again
             logger.warning("a dead worker's jobs wait for a rescuer: %s", error)
 
     # Stopping

@@ -205,8 +205,8 @@ class _Audit:
 
     def _history_of(self, job_id: str, progress: Progress = lambda _: None) -> bool:
         """Prove what the log has of a job, and what is kept of it; return whether it has anything."""
-        run = of_stream(self._ground.log.read_raw(stream_of("job", job_id)))
-        late = of_stream(self._ground.log.read_raw(stream_of("late", job_id)))
+        run = of_stream(self._ground.log.read_part(stream_of("job", job_id)))
+        late = of_stream(self._ground.log.read_part(stream_of("late", job_id)))
         self._histories(run, progress)
         self._histories(late, progress)
         self.account.jobs += len(run.stored)
@@ -237,7 +237,7 @@ class _Audit:
             self._views_of(some)
         for stream in touched:
             if category_of(stream) not in ("job", "late"):
-                self._histories(of_stream(self._ground.log.read_raw(stream)), progress)
+                self._histories(of_stream(self._ground.log.read_part(stream)), progress)
         self._held_back(is_fresh=is_fresh)
         self._outside()
         self.account.pass_over("streams in which nothing has happened since then, and counters.")

@@ -8,7 +8,7 @@ import msgspec
 from bson.errors import InvalidBSON
 
 from eventqueue.errors import LogCorrupt, UnknownEventType, UnreadableEvent
-from eventqueue.model.codec import CODEC, LENIENT, from_document, split
+from eventqueue.model.codec import CODEC, LENIENT, VERSION_MAX, from_document, split
 from eventqueue.model.events import Recorded
 from eventqueue.ports.log import EventLog
 
@@ -98,6 +98,6 @@ def _poison(document: Document, error: Exception) -> Poison:
     match document["_id"]:
         # A replaced character is none of the name's: there is no telling whose event this was.
         case {"stream": str(stream), "version": int(version), **more} if not more and "\ufffd" not in stream:
-            if next(iter(document["_id"])) == "stream":
+            if next(iter(document["_id"])) == "stream" and 1 <= version <= VERSION_MAX:
                 return Poison(stream, version, problem, unknown)
     return Poison("", 0, problem)

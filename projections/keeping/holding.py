@@ -6,8 +6,10 @@ here its jobs are found and left.
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+from eventqueue.errors import LogCorrupt
 from eventqueue.model.events import Recorded, category_of, name_in
 from eventqueue.model.pause import CATEGORY, evolve
 from eventqueue.ports.finder import Signal
@@ -39,14 +41,17 @@ class Holding:
                 name = name_in(event.stream)
                 # The event itself and not the log, which a new primary may not show yet. One that cannot be read says
                 # nothing: then those before it hold.
-                is_paused = (
-                    evolve(event).pause is not None
-                    if isinstance(event, Recorded)
-                    else name in self._pauses.among([name])
-                )
+                is_paused = self._is_paused_by(event)
                 others = frozenset(self._applier.paused) - {name}
                 self._applier.paused = others | {name} if is_paused else others
                 self._may_differ = True
+
+    def _is_paused_by(self, event: Recorded | Poison) -> bool:
+        if isinstance(event, Recorded):
+            with suppress(LogCorrupt):  # what happens to no queue
+                return evolve(event).pause is not None
+        name = name_in(event.stream)
+        return name in self._pauses.among([name])
 
     @property
     def is_due(self) -> bool:

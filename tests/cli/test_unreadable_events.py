@@ -5,6 +5,7 @@ from typing import Any
 
 import bson
 import pytest
+from bson import Decimal128, Int64
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
@@ -60,6 +61,32 @@ def test_settings_hold_as_they_were_and_can_be_set_again(queuectl: Queuectl, que
     queuectl.process("config", "set", "max-retries", "6")
     assert queuectl.ok("config", "get", "max-retries").out == "6\n"
     assert check(queuectl.here("doctor", "--json"), "settings")["remedy"] is None
+
+
+@pytest.mark.parametrize("version", ["x", 2.5, None, Int64(2**60), Decimal128("7.5")])
+def test_what_stands_at_no_version_changes_no_setting_and_no_pause_and_ends_no_command(
+    queuectl: Queuectl, queue: Queue, database: Store, version: Any
+) -> None:
+    queuectl.ok("config", "set", "max-retries", "5")
+    queuectl.ok("queue", "pause", "default", "--why", "it moves")
+    for stream in ("config-default", "queue-default"):
+        (one,) = queue.connection.ground.log.read_raw(stream)
+        odd = {**bson.decode(one), "_id": {"stream": stream, "version": version}}
+        database["events"].insert_one(odd, bypass_document_validation=True)
+
+    assert queuectl.ok("config", "get", "max-retries").out == "5\n"
+    assert queuectl.ok("queue", "list", "--json").json[0]["paused"]["why"] == "it moves"
+    assert queuectl.process("config", "set", "max-retries", "6").code == 0
+    assert queuectl.process("queue", "resume", "default").code == 0
+    assert queuectl.ok("config", "get", "max-retries").out == "6\n"
+    for stream in ("config-default", "queue-default"):
+        assert [one.version for one in queue.connection.ground.log.read(stream)] == [1, 2]
+    assert len(queuectl.ok("events", "--json").out.splitlines()) == 6  # who looks for it sees it
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    assert queuectl.process("worker", "start", "--until-empty").code == 0
+    ran = queuectl.here("audit", "verify", "--all", "--json")
+    assert (ran.code, len(ran.json["findings"])) == (1, 2)
+    assert queuectl.here("audit", "verify", "--all", "--since", "1h").code == 1
 
 
 @pytest.mark.parametrize(("name", "value"), [("lease", "soon"), ("queue", ""), ("concurrency", 0), ("timeout", [1])])

@@ -3,11 +3,15 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from uuid import uuid4
 
+import bson
 import pytest
+from bson.timestamp import Timestamp
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
@@ -15,8 +19,10 @@ from eventqueue.connect import connect
 from eventqueue.errors import LogIncomplete, Refused
 from eventqueue.mongo.arrival import Origin, arrive
 from eventqueue.transfer.file import check
-from eventqueue.transfer.lines import line_of
+from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, fields, line_of
+from eventqueue.transfer.lines import lines as lines_of
 from eventqueue.transfer.unpacking import unpack
+from tests.builders import NOW
 from tests.conftest import NewDatabase
 from tests.mongo.conftest import Store
 from tests.transfer.logs import export, stored
@@ -52,6 +58,106 @@ def test_a_file_that_shows_people_something_else_than_the_bytes_say_is_refused(f
     path.write_bytes(path.read_bytes().replace(b'"actor":"test"', b'"actor":"boss"', 1))
 
     assert "what the event's bytes do not" in refusal(str(path))
+
+
+def document(more: bytes = b"", place: Any = MappingProxyType({"stream": "job-x", "version": 1})) -> bytes:
+    """Return an event with so much more in it."""
+    body = (
+        bson.encode({"_id": dict(place) if isinstance(place, Mapping) else place, "ts": Timestamp(7, 7)})[4:-1] + more
+    )
+    return (len(body) + 5).to_bytes(4, "little") + body + b"\x00"
+
+
+def nested(levels: int) -> bytes:
+    inner = b"\x05\x00\x00\x00\x00"
+    for _ in range(levels - 1):
+        inner = (len(inner) + 8).to_bytes(4, "little") + b"\x03a\x00" + inner + b"\x00"
+    return b"\x03a\x00" + inner
+
+
+NO_EVENT: Mapping[str, bytes] = {
+    "nothing": b"",
+    "garbage": b"garbage that is no document",
+    "a part of one": document()[:-3],
+    "a byte too many": document() + b"\x00",
+    "a text that is longer than it": document(b"\x02x\x00\xff\x00\x00\x00y\x00"),
+    "a type that there is none of": document(b"\x55x\x00"),
+    "17 MB": document(bson.encode({"x": "x" * (17 * 1024 * 1024)})[4:-1]),
+    "a little too much": document(bson.encode({"x": "x" * (16 * 1024 * 1024)})[4:-1]),
+    "5,000 levels": document(nested(5000)),
+    "181 levels": document(nested(181)),
+    "no `_id`": bson.encode({"stream": "job-x", "ts": Timestamp(7, 7)}),
+    "a time that the server puts in": bson.encode({"_id": {"stream": "job-x", "version": 1}, "ts": Timestamp(0, 0)}),
+}
+NEVER: Mapping[str, bytes] = {
+    "an `_id` that is a list": document(place=[1]),
+    "an `_id` with a name that begins with a dollar": document(place={"$stream": 1}),
+    "two `_id`s": document(bson.encode({"_id": 7})[4:-1]),
+}
+
+
+def exported(place: Path, *events: bytes) -> str:
+    """Write a file that is whole, whatever the events in it are."""
+    first = First(format=FORMAT, version=VERSION, log="0" * 32, export=uuid4().hex, made_at=NOW, asked=Asked())
+    (place / "made.jsonl").write_bytes(b"".join(lines_of(first, events)))
+    return str(place / "made.jsonl")
+
+
+@pytest.mark.parametrize("kind", [*NO_EVENT, *NEVER])
+def test_a_whole_file_of_what_is_no_event_leaves_a_database_as_empty_as_it_was(
+    filled: Queue,
+    database: Store,
+    new_database: NewDatabase,
+    tmp_path: Path,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good, other, bad = stored(database), new_database(), {**NO_EVENT, **NEVER}[kind]
+    with monkeypatch.context() as patched:  # whoever writes such a file is not queuectl
+        patched.setattr("eventqueue.transfer.lines.fields", lambda raw: {} if raw in NO_EVENT.values() else fields(raw))
+        path = exported(tmp_path, *good[:3], bad, *good[3:])
+    monkeypatch.setattr("eventqueue.mongo.arrival.BATCH", 2)
+
+    with pytest.raises(Refused, match="Nothing was imported") as raised:
+        unpack(other, check(path))
+
+    assert len(str(raised.value)) < 400
+    assert ("its event 4" in str(raised.value)) == (kind in NO_EVENT)
+    assert other.list_collection_names() == []
+    assert unpack(other, check(export(filled, tmp_path))) == 8
+
+
+@pytest.mark.parametrize("bad", [document(nested(199)), document(nested(300))], ids=["199 levels", "300 levels"])
+def test_what_the_server_never_takes_is_given_up_at_once_and_told_in_a_sentence(
+    database: Store, filled: Queue, new_database: NewDatabase, bad: bytes
+) -> None:
+    other = new_database()
+
+    with pytest.raises(Refused, match="MongoDB takes one of the events never: ") as raised:
+        arrive(other, Origin("key", "of a test", "log", "--db"), [*stored(database), bad])
+
+    assert len(str(raised.value)) < 400
+    assert other.list_collection_names() == []
+
+
+def test_an_event_of_as_many_levels_as_the_server_takes_is_brought_in(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    other = new_database()
+    deep = document(nested(180))
+
+    assert unpack(other, check(exported(tmp_path, deep))) == 1
+    assert stored(other) == [deep]
+
+
+def test_a_whole_file_with_two_events_in_the_same_place_is_no_log(
+    filled: Queue, database: Store, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    other, good = new_database(), stored(database)
+
+    with pytest.raises(Refused, match=r"the same place.*Nothing was imported"):
+        unpack(other, check(exported(tmp_path, *good, good[0].replace(b"test", b"boss"))))
+    assert other.list_collection_names() == []
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
+from eventqueue.audit.clauses import Reason
 from eventqueue.cli.render import documents
 from eventqueue.errors import IllegalTransition
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Event, Head
 from eventqueue.model.job import Cancel, Claim, Command, Enqueue, Job, Retry, State, decide, evolve
-from eventqueue.model.lives import WorkerLeft, WorkerStarted
+from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted
 from eventqueue.model.moments import moment_of, was_by
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
@@ -49,13 +50,12 @@ class Chances:
         self.chance = random.Random(seed)
         self.ids: list[str] = []
         self.workers: list[str] = []
+        self.silent: list[str] = []
 
     def happen(self) -> None:
         """Let something happen that changes the log."""
-        act = self.chance.choices((self._enqueue, self._pass, self._pause, self._come, self._leave), (30, 60, 4, 3, 2))[
-            0
-        ]
-        act()
+        acts = (self._enqueue, self._pass, self._pause, self._come, self._leave, self._vanish, self._bury)
+        self.chance.choices(acts, (30, 60, 4, 4, 2, 2, 1))[0]()
 
     def _enqueue(self) -> None:
         fields = [
@@ -102,7 +102,7 @@ class Chances:
     def _come(self) -> None:
         me = incarnation_here(f"w:{uuid4().hex[:12]}", "w", self.chance.choice(((), ("mail",))), 2)
         self.queue.connection.incarnations.register(me)
-        began = WorkerStarted(name=me.name, host=me.host, pid=me.pid, concurrency=2, queues=me.queues)
+        began = WorkerStarted(name=me.name, host=me.host, pid=me.pid, concurrency=2, queues=me.queues, lease=0)
         tell(self.ground.log, self.ground.clock, me.id, began, "test")
         self.workers.append(me.id)
 
@@ -111,6 +111,27 @@ class Chances:
             worker = self.workers.pop(self.chance.randrange(len(self.workers)))
             tell(self.ground.log, self.ground.clock, worker, WorkerLeft(), "test")
             self.queue.connection.incarnations.retire(worker)
+
+    def _vanish(self) -> None:
+        """Have a worker die, and nobody notice but by its lease."""
+        if self.workers:
+            worker = self.workers.pop(self.chance.randrange(len(self.workers)))
+            silent = [{"$set": {"renewed_at": "$$NOW", "expires_at": {"$subtract": ["$$NOW", 1]}}}]
+            self.ground.database["workers"].update_one({"_id": worker}, silent)
+            self.silent.append(worker)
+
+    def _bury(self) -> None:
+        if self.silent:
+            worker = self.silent.pop(self.chance.randrange(len(self.silent)))
+            incarnations = self.queue.connection.incarnations
+            lost = WorkerLost(renewed_at=incarnations.get([worker])[worker].renewed_at)
+            assert incarnations.bury(worker, "test")
+            tell(self.ground.log, self.ground.clock, worker, lost, "test")
+
+    def end(self) -> None:
+        """Bury all who are silent: only by that does the log tell since when."""
+        while self.silent:
+            self._bury()
 
     def moment(self) -> datetime:
         """Return the time now, which all that happened is by; what happens next comes later."""
@@ -140,12 +161,18 @@ def seen(one: Queue | Then) -> Mapping[str, Any]:
         ),
         "jobs": [documents.whole_job(one.get(job.id)) for job in jobs],
         "waits": documents.plain(one.waits(jobs)),
+        "silent": [(job.id, _silent(one, job)) for job in jobs if job.state is State.PROCESSING],
         "lists": [_ids(one.list(filter_).jobs) for filter_ in FILTERS],
     }
 
 
 def _status(found: Status) -> Mapping[str, Any]:
     return {**documents.status(found), "lag": None, "still": None}  # of the past neither is told
+
+
+def _silent(one: Queue | Then, job: Job) -> Sequence[str]:
+    clauses = one.explain(one.history(job.id)).clauses
+    return [each.text for each in clauses if each.kind is Reason.SILENT] if job.worker != "nobody" else []
 
 
 def _was_used(one: Any) -> bool:

@@ -32,6 +32,7 @@ def test_what_is_shown_of_a_moment_is_what_was_shown_then(queue: Queue, seed: in
         moment = chances.moment()
         shown.append((moment, seen(queue), queue.connection.ground.clock.now()))
     queue.enqueue(command="true", queue="later")
+    chances.end()
 
     for moment, live, asked in shown:
         then = seen(queue.at(moment))
@@ -48,6 +49,7 @@ def test_it_is_the_same_where_there_are_no_views(queue: Queue, database: Databas
     moment = chances.moment()
     live = seen(queue)
     chances.happen()
+    chances.end()
 
     database["views"].delete_many({})
     database["checkpoints"].delete_many({})

@@ -6,7 +6,6 @@ What it returns is a proposal of the views; the engine asks the log.
 import time
 from collections.abc import Iterable, Sequence
 
-from eventqueue.errors import QueueError
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job
@@ -70,7 +69,7 @@ class Claiming:
                 # What a queue has that was paused just now is passed over until the projector has held it back.
                 if len(found) == free or len(open_) == len(more) or time.monotonic() > give_up:
                     break
-        except QueueError:
+        except Exception:  # also of what nobody has thought of: what is found is another time's
             self._fetch.close()  # it has passed what is forgotten
             self._forget(found)
             raise
@@ -98,7 +97,7 @@ class Claiming:
     def _but_paused(self, found: Sequence[Job]) -> list[Job]:
         try:
             paused = self._serving.look({job.queue for job in found})
-        except QueueError:
+        except Exception:
             self._forget(found)
             raise
         self._forget(job for job in found if job.queue in paused)

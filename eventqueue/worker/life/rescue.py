@@ -10,7 +10,7 @@ import threading
 from datetime import timedelta
 from enum import Enum, auto
 
-from eventqueue.errors import IllegalTransition, QueueError
+from eventqueue.errors import IllegalTransition, QueueError, Unavailable
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Error, FailReason
 from eventqueue.model.job import Command, DeadLetter, Fail, Job, decide
@@ -65,6 +65,7 @@ class Rescue:
         self._clock = clock
         self._finder = finder
         self._incarnations = incarnations
+        self._said: dict[str, str] = {}  # of whom, what went wrong
 
     def run(self, stop: threading.Event, heartbeat: Heartbeat, lease_s: float, every_s: float) -> None:
         """Scan every `every_s` seconds until `stop` is set."""
@@ -73,6 +74,8 @@ class Rescue:
                 self.rescue_once(may_bury=heartbeat.has_answered_for(lease_s))
             except QueueError as error:
                 logger.warning("rescue: %s", error)
+            except Exception as error:  # whatever it is: if this ended, the process would, with all that it runs
+                self._say("rescue", error)
 
     def rescue_once(self, *, may_bury: bool) -> None:
         """Scan once; without `may_bury` only incarnations that are seen dead on this machine are buried."""
@@ -82,16 +85,23 @@ class Rescue:
         # Who was silent itself for a lease (stopped, or its machine asleep) cannot tell that others were not.
         may_bury = may_bury and self._me.id in known and known[self._me.id].is_live
         for holder in holders | gone:
-            found = known.get(holder)
-            seen_dead = found is not None and self._is_seen_dead(found.worker)
-            verdict = judge(found, seen_dead=seen_dead, may_bury=may_bury)
-            if verdict is Verdict.BURY and not self._bury(holder, seen_dead=seen_dead):
-                continue
-            if verdict is not Verdict.LEAVE:
-                self.bring_back(holder, found, seen_dead=seen_dead)
+            try:
+                self._see_to(holder, known.get(holder), may_bury=may_bury)
+            except Unavailable:
+                raise
+            except Exception as error:  # whatever it is: it is this one's, and the others' jobs are to come back
+                self._say(f"worker {holder}", error)
         self._append([(job, DeadLetter()) for job in self._finder.unburied_failures()])
         if may_bury:  # then whoever is gone and held something has been buried just now
             self._incarnations.forget(self._clock.now() - KEPT)
+
+    def _see_to(self, holder: str, found: Registration | None, *, may_bury: bool) -> None:
+        seen_dead = found is not None and self._is_seen_dead(found.worker)
+        verdict = judge(found, seen_dead=seen_dead, may_bury=may_bury)
+        if verdict is Verdict.BURY and not self._bury(holder, seen_dead=seen_dead):
+            return
+        if verdict is not Verdict.LEAVE:
+            self.bring_back(holder, found, seen_dead=seen_dead)
 
     def bring_back(self, holder: str, found: Registration | None, *, seen_dead: bool) -> None:
         """Have the log tell that a buried incarnation is lost, and fail the claims that the view shows it holding."""
@@ -122,11 +132,20 @@ class Rescue:
             now = self._clock.now()
             try:
                 events = decide(job, command, now)
+                appends.append(Append(seal(job.stream, job.head, events, actor=self._me.actor, now=now)))
             except IllegalTransition:
                 continue
-            appends.append(Append(seal(job.stream, job.head, events, actor=self._me.actor, now=now)))
+            except Exception as error:  # as above
+                self._say(f"job {job.id}", error)
         if appends:
             self._log.append(appends)  # one that conflicts was settled or rescued by someone else
+
+    def _say(self, whose: str, error: Exception) -> None:
+        """Tell what went wrong, once."""
+        problem = f"{type(error).__name__}: {error}"
+        if self._said.get(whose) != problem:
+            logger.error("%s cannot be seen to: %s", whose, problem)
+        self._said[whose] = problem
 
 
 def _is_gone(pid: int, started: int) -> bool:

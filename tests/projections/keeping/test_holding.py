@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.model.events import Event, Paused, Resumed
+from eventqueue.model.events import Cancelled, Event, Paused, Resumed
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Signal
@@ -237,3 +237,17 @@ def test_an_entry_that_somebody_has_altered_has_the_views_built_anew(
         await_that(lambda: live_of(built).number > 1 and waiting(built) == {"a": True, "b": "held"})
         assert running.error is None
     assert_exact(built)
+
+
+def test_what_happens_to_no_queue_ends_no_projector_and_what_was_paused_stays_so(built: Ground) -> None:
+    jobs(built, "mail", "a")
+    with projecting(built) as running:
+        switched(built, "mail", Paused())
+        await_that(lambda: waiting(built) == {"a": "held"})
+
+        switched(built, "mail", Cancelled(why="w"))
+        jobs(built, "mail", "b")
+        jobs(built, "web", "c")
+        with pytest.warns(UserWarning, match="Queue mail stays paused"):
+            await_that(lambda: waiting(built) == {"a": "held", "b": "held", "c": True})
+    assert running.error is None

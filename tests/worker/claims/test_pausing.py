@@ -264,3 +264,31 @@ def test_a_pause_holds_for_workers_behind_an_event_that_cannot_be_read_and_they_
     worker.rests()
 
     assert stage.types(left) == ["enqueued"]
+
+
+def test_something_odd_about_a_queue_keeps_nothing_that_runs_from_its_end(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.claims.serving.LOOK_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.engine.ODD_S", 0.0)
+    gate = stage.gate()
+    running, left = stage.enqueue(gate.command), stage.enqueue()
+    worker = stage.worker(concurrency=2)
+    with monkeypatch.context() as patched:
+        worker.steps(until=lambda: stage.job(running).state is State.PROCESSING)
+        patched.setattr(Pauses, "among", _odd)
+        other = stage.enqueue(queue="mail")
+        worker.wake("mail")
+        gate.let_out()
+        worker.steps(until=lambda: stage.job(running).state is State.COMPLETED)
+        worker.rests()
+        assert stage.types(other) == ["enqueued"]
+
+    worker.steps(until=lambda: stage.job(other).state is State.COMPLETED)
+    assert stage.types(running) == ["enqueued", "claimed", "completed"]
+    assert stage.job(left).state is State.COMPLETED
+    assert caplog.text.count("TypeError: what nobody has thought of") == 2  # said once, with its traceback
+
+
+def _odd(*_: object) -> None:
+    raise TypeError("what nobody has thought of")

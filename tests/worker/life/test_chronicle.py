@@ -1,16 +1,20 @@
 """What becomes of workers is told in the log, each thing once, whoever tells it and wherever he dies in between."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from eventqueue.api.queue import Queue
+from eventqueue.api.then import Then
 from eventqueue.errors import LogUnavailable
 from eventqueue.model.events import Event, Recorded, stream_of
 from eventqueue.model.job import State
-from eventqueue.model.lives import CATEGORY, WorkerLeft, WorkerLost, WorkerStopAsked
+from eventqueue.model.lives import CATEGORY, WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.steering import chronicle
 from eventqueue.worker.life import rescue
+from tests.travel.lives import Chances
 from tests.worker.stage import Hand, Stage
 
 
@@ -138,3 +142,63 @@ def test_what_a_hand_has_put_into_a_workers_stream_keeps_no_job_from_coming_back
 
     assert [stage.job(job).state for job in jobs] == [State.FAILED, State.FAILED]
     stage.queue.stop_workers(why="whatever stands there")
+
+
+def test_what_is_odd_about_one_lost_worker_keeps_no_others_jobs_from_coming_back(
+    stage: Stage, rescuer: Hand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers = [stage.incarnation(name) for name in ("a", "b", "c")]
+    jobs = [stage.enqueue() for _ in workers]
+    for job, worker in zip(jobs, workers, strict=True):
+        stage.claim(job, worker)
+        stage.end_lease(worker)
+    stage.project()
+    tell = chronicle.tell
+
+    def odd(log: Any, clock: Any, worker: str, *rest: Any) -> None:
+        if worker == workers[1]:
+            raise TypeError("what nobody has thought of")
+        tell(log, clock, worker, *rest)
+
+    monkeypatch.setattr(rescue, "tell", odd)
+    for _ in range(2):
+        rescuer.rescue.rescue_once(may_bury=True)
+
+    assert [stage.job(job).state for job in jobs] == [State.FAILED, State.PROCESSING, State.FAILED]
+    assert caplog.text.count("TypeError: what nobody has thought of") == 1
+
+
+def test_what_is_shown_of_a_worker_while_it_is_silent_is_shown_of_that_time_once_it_is_buried(
+    stage: Stage, rescuer: Hand
+) -> None:
+    ground, lost = stage.connection.ground, stage.incarnation("lost")
+    began = WorkerStarted(name="lost", host="host", pid=1, concurrency=1, lease=30.0)
+    chronicle.tell(ground.log, ground.clock, lost, began, "tests")
+    job = stage.enqueue()
+    stage.claim(job, lost)
+    stage.project()
+    at_work = moment_now(stage)
+    assert shown(stage.queue, job, lost) == shown(stage.queue.at(at_work), job, lost) == (True, True, "running")
+    silent = [{"$set": {"renewed_at": {"$subtract": ["$$NOW", 30_000]}, "expires_at": "$$NOW"}}]
+    ground.database["workers"].update_one({"_id": lost}, silent)
+    moment = moment_now(stage)
+    live, why = shown(stage.queue, job, lost), stage.queue.explain(stage.queue.history(job)).text
+
+    rescuer.rescue.rescue_once(may_bury=True)
+    then = stage.queue.at(moment)
+
+    assert live == shown(then, job, lost) == (False, False, "silent")
+    assert "is silent since" in why
+    assert why.partition(": the first")[0] == then.explain(then.history(job)).text.partition(": the first")[0]
+    assert " by then, by worker" in then.explain(then.history(job)).text
+    assert " now, by worker" in why
+
+
+def shown(one: Queue | Then, job: str, worker: str) -> tuple[bool, bool, str]:
+    """Return whether a worker is listed, and is in the status, and what is said first of its job."""
+    listed, status = ({each.id for each in found} for found in (one.workers(), one.status().workers))
+    return worker in listed, worker in status, str(one.explain(one.history(job)).clauses[0].kind)
+
+
+def moment_now(stage: Stage) -> datetime:
+    return Chances(stage.queue, 0).moment()
