@@ -180,6 +180,15 @@ class MongoLog:
             found = self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most or 0)
             return [bytes(doc.raw) for doc in found]
 
+    def read_whole(self, streams: Iterable[str]) -> list[bytes]:
+        """Return all that stands in some streams, in their order, as `read_part` does of one."""
+        ranges = [
+            {"_id": {"$gte": {"stream": stream}, "$lte": {"stream": stream, "version": MaxKey()}}} for stream in streams
+        ]
+        with translated():
+            found = self._events.find({"$or": ranges}, sort=[("_id", 1)]) if ranges else ()
+            return [bytes(doc.raw) for doc in found]
+
     def read_last(self, stream: str) -> Recorded | None:
         """See EventLog.read_last."""
         query, order = _versions_of(stream), [("_id", -1)]

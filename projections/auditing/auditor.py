@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from bson.timestamp import Timestamp
 
 from eventqueue.audit import attempts
-from eventqueue.audit.rules import Finding, check
+from eventqueue.audit.rules import Finding, Stored, check
 from eventqueue.audit.verdict import Account, Verdict
 from eventqueue.errors import DatabaseFailed, Fenced, HistoryLost, JobNotFound
 from eventqueue.model.events import CATEGORIES, Recorded, category_of, name_in, stream_of
@@ -26,7 +27,7 @@ from eventqueue.ports.views import Difference
 from eventqueue.system.ahead import ahead
 from eventqueue.system.tuning import tuned
 from projections.auditing.collection import of_collection
-from projections.auditing.histories import Run, misplaced, of_stream, runs
+from projections.auditing.histories import Run, misplaced, of_streams, one_by_one, runs
 from projections.auditing.outputs import Found, KeptOutputs
 from projections.auditing.standing import await_projector, of_views
 from projections.folds.decoding import read
@@ -84,6 +85,10 @@ class ViewAuditor:
                 return audit.account.verdict()
 
 
+OF_JOBS = frozenset({"job", "late"})
+LONG = frozenset({"seal"})  # categories of few streams, of which one has about as many events as the log has seals
+STREAMS = 200  # that are asked for together
+UNTOLD = "the views, which are to be brought to the end of the log first, as `queuectl status` does ({})."
 _UNSEEN = "events that the views have not seen yet were"
 _Looked = tuple[Future[Shown] | None, Future[Found]]
 
@@ -118,11 +123,11 @@ class _Audit:
         if self._point is not None:
             self._of_jobs(self._point.strays())
             self._held_back(is_fresh=is_fresh)
-        for category in sorted(CATEGORIES.keys() - {"job"}):
-            for run in runs(self._ground.log.scan_batches(category), AT_ONCE):
-                self._histories(run, progress)
-                if category == "late":
-                    self._late(run)
+        for run in runs(self._ground.log.scan_batches("late"), AT_ONCE):
+            self._histories(run, progress)
+            self._late(run)
+        for category in sorted(CATEGORIES.keys() - OF_JOBS):
+            self._streams(self._ground.log.scan_batches(category), progress)
         self._outside()
         if self._point is not None:
             self.account.find(map(partial(_of_counter, self._point.number), self._point.counters()))
@@ -164,10 +169,27 @@ class _Audit:
         if self._point is not None and shown is not None:
             self._of_jobs(self._point.jobs_between(shown.result(), run.events))
 
-    def _histories(self, run: Run, progress: Progress = lambda _: None) -> None:
+    def _latest(self) -> Timestamp:
         # Nothing that is read by now can be of a later time, but where the clocks of machines differ.
         now = outlasting(partial(majority_time, self._ground.database))
-        latest = Timestamp(now.time + AHEAD_S, 0)
+        return Timestamp(now.time + AHEAD_S, 0)
+
+    def _streams(self, batches: Iterable[bytes], progress: Progress) -> None:
+        """Hold streams of which there are no views against the rules."""
+        strange: list[Any] = []
+        for stream, history in one_by_one(batches, strange.append):
+            self.account.find(check(stream, self._counted(history, progress), self._latest()))
+        self.account.find(misplaced(strange))
+
+    def _counted(self, history: Iterable[Stored], progress: Progress) -> Iterator[Stored]:
+        for number, one in enumerate(history):
+            self.account.events += 1
+            if number % AT_ONCE == 0:
+                progress(self.account.events)
+            yield one
+
+    def _histories(self, run: Run, progress: Progress = lambda _: None) -> None:
+        latest = self._latest()
         for stream, history in run.stored.items():
             self.account.find(check(stream, history, latest))
         self.account.find(misplaced(run.misplaced))
@@ -197,20 +219,22 @@ class _Audit:
         """Hold one job against the log. Raises JobNotFound where nothing knows of it."""
         is_fresh = await_projector(self._ground)
         self._look_at_views(counts=False)
-        if not self._history_of(job_id):
+        if not self._histories_of([job_id]):
             self._check_is_known(job_id)
         self._views_of([job_id])
         self._held_back(is_fresh=is_fresh)
         self._tell_what_was_not_held()
 
-    def _history_of(self, job_id: str, progress: Progress = lambda _: None) -> bool:
-        """Prove what the log has of a job, and what is kept of it; return whether it has anything."""
-        run = of_stream(self._ground.log.read_part(stream_of("job", job_id)))
-        late = of_stream(self._ground.log.read_part(stream_of("late", job_id)))
+    def _histories_of(self, job_ids: Sequence[str], progress: Progress = lambda _: None) -> bool:
+        """Prove what the log has of some jobs, and what is kept of them; return whether it has anything."""
+        run, late = (
+            of_streams(outlasting(partial(self._ground.log.read_whole, [stream_of(category, one) for one in job_ids])))
+            for category in ("job", "late")
+        )
         self._histories(run, progress)
         self._histories(late, progress)
         self.account.jobs += len(run.stored)
-        self.account.find(self._outputs.hold(self._outputs.kept_of(job_id), run.events))
+        self.account.find(self._outputs.hold(self._outputs.kept_of(job_ids), run.events))
         self._late(late)
         return bool(run.stored)
 
@@ -230,18 +254,22 @@ class _Audit:
         self._look_at_views(counts=False)
         marks = Timeline(self._ground.database, self._ground.log).skim(between(moment, None), {})
         touched = sorted({one.stream for one in marks})
-        jobs = sorted({name_in(one) for one in touched if category_of(one) in ("job", "late")})
-        for some in (jobs[start : start + AT_ONCE] for start in range(0, len(jobs), AT_ONCE)):
-            for job_id in some:
-                self._history_of(job_id, progress)
+        for some in _some(sorted({name_in(one) for one in touched if category_of(one) in OF_JOBS})):
+            self._histories_of(some, progress)
             self._views_of(some)
-        for stream in touched:
-            if category_of(stream) not in ("job", "late"):
-                self._histories(of_stream(self._ground.log.read_part(stream)), progress)
+        for category in sorted({category_of(one) for one in touched} - OF_JOBS):
+            self._since_of(category, [one for one in touched if category_of(one) == category], progress)
         self._held_back(is_fresh=is_fresh)
         self._outside()
         self.account.pass_over("streams in which nothing has happened since then, and counters.")
         self._tell_what_was_not_held()
+
+    def _since_of(self, category: str, touched: Sequence[str], progress: Progress) -> None:
+        if category in LONG:
+            self._streams(self._ground.log.scan_batches(category), progress)
+            return
+        for some in _some(touched):
+            self._streams(outlasting(partial(self._ground.log.read_whole, some)), progress)
 
     def _check_is_known(self, job_id: str) -> None:
         if self._point is None or not list(self._point.jobs_of([job_id])):
@@ -251,10 +279,12 @@ class _Audit:
 
     def _look_at_views(self, *, counts: bool = True) -> None:
         if self._lost is not None:
-            self.account.find([_unheld(self._lost)])
+            self.account.pass_over(UNTOLD.format(self._lost.rstrip(".")))
         elif of_views(self._ground, self._projections, self.account):
             try:
                 self._point = self._open.enter_context(Point(self._ground, self._projections, counts=counts))
+            except HistoryLost as error:  # which others' traffic on the same server brings about
+                self.account.pass_over(UNTOLD.format(str(error).rstrip(".")))
             except DatabaseFailed as error:  # of its place in the log nothing can be made, it may be
                 self.account.find([_unheld(str(error))])
 
@@ -273,6 +303,10 @@ class _Audit:
         if missing := self._outputs.missing:
             outputs = "output that is young is" if missing == 1 else "outputs that are young are"
             self.account.pass_over(f"{missing:,} {outputs} not there: dropped, or never kept.")
+
+
+def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + STREAMS] for start in range(0, len(names), STREAMS))
 
 
 def _unheld(why: str) -> Finding:

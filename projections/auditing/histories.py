@@ -1,6 +1,8 @@
 """Stored histories in runs of whole streams: each event as its bytes, and as it is read."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -53,9 +55,27 @@ def runs(batches: Iterable[bytes], most: int) -> Iterator[Run]:
         yield run
 
 
-def of_stream(raws: Sequence[bytes]) -> Run:
-    """Return one stream, as stored, as a run."""
+def of_streams(raws: Sequence[bytes]) -> Run:
+    """Return some streams, as stored, as one run."""
     return next(runs(raws, len(raws) + 1), Run({}, {}, []))
+
+
+def one_by_one(batches: Iterable[bytes], put_aside: Callable[[Any], object]) -> Iterator[tuple[str, Iterator[Stored]]]:
+    """Yield each stream with what is stored of it, which is to be gone through before the next: one may be very long.
+
+    The `_id` of what stands in none is put aside.
+    """
+
+    def told() -> Iterator[tuple[str, Stored]]:
+        for raw in chain.from_iterable(map(split, batches)):
+            document, event = event_in(raw)
+            if event.stream:
+                yield event.stream, _stored(raw, document, event)
+            else:
+                put_aside(document.get("_id"))
+
+    for stream, history in groupby(told(), key=itemgetter(0)):
+        yield stream, (one for _, one in history)
 
 
 def _stored(raw: bytes, document: Mapping[str, Any], event: Recorded | Poison) -> Stored:

@@ -64,9 +64,10 @@ class KeptOutputs:
             bounds["$lte"] = {"job": high, "claim": MaxKey()}
         return self._find({"_id": bounds})
 
-    def kept_of(self, job_id: str) -> Found:
-        """Return what is kept of one job."""
-        return self._find({"_id": {"$gte": {"job": job_id}, "$lte": {"job": job_id, "claim": MaxKey()}}})
+    def kept_of(self, job_ids: Iterable[str]) -> Found:
+        """Return what is kept of some jobs, which are few."""
+        ranges = ({"$gte": {"job": job_id}, "$lte": {"job": job_id, "claim": MaxKey()}} for job_id in job_ids)
+        return self._find({"$or": [{"_id": one} for one in ranges]})
 
     def hold(self, found: Found, streams: Mapping[str, Events]) -> Iterator[Finding]:
         """Hold what is kept of some jobs against what the log has of them."""
