@@ -51,6 +51,17 @@ class Pace:
         return pause
 
 
+def unsealed(ground: Ground, last: stored.Made | None) -> int:
+    """Return about how many events of the log are not sealed; `last`: its last seal."""
+    there = _there(ground)
+    return there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
+
+
+def _there(ground: Ground) -> int:
+    with translated():
+        return ground.database["events"].estimated_document_count()
+
+
 class Sealing:
     """Seals the log, as `name`, for as long as `run` lasts: a Duty."""
 
@@ -78,15 +89,10 @@ class Sealing:
     def is_due(self) -> bool:
         """Whether so much has come, or so long ago, that a seal is to be made."""
         last = stored.last(self._ground.log)
-        there = self._there()
-        new = there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
+        new = unsealed(self._ground, last)
         looked = timedelta(seconds=time.monotonic() - self._looked)
         is_long_ago = last is None or last.recorded.at is None or self._ground.clock.now() - last.recorded.at >= EVERY
         return looked >= AT_LEAST_EVERY or (looked >= SPACING and (new >= MANY or (new > 0 and is_long_ago)))
-
-    def _there(self) -> int:
-        with translated():
-            return self._ground.database["events"].estimated_document_count()
 
     def prepare(self, stop: threading.Event) -> bool:  # noqa: ARG002 - see Duty
         """See Duty.prepare: whoever has the log can seal it."""
@@ -94,7 +100,7 @@ class Sealing:
 
     def lead(self, renewal: Renewal, stop: threading.Event) -> None:
         """See Duty.lead: seal what has changed, and give the place back."""
-        pace = Pace(self._there)
+        pace = Pace(lambda: _there(self._ground))
         try:
             while renewal.is_held and self._sealer.step() is not None and self._sealer.is_behind:
                 if stop.wait(pace.pause_s()):
