@@ -18,7 +18,8 @@ from projections.keeping.holding import Holding
 from projections.keeping.promotion import let_go
 from projections.keeping.signals import Signals
 from projections.keeping.turn import Turn
-from projections.reading.held_back import HeldBack
+from projections.reading import held_back
+from projections.reading.held_back import HeldBack, PausedLately
 from projections.reading.reader import ViewReader
 from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
@@ -237,3 +238,18 @@ def test_an_entry_that_somebody_has_altered_has_the_views_built_anew(
         await_that(lambda: live_of(built).number > 1 and waiting(built) == {"a": True, "b": "held"})
         assert running.error is None
     assert_exact(built)
+
+
+def test_of_however_many_queues_few_are_remembered_and_each_is_looked_up_rightly(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_back, "KNOWN_MAX", 2)
+    put(built, "queue-q3", Paused())
+    lately = PausedLately(built.log)
+    most = 0
+
+    for name in [f"q{number}" for number in (1, 2, 3, 4, 5, 3, 1)]:
+        assert (name in lately) == (name == "q3")
+        most = max(most, len(lately._known))
+
+    assert most == 2
