@@ -5,7 +5,7 @@ A backup that was restored looks like that, and so does a log from which somebod
 
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 
 import bson
 import msgspec
@@ -31,13 +31,14 @@ def lost(ground: Ground) -> Lost | None:
     held = _last_live(ground)
     if held is None or held.last is None or is_in_log(held, ground.log):
         return None
-    jobs = list(_beyond(ground, Generation(ground.database, held.generation)))
+    beyond = _beyond(ground, Generation(ground.database, held.generation))
+    such = tuple(islice(beyond, NAMED))
     return Lost(
         stream=held.last.stream,
         version=held.last.version,
         events=held.applied,
-        jobs=len(jobs),
-        such=tuple(jobs[:NAMED]),
+        jobs=len(such) + sum(1 for _ in beyond),
+        such=such,
     )
 
 
