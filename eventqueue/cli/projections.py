@@ -104,7 +104,8 @@ def verify(session: Session, name: str | None, is_all: bool, sample: int | None)
     """Fold the log afresh and hold the live views against it.
 
     While traffic flows, without false alarms: both are compared at one point. Names each difference; the exit code
-    is 1 if there is any.
+    is 1 if there is any. The views are brought to the end of the log before, and built anew where they are damaged or
+    ahead of it: what mends nothing is `queuectl audit verify`.
 
     \b
     queuectl projections verify

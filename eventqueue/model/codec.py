@@ -112,8 +112,8 @@ def seal(
 ) -> tuple[Sealed, ...]:
     """Chain `events` onto `head` and encode them; `now` is the database's clock as estimated here.
 
-    Raises InvalidInput for data that BSON cannot hold, or more than 256 KiB of it (in `enqueued` twice as much),
-    LogCorrupt where the stream has no place left.
+    Raises InvalidInput for data that BSON cannot hold, that could not be read again (beyond the bounds of its fields),
+    or that is more than 256 KiB (in `enqueued` twice as much), LogCorrupt where the stream has no place left.
     """
     sealed = []
     for event in events:
@@ -141,7 +141,7 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
             "actor": actor,
             "bucket": bucket,
             "cause": cause,
-            "data": to_data(event),
+            "data": _readable(event),
             "prev": head.hash,
         },
         ENQUEUED_MAX if isinstance(event, Enqueued) else DATA_MAX,
@@ -160,6 +160,16 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
         hash=digest,
     )
     return Sealed(recorded, _with_length(body[4:-1] + _TS + _HASH + digest + b"\x00"))
+
+
+def _readable(event: Event) -> dict[str, Any]:
+    # A struct looks at nothing when it is made, and the log keeps for ever what nobody could read again.
+    data = to_data(event)
+    try:
+        msgspec.convert(data, type(event))
+    except msgspec.ValidationError as error:
+        raise InvalidInput("", f"The event holds a value that could not be read again: {error}.") from None
+    return data
 
 
 def to_data(event: Event) -> dict[str, Any]:

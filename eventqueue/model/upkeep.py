@@ -1,8 +1,23 @@
 """What is done to the views as a whole, and by whom: the events of `views-live`. Nothing follows from them."""
 
+import msgspec
+
 from eventqueue.model.events import Event, register
 
 STREAM = "views-live"
+
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True):
+    """What the views had that were there before, and the log had not: its last event at least, which this names.
+
+    `events`: how many these views were of. `jobs`: of how many they showed more than the log had; `such`: some of them.
+    """
+
+    stream: str
+    version: int
+    events: int
+    jobs: int
+    such: tuple[str, ...] = ()
 
 
 class ViewsRebuilt(Event, frozen=True, kw_only=True, tag="views-rebuilt"):
@@ -11,6 +26,7 @@ class ViewsRebuilt(Event, frozen=True, kw_only=True, tag="views-rebuilt"):
     generation: int
     projections: dict[str, int]  # each with its version
     why: str | None = None
+    lost: Lost | None = None
 
 
 class ParkedRetried(Event, frozen=True, kw_only=True, tag="parked-retried"):

@@ -61,6 +61,17 @@ class Pace:
         return pause
 
 
+def unsealed(ground: Ground, last: stored.Made | None) -> int:
+    """Return about how many events of the log are not sealed; `last`: its last seal."""
+    there = _there(ground)
+    return there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
+
+
+def _there(ground: Ground) -> int:
+    with translated():
+        return ground.database["events"].estimated_document_count()
+
+
 class Sealing:
     """Seals the log, as `name`, for as long as `run` lasts: a Duty."""
 
@@ -89,17 +100,12 @@ class Sealing:
     def is_due(self) -> bool:
         """Whether so much has come, or so long ago, that a seal is to be made."""
         last = stored.last(self._ground.log)
-        there = self._there()
-        new = there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
+        new = unsealed(self._ground, last)
         looked = timedelta(seconds=time.monotonic() - self._looked)
         sealed_at = None if last is None else last.recorded.at
         is_long_ago = sealed_at is None or self._ground.clock.now() - sealed_at >= self._policy.every
         is_enough = new >= self._policy.many or (new > 0 and is_long_ago)
         return looked >= self._policy.at_least_every or (looked >= self._policy.spacing and is_enough)
-
-    def _there(self) -> int:
-        with translated():
-            return self._ground.database["events"].estimated_document_count()
 
     def prepare(self, stop: threading.Event) -> bool:  # noqa: ARG002 - see Duty
         """See Duty.prepare: whoever has the log can seal it."""
@@ -107,7 +113,7 @@ class Sealing:
 
     def lead(self, renewal: Renewal, stop: threading.Event) -> None:
         """See Duty.lead: seal what has changed, and give the place back."""
-        pace = Pace(self._there, self._policy)
+        pace = Pace(lambda: _there(self._ground), self._policy)
         try:
             while renewal.is_held and self._sealer.step() is not None and self._sealer.is_behind:
                 if stop.wait(pace.pause_s()):

@@ -99,6 +99,11 @@ class Sealer:
         self._position = position.behind(made, changes.leaves)
         return made.seal
 
+    def check(self) -> None:
+        """Raise LogCorrupt where no seal is made behind what there is. Writes nothing."""
+        self._found()
+        self._log.read_last(LEAVES)
+
     def _found(self) -> Position:
         """Return the position behind the last seal there is, whoever made it."""
         last = stored.last(self._log)

@@ -32,6 +32,7 @@ from projections.keeping.applier import TRANSACTION_S, Applier
 from projections.keeping.catch_up import catch_up
 from projections.keeping.checkpoint import Checkpoint, Last, id_of
 from projections.keeping.generation import INDEXES, Generation, current, views
+from projections.keeping.lost import lost
 from projections.keeping.replay import replay
 from projections.keeping.rescan import rescan
 from projections.keeping.signals import Signals
@@ -58,18 +59,24 @@ def rebuild(
     """Build a new generation of `projections`, switch to it and drop the old one; whoever projects goes on meanwhile.
 
     What a build that was killed has left behind is dropped first. The log tells of it afterwards, as `told` says
-    (None: not), but for a log's first views. Raises Fenced if another process is building, or has switched meanwhile.
+    (None: not), but for a log's first views; also what the views before had that it holds no more.
+    Raises Fenced if another process is building, or has switched meanwhile.
     """
     lease = Lease(ground.database, BUILDING, f"builder-{os.urandom(8).hex()}")
     if not lease.acquire():
         raise Fenced("The views are being built by another process.")
     try:
         with Renewal(lease) as renewal, tuned():
+            gone = lost(ground)  # before the views that tell it are dropped
+            if gone is not None:
+                logger.error(
+                    "the log has less than the views had: %s version %d is not there", gone.stream, gone.version
+                )
             new = _rebuild(ground, projections, session, _Watch(ground.database, renewal, progress))
     finally:
         lease.release()
-    if told is not None and new.number > 1:
-        rebuilt = ViewsRebuilt(generation=new.number, projections=versions(projections), why=told.why)
+    if told is not None and (told.is_asked or new.number > 1):
+        rebuilt = ViewsRebuilt(generation=new.number, projections=versions(projections), why=told.why, lost=gone)
         record(ground, rebuilt, told.actor)
     return new
 

@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 class Told(msgspec.Struct, frozen=True):
-    """Who does it, and why."""
+    """Who does it, and why; `is_asked`: a person has asked for it."""
 
     actor: str
     why: str | None = None
+    is_asked: bool = False
 
 
 def record(ground: Ground, event: UpkeepEvent, actor: str) -> None:

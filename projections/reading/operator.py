@@ -7,7 +7,7 @@ from datetime import timedelta
 from bson.max_key import MaxKey
 
 from eventqueue.errors import Fenced, Refused
-from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
+from eventqueue.model.upkeep import ParkedRetried
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import LENGTH
@@ -21,7 +21,7 @@ from projections.keeping.generation import Generation
 from projections.keeping.provenance import recorded
 from projections.keeping.rebuild import rebuild
 from projections.keeping.signals import Signals
-from projections.keeping.upkeep import record
+from projections.keeping.upkeep import Told, record
 from projections.reading import health
 from projections.reading.verify import sample, verify, verify_jobs
 
@@ -78,16 +78,14 @@ class ViewOperator:
             raise Refused(f"No projection {name!r}: there are {', '.join(mine)}.")
         # Never ended, as every session that a checkpoint names.
         session = self._ground.database.client.start_session()
+        told = Told(self._actor, why, is_asked=True)
         give_up = time.monotonic() + PATIENCE.total_seconds()
         while True:
             try:
-                number = rebuild(self._ground, self._projections, session, progress).number
+                return rebuild(self._ground, self._projections, session, progress, told=told).number
             except Fenced:  # by a builder that was killed, perhaps, whose lease runs out
                 if time.monotonic() > give_up:
                     raise
-            else:
-                record(self._ground, ViewsRebuilt(generation=number, projections=mine, why=why), self._actor)
-                return number
             time.sleep(AGAIN_S)
 
     def retry(self, name: str, job_id: str, why: str | None = None) -> ParkedJob | None:

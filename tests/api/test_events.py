@@ -11,6 +11,7 @@ from bson.timestamp import Timestamp
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from eventqueue.api import events
 from eventqueue.api.queue import Queue
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import InvalidInput
@@ -168,3 +169,19 @@ def test_who_follows_is_told_all_from_the_time_on_up_to_which_the_past_was_read(
     (begin,) = begun
     assert isinstance(begin, Timestamp)
     assert begin >= asked
+
+
+def test_of_however_many_jobs_few_are_remembered_and_each_is_found_by_what_it_was_enqueued_with(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "KNOWN_MAX", 2)
+    monkeypatch.setattr(events, "AT_ONCE", 1)
+    for number in range(8):
+        queue.enqueue(command="true", id=str(number), queue="mail" if number % 2 else "web")
+    for number in range(8):
+        queue.cancel(str(number))
+
+    found = places(queue.events(Wanted(queue="mail", types=("cancelled",))))
+
+    assert found == [(f"job-{number}", 2) for number in (1, 3, 5, 7)]
+    assert len(queue._events._known) <= 3

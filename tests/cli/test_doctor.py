@@ -4,10 +4,13 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import bson
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from eventqueue.model.codec import seal
+from eventqueue.model.events import Event, Resumed
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import stand_on
 from projections.folds.stats import Stats
@@ -18,7 +21,7 @@ from tests.projections.stage import build
 
 CHECKS = [
     *("connection", "replica set", "durability", "layout", "rights", "clock", "sizes", "settings", "projector"),
-    *("workers", "queues"),
+    *("workers", "queues", "seals", "lost"),
 ]
 
 
@@ -64,7 +67,7 @@ def test_jobs_that_nobody_works_on_are_found_with_a_remedy(queuectl: Queuectl) -
     ran = queuectl.here("doctor")
 
     assert ran.code == 1
-    workers, marked, remedy = ran.out.splitlines()[-3:]
+    workers, marked, remedy, *_ = ran.out.splitlines()[-5:]
     assert workers == "✔ workers      0 alive, 0 jobs running, 1 job due"
     assert marked.startswith("✘ queues       default does not move: no worker serves it; its first job is due since")
     assert remedy.strip() == "`queuectl worker start --queue default`"
@@ -225,3 +228,46 @@ def test_how_much_room_all_takes_is_told(queuectl: Queuectl) -> None:
 
     size = r"\d[\d.]* (B|kB|MB|GB)"
     assert re.fullmatch(rf"events {size}, views {size}, outputs {size}, oplog {size}; {size} a job", found["sizes"])
+
+
+JUNK: dict[str, Event] = {"seal-log": Resumed(), "seal-leaves": Resumed()}
+
+
+@pytest.mark.parametrize("stream", JUNK)
+def test_what_ends_the_sealing_is_told_with_since_when(
+    queuectl: Queuectl, database: Database[dict[str, Any]], stream: str
+) -> None:
+    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("audit", "seal")
+    at = queuectl.ok("audit", "seals", "--json").json[0]["at"][:19]
+    assert check(queuectl.here("doctor", "--json"), "seals")["remedy"] is None
+    log = stand_on(database).log
+    last = log.read_last(stream)
+    assert last is not None
+    (junk,) = seal(stream, last.head, [JUNK[stream]], actor="mallory", now=last.at)
+    database["events"].insert_one({**bson.decode(junk.raw), "data": {"first": "x"}, "type": "sealed-leaves"})
+    queuectl.ok("enqueue", "--", "true")
+
+    found = check(queuectl.here("doctor", "--json"), "seals")
+
+    assert queuectl.here("audit", "seal").code == 1
+    assert found["found"].startswith(f"nothing is sealed any more since {at}Z: ")
+    assert "audit verify --all" in found["remedy"]
+
+
+def test_events_that_the_views_had_and_the_log_has_no_more_are_told(
+    queuectl: Queuectl, database: Database[dict[str, Any]]
+) -> None:
+    queuectl.ok("enqueue", "--id", "kept", "--", "true")
+    queuectl.ok("enqueue", "--id", "gone", "--", "true")
+    queuectl.ok("list")
+    assert check(queuectl.here("doctor", "--json"), "lost")["remedy"] is None
+    database["events"].delete_many({"_id.stream": "job-gone"})
+    queuectl.ok("list")
+
+    found = check(queuectl.here("doctor", "--json"), "lost")
+
+    assert "the views before had job-gone version 1, which the log had not" in found["found"]
+    assert "and of 1 job more than it: gone" in found["found"]
+    assert "if no backup was restored then" in found["remedy"]
+    assert "job-gone version 1" in queuectl.ok("events", "--stream", "views-live").out

@@ -9,10 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from eventqueue.audit.seals import LeavesSealed
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import DATA_MAX, DEPTH_MAX, check_data, decode, seal
 from eventqueue.model.events import EMPTY, Captured, Event, Failed, FailReason, LateResult, Output
-from tests.builders import BOOM, JOURNEYS, NOW, json_objects, json_values, request, said, sealed, without_ts
+from eventqueue.model.retry import Backoff
+from tests.builders import BOOM, JOURNEYS, NOW, failed, json_objects, json_values, request, said, sealed, without_ts
 
 
 def returned(event: Event) -> Any:
@@ -178,3 +180,22 @@ def test_an_event_of_just_under_256_kib_is_stored() -> None:
 def test_the_second_event_being_refused_seals_neither() -> None:
     with pytest.raises(InvalidInput):
         seal("job-one", EMPTY, [said(1), said(2**70)], actor="test", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(request().enqueued(NOW), max_retries="three"),
+        replace(request().enqueued(NOW), backoff=Backoff(base=-1.0, cap=2.0**40)),
+        replace(request().enqueued(NOW), tags=(1,)),
+        replace(failed(), reason="because"),
+        replace(failed(), retry_at="soon"),
+        replace(LateResult(claim=2, worker="worker-1", outcome="completed", data={}), claim="2"),
+        LeavesSealed(seal=0, first=0, leaves=b""),
+        LeavesSealed(seal=2**62, first=0, leaves=b""),
+    ],
+    ids=["type", "bounds", "items", "word", "time", "late", "too small", "too large"],
+)
+def test_what_could_not_be_read_again_is_not_sealed(event: Event) -> None:
+    with pytest.raises(InvalidInput, match="could not be read again"):
+        sealed(event)

@@ -55,6 +55,16 @@ def test_a_key_that_others_can_reach_is_refused(path: str, signer: Signer, mode:
         load(path)
 
 
+def test_a_key_that_belongs_to_somebody_else_is_refused(
+    path: str, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+
+    with pytest.raises(BadKey, match=f"belongs to the user with id {mine}"):
+        load(path)
+
+
 def encrypted() -> bytes:
     return ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,

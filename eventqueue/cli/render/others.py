@@ -10,7 +10,7 @@ from eventqueue.audit.seals import LeavesSealed, LogSealed
 from eventqueue.cli.render.words import count, instant, shortened, span
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
-from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
+from eventqueue.model.upkeep import Lost, ParkedRetried, ViewsRebuilt
 
 NAMED_MAX = 3  # of the jobs that a lost worker held
 VALUE_MAX = 60  # characters of a value
@@ -30,8 +30,8 @@ def describe(event: Event, at: datetime) -> str:
             return why or ""
         case WorkerStarted() | WorkerStopAsked() | WorkerLeft() | WorkerLost():
             return _life(event, at)
-        case ViewsRebuilt(generation=number, projections=projections, why=why):
-            return sentence(f"generation {number} of {', '.join(projections)}", why)
+        case ViewsRebuilt(generation=number, projections=projections, why=why, lost=lost):
+            return sentence(f"generation {number} of {', '.join(projections)}", why, None if not lost else told(lost))
         case ParkedRetried(projection=projection, job=job, why=why):
             return sentence(f"job {job}, parked by {projection}", why)
         # Told in a line however quiet the log: who audits it must not wonder what was left out.
@@ -42,6 +42,12 @@ def describe(event: Event, at: datetime) -> str:
             return f"{count(sum(1 for _ in unpack(leaves)), 'leaf', 'leaves')} of seal {seal}"
         case _:
             return sentence(*(f"{name} {_value(getattr(event, name))}" for name in event.__struct_fields__))
+
+
+def told(lost: Lost) -> str:
+    """Return what views had that the log had not, in words."""
+    first = f"the views before had {lost.stream} version {lost.version}, which the log had not"
+    return f"{first}, and of {count(lost.jobs, 'job')} more than it: {_jobs(lost.such)}" if lost.jobs else first
 
 
 def _life(event: WorkerStarted | WorkerStopAsked | WorkerLeft | WorkerLost, at: datetime) -> str:

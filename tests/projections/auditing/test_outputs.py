@@ -67,6 +67,22 @@ def test_an_attempt_that_began_after_its_jobs_history_was_read_is_looked_up_agai
     assert list(outputs.hold(outputs.kept_of("one"), before)) == []
 
 
+def test_an_output_that_is_kept_again_while_it_is_looked_at_is_held_as_it_stays(built: Ground) -> None:
+    put(built, "job-one", enqueued(), claimed(), ENDED)
+    history = {"job-one": built.log.read("job-one")}
+    outputs = KeptOutputs(built)
+    keep(built, b"42 r")
+    found = outputs.kept_of("one")
+    assert [one.stream for one in outputs.hold(found, history)] == ["job-one"]
+
+    keep(built)
+    assert list(outputs.hold(found, history)) == []
+
+    keep(built, b"43 rows\n")
+    built.database["outputs"].delete_many({})
+    assert list(outputs.hold(found, history)) == []
+
+
 def test_what_is_not_kept_is_told_and_no_finding(built: Ground) -> None:
     (done,) = built.log.append([append("job-one", enqueued(), claimed(), ENDED, now=built.clock.now())])
     (old,) = built.log.append(

@@ -18,7 +18,8 @@ from projections.keeping.holding import Holding
 from projections.keeping.promotion import let_go
 from projections.keeping.signals import Signals
 from projections.keeping.turn import Turn
-from projections.reading.held_back import HeldBack
+from projections.reading import held_back
+from projections.reading.held_back import HeldBack, PausedLately
 from projections.reading.reader import ViewReader
 from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
@@ -251,3 +252,18 @@ def test_what_happens_to_no_queue_ends_no_projector_and_what_was_paused_stays_so
         with pytest.warns(UserWarning, match="Queue mail stays paused"):
             await_that(lambda: waiting(built) == {"a": "held", "b": "held", "c": True})
     assert running.error is None
+
+
+def test_of_however_many_queues_few_are_remembered_and_each_is_looked_up_rightly(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_back, "KNOWN_MAX", 2)
+    put(built, "queue-q3", Paused())
+    lately = PausedLately(built.log)
+    most = 0
+
+    for name in [f"q{number}" for number in (1, 2, 3, 4, 5, 3, 1)]:
+        assert (name in lately) == (name == "q3")
+        most = max(most, len(lately._known))
+
+    assert most == 2

@@ -1,0 +1,66 @@
+"""The doctor's checks of what the log is proven by: that it is sealed, and that it had what views have shown."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from eventqueue.cli.render.others import told
+from eventqueue.cli.render.words import count, instant
+from eventqueue.errors import LogCorrupt
+from eventqueue.model.codec import decode
+from eventqueue.model.events import Recorded
+from eventqueue.model.upkeep import STREAM, ViewsRebuilt
+
+if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
+    from eventqueue.mongo.ground import Ground
+
+LATE = timedelta(minutes=5)  # whoever projects seals once a minute
+LOST_FOR = timedelta(days=7)  # it is told that events were missing
+LOOKED_AT = 100  # events of a stream, the newest ones
+
+
+def seals(queue: "Queue") -> tuple[str, str | None]:
+    """Whether the log is sealed, and if not, since when and why."""
+    from eventqueue.audit.seals import SEALS, LogSealed
+    from eventqueue.sealing import stored
+    from eventqueue.sealing.duty import unsealed
+    from eventqueue.sealing.sealer import Sealer
+
+    ground = queue.connection.ground
+    last = next((one for one in _newest(ground, SEALS) if isinstance(one.event, LogSealed)), None)
+    since = "" if last is None else f" since {instant(last.at, 'seconds')}"
+    try:
+        Sealer(ground, "doctor").check()
+    except LogCorrupt as error:
+        return f"nothing is sealed any more{since}: {error}", (
+            "`queuectl audit verify --all` says what was done to the seals; `queuectl audit export` keeps what there is"
+        )
+    if (new := unsealed(ground, stored.last(ground.log))) <= 0:
+        return f"nothing has come{since} that is not sealed", None
+    holder = queue.connection.views.snapshot()["holder"]
+    if not holder or last is None or ground.clock.now() - last.at < LATE:
+        return f"{count(new, 'event')}{since}: whoever projects seals them", None
+    return f"{count(new, 'event')}{since} and not sealed", f"the log of {holder} says why, or `queuectl audit seal`"
+
+
+def lost(queue: "Queue") -> tuple[str, str | None]:
+    """Whether views were built anew lately that had more than the log."""
+    ground = queue.connection.ground
+    begin = ground.clock.now() - LOST_FOR
+    for one in _newest(ground, STREAM):
+        if isinstance(one.event, ViewsRebuilt) and one.event.lost is not None and one.at >= begin:
+            return f"views were built anew on {instant(one.at, 'seconds')}: {told(one.event.lost)}", (
+                "if no backup was restored then, events were removed: `queuectl audit verify --all`, with --against or "
+                "--record, says which"
+            )
+    return "the log has had all that views have shown", None
+
+
+def _newest(ground: "Ground", stream: str) -> list[Recorded]:
+    """Return the newest events of a stream, the last one first; without those that cannot be read."""
+    found: list[Recorded] = []
+    for raw in ground.log.read_part(stream, None, LOOKED_AT, reverse=True):
+        with suppress(LogCorrupt):
+            found.append(decode(raw))
+    return found
