@@ -247,6 +247,17 @@ def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
     look_at_little(connection, asked)
 
 
+def test_an_audit_of_what_has_changed_asks_of_many_streams_at_once(
+    connection: Connection, queue: Queue, asked: Asked
+) -> None:
+    asked.commands.clear()
+
+    verdict = queue.verify_all(since=connection.ground.clock.now() - timedelta(days=3))
+
+    assert verdict.jobs > 1000
+    assert len(asked.commands) < verdict.jobs / 10
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

@@ -45,16 +45,35 @@ def audit_all(ground: Ground, auditor: Auditor, progress: Progress, beside: Besi
         raise BadSeals("There is no seal to hold the log against.")
     verdict = auditor.all(progress) if beside.since is None else auditor.since(beside.since, progress)
     signed = None if beside.key is None else Signatures(beside.key)
-    of_seals = [*_of_seals(ground, beside), *_of_signatures(ground, beside, signed)]
+    of_seals = [*_of_seals(ground, beside, _behind(verdict, progress)), *_of_signatures(ground, beside, signed)]
     verdict = replace(
         verdict,
         findings=(*verdict.findings, *of_seals, *_of_record(ground, verdict, then)),
         against=(*map(_of_kept, kept), *_of_signed(signed), *_of_remembered(remembered, then)),
     )
     if remembered is not None and not verdict.findings:
-        with _named("record"):
-            record.remember(remembered, record.standing(ground, verdict.events))
+        return replace(verdict, unrecorded=_remember(ground, verdict, remembered))
     return verdict
+
+
+def _remember(ground: Ground, verdict: Verdict, remembered: Path) -> str | None:
+    """Keep how the log stands; return why not, if that fails: what was found is to be told all the same."""
+    try:
+        record.remember(remembered, record.standing(ground, verdict.events))
+    except OSError as error:
+        return f"The record {str(remembered)!r} was not renewed: {error.strerror}. It remembers what it did before."
+    return None
+
+
+def _behind(verdict: Verdict, progress: Progress) -> Progress:
+    """Return what to call with each few events more that are looked at once again."""
+    done = verdict.events
+
+    def tell(number: int) -> None:
+        nonlocal done
+        progress(done := done + number)
+
+    return tell
 
 
 def _of_kept(last: Seal) -> str:
@@ -84,7 +103,7 @@ def _named(argument: str) -> Iterator[None]:
         raise InvalidInput(argument, f"is no file that can be used: {problem}") from None
 
 
-def _of_seals(ground: Ground, beside: Beside) -> Iterator[Finding]:
+def _of_seals(ground: Ground, beside: Beside, tell: Progress) -> Iterator[Finding]:
     """Hold the log against the seals that were kept, and behind these against its own.
 
     Where nobody has looked at their signatures its own prove nothing, but a forged one shows.
@@ -92,9 +111,9 @@ def _of_seals(ground: Ground, beside: Beside) -> Iterator[Finding]:
     try:
         is_partial = beside.since is not None and beside.key is None
         if beside.against is not None:
-            yield from hold(ground, _and_own(ground, files.read(beside.against)))
+            yield from hold(ground, _and_own(ground, files.read(beside.against)), tell)
         elif not is_partial and stored.last(ground.log) is not None:
-            yield from hold(ground, _and_own(ground, ()))
+            yield from hold(ground, _and_own(ground, ()), tell)
     except LogCorrupt as error:
         yield _unreadable(error)
 

@@ -44,7 +44,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What was held against what, and everything that is not as it must be.
 
     `more`: findings beyond those that are told. `not_held`: sentences that say what was not held against the log.
-    `against`: what the log was held against from outside, in words.
+    `against`: what the log was held against from outside, in words. `unrecorded`: why that could not be remembered.
     """
 
     jobs: int
@@ -53,6 +53,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     more: int = 0
     not_held: Sequence[str] = ()
     against: Sequence[str] = ()  # what it was held against beside its own rules
+    unrecorded: str | None = None
 
     @property
     def is_of_views_alone(self) -> bool:

@@ -21,10 +21,10 @@ from eventqueue.mongo.errors import DUPLICATE_KEY, translated
 from eventqueue.mongo.layout import (
     ARRIVING,
     LAYOUT,
-    VALIDATOR,
+    UNREADY,
     VALIDATOR_VERSION,
     create,
-    create_collection,
+    create_log,
 )
 from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.mongo.slices import outlasting
@@ -108,6 +108,11 @@ def _begin(database: Database[Any], origin: Origin) -> bool:
         is_new = found is None
         if found is None and not database.list_collection_names():
             found = _mark(database, origin)
+        if found is not None and ARRIVING not in found and found.get("log") == origin.log:
+            raise Refused(
+                f"Database {database.name!r} is this log already, and nothing was brought in: "
+                f"`queuectl --db {database.name} audit verify --all` tells what it has."
+            )
         if found is None or ARRIVING not in found:
             raise Refused(
                 f"Database {database.name!r} is not empty: give the name of a new one by {origin.option} NAME."
@@ -117,13 +122,19 @@ def _begin(database: Database[Any], origin: Origin) -> bool:
                 f"Database {database.name!r} holds a part of another log, {found[ARRIVING]['from']}: "
                 "bring that one in again, or drop the database."
             )
-        create_collection(database, "events", validator=VALIDATOR)
+        create_log(database)
         return is_new
 
 
 def _mark(database: Database[Any], origin: Origin) -> Mapping[str, Any]:
     arriving = {"key": origin.key, "from": origin.source}
-    marked = {"_id": "layout", "log": origin.log, "version": LAYOUT, "validator": VALIDATOR_VERSION, ARRIVING: arriving}
+    marked = {
+        "_id": "layout",
+        "log": origin.log,
+        "version": UNREADY,
+        "validator": VALIDATOR_VERSION,
+        ARRIVING: arriving,
+    }
     try:
         _layouts(database).insert_one(marked)
     except DuplicateKeyError:  # somebody else was first: a log, or the same once more
@@ -215,7 +226,7 @@ def _firsts(database: Database[Any]) -> Iterator[tuple[str, int]]:
 def _end(database: Database[Any]) -> None:
     with translated():
         create(database)
-        _layouts(database).update_one({"_id": "layout"}, {"$unset": {ARRIVING: ""}})
+        _layouts(database).update_one({"_id": "layout"}, {"$unset": {ARRIVING: ""}, "$set": {"version": LAYOUT}})
 
 
 def _layouts(database: Database[Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from bson.timestamp import Timestamp
-from pymongo import IndexModel
+from pymongo import IndexModel, timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
@@ -23,6 +23,7 @@ from eventqueue.mongo.outputs import Outputs
 
 LAYOUT = 1
 ARRIVING = "arriving"  # in the layout document while a log is brought in: what it is, and where it is from
+UNREADY = 1000  # the layout's version meanwhile: who does not know what arriving is, refuses it
 UNAUTHORIZED, NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 13, 26, 48  # the server's codes
 
 _BYTES = {"bsonType": "binData"}
@@ -84,11 +85,7 @@ def prepare(database: Database[Any]) -> str:
                 layouts.insert_one(found)
             except DuplicateKeyError:  # another process prepared it at the same time
                 found = layouts.find_one({"_id": "layout"}) or found
-        if ARRIVING in found:
-            raise LogIncomplete(
-                f"Database {database.name!r} holds a part of a log, {found[ARRIVING]['from']}: bring it in again, "
-                "which goes on from there, or drop the database."
-            )
+        check_arrived(database.name, found)
         if found["version"] > LAYOUT:
             raise LayoutTooNew(
                 f"Database {database.name!r} has layout {found['version']}, this eventqueue knows {LAYOUT}: upgrade it."
@@ -96,6 +93,15 @@ def prepare(database: Database[Any]) -> str:
         if found.get("validator", 1) < VALIDATOR_VERSION:
             _renew_validator(database, layouts)
     return str(found["log"])
+
+
+def check_arrived(name: str, layout: Mapping[str, Any]) -> None:
+    """Raise LogIncomplete for a database into which a log is brought, by its layout document."""
+    if ARRIVING in layout:
+        raise LogIncomplete(
+            f"Database {name!r} holds a part of a log, {layout[ARRIVING]['from']}: bring it in again, "
+            "which goes on from there, or drop the database."
+        )
 
 
 def _renew_validator(database: Database[Any], layouts: Collection[Any]) -> None:
@@ -127,14 +133,20 @@ def mend_signals(database: Database[Any]) -> None:
 
 def create(database: Database[Any]) -> None:
     """Create the collections that are missing, with their indexes."""
-    create_collection(database, "events", validator=VALIDATOR)
-    database["events"].create_indexes(INDEXES)
+    create_log(database)
     _create_signals(database)
     for name in ("outputs", "workers", "views", "checkpoints", "leases"):
         create_collection(database, name)
     keep_s = SETTINGS[RETENTION].builtin
     assert isinstance(keep_s, int | float)
     Outputs(database).keep_for(keep_s)
+
+
+def create_log(database: Database[Any]) -> None:
+    """Create the collection of the log with its indexes, if it is not there."""
+    create_collection(database, "events", validator=VALIDATOR)
+    with timeout(None):  # where very many events are there already, as somebody has put them there, it takes minutes
+        database["events"].create_indexes(INDEXES)
 
 
 def create_collection(database: Database[Any], name: str, **options: Any) -> None:

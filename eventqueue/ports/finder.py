@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 import msgspec
+from bson.timestamp import Timestamp
 
 from eventqueue.model.job import Job
 
@@ -107,6 +108,14 @@ class JobFinder(Protocol):
 
         A claim upon such a view would leave a hole in the log, which nothing refuses.
         """
+        ...
+
+    def end(self) -> Timestamp:
+        """Return where the log ends by now."""
+        ...
+
+    def shows(self, end: Timestamp) -> bool:
+        """Whether the views have come to what was the end of the log."""
         ...
 
     def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:

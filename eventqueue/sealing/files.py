@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from fcntl import LOCK_EX, flock
+from io import RawIOBase
 
 from eventqueue.audit.seals import SEALS, Seal, encode, misfit, read_line, read_lines, untimely
 from eventqueue.errors import BadSeals
@@ -21,22 +22,40 @@ def read(path: str) -> Iterator[Seal]:
 def export(ground: Ground, path: str) -> int:
     """Add to a file the seals that it lacks, and return how many these were; one that is not there is made.
 
-    Raises BadSeals, and adds nothing, where the file is of another log, or has a seal that is not the log's.
+    Raises BadSeals, and adds nothing, where the file is of another log, or has a seal that is not the log's; OSError
+    where the disk is full, and adds no part of a line.
     """
     number = 0
-    with open(path, "ab") as file:
+    with open(path, "ab", buffering=0) as file:
         flock(file, LOCK_EX)  # two who add the same seals would spoil it
-        last = _agreed(ground, path)
-        for made in stored.seals(ground.log, 0 if last is None else last.number):
-            _check_follows(last, made.seal, path)
-            if problem := untimely(made.seal, made.recorded.ts):
-                raise BadSeals(f"Seal {made.said.number} in the log was forged: {problem}.")
-            last = made.seal
-            file.write(encode(last))
-            number += 1
-        file.flush()
-        os.fsync(file.fileno())
+        last, end = _agreed(ground, path), file.seek(0, os.SEEK_END)
+        try:
+            for seal in _after(ground, last, path):
+                end += _write(file, encode(seal))
+                number += 1
+            os.fsync(file.fileno())
+        except OSError as error:
+            file.truncate(end)
+            error.filename = path
+            raise
     return number
+
+
+def _after(ground: Ground, last: Seal | None, path: str) -> Iterator[Seal]:
+    """Yield the log's seals behind the last one of a file. Raises BadSeals."""
+    for made in stored.seals(ground.log, 0 if last is None else last.number):
+        _check_follows(last, made.seal, path)
+        if problem := untimely(made.seal, made.recorded.ts):
+            raise BadSeals(f"Seal {made.said.number} in the log was forged: {problem}.")
+        last = made.seal
+        yield last
+
+
+def _write(file: RawIOBase, line: bytes) -> int:
+    left = line
+    while left:  # of a disk that is nearly full there is room for a part
+        left = left[file.write(left) or 0 :]
+    return len(line)
 
 
 def _agreed(ground: Ground, path: str) -> Seal | None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from eventqueue.audit.leaves import Leaf, pack
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed, LogSealed, Moment, Seal, untimely
-from eventqueue.errors import Fenced, LogCorrupt
+from eventqueue.errors import Fenced, LogCorrupt, Refused
 from eventqueue.model.codec import content_hash, to_ms
 from eventqueue.model.codec import seal as chain
 from eventqueue.model.events import EMPTY, Event, Head
@@ -58,15 +58,27 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Sealer:
-    """Makes seals of one log, as `actor`; signed, if there is a `signer`."""
+    """Makes seals of one log, as `actor`; signed, if there is a `signer`.
 
-    def __init__(self, ground: Ground, actor: str, signer: Signer | None = None, most: int = MOST) -> None:
+    What is signed goes on as signed. `may_take_over`: behind a seal that another key has signed.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        actor: str,
+        signer: Signer | None = None,
+        most: int = MOST,
+        *,
+        may_take_over: bool = True,
+    ) -> None:
         self._ground = ground
         self._log = ground.log
         self._timeline = Timeline(ground.database, ground.log)
         self._actor = actor
         self._signer = signer
         self._most = most
+        self._may_take_over = may_take_over
         self._position = Position()
         self.is_behind = False
         """Whether the last step left something for the next, since there was so much."""
@@ -84,7 +96,8 @@ class Sealer:
         """Make one seal, if anything has changed up to `until`, and return it.
 
         `until` None: up to where all is settled, some seconds ago; then no event is ever read twice.
-        Raises Fenced where another one was made meanwhile, and LogCorrupt where the last one was altered.
+        Raises Fenced where another one was made meanwhile, LogCorrupt where the last one was altered, and Refused where
+        it is signed with a key that is not the signer's.
         """
         sure = settled(majority_time(self._ground.database))
         position = self._found()
@@ -101,7 +114,8 @@ class Sealer:
 
     def check(self) -> None:
         """Raise LogCorrupt where no seal is made behind what there is. Writes nothing."""
-        self._found()
+        if (last := stored.last(self._log)) is not None:
+            self._check(last)
         self._log.read_last(LEAVES)
 
     def _found(self) -> Position:
@@ -111,12 +125,25 @@ class Sealer:
             return Position() if self._position.number else self._position
         if self._position.last is not None and self._position.last.recorded.hash == last.recorded.hash:
             return self._position
+        self._check_key(last)
         self._check(last)
         since = _timestamp(last.said.until)
         known: dict[bytes, tuple[int, Timestamp]] = {}
         for leaf, looked in stored.leaves_since(self._log, last, since):
             known.setdefault(leaf.stream.encode(), (leaf.version, looked))
         return Position(last, since, known)
+
+    def _check_key(self, last: stored.Made) -> None:
+        if last.said.key is None or (self._signer is not None and last.said.key == self._signer.public):
+            return
+        # Else two who each have a key of their own, or one of whom has none, would have all that the other has sealed
+        # looked at again, each minute, and an audit by the key would find seals that it has not signed.
+        if self._signer is None or not self._may_take_over:
+            has = "no key" if self._signer is None else f"key {self._signer.public.hex()[:16]}"
+            raise Refused(
+                f"Seal {last.said.number} is signed with key {last.said.key.hex()[:16]}, and this process has {has}: "
+                "give it that one, or have `queuectl audit seal` go on with another."
+            )
 
     def _check(self, last: stored.Made) -> None:
         (raw,) = self._log.read_raw(SEALS, last.recorded.version - 1, 1)

@@ -10,7 +10,7 @@ from eventqueue.audit.verdict import Account
 from eventqueue.errors import AccessDenied, Refused
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
-from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR, VALIDATOR_VERSION
+from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR, VALIDATOR_VERSION, check_arrived
 from eventqueue.mongo.outputs import Outputs
 from projections.auditing.outputs import retention
 
@@ -26,6 +26,7 @@ def of_collection(ground: Ground, account: Account) -> None:
     layout = _layout(ground.database)
     if layout is None and not _has_events(ground.database):
         raise Refused(f"Database {ground.database.name!r} holds no log: is it the right one?")
+    check_arrived(ground.database.name, layout or {})
     account.find(_of_layout(layout))
     try:
         account.find(_of_options(ground.database))

@@ -15,13 +15,15 @@ from itertools import chain, islice
 from typing import Any
 
 import msgspec
+from bson.timestamp import Timestamp
 from pymongo.cursor import Cursor
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from eventqueue.errors import Unavailable
-from eventqueue.model.codec import BUCKETS
+from eventqueue.errors import HistoryLost, Unavailable
+from eventqueue.model.codec import BUCKETS, EPOCH
 from eventqueue.model.job import Job, State
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import CURSOR_GONE, translated
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Candidate, Candidates, Known, Share
@@ -32,6 +34,7 @@ from projections.keeping.checkpoint import token_time
 from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
 from projections.keeping.provenance import is_in_log
+from projections.reading.freshness import measure
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +68,22 @@ class ViewFinder:
         if (problem := damage(self._database, held)) is not None:
             raise Unavailable(f"The views are damaged ({problem}): nothing is claimed until they are built anew.")
         return token_time(held.token).as_datetime()
+
+    def end(self) -> Timestamp:
+        """See JobFinder.end."""
+        with translated():
+            return majority_time(self._database)
+
+    def shows(self, end: Timestamp) -> bool:
+        """See JobFinder.shows."""
+        held = checkpoint.read(self._database, self._generation().number)
+        if held is None:
+            return False
+        try:
+            with translated():
+                return measure(self._database, held, held.moved_at or EPOCH, end).is_fresh
+        except HistoryLost:
+            return False
 
     def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:
         """See JobFinder.candidates."""

@@ -13,6 +13,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
 from eventqueue.sealing.files import export, read
 from eventqueue.sealing.sealer import Sealer
+from tests.limits import no_file_beyond
 from tests.sealing.forger import Forger
 
 
@@ -81,6 +82,19 @@ def test_what_was_added_is_on_the_disk(
     export(ground, path)
 
     assert synced[-1] == (os.stat(path).st_ino, b"".join(map(encode, seals(ground))))
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_a_line(queue: Queue, ground: Ground, path: str) -> None:
+    make(queue, ground, 3)
+    lines = [encode(seal) for seal in seals(ground)]
+    room = len(lines[0]) + len(lines[1]) // 2
+
+    with no_file_beyond(room), pytest.raises(OSError, match="seals.jsonl"):
+        export(ground, path)
+
+    assert Path(path).read_bytes() == lines[0]
+    assert export(ground, path) == 2
+    assert list(read(path)) == seals(ground)
 
 
 def test_a_file_of_something_else_is_refused(queue: Queue, ground: Ground, path: str) -> None:

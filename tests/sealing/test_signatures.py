@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
 from eventqueue.audit.seals import LEAVES, SEALS, Seal, encode
-from eventqueue.errors import InvalidInput
+from eventqueue.errors import InvalidInput, Refused
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
@@ -121,8 +121,30 @@ def test_what_was_altered_with_all_hashes_and_views_is_found_by_the_key_alone(
     assert "job-job-1" in {line.split()[0] for line in said(signed, public)}
 
 
-def test_a_seal_behind_signed_ones_must_be_signed_too(signed: Queue, public: str, ground: Ground) -> None:
+def test_what_is_signed_goes_on_as_signed_and_with_another_key_only_where_a_person_says_so(
+    signed: Queue, ground: Ground, tmp_path: Path
+) -> None:
+    other = create(str(tmp_path / "other.key"))
     signed.enqueue(command="true")
+    now = majority_time(ground.database)
+
+    for sealer in (Sealer(ground, "loop"), Sealer(ground, "loop", other, may_take_over=False)):
+        with pytest.raises(Refused, match="is signed with key"):
+            sealer.step(now)
+        sealer.check()  # which is none of the log's faults
+    assert len(ours(ground)) == 3
+
+    seal = Sealer(ground, "ann", other).step(now)
+
+    assert seal is not None
+    assert (seal.number, seal.key) == (4, other.public)
+
+
+def test_a_seal_behind_signed_ones_must_be_signed_too(
+    signed: Queue, public: str, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed.enqueue(command="true")
+    monkeypatch.setattr(Sealer, "_check_key", lambda *_: None)  # ours makes none
     Sealer(ground, "somebody").step(majority_time(ground.database))
 
     assert any("seal 4 is not signed" in line for line in said(signed, public))

@@ -19,8 +19,9 @@ from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
 from eventqueue.api.sealing import Seals
-from eventqueue.errors import Refused
+from eventqueue.errors import LogIncomplete, Refused
 from eventqueue.mongo.ground import stand_on
+from eventqueue.mongo.layout import LAYOUT
 from eventqueue.system.whole import whole_file
 from eventqueue.transfer.file import check
 from eventqueue.transfer.lines import Asked
@@ -34,8 +35,8 @@ from tests.projections.stage import build
 from tests.transfer.logs import export, stored
 
 
-def bring(path: str, database: Store) -> int:
-    return unpack(database, check(path))
+def bring(path: str, database: Store, tell: Callable[[int], object] = lambda _: None) -> int:
+    return unpack(database, check(path), tell)
 
 
 def log_of(database: Store) -> str:
@@ -266,6 +267,40 @@ def test_a_file_is_for_its_owner_alone_and_is_there_when_it_is_whole(filled: Que
         raise KeyboardInterrupt
     assert [one.name for one in tmp_path.iterdir()] == [Path(path).name]
     assert Path(path).read_bytes() == was
+
+
+def test_what_is_brought_in_once_more_is_there_already_and_is_told_so(
+    filled: Queue, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    path, other = export(filled, tmp_path), new_database()
+    bring(path, other)
+    before = stored(other)
+
+    with pytest.raises(Refused, match="is this log already"):
+        bring(path, other)
+    assert stored(other) == before
+
+
+def test_while_a_log_arrives_nobody_takes_a_part_of_it_for_one(
+    filled: Queue, server_uri: str, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    path, other = export(filled, tmp_path), new_database()
+
+    def look(_: int) -> None:
+        layout = other["layout"].find_one()
+        assert layout is not None
+        assert layout["version"] > LAYOUT  # which an older eventqueue, that knows of no arrivals, refuses
+        assert "ts" in other["events"].index_information()  # and not made in the end, of millions of events at once
+        raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        bring(path, other, look)
+    with Queue(server_uri, other.name, prepares=False) as queue, pytest.raises(LogIncomplete):
+        queue.verify_all()
+
+    bring(path, other)
+
+    assert (other["layout"].find_one() or {})["version"] == LAYOUT
 
 
 def test_the_seals_of_a_log_hold_for_it_where_it_was_brought(

@@ -197,6 +197,7 @@ def verdict(one: Verdict) -> dict[str, Any]:
         "more": one.more,
         "not_held": [clean(sentence) for sentence in one.not_held],
         "against": [clean(what) for what in one.against],
+        "unrecorded": None if one.unrecorded is None else clean(one.unrecorded),
     }
 
 

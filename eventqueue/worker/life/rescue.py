@@ -7,6 +7,8 @@ import logging
 import os
 import random
 import threading
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum, auto
 
@@ -26,6 +28,7 @@ from eventqueue.worker.life.heartbeat import Heartbeat
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=1)  # how long an incarnation that is gone is remembered
+VIEWS_S, LOOK_S = 5.0, 0.1  # for how long, and how often, the views are looked at before somebody's loss is told
 HELD_MAX = 1000  # jobs that are told of: as many as a worker has slots at most, whatever a hand has put into the views
 
 
@@ -66,6 +69,7 @@ class Rescue:
         self._finder = finder
         self._incarnations = incarnations
         self._said: dict[str, str] = {}  # of whom, what went wrong
+        self._is_shown = False  # in this scan: whatever those who are lost have claimed, or it was waited for
 
     def run(self, stop: threading.Event, heartbeat: Heartbeat, lease_s: float, every_s: float) -> None:
         """Scan every `every_s` seconds until `stop` is set."""
@@ -79,6 +83,7 @@ class Rescue:
 
     def rescue_once(self, *, may_bury: bool) -> None:
         """Scan once; without `may_bury` only incarnations that are seen dead on this machine are buried."""
+        self._is_shown = False
         holders = self._finder.holders() - {self._me.id}
         gone = {one.worker.id for one in self._incarnations.gone()} - {self._me.id}  # that held nothing, too
         known = self._incarnations.get(holders | gone | {self._me.id})
@@ -105,13 +110,32 @@ class Rescue:
 
     def bring_back(self, holder: str, found: Registration | None, *, seen_dead: bool) -> None:
         """Have the log tell that a buried incarnation is lost, and fail the claims that the view shows it holding."""
+        is_told = found is not None and found.is_told
+        if not is_told:
+            self._await_views()
         held = self._finder.held_by([holder])[holder]
-        if found is None or not found.is_told:
+        if not is_told:
             renewed_at = None if found is None else found.renewed_at
-            lost = WorkerLost(seen_dead=seen_dead, renewed_at=renewed_at, held=tuple(job.id for job in held[:HELD_MAX]))
+            ids = [job.id for job in self._in_log(held)]
+            lost = WorkerLost(seen_dead=seen_dead, renewed_at=renewed_at, held=tuple(ids[:HELD_MAX]))
             tell(self._log, self._clock, holder, lost, self._me.actor)
             self._incarnations.note_told(holder)
         self._append([(job, _lost(job, found, self._me.id)) for job in held])
+
+    def _await_views(self) -> None:
+        """Wait some seconds for the views to show what was claimed and settled last: it is told of once, for good."""
+        if self._is_shown:
+            return
+        end, give_up = self._finder.end(), time.monotonic() + VIEWS_S
+        while not self._finder.shows(end) and time.monotonic() < give_up:
+            time.sleep(LOOK_S)
+        self._is_shown = True
+
+    def _in_log(self, held: Sequence[Job]) -> Sequence[Job]:
+        """Return those of some jobs that the log, too, has as they are shown."""
+        there = self._log.holds((job.stream, job.head) for job in held)
+        moved = self._log.find_next((job.stream, job.version) for job in held)
+        return [job for job in held if job.stream in there - moved]
 
     def _bury(self, holder: str, *, seen_dead: bool) -> bool:
         buried = self._incarnations.bury(holder, self._me.id, seen_dead=seen_dead)

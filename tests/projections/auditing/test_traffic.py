@@ -1,6 +1,7 @@
 """An audit while everything goes on: no false alarm, nothing that it writes, and nothing that it may not do."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from eventqueue.errors import HistoryLost
 from eventqueue.mongo.ground import Ground
 from projections.auditing import auditor
 from projections.auditing.auditor import ViewAuditor
+from projections.auditing.histories import one_by_one
 from projections.registry import PROJECTIONS
-from tests.builders import claimed, enqueued
+from tests.builders import claimed, enqueued, said, sealed
 from tests.projections.crowd import Crowd
 from tests.projections.stage import build, finish, live_of, projecting, put
 
@@ -73,10 +75,30 @@ def test_an_oplog_that_no_longer_reaches_back_is_told_and_the_histories_are_prov
     monkeypatch.setattr(auditor, "Point", lost)
     built.database["events"].update_one({"_id.version": 2}, {"$set": {"actor": "mallory"}})
 
-    first, second = found(built)
+    verdict = ViewAuditor(built, PROJECTIONS).all()
 
-    assert "could not be held against the log (The oplog no longer reaches back" in first.problem
-    assert (second.stream, second.version) == ("job-one", 2)
+    (finding,) = verdict.findings  # that others have written much is none
+    assert (finding.stream, finding.version) == ("job-one", 2)
+    assert any("The oplog no longer reaches back" in sentence for sentence in verdict.not_held)
+
+
+def test_of_a_stream_however_long_no_more_is_held_than_is_looked_at() -> None:
+    history = [one.raw for one in sealed(*[said(number) for number in range(4)], stream="views-live")]
+    read: list[int] = []
+
+    def batches() -> Iterator[bytes]:
+        for number, raw in enumerate(history):
+            read.append(number)
+            yield raw
+
+    ((stream, events),) = ((stream, events) for stream, events in one_by_one(batches(), lambda _: None) if next(events))
+
+    assert (stream, read) == ("views-live", [0, 1, 2, 3])
+    streams = one_by_one(batches(), lambda _: None)
+    read.clear()
+    _, events = next(streams)
+    assert next(events).event is not None
+    assert read == [0]
 
 
 def test_what_was_found_beyond_what_is_told_is_counted(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

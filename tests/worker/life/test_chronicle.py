@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
 from eventqueue.errors import LogUnavailable
 from eventqueue.model.events import Event, Recorded, stream_of
-from eventqueue.model.job import State
+from eventqueue.model.job import Complete, State
 from eventqueue.model.lives import CATEGORY, WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.steering import chronicle
 from eventqueue.worker.life import rescue
@@ -46,6 +47,52 @@ def test_a_lost_worker_is_told_of_with_what_it_held(stage: Stage, rescuer: Hand)
     assert isinstance(recorded.event, WorkerLost)
     assert (sorted(recorded.event.held), recorded.event.renewed_at) == (jobs, renewed_at)
     assert recorded.actor == f"worker/{rescuer.me.id}"
+
+
+def test_what_it_held_is_told_once_the_views_show_what_it_had_claimed_and_settled(
+    stage: Stage, rescuer: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = stage.incarnation("lost")
+    done, running = stage.enqueue(), stage.enqueue()
+    claim = stage.claim(done, lost)
+    stage.project()
+    assert stage.append(claim, Complete(claim=claim.version))
+    stage.claim(running, lost)
+    stage.end_lease(lost)
+    finder = stage.connection.finder
+    shows = finder.shows
+    looked: list[bool] = []
+
+    def and_catch_up(end: Timestamp) -> bool:
+        looked.append(shows(end))
+        stage.project()
+        return looked[-1]
+
+    monkeypatch.setattr(rescuer.rescue, "_finder", finder)
+    monkeypatch.setattr(finder, "shows", and_catch_up)
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    (event,) = told(stage, lost)
+    assert isinstance(event, WorkerLost)
+    assert (event.held, looked) == ((running,), [False, True])
+
+
+def test_where_the_views_stand_still_it_is_told_of_what_the_log_has_of_it(
+    stage: Stage, rescuer: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescue, "VIEWS_S", 0.0)
+    lost = stage.incarnation("lost")
+    done, running = stage.enqueue(), stage.enqueue()
+    claims = [stage.claim(job, lost) for job in (done, running)]
+    stage.project()
+    assert stage.append(claims[0], Complete(claim=claims[0].version))
+    stage.end_lease(lost)
+
+    rescuer.rescue.rescue_once(may_bury=True)
+
+    (event,) = told(stage, lost)
+    assert isinstance(event, WorkerLost)
+    assert event.held == (running,)
 
 
 def test_a_worker_that_is_lost_while_it_holds_nothing_is_told_of_too(stage: Stage, rescuer: Hand) -> None:
