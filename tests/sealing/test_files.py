@@ -89,7 +89,7 @@ def test_a_disk_that_is_full_leaves_no_part_of_a_line(queue: Queue, ground: Grou
     lines = [encode(seal) for seal in seals(ground)]
     room = len(lines[0]) + len(lines[1]) // 2
 
-    with no_file_beyond(room), pytest.raises(OSError, match="seals.jsonl"):
+    with no_file_beyond(room), pytest.raises(OSError, match=r"seals\.jsonl"):
         export(ground, path)
 
     assert Path(path).read_bytes() == lines[0]
