@@ -1,10 +1,12 @@
 """The log in order of `ts`: only where and when, and with which hash, an event stands, not what it says.
 
-`ts` is no unique key, so a slice begins again at the last one's, and what was seen of it is passed over.
+`ts` is no unique key, so a slice begins again at the last one's. Of what is more than a slice of one `ts`, as only a
+hand can have put it there, the places tell where to go on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import bson
@@ -16,7 +18,7 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.model.codec import CODEC, LENIENT, split
 from eventqueue.mongo.log import MAJORITY
-from eventqueue.mongo.slices import outlasting
+from eventqueue.mongo.slices import outlasting, slices
 
 SHOWN = {"_id": 1, "ts": 1, "hash": 1}
 SLICE = 5000  # events, of some hundred bytes each
@@ -28,17 +30,21 @@ def stamped(database: Database[Any], first: Timestamp, last: Timestamp) -> Itera
     Of each its `_id`, `ts` and `hash`, as the server returns these: not decoded, since they are many.
     """
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
-    at, seen = first, set[bytes]()  # of those stamped `at`: others may be stamped the same
+    bounds: Mapping[str, Any] = {"$gte": first, "$lte": last}
     with database.client.start_session(causal_consistency=True) as session:
         while True:
-            limit = SLICE + len(seen)
-            found = outlasting(partial(_slice, events, at, last, limit, session))
-            if fresh := [one for one in found if one not in seen]:
-                yield fresh
-            if len(found) < limit:
+            found = outlasting(partial(_slice, events, bounds, session))
+            if len(found) < SLICE:
+                if found:
+                    yield found
                 return
-            before, at = at, stamp_of(found[-1])
-            seen = (seen if at == before else set()) | _stamped_last(found, at)
+            at = stamp_of(found[-1])
+            if sure := found[: len(found) - _stamped_last(found, at)]:  # of those stamped `at` there may be more
+                yield sure
+                bounds = {"$gte": at, "$lte": last}
+            else:
+                yield from (list(split(batch)) for batch in slices(events, {"ts": at}, session=session, fields=SHOWN))
+                bounds = {"$gt": at, "$lte": last}
 
 
 def stamp_of(event: bytes) -> Timestamp:
@@ -47,25 +53,13 @@ def stamp_of(event: bytes) -> Timestamp:
     return found
 
 
-def _stamped_last(found: list[bytes], at: Timestamp) -> set[bytes]:
-    """Return the events at the end that are stamped `at`: nearly always one."""
-    last: set[bytes] = set()
-    for event in reversed(found):
-        if stamp_of(event) != at:
-            break
-        last.add(event)
-    return last
+def _stamped_last(found: list[bytes], at: Timestamp) -> int:
+    """Return how many events at the end are stamped `at`: nearly always one."""
+    return sum(1 for _ in takewhile(lambda event: stamp_of(event) == at, reversed(found)))
 
 
-def _slice(
-    events: Collection[Any], first: Timestamp, last: Timestamp, limit: int, session: ClientSession
-) -> list[bytes]:
+def _slice(events: Collection[Any], bounds: Mapping[str, Any], session: ClientSession) -> list[bytes]:
     with events.find_raw_batches(
-        {"ts": {"$gte": first, "$lte": last}},
-        SHOWN,
-        sort=[("ts", 1)],
-        limit=limit,
-        batch_size=limit,
-        session=session,
+        {"ts": bounds}, SHOWN, sort=[("ts", 1)], limit=SLICE, batch_size=SLICE, session=session
     ) as batches:
         return [one for batch in batches for one in split(batch)]

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
+import bson
 from bson.codec_options import CodecOptions
 from bson.max_key import MaxKey
 from bson.min_key import MinKey
@@ -25,17 +26,18 @@ from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
-from eventqueue.model.codec import LENIENT
+from eventqueue.model.codec import LENIENT, split
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import LAST_SECOND
 from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import may_read_on, to_queue_error, translated
 from eventqueue.mongo.log import MAJORITY, RAW, MongoLog
-from eventqueue.mongo.slices import PATIENCE_S, outlasting
+from eventqueue.mongo.slices import PATIENCE_S, outlasting, slices
 
 WINDOW = 20_000  # events
 SLICE = 1000  # events that are sent at once
+CROWD = 1000  # events of one `ts` that are put in order here: the log's own are one or two, those of a hand may be many
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
 # Within so many seconds of its `ts` an event is visible: one that takes longer in the server does not come any more.
 VISIBLE_S = 10
@@ -154,11 +156,17 @@ class Timeline:
                 window = left if end is None else {**left, ("$gte" if reverse else "$lte"): end}
                 within = {"$and": [{"ts": window}, {name: bounds[name] for name in bounds if name != "ts"}, query]}
                 for some in self._groups(within, direction, form, session):
+                    ts = form.ts(some[0])
+                    if len(some) > CROWD:  # more than are held at once: in order of their places
+                        yield from self._crowd({"$and": [within, {"ts": ts}]}, form, session, reverse=reverse)
+                        told = ts
+                        break
                     yield from some if len(some) == 1 else sorted(some, key=form.place, reverse=reverse)
-                    told = form.ts(some[0])
-                if end is None:
-                    return
-                told = end
+                    told = ts
+                else:
+                    if end is None:
+                        return
+                    told = end
             except PyMongoError as error:
                 give_up = give_up if told is None else time.monotonic() + PATIENCE_S
                 if not may_read_on(error) or time.monotonic() > give_up:
@@ -179,12 +187,25 @@ class Timeline:
     def _groups(
         self, query: Mapping[str, Any], direction: int, form: _Form[Item], session: ClientSession | None
     ) -> Iterator[list[Item]]:
-        """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together."""
+        """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together.
+
+        Of a `ts` that more than CROWD events have, that of the first of these, and nothing behind it.
+        """
         events, order = self._events.with_options(form.codec), [("ts", direction)]
         with events.find(query, form.fields, sort=order, batch_size=form.at_once, session=session) as found:
             made = (one for one in map(form.make, found) if one is not None)
             for _, some in groupby(made, key=form.ts):
-                yield list(some)
+                yield (group := list(islice(some, CROWD + 1)))
+                if len(group) > CROWD:
+                    return
+
+    def _crowd(
+        self, query: Mapping[str, Any], form: _Form[Item], session: ClientSession | None, *, reverse: bool
+    ) -> Iterator[Item]:
+        for batch in slices(self._events, query, PATIENCE_S, session, fields=form.fields, reverse=reverse):
+            for raw in split(batch):
+                if (one := form.make(bson.decode(raw, form.codec))) is not None:
+                    yield one
 
     def of_streams(self, streams: Iterable[str], *, reverse: bool = False) -> Iterator[Read]:
         """Yield the events of these streams alone, in the order of the log."""

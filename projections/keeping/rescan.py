@@ -21,7 +21,7 @@ from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MAJORITY
-from eventqueue.mongo.slices import SLICE, outlasting
+from eventqueue.mongo.slices import SLICE, outlasting, slices
 from eventqueue.ports.finder import Signal
 from projections.folds.decoding import Poison, events_in
 from projections.keeping import checkpoint
@@ -62,27 +62,28 @@ def rescan(ground: Ground, applier: Applier, tell: Callable[[Signal], object] | 
 
 def _since(database: Database[Any], begin: int) -> Iterator[tuple[Timestamp, Recorded | Poison]]:
     events = database.get_collection("events", CODEC, ReadPreference.PRIMARY, read_concern=MAJORITY)
-    at = Timestamp(max(0, begin - int(OVERLAP.total_seconds())), 0)
-    seen: set[str] = set()  # of those stamped `at`: others may be stamped the same
+    bounds: Mapping[str, Any] = {"$gte": Timestamp(max(0, begin - int(OVERLAP.total_seconds())), 0)}
     with database.client.start_session(causal_consistency=True) as session:
         while True:
-            limit = SLICE + len(seen)
-            found = outlasting(partial(_slice, events, at, limit, session))
-            for document, event in found:
-                place = repr(document["_id"])
-                if document["ts"] != at:
-                    at, seen = document["ts"], set()
-                elif place in seen:
-                    continue
-                seen.add(place)
-                yield at, event
-            if len(found) < limit:
+            found = outlasting(partial(_slice, events, bounds, session))
+            if len(found) < SLICE:
+                yield from found
                 return
+            at = found[-1][0]
+            if sure := [one for one in found if one[0] != at]:  # of those stamped `at` there may be more
+                yield from sure
+                bounds = {"$gte": at}
+            else:  # by their places
+                for batch in slices(events, {"ts": at}, session=session):
+                    yield from ((at, event) for _, event in events_in(batch))
+                bounds = {"$gt": at}
 
 
 def _slice(
-    events: Collection[Any], at: Timestamp, limit: int, session: ClientSession
-) -> list[tuple[Mapping[str, Any], Recorded | Poison]]:
-    query = {"ts": {"$gte": at}}
-    with events.find_raw_batches(query, sort=[("ts", 1)], limit=limit, batch_size=limit, session=session) as batches:
-        return list(chain.from_iterable(map(events_in, batches)))
+    events: Collection[Any], bounds: Mapping[str, Any], session: ClientSession
+) -> list[tuple[Timestamp, Recorded | Poison]]:
+    with events.find_raw_batches(
+        {"ts": bounds}, sort=[("ts", 1)], limit=SLICE, batch_size=SLICE, session=session
+    ) as batches:
+        found = chain.from_iterable(map(events_in, batches))
+        return [(document["ts"], event) for document, event in found]

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.database import Database
 
+from eventqueue.model.codec import stream_in
 from eventqueue.model.moments import INSTANT, between, moment_of, was_by
 from eventqueue.model.readable import Read, Unreadable
-from eventqueue.mongo import timeline
+from eventqueue.mongo import stamps, timeline
 from eventqueue.mongo.log import MongoLog
 from eventqueue.mongo.timeline import Timeline, place_of
 from tests.builders import said, sealed
@@ -64,6 +65,55 @@ def test_however_few_fit_no_question_looks_at_more_than_a_window(crowded: Store)
     assert not found
     assert len(asked) > 8
     assert max(one["docsExamined"] for one in asked) <= 7 + 3  # those at the moment of its last are in it, too
+
+
+@pytest.mark.parametrize("crowd", [1, 3, 1000])
+@pytest.mark.parametrize("slice_", [2, 1000])
+def test_however_many_are_stamped_the_same_they_come_in_order_and_few_are_held_at_once(
+    prepared: Store, monkeypatch: pytest.MonkeyPatch, crowd: int, slice_: int
+) -> None:
+    monkeypatch.setattr(timeline, "CROWD", crowd)
+    monkeypatch.setattr("eventqueue.mongo.slices.SLICE", slice_)
+    monkeypatch.setattr(timeline, "WINDOW", 5)
+    for number in range(30):
+        put(prepared, f"config-{number * 7 % 30:02}", 1 if number % 3 else number, 5, BEGIN)
+    everything = sorted(taken(prepared), key=place_of)
+    timeline_ = Timeline(prepared, MongoLog(prepared))
+
+    assert [place_of(one) for one in taken(prepared)] == [place_of(one) for one in everything]
+    assert [place_of(one) for one in taken(prepared, reverse=True)] == [place_of(one) for one in reversed(everything)]
+    assert [one.stream for one in timeline_.skim(between(None, None), {})] == [one.stream for one in everything]
+    whole = [one.stream for one, _ in timeline_.read_whole(between(None, None), {})]
+    assert whole == [one.stream for one in everything]
+    largest = 0
+
+    def noted(self: Timeline, *rest: Any) -> Any:
+        nonlocal largest
+        for group in groups(self, *rest):
+            largest = max(largest, len(group))
+            yield group
+
+    groups = Timeline._groups
+    monkeypatch.setattr(Timeline, "_groups", noted)
+    assert len(taken(prepared)) == 30
+    assert largest <= crowd + 1
+
+
+@pytest.mark.parametrize("slice_", [1, 3, 1000])
+def test_however_many_are_stamped_the_same_each_is_found_once_by_its_stamp(
+    prepared: Store, monkeypatch: pytest.MonkeyPatch, slice_: int
+) -> None:
+    monkeypatch.setattr(stamps, "SLICE", slice_)
+    monkeypatch.setattr("eventqueue.mongo.slices.SLICE", 2)
+    for number in range(20):
+        put(prepared, f"config-{number * 7 % 20:02}", 1 if number % 3 else number, 5, BEGIN)
+
+    found = list(stamps.stamped(prepared, Timestamp(0, 0), Timestamp(2**32 - 1, 0)))
+
+    assert sorted(stream_in(one) for some in found for one in some) == [f"config-{number:02}" for number in range(20)]
+    assert max(map(len, found)) <= max(slice_, 2)
+    times = [stamps.stamp_of(one) for some in found for one in some]
+    assert times == sorted(times)
 
 
 MOMENTS = st.one_of(st.integers(-2000, 6000), st.integers(-2, 6).map(lambda second: second * 1000)).map(
