@@ -103,7 +103,7 @@ class DifferentJob(Refused):
 
 
 class NotSealed(Refused):
-    """There is no such seal, or it has nothing of what is asked for."""
+    """There is no such seal, it has nothing of what is asked for, or none can be made yet."""
 
 
 class BadSeals(Refused):

@@ -30,8 +30,8 @@ def stats(session: Session, *, name: str | None, window: float, until: At) -> No
     WAIT is from due to claimed, RUN from claimed to settled: half of all, 95 and 99 of a hundred lasted no longer,
     exact to 4 %. FAIL % is of the attempts, DIED had no retry left, LATE are results that came after their claim had
     ended. Durations in the JSON are in seconds.
-    What is counted is kept by minute for 6 hours, by hour for 14 days, then by day: a window that ended then begins and
-    ends with these, and says when.
+    What is counted is kept by minute for 6 hours, by hour for 14 days, then by day: a window begins with one of these,
+    and says when. It ends at the time that --until names, or, where very much happened, with the last of these before.
     """
     from eventqueue.cli.render import documents, statistics
 

@@ -12,6 +12,7 @@ import msgspec
 
 from eventqueue.errors import LogCorrupt
 from eventqueue.model import readable
+from eventqueue.model.codec import decode
 from eventqueue.model.events import EMPTY, Head, Paused, QueueEvent, Recorded, Resumed, type_of
 
 CATEGORY = "queue"
@@ -79,6 +80,14 @@ def evolve(recorded: Recorded) -> Valve:
             return Valve(recorded.head)
         case event:
             raise LogCorrupt(f"{recorded.stream} holds a `{type_of(event)}`, which happens to no queue.")
+
+
+def valve_after(history: Sequence[bytes]) -> Valve:
+    """Return the valve after a stream's stored events: by the last one alone, if it can be read."""
+    try:
+        return evolve(decode(history[-1]))
+    except LogCorrupt:
+        return last_good(history)
 
 
 def last_good(history: Sequence[bytes]) -> Valve:

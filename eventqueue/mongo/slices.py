@@ -32,12 +32,16 @@ def slices(
     query: Mapping[str, Any],
     patience: float = PATIENCE_S,
     session: ClientSession | None = None,
+    *,
+    fields: Mapping[str, Any] | None = None,
+    reverse: bool = False,
 ) -> Iterator[bytes]:
-    """Yield what `query` finds, in order of `_id`: stored documents, some in one piece.
+    """Yield what `query` finds, in order of `_id`: stored documents, or `fields` of them, some in one piece.
 
     `patience`: for how long, in seconds, it is tried to go on before Unavailable is raised. `session`: the caller's, of
-    one snapshot.
+    one snapshot. `reverse`: the last first.
     """
+    order, beyond = (-1, "$lt") if reverse else (1, "$gt")
     # In one session, by which whoever is primary by then has to show at least what the slices before it were read from.
     own = session or collection.database.client.start_session(causal_consistency=True)
     with own if session is None else nullcontext():
@@ -46,12 +50,12 @@ def slices(
             found = 0
             try:
                 with collection.find_raw_batches(
-                    within, sort=[("_id", 1)], limit=SLICE, batch_size=SLICE, session=own
+                    within, fields, sort=[("_id", order)], limit=SLICE, batch_size=SLICE, session=own
                 ) as batches:
                     for batch in batches:
                         number, last = _end_of(batch)
                         found += number
-                        within = {"$and": [query, {"_id": {"$gt": last}}]}
+                        within = {"$and": [query, {"_id": {beyond: last}}]}
                         yield batch
                         give_up = time.monotonic() + patience
             except PyMongoError as error:

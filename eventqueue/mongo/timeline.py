@@ -28,7 +28,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Unavailable
-from eventqueue.model.codec import LENIENT
+from eventqueue.model.codec import LENIENT, split
 from eventqueue.model.envelope import place_in
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import LAST_SECOND
@@ -36,11 +36,12 @@ from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import may_read_on, to_queue_error, translated
 from eventqueue.mongo.log import MAJORITY, RAW, VISIBLE_S, MongoLog
-from eventqueue.mongo.slices import PATIENCE_S, outlasting
+from eventqueue.mongo.slices import PATIENCE_S, outlasting, slices
 
 WINDOW = 20_000  # events
 SLICE = 1000  # events that are sent at once
 PLACES = 10_000  # of events, that are asked for at once
+CROWD = 1000  # events of one `ts` that are put in order here: the log's own are one or two, those of a hand may be many
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
 PAUSE_S = 0.1
 RECENT_S = 60  # so much of the log is read from one snapshot, which the server keeps for minutes
@@ -214,8 +215,13 @@ class Timeline:
             end = self._end_of_window(way.left, way.direction, session)
             within = {"$and": [{"ts": way.up_to(end)}, also]}
             for some in self._groups(within, way.direction, form, session):
+                ts = form.ts(some[0])
+                if len(some) > CROWD:  # more than are held at once: in order of their places
+                    yield from self._crowd({"$and": [within, {"ts": ts}]}, form, session, reverse=way.reverse)
+                    end = ts  # what lies behind is found in the next window
+                    break
                 yield from some if len(some) == 1 else sorted(some, key=form.place, reverse=way.reverse)
-                told = form.ts(some[0])
+                told = ts
         except PyMongoError as error:
             way.go_on(told, error)
         else:
@@ -229,12 +235,25 @@ class Timeline:
     def _groups(
         self, query: Mapping[str, Any], direction: int, form: _Form[Item], session: ClientSession
     ) -> Iterator[list[Item]]:
-        """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together."""
+        """Yield what is made of the events that `query` finds, in order of `ts`, that of the same one together.
+
+        Of a `ts` that more than CROWD events have, that of the first of these, and nothing behind it.
+        """
         events, order = self._events.with_options(form.codec), [("ts", direction)]
         with events.find(query, form.fields, sort=order, batch_size=form.at_once, session=session) as found:
             made = (one for one in map(form.make, found) if one is not None)
             for _, some in groupby(made, key=form.ts):
-                yield list(some)
+                yield (group := list(islice(some, CROWD + 1)))
+                if len(group) > CROWD:
+                    return
+
+    def _crowd(
+        self, query: Mapping[str, Any], form: _Form[Item], session: ClientSession, *, reverse: bool
+    ) -> Iterator[Item]:
+        for batch in slices(self._events, query, PATIENCE_S, session, fields=form.fields, reverse=reverse):
+            for raw in split(batch):
+                if (one := form.make(bson.decode(raw, form.codec))) is not None:
+                    yield one
 
     def of_streams(self, streams: Iterable[str], *, reverse: bool = False) -> Iterator[Read]:
         """Yield the events of these streams alone, in the order of the log."""

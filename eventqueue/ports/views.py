@@ -361,9 +361,10 @@ class Views(Protocol):
         ...
 
     def stats(self, window: timedelta, until: datetime | None = None) -> Stats:
-        """Return what happened in the last `window`, or in one that ended at `until`, from counters: no job is scanned.
+        """Return what happened in the last `window`, from counters: no job is scanned; or in one that ended at `until`.
 
-        Counters of old hours and days are not cut: the answer says from when to when it is.
+        Counters of old hours and days are not cut where it begins. Where it ends the log tells the rest, or, where that
+        is long, it ends with what is counted before: the answer says from when to when it is.
         """
         ...
 

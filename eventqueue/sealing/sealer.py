@@ -5,7 +5,7 @@ the same time one appends its seal at the next version of `seal-log`; the other 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from bson.timestamp import Timestamp
@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from eventqueue.audit.leaves import Leaf, pack
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import LEAVES, SEALS, LeavesSealed, LogSealed, Moment, Seal, untimely
-from eventqueue.errors import Fenced, LogCorrupt, Refused
-from eventqueue.model.codec import content_hash, to_ms
+from eventqueue.errors import Fenced, LogCorrupt, NotSealed, Refused
+from eventqueue.model.codec import EPOCH, content_hash, to_ms
 from eventqueue.model.codec import seal as chain
 from eventqueue.model.events import EMPTY, Event, Head
+from eventqueue.model.figures import instant
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.timeline import Timeline
@@ -96,11 +97,18 @@ class Sealer:
         """Make one seal, if anything has changed up to `until`, and return it.
 
         `until` None: up to where all is settled, some seconds ago; then no event is ever read twice.
-        Raises Fenced where another one was made meanwhile, LogCorrupt where the last one was altered, and Refused where
-        it is signed with a key that is not the signer's.
+        Raises Fenced where another one was made meanwhile, LogCorrupt where the last one was altered, Refused where it
+        is signed with a key that is not the signer's, and NotSealed where it was made by a clock that is ahead of the
+        server's.
         """
-        sure = settled(majority_time(self._ground.database))
-        position = self._found()
+        now = majority_time(self._ground.database)
+        sure, position = settled(now), self._found()
+        if position.since > now:
+            # What is stamped before that would be in no seal, and look as if it had been put in later.
+            raise NotSealed(
+                f"The log is sealed until {_told(position.since)}, which is yet to come by the server's clock (it is "
+                f"{_told(now)}): it was brought in from one whose clock was ahead. Nothing is sealed before then."
+            )
         known = {stream: version for stream, (version, _) in position.known.items()}
         changes = gather(self._timeline, position.since, until or sure, known, sure=sure, most=self._most)
         self.is_behind = changes.looked < (until or sure)
@@ -228,6 +236,10 @@ class Sealer:
 
 def _moment(ts: Timestamp) -> Moment:
     return ts.time, ts.inc
+
+
+def _told(ts: Timestamp) -> str:
+    return instant(EPOCH + timedelta(seconds=ts.time))
 
 
 def _timestamp(moment: Moment) -> Timestamp:

@@ -1,12 +1,16 @@
 """Reading an export's file: first all of it, whether it is whole, and only then what is in it."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import BinaryIO
 
 import msgspec
+from bson.timestamp import Timestamp
 
-from eventqueue.errors import Refused
+from eventqueue.audit.seals import SEALS, LogSealed, seal_of, untimely
+from eventqueue.errors import LogCorrupt, Refused
+from eventqueue.model.codec import decode, stream_in
 from eventqueue.transfer.lines import FORMAT, VERSION, First, Last, line_of
 from eventqueue.transfer.storable import fault_of
 
@@ -27,11 +31,12 @@ class _Event(msgspec.Struct):
 
 
 class Export(msgspec.Struct, frozen=True):
-    """A file that was found to be a whole export."""
+    """A file that was found to be a whole export; `sealed_until`: up to which `ts` a seal in it has all there is."""
 
     path: str
     first: First
     last: Last
+    sealed_until: Timestamp = Timestamp(0, 0)
 
     def events(self) -> Iterator[bytes]:
         """Yield the stored events in it. Raises Refused where it is another file by now."""
@@ -49,12 +54,12 @@ def check(path: str, progress: Callable[[int], object] = lambda _: None) -> Expo
     with open(path, "rb") as file:
         first = _first(path, file.readline(LINE_MAX))
         file.seek(0)
-        events, number = _events(path, file), 0
+        events, number, sealed_until = _events(path, file), 0, Timestamp(0, 0)
         while True:
             try:
-                next(events)
+                sealed_until = max(sealed_until, _sealed_until(next(events)))
             except StopIteration as end:
-                return Export(path, first, end.value)
+                return Export(path, first, end.value, sealed_until)
             number += 1
             if number % TELL_EVERY == 0:
                 progress(number)
@@ -103,3 +108,13 @@ def _last(path: str, line: bytes, found: Last) -> Last:
     if last != found:
         raise Refused(f"{path} was altered: its lines are not those that its last line tells of. Nothing was imported.")
     return last
+
+
+def _sealed_until(raw: bytes) -> Timestamp:
+    """Return up to which `ts` an event seals the log; the beginning of time where it is no seal that can be true."""
+    if stream_in(raw) == SEALS:
+        with suppress(LogCorrupt):
+            recorded = decode(raw)
+            if isinstance(recorded.event, LogSealed) and untimely(seal_of(recorded), recorded.ts) is None:
+                return Timestamp(*recorded.event.until)
+    return Timestamp(0, 0)

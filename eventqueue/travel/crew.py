@@ -21,7 +21,7 @@ LEASE = "lease"  # the setting, which a worker of an older eventqueue says nothi
 
 def paused(past: Past) -> Mapping[str, Pause]:
     """Return the pauses by queue, of those that were paused then."""
-    valves = ((name_in(stream), pause.last_good(history)) for stream, history in past.category(pause.CATEGORY))
+    valves = ((name_in(stream), pause.valve_after(history)) for stream, history in past.category(pause.CATEGORY))
     return {queue: valve.pause for queue, valve in valves if valve.pause is not None}
 
 

@@ -20,31 +20,26 @@ def report(
     now: datetime,
     first: Key | None,
     oldest: Mapping[str, datetime],
-    *,
-    present: datetime | None = None,
 ) -> Stats:
-    """Return the stats of `counters`: those of all minutes, hours and days that reach beyond `since`.
+    """Return the stats up to `now` of `counters`: those of all minutes, hours and days that reach beyond `since`.
 
     `first`: the first counter there is: before it was nothing, over which a rate would be no rate. `oldest`: of each
-    queue that has a job waiting to be claimed, since when the oldest one is due. `present`: of a window that ended at
-    `now` before that. One that cuts through an hour or a day that was merged is answered from where that begins, and
-    one that ended in the middle of what is counted together up to the end of that: the answer says from when to when.
+    queue that has a job waiting to be claimed, since when the oldest one is due. A window that cuts through an hour or
+    a day that was merged is answered from where that begins: the answer says from when to when.
     """
-    until = now
     by_queue: dict[str, dict[str, int]] = {queue: {} for queue in oldest}
     for key, counts in counters:  # very many, perhaps: each is added and let go
         since = min(since, _start(key))
-        until = until if present is None else max(until, min(_end(key), present))
         _add(by_queue.setdefault(str(key[2]), {}), counts)
     since = max(since, min(_start(first), now - timedelta(minutes=1))) if first else since
     total: dict[str, int] = {}
     for counts in by_queue.values():
         _add(total, counts)
-    minutes = (until - since).total_seconds() / MINUTE_S
+    minutes = (now - since).total_seconds() / MINUTE_S
     ages = {queue: max(timedelta(0), now - due) for queue, due in oldest.items()}
     return Stats(
         since=since,
-        until=until,
+        until=now,
         total=_queue(total, minutes, max(ages.values(), default=None)),
         queues={queue: _queue(counts, minutes, ages.get(queue)) for queue, counts in sorted(by_queue.items())},
     )
@@ -52,10 +47,6 @@ def report(
 
 def _start(key: Key) -> datetime:
     return datetime.fromtimestamp(int(key[1]), UTC)
-
-
-def _end(key: Key) -> datetime:
-    return datetime.fromtimestamp(int(key[1]) + LENGTHS[str(key[0])], UTC)
 
 
 def _add(sums: dict[str, int], counts: Counts) -> None:

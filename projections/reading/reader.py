@@ -7,28 +7,23 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-import bson
 import msgspec
 from bson.max_key import MaxKey
-from pymongo.collection import Collection as MongoCollection
 
 from eventqueue.errors import JobParked, Refused, Unavailable
-from eventqueue.model.codec import EPOCH
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
-from eventqueue.mongo.slices import slices
 from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats
 from projections.folds.jobs import to_job
-from projections.folds.projection import Key, Projection, unlike, versions
-from projections.folds.report import LENGTHS, report
+from projections.folds.projection import Projection, unlike, versions
 from projections.folds.stats import Stats as StatsView
 from projections.keeping import generation
 from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
-from projections.reading import queues
+from projections.reading import queues, windows
 from projections.reading.health import parked, skipped
 from projections.reading.listing import FAILURE, failure, listed
 from projections.reading.nets import counted_near
@@ -114,17 +109,10 @@ class ViewReader:
                 f"The stats are kept in version {shown}, this queuectl reads {StatsView.version}: upgrade the older of "
                 "the two, or run `queuectl projections rebuild`."
             )
-        now, counters = self._ground.clock.now(), self._generation().tally("stats")
-        end = now if until is None else until
-        since = max(end - window, EPOCH) if window < end - EPOCH else EPOCH
-        first: Key | None = None
-        for kind in LENGTHS:  # the finest first: what is coarser is older
-            with translated():
-                oldest = counters.find_one({"_id": _keys_from(kind, 0)}, {"_id": 1}, sort=[("_id", 1)])
-            first = tuple(oldest["_id"]["key"]) if oldest else first
+        counters = self._generation().tally("stats")
         if until is None:
-            return report(_counted(counters, since), since, now, first, self.due_since())
-        return report(_counted(counters, since, until), since, until, first, {}, present=now)
+            return windows.latest(counters, window, self._ground.clock.now(), self.due_since())
+        return windows.earlier(self._ground, counters, window, until)
 
     def due_since(self) -> Mapping[str, datetime]:
         """See Views.due_since."""
@@ -199,21 +187,3 @@ def _readable(document: Mapping[str, Any]) -> Job | None:
             stacklevel=1,
         )
         return None
-
-
-def _counted(
-    counters: MongoCollection[Any], since: datetime, until: datetime | None = None
-) -> Iterator[tuple[Key, Mapping[str, int]]]:
-    """Yield the counters of all minutes, hours and days that reach beyond `since`, and begin by `until`."""
-    # In one snapshot: else what is merged into a day meanwhile would come twice.
-    with counters.database.client.start_session(snapshot=True) as session:
-        for kind, length in LENGTHS.items():
-            begin = int(since.timestamp()) // length * length
-            for stored in slices(counters, {"_id": _keys_from(kind, begin, until)}, session=session):
-                for one in bson.decode_all(stored):
-                    yield tuple(one["_id"]["key"]), one["n"]
-
-
-def _keys_from(kind: str, start: int, until: datetime | None = None) -> dict[str, Any]:
-    end = MaxKey() if until is None else int(until.timestamp())
-    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, end, *([] if until is None else [MaxKey()])]}}

@@ -68,6 +68,40 @@ def test_however_few_fit_no_question_looks_at_more_than_a_window(crowded: Store)
     assert max(one["docsExamined"] for one in asked) <= 7 + 3  # those at the moment of its last are in it, too
 
 
+@pytest.mark.parametrize("crowd", [1, 3, 1000])
+@pytest.mark.parametrize("slice_", [2, 1000])
+def test_however_many_are_stamped_the_same_they_come_in_order_and_few_are_held_at_once(
+    prepared: Store, monkeypatch: pytest.MonkeyPatch, crowd: int, slice_: int
+) -> None:
+    monkeypatch.setattr(timeline, "CROWD", crowd)
+    monkeypatch.setattr("eventqueue.mongo.slices.SLICE", slice_)
+    monkeypatch.setattr(timeline, "WINDOW", 5)
+    for number in range(30):
+        put(prepared, f"config-{number * 7 % 30:02}", 1 if number % 3 else number, 5, BEGIN)
+    everything = sorted(taken(prepared), key=place_of)
+    timeline_ = Timeline(prepared, MongoLog(prepared))
+
+    assert [place_of(one) for one in taken(prepared)] == [place_of(one) for one in everything]
+    assert [place_of(one) for one in taken(prepared, reverse=True)] == [place_of(one) for one in reversed(everything)]
+    assert [one.stream for one in timeline_.skim(between(None, None), {})] == [one.stream for one in everything]
+    whole = [one.stream for one, _ in timeline_.read_whole(between(None, None), {})]
+    assert whole == [one.stream for one in everything]
+    for bytes_ in (timeline_.stamps(between(None, None)), timeline_.read_raw(between(None, None))):
+        assert [stream_in(one) for one in bytes_] == [one.stream for one in everything]
+    largest = 0
+
+    def noted(self: Timeline, *rest: Any) -> Any:
+        nonlocal largest
+        for group in groups(self, *rest):
+            largest = max(largest, len(group))
+            yield group
+
+    groups = Timeline._groups
+    monkeypatch.setattr(Timeline, "_groups", noted)
+    assert len(taken(prepared)) == 30
+    assert largest <= crowd + 1
+
+
 MOMENTS = st.one_of(st.integers(-2000, 6000), st.integers(-2, 6).map(lambda second: second * 1000)).map(
     lambda ms: BEGIN + ms * INSTANT
 )

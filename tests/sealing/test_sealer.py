@@ -16,7 +16,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.leaves import parse
 from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import CATEGORY, LEAVES, SEALS, Seal
-from eventqueue.errors import Fenced, LogCorrupt
+from eventqueue.errors import Fenced, LogCorrupt, NotSealed
 from eventqueue.model.events import category_of
 from eventqueue.mongo import timeline
 from eventqueue.mongo.clock import majority_time
@@ -332,3 +332,20 @@ class Dying(Sealer):
     """A sealer that is killed before its seal is written."""
 
     _append_seal = killed  # type: ignore[assignment]
+
+
+def test_a_log_that_is_sealed_until_a_time_to_come_says_so_and_is_sealed_after_it(
+    ground: Ground, queue: Queue, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(queue, "one")
+    now = majority_time(ground.database)
+    sealed(sealer)
+    enqueue(queue, "two")
+
+    monkeypatch.setattr("eventqueue.sealing.sealer.majority_time", lambda _: Timestamp(now.time - 300, 0))
+    with pytest.raises(NotSealed, match=r"is sealed until .*, which is yet to come by the server's clock"):
+        list(Sealer(ground, "test").seal_all())
+    monkeypatch.undo()
+
+    assert leaves_of(ground, sealed(Sealer(ground, "test"))) == [("job-two", 1)]
+    assert is_sound(ground)

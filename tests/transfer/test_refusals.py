@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,17 +16,21 @@ from bson.timestamp import Timestamp
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
+from eventqueue.audit.seals import LogSealed
 from eventqueue.connect import connect
 from eventqueue.errors import LogIncomplete, Refused
+from eventqueue.model.codec import EPOCH
 from eventqueue.mongo.arrival import Origin, arrive
+from eventqueue.mongo.clock import majority_time
 from eventqueue.transfer.file import check
 from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, fields, line_of
 from eventqueue.transfer.lines import lines as lines_of
 from eventqueue.transfer.unpacking import unpack
-from tests.builders import NOW
+from tests.builders import NOW, sealed
 from tests.conftest import NewDatabase
 from tests.mongo.conftest import Store
 from tests.transfer.logs import export, stored
+from tests.travel.lives import taken
 
 
 def refusal(path: str) -> str:
@@ -158,6 +163,34 @@ def test_a_whole_file_with_two_events_in_the_same_place_is_no_log(
     with pytest.raises(Refused, match=r"the same place.*Nothing was imported"):
         unpack(other, check(exported(tmp_path, *good, good[0].replace(b"test", b"boss"))))
     assert other.list_collection_names() == []
+
+
+@pytest.mark.parametrize(("ahead_s", "is_taken"), [(-60, True), (300, False), (10 * 86_400, True)])
+def test_a_log_that_was_sealed_by_a_clock_ahead_is_brought_in_once_that_time_has_come(
+    filled: Queue, database: Store, new_database: NewDatabase, tmp_path: Path, ahead_s: int, *, is_taken: bool
+) -> None:
+    until = majority_time(database).time + ahead_s
+    said = LogSealed(
+        log="0" * 32,
+        number=1,
+        size=1,
+        root=bytes(32),
+        events=1,
+        until=(until, 0),
+        looked=(until, 1),
+        leaves=(1, 1),
+        peaks=(bytes(32),),
+    )
+    (one,) = sealed(said, stream="seal-log")
+    seal, other = taken(one, EPOCH + timedelta(seconds=until + 1)).raw, new_database()
+    path = exported(tmp_path, *stored(database), seal)
+
+    if is_taken:
+        assert unpack(other, check(path)) == 9
+    else:
+        with pytest.raises(Refused, match=r"sealed until .*Nothing was imported"):
+            unpack(other, check(path))
+        assert other.list_collection_names() == []
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:

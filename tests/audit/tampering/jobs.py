@@ -378,6 +378,18 @@ KINDS: list[Kind] = [
     ),
     Kind(
         OF,
+        "an event stands under a version that is a fraction",
+        _misplace({"stream": "job-done", "version": 3.5}),
+        UNPLACED,
+    ),
+    Kind(
+        OF,
+        "an event stands under a version that is beyond all",
+        _misplace({"stream": "job-done", "version": 2**60}),
+        UNPLACED,
+    ),
+    Kind(
+        OF,
         "an event stands under a stream, a version and more",
         _misplace({"stream": "job-done", "version": 9, "x": 1}),
         UNPLACED,

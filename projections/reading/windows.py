@@ -1,0 +1,143 @@
+"""What happened in a window: from the counters, and where it ended amid what is counted together, from the log besides.
+
+Counters of a minute, an hour or a day say nothing of a part of it. What happened from its beginning to the window's end
+is folded anew, if it is little; else the window ends where that begins.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import chain, islice
+from typing import Any
+
+import bson
+from bson.max_key import MaxKey
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from eventqueue.errors import LogCorrupt
+from eventqueue.model.codec import EPOCH, decode
+from eventqueue.model.events import Recorded, category_of, name_in, stream_of
+from eventqueue.model.job import Job, evolve
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.past import Past
+from eventqueue.mongo.slices import slices
+from eventqueue.ports.views import Stats
+from projections.folds.projection import Key
+from projections.folds.report import LENGTHS, Counts, report
+from projections.folds.stats import MINUTE_S
+from projections.folds.stats import Stats as StatsView
+
+PART_MAX = 10_000  # events that are folded anew
+AT_ONCE = 200  # streams
+# Sealed by another clock, an event may tell of a later time than the second in which the log took it, by this at most.
+AHEAD = timedelta(seconds=2)
+SECOND = timedelta(seconds=1)
+
+
+def latest(counters: Collection[Any], window: timedelta, now: datetime, oldest: Mapping[str, datetime]) -> Stats:
+    """Return what happened in the last `window`; `oldest`: by queue, since when a job is due."""
+    since = _since(window, now)
+    with _snapshot(counters) as session:
+        return report(_counted(counters, since, None, session), since, now, _first(counters, session), oldest)
+
+
+def earlier(ground: Ground, counters: Collection[Any], window: timedelta, until: datetime) -> Stats:
+    """Return what happened in a `window` that ended at `until`, or where what is counted together around it begins."""
+    with _snapshot(counters) as session:
+        edge = _edge_before(counters, until, session)
+        part = _part(Past(ground.database, ground.log, until), max(edge, _minute(_since(window, until))))
+        end = edge if part is None else until
+        since = _since(window, end)
+        found = chain(_counted(counters, since, edge, session), part or ())
+        return report(found, since, end, _first(counters, session), {})
+
+
+def _minute(at: datetime) -> datetime:
+    return EPOCH + int(at.timestamp()) // MINUTE_S * MINUTE_S * SECOND
+
+
+def _since(window: timedelta, end: datetime) -> datetime:
+    return max(end - window, EPOCH) if window < end - EPOCH else EPOCH
+
+
+def _snapshot(counters: Collection[Any]) -> ClientSession:
+    # In one snapshot: else what is merged into a day meanwhile would come twice.
+    return counters.database.client.start_session(snapshot=True)
+
+
+def _first(counters: Collection[Any], session: ClientSession) -> Key | None:
+    first: Key | None = None
+    for kind in LENGTHS:  # the finest first: what is coarser is older
+        with translated():
+            oldest = counters.find_one({"_id": _keys(kind, 0)}, {"_id": 1}, sort=[("_id", 1)], session=session)
+        first = tuple(oldest["_id"]["key"]) if oldest else first
+    return first
+
+
+def _counted(
+    counters: Collection[Any], since: datetime, until: datetime | None, session: ClientSession
+) -> Iterator[tuple[Key, Counts]]:
+    """Yield the counters of all minutes, hours and days that reach beyond `since`, and begin before `until`."""
+    for kind, length in LENGTHS.items():
+        begin = int(since.timestamp()) // length * length
+        for stored in slices(counters, {"_id": _keys(kind, begin, until)}, session=session):
+            for one in bson.decode_all(stored):
+                yield tuple(one["_id"]["key"]), one["n"]
+
+
+def _keys(kind: str, start: int, until: datetime | None = None) -> dict[str, Any]:
+    end = MaxKey() if until is None else int(until.timestamp())
+    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, end]}}
+
+
+# The part at the end
+
+
+def _edge_before(counters: Collection[Any], moment: datetime, session: ClientSession) -> datetime:
+    """Return the beginning of what is counted together around a time: of the longest that there is."""
+    unix = int(moment.timestamp())
+    for kind, length in reversed(LENGTHS.items()):
+        start = unix // length * length
+        with translated():
+            if counters.find_one(
+                {"_id": {**_keys(kind, start), "$lt": {"key": [kind, start, MaxKey()]}}}, session=session
+            ):
+                break
+    return EPOCH + start * SECOND
+
+
+def _part(past: Past, begin: datetime) -> list[tuple[Key, Counts]] | None:
+    """Return what is to be counted of the events by then whose own times are from `begin` on; None for very many."""
+    marks = list(islice(past.since(begin - AHEAD, {}), PART_MAX + 1))
+    if len(marks) > PART_MAX:
+        return None
+    ids = sorted({name_in(one.stream) for one in marks if category_of(one.stream) in ("job", "late")})
+    return [
+        (key, counts)
+        for start in range(0, len(ids), AT_ONCE)
+        for before, after, event in _steps(past, ids[start : start + AT_ONCE])
+        if begin <= event.at <= past.moment
+        for key, counts in StatsView().tally(before, after, event).items()
+        if key[0] in LENGTHS
+    ]
+
+
+def _steps(past: Past, ids: Iterable[str]) -> Iterator[tuple[Job | None, Job, Recorded]]:
+    """Yield the events that these jobs had by then, each with the job before and after it, as views count them."""
+    found = past.histories([stream_of(category, one) for category in ("job", "late") for one in ids])
+    for job_id in ids:
+        before: Job | None = None
+        for event in _readable(found.get(stream_of("job", job_id), ())):
+            after = evolve(before, event)
+            yield before, after, event
+            before = after
+        if before is not None:
+            yield from ((before, before, event) for event in _readable(found.get(stream_of("late", job_id), ())))
+
+
+def _readable(history: Iterable[bytes]) -> Iterator[Recorded]:
+    try:
+        yield from map(decode, history)
+    except LogCorrupt:  # there the view of the job stands still
+        return
