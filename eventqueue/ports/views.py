@@ -58,7 +58,7 @@ class Walk(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A job that is failed or dead now: since when, and its last error's message."""
+    """A job that failed, or one of its attempts: when, and its error's message."""
 
     job: str
     queue: str
