@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from bson.timestamp import Timestamp
 
 from eventqueue.audit.wanted import Wanted, job_stream_of
-from eventqueue.model.events import Enqueued
+from eventqueue.model.events import Enqueued, Failed, Recorded, name_in
 from eventqueue.model.moments import between
 from eventqueue.model.readable import Read
 from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Following, Stored, Timeline, place_of
+from eventqueue.ports.views import Failure
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
@@ -52,6 +53,16 @@ class Events:
         yield from (raw for _, raw in self._fitting(whole, wanted, _read_of))
         if wanted == Wanted():
             yield from (raw for _, raw in self._timeline.read_timeless())
+
+    def failures(self, wanted: Wanted) -> Iterator[Failure]:
+        """Yield the attempts that failed among what is wanted, each with its job's queue."""
+        found = self.read(wanted)
+        while some := list(islice(found, AT_ONCE)):
+            jobs = self._enqueued({one.stream for one in some})
+            for one in some:
+                enqueued = jobs.get(one.stream)
+                if isinstance(one, Recorded) and isinstance(one.event, Failed) and enqueued is not None:
+                    yield Failure(name_in(one.stream), enqueued.queue, one.at, one.event.error.message)
 
     def follow(self, wanted: Wanted, last: int | None) -> Iterator[Read | None]:
         """See Queue.follow_events."""

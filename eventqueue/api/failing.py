@@ -1,4 +1,4 @@
-"""What jobs fail with: read from the views some at a time, and grouped as they come."""
+"""What jobs fail with: read from the views, or the log, some at a time, and grouped as they come."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -12,7 +12,12 @@ TOLD_EVERY = 1000  # failures
 def errors_of(views: Views, wanted: Sequence[Filter], progress: Callable[[int], object]) -> Errors:
     """See Queue.errors."""
     views.refresh()
-    return group(_told(chain.from_iterable(views.failures(one) for one in wanted), progress))
+    return grouped(chain.from_iterable(views.failures(one) for one in wanted), progress)
+
+
+def grouped(failures: Iterable[Failure], progress: Callable[[int], object]) -> Errors:
+    """Return the groups of some failures, and tell how many were read so far."""
+    return group(_told(failures, progress))
 
 
 def _told(failures: Iterable[Failure], progress: Callable[[int], object]) -> Iterator[Failure]:

@@ -111,6 +111,7 @@ def _shown(one: Registration) -> Worker:
         started_at=one.started_at,
         renewed_at=one.renewed_at,
         stop_by=one.stop_by,
+        by=one.worker.by,
     )
 
 

@@ -18,7 +18,7 @@ from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
-from eventqueue.api.failing import errors_of
+from eventqueue.api.failing import errors_of, grouped
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.simulating import simulate
@@ -259,11 +259,16 @@ class Queue:
         queue: str | None = None,
         since: datetime | None = None,
         progress: Callable[[int], object] = lambda _: None,
+        *,
+        is_past: bool = False,
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
-        `since`: those that failed since. `progress` is told how many were read. Raises InvalidInput.
+        `since`: those that failed since. `is_past`: by the log instead, each attempt that failed, whatever has become
+        of its job. `progress` is told how many were read. Raises InvalidInput.
         """
+        if is_past:
+            return grouped(self._events.failures(Wanted(since=since, queue=queue, types=("failed",))), progress)
         states = (State.FAILED, State.DEAD)
         wanted = [fitting(Filter(state=state, queue=queue, since=since, limit=None)) for state in states]
         return errors_of(self._views, wanted, progress)

@@ -1,6 +1,5 @@
 """`queuectl audit`: whether what the log and the views say is sound, and the log taken elsewhere."""
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, SINCE, TEXT, time_of
+from eventqueue.cli.values import FILE, TEXT, Typed, moment_option, since_of
 from eventqueue.errors import JobNotFound
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ audit = Group("audit", help="Proving what the log says.")
 @click.option("--all", "is_all", is_flag=True, help="Everything there is.")
 @click.option("--against", type=FILE, metavar="FILE", help="With --all: and against the seals that were kept in FILE.")
 @click.option("--record", type=FILE, metavar="FILE", help="With --all: and against what it had then.")
-@click.option("--since", type=SINCE, help="With --all: only streams that have an event since then, such as 1d.")
+@moment_option("--since", help="With --all: only streams that have an event since then")
 @click.option("--key", type=FILE, metavar="KEY", help="With --all: and seals must be signed by this public key.")
 @with_session
 def verify(
@@ -36,7 +35,7 @@ def verify(
     is_all: bool,
     against: str | None,
     record: str | None,
-    since: datetime | timedelta | None,
+    since: Typed | None,
     key: str | None,
 ) -> int:
     """Prove a job, or everything.
@@ -67,7 +66,7 @@ def verify(
             verdict = queue.verify(_resolved(queue, job_id))
         else:
             now = queue.connection.ground.clock.now()
-            begin = None if since is None else time_of(since, now)
+            begin = since_of(since, now)
             verdict = _verify_all(session, queue, against=against, record=record, since=begin, key=key)
     _tell(session, verdict)
     if verdict.unrecorded is not None:

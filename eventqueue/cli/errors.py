@@ -1,7 +1,7 @@
 """`queuectl errors`: what jobs fail with, alike failures as one."""
 
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -9,44 +9,53 @@ import click
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SINCE, TEXT
+from eventqueue.cli.unknown import refuse_unknown
+from eventqueue.cli.values import TEXT, Typed, moment_option, since_of
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
 
+PAST = timedelta(days=7)  # of the past, unless it is said of how much
+
 
 @command("errors")
 @click.option("--queue", "queue_name", type=TEXT, help="Of this queue only.")
-@click.option("--since", type=SINCE, help="Of jobs that failed since, such as 10m.")
+@moment_option("--since", help="Of jobs that failed since")
+@click.option("--past", "is_past", is_flag=True, help="Of each attempt that failed, in 7 days unless --since is given.")
 @limited
 @with_session
-def errors(session: Session, queue_name: str | None, since: datetime | timedelta | None, limit: int | None) -> None:
+def errors(session: Session, queue_name: str | None, *, since: Typed | None, is_past: bool, limit: int | None) -> None:
     """Show what jobs failed with, by kind.
 
-    Of those that are failed or dead now. Messages that differ in numbers, ids, paths and hex alone are of one kind,
-    the largest first; its fingerprint chooses its jobs:
+    Of those that are failed or dead now; with --past each attempt that failed, also where all has gone well since.
+    Messages that differ in numbers, ids, paths and hex alone are of one kind, the largest first; its fingerprint
+    chooses its jobs:
 
     \b
     queuectl errors --since 1d
+    queuectl errors --past --since 03:00
     queuectl dlq retry --all --fingerprint 8aec858657 --dry-run
     """
     from eventqueue.cli.listing import LIMIT
     from eventqueue.cli.render import documents, tables
     from eventqueue.cli.render.progress import counting
     from eventqueue.cli.render.words import count
-    from eventqueue.cli.values import time_of
 
     if limit is None and sys.stdout.isatty() and not session.out.as_json:
         limit = LIMIT
     with session.queue() as queue:
-        begin = None if since is None else time_of(since, queue.connection.ground.clock.now())
-        session.out.behind(queue.connection.views.refresh())
-        with counting("reading", _total(queue, queue_name), hidden=session.out.quiet, unit="failures") as progress:
-            found = queue.errors(queue_name, begin, progress)
+        begin = since_of(PAST if is_past and since is None else since, queue.connection.ground.clock.now())
+        if not is_past:
+            session.out.behind(queue.connection.views.refresh())
+        total = None if is_past else _total(queue, queue_name)
+        with counting("reading", total, hidden=session.out.quiet, unit="failures") as progress:
+            found = queue.errors(queue_name, begin, progress, is_past=is_past)
+        if not found.failures:
+            refuse_unknown(queue, queue_name)
     shown = found.groups[:limit]
     session.out.answer(lambda: [documents.plain(one) for one in shown], lambda: [tables.errors(shown)] if shown else [])
     if not shown:
-        session.out.note("No failures.")
+        session.out.note("No failures." if is_past else "No job is failed or dead now: --past tells what has failed.")
     if len(shown) < len(found.groups):
         session.out.note(f"These are the largest {len(shown):,} of {len(found.groups):,} kinds: --limit shows more.")
     if found.ungrouped:

@@ -4,7 +4,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,8 @@ import click
 from eventqueue.cli.jobs import LIMIT_MAX
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SINCE, TEXT, time_of
+from eventqueue.cli.unknown import unknown
+from eventqueue.cli.values import TEXT, Typed, moment_option, since_of, time_of
 from eventqueue.system.interrupts import on_signals
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ PART = 200  # events that are printed at once
 
 
 @command("events")
-@click.option("--since", type=SINCE, help="From this time on, such as 10m or 2026-11-28T03:12Z.")
-@click.option("--until", type=SINCE, help="Up to this time.")
+@moment_option("--since", help="From this time on")
+@moment_option("--until", help="Up to this time")
 @click.option("--type", "types", multiple=True, type=TEXT, help="Of this type, such as failed or worker-lost.")
 @click.option("--job", type=TEXT, metavar="ID", help="Of this job, and what came late for it.")
 @click.option("--stream", "streams", multiple=True, type=TEXT, help="Of this stream, such as queue-mail.")
@@ -42,8 +42,8 @@ PART = 200  # events that are printed at once
 def events(
     session: Session,
     *,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
+    since: Typed | None,
+    until: Typed | None,
     types: Sequence[str],
     job: str | None,
     streams: Sequence[str],
@@ -76,7 +76,8 @@ def events(
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
         wanted = Wanted(
-            since=None if since is None else time_of(since, now),
+            # What follows may be of a time that is yet to come.
+            since=time_of(since, now) if follow and since is not None else since_of(since, now),
             until=None if until is None else time_of(until, now, "until"),
             types=tuple(types),
             streams=(*streams, *_of_job(queue, job)),
@@ -96,7 +97,7 @@ def events(
         else:
             shown.all(queue.events(wanted, reverse=reverse))
         if not (shown.number or follow):
-            session.out.note(_why_none(queue))
+            session.out.note(unknown(queue, queue_name) or _why_none(queue))
 
 
 def _of_job(queue: "Queue", job: str | None) -> Sequence[str]:

@@ -3,7 +3,6 @@
 import signal
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, SINCE, TEXT, shown_path, time_of
+from eventqueue.cli.values import FILE, TEXT, Typed, moment_option, shown_path, since_of, time_of
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ CUT = "Streams that began before --since are without their beginnings: with one 
 
 
 @command("export")
-@click.option("--since", type=SINCE, help="What the log took from this time on, such as 10m or 2026-11-28T03:12Z.")
-@click.option("--until", type=SINCE, help="Up to this time.")
+@moment_option("--since", help="What the log took from this time on")
+@moment_option("--until", help="Up to this time")
 @click.option("--tag", type=TEXT, help="Of jobs that were enqueued with this tag.")
 @click.option("--queue", "queue_name", type=TEXT, help="Of this queue, and of jobs that were enqueued in it.")
 @click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl", help="[default: jsonl]")
@@ -32,8 +31,8 @@ CUT = "Streams that began before --since are without their beginnings: with one 
 def export(
     session: Session,
     *,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
+    since: Typed | None,
+    until: Typed | None,
     tag: str | None,
     queue_name: str | None,
     form: str,
@@ -62,7 +61,7 @@ def export(
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
         asked = Asked(
-            since=None if since is None else time_of(since, now),
+            since=since_of(since, now),
             until=None if until is None else time_of(until, now, "until"),
             tag=tag,
             queue=queue_name,

@@ -1,6 +1,6 @@
 """`queuectl list`, `show` and `history`: what there is to know of jobs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +9,7 @@ from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.words import STATES, count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, told_at, with_at
-from eventqueue.cli.values import SINCE, TEXT
+from eventqueue.cli.values import TEXT, Typed, moment_option
 from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ limited = click.option(
 @click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
 @click.option("--tag", type=TEXT, help="Jobs with this tag only.")
 @limited
-@click.option("--since", type=SINCE, help="Jobs created since (failed and dead: that failed since), such as 10m.")
+@moment_option("--since", help="Jobs created since (failed and dead: that failed since)")
 @with_at
 @with_session
 def list_(
@@ -37,7 +37,7 @@ def list_(
     queue_name: str | None,
     tag: str | None,
     limit: int | None,
-    since: datetime | timedelta | None,
+    since: Typed | None,
     at: At,
 ) -> None:
     """List jobs, newest first.

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from eventqueue.cli.render.console import show_long
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
 from eventqueue.cli.then import At, seen_at, time_in
-from eventqueue.cli.values import time_of
+from eventqueue.cli.unknown import unknown
+from eventqueue.cli.values import Typed, since_of
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
 
@@ -26,7 +26,7 @@ PART = 200  # jobs that are read, and printed, at once
 def print_newest(
     session: Session,
     limit: int | None,
-    since: datetime | timedelta | None = None,
+    since: Typed | None = None,
     at: At = None,
     **wanted: Any,
 ) -> None:
@@ -39,16 +39,16 @@ def print_newest(
         limit = LIMIT
     with session.queue() as queue:
         shown = seen_at(session, queue, at)
-        begin = None if since is None else time_of(since, time_in(shown))
+        begin = since_of(since, time_in(shown))
         # One more than is shown tells whether there are more.
         walk = shown.walk(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
         session.out.behind(walk.lag)
-        print_jobs(session, shown, islice(walk.jobs, limit))
+        print_jobs(session, shown, islice(walk.jobs, limit), wanted.get("queue"))
         if limit is not None and not session.out.as_json and next(walk.jobs, None) is not None:
             session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
 
 
-def print_chosen(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:
+def print_chosen(session: Session, queue: "Queue", jobs: Iterable[Job], name: str | None = None) -> None:
     """Print to which jobs something would be done, on a terminal as many as a person reads, and how many they are."""
     found = 0
 
@@ -60,24 +60,26 @@ def print_chosen(session: Session, queue: "Queue", jobs: Iterable[Job]) -> None:
 
     all_ = counted()
     is_read = sys.stdout.isatty() and not session.out.as_json
-    print_jobs(session, queue, islice(all_, LIMIT) if is_read else all_)
+    print_jobs(session, queue, islice(all_, LIMIT) if is_read else all_, name)
     for _ in all_:
         pass
     if found:
         session.out.note(f"{count(found, 'job')} in all; nothing was done.")
 
 
-def print_jobs(session: Session, queue: "Queue | Then", jobs: Iterable[Job]) -> None:
-    """Print the jobs, and what they wait for; for people, none is a note and no table."""
+def print_jobs(session: Session, queue: "Queue | Then", jobs: Iterable[Job], name: str | None = None) -> None:
+    """Print the jobs, of the queue of this name perhaps, and what they wait for; that there is none is a note."""
     parts = _parts(jobs)
+    first = next(parts, None)
+    every = chain([first], parts) if first else ()
     if session.out.as_json:
-        documents.print_array(_documents(queue, part) for part in parts)
-    elif first := next(parts, None):
+        documents.print_array(_documents(queue, part) for part in every)
+    elif first:
         now = time_in(queue)
         is_part = len(first) == PART
-        show_long(tables.jobs(part, queue.waits(part), now, is_part=is_part) for part in chain([first], parts))
-    else:
-        session.out.note("No jobs.")
+        show_long(tables.jobs(part, queue.waits(part), now, is_part=is_part) for part in every)
+    if not first and (sentence := unknown(queue, name) or (None if session.out.as_json else "No jobs.")):
+        session.out.note(sentence)
 
 
 def _documents(queue: "Queue | Then", jobs: Sequence[Job]) -> Sequence[Any]:

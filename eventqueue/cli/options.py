@@ -3,7 +3,9 @@
 What is nearest to the command wins; the environment only counts where no option is given.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -93,8 +95,36 @@ GLOBAL = (
 )
 
 
+def option_of(ctx: click.Context, field: str) -> click.Option | None:
+    """Return the option by which a field of a request was typed here, None where it was not."""
+    names = {f"--{re.sub('[._]', '-', field)}", f"--{field.partition('.')[0].replace('_', '-')}"}
+    for param in ctx.command.get_params(ctx):
+        is_typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if is_typed and isinstance(param, click.Option) and (param.name == field or not names.isdisjoint(param.opts)):
+            return param
+    return None
+
+
+@contextmanager
+def said_by(option: str) -> Iterator[None]:
+    """Have what is refused meanwhile be of this option, whatever it is called where it is refused."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(option, error.problem) from error
+
+
 class Command(click.Command):
     """A command with the global options, in a help section of their own."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See click.Command. What is refused of what an option said is wrong usage, by the option's name."""
+        try:
+            return super().invoke(ctx)
+        except InvalidInput as error:
+            if (option := option_of(ctx, error.field)) is None:
+                raise
+            raise click.UsageError(f"{option.opts[0]}: {error.problem}", ctx) from error
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """See click.Command."""

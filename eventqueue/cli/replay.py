@@ -1,15 +1,14 @@
 """`queuectl replay`: the log's events gone through again: of a job, into another database, or for another view."""
 
 from dataclasses import replace as changed
-from datetime import datetime, timedelta
 
 import click
 
-from eventqueue.cli.options import command, show_env
+from eventqueue.cli.options import command, said_by, show_env
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SINCE, TEXT, time_of
+from eventqueue.cli.values import TEXT, Typed, moment_option, since_of
 from eventqueue.errors import Refused
 from eventqueue.system.printable import clean
 
@@ -20,7 +19,7 @@ from eventqueue.system.printable import clean
 @click.option("--all", "is_all", is_flag=True, help="The whole log, into another database.")
 @click.option("--into", type=TEXT, metavar="NAME", help="That database, which must be empty.")
 @click.option("--projection", type=TEXT, metavar="MODULE:NAME", help="Count by this projection, and write nothing.")
-@click.option("--since", type=SINCE, help="With --projection: what the log took from this time on.")
+@moment_option("--since", help="With --projection: what the log took from this time on")
 @show_env
 @with_session
 def replay(
@@ -31,7 +30,7 @@ def replay(
     is_all: bool,
     into: str | None,
     projection: str | None,
-    since: datetime | timedelta | None,
+    since: Typed | None,
     show_env: bool,
 ) -> None:
     """Go through events of the past once more.
@@ -74,7 +73,7 @@ def _show_states(session: Session, job_id: str, to: int | None, *, show_env: boo
 def _copy(session: Session, into: str) -> None:
     with session.queue() as queue:
         total = queue.log_size()
-        with counting("copying", total, hidden=session.out.quiet, unit="events") as tell:
+        with counting("copying", total, hidden=session.out.quiet, unit="events") as tell, said_by("into"):
             number = queue.copy_log(into, tell)
     with changed(session, db=into).queue() as copied:
         copied.connection.views.refresh()
@@ -83,11 +82,11 @@ def _copy(session: Session, into: str) -> None:
     session.out.note(f"A worker that is started on {clean(into)} would run what is pending there, too: start none.")
 
 
-def _count(session: Session, projection: str, since: datetime | timedelta | None) -> None:
+def _count(session: Session, projection: str, since: Typed | None) -> None:
     from eventqueue.cli.render import documents, views
 
     with session.queue() as queue:
-        begin = None if since is None else time_of(since, queue.connection.ground.clock.now())
+        begin = since_of(since, queue.connection.ground.clock.now())
         with counting("replaying", queue.log_size(), hidden=session.out.quiet, unit="events") as tell:
             found = queue.try_projection(projection, begin, tell)
     if found.counters or session.out.as_json:

@@ -14,6 +14,7 @@ from eventqueue.cli.options import with_why
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import FINGERPRINT, TEXT
 from eventqueue.errors import LogUnavailable, QueueError, Refused
 
@@ -109,7 +110,7 @@ def to_each(session: Session, selection: Selection, states: "Sequence[State]", a
         session.out.behind(finds[-1].lag)  # then the view may lack some
         if not ids:
             session.out.document(list)
-            session.out.note("No jobs.")
+            session.out.note(unknown(queue, selection.queue) or "No jobs.")
             return 0
         # One that went from one of the states to another meanwhile was found twice.
         return _to_all(session, queue, list(dict.fromkeys(ids)), act, said)
@@ -123,7 +124,7 @@ def _show(session: Session, queue: "Queue", selection: Selection, states: "Seque
         return
     walks = [queue.walk(wanted) for wanted in selection.filters(states)]
     session.out.behind(walks[-1].lag)
-    print_chosen(session, queue, chain.from_iterable(walk.jobs for walk in walks))
+    print_chosen(session, queue, chain.from_iterable(walk.jobs for walk in walks), selection.queue)
 
 
 def _to_named(session: Session, queue: "Queue", ids: Sequence[str], act: Act, said: str) -> int:

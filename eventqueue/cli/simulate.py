@@ -1,20 +1,19 @@
 """`queuectl simulate`: recorded failures under another policy of retries."""
 
-from datetime import datetime, timedelta
-
 import click
 
 from eventqueue.cli.options import command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SECONDS, SINCE, TEXT, time_of
+from eventqueue.cli.unknown import refuse_unknown
+from eventqueue.cli.values import SECONDS, TEXT, Typed, moment_option, since_of
 from eventqueue.errors import InvalidInput
 
 RETRIES_MAX = 1000  # of which the times are told
 
 
 @command("simulate")
-@click.option("--since", type=SINCE, default="7d", help="Failures from this time on [default: 7d].")
+@moment_option("--since", default="7d", help="Failures from this time on")
 @click.option("--queue", "queue_name", type=TEXT, help="Of this queue only.")
 @click.option("--max-retries", type=click.IntRange(0, RETRIES_MAX), required=True, help="So many retries.")
 @click.option("--backoff-base", type=SECONDS, help="To the power of the failure's number [as asked].")
@@ -24,7 +23,7 @@ RETRIES_MAX = 1000  # of which the times are told
 def simulate(
     session: Session,
     *,
-    since: datetime | timedelta,
+    since: Typed,
     queue_name: str | None,
     max_retries: int,
     backoff_base: float | None,
@@ -49,9 +48,11 @@ def simulate(
             raise InvalidInput(name, "must be a duration from 0 to a century")
     policy = Policy(max_retries=max_retries, base=backoff_base, cap=backoff_cap, exit_codes=_codes(exit_codes))
     with session.queue() as queue:
-        begin = time_of(since, queue.connection.ground.clock.now())
+        begin = since_of(since, queue.connection.ground.clock.now())
         with counting("looking at failures", None, hidden=session.out.quiet, unit="failures") as tell:
             found = queue.simulate(policy, begin, queue_name, tell)
+        if not found.queues:
+            refuse_unknown(queue, queue_name)
     session.out.answer(lambda: documents.plain(found), lambda: simulated.simulated(found))
 
 

@@ -8,14 +8,15 @@ from eventqueue.api.arguments import LONGEST
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at
-from eventqueue.cli.values import SECONDS, SINCE, TEXT
-from eventqueue.errors import InvalidInput, Refused
+from eventqueue.cli.unknown import refuse_unknown
+from eventqueue.cli.values import SECONDS, TEXT, moment_option
+from eventqueue.errors import InvalidInput
 
 
 @command("stats")
 @click.option("--queue", "name", type=TEXT, help="Of this queue only.")
 @click.option("--window", type=SECONDS, default="1h", show_default=True, help="The last so long, such as 10m or 7d.")
-@click.option("--until", type=SINCE, help="Up to this time and not to now, such as 2h or 2026-11-28T03:12Z.")
+@moment_option("--until", help="Up to this time and not to now")
 @with_session
 def stats(session: Session, *, name: str | None, window: float, until: At) -> None:
     """Show rates, waits, run times and failures.
@@ -44,7 +45,6 @@ def stats(session: Session, *, name: str | None, window: float, until: At) -> No
     with session.queue() as queue:
         session.out.behind(queue.connection.views.refresh())
         found = seen_at(session, queue, until, "until").stats(span)
-        known = queue.status().queues if name is not None and name not in found.queues else {}
-    if name is not None and name not in found.queues and name not in known:
-        raise Refused(f"No queue {name!r} ever had a job: `queuectl status` shows the queues.")
+        if name not in found.queues:
+            refuse_unknown(queue, name)
     session.out.answer(lambda: documents.stats(found, name), lambda: statistics.stats(found, name))

@@ -1,21 +1,19 @@
 """`--at`: what a command shows of the queue, as it was at a time that is past."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from eventqueue.cli.options import said_by
 from eventqueue.cli.session import Session
-from eventqueue.cli.values import SINCE, time_of
-from eventqueue.errors import InvalidInput
+from eventqueue.cli.values import Typed, moment_option, time_of
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.api.then import Then
 
-At = datetime | timedelta | None
+At = Typed | None
 
-with_at = click.option("--at", type=SINCE, help="As it was at this time, such as 10m or 2026-11-28T03:12Z.")
+with_at = moment_option("--at", help="As it was at this time")
 
 
 def seen_at(session: Session, queue: "Queue", at: At, option: str = "at") -> "Queue | Then":
@@ -25,10 +23,8 @@ def seen_at(session: Session, queue: "Queue", at: At, option: str = "at") -> "Qu
     from eventqueue.cli.render.words import instant
 
     moment = time_of(at, queue.connection.ground.clock.now(), option)
-    try:
+    with said_by(option):
         then = queue.at(moment)
-    except InvalidInput as error:
-        raise InvalidInput(option, error.problem) from None
     session.out.note(f"As it was at {instant(then.moment)}.")
     return then
 

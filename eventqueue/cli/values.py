@@ -2,16 +2,25 @@
 
 import os
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, TypeVar
 
 import click
 
+from eventqueue.cli.render.words import instant
 from eventqueue.errors import InvalidInput
 
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(ms|s|m|h|d|w)?")
+_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+SUCH_TIMES = "such as 10m (ago), 03:12 or 2026-11-28T03:12 (UTC unless a zone is given)"
+SKEW = timedelta(seconds=1)  # by which what somebody has just read from the log may be ahead of our clock
+
+Typed = datetime | timedelta | time
+"""A moment as it is typed: itself, how long ago, or a time of the day, which is the last one."""
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Text(click.ParamType[str]):
@@ -19,12 +28,12 @@ class Text(click.ParamType[str]):
 
     name = "text"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
-        """See click.ParamType. Raises InvalidInput."""
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See click.ParamType."""
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(_typed_name(param), "is not valid UTF-8") from None
+            self.fail("it is not valid UTF-8", param, ctx)
         return value
 
 
@@ -50,20 +59,23 @@ class Seconds(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2] or ""]
 
 
-class Since(click.ParamType[datetime | timedelta]):
-    """A time in ISO 8601 (UTC unless it says otherwise), or how long ago, such as `10m`."""
+class When(click.ParamType[Typed]):
+    """A time in ISO 8601 or of the day (UTC unless it says otherwise), or how long ago, such as `10m`."""
 
     name = "ago|time"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Typed:
         """See click.ParamType."""
         try:
             if found := _DURATION.fullmatch(value):
                 return timedelta(seconds=float(found[1]) * _UNITS[found[2] or ""])
+            if _OF_DAY.fullmatch(value):
+                of_day = time.fromisoformat(value)
+                return of_day if of_day.tzinfo else of_day.replace(tzinfo=UTC)
             at = datetime.fromisoformat(value)
             return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time: give ISO 8601, or how long ago, such as 10m, 2h or 3d", param, ctx)
+            self.fail(f"{value!r} is no time: give one {SUCH_TIMES}", param, ctx)
 
 
 class Variable(click.ParamType[tuple[str, str]]):
@@ -93,22 +105,59 @@ class Fingerprint(click.ParamType[str]):
         return value
 
 
-def _typed_name(param: click.Parameter | None) -> str:
-    if isinstance(param, click.Option):
-        return param.opts[0].lstrip("-")
-    return param.human_readable_name if param else ""
+class Meta(click.ParamType[dict[str, Any]]):
+    """A JSON object."""
+
+    name = "json"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """See click.ParamType."""
+        try:
+            return json_object(value, "it", '{"customer": 7}')
+        except InvalidInput as error:
+            self.fail(str(error), param, ctx)
 
 
-TEXT, FILE, SECONDS, SINCE, VARIABLE = Text(), File(), Seconds(), Since(), Variable()
-FINGERPRINT = Fingerprint()
+TEXT, FILE, SECONDS, WHEN, VARIABLE = Text(), File(), Seconds(), When(), Variable()
+FINGERPRINT, META = Fingerprint(), Meta()
 
 
-def time_of(since: datetime | timedelta, now: datetime, option: str = "since") -> datetime:
-    """Return the time that is meant at `now`. Raises InvalidInput for one before the calendar begins."""
+def moment_option(*names: str, help: str, default: str | None = None) -> Callable[[F], F]:  # noqa: A002 - as click has it
+    """Return an option that is a time; what may be typed is told behind `help`."""
+    return click.option(
+        *names, type=WHEN, default=default, show_default=default is not None, help=f"{help}, {SUCH_TIMES}."
+    )
+
+
+def time_of(typed: Typed, now: datetime, option: str = "since") -> datetime:
+    """Return the time that is meant at `now`; of a time of day its last one.
+
+    Raises InvalidInput for one before the calendar begins.
+    """
     try:
-        return since if isinstance(since, datetime) else now - since
+        match typed:
+            case datetime():
+                return typed
+            case timedelta():
+                return now - typed
+            case time():
+                today = datetime.combine(now.astimezone(typed.tzinfo), typed)
+                return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
     except OverflowError:
         raise InvalidInput(option, "is longer ago than the calendar reaches") from None
+
+
+def since_of(typed: Typed | None, now: datetime) -> datetime | None:
+    """Return the time from which on something is to be told, None for all times.
+
+    Raises InvalidInput for one that is yet to come: of that nothing is found, as if all were well.
+    """
+    if typed is None:
+        return None
+    since = time_of(typed, now)
+    if since > now + SKEW:
+        raise InvalidInput("since", f"lies in the future: there is nothing after {instant(now, 'seconds')}")
+    return since
 
 
 def json_object(text: str, what: str, such: str = '{"command": "echo hello"}') -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Walk(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A job that is failed or dead now: since when, and its last error's message."""
+    """A job that failed, or one of its attempts: when, and its error's message."""
 
     job: str
     queue: str
@@ -86,6 +86,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     renewed_at: datetime | None  # None: of a time that is past, of which that is not kept
     stop_by: datetime | None = None  # asked to stop: it claims nothing more, and what it runs then is handed back
     running: tuple[str, ...] = ()
+    by: str | None = None  # as whom it was started; None: one of before that was told
 
 
 Counts = Mapping[State, int]

@@ -97,6 +97,7 @@ def _there(past: Past) -> Iterator[Worker]:
                 concurrency=start.concurrency,
                 started_at=events[0].at,
                 renewed_at=None,
+                by=start.by,
                 stop_by=stop_by(events),
             )
 

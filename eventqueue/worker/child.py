@@ -104,7 +104,9 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
 
 
 def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
-    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=connection.user)
+    user = connection.user
+    by = signed(actor_of("cli"), user)
+    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by)
     incarnations = connection.incarnations
     length = connection.settings["lease"].value
     assert isinstance(length, int | float)
@@ -119,7 +121,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
         concurrency=me.concurrency,
         queues=me.queues,
         grace=me.grace,
-        by=signed(actor_of("cli"), connection.user),
+        by=me.by,
         lease=float(length),
     )
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)

@@ -75,7 +75,7 @@ def test_what_the_environment_overrides_is_told(queuectl: Queuectl) -> None:
 def test_a_bad_setting_is_refused(shared: Queuectl, args: tuple[str, ...]) -> None:
     ran = shared.here("config", *args)
 
-    assert ran.code == 1
+    assert ran.code == (2 if "\udcff" in args else 1)
     assert is_one_sentence(ran), ran
     assert shared.ok("config", "get", "max-retries", "--json").json["source"] == "built-in"
 

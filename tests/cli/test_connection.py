@@ -99,23 +99,23 @@ def test_a_standalone_server_is_refused_with_the_way_to_mend_it(
 def test_a_database_name_that_mongodb_refuses_is_refused(shared: Queuectl, name: str) -> None:
     ran = shared.here("--db", name, "enqueue", '{"command": "true"}')
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran), ran
-    assert "db: " in ran.err
+    assert "--db" in ran.err
 
 
 def test_a_bad_database_name_is_refused_by_the_process_too(shared: Queuectl) -> None:
     ran = shared.process("enqueue", '{"command": "true"}', "--db", "a/b")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran), ran
 
 
 def test_an_empty_uri_is_none(shared: Queuectl) -> None:
     ran = shared.here("--uri", "", "status")
 
-    assert (ran.code, is_one_sentence(ran)) == (1, True)
-    assert "uri: " in ran.err
+    assert (ran.code, is_one_sentence(ran)) == (2, True)
+    assert "--uri: " in ran.err
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_an_empty_uri_is_none(shared: Queuectl) -> None:
 def test_a_uri_that_is_none_is_refused_without_its_password(shared: Queuectl, uri: str) -> None:
     ran = shared.with_environ(QUEUECTL_URI=uri).here("status")
 
-    assert ran.code == 1
+    assert ran.code == (2 if "\udcff" in uri else 1)
     assert is_one_sentence(ran), ran
-    assert "uri: " in ran.err
+    assert "uri" in ran.err
     assert SECRET not in ran.err
 
 

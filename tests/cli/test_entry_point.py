@@ -259,13 +259,15 @@ def test_what_is_typed_is_utf_8_whatever_the_locale(queuectl: Queuectl, tmp_path
 def test_what_is_no_utf_8_is_refused_in_one_sentence(queuectl: Queuectl, environ: dict[str, str]) -> None:
     ran = queuectl.with_environ(**environ).process("enqueue", "--tag", b"\xff", "--", "true")
 
-    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
-    assert "tags: is not valid UTF-8" in ran.err
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "--tag: is not valid UTF-8" in ran.err
 
 
 def test_jobs_from_a_closed_stdin_are_refused_in_one_sentence(queuectl: Queuectl) -> None:
     command = f"{sys.executable} -m eventqueue enqueue --file - <&-"
     ran = subprocess.run(command, shell=True, env=queuectl.environ, capture_output=True, text=True, check=False)
 
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == "✘ file: is stdin, which is closed: pipe the jobs in, or name a file\n"
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        "✘ --file: is stdin, which is closed: pipe the jobs in, or name a file: see `queuectl enqueue --help`.\n"
+    )

@@ -52,9 +52,11 @@ def test_failures_of_one_kind_are_one_with_when_where_and_an_example(broken: Que
 
 def test_they_can_be_narrowed_to_a_queue_and_a_time(broken: Queuectl) -> None:
     assert listed(broken, "--queue", "web") == {"exit code 1: user 0 is gone": 1}
-    assert listed(broken, "--queue", "nobody") == listed(broken, "--since", "2100-01-01") == {}
     assert len(listed(broken, "--since", "1h")) == 3
-    assert broken.ok("errors", "--queue", "nobody").err == "! No failures.\n"
+    broken.ok("enqueue", "--queue", "well", "--", "true")
+    assert (
+        broken.ok("errors", "--queue", "well").err == "! No job is failed or dead now: --past tells what has failed.\n"
+    )
 
 
 def test_what_is_cut_is_said(broken: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +72,22 @@ def test_a_job_that_was_retried_is_no_failure_any_more(broken: Queuectl) -> None
     broken.ok("retry", "other")
 
     assert "exit code 7: no such host" not in listed(broken)
+    assert listed(broken, "--past")["exit code 7: no such host"] == 1
+
+
+def test_of_the_past_each_attempt_that_failed_is_told(broken: Queuectl, queue: Queue) -> None:
+    broken.ok("retry", "other")
+    died(queue, "other", "exit code 7: no such host")
+    broken.ok("cancel", "other")
+
+    past = broken.ok("errors", "--past", "--json").json
+
+    assert [list(one) for one in past] == [KEYS] * 3
+    assert [(one["count"], one["queues"]) for one in past[:2]] == [(3, ["mail", "web"]), (2, ["default"])]
+    assert past[0]["example"] == broken.ok("errors", "--json").json[0]["example"]
+    assert listed(broken, "--past", "--queue", "web") == {"exit code 1: user 0 is gone": 1}
+    assert listed(broken, "--past", "--since", "1h")["exit code 7: no such host"] == 2
+    assert "No queue 'nobody' ever" in broken.here("errors", "--past", "--queue", "nobody").err
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def test_options_narrow_it_together(queuectl: Queuectl) -> None:
         (("--where", "nonsense"), "is no condition"),
         (("--type", "fail"), "is failed meant?"),
         (("--since", "yesterday"), "is no time"),
+        (("--since", "2099-01-01"), "lies in the future"),
         (("--follow", "--reverse"), "--follow goes on for ever"),
         (("--follow", "--until", "1m"), "--follow goes on for ever"),
         (("--job", "nope"), "nope"),
@@ -122,7 +123,8 @@ def test_what_asks_for_nothing_that_can_be_is_refused_in_a_sentence(
 ) -> None:
     ran = shared.here("events", *options)
 
-    assert ran.code in {1, 2}
+    assert ran.code == (1 if "--job" in options else 2)
+    assert f"{options[0]}" in ran.err or "--job" in options
     assert told in ran.err
     assert "Traceback" not in ran.err
 
@@ -151,7 +153,7 @@ def test_a_seal_is_told_in_a_line_and_whole_as_json(queuectl: Queuectl, tmp_path
     assert events(queuectl, "--type", "sealed")[0]["data"]["key"] == public
 
 
-@pytest.mark.parametrize("options", [("--until", "2020-01-01"), ("--since", "2099-01-01")])
+@pytest.mark.parametrize("options", [("--until", "2020-01-01"), ("--type", "failed")])
 def test_of_a_time_without_events_it_says_when_there_were_some(queuectl: Queuectl, options: tuple[str, ...]) -> None:
     assert "the log is empty" in queuectl.ok("events").err
     queuectl.ok("enqueue", "--", "true")

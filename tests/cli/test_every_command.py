@@ -63,8 +63,9 @@ USES: dict[str, tuple[Use, ...]] = {
     "logs": (Use(("wild",)),),
     "errors": (
         Use(is_silent=True, needs_jobs=False),
-        Use(("--queue", HOSTILE), is_silent=True),
+        Use(("--queue", HOSTILE), (1,), is_silent=True),
         Use(("--since", HOSTILE), (2,), is_silent=True),
+        Use(("--past",), is_silent=True, needs_jobs=False),
     ),
     "wait": (Use(("wild", "--timeout", "0.1"), (1,), is_silent=True),),
     "cancel": (
@@ -102,19 +103,19 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--follow",), interrupt_after=1.0, needs_jobs=False, is_silent=True),
         Use(("--job", "wild", "--reverse")),
         Use(("--queue", HOSTILE, "--where", "data.error~" + HOSTILE), is_silent=True),
-        Use(("--where", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+        Use(("--where", HOSTILE), (2,), is_silent=True, needs_jobs=False),
     ),
     "replay": (
         Use(("wild",)),
-        Use(("--all", "--into", f"bad {HOSTILE}"), (1,), is_silent=True),
+        Use(("--all", "--into", f"bad {HOSTILE}"), (2,), is_silent=True),
         Use(("--projection", "projections.folds.stats:Stats")),
-        Use(("--projection", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+        Use(("--projection", HOSTILE), (2,), is_silent=True, needs_jobs=False),
     ),
     "diff": (Use(("wild", "1", "2")), Use(("wild", "held-0")), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
     "simulate": (
         Use(("--max-retries", "5"), needs_jobs=False),
-        Use(("--max-retries", "0", "--queue", HOSTILE), is_silent=True),
-        Use(("--max-retries", "1", "--exit-codes", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+        Use(("--max-retries", "0", "--queue", HOSTILE), (1,), is_silent=True),
+        Use(("--max-retries", "1", "--exit-codes", HOSTILE), (2,), is_silent=True, needs_jobs=False),
     ),
     "audit verify": (Use(("--all",), (0, 1), needs_jobs=False), Use(("wild",))),
     "audit seal": (

@@ -104,7 +104,7 @@ def test_since_takes_a_time_or_how_long_ago(queuectl: Queuectl) -> None:
         return len(queuectl.ok("list", "--json", "--since", since).json)
 
     assert [listed(since) for since in ("10m", "2h", "3d", "1.5h", "2020-01-01", created)] == [1] * 6
-    assert [listed(since) for since in ("2100-01-01", "2100-01-01T00:00:00+01:00")] == [0, 0]
+    assert queuectl.here("list", "--since", "2100-01-01T00:00:00+01:00").code == 2
 
 
 @pytest.mark.parametrize("since", ["yesterday", "10 minutes", "", "2026-13-01", "9" * 400 + "d"])
@@ -128,7 +128,7 @@ def test_an_option_out_of_range_is_wrong_usage(shared: Queuectl, options: tuple[
 def test_a_time_before_the_calendar_is_refused(shared: Queuectl) -> None:
     ran = shared.here("list", "--since", "999999d")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran)
 
 
@@ -336,7 +336,7 @@ def test_an_id_that_does_not_exist_is_refused(shared: Queuectl, command: tuple[s
 def test_an_id_that_is_no_text_is_refused(shared: Queuectl, command: tuple[str, ...]) -> None:
     ran = shared.here(*command, "\udcff")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran), ran
     assert "not valid UTF-8" in ran.err
 

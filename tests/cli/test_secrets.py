@@ -126,7 +126,7 @@ def test_a_file_without_a_uri_is_named(queuectl: Queuectl, tmp_path: Path, conte
 
     ran = queuectl.here("--uri-file", str(file), "list")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran)
     assert str(file) in ran.err
 

@@ -8,6 +8,7 @@ import pytest
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
+from eventqueue.system.people import actor_of
 from eventqueue.worker.life.place import incarnation_here
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 from tests.cli.running import await_that, started
@@ -16,7 +17,10 @@ from tests.cli.running import await_that, started
 def test_a_queue_that_cannot_be_is_refused(shared: Queuectl) -> None:
     ran = shared.here("worker", "start", "--until-empty", "--queue", "a b")
 
-    assert (ran.code, ran.err) == (1, "✘ queue: may hold letters, digits and . _ : - only, 1 to 128 of them\n")
+    assert (ran.code, ran.err) == (
+        2,
+        "✘ --queue: may hold letters, digits and . _ : - only, 1 to 128 of them: see `queuectl worker start --help`.\n",
+    )
 
 
 def test_workers_run_what_there_is_until_nothing_is_left(queuectl: Queuectl) -> None:
@@ -55,13 +59,15 @@ def test_a_running_worker_is_listed_and_leaves_on_sigterm(queuectl: Queuectl) ->
         for_people = queuectl.ok("worker", "list").out.splitlines()
         status = queuectl.ok("status", "--json").json
         health = queuectl.ok("doctor", "--json").json
+        (then,) = queuectl.ok("worker", "list", "--at", "0s", "--json").json
 
         process.send_signal(signal.SIGTERM)
         code = process.wait(PATIENCE_S)
 
     assert worker["running"] == ["long"]
     assert {"id", "name", "host", "pid", "queues", "concurrency", "started_at", "renewed_at"} <= set(worker)
-    assert for_people[1].endswith("long")
+    assert worker["by"] == then["by"] == actor_of("cli")
+    assert for_people[1].split()[-2:] == ["long", actor_of("cli")]
     assert (status["workers"], status["processing"]) == (1, 1)
     assert health["ok"]
     assert code == 0
@@ -195,7 +201,7 @@ def test_a_stop_that_is_asked_for_wrongly_is_refused(shared: Queuectl, options: 
 def test_a_grace_before_now_is_refused(shared: Queuectl) -> None:
     ran = shared.here("worker", "stop", "--all", "--grace", "-1")
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran)
 
 

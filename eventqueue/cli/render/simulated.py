@@ -47,7 +47,7 @@ def _chances(found: Simulated) -> list[Table | Text]:
     shown = [_chance(one) for one in found.chances[:CHANCES_SHOWN]]
     total = sum(one.chances for one in found.queues.values())
     more = [Text(f"… and {count(total - len(shown), 'job')} more: --json names them.")] if total > len(shown) else []
-    return [Text(""), Table(["JOB", "DIED AT", "NEXT AT", "LAST AT", "ATTEMPTS"], shown, loose=0), *more]
+    return [Text(""), Table(["JOB", "DIED AT", "NEXT AT", "LAST AT", "ATTEMPTS"], shown, loose=3, whole=True), *more]
 
 
 def _chance(one: Chance) -> list[Cell]:

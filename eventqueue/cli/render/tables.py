@@ -152,10 +152,13 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
             None if one.renewed_at is None else f"{age(now - one.renewed_at)} ago",
             Text("serving", "green") if one.stop_by is None else Text("stopping", "yellow"),
             ", ".join(one.running) or Text("idle", "dim"),
+            one.by,
         ]
         for one in found
     ]
-    return Table(["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING"], rows, whole=True)
+    return Table(
+        ["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING", "BY"], rows, loose=2, whole=True
+    )
 
 
 def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:

@@ -19,9 +19,16 @@ def place() -> str:
 
 
 def incarnation_here(
-    id_: str, name: str, queues: tuple[str, ...], concurrency: int, grace: float = 30.0, *, user: str | None = None
+    id_: str,
+    name: str,
+    queues: tuple[str, ...],
+    concurrency: int,
+    grace: float = 30.0,
+    *,
+    user: str | None = None,
+    by: str | None = None,
 ) -> Incarnation:
-    """Return the incarnation that this very process is; `user`: as whom the database knows it."""
+    """Return the incarnation that this very process is; `user`: as whom the database knows it; `by`: who started it."""
     pid = os.getpid()
     return Incarnation(
         id=id_,
@@ -34,4 +41,5 @@ def incarnation_here(
         concurrency=concurrency,
         grace=grace,
         user=user,
+        by=by,
     )

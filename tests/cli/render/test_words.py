@@ -14,7 +14,8 @@ from eventqueue.cli.render.columns import LOOSE_LEAST, Cell, Table, fitted
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.tall import laid_out
 from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, size_of, span
-from eventqueue.cli.values import SECONDS, SINCE
+from eventqueue.cli.values import SECONDS, WHEN, since_of, time_of
+from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
 from eventqueue.model.job import State
 from tests.builders import (
@@ -172,8 +173,36 @@ def test_no_duration_is_refused_by_what_was_typed(typed: str) -> None:
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert SINCE.convert("2026-01-31", None, None) == datetime(2026, 1, 31, tzinfo=UTC)
-    assert SINCE.convert("2026-01-31T08:00:00+01:00", None, None) == datetime(2026, 1, 31, 7, tzinfo=UTC)
+    assert WHEN.convert("2026-01-31", None, None) == datetime(2026, 1, 31, tzinfo=UTC)
+    assert WHEN.convert("2026-01-31T08:00:00+01:00", None, None) == datetime(2026, 1, 31, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *(("03:12", "2026-01-31T03:12"), ("07:30:00", "2026-01-31T07:30"), ("07:30:01", "2026-01-30T07:30:01")),
+        *(("23:59", "2026-01-30T23:59"), ("03:12Z", "2026-01-31T03:12"), ("08:12+01:00", "2026-01-31T07:12")),
+        *(("00:30+05:30", "2026-01-30T19:00"), ("20:00-11:00", "2026-01-31T07:00")),
+    ],
+)
+def test_a_time_of_the_day_is_its_last_one(typed: str, meant: str) -> None:
+    now = datetime(2026, 1, 31, 7, 30, tzinfo=UTC)
+
+    assert time_of(WHEN.convert(typed, None, None), now) == datetime.fromisoformat(f"{meant}+00:00")
+
+
+@pytest.mark.parametrize("typed", ["yesterday", "3:12", "24:00", "03:60", "03:12:00:00", "03:12 ", "03:12 CET"])
+def test_what_is_no_time_is_refused_with_what_would_be_one(typed: str) -> None:
+    with pytest.raises(click.BadParameter, match=f"{re.escape(repr(typed))} is no time: .*03:12"):
+        WHEN.convert(typed, None, None)
+
+
+def test_nothing_is_told_from_a_time_on_that_is_yet_to_come() -> None:
+    assert since_of(NOW, NOW) == since_of(timedelta(0), NOW) == NOW
+    assert since_of(None, NOW) is None
+    for typed in (NOW + timedelta(minutes=1), timedelta(hours=-1), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(InvalidInput, match="lies in the future: there is nothing after"):
+            since_of(typed, NOW)
 
 
 @pytest.mark.parametrize(

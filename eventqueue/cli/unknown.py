@@ -1,0 +1,25 @@
+"""A queue that is asked for by a name that none ever had, misspelt perhaps: it is not one with which all is well.
+
+What judges a queue refuses such a name; what lists says beside its empty list why that is empty.
+"""
+
+from typing import TYPE_CHECKING
+
+from eventqueue.errors import Refused
+
+if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
+    from eventqueue.api.then import Then
+
+
+def unknown(shown: "Queue | Then", name: str | None) -> str | None:
+    """Return what there is to say of a queue's name that none ever had, None for one that is known, or for no name."""
+    if name is None or any(one.name == name for one in shown.queues()):
+        return None
+    return f"No queue {name!r} ever had a job: `queuectl queue list` shows the queues."
+
+
+def refuse_unknown(queue: "Queue", name: str | None) -> None:
+    """Raise Refused for a queue's name that none ever had."""
+    if (sentence := unknown(queue, name)) is not None:
+        raise Refused(sentence)
