@@ -28,7 +28,7 @@ class End(StrEnum):
     OPEN = "open"  # it is not over yet, or somebody ended it
 
 
-class Failure(msgspec.Struct, frozen=True):
+class FailedAttempt(msgspec.Struct, frozen=True):
     """A failed attempt, with the time it ended and the seconds that it ran."""
 
     version: int
@@ -42,7 +42,7 @@ class Budget(msgspec.Struct, kw_only=True):
 
     job: str
     enqueued: Enqueued
-    failures: list[Failure] = []
+    failures: list[FailedAttempt] = []
     end: End = End.OPEN
     is_final: bool = False  # no retry would have mended the last failure
     completed_s: float = 0.0
@@ -71,7 +71,7 @@ def _go_on(budget: Budget, one: Recorded, event: object, ran_s: float) -> None:
     match event:
         case Failed():
             seconds = ran_s if event.duration is None else event.duration
-            budget.failures = [*budget.failures, Failure(one.version, one.at, seconds, event)]
+            budget.failures = [*budget.failures, FailedAttempt(one.version, one.at, seconds, event)]
             budget.end = End.OPEN if event.retry_at else End.DEAD
         case DeadLettered(reason=reason):
             budget.end, budget.is_final = End.DEAD, reason == NO_RETRY

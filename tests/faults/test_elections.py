@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -41,28 +40,6 @@ def ground(three: ReplicaSet) -> Iterator[Ground]:
         yield ground
 
 
-@contextmanager
-def written(crowd: Crowd) -> Iterator[None]:
-    """Have a crowd act for as long as the block lasts; what stopped it before is raised at the end."""
-    ended, errors = threading.Event(), []
-
-    def write() -> None:
-        try:
-            while not ended.is_set():
-                crowd.act(1, size=60)
-        except BaseException as error:
-            errors.append(error)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        writer.join()
-    assert errors == []
-
-
 def await_more(ground: Ground) -> None:
     """Wait until the views have moved on by some hundred events."""
     applied = checkpoint_of(ground).applied
@@ -73,7 +50,7 @@ def test_a_projector_outlasts_primaries_that_step_down_and_one_that_is_killed(
     three: ReplicaSet, ground: Ground
 ) -> None:
     with projector_process(three.uri, ground.database.name) as projector:
-        with written(Crowd(ground)):
+        with Crowd(ground).acting(size=60):
             for _ in range(4):
                 await_more(ground)
                 three.step_down()

@@ -96,15 +96,8 @@ def renamed(ground: Ground, client: Client) -> Ground:
 
 
 def test_killed_at_random_moments_under_load_it_loses_and_doubles_nothing(ground: Ground, faulty_uri: str) -> None:
-    chance, crowd, ended = Random(1), Crowd(ground), threading.Event()
-
-    def write() -> None:
-        while not ended.is_set():
-            crowd.act(1, size=60)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    chance = Random(1)
+    with Crowd(ground).acting(size=60):
         for _ in range(KILLS):
             applied = checkpoint_of(ground).applied
             with projector_process(faulty_uri, ground.database.name) as projector:
@@ -112,9 +105,6 @@ def test_killed_at_random_moments_under_load_it_loses_and_doubles_nothing(ground
                 await_that(lambda more=more: checkpoint_of(ground).applied >= more or is_fresh(ground))  # type: ignore[misc]
                 projector.kill()
             end_lease(ground)
-    finally:
-        ended.set()
-        writer.join()
 
     finish(ground)
     assert_exact(ground)

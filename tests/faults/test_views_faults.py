@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,24 +51,6 @@ def built(database: Database[dict[str, Any]]) -> Ground:
     return ground
 
 
-@contextmanager
-def writing(crowd: Crowd, size: int = 40) -> Iterator[None]:
-    """Have a crowd act for as long as the block lasts."""
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.is_set():
-            crowd.act(1, size=size)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        writer.join()
-
-
 def test_views_built_under_writes_and_claims_equal_those_that_lived_through_them(
     built: Ground, server_uri: str
 ) -> None:
@@ -77,7 +58,7 @@ def test_views_built_under_writes_and_claims_equal_those_that_lived_through_them
     operator = ViewOperator(built, PROJECTIONS, "tests")
 
     with projector_process(server_uri, built.database.name):
-        with writing(crowd, size=20):
+        with crowd.acting():
             for _ in range(3):
                 before = live_of(built).number
                 assert operator.rebuild(None, lambda _: None) > before
@@ -132,7 +113,7 @@ def test_readers_who_look_again_and_again_do_not_rob_a_projector(built: Ground, 
         readers = [threading.Thread(target=look) for _ in range(3)]
         for reader in readers:
             reader.start()
-        with writing(crowd, size=200):
+        with crowd.acting(size=200):
             await_that(lambda: len(lags) >= 20)
         ended.set()
         for reader in readers:
@@ -181,7 +162,7 @@ def test_a_parked_job_is_let_go_while_the_others_flow(built: Ground, server_uri:
     put_spoilt(built, "job-spoilt", SPOILT["data that does not fit"])
     crowd = Crowd(built)
     operator = ViewOperator(built, PROJECTIONS, "tests")
-    with projector_process(server_uri, built.database.name), writing(crowd):
+    with projector_process(server_uri, built.database.name), crowd.acting(size=40):
         await_that(lambda: any(one.parked for one in operator.projections()))
         for _ in range(5):
             parked = operator.retry("jobs", "spoilt")

@@ -3,7 +3,10 @@
 The keeper ends its server when its standard input closes: also when the tests are killed, nothing stays behind.
 """
 
+import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +19,7 @@ from urllib.parse import quote_plus
 
 from pymongo import MongoClient
 
-from eventqueue.server import ensure_running, stop
+from eventqueue.server import ensure_running, status
 from eventqueue.server.locate import locate
 
 # Milliseconds. Each test drops its database, and a drop waits for the journal's next commit: by default 100.
@@ -55,8 +58,17 @@ def keep(kind: str, home: Path, extra: Sequence[str]) -> None:
             print(ensure_running(home, extra), flush=True)
             sys.stdin.read()
     finally:
-        stop(home)
+        if (server := status(home)) is not None:
+            kill(server.pid)
         shutil.rmtree(home)
+
+
+def kill(pid: int) -> None:
+    """End a server whose data nobody wants: in good order it would first write all of it, for up to half a minute."""
+    process = os.pidfd_open(pid)
+    signal.pidfd_send_signal(process, signal.SIGKILL)
+    select.select([process], [], [])  # it is no child of ours
+    os.close(process)
 
 
 def keep_guarded(home: Path, extra: Sequence[str]) -> None:
@@ -81,7 +93,7 @@ def keep_guarded(home: Path, extra: Sequence[str]) -> None:
         print(f"mongodb://root:{ROOT_PASSWORD}@{host}/?directConnection=true", flush=True)
         sys.stdin.read()
     finally:
-        mongod.terminate()
+        mongod.kill()
         mongod.wait()
 
 

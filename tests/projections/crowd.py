@@ -1,6 +1,8 @@
 """People and workers who act at random on a log: equal seeds act equally."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
 
@@ -46,6 +48,27 @@ class Crowd:
             appends = [self._act_on(job_id) for job_id in (*old, *new)]
             done = [self._ground.log.append(appends), self._ground.log.append(self._late_results())]
             assert all(one.is_whole for appended in done for one in appended)
+
+    @contextmanager
+    def acting(self, size: int = 20, pause_s: float = 0.0) -> Iterator[None]:
+        """Act on and on beside what the block does; what ended that before the block did is raised behind it."""
+        ended, errors = threading.Event(), []
+
+        def act() -> None:
+            try:
+                while not ended.wait(pause_s):
+                    self.act(1, size=size)
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+        assert errors == []
 
     def _act_on(self, job_id: str) -> Append:
         job = self.jobs.get(job_id)

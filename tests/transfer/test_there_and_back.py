@@ -1,7 +1,6 @@
 """A log that is exported and imported is that log again: byte for byte, with its views and its verdict."""
 
 import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -215,20 +214,8 @@ def test_while_traffic_flows_each_stream_is_taken_from_its_beginning_without_a_g
     one = new_database()
     crowd = Crowd(stand_on(one), seed=7)
     crowd.act(batches=2)
-    is_over = threading.Event()
-
-    def act() -> None:
-        while not is_over.is_set():
-            crowd.act(batches=1)
-
-    writer = threading.Thread(target=act)
-    writer.start()
-    try:
-        with Queue(server_uri, one.name) as queue:
-            taken = [list(map(place_of, queue.stored_events())) for _ in range(4)]
-    finally:
-        is_over.set()
-        writer.join()
+    with crowd.acting(), Queue(server_uri, one.name) as queue:
+        taken = [list(map(place_of, queue.stored_events())) for _ in range(4)]
 
     for places in taken:
         versions: dict[str, int] = {}

@@ -135,6 +135,8 @@ class Chances:
 
     def moment(self) -> datetime:
         """Return the time now, which all that happened is by; what happens next comes later."""
+        for worker in self.workers:  # which live, however long all this takes
+            assert self.queue.connection.incarnations.renew(worker)
         last = next(self.queue.events(reverse=True))
         moment = max(self.ground.clock.now(), moment_of(last) or self.ground.clock.now())
         while self.ground.clock.now() <= moment:  # a millisecond

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 from pymongo.database import Database
 
 from eventqueue.connect import SEAL_KEY
 from eventqueue.model.job import State
+from eventqueue.mongo.clock import majority_time
+from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing import stored
 from eventqueue.sealing.holding import hold
 from eventqueue.sealing.signing import create
@@ -26,13 +29,22 @@ def stage(server_uri: str, database: Database[dict[str, Any]], tmp_path: Path) -
     stage.close()
 
 
+def enqueued_long_ago(stage: Stage, command: str = "true") -> str:
+    """Enqueue a job that is settled already: what has just come is sealed only after some seconds."""
+    job = stage.enqueue(command)
+    database = stage.connection.ground.database
+    stamped = Timestamp(majority_time(database).time - 2 * VISIBLE_S, 1)
+    database["events"].update_many({}, {"$set": {"ts": stamped}})
+    return job
+
+
 def test_workers_with_a_projector_have_the_log_sealed_and_signed(
     stage: Stage, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = str(tmp_path / "seal.key")
     public = create(key).public
     monkeypatch.setenv(SEAL_KEY, key)
-    told = stage.enqueue(f"! env | grep {SEAL_KEY}")
+    told = enqueued_long_ago(stage, f"! env | grep {SEAL_KEY}")
 
     start()
 
@@ -59,7 +71,7 @@ def test_with_a_key_that_cannot_be_used_nothing_starts(
 
 
 def test_a_projector_alone_seals_too(server_uri: str, stage: Stage) -> None:
-    stage.enqueue()
+    enqueued_long_ago(stage)
     process = Queuectl(environ(server_uri, stage.db)).start("projector", "start")
     try:
         wait_until(lambda: stored.last(stage.connection.ground.log) is not None)

@@ -1,6 +1,5 @@
 """An audit while everything goes on: no false alarm, nothing that it writes, and nothing that it may not do."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,20 +26,8 @@ def test_while_people_and_workers_act_and_the_views_move_there_is_no_false_alarm
 ) -> None:
     monkeypatch.setattr(auditor, "AT_ONCE", 50)
     crowd.act(5)
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.wait(0.02):  # the pace of the load; nothing waits for it
-            crowd.act(1, size=10)
-
-    writer = threading.Thread(target=write)
-    with projecting(built):
-        writer.start()
-        try:
-            alarms = [one for _ in range(3) for one in found(built)]
-        finally:
-            ended.set()
-            writer.join()
+    with projecting(built), crowd.acting(size=10, pause_s=0.02):
+        alarms = [one for _ in range(3) for one in found(built)]
 
     assert alarms == []
 

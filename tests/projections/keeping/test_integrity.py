@@ -1,6 +1,5 @@
 """Views that are dropped, whole or in part: noticed by all who use them, and built anew by whoever projects."""
 
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -88,24 +87,12 @@ def test_a_collection_that_was_made_anew_is_not_taken_for_the_old_one(filled: Gr
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_projector_that_is_at_work_heals_what_is_dropped_under_it(built: Ground, name: str) -> None:
-    crowd = Crowd(built)
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.is_set():
-            crowd.act(2)
-
-    writer = threading.Thread(target=write)
     with projecting(built) as running:
-        writer.start()
-        try:
+        with Crowd(built).acting():
             await_that(lambda: checkpoint_of(built).applied > 50)
             held = checkpoint_of(built)
             drop(built, name)
             await_that(lambda: live_of(built).number != held.generation)
-        finally:
-            ended.set()
-            writer.join()
         await_that(lambda: is_fresh(built) and damage(built.database, checkpoint_of(built)) is None)
         await_that(lambda: not [*verify(built, PROJECTIONS)])
 

@@ -114,20 +114,9 @@ def test_readers_see_the_old_views_until_the_new_ones_are_whole(
 def test_events_that_are_appended_during_a_rebuild_are_neither_lost_nor_doubled(built: Ground) -> None:
     crowd = Crowd(built)
     crowd.act(20)
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.is_set():
-            crowd.act(1)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with crowd.acting():
         for _ in range(3):
             build(built)
-    finally:
-        ended.set()
-        writer.join()
 
     finish(built)
     assert_exact(built)

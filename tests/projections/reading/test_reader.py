@@ -132,23 +132,11 @@ def test_threads_of_one_process_may_look_at_once(built: Ground) -> None:
 
 
 def test_a_reader_comes_to_an_end_while_others_append_without_one(built: Ground) -> None:
-    crowd = Crowd(built)
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.is_set():
-            crowd.act(1, size=3)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with Crowd(built).acting(size=3):
         put(built, "job-mine", enqueued())
         one = reader_on(built)
         assert one.refresh() == FRESH
         assert one.get("mine") is not None
-    finally:
-        ended.set()
-        writer.join()
 
 
 # Somebody at work

@@ -1,7 +1,6 @@
 """The views held against the log: every difference is named, and where there is none, none is, whatever goes on."""
 
 import math
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,20 +82,8 @@ def test_while_traffic_flows_and_the_views_move_there_is_no_false_alarm(
 ) -> None:
     monkeypatch.setattr(verifying, "CHUNK", 200)
     crowd.act(10)
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.is_set():
-            crowd.act(1, size=20)
-
-    writer = threading.Thread(target=write)
-    with projecting(built):
-        writer.start()
-        try:
-            found = [one for _ in range(3) for one in differences(built)]
-        finally:
-            ended.set()
-            writer.join()
+    with projecting(built), crowd.acting():
+        found = [one for _ in range(3) for one in differences(built)]
 
     assert told(found) == ""
 
