@@ -68,13 +68,13 @@ def verify(
             now = queue.connection.ground.clock.now()
             begin = since_of(since, now)
             verdict = _verify_all(session, queue, against=against, record=record, since=begin, key=key)
-    _tell(session, verdict)
+    _tell(session, verdict, is_all=since is None)
     if verdict.unrecorded is not None:
         session.out.refuse(verdict.unrecorded)
     return 1 if verdict.findings or verdict.unrecorded else 0
 
 
-def _tell(session: Session, verdict: "Verdict") -> None:
+def _tell(session: Session, verdict: "Verdict", *, is_all: bool) -> None:
     from eventqueue.cli.render import documents, findings
 
     session.out.document(lambda: documents.verdict(verdict))
@@ -87,7 +87,7 @@ def _tell(session: Session, verdict: "Verdict") -> None:
     if verdict.findings:
         session.out.refuse(findings.summary(verdict))
         return
-    if not verdict.events:
+    if is_all and not verdict.events:
         session.out.note("There is nothing in this log: is it the right database?")
     jobs = f"{count(verdict.jobs, 'job')}, {count(verdict.events, 'event')}"
     session.out.done(f"{jobs} verified, nothing found")

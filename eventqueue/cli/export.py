@@ -56,7 +56,9 @@ def export(
         if out is None:
             raise click.UsageError("A Parquet file is not for stdout: give --out FILE")
         parquet.check()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was begun is removed
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, signal.default_int_handler)  # what was begun is removed
     is_looked_at = out is None and sys.stdout.isatty()
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()

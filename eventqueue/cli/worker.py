@@ -102,7 +102,7 @@ def list_(session: Session, at: At) -> None:
     if found or session.out.as_json:
         session.out.answer(lambda: documents.plain(found), lambda: tables.workers(found, now))
     elif at is not None:
-        session.out.note("No worker was there.")
+        session.out.note("The log tells of no worker that was there then.")
     else:
         session.out.note("No worker is alive: `queuectl worker start` starts one.")
 

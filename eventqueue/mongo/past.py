@@ -24,7 +24,6 @@ from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
 
-MARKS = 10_000  # that are read in one question
 AT_ONCE = 200  # streams of which the ends are looked for in one question
 
 Place = tuple[str, int]
@@ -106,14 +105,17 @@ class Past:
 
     def category_unless(self, name: str, types: Collection[str]) -> list[str]:
         """Return the streams of a category that had an event by then, and none of these types."""
-        found: dict[str, bool] = {}
-        within: dict[str, Any] = {"$gte": {"stream": f"{name}-"}, "$lt": {"stream": f"{name}."}}
-        while marks := self._marks({"_id": within}, MARKS):
-            for one in marks:
-                if was_by(one, self.moment):
-                    found[one.stream] = found.get(one.stream, True) and one.type not in types
-            within = {**within, "$gt": {"stream": marks[-1].stream, "version": marks[-1].version}}
-        return [stream for stream, is_wanted in found.items() if is_wanted]
+        within = {"_id": {"$gte": {"stream": f"{name}-"}, "$lt": {"stream": f"{name}."}}}
+        # By the server: nearly all streams have such an event, and there may be very many.
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": {"$and": [within, between(None, self.moment)]}},
+            {"$group": {"_id": "$_id.stream", "is_over": {"$max": {"$in": ["$type", list(types)]}}}},
+            {"$match": {"is_over": False}},
+            {"$sort": {"_id": 1}},
+        ]
+        events = self._events.with_options(LENIENT)
+        found = outlasting(lambda: list(events.aggregate(pipeline, hint={"_id": 1}, allowDiskUse=True)))
+        return [one["_id"] for one in found if isinstance(one["_id"], str)]
 
     def _raw(self, query: Mapping[str, Any]) -> list[bytes]:
         return [bytes(one.raw) for one in self._events.find(query, sort=[("_id", 1)], hint=[("_id", 1)])]

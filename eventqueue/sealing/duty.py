@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import msgspec
 
+from eventqueue.audit.seals import LEAVES
 from eventqueue.errors import Fenced, QueueError
 from eventqueue.mongo.duty import LeasedLoop
 from eventqueue.mongo.errors import translated
@@ -64,7 +65,11 @@ class Pace:
 def unsealed(ground: Ground, last: stored.Made | None) -> int:
     """Return about how many events of the log are not sealed; `last`: its last seal."""
     there = _there(ground)
-    return there if last is None else there - last.said.events - last.said.number - last.said.leaves[1]
+    if last is None:
+        return there
+    # All leaves, and not those of seals alone: who lost a race has left some that are no seal's.
+    leaves = ground.log.read_last(LEAVES)
+    return there - last.said.events - last.said.number - (0 if leaves is None else leaves.version)
 
 
 def _there(ground: Ground) -> int:

@@ -114,5 +114,5 @@ def test_a_job_that_was_not_there_is_refused(queuectl: Queuectl, moment: str) ->
 
 
 def test_of_a_time_without_workers_it_is_said(queuectl: Queuectl, moment: str) -> None:
-    assert "No worker was there." in queuectl.ok("worker", "list", "--at", moment).err
+    assert "tells of no worker" in queuectl.ok("worker", "list", "--at", moment).err
     assert json.loads(queuectl.ok("worker", "list", "--at", moment, "--json").out) == []

@@ -9,7 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
-from eventqueue.errors import LogCorrupt
+from eventqueue.audit.seals import LEAVES
+from eventqueue.errors import Fenced, LogCorrupt
+from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import SEALING, Lease, Renewal
 from eventqueue.sealing import stored
@@ -74,6 +76,25 @@ def test_a_log_in_which_nothing_has_come_is_not_due(queue: Queue, ground: Ground
         lead(ground, sealing)
 
     assert not sealing.is_due()
+    assert not is_due(ground, AGAIN_AND_AGAIN)
+
+
+def test_leaves_that_are_no_seals_since_another_was_first_are_nothing_that_has_come(
+    queue: Queue, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(command="true")
+    late = Sealer(ground, "late")
+    append = late._append_seal
+
+    def after_another(*args: Any) -> Any:
+        assert list(Sealer(ground, "first").seal_all())
+        return append(*args)
+
+    monkeypatch.setattr(late, "_append_seal", after_another)
+    with pytest.raises(Fenced):
+        late.step(majority_time(ground.database))
+
+    assert len(ground.log.read(LEAVES)) == 2
     assert not is_due(ground, AGAIN_AND_AGAIN)
 
 
