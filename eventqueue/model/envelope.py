@@ -3,9 +3,11 @@
 ARCHITECTURE.md has the layout. Bytes that another layout has are None here: this package writes no such event.
 """
 
+from eventqueue.model.codec import VERSION_MAX
+
 _PLACE = b"\x03_id\x00"
 _STREAM = b"\x02stream\x00"
-_VERSION32, _VERSION64 = b"\x10version\x00", b"\x12version\x00"
+_WIDTHS = {b"\x10version\x00": 4, b"\x12version\x00": 8}  # bytes of a whole number
 _TS = b"\x11ts\x00"
 _HASH = b"\x05hash\x00\x20\x00\x00\x00\x00"
 _PREV = b"\x05prev\x00\x20\x00\x00\x00\x00"
@@ -13,16 +15,15 @@ _TAIL = 56  # bytes of `ts`, `hash` and the closing zero
 
 
 def place_in(raw: bytes) -> tuple[bytes, int] | None:
-    """Return an event's stream, in UTF-8, and its version; None for one that stands in no stream."""
+    """Return an event's stream, in UTF-8, and its version; None for one that stands at no version of a stream."""
     if raw[4:9] != _PLACE or raw[13:21] != _STREAM:
         return None
     end = 25 + int.from_bytes(raw[21:25], "little")
-    kind = raw[end : end + 9]
-    if kind == _VERSION32:
-        return raw[25 : end - 1], int.from_bytes(raw[end + 9 : end + 13], "little", signed=True)
-    if kind == _VERSION64:
-        return raw[25 : end - 1], int.from_bytes(raw[end + 9 : end + 17], "little", signed=True)
-    return None
+    width = _WIDTHS.get(raw[end : end + 9])
+    if width is None or int.from_bytes(raw[9:13], "little") != end + width + 1:  # `_id` ends there, with a zero
+        return None
+    version = int.from_bytes(raw[end + 9 : end + 9 + width], "little", signed=True)
+    return (raw[25 : end - 1], version) if 1 <= version <= VERSION_MAX else None
 
 
 def hash_in(raw: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from bson import Int64
 from bson.timestamp import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -349,3 +350,21 @@ def test_a_log_that_is_sealed_until_a_time_to_come_says_so_and_is_sealed_after_i
 
     assert leaves_of(ground, sealed(Sealer(ground, "test"))) == [("job-two", 1)]
     assert is_sound(ground)
+
+
+@pytest.mark.parametrize("place", [{"version": Int64(2**60)}, {"version": 2, "x": 1}, {"version": 2.5}])
+def test_what_stands_at_no_version_keeps_no_event_of_its_stream_from_being_sealed(
+    ground: Ground, queue: Queue, sealer: Sealer, place: dict[str, Any]
+) -> None:
+    enqueue(queue, "one")
+    sealed(sealer)
+    found = ground.database["events"].find_one({"_id": {"stream": "job-one", "version": 1}})
+    assert found is not None
+    odd = {**found, "_id": {"stream": "job-one", **place}, "ts": Timestamp(0, 0)}  # stamped as it is put in
+    ground.database["events"].insert_one(odd, bypass_document_validation=True)
+    list(sealer.seal_all())
+
+    queue.cancel("one")
+
+    assert leaves_of(ground, sealed(sealer)) == [("job-one", 2)]
+    assert leaves_of(ground, kept(ground)[-1]) == [("job-one", 2)]

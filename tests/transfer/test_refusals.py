@@ -23,7 +23,7 @@ from eventqueue.model.codec import EPOCH
 from eventqueue.mongo.arrival import Origin, arrive
 from eventqueue.mongo.clock import majority_time
 from eventqueue.transfer.file import check
-from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, fields, line_of
+from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, line_of
 from eventqueue.transfer.lines import lines as lines_of
 from eventqueue.transfer.unpacking import unpack
 from tests.builders import NOW, sealed
@@ -118,9 +118,7 @@ def test_a_whole_file_of_what_is_no_event_leaves_a_database_as_empty_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     good, other, bad = stored(database), new_database(), {**NO_EVENT, **NEVER}[kind]
-    with monkeypatch.context() as patched:  # whoever writes such a file is not queuectl
-        patched.setattr("eventqueue.transfer.lines.fields", lambda raw: {} if raw in NO_EVENT.values() else fields(raw))
-        path = exported(tmp_path, *good[:3], bad, *good[3:])
+    path = exported(tmp_path, *good[:3], bad, *good[3:])
     monkeypatch.setattr("eventqueue.mongo.arrival.BATCH", 2)
 
     with pytest.raises(Refused, match="Nothing was imported") as raised:
