@@ -271,7 +271,7 @@ def test_what_was_not_there_then_is_not_looked_for_down_to_the_beginning_of_the_
     connection: Connection, queue: Queue, asked: Asked, monkeypatch: pytest.MonkeyPatch, wanted: Filter
 ) -> None:
     monkeypatch.setattr(timeline, "WINDOW", 500)
-    then = queue.at(connection.ground.clock.now())
+    then = queue.at(queue.connection.ground.clock.now())
     asked.commands.clear()
 
     assert not then.list(wanted).jobs

@@ -13,6 +13,7 @@ from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import SEALS, Seal, misfit
 from eventqueue.audit.verdict import Auditor, Verdict
 from eventqueue.errors import BadSeals, InvalidInput, LogCorrupt
+from eventqueue.model.codec import version_in
 from eventqueue.model.figures import instant
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import files, record, stored
@@ -112,20 +113,20 @@ def _of_seals(ground: Ground, beside: Beside, tell: Progress) -> Iterator[Findin
         is_partial = beside.since is not None and beside.key is None
         if beside.against is not None:
             yield from hold(ground, _and_own(ground, files.read(beside.against)), tell)
-        elif not is_partial and stored.last(ground.log) is not None:
+        elif not is_partial and ground.log.read_raw(SEALS, most=1):
             yield from hold(ground, _and_own(ground, ()), tell)
     except LogCorrupt as error:
         yield _unreadable(error)
 
 
 def _and_own(ground: Ground, kept: Iterable[Seal]) -> Iterator[Seal]:
-    # No further than to what is the last seal now: newer ones are not in what the log is held against already.
-    last = stored.last(ground.log)
+    # No further than to what is the last seal now, or junk behind it: newer ones may not be in what was read before.
+    newest = next(map(version_in, ground.log.read_part(SEALS, None, 1, reverse=True)), 0)
     before: Seal | None = None
     for before in kept:
         yield before
     for made in stored.seals(ground.log, 0 if before is None else before.number):
-        if last is None or made.recorded.version > last.recorded.version:
+        if isinstance(newest, int | float) and made.recorded.version > newest:
             return
         if before is not None and (problem := misfit(before, made.seal)):
             raise LogCorrupt(f"{problem}.")

@@ -59,9 +59,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def is_of_views_alone(self) -> bool:
         """Whether all that was found would be mended by views that are built anew.
 
-        Not where anything is wrong with the log, nor where it has less than a view: that view is all that is left.
+        Not where anything is wrong with the log, nor where it has less than a view: that view is all that is left. Nor
+        where there is more than is told, of which that may be.
         """
-        return not any(one.is_lost or kind_of(one) in (Kind.SEALED, Kind.LOG) for one in self.findings)
+        return not self.more and not any(
+            one.is_lost or kind_of(one) in (Kind.SEALED, Kind.LOG) for one in self.findings
+        )
 
 
 class Account:

@@ -219,14 +219,13 @@ class _Audit:
         """Hold one job against the log. Raises JobNotFound where nothing knows of it."""
         is_fresh = await_projector(self._ground)
         self._look_at_views(counts=False)
-        if not self._histories_of([job_id]):
+        if not self._jobs_of([job_id]):
             self._check_is_known(job_id)
-        self._views_of([job_id])
         self._held_back(is_fresh=is_fresh)
         self._tell_what_was_not_held()
 
-    def _histories_of(self, job_ids: Sequence[str], progress: Progress = lambda _: None) -> bool:
-        """Prove what the log has of some jobs, and what is kept of them; return whether it has anything."""
+    def _jobs_of(self, job_ids: Sequence[str], progress: Progress = lambda _: None) -> bool:
+        """Hold some jobs, with all that there is of them, against the log; return whether it has anything."""
         run, late = (
             of_streams(outlasting(partial(self._ground.log.read_whole, [stream_of(category, one) for one in job_ids])))
             for category in ("job", "late")
@@ -236,11 +235,9 @@ class _Audit:
         self.account.jobs += len(run.stored)
         self.account.find(self._outputs.hold(self._outputs.kept_of(job_ids), run.events))
         self._late(late)
-        return bool(run.stored)
-
-    def _views_of(self, job_ids: Sequence[str]) -> None:
         if self._point is not None:
-            self._of_jobs(self._point.jobs_of(job_ids))
+            self._of_jobs(self._point.jobs_of(job_ids, run.events))
+        return bool(run.stored)
 
     # What has changed
 
@@ -255,8 +252,7 @@ class _Audit:
         marks = Timeline(self._ground.database, self._ground.log).skim(between(moment, None), {})
         touched = sorted({one.stream for one in marks})
         for some in _some(sorted({name_in(one) for one in touched if category_of(one) in OF_JOBS})):
-            self._histories_of(some, progress)
-            self._views_of(some)
+            self._jobs_of(some, progress)
         for category in sorted({category_of(one) for one in touched} - OF_JOBS):
             self._since_of(category, [one for one in touched if category_of(one) == category], progress)
         self._held_back(is_fresh=is_fresh)

@@ -103,10 +103,11 @@ class Point:
         bounds = {"$gt": low} if high is None else {"$gt": low, "$lte": high}
         return outlasting(lambda: show(self._generation, bounds))
 
-    def jobs_of(self, ids: Sequence[str]) -> Iterator[Difference]:
-        """Compare some jobs, without counting them."""
+    def jobs_of(self, ids: Sequence[str], streams: Mapping[str, Events] | None = None) -> Iterator[Difference]:
+        """Compare some jobs, without counting them; `streams`: what the log has of them, if it was read already."""
         shown = outlasting(lambda: show(self._generation, {"$in": list(ids)}))
-        yield from self._compare({job_id: self._read(job_id) for job_id in ids}, shown)
+        found = {stream: self._read(name_in(stream)) for stream in map(_stream, ids)} if streams is None else streams
+        yield from self._compare({job_id: found.get(_stream(job_id), ()) for job_id in ids}, shown)
 
     def _read(self, job_id: str, category: str = "job") -> Events:
         return outlasting(partial(read, self._ground.log, stream_of(category, job_id)))
@@ -241,6 +242,10 @@ class Point:
         if applied != taken:
             problem = f"{applied:,} events are said to be in the views, the log has {taken:,} up to there"
             yield Difference(CHECKPOINT, "applied", problem, str(taken), str(applied), is_lost=applied > taken)
+
+
+def _stream(job_id: str) -> str:
+    return stream_of("job", job_id)
 
 
 def _live(ground: Ground) -> Generation:

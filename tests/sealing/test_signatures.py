@@ -15,7 +15,7 @@ from eventqueue.sealing import stored
 from eventqueue.sealing.sealer import Sealer
 from eventqueue.sealing.signatures import Signatures
 from eventqueue.sealing.signing import Signer, create
-from tests.sealing.forger import Forger
+from tests.sealing.forger import Document, Forger
 
 Forge = Callable[[Forger], object]
 
@@ -217,3 +217,30 @@ def test_a_public_key_may_be_in_a_file_and_a_private_one_is_not_quoted(
     with pytest.raises(InvalidInput) as refused:
         signed.verify_all(key=str(tmp_path / "seal.key"))
     assert "PRIVATE" not in str(refused.value)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda document: {**document, "data": {"number": "two"}},
+        lambda document: {**document, "type": "of tomorrow"},
+        lambda document: {**document, "type": "resumed", "data": {}},
+        lambda document: {**document, "_id": {"stream": SEALS, "version": "four"}},
+    ],
+    ids=["data", "type", "category", "version"],
+)
+def test_junk_behind_the_seals_hides_nothing_of_what_they_prove(
+    signed: Queue, ground: Ground, forger: Forger, tmp_path: Path, spoil: Callable[[Document], Document], is_kept: bool
+) -> None:
+    path = tmp_path / "seals.jsonl"
+    path.write_bytes(b"".join(map(encode, ours(ground))))
+    forger.alter("job-job-1", 1, actor="mallory")
+    junk = spoil({**forger.history(SEALS)[-1], "_id": {"stream": SEALS, "version": 4}})
+    ground.database["events"].insert_one(junk, bypass_document_validation=True)
+    signed.rebuild_views()
+
+    found = signed.verify_all(against=str(path) if is_kept else None).findings
+
+    assert "job-job-1" in {one.stream for one in found}
+    assert SEALS in {one.stream for one in found}

@@ -102,5 +102,6 @@ def test_in_the_end_it_says_how_many_there_are_of_what_and_what_to_do() -> None:
     assert "1,003 findings in 2 jobs, 7 events: of the first 3 " in summary(verdict(ALTERED, VIEW, COUNTER, more=1000))
 
 
-def test_no_rebuild_is_advised_where_a_seal_has_it_otherwise() -> None:
+def test_no_rebuild_is_advised_where_a_seal_has_it_otherwise_or_not_all_is_told() -> None:
+    assert "rebuild" not in summary(verdict(VIEW, more=1))
     assert "rebuild" not in summary(verdict(Finding("seal-log", 0, "no seal is signed", is_sealed=True), VIEW))

@@ -64,7 +64,7 @@ def test_an_attempt_that_began_after_its_jobs_history_was_read_is_looked_up_agai
     keep(built)
     outputs = KeptOutputs(built)
 
-    assert list(outputs.hold(outputs.kept_of("one"), before)) == []
+    assert list(outputs.hold(outputs.kept_of(["one"]), before)) == []
 
 
 def test_an_output_that_is_kept_again_while_it_is_looked_at_is_held_as_it_stays(built: Ground) -> None:
@@ -72,7 +72,7 @@ def test_an_output_that_is_kept_again_while_it_is_looked_at_is_held_as_it_stays(
     history = {"job-one": built.log.read("job-one")}
     outputs = KeptOutputs(built)
     keep(built, b"42 r")
-    found = outputs.kept_of("one")
+    found = outputs.kept_of(["one"])
     assert [one.stream for one in outputs.hold(found, history)] == ["job-one"]
 
     keep(built)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from eventqueue.model.events import Event, LateResult, Recorded
 from eventqueue.model.job import Job, evolve
 from eventqueue.model.moments import moment_of
+from projections.folds import projection
 from projections.folds.histogram import bin_of
 from projections.folds.projection import Key
 from projections.folds.report import report
@@ -240,3 +241,9 @@ def test_what_moved_is_counted_in_the_minute_in_which_the_log_took_it(delays: li
         if before is not None:
             expected[minute, before] -= 1
     assert {key: n for key, n in nets.items() if n} == {key: n for key, n in expected.items() if n}
+
+
+def test_people_are_told_of_bins_by_when_they_begin_and_of_all_else_as_it_is() -> None:
+    assert projection.told(Stats(), ("net-hour", 1_795_870_800, "default")) == "net-hour/2026-11-28T13:00Z/default"
+    for key in (("state", "default"), ("minute", 2**62, "x"), ("minute", -1, "x"), ("minute", "x"), ("minute",), ()):
+        assert projection.told(Stats(), key) == "/".join(map(str, key))
