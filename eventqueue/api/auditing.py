@@ -83,7 +83,8 @@ def _of_kept(last: Seal) -> str:
 
 def _of_signed(signed: Signatures | None) -> Iterator[str]:
     if signed is not None and signed.first is not None and signed.last is not None:
-        which = f"seal {signed.first.number} to seal {signed.last.number} of {instant(signed.last.at, 'seconds')}"
+        begin = "" if signed.first is signed.last else f"seal {signed.first.number} to "
+        which = f"{begin}seal {signed.last.number} of {instant(signed.last.at, 'seconds')}"
         yield f"the key that signed {which}: of what came later, or was cut off behind one of them, it says nothing"
 
 
