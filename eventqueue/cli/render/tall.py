@@ -45,7 +45,8 @@ class _Tall:
     """The rows of a table, each with its texts below it."""
 
     def __init__(self, first: Table, width: int) -> None:
-        self._width = width
+        self._room = max(width - INDENT, ROOM)
+        self._wrapping = Console(file=StringIO(), width=self._room)
         self._rigid = len(first.titles) - first.loose
         self._columns = Columns(None)
         self._titles: Sequence[Sequence[Text]] = [titles(first)]
@@ -80,11 +81,10 @@ class _Tall:
         return [Text(day, "bold")]
 
     def _below(self, cells: Sequence[Text], *, is_whole: bool) -> list[Text]:
-        room = max(self._width - INDENT, ROOM)
         told = [cell for cell in cells if cell.plain]
         for cell in told if not is_whole else ():
-            cell.truncate(room * LINES, overflow="ellipsis")
-        lines = Text(BETWEEN).join(told).wrap(Console(file=StringIO(), width=room), room) if told else ()
+            cell.truncate(self._room * LINES, overflow="ellipsis")
+        lines = Text(BETWEEN).join(told).wrap(self._wrapping, self._room) if told else ()
         for line in lines:
             line.rstrip()
             line.pad_left(INDENT)
