@@ -8,9 +8,10 @@ from typing import BinaryIO
 import msgspec
 from bson.timestamp import Timestamp
 
+from eventqueue.audit.envelope import place_in
 from eventqueue.audit.seals import SEALS, LogSealed, seal_of, untimely
 from eventqueue.errors import LogCorrupt, Refused
-from eventqueue.model.codec import decode, stream_in
+from eventqueue.model.codec import decode
 from eventqueue.transfer.lines import FORMAT, VERSION, First, Last, line_of
 from eventqueue.transfer.storable import fault_of
 
@@ -112,7 +113,8 @@ def _last(path: str, line: bytes, found: Last) -> Last:
 
 def _sealed_until(raw: bytes) -> Timestamp:
     """Return up to which `ts` an event seals the log; the beginning of time where it is no seal that can be true."""
-    if stream_in(raw) == SEALS:
+    place = place_in(raw)
+    if place is not None and place[0] == SEALS.encode():
         with suppress(LogCorrupt):
             recorded = decode(raw)
             if isinstance(recorded.event, LogSealed) and untimely(seal_of(recorded), recorded.ts) is None:

@@ -19,7 +19,7 @@ from eventqueue.audit.merkle import Tree, leaf_hash
 from eventqueue.audit.seals import CATEGORY, LEAVES, SEALS, Seal
 from eventqueue.errors import Fenced, LogCorrupt, NotSealed
 from eventqueue.model.events import category_of
-from eventqueue.mongo import timeline
+from eventqueue.mongo import slices, timeline
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground, stand_on
 from eventqueue.mongo.log import VISIBLE_S
@@ -186,6 +186,7 @@ def test_events_with_one_stamp_may_be_parted_by_a_seal(
     queue: Queue, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timeline, "WINDOW", 3)
+    monkeypatch.setattr(slices, "SLICE", 3)
     enqueue(queue, *"abcdefgh")
     old = Timestamp(majority_time(ground.database).time - 60, 1)
     ground.database["events"].update_many({}, {"$set": {"ts": old}})

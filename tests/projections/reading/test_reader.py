@@ -19,7 +19,7 @@ from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import Filter, Lag
 from projections.folds.stats import Stats
 from projections.keeping.ageing import merge_aged
-from projections.reading import listing, reader, refreshing
+from projections.reading import listing, refreshing, windows
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
 from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
@@ -341,7 +341,7 @@ def test_stats_count_once_what_is_merged_while_they_are_read(built: Ground, monk
     finish(built)
     one = reader_on(built)
     read: list[str] = []
-    slices = reader.__dict__["slices"]
+    slices = windows.__dict__["slices"]
 
     def merging(counters: Any, query: Any, **options: Any) -> Iterator[bytes]:
         yield from slices(counters, query, **options)
@@ -349,7 +349,7 @@ def test_stats_count_once_what_is_merged_while_they_are_read(built: Ground, monk
         if read == ["minute"]:  # which is merged into its hour before that is read
             assert merge_aged(taking_place(built), now + timedelta(hours=6))
 
-    monkeypatch.setattr(reader, "slices", merging)
+    monkeypatch.setattr(windows, "slices", merging)
 
     assert one.stats(timedelta(hours=12)).total.enqueued == 1
     assert read == ["minute", "hour", "day"]
