@@ -8,10 +8,10 @@ from typing import BinaryIO
 import msgspec
 from bson.timestamp import Timestamp
 
-from eventqueue.audit.envelope import place_in
 from eventqueue.audit.seals import SEALS, LogSealed, seal_of, untimely
 from eventqueue.errors import LogCorrupt, Refused
 from eventqueue.model.codec import decode
+from eventqueue.model.envelope import place_in
 from eventqueue.transfer.lines import FORMAT, VERSION, First, Last, line_of
 from eventqueue.transfer.storable import fault_of
 
