@@ -110,8 +110,8 @@ def _begin(database: Database[Any], origin: Origin) -> bool:
             found = _mark(database, origin)
         if found is not None and ARRIVING not in found and found.get("log") == origin.log:
             raise Refused(
-                f"Database {database.name!r} is this log already, and nothing was brought in: "
-                f"`queuectl --db {database.name} audit verify --all` tells what it has."
+                f"Database {database.name!r} is this log already, and nothing was brought in: `audit verify --all` "
+                f"tells what it has, and {origin.option} NAME brings it into another one."
             )
         if found is None or ARRIVING not in found:
             raise Refused(

@@ -92,7 +92,7 @@ def test_into_a_database_in_use_nothing_is_imported(filled: Queuectl, tmp_path: 
 
     assert ran.code == 1
     assert is_one_sentence(ran)
-    assert "by --db NAME" in ran.err
+    assert "--db NAME" in ran.err
 
 
 def test_with_since_it_is_said_what_the_file_is_not_for(filled: Queuectl, tmp_path: Path) -> None:

@@ -243,4 +243,4 @@ def test_junk_behind_the_seals_hides_nothing_of_what_they_prove(
     found = signed.verify_all(against=str(path) if is_kept else None).findings
 
     assert "job-job-1" in {one.stream for one in found}
-    assert SEALS in {one.stream for one in found}
+    assert any(SEALS in one.stream for one in found)  # where it stands at no version it is named by its `_id`
