@@ -13,7 +13,7 @@ from eventqueue.model.moments import between
 from eventqueue.model.readable import Read
 from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.mongo.slices import outlasting
-from eventqueue.mongo.timeline import Following, Stored, Timeline, place_of
+from eventqueue.mongo.timeline import Following, Stored, Tell, Timeline, place_of
 from eventqueue.ports.views import Failure
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ class Events:
         self._timeline = Timeline(connection.ground.database, self._log)
         self._known: dict[str, Enqueued | None] = {}
 
-    def read(self, wanted: Wanted, *, reverse: bool = False) -> Iterator[Read]:
+    def read(self, wanted: Wanted, *, reverse: bool = False, tell: Tell = lambda _: None) -> Iterator[Read]:
         """See Queue.events."""
         wanted.check()
-        return self._fitting(self._found(wanted, reverse=reverse), wanted, _itself)
+        return self._fitting(self._found(wanted, reverse=reverse, tell=tell), wanted, _itself)
 
-    def _found(self, wanted: Wanted, *, reverse: bool) -> Iterator[Read]:
+    def _found(self, wanted: Wanted, *, reverse: bool, tell: Tell) -> Iterator[Read]:
         if wanted.streams:
             return self._timeline.of_streams(wanted.streams, reverse=reverse)
         bounds, query = between(wanted.since, wanted.until), wanted.query()
         if wanted.categories:  # a handful among millions
             return self._timeline.of_categories(wanted.categories, bounds, query, reverse=reverse)
-        return self._timeline.read(bounds, query, reverse=reverse)
+        return self._timeline.read(bounds, query, reverse=reverse, tell=tell)
 
     def stored(self, wanted: Wanted) -> Iterator[bytes]:
         """See Queue.stored_events."""

@@ -454,12 +454,19 @@ class Queue:
 
     # Proving
 
-    def events(self, wanted: Wanted | None = None, *, reverse: bool = False) -> Iterator[Read]:
+    def events(
+        self,
+        wanted: Wanted | None = None,
+        *,
+        reverse: bool = False,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> Iterator[Read]:
         """Yield the log's events that are wanted, of whatever streams, in the order in which the log took them.
 
-        `reverse`: the last first. One that cannot be read is Unreadable. Raises InvalidInput.
+        `reverse`: the last first. `progress` is told how many, about, were looked at since. One that cannot be read is
+        Unreadable. Raises InvalidInput.
         """
-        return forks.at_home(self._events.read(wanted or Wanted(), reverse=reverse))
+        return forks.at_home(self._events.read(wanted or Wanted(), reverse=reverse, tell=progress))
 
     def stored_events(self, wanted: Wanted | None = None) -> Iterator[bytes]:
         """As `events`, but each as the log has it, byte for byte, and all as of one moment: to be taken elsewhere.

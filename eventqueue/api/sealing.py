@@ -57,9 +57,12 @@ class Seals:
         """See `files.export`."""
         return files.export(self._connection.ground, path)
 
-    def prove(self, job_id: str, number: int | None) -> Inclusion:
-        """Return the proof of how a job stood when seal `number` (None: the last one) was made. Raises NotSealed."""
-        return proving.prove(self._log, stream_of("job", job_id), number)
+    def prove(self, job_id: str, number: int | None, tell: Callable[[int], object] = lambda _: None) -> Inclusion:
+        """Return the proof of how a job stood when seal `number` (None: the last one) was made. Raises NotSealed.
+
+        `tell` is given how many leaves were read since, of twice as many as the seal has.
+        """
+        return proving.prove(self._log, stream_of("job", job_id), number, tell)
 
     def prove_between(self, old: int, new: int) -> Consistency:
         """Return the proof that one seal continues another. Raises NotSealed."""

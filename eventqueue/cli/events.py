@@ -11,6 +11,7 @@ import click
 
 from eventqueue.cli.jobs import LIMIT_MAX
 from eventqueue.cli.options import command, show_env
+from eventqueue.cli.render.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import TEXT, Typed, moment_option, since_of, time_of
@@ -93,7 +94,12 @@ def events(
             on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
             shown.follow(takewhile(lambda _: not stop.is_set(), queue.follow_events(wanted, limit or shown.usual)))
         elif (most := limit or shown.usual) is not None:
-            shown.newest(queue.events(wanted, reverse=True), most, reverse=reverse)
+            total = queue.log_size() if since is None and until is None else None
+            with progress("looking", total, hidden=shown.usual is None or session.out.quiet, unit="events") as tell:
+                found = queue.events(wanted, reverse=True, progress=tell)
+                some = list(islice(found, most))
+                has_more = shown.usual is not None and next(found, None) is not None
+            shown.newest(some, reverse=reverse, has_more=has_more)
         else:
             shown.all(queue.events(wanted, reverse=reverse))
         if not (shown.number or follow):
@@ -132,12 +138,11 @@ class _Shown:
         coming = iter(found)
         self._print(iter(lambda: list(islice(coming, PART)), []))
 
-    def newest(self, found: "Iterator[Read]", most: int, *, reverse: bool) -> None:
-        """Show so many of those that come with the newest first, and say so if there are more."""
-        some = islice(found, most)
-        self.all(some if reverse else reversed(list(some)))
-        if not self._session.out.as_json and next(found, None) is not None:
-            self._session.out.note(f"These are the newest {most:,}, and there are more: --limit shows them.")
+    def newest(self, some: "Sequence[Read]", *, reverse: bool, has_more: bool) -> None:
+        """Show those that came with the newest first, and say so if there are more."""
+        self.all(some if reverse else reversed(some))
+        if has_more:
+            self._session.out.note(f"These are the newest {len(some):,}, and there are more: --limit shows them.")
 
     def follow(self, coming: "Iterator[Read | None]") -> None:
         """Show those that are there, then each as it comes."""

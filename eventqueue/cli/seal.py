@@ -157,9 +157,13 @@ def prove(session: Session, job_id: str | None, number: int | None, between: tup
         raise click.UsageError("Give a job's id, or --between two seals")
     with session.queue() as queue:
         seals = Seals(queue.connection)
-        found = (
-            seals.prove_between(*between) if between is not None else seals.prove(queue.resolve(job_id or ""), number)
-        )
+        if between is not None:
+            documents.print_json(seals.prove_between(*between))
+            return
+        last = seals.last()
+        total = None if last is None or number is not None else 2 * last.size
+        with progress("reading", total, hidden=session.out.quiet, unit="leaves") as tell:
+            found = seals.prove(queue.resolve(job_id or ""), number, tell)
     documents.print_json(found)
 
 

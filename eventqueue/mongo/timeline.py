@@ -58,6 +58,7 @@ def place_of(one: Read | Mark) -> Order:
 
 
 Item = TypeVar("Item")
+Tell = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,19 @@ class Timeline:
         self._log = log
         self._events: Collection[Any] = database.get_collection("events", RAW, ReadPreference.PRIMARY, None, MAJORITY)
 
-    def read(self, bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False) -> Iterator[Read]:
+    def read(
+        self,
+        bounds: Mapping[str, Any],
+        query: Mapping[str, Any],
+        *,
+        reverse: bool = False,
+        tell: Tell = lambda _: None,
+    ) -> Iterator[Read]:
         """Yield the events within `bounds`, as `moments.between` makes them, that fit `query`; `reverse`: last first.
 
-        Raises Unavailable.
+        `tell` is given how many, about, were looked at since. Raises Unavailable.
         """
-        return (one for one, _ in self._all(bounds, query, _STORED, reverse=reverse))
+        return (one for one, _ in self._all(bounds, query, _STORED, reverse=reverse, tell=tell))
 
     def skim(self, bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False) -> Iterator[Mark]:
         """As `read`, but the events' marks alone."""
@@ -175,11 +183,19 @@ class Timeline:
         return None if found is None else mark_of(found)
 
     def _all(
-        self, bounds: Mapping[str, Any], query: Mapping[str, Any], form: _Form[Item], *, reverse: bool = False
+        self,
+        bounds: Mapping[str, Any],
+        query: Mapping[str, Any],
+        form: _Form[Item],
+        *,
+        reverse: bool = False,
+        tell: Tell = lambda _: None,
     ) -> Iterator[Item]:
         # Whoever is primary by then has to show at least what the windows before it were read from.
         with self._database.client.start_session(causal_consistency=True) as session:
-            yield from self._walk(bounds, query, form, session, reverse=reverse)
+            for window in self._windows(bounds, query, form, session, reverse=reverse):
+                yield from window
+                tell(WINDOW)
 
     def _walk(
         self,

@@ -4,7 +4,7 @@ A proof needs the roots of some ranges of leaves, and these are in no index: two
 of which the log reads some hundred thousand a second, in flat memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from eventqueue.audit import merkle, proofs, rules
@@ -13,23 +13,26 @@ from eventqueue.errors import LogCorrupt, NotProven, NotSealed
 from eventqueue.mongo.log import MongoLog
 from eventqueue.sealing import stored
 
+TOLD = 10_000  # leaves, after which it is told
 NO_MORE = "The log does not lead to its own seal any more: see `queuectl audit verify`."
 
 T = TypeVar("T", proofs.Inclusion, proofs.Consistency)
 
 
-def prove(log: MongoLog, stream: str, number: int | None) -> proofs.Inclusion:
+def prove(
+    log: MongoLog, stream: str, number: int | None, tell: Callable[[int], object] = lambda _: None
+) -> proofs.Inclusion:
     """Return the proof of how a stream stood when seal `number` (None: the last one) was made.
 
-    Raises NotSealed where there is no such seal, or it has nothing of the stream; LogCorrupt where the log does not
-    lead to the seal any more.
+    `tell` is given how many leaves were read since, each of which is read twice. Raises NotSealed where there is no such
+    seal, or it has nothing of the stream; LogCorrupt where the log does not lead to the seal any more.
     """
     made = stored.seal_number(log, number)
-    found = _last_of(stream, stored.leaves_until(log, made))
+    found = _last_of(stream, _told(stored.leaves_until(log, made), tell))
     if found is None:
         raise NotSealed(f"Seal {made.said.number} has nothing of {stream}: a later one may, or `queuectl audit seal`.")
     index, leaf = found
-    path = _roots(log, made, merkle.inclusion(index, made.said.size))
+    path = _roots(log, made, merkle.inclusion(index, made.said.size), tell)
     _check_history(log, leaf)
     return _checked(proofs.inclusion(leaf, index, path, made.seal))
 
@@ -58,9 +61,18 @@ def _last_of(stream: str, leaves: Iterable[bytes]) -> tuple[int, Leaf] | None:
     return None if found is None else (found[0], parse(found[1]))
 
 
-def _roots(log: MongoLog, made: stored.Made, ranges: list[merkle.Range]) -> list[bytes]:
-    hashes: Iterator[bytes] = map(merkle.leaf_hash, stored.leaves_until(log, made))
+def _roots(
+    log: MongoLog, made: stored.Made, ranges: list[merkle.Range], tell: Callable[[int], object] = lambda _: None
+) -> list[bytes]:
+    hashes: Iterator[bytes] = map(merkle.leaf_hash, _told(stored.leaves_until(log, made), tell))
     return merkle.roots(ranges, hashes)
+
+
+def _told(leaves: Iterable[bytes], tell: Callable[[int], object]) -> Iterator[bytes]:
+    for number, leaf in enumerate(leaves, start=1):
+        yield leaf
+        if number % TOLD == 0:
+            tell(TOLD)
 
 
 def _checked(proof: T) -> T:
