@@ -98,7 +98,8 @@ def events(
             with progress("looking", total, hidden=shown.usual is None or session.out.quiet, unit="events") as tell:
                 found = queue.events(wanted, reverse=True, progress=tell)
                 some = list(islice(found, most))
-                has_more = shown.usual is not None and next(found, None) is not None
+                # Who has said how many wants no more: to look for them may be to look at all there is.
+                has_more = limit is None and next(found, None) is not None
             shown.newest(some, reverse=reverse, has_more=has_more)
         else:
             shown.all(queue.events(wanted, reverse=reverse))

@@ -24,8 +24,8 @@ def prove(
 ) -> proofs.Inclusion:
     """Return the proof of how a stream stood when seal `number` (None: the last one) was made.
 
-    `tell` is given how many leaves were read since, each of which is read twice. Raises NotSealed where there is no such
-    seal, or it has nothing of the stream; LogCorrupt where the log does not lead to the seal any more.
+    `tell` is given how many leaves were read since, each of which is read twice. Raises NotSealed where there is no
+    such seal, or it has nothing of the stream; LogCorrupt where the log does not lead to the seal any more.
     """
     made = stored.seal_number(log, number)
     found = _last_of(stream, _told(stored.leaves_until(log, made), tell))
