@@ -94,12 +94,14 @@ def events(
             on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
             shown.follow(takewhile(lambda _: not stop.is_set(), queue.follow_events(wanted, limit or shown.usual)))
         elif (most := limit or shown.usual) is not None:
+            is_sought = bool(wanted.query()) or wanted.needs_jobs  # among others, few of many perhaps
             total = queue.log_size() if since is None and until is None else None
-            with progress("looking", total, hidden=shown.usual is None or session.out.quiet, unit="events") as tell:
+            hidden = not is_sought or shown.usual is None or session.out.quiet
+            with progress("looking", total, hidden=hidden, unit="events") as tell:
                 found = queue.events(wanted, reverse=True, progress=tell)
                 some = list(islice(found, most))
-                # Who has said how many wants no more: to look for them may be to look at all there is.
-                has_more = limit is None and next(found, None) is not None
+                # Who has said how many of these wants no more: to look for one may be to look at all there is.
+                has_more = not (is_sought and limit) and not session.out.as_json and next(found, None) is not None
             shown.newest(some, reverse=reverse, has_more=has_more)
         else:
             shown.all(queue.events(wanted, reverse=reverse))
