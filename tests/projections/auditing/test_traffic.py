@@ -8,7 +8,7 @@ import pytest
 from eventqueue.audit.rules import Finding
 from eventqueue.errors import HistoryLost
 from eventqueue.mongo.ground import Ground
-from projections.auditing import auditor
+from projections.auditing import inquiry
 from projections.auditing.auditor import ViewAuditor
 from projections.auditing.histories import one_by_one
 from projections.registry import PROJECTIONS
@@ -24,7 +24,7 @@ def found(ground: Ground) -> list[Finding]:
 def test_while_people_and_workers_act_and_the_views_move_there_is_no_false_alarm(
     built: Ground, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auditor, "AT_ONCE", 50)
+    monkeypatch.setattr(inquiry, "AT_ONCE", 50)
     crowd.act(5)
     with projecting(built), crowd.acting(size=10, pause_s=0.02):
         alarms = [one for _ in range(3) for one in found(built)]
@@ -37,7 +37,7 @@ def test_views_that_are_built_anew_meanwhile_are_no_alarm(
 ) -> None:
     crowd.act(5)
     finish(built)
-    histories = auditor._Audit._histories
+    histories = inquiry.Inquiry._histories
     built_anew: list[int] = []
 
     def and_build(self: Any, *args: Any) -> None:
@@ -45,7 +45,7 @@ def test_views_that_are_built_anew_meanwhile_are_no_alarm(
             built_anew.append(build(built).number)
         histories(self, *args)
 
-    monkeypatch.setattr(auditor._Audit, "_histories", and_build)
+    monkeypatch.setattr(inquiry.Inquiry, "_histories", and_build)
 
     assert found(built) == []
     assert built_anew
@@ -59,7 +59,7 @@ def test_an_oplog_that_no_longer_reaches_back_is_told_and_the_histories_are_prov
     def lost(*_: object, **__: object) -> None:
         raise HistoryLost("The oplog no longer reaches back to the checkpoint.")
 
-    monkeypatch.setattr(auditor, "Point", lost)
+    monkeypatch.setattr(inquiry, "Point", lost)
     built.database["events"].update_one({"_id.version": 2}, {"$set": {"actor": "mallory"}})
 
     verdict = ViewAuditor(built, PROJECTIONS).all()

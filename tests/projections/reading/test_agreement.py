@@ -149,7 +149,7 @@ def test_what_a_failed_and_a_held_job_are_found_by_is_held_against_their_histori
 def test_what_is_held_back_is_waited_for_once_however_many_there_are(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.auditing.auditor.AT_ONCE", 2)
+    monkeypatch.setattr("projections.auditing.inquiry.AT_ONCE", 2)
     monkeypatch.setattr("projections.reading.held_back.LET_GO_S", 0.1)
     waits: list[int] = []
     left = HeldBack.left
