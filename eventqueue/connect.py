@@ -149,8 +149,7 @@ def make_sealing(connection: Connection, environ: Mapping[str, str]) -> Sealing:
     """
     key = environ.get(SEAL_KEY)
     name = _name("sealer")
-    signer = load(key) if key else None
-    return Sealing(connection.ground, Sealer(connection.ground, name, signer, may_take_over=False), name)
+    return Sealing(connection.ground, Sealer(connection.ground, name, load(key) if key else None), name)
 
 
 def _name(role: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -49,12 +49,20 @@ def audit_all(ground: Ground, auditor: Auditor, progress: Progress, beside: Besi
     of_seals = [*_of_seals(ground, beside, _behind(verdict, progress)), *_of_signatures(ground, beside, signed)]
     verdict = replace(
         verdict,
-        findings=(*verdict.findings, *of_seals, *_of_record(ground, verdict, then)),
-        against=(*map(_of_kept, kept), *_of_signed(signed), *_of_remembered(remembered, then)),
+        findings=(*_without(verdict.findings, of_seals), *of_seals, *_of_record(ground, verdict, then)),
+        against=(*map(_of_kept, kept), *_of_signed(signed), *_of_own(ground, beside), *_of_remembered(then)),
     )
     if remembered is not None and not verdict.findings:
-        return replace(verdict, unrecorded=_remember(ground, verdict, remembered))
+        begun = () if then is not None else ("nothing that was remembered: the record begins with this",)
+        unrecorded = _remember(ground, verdict, remembered)
+        return replace(verdict, unrecorded=unrecorded, against=(*verdict.against, *(begun if not unrecorded else ())))
     return verdict
+
+
+def _without(findings: Iterable[Finding], others: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings that are not, in the same words, among the others: what breaks a rule breaks a seal, too."""
+    told = {(one.stream, one.version, one.problem) for one in others}
+    return (one for one in findings if (one.stream, one.version, one.problem) not in told)
 
 
 def _remember(ground: Ground, verdict: Verdict, remembered: Path) -> str | None:
@@ -88,11 +96,18 @@ def _of_signed(signed: Signatures | None) -> Iterator[str]:
         yield f"the key that signed {which}: of what came later, or was cut off behind one of them, it says nothing"
 
 
-def _of_remembered(remembered: Path | None, then: record.Standing | None) -> Iterator[str]:
+def _of_own(ground: Ground, beside: Beside) -> Iterator[str]:
+    """Tell who signs the log's seals, where nobody has said who should: whoever may append can begin with a key."""
+    with suppress(LogCorrupt):
+        last = stored.last(ground.log)
+        if last is not None and last.said.key is not None and beside.key is None:
+            key = last.said.key.hex()
+            yield f"its own seals, the last of them signed with {key}: whether that is the right key --key KEY says"
+
+
+def _of_remembered(then: record.Standing | None) -> Iterator[str]:
     if then is not None:
         yield f"what it had on {instant(then.at, 'seconds')}"
-    elif remembered is not None:
-        yield "nothing that was remembered: the record begins with this"
 
 
 @contextmanager

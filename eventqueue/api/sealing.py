@@ -24,12 +24,15 @@ class Seals:
         self._connection = connection
         self._log = connection.ground.log
 
-    def seal(self, signer: Signer | None, tell: Callable[[int], object] = lambda _: None) -> Sequence[Seal]:
+    def seal(
+        self, signer: Signer | None, tell: Callable[[int], object] = lambda _: None, *, may_take_over: bool = False
+    ) -> Sequence[Seal]:
         """Seal all that was acknowledged before, and return the seals that this took: none, if nothing has changed.
 
-        `tell` is given how many events were sealed since. Raises LogCorrupt where the last seal was altered.
+        `tell` is given how many events were sealed since. `may_take_over`: behind seals that another key has signed.
+        Raises LogCorrupt where the last seal was altered, and Refused where it is signed with another key.
         """
-        sealer = Sealer(self._connection.ground, self._connection.actor, signer, AT_ONCE)
+        sealer = Sealer(self._connection.ground, self._connection.actor, signer, AT_ONCE, may_take_over=may_take_over)
         made: list[Seal] = []
         before = 0 if (last := self.last()) is None else last.events
         for again in range(TRIES):

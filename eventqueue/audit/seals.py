@@ -19,7 +19,7 @@ The statement of a seal is these lines in UTF-8, each with a line feed at its en
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated
 
@@ -28,6 +28,7 @@ from bson.timestamp import Timestamp
 from msgspec import Meta
 
 from eventqueue.errors import BadSeals, LogCorrupt
+from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Event, Recorded, register
 from eventqueue.model.figures import instant
 
@@ -220,12 +221,17 @@ def misfit(before: Seal, seal: Seal) -> str | None:
     return None
 
 
+AHEAD_S = 600  # of a sealer's clock before the server's, which he looks at
+
+
 def untimely(seal: Seal, ts: Timestamp | None) -> str | None:
     """Return why a seal cannot be true that the log took at `ts`, its own stamp; None: it can."""
     if seal.until > seal.looked:
         return "it is sure of more than it has looked at"
     if ts is not None and seal.looked > (ts.time, ts.inc):
         return "it has looked at what came only after it"
+    if ts is not None and seal.at > EPOCH + timedelta(seconds=ts.time + AHEAD_S):
+        return "it is dated after the log took it"
     return None
 
 

@@ -31,12 +31,12 @@ class Kind(StrEnum):
 
 def kind_of(one: Finding) -> Kind:
     """Return what a finding is about."""
+    if one.is_sealed:
+        return Kind.LOST if one.is_lost else Kind.SEALED
     if one.version == 0 and one.stream not in NO_VIEWS | VIEWS and category_of(one.stream) not in CATEGORIES:
         return Kind.COUNTER
     if one.is_lost:
         return Kind.LOST
-    if one.is_sealed:
-        return Kind.SEALED
     return Kind.LOG if one.version or one.stream in NO_VIEWS else Kind.VIEW
 
 

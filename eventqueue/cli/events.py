@@ -14,7 +14,7 @@ from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.unknown import unknown
-from eventqueue.cli.values import TEXT, Typed, moment_option, since_of, time_of
+from eventqueue.cli.values import TEXT, Typed, moment_option, since_of, time_of, until_of
 from eventqueue.system.interrupts import on_signals
 
 if TYPE_CHECKING:
@@ -76,10 +76,11 @@ def events(
         raise click.UsageError("--follow goes on for ever: give neither --reverse nor --until")
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
+        # What follows may be of a time that is yet to come.
+        begin = time_of(since, now) if follow and since is not None else since_of(since, now)
         wanted = Wanted(
-            # What follows may be of a time that is yet to come.
-            since=time_of(since, now) if follow and since is not None else since_of(since, now),
-            until=None if until is None else time_of(until, now, "until"),
+            since=begin,
+            until=until_of(until, begin, now),
             types=tuple(types),
             streams=(*streams, *_of_job(queue, job)),
             actor=actor,

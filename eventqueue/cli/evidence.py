@@ -8,7 +8,7 @@ from eventqueue.cli.render.others import told
 from eventqueue.cli.render.words import count, instant
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import decode
-from eventqueue.model.events import Recorded
+from eventqueue.model.events import Event, Recorded
 from eventqueue.model.upkeep import STREAM, ViewsRebuilt
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def seals(queue: "Queue") -> tuple[str, str | None]:
 
     ground = queue.connection.ground
     last = next((one for one in _newest(ground, SEALS) if isinstance(one.event, LogSealed)), None)
-    since = "" if last is None else f" since {instant(last.at, 'seconds')}"
+    since = "" if last is None else f" since {instant(last.at, 'seconds')}{_by(last.event)}"
     try:
         Sealer(ground, "doctor").check()
     except LogCorrupt as error:
@@ -44,8 +44,15 @@ def seals(queue: "Queue") -> tuple[str, str | None]:
     return f"{count(new, 'event')}{since} and not sealed", f"the log of {holder} says why, or `queuectl audit seal`"
 
 
+def _by(seal: Event) -> str:
+    from eventqueue.audit.seals import LogSealed
+
+    key = seal.key if isinstance(seal, LogSealed) else None
+    return "" if key is None else f" (signed with key {key.hex()[:16]}, as what comes must be)"
+
+
 def lost(queue: "Queue") -> tuple[str, str | None]:
-    """Whether views were built anew lately that had more than the log."""
+    """Whether views were built anew lately that had more than the log, as far as who built them told."""
     ground = queue.connection.ground
     begin = ground.clock.now() - LOST_FOR
     for one in _newest(ground, STREAM):
@@ -54,7 +61,7 @@ def lost(queue: "Queue") -> tuple[str, str | None]:
                 "if no backup was restored then, events were removed: `queuectl audit verify --all`, with --against or "
                 "--record, says which"
             )
-    return "the log has had all that views have shown", None
+    return f"nobody who built views anew in the last {LOST_FOR.days} days found that the log had less than they", None
 
 
 def _newest(ground: "Ground", stream: str) -> list[Recorded]:

@@ -11,7 +11,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, TEXT, Typed, moment_option, shown_path, since_of, time_of
+from eventqueue.cli.values import FILE, TEXT, Typed, moment_option, shown_path, since_of, until_of
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def export(
     is_looked_at = out is None and sys.stdout.isatty()
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
+        begin = since_of(since, now)
         asked = Asked(
-            since=since_of(since, now),
-            until=None if until is None else time_of(until, now, "until"),
+            since=begin,
+            until=until_of(until, begin, now),
             tag=tag,
             queue=queue_name,
         )

@@ -29,10 +29,11 @@ NUMBER = click.IntRange(1, 2**62)
 
 @command("seal")
 @click.option("--key", envvar="QUEUECTL_SEAL_KEY", type=FILE, help="Sign with the key in this file.")
+@click.option("--new-key", "is_new", is_flag=True, help="Also behind seals that another key has signed, from now on.")
 @click.option("--export", "path", type=FILE, metavar="FILE", help="Add the seals that FILE lacks to it, a line each.")
 @click.option("--publish", type=TEXT, metavar="COMMAND", help="Hand each new seal, or the last, to COMMAND on stdin.")
 @with_session
-def seal(session: Session, key: str | None, path: str | None, publish: str | None) -> None:
+def seal(session: Session, *, key: str | None, is_new: bool, path: str | None, publish: str | None) -> None:
     """Seal the log now.
 
     Whoever runs a projector does so once a minute. A seal is a hash over all that the log has; kept where nobody
@@ -50,7 +51,7 @@ def seal(session: Session, key: str | None, path: str | None, publish: str | Non
     signer = load(key) if key else None
     with session.queue() as queue:
         seals = Seals(queue.connection)
-        made = _seal(session, queue, seals, signer)
+        made = _seal(session, queue, seals, signer, may_take_over=is_new)
         last = seals.last()
         exported = None if path is None else seals.export(path)
     _publish(made or ([] if last is None else [last]), publish)
@@ -65,9 +66,11 @@ def seal(session: Session, key: str | None, path: str | None, publish: str | Non
         session.out.done(f"{count(exported, 'seal')} added to {shown_path(path or '')}")
 
 
-def _seal(session: Session, queue: "Queue", seals: "Seals", signer: "Signer | None") -> "Sequence[Seal]":
+def _seal(
+    session: Session, queue: "Queue", seals: "Seals", signer: "Signer | None", *, may_take_over: bool
+) -> "Sequence[Seal]":
     with progress("sealing", queue.log_size(), hidden=session.out.quiet, unit="events") as advance:
-        return seals.seal(signer, advance)
+        return seals.seal(signer, advance, may_take_over=may_take_over)
 
 
 def _publish(seals: "Sequence[Seal]", command: str | None) -> None:
@@ -80,12 +83,16 @@ def _publish(seals: "Sequence[Seal]", command: str | None) -> None:
 def _tell(session: Session, made: "Sequence[Seal]", last: "Seal | None") -> None:
     for one in made:
         what = f"{count(one.events, 'event')}, {count(one.size, 'leaf', 'leaves')}"
-        session.out.done(f"Seal {one.number}: {what}, root {one.root.hex()}")
+        session.out.done(f"Seal {one.number}: {what}, root {one.root.hex()}{_signed(one)}")
         session.out.bare(one.root.hex())
     if not made and last is None:
         session.out.note("There is nothing to seal.")
     elif not made and last is not None:
-        session.out.note(f"Nothing has changed since seal {last.number}.")
+        session.out.note(f"Nothing has changed since seal {last.number}{_signed(last) or ', which is not signed'}.")
+
+
+def _signed(seal: "Seal") -> str:
+    return "" if seal.key is None else f", signed with {seal.key.hex()[:16]}"
 
 
 @command("seals")

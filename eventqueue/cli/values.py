@@ -160,6 +160,22 @@ def since_of(typed: Typed | None, now: datetime) -> datetime | None:
     return since
 
 
+def until_of(typed: Typed | None, since: datetime | None, now: datetime) -> datetime | None:
+    """Return the time up to which something is to be told, None for all times.
+
+    Of a time of day the first one after `since`. Raises InvalidInput for one that lies before `since`: nothing is found
+    between them, as if nothing had happened.
+    """
+    if typed is None:
+        return None
+    until = time_of(typed, now, "until")
+    if since is not None and isinstance(typed, time) and until < since:
+        until += timedelta(days=1)
+    if since is not None and until < since:
+        raise InvalidInput("until", f"lies before the beginning: that is {instant(since, 'seconds')}")
+    return until
+
+
 def json_object(text: str, what: str, such: str = '{"command": "echo hello"}') -> dict[str, Any]:
     """Return the one JSON object in `text`, strictly: no name twice, no NaN, nothing after it.
 

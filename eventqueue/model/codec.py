@@ -19,11 +19,11 @@ from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
 from eventqueue.errors import InvalidInput, LogCorrupt, UnknownEventType, UnreadableEvent
+from eventqueue.model.envelope import VERSION_MAX, place_in
 from eventqueue.model.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
 
 BUCKETS = 64
 NAME_MAX = 256  # characters of a stream, or of a type: a change stream cannot tell of an event with a name of megabytes
-VERSION_MAX = 2**53 - 1  # beyond it what reads JSON need not tell one whole number from the next
 DATA_MAX = 256 * 1024  # bytes of an event, and of a job's fields together
 # An `enqueued` says each field twice, as it was asked for and as it was resolved. To leave out what is the same would
 # be another schema, to be compared with what is stored, for the sake of the few that are large.
@@ -81,8 +81,6 @@ _TAIL = len(_TS) + len(_HASH) + 32
 
 # Where a stored event's `_id` begins, which stands in front, and what it begins with.
 _ID = len(b"size\x03_id\x00")
-_STREAM = b"\x02stream\x00"
-_NUMBERS = {b"\x10version\x00": 4, b"\x12version\x00": 8}  # bytes of a whole number
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
@@ -234,13 +232,10 @@ def version_in(raw: bytes) -> int | None:
 
     A hand may have put anything there. What is no whole number, or has something beside it, takes no event's place.
     """
-    place = raw[_ID : _ID + int.from_bytes(raw[_ID : _ID + 4], "little")]
-    end = 16 + int.from_bytes(place[12:16], "little")  # of the stream's name
-    number = place[end + 9 : -1]
-    if place[4:12] == _STREAM and len(number) == _NUMBERS.get(place[end : end + 9]):
-        version = int.from_bytes(number, "little", signed=True)
-        return version if 1 <= version <= VERSION_MAX else None
-    return _equal_in(bson.decode(place, LENIENT)) if raw[4:5] == b"\x03" else None
+    if (place := place_in(raw)) is not None:
+        return place[1]
+    key = raw[_ID : _ID + int.from_bytes(raw[_ID : _ID + 4], "little")]
+    return _equal_in(bson.decode(key, LENIENT)) if raw[4:5] == b"\x03" else None
 
 
 def _equal_in(place: Mapping[str, Any]) -> int | None:

@@ -4,14 +4,14 @@ For settings, pauses and late results, which many need: one event that cannot be
 own stream is another matter: nobody may act on a job of which he cannot read everything.) Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import bson
 import msgspec
 from bson.timestamp import Timestamp
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.model.codec import LENIENT, decode, head_of
+from eventqueue.model.codec import LENIENT, decode, head_of, stream_in, version_in
 from eventqueue.model.events import EMPTY, Head, Recorded
 
 
@@ -58,12 +58,10 @@ def read_one(raw: bytes) -> Read:
         return decode(raw)
     except LogCorrupt as error:
         document = bson.decode(raw, LENIENT)
-        place, ts = document.get("_id"), document.get("ts")
-        stream, version = (place.get("stream"), place.get("version")) if isinstance(place, Mapping) else (None, None)
-        is_placed = isinstance(stream, str) and isinstance(version, int)
+        ts, version = document.get("ts"), version_in(raw)
         return Unreadable(
-            str(stream) if is_placed else "",
-            int(version or 0) if is_placed else 0,
+            "" if version is None else stream_in(raw),
+            version or 0,
             str(error),
             ts if isinstance(ts, Timestamp) else None,
         )

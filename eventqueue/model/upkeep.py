@@ -8,7 +8,7 @@ STREAM = "views-live"
 
 
 class Lost(msgspec.Struct, frozen=True, kw_only=True):
-    """What the views had that were there before, and the log had not: its last event at least, which this names.
+    """What the views had that were there before, and the log had not: an event at least, their last one if it was that.
 
     `events`: how many these views were of. `jobs`: of how many they showed more than the log had; `such`: some of them.
     """

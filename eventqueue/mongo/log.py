@@ -7,11 +7,12 @@ append is acknowledged by a majority and journaled, every read is a majority rea
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby, islice, pairwise
 from typing import Any
 
 import bson
 from bson.max_key import MaxKey
+from bson.min_key import MinKey
 from bson.raw_bson import RawBSONDocument
 from pymongo import timeout
 from pymongo.collection import Collection
@@ -22,7 +23,8 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.errors import LogCorrupt, LogUnavailable, QueueError, Unavailable
-from eventqueue.model.codec import CODEC, VERSION_MAX, Sealed, decode, decode_all, split, stream_in, version_in
+from eventqueue.model.codec import CODEC, LENIENT, Sealed, decode, decode_all, split, stream_in, version_in
+from eventqueue.model.envelope import VERSION_MAX
 from eventqueue.model.events import CATEGORIES, Head, Recorded
 from eventqueue.model.portions import portions
 from eventqueue.mongo.errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
@@ -247,9 +249,16 @@ class MongoLog:
 
     def find_misplaced(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the `_id`s of up to `limit` events that stand in no stream at all, as the validator refuses them."""
+        every = self._events.find({}, {"_id": 1}, hint={"_id": 1})
+        nothing: Any = MinKey()
+        beyond: Any = b""
+        # By the index and its own order of types: a comparison with an object finds objects alone.
+        before = every.clone().min([("_id", nothing)]).max([("_id", PLACED["_id"]["$gte"])])
+        behind = every.clone().min([("_id", beyond)])  # where all types are that stand behind objects
+        greatest = self._events.find({"_id": MaxKey()}, {"_id": 1})  # which is in no range
         with translated():
-            found = self._events.find({"_id": {"$lt": PLACED["_id"]["$gte"]}}, {"_id": 1}, limit=limit)
-            return [bson.decode(doc.raw, CODEC)["_id"] for doc in found]
+            found = islice(chain(before.limit(limit), behind.limit(limit), greatest), limit)
+            return [bson.decode(doc.raw, LENIENT)["_id"] for doc in found]
 
     def last_stream(self, category: str) -> str | None:
         """Return the last of the category's streams in order of their names, None if there is none."""

@@ -6,8 +6,10 @@ A seal kept elsewhere proves more. This costs nobody a thought: it is written by
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import asdict
 
 from eventqueue.audit.rules import Finding
@@ -23,7 +25,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How much a log had when it was looked at: its events, and its last seal, if it has any, with the hash of it."""
 
     log: LogId
-    at: datetime
+    at: Annotated[datetime, Meta(tz=True)]
     events: Count
     seal: Count = 0
     hash: Hex | None = None
@@ -45,10 +47,12 @@ def remember(path: Path, now: Standing) -> None:
 def recall(path: Path) -> Standing | None:
     """Return how the log stood, None where nothing is remembered. Raises Misconfigured for a file that is no record."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Standing)
+        found = msgspec.json.decode(path.read_bytes(), type=Standing)
+        instant(found.at)  # which is told in the end
+        return found
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OverflowError, ValueError) as error:  # of JSON that is none, too
         raise Misconfigured(
             f"The auditor's record {str(path)!r} cannot be read ({error}): restore it, or remove it to begin anew."
         ) from None

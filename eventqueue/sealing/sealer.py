@@ -71,7 +71,7 @@ class Sealer:
         signer: Signer | None = None,
         most: int = MOST,
         *,
-        may_take_over: bool = True,
+        may_take_over: bool = False,
     ) -> None:
         self._ground = ground
         self._log = ground.log
@@ -150,7 +150,7 @@ class Sealer:
             has = "no key" if self._signer is None else f"key {self._signer.public.hex()[:16]}"
             raise Refused(
                 f"Seal {last.said.number} is signed with key {last.said.key.hex()[:16]}, and this process has {has}: "
-                "give it that one, or have `queuectl audit seal` go on with another."
+                "give it that one, or begin with another by `queuectl audit seal --new-key`."
             )
 
     def _check(self, last: stored.Made) -> None:

@@ -121,7 +121,9 @@ def before(log: MongoLog, made: Made) -> Made | None:
 
 
 def made_of(recorded: Recorded) -> Made:
-    """Return the seal in an event of `seal-log`. Raises LogCorrupt for another event."""
+    """Return the seal in an event of `seal-log`. Raises LogCorrupt for another event, or where one before it is gone."""
     seal = seal_of(recorded)
     assert isinstance(recorded.event, LogSealed)
+    if seal.number != recorded.version:
+        raise LogCorrupt(f"Seal {seal.number} stands where seal {recorded.version} belongs: one before it was removed.")
     return Made(recorded, recorded.event, seal)

@@ -132,14 +132,18 @@ class Inquiry:
     def _streams(self, batches: Iterable[bytes], progress: Progress) -> None:
         """Hold streams of which there are no views against the rules."""
         strange: list[Any] = []
+        latest, until = self._latest(), self.account.events + AT_ONCE
         for stream, history in one_by_one(batches, strange.append):
-            self.account.find(check(stream, self._counted(history, progress), self._latest()))
+            self.account.find(check(stream, self._counted(history, progress), latest))
+            if self.account.events >= until:
+                latest, until = self._latest(), self.account.events + AT_ONCE
         self.account.find(misplaced(strange))
+        progress(self.account.events)
 
     def _counted(self, history: Iterable[Stored], progress: Progress) -> Iterator[Stored]:
-        for number, one in enumerate(history):
+        for one in history:
             self.account.events += 1
-            if number % AT_ONCE == 0:
+            if self.account.events % AT_ONCE == 0:
                 progress(self.account.events)
             yield one
 

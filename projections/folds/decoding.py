@@ -8,7 +8,8 @@ import msgspec
 from bson.errors import InvalidBSON
 
 from eventqueue.errors import LogCorrupt, UnknownEventType, UnreadableEvent
-from eventqueue.model.codec import CODEC, LENIENT, VERSION_MAX, from_document, split
+from eventqueue.model.codec import CODEC, LENIENT, from_document, split
+from eventqueue.model.envelope import VERSION_MAX
 from eventqueue.model.events import Recorded
 from eventqueue.ports.log import EventLog
 

@@ -27,19 +27,20 @@ AT_ONCE = 1000
 
 
 def lost(ground: Ground) -> Lost | None:
-    """Return what the last views have that the log has not; None where it has their last event. Writes nothing."""
+    """Return what the last views have that the log has not; None where it has all of it. Writes nothing."""
     held = _last_live(ground)
-    if held is None or held.last is None or is_in_log(held, ground.log):
+    if held is None or held.last is None:
         return None
     beyond = _beyond(ground, Generation(ground.database, held.generation))
-    such = tuple(islice(beyond, NAMED))
-    return Lost(
-        stream=held.last.stream,
-        version=held.last.version,
-        events=held.applied,
-        jobs=len(such) + sum(1 for _ in beyond),
-        such=such,
-    )
+    such = list(islice(beyond, NAMED))
+    if not is_in_log(held, ground.log):
+        stream, version = held.last.stream, held.last.version
+    elif such:  # whoever removed it left what came last
+        stream, version = stream_of("job", such[0][0]), such[0][1]
+    else:
+        return None
+    jobs, names = len(such) + sum(1 for _ in beyond), tuple(job_id for job_id, _ in such)
+    return Lost(stream=stream, version=version, events=held.applied, jobs=jobs, such=names)
 
 
 def _last_live(ground: Ground) -> Checkpoint | None:
@@ -62,9 +63,10 @@ def _checkpoints(ground: Ground) -> Iterator[Checkpoint]:
             yield checkpoint.parsed(document)
 
 
-def _beyond(ground: Ground, views: Generation) -> Iterator[str]:
-    """Yield the ids of the jobs whose view has seen an event that is not in the log."""
-    stored = chain.from_iterable(bson.decode_all(batch, CODEC) for batch in slices(views.jobs, {}))
+def _beyond(ground: Ground, views: Generation) -> Iterator[tuple[str, int]]:
+    """Yield the jobs whose view has seen an event that is not in the log, each with its version."""
+    only = {"version": 1}
+    stored = chain.from_iterable(bson.decode_all(batch, CODEC) for batch in slices(views.jobs, {}, fields=only))
     seen: dict[str, int] = {}
     for document in stored:
         if isinstance(document["_id"], str) and isinstance(document.get("version"), int):
@@ -75,8 +77,8 @@ def _beyond(ground: Ground, views: Generation) -> Iterator[str]:
     yield from _missing(ground, seen)
 
 
-def _missing(ground: Ground, seen: dict[str, int]) -> list[str]:
+def _missing(ground: Ground, seen: dict[str, int]) -> list[tuple[str, int]]:
     places = [{"stream": stream_of("job", job_id), "version": version} for job_id, version in seen.items()]
     with translated():
         found = {one["_id"]["stream"] for one in ground.database["events"].find({"_id": {"$in": places}}, {"_id": 1})}
-    return [job_id for job_id in seen if stream_of("job", job_id) not in found]
+    return [(job_id, version) for job_id, version in seen.items() if stream_of("job", job_id) not in found]

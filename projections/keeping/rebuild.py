@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import pymongo
@@ -18,7 +19,7 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.errors import Fenced, HistoryLost, QueueError
 from eventqueue.model.codec import CODEC
-from eventqueue.model.upkeep import ViewsRebuilt
+from eventqueue.model.upkeep import Lost, ViewsRebuilt
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
@@ -58,8 +59,9 @@ def rebuild(
 ) -> Generation:
     """Build a new generation of `projections`, switch to it and drop the old one; whoever projects goes on meanwhile.
 
-    What a build that was killed has left behind is dropped first. The log tells of it afterwards, as `told` says
-    (None: not), but for a log's first views; also what the views before had that it holds no more.
+    What a build that was killed has left behind is dropped first. The log tells of it, as `told` says (None: not), but
+    for a log's first views: afterwards, or, where the views before had what it holds no more, while these are still
+    there, for nothing else tells that.
     Raises Fenced if another process is building, or has switched meanwhile.
     """
     lease = Lease(ground.database, BUILDING, f"builder-{os.urandom(8).hex()}")
@@ -72,13 +74,22 @@ def rebuild(
                 logger.error(
                     "the log has less than the views had: %s version %d is not there", gone.stream, gone.version
                 )
-            new = _rebuild(ground, projections, session, _Watch(ground.database, renewal, progress))
+            note = partial(_note, ground, projections, told, gone)
+            watch = _Watch(ground.database, renewal, progress)
+            new = _rebuild(ground, projections, session, watch, (lambda _: None) if gone is None else note)
     finally:
         lease.release()
+    if gone is None:
+        note(new)
+    return new
+
+
+def _note(
+    ground: Ground, projections: Sequence[Projection], told: Told | None, gone: Lost | None, new: Generation
+) -> None:
     if told is not None and (told.is_asked or new.number > 1):
         rebuilt = ViewsRebuilt(generation=new.number, projections=versions(projections), why=told.why, lost=gone)
         record(ground, rebuilt, told.actor)
-    return new
 
 
 class _Watch:
@@ -99,7 +110,13 @@ class _Watch:
             self._shown = time.monotonic()
 
 
-def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientSession, watch: _Watch) -> Generation:
+def _rebuild(
+    ground: Ground,
+    projections: Sequence[Projection],
+    session: ClientSession,
+    watch: _Watch,
+    before: Callable[[Generation], None],
+) -> Generation:
     database = ground.database
     old = current(database)
     new = Generation(database, max(_newest(database), old.number if old else 0) + 1)
@@ -123,6 +140,7 @@ def _rebuild(ground: Ground, projections: Sequence[Projection], session: ClientS
         _build(ground, start, projections, session, watch)
         if new.identities({*INDEXES, *names}) != made:
             raise Fenced("Somebody has dropped the views while they were built: the old ones stay.")
+        before(new)
         _switch(database, old, new)
     except BaseException:
         _abandon(new, names)

@@ -9,7 +9,8 @@ from bson import Decimal128, Int64, MaxKey, MinKey
 from pymongo.database import Database
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.model.codec import VERSION_MAX, version_in
+from eventqueue.model.codec import version_in
+from eventqueue.model.envelope import VERSION_MAX
 from eventqueue.model.events import Paused, Recorded, Resumed
 from eventqueue.mongo import log as logs
 from eventqueue.mongo.log import MongoLog

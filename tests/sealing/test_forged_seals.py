@@ -1,6 +1,7 @@
 """Seals that somebody has appended who may append, and files of seals that several write: neither goes unnoticed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from eventqueue.sealing import stored
 from eventqueue.sealing.files import export, read
 from eventqueue.sealing.sealer import Sealer
 from eventqueue.sealing.signing import create
+from tests.sealing.forger import Forger
 
 FORGED: dict[str, dict[str, Any]] = {
     "looked at what is yet to come": {"until": (2**32 - 1, 0), "looked": (2**32 - 1, 0)},
     "sure of more than it looked at": {"until": (1, 1), "looked": (1, 0)},
     "has more events than there are": {"events": 2**40},
+    "dated after the log took it": {"at": 3650},
 }
 
 
@@ -38,8 +41,8 @@ def test_a_seal_that_was_appended_by_who_may_append_stops_no_sealing_in_silence(
     queue.enqueue(command="true", id="two")
     made = stored.last(ground.log)
     assert made is not None
-    forged = replace(made.said, number=2, previous=first.hash, **said)
-    now = ground.clock.now()
+    now = ground.clock.now() + timedelta(days=said.get("at", 0))
+    forged = replace(made.said, number=2, previous=first.hash, **{k: v for k, v in said.items() if k != "at"})
     (result,) = ground.log.append([Append(seal(SEALS, made.recorded.head, [forged], actor="mallory", now=now))])
     assert result.is_whole
 
@@ -48,6 +51,22 @@ def test_a_seal_that_was_appended_by_who_may_append_stops_no_sealing_in_silence(
     assert [one for one in queue.verify_all().findings if one.stream == SEALS]
     with pytest.raises(BadSeals):
         export(ground, str(tmp_path / "seals.jsonl"))
+
+
+def test_a_seal_that_was_taken_out_is_missed_though_all_others_are_counted_anew(queue: Queue, ground: Ground) -> None:
+    for number in range(4):
+        queue.enqueue(command="true", id=f"job-{number}")
+        Sealer(ground, "test").step(majority_time(ground.database))
+    queue.status()
+    forger, history = Forger(ground), Forger(ground).history(SEALS)
+    kept = [history[0], *history[2:]]
+    # What was sealed by the one that is gone is the next one's: so the leaves lead to all the roots that there are.
+    kept[1]["data"]["leaves"] = [history[1]["data"]["leaves"][0], history[2]["data"]["leaves"][1]]
+    forger.put([{**one, "_id": {"stream": SEALS, "version": place}} for place, one in enumerate(kept, start=1)])
+
+    assert any("one before it was removed" in one.problem for one in queue.verify_all().findings)
+    with pytest.raises(LogCorrupt, match="one before it was removed"):
+        Sealer(ground, "other").step()
 
 
 def test_two_who_add_the_same_seals_to_a_file_do_not_spoil_it(queue: Queue, ground: Ground, tmp_path: Path) -> None:

@@ -79,6 +79,17 @@ def test_nothing_is_remembered_before_the_first_look(path: Path) -> None:
     assert recall(path) is None
 
 
+def test_a_record_of_a_time_that_is_none_is_found_out_before_anything_is_looked_at(sealed: Ground, path: Path) -> None:
+    remember(path, standing(sealed, 5))
+    good = path.read_text()
+    at = good.partition('"at":"')[2].partition('"')[0]
+    for odd in ("0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        path.write_text(good.replace(at, odd))
+
+        with pytest.raises(Misconfigured, match="cannot be read"):
+            recall(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"log": "x"}'])
 def test_a_record_that_cannot_be_read_is_a_sentence(path: Path, content: bytes) -> None:
     path.write_bytes(content)

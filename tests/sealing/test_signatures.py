@@ -128,13 +128,13 @@ def test_what_is_signed_goes_on_as_signed_and_with_another_key_only_where_a_pers
     signed.enqueue(command="true")
     now = majority_time(ground.database)
 
-    for sealer in (Sealer(ground, "loop"), Sealer(ground, "loop", other, may_take_over=False)):
+    for sealer in (Sealer(ground, "loop"), Sealer(ground, "loop", other)):
         with pytest.raises(Refused, match="is signed with key"):
             sealer.step(now)
         sealer.check()  # which is none of the log's faults
     assert len(ours(ground)) == 3
 
-    seal = Sealer(ground, "ann", other).step(now)
+    seal = Sealer(ground, "ann", other, may_take_over=True).step(now)
 
     assert seal is not None
     assert (seal.number, seal.key) == (4, other.public)

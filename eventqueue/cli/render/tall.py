@@ -12,8 +12,8 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import GAP, Cell, Columns, Table, texts, titles, widths_of
 
-ROOM = 25  # characters that each text should have beside the rest, or all stand below it
-INDENT = 4
+ROOM = 36  # characters that each text should have beside the rest, if it needs them, or all stand below it
+INDENT, LEAST = 4, 25
 LINES = 2  # of a text below its row
 BETWEEN = " · "
 DAY = len("2026-11-28")
@@ -34,7 +34,8 @@ def _has_room(table: Table, width: int) -> bool:
     missing = _together(widths) - width
     if not table.loose or missing <= 0:
         return True
-    return not table.whole and sum(widths[-table.loose :]) - missing >= ROOM * table.loose
+    loose = widths[-table.loose :]
+    return not table.whole and sum(loose) - missing >= sum(min(ROOM, one) for one in loose)
 
 
 def _together(widths: Sequence[int]) -> int:
@@ -45,7 +46,7 @@ class _Tall:
     """The rows of a table, each with its texts below it."""
 
     def __init__(self, first: Table, width: int) -> None:
-        self._room = max(width - INDENT, ROOM)
+        self._room = max(width - INDENT, LEAST)
         self._wrapping = Console(file=StringIO(), width=self._room)
         self._rigid = len(first.titles) - first.loose
         self._columns = Columns(None)
@@ -82,6 +83,8 @@ class _Tall:
 
     def _below(self, cells: Sequence[Text], *, is_whole: bool) -> list[Text]:
         told = [cell for cell in cells if cell.plain]
+        if is_whole and 0 < len(told) < len(cells):  # else nobody could tell which it is that is there
+            told = [cell if cell.plain else Text("–") for cell in cells]
         for cell in told if not is_whole else ():
             cell.truncate(self._room * LINES, overflow="ellipsis")
         lines = Text(BETWEEN).join(told).wrap(self._wrapping, self._room) if told else ()

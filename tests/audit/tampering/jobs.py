@@ -110,7 +110,7 @@ def _put_next(stream: str, event: Any, **fields: Any) -> Any:
     return lambda scene: scene.put(forged({**scene.next_of(stream, event), **fields}))
 
 
-def _misplace(key: dict[str, Any]) -> Any:
+def _misplace(key: Any) -> Any:
     return lambda scene: scene.put(forged({**scene.stored("job-done", 1), "_id": key}))
 
 
@@ -369,6 +369,8 @@ KINDS: list[Kind] = [
         rewritten(_exchange_and_rehash),
     ),
     Kind(OF, "an event stands under version and stream", _misplace({"version": 9, "stream": "job-done"}), UNPLACED),
+    Kind(OF, "an event stands under a text", _misplace("put-in"), UNPLACED),
+    Kind(OF, "an event stands under a date", _misplace(datetime(2026, 1, 1, tzinfo=UTC)), UNPLACED),
     Kind(OF, "an event stands under a stream alone", _misplace({"stream": "job-done"}), UNPLACED),
     Kind(
         OF,

@@ -32,6 +32,7 @@ def test_each_finding_is_of_a_kind() -> None:
         VIEW: Kind.VIEW,
         CHECKPOINT: Kind.VIEW,
         COUNTER: Kind.COUNTER,
+        Finding("?", 0, "it stands at no version of a stream; it was put in later", is_sealed=True): Kind.SEALED,
     }
 
     assert {one: kind_of(one) for one in kinds} == kinds

@@ -14,7 +14,7 @@ from eventqueue.cli.render.columns import LOOSE_LEAST, Cell, Table, fitted
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.tall import laid_out
 from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, size_of, span
-from eventqueue.cli.values import SECONDS, WHEN, since_of, time_of
+from eventqueue.cli.values import SECONDS, WHEN, since_of, time_of, until_of
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
 from eventqueue.model.job import State
@@ -200,6 +200,7 @@ def test_what_is_no_time_is_refused_with_what_would_be_one(typed: str) -> None:
 def test_nothing_is_told_from_a_time_on_that_is_yet_to_come() -> None:
     assert since_of(NOW, NOW) == since_of(timedelta(0), NOW) == NOW
     assert since_of(None, NOW) is None
+    assert until_of(None, NOW, NOW) is None
     for typed in (NOW + timedelta(minutes=1), timedelta(hours=-1), datetime.max.replace(tzinfo=UTC)):
         with pytest.raises(InvalidInput, match="lies in the future: there is nothing after"):
             since_of(typed, NOW)
@@ -211,3 +212,26 @@ def test_nothing_is_told_from_a_time_on_that_is_yet_to_come() -> None:
 )
 def test_a_size_is_told_with_a_fitting_unit(size: int | None, told: str) -> None:
     assert size_of(size) == told
+
+
+@pytest.mark.parametrize(
+    ("since", "typed", "meant"),
+    [
+        (None, "15:52", "2026-11-27T15:52:00"),
+        ("2026-11-28T15:50:00", "15:52", "2026-11-28T15:52:00"),  # which is yet to come
+        ("2026-11-27T23:50:00", "00:10", "2026-11-28T00:10:00"),
+        ("2026-11-28T15:00:00", "10m", "2026-11-28T15:41:00"),
+    ],
+)
+def test_a_time_of_day_at_the_end_is_the_first_one_after_the_beginning(
+    since: str | None, typed: str, meant: str
+) -> None:
+    now = datetime.fromisoformat("2026-11-28T15:51:00+00:00")
+    begin = None if since is None else datetime.fromisoformat(f"{since}+00:00")
+
+    assert until_of(WHEN.convert(typed, None, None), begin, now) == datetime.fromisoformat(f"{meant}+00:00")
+
+
+def test_an_end_before_the_beginning_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="until: lies before the beginning"):
+        until_of(timedelta(hours=2), NOW - timedelta(hours=1), NOW)

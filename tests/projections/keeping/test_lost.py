@@ -1,12 +1,14 @@
 """Views that show more than the log are built anew, and what they had that the log has no more is told to the log."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from eventqueue.model.upkeep import STREAM, Lost, ViewsRebuilt
 from eventqueue.mongo.ground import Ground
 from projections.keeping import lost as losing
+from projections.keeping import rebuild as rebuilding
 from projections.keeping.lost import lost
 from projections.keeping.rebuild import rebuild
 from projections.reading.operator import ViewOperator
@@ -58,6 +60,35 @@ def test_what_the_views_had_and_the_log_has_no_more_is_in_the_log_whoever_builds
     assert told(cut) == [Lost(stream="job-gone", version=2, events=5, jobs=2, such=("gone", "short"))]
     finish(cut)
     assert_exact(cut)
+
+
+def test_a_job_that_was_removed_is_told_of_also_where_the_last_event_is_there(built: Ground) -> None:
+    put(built, "job-gone", enqueued())
+    put(built, "job-later", enqueued())
+    finish(built)
+    built.database["events"].delete_many({"_id.stream": "job-gone"})
+
+    by_an_operator(built)
+
+    assert told(built) == [Lost(stream="job-gone", version=1, events=2, jobs=1, such=("gone",))]
+
+
+def test_what_was_lost_is_told_while_the_views_that_tell_it_are_there(
+    cut: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        patched.setattr(rebuilding, "record", die)
+        by_an_operator(cut)
+    assert told(cut) == []
+
+    by_an_operator(cut)
+
+    (found,) = told(cut)
+    assert found is not None
+    assert found.such == ("gone", "short")
 
 
 def test_where_the_log_has_all_that_the_views_show_nothing_is_lost(built: Ground) -> None:
