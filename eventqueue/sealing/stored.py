@@ -121,7 +121,7 @@ def before(log: MongoLog, made: Made) -> Made | None:
 
 
 def made_of(recorded: Recorded) -> Made:
-    """Return the seal in an event of `seal-log`. Raises LogCorrupt for another event, or where one before it is gone."""
+    """Return the seal in an event. Raises LogCorrupt for one that is no seal, or where one before it is gone."""
     seal = seal_of(recorded)
     assert isinstance(recorded.event, LogSealed)
     if seal.number != recorded.version:
