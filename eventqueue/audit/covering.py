@@ -85,7 +85,8 @@ class Cover:
     def _differing(self, raw: bytes, version: int, digest: bytes) -> Finding | None:
         """Return what is wrong with an event that is sealed."""
         wrong = self._wrong(raw, version, digest)
-        if self._leaf is not None and self._key[1] == version:
+        # All that there are: whoever altered it may have had it sealed again, as it was then.
+        while self._leaf is not None and self._key == (self._stream, version):
             if wrong is None and self._leaf.hash != digest:
                 problem = f"seal {self._number} has another hash for it: it was altered, or an event before it"
                 wrong = problem, self._leaf.hash.hex(), digest.hex()

@@ -71,6 +71,18 @@ def test_in_what_is_as_it_was_sealed_nothing_is_found(more: set[int]) -> None:
     assert told(HEADS, LOG) == told([*{*HEADS, *(leaf(LOG[place]) for place in more)}], LOG) == []
 
 
+@given(st.integers(0, 2), st.sets(st.integers(0, len(LOG) - 1)))
+def test_what_was_altered_is_found_also_where_it_was_sealed_again_as_it_is_now(stream: int, again: set[int]) -> None:
+    begin, end = ((0, 3), (3, 7), (7, 8))[stream]
+    name = ("config-a", "job-b", "job-c")[stream]
+    other = stored(name, end - begin)  # with other ids, and so with other hashes, before the old ones or behind them
+    log = [*LOG[:begin], *other, *LOG[end:]]
+
+    found = told([*HEADS, *(leaf(log[place]) for place in again)], log)
+
+    assert {one.stream for one in found} == {name}
+
+
 @given(st.integers(0, len(LOG) - 1), st.data())
 def test_any_byte_that_is_flipped_is_found(place: int, data: st.DataObject) -> None:
     raw = bytearray(LOG[place])
