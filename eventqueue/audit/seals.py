@@ -214,6 +214,8 @@ def misfit(before: Seal, seal: Seal) -> str | None:
         return f"seal {seal.number} is of log {seal.log}, seal {before.number} of log {before.log}"
     if seal.number <= before.number:
         return f"seal {seal.number} stands behind seal {before.number}"
+    if before.key is not None and seal.key is None:
+        return f"seal {seal.number} is not signed, though seal {before.number} was"
     if seal.number == before.number + 1 and seal.previous != before.hash:
         return f"seal {seal.number} does not continue seal {before.number}: `previous` is another hash"
     if seal.size <= before.size or seal.events <= before.events or seal.until < before.until:

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ def events(
     queuectl events --job report --follow
     queuectl events --where data.exit_code=7 --where 'data.error.message~no space'
     """
+    from msgspec.structs import replace
+
     from eventqueue.audit.conditions import parse
     from eventqueue.audit.wanted import Wanted
 
@@ -99,11 +102,14 @@ def events(
             total = queue.log_size() if since is None and until is None else None
             hidden = not is_sought or shown.usual is None or session.out.quiet
             with progress("looking", total, hidden=hidden, unit="events") as tell:
-                found = queue.events(wanted, reverse=True, progress=tell)
+                # Not what somebody has stamped with a time that is yet to come: it would be the newest for ever.
+                found = queue.events(replace(wanted, until=wanted.until or now + AHEAD), reverse=True, progress=tell)
                 some = list(islice(found, most))
                 # Who has said how many of these wants no more: to look for one may be to look at all there is.
                 has_more = not (is_sought and limit) and not session.out.as_json and next(found, None) is not None
             shown.newest(some, reverse=reverse, has_more=has_more)
+            if until is None and next(queue.events(Wanted(since=now + AHEAD)), None) is not None:
+                session.out.note("Events that are stamped with a time yet to come are left out: see `audit verify`.")
         else:
             shown.all(queue.events(wanted, reverse=reverse))
         if not (shown.number or follow):
@@ -126,6 +132,9 @@ def _why_none(queue: "Queue") -> str:
     if begin is None or end is None:
         return "No events: the log is empty."
     return f"No such events; the log has some from {instant(begin, 'seconds')} to {instant(end, 'seconds')}."
+
+
+AHEAD = timedelta(minutes=10)  # of one machine's clock before another's
 
 
 class _Shown:

@@ -57,6 +57,7 @@ def place_of(one: Read | Mark) -> Order:
     return one.ts if isinstance(one.ts, Timestamp) else Timestamp(0, 0), one.stream, one.version
 
 
+_Found = tuple[Timestamp, tuple[bytes, int], bytes, RawBSONDocument]
 Item = TypeVar("Item")
 Tell = Callable[[int], object]
 
@@ -290,14 +291,14 @@ class Timeline:
         """
         places = chain.from_iterable(self._places(name, {"$and": [bounds, query]}) for name in names)
         ordered = iter(sorted(places, reverse=reverse))
-        while some := [key for *_, key in islice(ordered, SLICE)]:
+        while some := [key for *_, key in islice(ordered, SLICE)]:  # of one `ts` by their places, as everywhere
             found = outlasting(lambda: [read_one(bytes(one.raw)) for one in self._events.find({"_id": {"$in": some}})])
             yield from sorted(found, key=place_of, reverse=reverse)
 
-    def _places(self, category: str, query: Mapping[str, Any]) -> Iterator[tuple[Timestamp, bytes, RawBSONDocument]]:
+    def _places(self, category: str, query: Mapping[str, Any]) -> Iterator[_Found]:
         within: dict[str, Any] = {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}
         while found := outlasting(partial(self._stamps_in, {"$and": [{"_id": within}, query]})):
-            yield from ((one["ts"], one["_id"].raw, one["_id"]) for one in found)
+            yield from ((one["ts"], place_in(one.raw) or (b"", 0), one["_id"].raw, one["_id"]) for one in found)
             within = {**within, "$gt": found[-1]["_id"]}
 
     def _stamps_in(self, query: Mapping[str, Any]) -> list[Any]:

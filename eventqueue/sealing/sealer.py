@@ -164,6 +164,8 @@ class Sealer:
         if self._signer is not None and is_ours:
             check_signature(last.seal, self._signer.public)
         problem = untimely(last.seal, last.recorded.ts)
+        if problem is None and last.said.key is None and self._log.has_field(SEALS, "data.key"):
+            problem = "it is not signed, though one before it was"
         # The server only estimates, after it was killed: this is against a number out of all proportion, with which
         # nothing would seem to be new for ever.
         there = self._ground.database["events"].estimated_document_count()

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import msgspec
 
-from eventqueue.connect import Connection, connect, make_sealing
+from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
@@ -76,6 +76,8 @@ def supervise(plan: Plan) -> int:
 @contextmanager
 def _sealing(connection: Connection) -> Iterator[None]:
     """Have the log sealed meanwhile, in a thread of this process, which has little else to do."""
+    if os.environ.get(SEAL_KEY):
+        logger.warning("the key for seals is within reach of the jobs that run here: give it to a projector elsewhere")
     stop = threading.Event()
     sealing = make_sealing(connection, os.environ)
     thread = threading.Thread(target=sealing.run, args=(stop,), name="sealing", daemon=True)

@@ -11,7 +11,7 @@ import bson
 import msgspec
 
 from eventqueue.errors import ViewsDamaged
-from eventqueue.model.codec import CODEC
+from eventqueue.model.codec import LENIENT, NAME_MAX
 from eventqueue.model.events import stream_of
 from eventqueue.model.upkeep import Lost
 from eventqueue.mongo.errors import translated
@@ -66,11 +66,13 @@ def _checkpoints(ground: Ground) -> Iterator[Checkpoint]:
 def _beyond(ground: Ground, views: Generation) -> Iterator[tuple[str, int]]:
     """Yield the jobs whose view has seen an event that is not in the log, each with its version."""
     only = {"version": 1}
-    stored = chain.from_iterable(bson.decode_all(batch, CODEC) for batch in slices(views.jobs, {}, fields=only))
+    # Whatever somebody has put there: it is to be thrown away, and must not keep what comes from being built.
+    stored = chain.from_iterable(bson.decode_all(batch, LENIENT) for batch in slices(views.jobs, {}, fields=only))
     seen: dict[str, int] = {}
     for document in stored:
-        if isinstance(document["_id"], str) and isinstance(document.get("version"), int):
-            seen[document["_id"]] = document["version"]
+        job_id, version = document["_id"], document.get("version")
+        if isinstance(job_id, str) and len(job_id) <= NAME_MAX and isinstance(version, int):
+            seen[job_id] = version
         if len(seen) == AT_ONCE:
             yield from _missing(ground, seen)
             seen = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 
 from eventqueue.api.queue import Queue
 from eventqueue.system.people import actor_of
@@ -183,3 +184,17 @@ def test_who_follows_is_told_each_event_as_it_comes_and_ends_well_at_a_ctrl_c(
         os.kill(following.pid, signal.SIGINT)
 
         assert following.wait(30) == 0
+
+
+def test_what_is_stamped_with_a_time_yet_to_come_is_not_the_newest_for_ever(
+    queuectl: Queuectl, queue: Queue, database: Database[dict[str, Any]]
+) -> None:
+    queue.enqueue_many({"command": "true", "id": f"job-{number}"} for number in range(3))
+    place = {"_id": {"stream": "job-job-0", "version": 1}}
+    assert database["events"].update_one(place, {"$set": {"ts": Timestamp(2**32 - 1, 1)}}).modified_count
+
+    ran = queuectl.ok("events", "--limit", "2")
+
+    assert "job-job-1" in ran.out
+    assert "job-job-0" not in ran.out
+    assert "yet to come are left out" in ran.err

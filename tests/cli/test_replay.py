@@ -49,7 +49,7 @@ def test_what_is_not_empty_is_not_copied_into(filled: Queuectl, database: Store)
 
     assert ran.code == 1
     assert is_one_sentence(ran)
-    assert "by --into NAME" in ran.err
+    assert "--into NAME" in ran.err
     assert len(stored(database)) == 8
 
 

@@ -70,12 +70,13 @@ def test_however_few_fit_no_question_looks_at_more_than_a_window(crowded: Store)
 
 @pytest.mark.parametrize("crowd", [1, 3, 1000])
 @pytest.mark.parametrize("slice_", [2, 1000])
+@pytest.mark.parametrize("window", [5, 25])  # which ends among those of one `ts`, and behind them
 def test_however_many_are_stamped_the_same_they_come_in_order_and_few_are_held_at_once(
-    prepared: Store, monkeypatch: pytest.MonkeyPatch, crowd: int, slice_: int
+    prepared: Store, monkeypatch: pytest.MonkeyPatch, crowd: int, slice_: int, window: int
 ) -> None:
     monkeypatch.setattr(timeline, "CROWD", crowd)
     monkeypatch.setattr("eventqueue.mongo.slices.SLICE", slice_)
-    monkeypatch.setattr(timeline, "WINDOW", 5)
+    monkeypatch.setattr(timeline, "WINDOW", window)
     for number in range(30):
         put(prepared, f"config-{number * 7 % 30:02}", 1 if number % 3 else number, 5, BEGIN)
     everything = sorted(taken(prepared), key=place_of)
@@ -221,6 +222,8 @@ def test_categories_alone_are_read_as_all_are(
     monkeypatch.setattr(timeline, "PLACES", 7)
     for number in range(3):
         put(crowded, f"queue-{number}", number, 9, BEGIN)
+    for number in range(12):  # whose names are of different lengths
+        put(crowded, f"config-of-{number}", 4, 3, BEGIN)
     bounds = between(BEGIN + timedelta(seconds=1, milliseconds=300), BEGIN + timedelta(seconds=8))
     query = {"type": {"$ne": "paused"}}
     every = taken(crowded, reverse=reverse, query=query, bounds=bounds)

@@ -84,13 +84,13 @@ def test_leaves_that_are_no_seals_since_another_was_first_are_nothing_that_has_c
 ) -> None:
     queue.enqueue(command="true")
     late = Sealer(ground, "late")
-    append = late._append_seal
+    append = late._append_leaves
 
     def after_another(*args: Any) -> Any:
         assert list(Sealer(ground, "first").seal_all())
         return append(*args)
 
-    monkeypatch.setattr(late, "_append_seal", after_another)
+    monkeypatch.setattr(late, "_append_leaves", after_another)
     with pytest.raises(Fenced):
         late.step(majority_time(ground.database))
 

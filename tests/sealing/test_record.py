@@ -12,6 +12,7 @@ from eventqueue.model.figures import instant
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing.record import less_than_then, recall, remember, standing
 from eventqueue.sealing.sealer import Sealer
+from tests.limits import no_file_beyond
 from tests.sealing.forger import Forger
 
 
@@ -73,6 +74,17 @@ def test_the_record_is_its_owners_alone_and_replaced_as_a_whole(sealed: Ground, 
     assert (found := recall(path)) is not None
     assert found.events == 6
     assert f'"at":"{instant(found.at)}"' in path.read_text()
+
+
+def test_a_record_that_cannot_be_written_costs_no_verdict(queue: Queue, sealed: Ground, path: Path) -> None:
+    with no_file_beyond(0):
+        verdict = queue.verify_all(record=str(path))
+
+    assert not verdict.findings
+    assert verdict.unrecorded is not None
+    assert "was not renewed" in verdict.unrecorded
+    assert not list(path.parent.iterdir())
+    assert "the record begins with this" not in "".join(verdict.against)
 
 
 def test_nothing_is_remembered_before_the_first_look(path: Path) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
 from eventqueue.audit.seals import LEAVES, SEALS, Seal, encode
-from eventqueue.errors import InvalidInput, Refused
+from eventqueue.errors import InvalidInput, LogCorrupt, Refused
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
@@ -138,6 +138,21 @@ def test_what_is_signed_goes_on_as_signed_and_with_another_key_only_where_a_pers
 
     assert seal is not None
     assert (seal.number, seal.key) == (4, other.public)
+
+
+def test_an_unsigned_seal_behind_signed_ones_is_forged_whoever_looks(
+    signed: Queue, ground: Ground, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed.enqueue(command="true")
+    with monkeypatch.context() as patched:
+        patched.setattr(Sealer, "_check_key", lambda *_: None)
+        assert list(Sealer(ground, "mallory").seal_all())
+    signed.enqueue(command="true")
+
+    for sealer in (Sealer(ground, "loop"), Sealer(ground, "loop", signer)):
+        with pytest.raises(LogCorrupt, match="not signed, though one before it was"):
+            sealer.step(majority_time(ground.database))
+    assert any("seal 4 is not signed, though seal 3 was" in one.problem for one in signed.verify_all().findings)
 
 
 def test_a_seal_behind_signed_ones_must_be_signed_too(

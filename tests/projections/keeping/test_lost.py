@@ -114,8 +114,9 @@ def test_of_very_many_jobs_some_are_named(cut: Ground, monkeypatch: pytest.Monke
         lambda ground: ground.database["checkpoints"].delete_many({}),
         lambda ground: live_of(ground).jobs.drop(),
         lambda ground: live_of(ground).jobs.update_many({}, {"$set": {"version": "x"}}),
+        lambda ground: live_of(ground).jobs.update_many({}, [{"$set": {"version": {"$toDate": {"$toLong": "3e17"}}}}]),
     ],
-    ids=["token", "checkpoint", "jobs", "versions"],
+    ids=["token", "checkpoint", "jobs", "versions", "dates"],
 )
 def test_views_that_somebody_has_spoilt_are_built_anew_all_the_same(
     cut: Ground, spoil: Callable[[Ground], object]
