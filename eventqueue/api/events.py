@@ -115,7 +115,8 @@ class _Told:
 
     def passing(self, past: Iterable[Read]) -> Iterator[Read]:
         for one in past:
-            if place_of(one)[0] >= self._since:
+            # What stands at no version has no place by which one of it could be told from another.
+            if one.stream and place_of(one)[0] >= self._since:
                 self._places.add((one.stream, one.version))
             yield one
 

@@ -61,7 +61,7 @@ def seal(session: Session, *, key: str | None, is_new: bool, path: str | None, p
             | ({} if exported is None else {"exported": exported})
         )
     )
-    _tell(session, made, last)
+    _tell(session, made, last, is_signing=signer is not None)
     if exported is not None:
         session.out.done(f"{count(exported, 'seal')} added to {shown_path(path or '')}")
 
@@ -80,7 +80,7 @@ def _publish(seals: "Sequence[Seal]", command: str | None) -> None:
         publish(one, command or "")
 
 
-def _tell(session: Session, made: "Sequence[Seal]", last: "Seal | None") -> None:
+def _tell(session: Session, made: "Sequence[Seal]", last: "Seal | None", *, is_signing: bool) -> None:
     for one in made:
         what = f"{count(one.events, 'event')}, {count(one.size, 'leaf', 'leaves')}"
         session.out.done(f"Seal {one.number}: {what}, root {one.root.hex()}{_signed(one)}")
@@ -88,7 +88,8 @@ def _tell(session: Session, made: "Sequence[Seal]", last: "Seal | None") -> None
     if not made and last is None:
         session.out.note("There is nothing to seal.")
     elif not made and last is not None:
-        session.out.note(f"Nothing has changed since seal {last.number}{_signed(last) or ', which is not signed'}.")
+        unsigned = ", which is not signed: the next one will be" if is_signing and last.key is None else ""
+        session.out.note(f"Nothing has changed since seal {last.number}{_signed(last)}{unsigned}.")
 
 
 def _signed(seal: "Seal") -> str:

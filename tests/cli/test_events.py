@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from bson.timestamp import Timestamp
+from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.system.people import actor_of

@@ -86,7 +86,7 @@ def test_nothing_is_signed_behind_a_seal_that_was_not_signed_and_does_not_fit_th
 ) -> None:
     key = create(str(tmp_path / "seal.key"))
     queue.enqueue(command="true", id="one")
-    list(Sealer(ground, "test", key).seal_all())
+    list(Sealer(ground, "test").seal_all())
     made = stored.last(ground.log)
     assert made is not None
     leaf = Leaf("job-never", 1, b"\x11" * 32)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 
 from eventqueue.model.upkeep import STREAM, Lost, ViewsRebuilt
 from eventqueue.mongo.ground import Ground
@@ -114,7 +115,7 @@ def test_of_very_many_jobs_some_are_named(cut: Ground, monkeypatch: pytest.Monke
         lambda ground: ground.database["checkpoints"].delete_many({}),
         lambda ground: live_of(ground).jobs.drop(),
         lambda ground: live_of(ground).jobs.update_many({}, {"$set": {"version": "x"}}),
-        lambda ground: live_of(ground).jobs.update_many({}, [{"$set": {"version": {"$toDate": {"$toLong": "3e17"}}}}]),
+        lambda ground: live_of(ground).jobs.update_many({}, {"$set": {"version": DatetimeMS(3 * 10**17)}}),
     ],
     ids=["token", "checkpoint", "jobs", "versions", "dates"],
 )
