@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=1)  # how long an incarnation that is gone is remembered
 VIEWS_S, LOOK_S = 5.0, 0.1  # for how long, and how often, the views are looked at before somebody's loss is told
+SAID_MAX = 1000  # whose trouble is remembered as told
 HELD_MAX = 1000  # jobs that are told of: as many as a worker has slots at most, whatever a hand has put into the views
 
 
@@ -169,6 +170,8 @@ class Rescue:
         problem = f"{type(error).__name__}: {error}"
         if self._said.get(whose) != problem:
             logger.error("%s cannot be seen to: %s", whose, problem)
+        if len(self._said) >= SAID_MAX:
+            self._said.clear()
         self._said[whose] = problem
 
 
