@@ -125,5 +125,6 @@ def made_of(recorded: Recorded) -> Made:
     seal = seal_of(recorded)
     assert isinstance(recorded.event, LogSealed)
     if seal.number != recorded.version:
-        raise LogCorrupt(f"Seal {seal.number} stands where seal {recorded.version} belongs: one before it was removed.")
+        where = f"Seal {seal.number} stands where seal {recorded.version} belongs"
+        raise LogCorrupt(f"{where}: it was altered, or one before it was removed.")
     return Made(recorded, recorded.event, seal)
