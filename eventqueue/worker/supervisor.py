@@ -76,10 +76,10 @@ def supervise(plan: Plan) -> int:
 @contextmanager
 def _sealing(connection: Connection) -> Iterator[None]:
     """Have the log sealed meanwhile, in a thread of this process, which has little else to do."""
-    if os.environ.get(SEAL_KEY):
-        logger.warning("the key for seals is within reach of the jobs that run here: give it to a projector elsewhere")
     stop = threading.Event()
     sealing = make_sealing(connection, os.environ)
+    if os.environ.get(SEAL_KEY):
+        logger.warning("the key for seals is within reach of the jobs that run here: give it to a projector elsewhere")
     thread = threading.Thread(target=sealing.run, args=(stop,), name="sealing", daemon=True)
     thread.start()
     try:

@@ -37,12 +37,18 @@ class ViewAuditor:
     def _settled(self, run: Callable[[Inquiry], None]) -> Verdict:
         for tries_left in reversed(range(TRIES)):
             try:
-                with Inquiry(self._ground, self._projections) as audit:
-                    run(audit)
-                    return audit.account.verdict()
-            # What was found of views that were switched meanwhile, or from which the oplog has rolled on, is worth
-            # nothing; the next time it is seen at once that it has.
-            except (Fenced, HistoryLost):
+                return self._once(run)
+            except Fenced:  # what was found of views that were switched meanwhile is worth nothing
                 if not tries_left:
                     raise
         raise AssertionError("returned or raised above")
+
+    def _once(self, run: Callable[[Inquiry], None]) -> Verdict:
+        try:
+            with Inquiry(self._ground, self._projections) as audit:
+                run(audit)
+                return audit.account.verdict()
+        except HistoryLost as error:  # only while it ran: else it is seen at once, and there is no second run
+            with Inquiry(self._ground, self._projections, str(error)) as audit:
+                run(audit)
+                return audit.account.verdict()

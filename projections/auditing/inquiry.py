@@ -49,12 +49,13 @@ Progress = Callable[[int], object]
 
 
 class Inquiry:
-    """One run of an audit; a context manager."""
+    """One run of an audit; a context manager. `lost`: why the views cannot be held against the log."""
 
-    def __init__(self, ground: Ground, projections: Sequence[Projection]) -> None:
+    def __init__(self, ground: Ground, projections: Sequence[Projection], lost: str | None = None) -> None:
         self.account = Account()
         self._ground = ground
         self._projections = projections
+        self._lost = lost
         self._outputs = KeptOutputs(ground)
         self._point: Point | None = None
         self._open = ExitStack()
@@ -232,7 +233,9 @@ class Inquiry:
     # Views
 
     def _look_at_views(self, *, counts: bool = True) -> None:
-        if of_views(self._ground, self._projections, self.account):
+        if self._lost is not None:
+            self.account.pass_over(UNTOLD.format(self._lost.rstrip(".")))
+        elif of_views(self._ground, self._projections, self.account):
             try:
                 self._point = self._open.enter_context(Point(self._ground, self._projections, counts=counts))
             except HistoryLost as error:  # which others' traffic on the same server brings about

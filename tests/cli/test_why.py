@@ -44,7 +44,7 @@ def retry_in(seconds: float) -> Failed:
 
 
 def test_the_answer_is_a_paragraph_for_people_and_clauses_for_programs(queuectl: Queuectl, queue: Queue) -> None:
-    queue.enqueue(id="one", command="true", delay=7200, queue="mail")
+    queue.enqueue(id="one", command="true", delay=7230, queue="mail")  # in the midst of a minute
     queue.pause_queue("mail", "the server moves")
 
     ran, document = queuectl.process("why", "one"), queuectl.process("why", "one", "--json").json

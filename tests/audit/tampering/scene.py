@@ -182,7 +182,9 @@ def raw(document: Mapping[str, Any]) -> RawBSONDocument:
 
 def forged(document: Mapping[str, Any]) -> dict[str, Any]:
     """The event with the hash of its bytes, which is all that anybody needs who knows the recipe."""
-    own = {**document, "bucket": document.get("bucket", bucket_of(str(document["_id"]["stream"])))}
+    own = dict(document)
+    if "bucket" not in own:
+        own["bucket"] = bucket_of(str(document["_id"]["stream"]))
     ts, digest = own.pop("ts", Timestamp(1, 1)), own.pop("hash", bytes(32))
     stored = bson.encode({**own, "ts": ts, "hash": digest})
     return {**own, "ts": ts, "hash": content_hash(stored)}
