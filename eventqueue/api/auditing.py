@@ -142,7 +142,7 @@ def _and_own(ground: Ground, kept: Iterable[Seal]) -> Iterator[Seal]:
     for before in kept:
         yield before
     for made in stored.seals(ground.log, 0 if before is None else before.number):
-        if isinstance(newest, int | float) and made.recorded.version > newest:
+        if newest is not None and made.recorded.version > newest:
             return
         if before is not None and (problem := misfit(before, made.seal)):
             raise LogCorrupt(f"{problem}.")

@@ -102,13 +102,15 @@ def events(
             total = queue.log_size() if since is None and until is None else None
             hidden = not is_sought or shown.usual is None or session.out.quiet
             with progress("looking", total, hidden=hidden, unit="events") as tell:
-                # Not what somebody has stamped with a time that is yet to come: it would be the newest for ever.
-                found = queue.events(replace(wanted, until=wanted.until or now + AHEAD), reverse=True, progress=tell)
+                # Not what somebody has stamped with a time that is yet to come: it would be the newest for ever. Of
+                # streams that are asked for all is told, whatever its stamp.
+                known = wanted if streams or job else replace(wanted, until=wanted.until or now + AHEAD)
+                found = queue.events(known, reverse=True, progress=tell)
                 some = list(islice(found, most))
                 # Who has said how many of these wants no more: to look for one may be to look at all there is.
                 has_more = not (is_sought and limit) and not session.out.as_json and next(found, None) is not None
             shown.newest(some, reverse=reverse, has_more=has_more)
-            if until is None and next(queue.events(Wanted(since=now + AHEAD)), None) is not None:
+            if known.until != wanted.until and next(queue.events(Wanted(since=now + AHEAD)), None) is not None:
                 session.out.note("Events that are stamped with a time yet to come are left out: see `audit verify`.")
         else:
             shown.all(queue.events(wanted, reverse=reverse))

@@ -16,6 +16,8 @@ from eventqueue.model.marks import Mark
 from eventqueue.model.readable import Read, Unreadable
 
 SECOND, INSTANT = timedelta(seconds=1), timedelta(milliseconds=1)
+# Sealed by another clock, an event may tell of a later time than the second in which the log took it, by this at most.
+AHEAD = timedelta(seconds=2)
 LAST_SECOND = 2**32 - 1
 LATEST = datetime.max.replace(tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 """As many documents at a time as one command of MongoDB may hold. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 PORTION_BYTES = 8 * 1024 * 1024  # half of what a command may hold
@@ -21,3 +22,9 @@ def portions(items: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T
         size += more
     if portion:
         yield portion
+
+
+def runs(items: Collection[T], most: int) -> Iterator[list[T]]:
+    """Cut `items` into runs of `most`, but for the last."""
+    coming = iter(items)
+    return iter(lambda: list(islice(coming, most)), [])

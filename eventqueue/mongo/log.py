@@ -182,10 +182,10 @@ class MongoLog:
             found = self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most or 0)
             return [bytes(doc.raw) for doc in found]
 
-    def has_field(self, stream: str, name: str) -> bool:
-        """Whether any event of a stream has something in a field, all of which are looked at."""
+    def has_field(self, stream: str, name: str, after: int = 0) -> bool:
+        """Whether any event of a stream behind version `after` has something in a field; all of these are looked at."""
         with translated():
-            return self._events.find_one({**_versions_of(stream), name: {"$ne": None}}, {"_id": 1}) is not None
+            return self._events.find_one({**_versions_of(stream, after), name: {"$ne": None}}, {"_id": 1}) is not None
 
     def read_whole(self, streams: Iterable[str]) -> list[bytes]:
         """Return all that stands in some streams, in their order, as `read_part` does of one."""

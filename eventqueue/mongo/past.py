@@ -18,7 +18,7 @@ from eventqueue.model.codec import EPOCH, LENIENT, stream_in, version_in
 from eventqueue.model.events import Recorded
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import INSTANT, LAST_SECOND, SECOND, between, was_by
-from eventqueue.model.portions import portions
+from eventqueue.model.portions import portions, runs
 from eventqueue.model.readable import read_one
 from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import outlasting
@@ -75,7 +75,7 @@ class Past:
         """Return, by stream, the mark of the last event that each had by then."""
         return {
             one.stream: one
-            for portion in _some(streams)
+            for portion in runs(streams, AT_ONCE)
             for one in self._marks(self._first_events_of(portion))
             if was_by(one, self.moment)
         }
@@ -83,7 +83,7 @@ class Past:
     def histories(self, streams: Collection[str]) -> Mapping[str, list[bytes]]:
         """Return, by stream, the stored events that each had by then, of those that had any."""
         found: dict[str, list[bytes]] = defaultdict(list)
-        for portion in _some(streams):
+        for portion in runs(streams, AT_ONCE):
             for raw in outlasting(partial(self._raw, self._first_events_of(portion))):
                 if version_in(raw) is not None and was_by(read_one(raw), self.moment):
                     found[stream_in(raw)].append(raw)
@@ -95,7 +95,10 @@ class Past:
 
     def by_now(self, streams: Collection[str]) -> Mapping[str, list[Recorded]]:
         """Return, by stream, all events that each has by now, of those that can be read to their ends."""
-        return {stream: history for some in _some(streams) for stream, history in self._log.read_many(some).items()}
+        found: dict[str, list[Recorded]] = {}
+        for some in runs(streams, AT_ONCE):
+            found |= outlasting(partial(self._log.read_many, some))
+        return found
 
     def category(self, name: str) -> Iterator[tuple[str, list[bytes]]]:
         """Yield the streams of a category that had an event by then, each with the stored events it had."""
@@ -133,9 +136,3 @@ class Past:
 
 def _all_of(stream: str) -> Mapping[str, Any]:
     return {"$gt": {"stream": stream}, "$lt": {"stream": stream, "version": MaxKey()}}
-
-
-def _some(streams: Collection[str]) -> Iterator[list[str]]:
-    names = list(streams)
-    for start in range(0, len(names), AT_ONCE):
-        yield names[start : start + AT_ONCE]

@@ -161,7 +161,8 @@ class Timeline:
             yield from self._all({**bounds, "ts": {**bounds["ts"], "$gte": low, "$lt": settled}}, query, _STORED)
             low = settled
         with self._database.client.start_session(snapshot=True) as session:
-            yield from self._walk({**bounds, "ts": {**bounds["ts"], "$gte": low}}, query, _STORED, session)
+            rest = {**bounds, "ts": {**bounds["ts"], "$gte": low}}
+            yield from chain.from_iterable(self._windows(rest, query, _STORED, session))
 
     def read_timeless(self) -> Iterator[Stored]:
         """Yield what stands in no order: events whose `ts` is no time of the log, as nothing of ours writes them."""
@@ -198,17 +199,6 @@ class Timeline:
                 yield from window
                 tell(WINDOW)
 
-    def _walk(
-        self,
-        bounds: Mapping[str, Any],
-        query: Mapping[str, Any],
-        form: _Form[Item],
-        session: ClientSession,
-        *,
-        reverse: bool = False,
-    ) -> Iterator[Item]:
-        return chain.from_iterable(self._windows(bounds, query, form, session, reverse=reverse))
-
     def _windows(
         self,
         bounds: Mapping[str, Any],
@@ -216,7 +206,7 @@ class Timeline:
         form: _Form[Item],
         session: ClientSession,
         *,
-        reverse: bool,
+        reverse: bool = False,
     ) -> Iterator[Iterator[Item]]:
         """Yield what is found window by window: each is to be gone through before the next one is asked for."""
         way = _Way(dict(bounds["ts"]), reverse=reverse)

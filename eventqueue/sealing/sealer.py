@@ -81,6 +81,7 @@ class Sealer:
         self._most = most
         self._may_take_over = may_take_over
         self._position = Position()
+        self._unsigned = 0  # up to here no seal is signed: these are not looked at again
         self.is_behind = False
         """Whether the last step left something for the next, since there was so much."""
 
@@ -164,8 +165,11 @@ class Sealer:
         if self._signer is not None and is_ours:
             check_signature(last.seal, self._signer.public)
         problem = untimely(last.seal, last.recorded.ts)
-        if problem is None and last.said.key is None and self._log.has_field(SEALS, "data.key"):
-            problem = "it is not signed, though one before it was"
+        if problem is None and last.said.key is None:
+            if self._log.has_field(SEALS, "data.key", self._unsigned):
+                problem = "it is not signed, though one before it was"
+            else:
+                self._unsigned = last.recorded.version
         # The server only estimates, after it was killed: this is against a number out of all proportion, with which
         # nothing would seem to be new for ever.
         there = self._ground.database["events"].estimated_document_count()

@@ -6,7 +6,7 @@ what is listed first is read first, and nothing is read that is not looked at.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any
 
@@ -17,14 +17,12 @@ from eventqueue.model.codec import EPOCH, decode
 from eventqueue.model.events import category_of
 from eventqueue.model.job import Job, State, evolve
 from eventqueue.model.marks import Mark
-from eventqueue.model.moments import SECOND, was_by
+from eventqueue.model.moments import AHEAD, SECOND, was_by
 from eventqueue.mongo.past import Past
 from eventqueue.ports.views import Filter
 from eventqueue.travel.moves import AFTER, leading_to
 
 PAGE, PAGE_MAX = 200, 1000  # jobs that are looked at together
-# Sealed by another clock, an event may tell of a later time than the second in which the log took it, by this at most.
-AHEAD = timedelta(seconds=2)
 BY_CHANGE = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
 

@@ -48,7 +48,9 @@ class ViewAuditor:
             with Inquiry(self._ground, self._projections) as audit:
                 run(audit)
                 return audit.account.verdict()
-        except HistoryLost as error:  # only while it ran: else it is seen at once, and there is no second run
+        except (
+            HistoryLost
+        ) as error:  # others' traffic on the same server brings it about, nearly always before it began
             with Inquiry(self._ground, self._projections, str(error)) as audit:
                 run(audit)
                 return audit.account.verdict()

@@ -16,7 +16,9 @@ from bson.timestamp import Timestamp
 from eventqueue.audit import attempts
 from eventqueue.audit.rules import Finding, Stored, check
 from eventqueue.audit.verdict import Account
-from eventqueue.errors import DatabaseFailed, HistoryLost, JobNotFound
+from eventqueue.audit.wanted import OF_JOBS
+from eventqueue.errors import DatabaseFailed, JobNotFound
+from eventqueue.model import portions
 from eventqueue.model.events import CATEGORIES, Recorded, category_of, name_in, stream_of
 from eventqueue.model.moments import between
 from eventqueue.mongo.clock import majority_time
@@ -38,7 +40,6 @@ from projections.reading.snapshot import Shown
 AT_ONCE = 1000  # events, about: more of them are out of the processor's cache before they are looked at again
 PASSES = 4  # over what was appended during the one before
 OUTSIDE_MAX = 1000
-OF_JOBS = frozenset({"job", "late"})
 LONG = frozenset({"seal"})  # categories of few streams, of which one has about as many events as the log has seals
 STREAMS = 200  # that are asked for together
 UNTOLD = "the views, which are to be brought to the end of the log first, as `queuectl status` does ({})."
@@ -72,7 +73,7 @@ class Inquiry:
     def all(self, progress: Progress) -> None:
         """Hold everything against the log."""
         of_collection(self._ground, self.account)
-        is_fresh = await_projector(self._ground)
+        is_fresh = self._await_views()
         self._look_at_views()
         self._all_jobs(progress)
         if self._point is not None:
@@ -176,7 +177,7 @@ class Inquiry:
 
     def job(self, job_id: str) -> None:
         """Hold one job against the log. Raises JobNotFound where nothing knows of it."""
-        is_fresh = await_projector(self._ground)
+        is_fresh = self._await_views()
         self._look_at_views(counts=False)
         if not self._jobs_of([job_id]):
             self._check_is_known(job_id)
@@ -206,11 +207,11 @@ class Inquiry:
         It keeps their names in memory.
         """
         of_collection(self._ground, self.account)
-        is_fresh = await_projector(self._ground)
+        is_fresh = self._await_views()
         self._look_at_views(counts=False)
         marks = Timeline(self._ground.database, self._ground.log).skim(between(moment, None), {})
         touched = sorted({one.stream for one in marks})
-        for some in _some(sorted({name_in(one) for one in touched if category_of(one) in OF_JOBS})):
+        for some in portions.runs(sorted({name_in(one) for one in touched if category_of(one) in OF_JOBS}), STREAMS):
             self._jobs_of(some, progress)
         for category in sorted({category_of(one) for one in touched} - OF_JOBS):
             self._since_of(category, [one for one in touched if category_of(one) == category], progress)
@@ -223,7 +224,7 @@ class Inquiry:
         if category in LONG:
             self._streams(self._ground.log.scan_batches(category), progress)
             return
-        for some in _some(touched):
+        for some in portions.runs(touched, STREAMS):
             self._streams(outlasting(partial(self._ground.log.read_whole, some)), progress)
 
     def _check_is_known(self, job_id: str) -> None:
@@ -232,14 +233,16 @@ class Inquiry:
 
     # Views
 
+    def _await_views(self) -> bool:
+        """Wait for who projects; whether the views are at the end of the log."""
+        return self._lost is None and await_projector(self._ground)
+
     def _look_at_views(self, *, counts: bool = True) -> None:
         if self._lost is not None:
             self.account.pass_over(UNTOLD.format(self._lost.rstrip(".")))
         elif of_views(self._ground, self._projections, self.account):
             try:
                 self._point = self._open.enter_context(Point(self._ground, self._projections, counts=counts))
-            except HistoryLost as error:  # which others' traffic on the same server brings about
-                self.account.pass_over(UNTOLD.format(str(error).rstrip(".")))
             except DatabaseFailed as error:  # of its place in the log nothing can be made, it may be
                 self.account.find([_unheld(str(error))])
 
@@ -258,10 +261,6 @@ class Inquiry:
         if missing := self._outputs.missing:
             outputs = "output that is young is" if missing == 1 else "outputs that are young are"
             self.account.pass_over(f"{missing:,} {outputs} not there: dropped, or never kept.")
-
-
-def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + STREAMS] for start in range(0, len(names), STREAMS))
 
 
 def _unheld(why: str) -> Finding:

@@ -18,6 +18,8 @@ from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import EPOCH, decode
 from eventqueue.model.events import Recorded, category_of, name_in, stream_of
 from eventqueue.model.job import Job, evolve
+from eventqueue.model.moments import AHEAD, SECOND
+from eventqueue.model.portions import runs
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.past import Past
@@ -30,9 +32,6 @@ from projections.folds.stats import Stats as StatsView
 
 PART_MAX = 10_000  # events that are folded anew
 AT_ONCE = 200  # streams
-# Sealed by another clock, an event may tell of a later time than the second in which the log took it, by this at most.
-AHEAD = timedelta(seconds=2)
-SECOND = timedelta(seconds=1)
 
 
 def latest(counters: Collection[Any], window: timedelta, now: datetime, oldest: Mapping[str, datetime]) -> Stats:
@@ -115,8 +114,8 @@ def _part(past: Past, begin: datetime) -> list[tuple[Key, Counts]] | None:
     ids = sorted({name_in(one.stream) for one in marks if category_of(one.stream) in ("job", "late")})
     return [
         (key, counts)
-        for start in range(0, len(ids), AT_ONCE)
-        for before, after, event in _steps(past, ids[start : start + AT_ONCE])
+        for some in runs(ids, AT_ONCE)
+        for before, after, event in _steps(past, some)
         if begin <= event.at <= past.moment
         for key, counts in StatsView().tally(before, after, event).items()
         if key[0] in LENGTHS

@@ -100,6 +100,14 @@ def test_whatever_is_removed_is_missed(gone: set[int]) -> None:
     assert streams == {decode(LOG[place]).stream for place in gone}
 
 
+def test_what_is_gone_behind_what_is_left_is_lost_and_not_only_otherwise() -> None:
+    (short,) = told(HEADS, [*LOG[:6], LOG[7]])
+    (gone,) = told(HEADS, LOG[:7])
+
+    assert (short.stream, short.is_lost) == ("job-b", True)
+    assert (gone.stream, gone.is_lost) == ("job-c", True)
+
+
 def test_an_event_that_was_made_anew_below_the_leaf_does_not_lead_to_it() -> None:
     (other,) = sealed(said("another"), stream="job-b")
     log = [*LOG[:3], stamped(other.raw, 1), *LOG[4:]]

@@ -199,3 +199,4 @@ def test_what_is_stamped_with_a_time_yet_to_come_is_not_the_newest_for_ever(
     assert "job-job-1" in ran.out
     assert "job-job-0" not in ran.out
     assert "yet to come are left out" in ran.err
+    assert "job-job-0" in queuectl.ok("events", "--job", "job-0", "--limit", "2").out  # of that all is told

@@ -172,6 +172,26 @@ def test_of_two_sealers_at_the_same_time_one_wins_and_the_other_looks_again(
     assert is_sound(ground)
 
 
+def test_seals_that_were_seen_to_be_unsigned_are_not_looked_at_again(
+    queue: Queue, ground: Ground, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    has_field = ground.log.has_field
+
+    def noting(stream: str, name: str, after: int = 0) -> bool:
+        looked.append(after)
+        return has_field(stream, name, after)
+
+    monkeypatch.setattr(ground.log, "has_field", noting)
+    for name in "abc":
+        enqueue(queue, name)
+        assert list(Sealer(ground, "other").seal_all())
+        enqueue(queue, name * 2)
+        assert list(sealer.seal_all())
+
+    assert [after for after in looked if after] == [1, 3]  # of the one that goes on; who is new looks at all
+
+
 def test_a_backlog_takes_several_seals_none_of_which_is_large(queue: Queue, ground: Ground) -> None:
     for _ in range(12):
         queue.enqueue_many(COMMAND for _ in range(1000))

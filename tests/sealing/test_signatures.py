@@ -140,6 +140,14 @@ def test_what_is_signed_goes_on_as_signed_and_with_another_key_only_where_a_pers
     assert (seal.number, seal.key) == (4, other.public)
 
 
+def test_what_breaks_a_rule_and_a_seal_is_told_once(signed: Queue, ground: Ground) -> None:
+    ground.database["events"].update_one({"_id": {"stream": "job-job-1", "version": 1}}, {"$set": {"actor": "mallory"}})
+
+    (found,) = [one for one in signed.verify_all().findings if "not that of its bytes" in one.problem]
+
+    assert (found.stream, found.version, found.is_sealed) == ("job-job-1", 1, True)
+
+
 def test_an_unsigned_seal_behind_signed_ones_is_forged_whoever_looks(
     signed: Queue, ground: Ground, signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
