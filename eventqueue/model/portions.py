@@ -1,4 +1,4 @@
-"""As many documents at a time as one command of MongoDB may hold. Pure."""
+"""Much cut into as much at a time as one command of MongoDB may hold, or one question is to ask for. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
