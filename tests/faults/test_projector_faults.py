@@ -41,6 +41,7 @@ from tests.projections.stage import (
     live_of,
     projecting,
     put,
+    take_lease_away,
     taking_place,
     unread,
 )
@@ -169,7 +170,7 @@ def test_killed_while_it_builds_the_views_it_is_succeeded_by_one_that_builds_the
             projector.kill()
         ground.database["views"].delete_many({})  # it may have been quicker
         end_lease(ground)
-        end_lease(ground, BUILDING)
+        take_lease_away(ground, BUILDING)
 
     build(ground)
     assert_exact(ground)

@@ -135,6 +135,13 @@ def end_lease(ground: Ground, whose: str = PROJECTING) -> None:
     ground.database["leases"].update_one({"_id": whose}, {"$set": {"until": long_ago}})
 
 
+def take_lease_away(ground: Ground, whose: str) -> None:
+    """Let a lease be over, also for who still renews it: as if he had been away for so long."""
+    long_ago = datetime(1970, 1, 2, tzinfo=UTC)
+    gone = {"until": long_ago, "holder": "somebody who is gone"}
+    ground.database["leases"].update_one({"_id": whose}, {"$set": gone})
+
+
 class Running:
     """A projector in a thread; `error` is what its `run` raised."""
 

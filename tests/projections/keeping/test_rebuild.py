@@ -21,7 +21,7 @@ from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, append, claimed, enqueued
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents, shown
-from tests.projections.stage import apply_all, build, checkpoint_of, end_lease, finish, live_of, put, taking_place
+from tests.projections.stage import apply_all, build, checkpoint_of, finish, live_of, put, take_lease_away, taking_place
 
 LATE = LateResult(claim=2, worker="worker-1", outcome="completed", data={})
 
@@ -209,7 +209,7 @@ def test_one_that_was_overtaken_does_not_switch_back(built: Ground, monkeypatch:
 
     def overtaken(*args: Any) -> None:
         monkeypatch.setattr(rebuild, "_switch", switch)
-        end_lease(built, BUILDING)  # it was away for so long
+        take_lease_away(built, BUILDING)  # it was away for so long
         build(built)
         switch(*args)
 
@@ -225,7 +225,7 @@ def test_two_first_builds_do_not_both_become_the_views(ground: Ground, monkeypat
 
     def overtaken(*args: Any) -> None:
         monkeypatch.setattr(rebuild, "_switch", switch)
-        end_lease(ground, BUILDING)
+        take_lease_away(ground, BUILDING)
         build(ground)
         switch(*args)
 

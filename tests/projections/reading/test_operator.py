@@ -28,12 +28,12 @@ from tests.projections.stage import (
     build,
     checkpoint_of,
     document,
-    end_lease,
     finish,
     is_ready,
     live_of,
     projecting,
     put,
+    take_lease_away,
 )
 
 
@@ -73,7 +73,7 @@ def test_a_rebuild_waits_for_the_lease_of_a_builder_that_was_killed(
             return rebuild(*args, **named)
         except Fenced as error:
             refused.append(error)
-            end_lease(built, BUILDING)
+            take_lease_away(built, BUILDING)
             raise
 
     monkeypatch.setattr("projections.reading.operator.rebuild", watched)
@@ -236,7 +236,7 @@ def test_what_a_killed_build_left_behind_is_dropped_by_the_next(built: Ground) -
             operator(built).rebuild(None, die)
     assert "jobs-2" in seen
     assert "jobs-2" in built.database.list_collection_names()
-    end_lease(built, BUILDING)
+    take_lease_away(built, BUILDING)
 
     assert operator(built).rebuild(None, lambda _: None) == 3
     numbers = {name.rpartition("-")[2] for name in built.database.list_collection_names() if "-" in name}

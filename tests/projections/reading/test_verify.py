@@ -22,7 +22,7 @@ from projections.reading.verify import sample, verify, verify_jobs
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, USED_UP_FAILURE, append, claimed, enqueued
 from tests.projections.crowd import Crowd
-from tests.projections.stage import build, end_lease, finish, live_of, projecting, put, standing_for
+from tests.projections.stage import build, finish, live_of, projecting, put, standing_for, take_lease_away
 
 
 @pytest.fixture(autouse=True)
@@ -227,7 +227,7 @@ def test_views_that_are_switched_meanwhile_are_not_held_against_the_wrong_log(
         chunks += 1
         if chunks == 2:
             build(built)
-            end_lease(built, BUILDING)
+            take_lease_away(built, BUILDING)
         return show(generation, which)
 
     monkeypatch.setattr(point, "show", switch_and_show)
