@@ -14,6 +14,7 @@ ROOMS = (
     "eventqueue.errors",
     "eventqueue.model",
     "eventqueue.system",
+    "eventqueue.tasks",
     "eventqueue.ports",
     "eventqueue.log",
     "eventqueue.mongo",
