@@ -1,7 +1,7 @@
 """eventqueue: a job queue whose ground state is an append-only event log in MongoDB.
 
-What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, the
-events of jobs, and every error.
+What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, tasks
+and what they may say of their jobs, the events of jobs, and every error.
 """
 
 from importlib import import_module
@@ -50,8 +50,10 @@ from eventqueue.errors import (
 )
 
 if TYPE_CHECKING:
+    from eventqueue.api.current import use_queue, using
     from eventqueue.api.enqueueing import Receipt
     from eventqueue.api.queue import Queue
+    from eventqueue.api.tasks import Signature, Task, task
     from eventqueue.model.events import (
         Cancelled,
         Claimed,
@@ -67,13 +69,17 @@ if TYPE_CHECKING:
         RetryCause,
     )
     from eventqueue.model.job import Job, State
+    from eventqueue.model.retry import Backoff
     from eventqueue.ports.views import Filter
+    from eventqueue.tasks.context import Context, current_job
+    from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
 
 __version__ = "0.1.0"
 __all__ = [
     "AccessDenied",
     "AmbiguousId",
     "ArgumentsChanged",
+    "Backoff",
     "BackupRestored",
     "BadKey",
     "BadProjection",
@@ -81,10 +87,13 @@ __all__ = [
     "Cancelled",
     "Claimed",
     "Completed",
+    "Context",
     "DatabaseFailed",
     "DeadLettered",
     "DifferentJob",
+    "Discard",
     "Enqueued",
+    "Fail",
     "FailReason",
     "Failed",
     "Fenced",
@@ -116,8 +125,12 @@ __all__ = [
     "Released",
     "ResultRefused",
     "Retried",
+    "Retry",
     "RetryCause",
+    "Signature",
+    "Snooze",
     "State",
+    "Task",
     "TaskRefused",
     "Unavailable",
     "UnknownEventType",
@@ -128,6 +141,10 @@ __all__ = [
     "WaitTimeout",
     "WorkerNotFound",
     "__version__",
+    "current_job",
+    "task",
+    "use_queue",
+    "using",
 ]
 
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
@@ -150,6 +167,18 @@ _LATER = {
         "eventqueue.model.events",
     ),
     "Filter": "eventqueue.ports.views",
+    "Backoff": "eventqueue.model.retry",
+    "Context": "eventqueue.tasks.context",
+    "Discard": "eventqueue.tasks.control",
+    "Fail": "eventqueue.tasks.control",
+    "Retry": "eventqueue.tasks.control",
+    "Signature": "eventqueue.api.tasks",
+    "Snooze": "eventqueue.tasks.control",
+    "Task": "eventqueue.api.tasks",
+    "current_job": "eventqueue.tasks.context",
+    "task": "eventqueue.api.tasks",
+    "use_queue": "eventqueue.api.current",
+    "using": "eventqueue.api.current",
     "Job": "eventqueue.model.job",
     "Queue": "eventqueue.api.queue",
     "Receipt": "eventqueue.api.enqueueing",

@@ -170,7 +170,7 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
             raise InvalidInput(
                 str(field), f"is no field of a job{one_of('the fields', field, Fields.__struct_fields__)}"
             )
-    given = {field: value for field, value in asked.items() if value is not None}
+    given = {field: value for field, value in asked.items() if value is not None and not _is_no_argument(field, value)}
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
         _refuse_nul(field, value)
@@ -178,6 +178,11 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     _check_together(fields)
     plain = {field: _plain(getattr(fields, field)) for field in given}
     return Request(fields=fields, asked=plain, defaults=defaults)
+
+
+def _is_no_argument(field: str, value: Any) -> bool:
+    # So that who says that there are none asks for the same as who says nothing.
+    return field in _OF_TASKS and isinstance(value, list | tuple | dict) and not value
 
 
 def one_of(what: str, wrong: Any, known: Collection[str]) -> str:

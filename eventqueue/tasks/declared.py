@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 from pathlib import PurePath
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from eventqueue.errors import TaskRefused
 from eventqueue.model.retry import Backoff
-from eventqueue.model.spec import Defaults
+from eventqueue.model.spec import Defaults, Label, Name, Whole
 from eventqueue.tasks.signature import Signature
 
 BackoffFunction = Callable[[int, BaseException], timedelta | float]
@@ -22,13 +23,13 @@ BackoffFunction = Callable[[int, BaseException], timedelta | float]
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What a task's jobs are like; None: as any job's. Durations in seconds."""
 
-    queue: str | None = None
-    priority: int | None = None
-    max_retries: int | None = None
+    queue: Name | None = None
+    priority: Whole | None = None
+    max_retries: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
     backoff: Backoff | None = None
-    timeout: float | None = None
-    expires: float | None = None
-    tags: tuple[str, ...] = ()
+    timeout: Annotated[float, Meta(gt=0)] | None = None
+    expires: Annotated[float, Meta(gt=0)] | None = None
+    tags: Annotated[tuple[Label, ...], Meta(max_length=64)] = ()
 
     def over(self, defaults: Defaults) -> Defaults:
         """Return these defaults as they are for the task's jobs."""

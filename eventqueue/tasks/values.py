@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -46,9 +47,17 @@ def encoded(value: Any, kind: Any) -> Any:
 def plainly(value: Any) -> Any:
     """Return any value as a JSON value. Raises Unfit for one that has no such form."""
     try:
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain, order="deterministic")
+        return _in_order(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unfit(f"cannot be stored: {error}") from None
+
+
+def _in_order(value: Any) -> Any:
+    try:
+        # The same set is the same list everywhere, so that the same call is the same job.
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain, order="deterministic")
+    except TypeError:  # a set of what has no order, perhaps
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
 
 
 def decoded(plain: Any, kind: Any) -> Any:
@@ -136,12 +145,12 @@ def _is_alike(value: Any, back: Any) -> bool:
             return len(set(value)) == len(back) and all(one in back for one in value)
         case int(), float():
             return type(value) is int and value == back
+        case _, Enum():
+            return bool(value == back.value)
         case dict(), _:  # as its fields: read by its annotation
             return True
         case _ if type(value) is type(back):
             return all(_is_alike(getattr(value, name), getattr(back, name)) for name in _names(value))
-    with suppress(Exception):
-        return bool(value == back)  # an enum by its value
     return False
 
 

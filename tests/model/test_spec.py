@@ -21,8 +21,8 @@ INJECTION = {"$gt": ""}
 GOOD: dict[str, list[Any]] = {
     "command": ["true", " ", "echo 'ö' | cat\nls", "x" * 100_000],
     "task": ["send", "app.tasks.send", "x" * 128],
-    "args": [[], [1, 1.5, "ö\x00", None, {"a": [True]}]],
-    "kwargs": [{}, {"to": "ann", "n": 3}],
+    "args": [[1, 1.5, "ö\x00", None, {"a": [True]}]],
+    "kwargs": [{"to": "ann", "n": 3}],
     "id": ["a", "A-z_0.9:", "-", "x" * 128],
     "queue": ["a", "mail.high", "x" * 128],
     "priority": [0, -5, 2**31 - 1, -(2**31)],
@@ -171,8 +171,8 @@ def test_meta_nested_too_deep_is_refused_without_a_crash() -> None:
     ("fields", "named"),
     [
         ({"task": "send", "command": "true"}, "task"),
-        ({"args": [], "command": "true"}, "args"),
-        ({"kwargs": {}, "task": None, "command": "true"}, "kwargs"),
+        ({"args": [1], "command": "true"}, "args"),
+        ({"kwargs": {"n": 1}, "task": None, "command": "true"}, "kwargs"),
         ({"env": {}, "task": "send"}, "env"),
         ({"cwd": "/", "task": "send"}, "cwd"),
         ({"id": "a", "key": "b"}, "key"),
@@ -215,6 +215,12 @@ def test_a_task_becomes_a_call_with_what_its_defaults_say() -> None:
     assert (event.queue, event.tags) == ("mail", ("a",))
     assert event.expires_at == NOW + timedelta(seconds=65)
     assert request({"task": "send", "tags": []}, defaults).enqueued(NOW).tags == ()
+
+
+def test_no_arguments_are_the_same_as_none_that_are_given() -> None:
+    first = request(OF_A_TASK, Defaults()).enqueued(NOW)
+
+    assert request({**OF_A_TASK, "args": [], "kwargs": {}}, Defaults()).differs_from(first) is None
 
 
 def test_a_call_is_told_in_a_line_however_large_its_arguments() -> None:
