@@ -110,6 +110,8 @@ class Prepared(Generic[P, R]):
 class Task(Prepared[P, R]):
     """A function that is known to workers by its `name`. To call it runs it here, as if it were none."""
 
+    __name__: str
+
     def __init__(self, declared: Declared) -> None:
         super().__init__(declared, {})
         update_wrapper(self, declared.function)

@@ -32,7 +32,7 @@ def encoded(value: Any, kind: Any) -> Any:
         plain = plainly(value)
         back = decoded(plain, kind)
     except msgspec.ValidationError as error:
-        raise Unfit(_in_words(error)) from None
+        raise Unfit(_in_words(error, kind)) from None
     except RecursionError:
         raise Unfit("is nested too deep") from None
     if not _is_alike(value, back):
@@ -65,7 +65,7 @@ def decoded(plain: Any, kind: Any) -> Any:
     try:
         return msgspec.convert(plain, kind, str_keys=True, dec_hook=_read)
     except msgspec.ValidationError as error:
-        raise Unfit(_in_words(error)) from None
+        raise Unfit(_in_words(error, kind)) from None
     except RecursionError:
         raise Unfit("is nested too deep") from None
 
@@ -166,7 +166,9 @@ def _a(value: Any) -> str:
     return f"a {type(value).__qualname__}"
 
 
-def _in_words(error: msgspec.ValidationError) -> str:
+def _in_words(error: msgspec.ValidationError, kind: Any) -> str:
     problem, _, path = str(error).partition(" - at ")
     where = path.strip("`").removeprefix("$")
+    if not where and isinstance(kind, type):  # a class of the user's is more than an object
+        problem = problem.replace("Expected `object`", f"Expected `{kind.__qualname__}`")
     return f"{problem.replace('`', '')}{f' (at {where.lstrip(chr(46))})' if where else ''}"
