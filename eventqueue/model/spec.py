@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
 from eventqueue.model.events import Enqueued, Shell
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
@@ -42,7 +43,10 @@ class AskedBackoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a request, as a caller names them; None means not given. Durations in seconds."""
+    """The fields of a request, as a caller names them; None means not given. Durations in seconds.
+
+    `expires`: so long after `run_at`, or after `delay`.
+    """
 
     command: Annotated[str, Meta(min_length=1)]
     id: Name | None = None
@@ -51,6 +55,7 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     run_at: datetime | None = None
     delay: Seconds | None = None
     expires_at: datetime | None = None
+    expires: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
     max_retries: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
     backoff: AskedBackoff | None = None
     timeout: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
@@ -106,18 +111,17 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def enqueued(self, now: datetime, nth: int = 0) -> Enqueued:
         """Return the event: every policy resolved, at `now`, the database's clock; `nth` of the jobs of one call."""
         asked, default = self.fields, self.defaults
+        run_at = to_ms(asked.run_at) if asked.run_at else now + _lasting(asked.delay)
         return Enqueued(
             run=Shell(command=asked.command, cwd=self.cwd, env=asked.env or {}),
             queue=self.queue,
-            run_at=to_ms(asked.run_at)
-            if asked.run_at
-            else now + timedelta(milliseconds=round(1000 * (asked.delay or 0))),
+            run_at=run_at,
             max_retries=_first(asked.max_retries, default.max_retries),
             backoff=_backoff(asked.backoff, default.backoff),
             asked=self.asked,
             priority=_first(asked.priority, default.priority),
             timeout=_first(asked.timeout, default.timeout),
-            expires_at=to_ms(asked.expires_at) if asked.expires_at else None,
+            expires_at=to_ms(asked.expires_at) if asked.expires_at else _after(run_at, asked.expires),
             key=asked.key,
             tags=tuple(asked.tags or ()),
             group=asked.group,
@@ -150,7 +154,7 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
             raise InvalidInput(
                 str(field), f"is no field of a job{one_of('the fields', field, Fields.__struct_fields__)}"
             )
-    given = {field: value for field, value in asked.items() if value is not None}
+    given = {field: in_json(field, value) for field, value in asked.items() if value is not None}
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
         _refuse_nul(field, value)
@@ -171,6 +175,14 @@ def check_name(name: str, field: str) -> str:
     if not re.search(NAME, name):
         raise InvalidInput(field, NO_NAME)
     return name
+
+
+def _lasting(seconds: float | None) -> timedelta:
+    return timedelta(milliseconds=round(1000 * (seconds or 0)))
+
+
+def _after(at: datetime, seconds: float | None) -> datetime | None:
+    return None if seconds is None else at + _lasting(seconds)
 
 
 def _first(asked: Any, default: Any) -> Any:
@@ -269,6 +281,8 @@ def _check_together(fields: Fields) -> None:
         raise InvalidInput("key", "cannot be given together with id: each of them names the job")
     if fields.run_at is not None and fields.delay is not None:
         raise InvalidInput("delay", "cannot be given together with run_at: each of them sets the time")
+    if fields.expires is not None and fields.expires_at is not None:
+        raise InvalidInput("expires", "cannot be given together with expires_at: each of them sets the time")
     for name in _TIMES:
         at = getattr(fields, name)
         if at is not None and at.tzinfo is None:
