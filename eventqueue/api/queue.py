@@ -111,7 +111,9 @@ class Queue:
         self._events = Events(self.connection)
         self._exporting = Exporting(self.connection, self._events)
         self._explaining = Explaining(self.connection, self._jobs, self._overview)
-        self._waiting = Waiting(self.connection.signals, self._views, self._log, self.connection.finder)
+        self._waiting = Waiting(
+            self.connection.endings, self.connection.signals, self._views, self._log, self.connection.finder
+        )
         self._stopping = Stopping(
             self._log, self.connection.incarnations, self.connection.signals, self._ground.clock, self.connection.actor
         )
