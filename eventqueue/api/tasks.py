@@ -9,8 +9,8 @@
 All that is known of a task without a database is in `eventqueue.tasks`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
@@ -18,8 +18,10 @@ import msgspec
 
 from eventqueue.api.current import current_queue
 from eventqueue.errors import InvalidInput
+from eventqueue.model.asked import BackoffFields
+from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Call
-from eventqueue.model.retry import LONGEST_S, Backoff
+from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
 from eventqueue.tasks import registry
 from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of
@@ -33,9 +35,6 @@ R = TypeVar("R")
 
 OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__struct_fields__)
 
-Span = timedelta | float
-"""A duration; a number is in seconds."""
-
 
 class Options(TypedDict, total=False):
     """What one call may be asked for otherwise than its task says; as the fields of `Queue.enqueue`."""
@@ -44,13 +43,14 @@ class Options(TypedDict, total=False):
     key: str
     queue: str
     priority: int
-    run_at: Any
-    delay: Span
-    expires_at: Any
+    run_at: datetime
+    delay: Duration
+    expires_at: datetime
+    expires: Duration
     max_retries: int
-    backoff: Mapping[str, float]
-    timeout: Span
-    tags: Iterable[str]
+    backoff: Backoff | BackoffFields
+    timeout: Duration
+    tags: Sequence[str]
     group: str
     meta: Mapping[str, Any]
     correlation: str
@@ -80,7 +80,7 @@ class Prepared(Generic[P, R]):
 
     def options(self, **options: Unpack[Options]) -> "Prepared[P, R]":
         """Return it with further options; those given later hold."""
-        return Prepared(self._declared, {**self._options, **_plain(options)})
+        return Prepared(self._declared, {**self._options, **options})
 
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature:
         """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
@@ -148,8 +148,8 @@ def task(
     priority: int | None = None,
     max_retries: int | None = None,
     backoff: Backoff | BackoffFunction | None = None,
-    timeout: Span | None = None,
-    expires: Span | None = None,
+    timeout: Duration | None = None,
+    expires: Duration | None = None,
     retry_on: type[BaseException] | tuple[type[BaseException], ...] = (),
     discard_on: type[BaseException] | tuple[type[BaseException], ...] = (),
     tags: Iterable[str] = (),
@@ -198,33 +198,10 @@ def task(
     return declare if function is None else declare(function)
 
 
-def seconds(field: str, span: Span | None) -> float | None:
-    """Return a duration in seconds. Raises InvalidInput."""
-    if span is None:
-        return None
-    if isinstance(span, bool) or not isinstance(span, timedelta | int | float):
-        raise InvalidInput(field, f"is a {type(span).__name__}; it must be a timedelta, or seconds")
-    found = span.total_seconds() if isinstance(span, timedelta) else float(span)
-    if not 0 <= found <= LONGEST_S:
-        raise InvalidInput(field, f"must be from 0 to {LONGEST_S:.0f} seconds")
-    return found
-
-
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options as the fields of a request."""
-    plain = {name: value for name, value in options.items() if value is not None}
-    for name in ("delay", "timeout"):
-        if name in plain:
-            plain[name] = seconds(name, plain[name])
-    if "tags" in plain:
-        plain["tags"] = list(plain["tags"])
-    return plain
-
-
 def _policy(given: Mapping[str, Any]) -> Policy:
     if unknown := sorted(given.keys() - {*Policy.__struct_fields__}):
         raise InvalidInput(unknown[0], f"is no option of a task{one_of('the options', unknown[0], OPTIONS)}")
-    plain: dict[str, Any] = {**given, **{name: seconds(name, given.get(name)) for name in ("timeout", "expires")}}
+    plain = {name: in_seconds(value) if isinstance(value, timedelta) else value for name, value in given.items()}
     if isinstance(tags := given.get("tags"), Iterable) and not isinstance(tags, str):
         plain["tags"] = tuple(tags)
     try:

@@ -67,8 +67,8 @@ def enqueue(
 ) -> int | None:
     """Add a job, or a file of jobs.
 
-    Fields of a JSON job: command, id, queue, priority, run_at or delay (seconds), expires_at, max_retries,
-    backoff {base, cap, jitter}, timeout (seconds), key, tags, group, env, cwd, meta.
+    Fields of a JSON job: command, id, queue, priority, run_at or delay (seconds), expires_at or expires (seconds after
+    its time), max_retries, backoff {base, cap, jitter}, timeout (seconds), key, tags, group, env, cwd, meta.
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
     options for fields go with such a command. In a file nothing is added unless every line is a job; one that asks
