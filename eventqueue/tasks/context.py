@@ -1,7 +1,8 @@
 """What a task knows of the job that it runs for: a parameter annotated `Context`, or `current_job()`."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +48,11 @@ def current_job() -> Context:
         raise NoCurrentJob("No job runs here: `current_job()` is for code that a worker runs as a task.") from None
 
 
-def entering(context: Context) -> object:
-    """Make `context` that of the code that runs from now on in this thread or coroutine; return what ends it."""
-    return _current.set(context)
+@contextmanager
+def running(context: Context) -> Iterator[None]:
+    """Make `context` that of the code of the block, and of what it calls and awaits."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -20,6 +20,7 @@ ARGUMENTS = {
     **{name: ["a"] for name in ("wait", "show", "history", "logs", "cancel", "retry", "replay", "audit verify", "why")},
     **{name: ["mail"] for name in ("queue pause", "queue resume", "projections show", "config get", "config unset")},
     "worker stop": ["--all"],
+    "tasks run": ["app.send"],
     "enqueue": ["--file", "-"],
     "config set": ["grace", "20"],
     "projections retry": ["stats", "a"],
