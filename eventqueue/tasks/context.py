@@ -48,6 +48,11 @@ def current_job() -> Context:
         raise NoCurrentJob("No job runs here: `current_job()` is for code that a worker runs as a task.") from None
 
 
+def entering(context: Context) -> None:
+    """Make `context` that of all code that runs from now on in a context of its own, which ends with it."""
+    _current.set(context)
+
+
 @contextmanager
 def running(context: Context) -> Iterator[None]:
     """Make `context` that of the code of the block, and of what it calls and awaits."""
