@@ -35,6 +35,7 @@ ROOMS = (
     "eventqueue.worker.claims",
     "eventqueue.worker.running",
     "eventqueue.worker.shell",
+    "eventqueue.worker.python",
     "eventqueue.worker",
     "eventqueue.cli.render",
     "eventqueue.cli",
