@@ -51,7 +51,7 @@ from eventqueue.errors import (
 
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
-    from eventqueue.api.current import use_queue, using
+    from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.queue import Queue
     from eventqueue.api.tasks import Signature, Task, task
@@ -237,6 +237,7 @@ __all__ = [
     "WorkerNotFound",
     "__version__",
     "current_job",
+    "current_queue",
     "on_dead",
     "on_failure",
     "on_start",
@@ -249,7 +250,7 @@ __all__ = [
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
     "eventqueue.api.acts": "Acted",
-    "eventqueue.api.current": "use_queue using",
+    "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.queue": "Queue",
     "eventqueue.api.tasks": "Signature Task task",
