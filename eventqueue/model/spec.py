@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import check_data, to_ms
-from eventqueue.model.events import Enqueued, Shell
+from eventqueue.model.events import Call, Enqueued, Run, Shell
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
@@ -44,7 +44,10 @@ class AskedBackoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """The fields of a request, as a caller names them; None means not given. Durations in seconds."""
 
-    command: Annotated[str, Meta(min_length=1)]
+    command: Annotated[str, Meta(min_length=1)] | None = None  # this,
+    task: Name | None = None  # or that
+    args: list[Any] | None = None
+    kwargs: dict[str, Any] | None = None
     id: Name | None = None
     queue: Name | None = None
     priority: Whole | None = None
@@ -64,7 +67,10 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request falls back to, field by field; `cwd` is the caller's directory, None where it has none."""
+    """What a request falls back to, field by field; `cwd` is the caller's directory, None where it has none.
+
+    `expires`: so many seconds after it was enqueued, or after its `run_at`.
+    """
 
     queue: str = "default"
     priority: int = 0
@@ -72,6 +78,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff()
     timeout: float | None = None
     cwd: str | None = None
+    expires: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -88,7 +96,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def cwd(self) -> str | None:
-        """Where the job runs: the directory asked for, seen from the caller's; None where neither is known."""
+        """Where a command runs: the directory asked for, seen from the caller's; None where neither is known."""
         # Not from the worker's, which stands elsewhere.
         here, there = self.defaults.cwd, self.fields.cwd
         if here is None or there is None:
@@ -106,25 +114,37 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def enqueued(self, now: datetime, nth: int = 0) -> Enqueued:
         """Return the event: every policy resolved, at `now`, the database's clock; `nth` of the jobs of one call."""
         asked, default = self.fields, self.defaults
+        run_at = to_ms(asked.run_at) if asked.run_at else now + _span(asked.delay or 0)
         return Enqueued(
-            run=Shell(command=asked.command, cwd=self.cwd, env=asked.env or {}),
+            run=self._run,
             queue=self.queue,
-            run_at=to_ms(asked.run_at)
-            if asked.run_at
-            else now + timedelta(milliseconds=round(1000 * (asked.delay or 0))),
+            run_at=run_at,
             max_retries=_first(asked.max_retries, default.max_retries),
             backoff=_backoff(asked.backoff, default.backoff),
             asked=self.asked,
             priority=_first(asked.priority, default.priority),
             timeout=_first(asked.timeout, default.timeout),
-            expires_at=to_ms(asked.expires_at) if asked.expires_at else None,
+            expires_at=self._expires_at(max(now, run_at)),
             key=asked.key,
-            tags=tuple(asked.tags or ()),
+            tags=default.tags if asked.tags is None else tuple(asked.tags),
             group=asked.group,
             meta=asked.meta or {},
             correlation=asked.correlation,
             nth=nth,
         )
+
+    @property
+    def _run(self) -> Run:
+        asked = self.fields
+        if asked.command is not None:
+            return Shell(command=asked.command, cwd=self.cwd, env=asked.env or {})
+        assert asked.task is not None
+        return Call(task=asked.task, args=asked.args or [], kwargs=asked.kwargs or {})
+
+    def _expires_at(self, begins: datetime) -> datetime | None:
+        if self.fields.expires_at is not None:
+            return to_ms(self.fields.expires_at)
+        return None if self.defaults.expires is None else begins + _span(self.defaults.expires)
 
     def is_too_late(self, clock: Callable[[], datetime]) -> bool:
         """Whether the job has expired by now, or by the end of its delay; `clock` is asked only if need be."""
@@ -173,6 +193,10 @@ def check_name(name: str, field: str) -> str:
     return name
 
 
+def _span(seconds: float) -> timedelta:
+    return timedelta(milliseconds=round(1000 * seconds))
+
+
 def _first(asked: Any, default: Any) -> Any:
     return default if asked is None else asked
 
@@ -209,8 +233,10 @@ def _time(value: Any) -> Any:
 
 
 def _refuse_nul(field: str, value: Any) -> None:
-    # Neither a command nor its environment can hold NUL; `meta` is data, and may.
+    # Neither a command nor its environment can hold NUL; `meta` and a task's arguments are data, and may.
     texts: Collection[Any]
+    if field in _OF_TASKS:
+        return
     if isinstance(value, str):
         texts = (value,)
     elif isinstance(value, dict) and field == "env":
@@ -223,8 +249,8 @@ def _refuse_nul(field: str, value: Any) -> None:
 
 
 def _convert(given: Mapping[str, Any]) -> Fields:
-    if "command" not in given:
-        raise InvalidInput("command", "is required")
+    if "command" not in given and "task" not in given:
+        raise InvalidInput("command", "is required, or else a task")
     if isinstance(env := given.get("env"), dict):
         for name, value in env.items():
             if not isinstance(value, str):  # the validator does not say which
@@ -265,6 +291,7 @@ def plainly(problem: str) -> str:
 
 
 def _check_together(fields: Fields) -> None:
+    _check_what_runs(fields)
     if fields.id is not None and fields.key is not None:
         raise InvalidInput("key", "cannot be given together with id: each of them names the job")
     if fields.run_at is not None and fields.delay is not None:
@@ -277,11 +304,25 @@ def _check_together(fields: Fields) -> None:
             raise InvalidInput(name, "is outside the years 1970 to 9000")
     if fields.run_at and fields.expires_at and fields.expires_at <= fields.run_at:
         raise InvalidInput("expires_at", "is not after run_at")
-    _check_text_of("command", fields.command)
+    if fields.command is not None:
+        _check_text_of("command", fields.command)
     for name, value in (fields.env or {}).items():
         if not name or "=" in name:
             raise InvalidInput("env", f"cannot have a variable named {name!r}")
         _check_text_of("env", f"{name}={value}")
+
+
+_OF_COMMANDS, _OF_TASKS = ("env", "cwd"), ("args", "kwargs")
+
+
+def _check_what_runs(fields: Fields) -> None:
+    if fields.command is not None and fields.task is not None:
+        raise InvalidInput("task", "cannot be given together with command: each of them says what the job runs")
+    foreign = _OF_COMMANDS if fields.command is None else _OF_TASKS
+    for name in foreign:
+        if getattr(fields, name) is not None:
+            other = "a task, which runs within its worker" if fields.command is None else "a command"
+            raise InvalidInput(name, f"cannot be given for {other}")
 
 
 def _check_text_of(field: str, text: str) -> None:

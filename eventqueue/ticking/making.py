@@ -1,4 +1,4 @@
-"""Making the jobs of schedules: the id of a tick's is made of (schedule, tick), so who is first at version 1 made it."""
+"""Making the jobs of schedules: a tick's id is made of (schedule, tick), so who is first at version 1 has made it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -38,8 +38,8 @@ from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.runner import MakeRunner
-from eventqueue.worker.shell.orders import Launcher
+from eventqueue.worker.running.runner import MakeRunner
+from eventqueue.worker.shell.runner import ShellRunner
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool
 
 
-def main(make_runner: MakeRunner = Launcher) -> int:
+def main(make_runner: MakeRunner = ShellRunner.telling) -> int:
     """Run a child to its end; exit 0 if it left in order, UNSETTLED if it was asked to leave and held something.
 
     A worker runs its jobs with what `make_runner` makes.

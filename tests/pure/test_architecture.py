@@ -34,6 +34,7 @@ ROOMS = (
     "eventqueue.api",
     "eventqueue.worker.life",
     "eventqueue.worker.claims",
+    "eventqueue.worker.running",
     "eventqueue.worker.shell",
     "eventqueue.worker",
     "eventqueue.cli.render",

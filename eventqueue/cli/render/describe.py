@@ -56,7 +56,7 @@ def output_of(recorded: Recorded) -> Output | None:
 def _enqueued(event: Enqueued, at: datetime) -> str:
     where = f"in queue {event.queue}" + (f" at priority {event.priority}" if event.priority else "")
     retries = count(event.max_retries, "retry", "retries")
-    return sentence(f"{where}, {retries}", _due(event.run_at, at), event.run.command)
+    return sentence(f"{where}, {retries}", _due(event.run_at, at), event.run.text)
 
 
 def _completed(event: Completed) -> str:

@@ -14,7 +14,7 @@ from eventqueue.audit.clauses import Why
 from eventqueue.audit.verdict import Verdict
 from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
-from eventqueue.model.events import Enqueued, Output, Recorded, type_of
+from eventqueue.model.events import Call, Enqueued, Output, Recorded, Shell, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
@@ -73,7 +73,8 @@ def plain(value: Any) -> Any:
 def _job(one: Job) -> dict[str, Any]:
     return {
         "id": one.id,
-        "command": one.run.command,
+        "command": one.run.command if isinstance(one.run, Shell) else None,
+        "task": one.run.task if isinstance(one.run, Call) else None,
         "queue": one.queue,
         "state": one.state,
         "attempts": one.attempts,
