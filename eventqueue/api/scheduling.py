@@ -155,7 +155,7 @@ def _policy(kind: Any, value: str, field: str) -> Any:
 
 def _check_together(definition: Definition) -> None:
     if (definition.cron is None) == (definition.every is None):
-        raise InvalidInput("cron", "or every must be given, and not both: they say when the ticks are")
+        raise InvalidInput("cron", "must be given, or else every: one of them says when the ticks are")
     if definition.tz is not None and definition.every is not None:
         raise InvalidInput("tz", "goes with cron: a span of time is the same in all zones")
     if definition.missed is Missed.ALL and definition.overlap is Overlap.SKIP:

@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Running": {
         "worker": "worker:worker",
         "queue": "queue:queue_",
+        "schedule": "schedule:schedule",
         "projector": "projector:projector",
         "projections": "projections:projections",
         "status": "status:status",

@@ -21,7 +21,7 @@ CRON_MAX = 256  # characters
 LEAST_S = 1.0
 MS = timedelta(milliseconds=1)
 _FIELDS = "its five fields are minute, hour, day of month, month and day of week, such as */5 * * * *"
-_FIRST_REACH, _FURTHER = timedelta(hours=1), 24
+_FIRST_REACH, _FURTHER = timedelta(hours=1), 4
 
 
 class Cron(msgspec.Struct, frozen=True):
@@ -71,10 +71,15 @@ def cron(expression: str, zone: tzinfo) -> Cron:
 
 
 def every(span: timedelta) -> Every:
-    """Return the rule of a span. Raises InvalidInput for one below a second, or beyond a century."""
-    if not LEAST_S <= span.total_seconds() <= LONGEST_S:
+    """Return the rule of a span. Raises InvalidInput as `span_of`."""
+    return Every(span_of(span.total_seconds()) // MS * MS)
+
+
+def span_of(seconds: float) -> timedelta:
+    """Return a span of so many seconds. Raises InvalidInput for one below a second, or beyond a century."""
+    if not LEAST_S <= seconds <= LONGEST_S:
         raise InvalidInput("every", "must be a second or more, and a hundred years at most, such as 10m")
-    return Every(span // MS * MS)
+    return timedelta(seconds=seconds)
 
 
 def latest(rule: Rule, after: datetime, until: datetime, most: int) -> list[datetime]:

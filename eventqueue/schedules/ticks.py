@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import stream_of
+from eventqueue.model.figures import instant
 from eventqueue.model.spec import check_name
 from eventqueue.schedules.events import CATEGORY
 
@@ -48,3 +49,16 @@ def tick_of(job: str, correlation: str | None) -> tuple[str, datetime | None] | 
     except ValueError:  # somebody else's id, which only looks like one
         at = None
     return name, at
+
+
+def told(job: str, correlation: str | None) -> str | None:
+    """Return in words which schedule has made a job and of what tick, None if none has."""
+    made = tick_of(job, correlation)
+    if made is None:
+        return None
+    name, at = made
+    return f"schedule {name}, triggered" if at is None else f"schedule {name}, tick of {instant(at, _grain(at))}"
+
+
+def _grain(at: datetime) -> str:
+    return "milliseconds" if at.microsecond else "seconds"

@@ -5,7 +5,7 @@ Whoever ticks has seen some of a schedule's stream already, and reads only what 
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, timedelta
+from datetime import UTC
 
 import msgspec
 
@@ -26,7 +26,7 @@ def rule_of(definition: Definition) -> Rule:
     """Return when the ticks of a definition are. Raises InvalidInput, also for a zone that is not known here."""
     if definition.cron is not None:
         return rule.cron(definition.cron, UTC if definition.tz is None else zone(definition.tz))
-    return rule.every(timedelta(seconds=definition.every or 0))
+    return rule.every(rule.span_of(definition.every or 0))
 
 
 def look(log: EventLog, name: str) -> Schedule:
