@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.queue import Queue
-    from eventqueue.api.tasks import Signature, Task, task
+    from eventqueue.api.scheduling import Rescheduled, Scheduled
+    from eventqueue.api.tasks import Signature, Task, schedule, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
     from eventqueue.audit.conditions import Condition
@@ -200,12 +201,14 @@ __all__ = [
     "Refused",
     "Released",
     "Request",
+    "Rescheduled",
     "Result",
     "ResultRefused",
     "Retried",
     "Retry",
     "RetryCause",
     "ScheduleNotFound",
+    "Scheduled",
     "Shell",
     "Signature",
     "Simulated",
@@ -244,6 +247,7 @@ __all__ = [
     "on_failure",
     "on_start",
     "on_success",
+    "schedule",
     "task",
     "use_queue",
     "using",
@@ -255,7 +259,8 @@ _MODULES = {
     "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.queue": "Queue",
-    "eventqueue.api.tasks": "Signature Task task",
+    "eventqueue.api.scheduling": "Rescheduled Scheduled",
+    "eventqueue.api.tasks": "Signature Task schedule task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
     "eventqueue.audit.conditions": "Condition",
