@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from eventqueue.system.whole import Sink
     from eventqueue.tasks.context import Context, current_job
     from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
+    from eventqueue.tasks.hooks import on_dead, on_failure, on_start, on_success
     from eventqueue.transfer.lines import Asked
 
 __version__ = "0.1.0"
@@ -236,6 +237,10 @@ __all__ = [
     "WorkerNotFound",
     "__version__",
     "current_job",
+    "on_dead",
+    "on_failure",
+    "on_start",
+    "on_success",
     "task",
     "use_queue",
     "using",
@@ -279,6 +284,7 @@ _MODULES = {
     "eventqueue.system.whole": "Sink",
     "eventqueue.tasks.context": "Context current_job",
     "eventqueue.tasks.control": "Discard Fail Retry Snooze",
+    "eventqueue.tasks.hooks": "on_dead on_failure on_start on_success",
     "eventqueue.transfer.lines": "Asked",
 }
 _LATER = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -23,7 +23,7 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Call
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
-from eventqueue.tasks import registry
+from eventqueue.tasks import registry, tracing
 from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class Signature(msgspec.Struct, frozen=True):
 
     def enqueue(self) -> "Receipt":
         """Enqueue it. Raises as `Queue.enqueue` does."""
-        return current_queue().enqueue(self.fields())
+        with tracing.sending(self.call.task, self.options.get("queue")) as correlation:
+            return current_queue().enqueue({"correlation": correlation, **self.fields()})
 
 
 class Prepared(Generic[P, R]):
@@ -96,7 +97,9 @@ class Prepared(Generic[P, R]):
         Of each call a tuple is its arguments, a mapping those by name, and anything else its only one. All are checked
         before the first is enqueued. Raises InvalidInput whose `field` begins with the call's place, from 0.
         """
-        return current_queue().enqueue_many([self._one(place, given).fields() for place, given in enumerate(calls)])
+        jobs = [self._one(place, given).fields() for place, given in enumerate(calls)]
+        with tracing.sending(self._declared.name, self._options.get("queue"), len(jobs)) as correlation:
+            return current_queue().enqueue_many([{"correlation": correlation, **job} for job in jobs])
 
     def _one(self, place: int, given: Any) -> Signature:
         args: tuple[Any, ...] = given if isinstance(given, tuple) else () if isinstance(given, Mapping) else (given,)

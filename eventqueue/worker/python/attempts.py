@@ -17,7 +17,17 @@ class Attempt:
         assert isinstance(job.run, Call)
         assert job.claim is not None
         self.key = key
-        self.order = Run(number, job.id, job.attempts, job.claim, job.queue, job.timeout, job.run)
+        self.order = Run(
+            number,
+            job.id,
+            attempt=job.attempts,
+            claim=job.claim,
+            queue=job.queue,
+            timeout_s=job.timeout,
+            retries_left=max(0, job.max_retries - job.failures),
+            correlation=job.correlation,
+            call=job.run,
+        )
         self.is_async = False
         self.begun_at: float | None = None
         self.due_at = NEVER  # when to do something about it

@@ -7,10 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from eventqueue.tasks import hooks, tracing
 from eventqueue.tasks.context import Context, entering
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.ending import of_error
-from eventqueue.tasks.outcomes import Outcome, Returned
+from eventqueue.tasks.outcomes import Outcome, Raised, Returned
 from eventqueue.worker.python.capture import Printed, current
 from eventqueue.worker.python.interrupting import Interruptible, JobCancelled, TimedOut
 from eventqueue.worker.python.messages import Progressed, Run, Stop
@@ -40,19 +41,37 @@ class Running:
         return self.thread.run(self._call, self._raised)
 
     def _call(self) -> Outcome:
-        try:
-            args, kwargs = self._enter()
-            return Returned(self.task.signature.result(self.task.function(*args, **kwargs)))
-        except BaseException as error:  # whatever a task raises is its own, an exit too
-            return self._raised(error)
+        context = self._enter()
+        with tracing.running(context, self.order.correlation):
+            try:
+                args, kwargs = self._arguments(context)
+                hooks.starting(context)
+                return self._returned(context, self.task.function(*args, **kwargs))
+            except BaseException as error:  # whatever a task raises is its own, an exit too
+                return self._failed(context, error)
 
     async def acall(self) -> Outcome:
         """Await a coroutine function."""
-        try:
-            args, kwargs = self._enter()
-            return Returned(self.task.signature.result(await self.task.function(*args, **kwargs)))
-        except BaseException as error:
-            return self._raised(error)
+        context = self._enter()
+        with tracing.running(context, self.order.correlation):
+            try:
+                args, kwargs = self._arguments(context)
+                hooks.starting(context)
+                return self._returned(context, await self.task.function(*args, **kwargs))
+            except BaseException as error:
+                return self._failed(context, error)
+
+    def _returned(self, context: Context, value: Any) -> Outcome:
+        outcome = Returned(self.task.signature.result(value))
+        hooks.ended(context, outcome, value)
+        return outcome
+
+    def _failed(self, context: Context, error: BaseException) -> Outcome:
+        outcome = self._raised(error)
+        if isinstance(outcome, Raised):
+            tracing.failed(error)
+        hooks.ended(context, outcome, error)
+        return outcome
 
     def stop(self, order: Stop, loop: asyncio.AbstractEventLoop | None) -> None:
         """Interrupt it, as well as can be, or have it not begun. Safe across threads."""
@@ -66,10 +85,13 @@ class Running:
         if self.future is not None:
             self.future.cancel()
 
-    def _enter(self) -> tuple[list[Any], dict[str, Any]]:
+    def _enter(self) -> Context:
         current.set(self.printed)
         context = self._context()
         entering(context)
+        return context
+
+    def _arguments(self, context: Context) -> tuple[list[Any], dict[str, Any]]:
         signature = self.task.signature
         args, kwargs = signature.arguments(self.order.call)
         return args, kwargs if signature.context is None else {**kwargs, signature.context: context}
@@ -84,6 +106,7 @@ class Running:
             claim=order.claim,
             queue=order.queue,
             deadline=until,
+            retries_left=order.retries_left,
             is_cancelled=lambda: self.is_asked,
             report=self._progress,
         )

@@ -110,6 +110,8 @@ class Run(Message, frozen=True, tag="run"):
     claim: int
     queue: str
     timeout_s: float | None
+    retries_left: int
+    correlation: str | None
     call: Call
 
 
