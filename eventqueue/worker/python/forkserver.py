@@ -92,8 +92,11 @@ class ForkServer:
                     f"importing {', '.join(self._plan.imports)} takes its time: {time.monotonic() - since:.0f} s so far"
                 )
             if self.channel.fileno() in ready:
-                for _ in self.hear():
-                    pass
+                try:
+                    for _ in self.hear():
+                        pass
+                finally:
+                    self.pass_on(printed)  # what stands before the news of an end explains it, perhaps
         return True
 
     def pass_on(self, printed: Callable[[bytes], object]) -> bool:
