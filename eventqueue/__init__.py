@@ -38,6 +38,7 @@ from eventqueue.errors import (
     QueueError,
     Refused,
     ResultRefused,
+    ScheduleNotFound,
     TaskRefused,
     Unavailable,
     UnknownEventType,
@@ -51,10 +52,11 @@ from eventqueue.errors import (
 
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
-    from eventqueue.api.current import use_queue, using
+    from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.queue import Queue
-    from eventqueue.api.tasks import Signature, Task, task
+    from eventqueue.api.scheduling import Rescheduled, Scheduled
+    from eventqueue.api.tasks import Signature, Task, schedule, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
     from eventqueue.audit.conditions import Condition
@@ -199,11 +201,14 @@ __all__ = [
     "Refused",
     "Released",
     "Request",
+    "Rescheduled",
     "Result",
     "ResultRefused",
     "Retried",
     "Retry",
     "RetryCause",
+    "ScheduleNotFound",
+    "Scheduled",
     "Shell",
     "Signature",
     "Simulated",
@@ -237,10 +242,12 @@ __all__ = [
     "WorkerNotFound",
     "__version__",
     "current_job",
+    "current_queue",
     "on_dead",
     "on_failure",
     "on_start",
     "on_success",
+    "schedule",
     "task",
     "use_queue",
     "using",
@@ -249,10 +256,11 @@ __all__ = [
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
     "eventqueue.api.acts": "Acted",
-    "eventqueue.api.current": "use_queue using",
+    "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.queue": "Queue",
-    "eventqueue.api.tasks": "Signature Task task",
+    "eventqueue.api.scheduling": "Rescheduled Scheduled",
+    "eventqueue.api.tasks": "Signature Task schedule task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
     "eventqueue.audit.conditions": "Condition",

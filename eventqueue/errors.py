@@ -5,6 +5,7 @@
     │   ├── InvalidInput           a field is unknown, of the wrong type or out of range (names the field)
     │   ├── JobNotFound            no job has this id, or none starts with it
     │   ├── WorkerNotFound         no live worker has this id or name, or none starts with it
+    │   ├── ScheduleNotFound       there is no schedule of this name
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
@@ -83,6 +84,13 @@ class WorkerNotFound(Refused):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"No live worker {name!r}: `queuectl worker list` shows them.")
+
+
+class ScheduleNotFound(Refused):
+    """There is no schedule of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No schedule {name!r}: `queuectl schedule list` shows them.")
 
 
 class AmbiguousId(Refused):

@@ -15,13 +15,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import msgspec
 
-from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing
+from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing, make_ticker
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
@@ -41,6 +41,7 @@ PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
 SEALED_S = 2.0  # for a seal that is being made in the end: half of one does no harm
+TICKED_S = 1.0  # for a job of a schedule that is being made: another ticker makes it, or the next one
 STILL_S = 3.0  # without a running job: then it is said that others are waited for
 STILL = "nothing runs now; jobs that are yet to come, at their time or in a slot elsewhere: %d (see `queuectl list`)"
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
@@ -71,7 +72,10 @@ def supervise(plan: Plan) -> int:
     with connection.client, closing(log_to_stderr()):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
-        with _sealing(connection) if plan.with_projector else nullcontext():
+        beside = (_sealing(connection), _ticking(connection)) if plan.with_projector else ()
+        with ExitStack() as stack:
+            for one in beside:
+                stack.enter_context(one)
             return Supervisor(plan, connection).run()
 
 
@@ -89,6 +93,20 @@ def _sealing(connection: Connection) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(SEALED_S)
+
+
+@contextmanager
+def _ticking(connection: Connection) -> Iterator[None]:
+    """Have the jobs of schedules made meanwhile, in a thread of this process, too."""
+    stop, ticker = threading.Event(), make_ticker(connection, os.environ)
+    thread = threading.Thread(target=ticker.run, args=(stop,), name="ticking", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        ticker.wake()
+        thread.join(TICKED_S)
 
 
 @dataclass(slots=True)

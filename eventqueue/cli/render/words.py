@@ -32,6 +32,11 @@ def waiting(wait: "Wait", now: datetime) -> str:
             return kind
 
 
+def sentence(*parts: str | None) -> str:
+    """Return what there is of these parts, one after the other."""
+    return "; ".join(part for part in parts if part)
+
+
 def age(since: timedelta) -> str:
     """Return how long ago something was, in one figure: `5s`, `3m`, `2h`, `4d`."""
     seconds = max(0, int(since.total_seconds()))
