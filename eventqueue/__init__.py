@@ -21,6 +21,8 @@ from eventqueue.errors import (
     HistoryLost,
     IllegalTransition,
     InvalidInput,
+    JobCancelled,
+    JobFailed,
     JobNotFound,
     JobParked,
     LayoutTooNew,
@@ -47,6 +49,7 @@ from eventqueue.errors import (
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
     from eventqueue.api.enqueueing import Existing, Receipt
+    from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
@@ -147,10 +150,13 @@ __all__ = [
     "ForeignViews",
     "Found",
     "Glance",
+    "Handle",
     "HistoryLost",
     "IllegalTransition",
     "InvalidInput",
     "Job",
+    "JobCancelled",
+    "JobFailed",
     "JobFields",
     "JobNotFound",
     "JobParked",
@@ -218,6 +224,7 @@ __all__ = [
 _MODULES = {
     "eventqueue.api.acts": "Acted",
     "eventqueue.api.enqueueing": "Existing Receipt",
+    "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
