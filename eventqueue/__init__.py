@@ -1,7 +1,7 @@
 """eventqueue: a job queue whose ground state is an append-only event log in MongoDB.
 
-What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, the
-events of jobs, and every error.
+What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, tasks
+and what they may say of their jobs, the events of jobs, and every error.
 """
 
 from importlib import import_module
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eventqueue.errors import (
     AccessDenied,
     AmbiguousId,
+    ArgumentsChanged,
     BackupRestored,
     BadKey,
     BadProjection,
@@ -20,6 +21,7 @@ from eventqueue.errors import (
     ForeignViews,
     HistoryLost,
     IllegalTransition,
+    ImportFailed,
     InvalidInput,
     JobCancelled,
     JobFailed,
@@ -31,11 +33,15 @@ from eventqueue.errors import (
     LogIncomplete,
     LogUnavailable,
     Misconfigured,
+    NoCurrentJob,
     NotAReplicaSet,
     NotProven,
     NotSealed,
     QueueError,
     Refused,
+    ResultRefused,
+    ScheduleNotFound,
+    TaskRefused,
     Unavailable,
     UnknownEventType,
     UnreadableEvent,
@@ -48,9 +54,12 @@ from eventqueue.errors import (
 
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
+    from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
+    from eventqueue.api.scheduling import Rescheduled, Scheduled
+    from eventqueue.api.tasks import Signature, Task, schedule, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
     from eventqueue.audit.conditions import Condition
@@ -62,6 +71,7 @@ if TYPE_CHECKING:
     from eventqueue.model.asked import BackoffFields, JobFields
     from eventqueue.model.durations import Duration
     from eventqueue.model.events import (
+        Call,
         Cancelled,
         Captured,
         Claimed,
@@ -110,6 +120,9 @@ if TYPE_CHECKING:
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
+    from eventqueue.tasks.context import Context, current_job
+    from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
+    from eventqueue.tasks.hooks import on_dead, on_failure, on_start, on_success
     from eventqueue.transfer.lines import Asked
 
 __version__ = "0.1.0"
@@ -117,6 +130,7 @@ __all__ = [
     "AccessDenied",
     "Acted",
     "AmbiguousId",
+    "ArgumentsChanged",
     "Asked",
     "Backoff",
     "BackoffFields",
@@ -124,16 +138,19 @@ __all__ = [
     "BadKey",
     "BadProjection",
     "BadSeals",
+    "Call",
     "Cancelled",
     "Captured",
     "Claimed",
     "Clause",
     "Completed",
     "Condition",
+    "Context",
     "DatabaseFailed",
     "DeadLettered",
     "Difference",
     "DifferentJob",
+    "Discard",
     "Duration",
     "Enqueued",
     "Error",
@@ -141,6 +158,7 @@ __all__ = [
     "Errors",
     "Event",
     "Existing",
+    "Fail",
     "FailReason",
     "Failed",
     "Fenced",
@@ -153,6 +171,7 @@ __all__ = [
     "Handle",
     "HistoryLost",
     "IllegalTransition",
+    "ImportFailed",
     "InvalidInput",
     "Job",
     "JobCancelled",
@@ -171,6 +190,7 @@ __all__ = [
     "LogIncomplete",
     "LogUnavailable",
     "Misconfigured",
+    "NoCurrentJob",
     "NotAReplicaSet",
     "NotProven",
     "NotSealed",
@@ -187,18 +207,27 @@ __all__ = [
     "Refused",
     "Released",
     "Request",
+    "Rescheduled",
     "Result",
+    "ResultRefused",
     "Retried",
+    "Retry",
     "RetryCause",
+    "ScheduleNotFound",
+    "Scheduled",
     "Shell",
+    "Signature",
     "Simulated",
     "Sink",
+    "Snooze",
     "Source",
     "Standstill",
     "State",
     "Stats",
     "Status",
     "Switched",
+    "Task",
+    "TaskRefused",
     "Then",
     "Trial",
     "Unavailable",
@@ -218,14 +247,27 @@ __all__ = [
     "Worker",
     "WorkerNotFound",
     "__version__",
+    "current_job",
+    "current_queue",
+    "on_dead",
+    "on_failure",
+    "on_start",
+    "on_success",
+    "schedule",
+    "task",
+    "use_queue",
+    "using",
 ]
 
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
     "eventqueue.api.acts": "Acted",
+    "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
+    "eventqueue.api.scheduling": "Rescheduled Scheduled",
+    "eventqueue.api.tasks": "Signature Task schedule task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
     "eventqueue.audit.conditions": "Condition",
@@ -237,7 +279,7 @@ _MODULES = {
     "eventqueue.model.asked": "BackoffFields JobFields",
     "eventqueue.model.durations": "Duration",
     "eventqueue.model.events": (
-        "Cancelled Captured Claimed Completed DeadLettered Enqueued Error Event FailReason Failed "
+        "Call Cancelled Captured Claimed Completed DeadLettered Enqueued Error Event FailReason Failed "
         "LateResult Output Recorded Released Retried RetryCause Shell "
     ),
     "eventqueue.model.job": "Job Result State",
@@ -255,6 +297,9 @@ _MODULES = {
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",
+    "eventqueue.tasks.context": "Context current_job",
+    "eventqueue.tasks.control": "Discard Fail Retry Snooze",
+    "eventqueue.tasks.hooks": "on_dead on_failure on_start on_success",
     "eventqueue.transfer.lines": "Asked",
 }
 _LATER = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -16,13 +16,14 @@ from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
-from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of
+from eventqueue.model.events import EMPTY, Enqueued, Recorded, Shell, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.model.spec import Defaults, Request, request
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, Appended
 from eventqueue.system.tuning import tuned
+from eventqueue.tasks.asking import as_declared
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count
@@ -80,10 +81,11 @@ class Enqueueing:
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
-        checked = _at_home(request(fields, self._defaults_here()))
+        asked, defaults = as_declared(fields, self._defaults_here(), self._ground.clock.now)
+        checked = _at_home(request(asked, defaults))
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
             raise InvalidInput("expires_at", "is not after the delay" if checked.fields.delay else "is in the past")
-        if not (checked.cwd or "").startswith("/"):
+        if checked.fields.command is not None and not (checked.cwd or "").startswith("/"):
             raise InvalidInput("cwd", f"must be given as an absolute path: {_why_nowhere()}")
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large, perhaps
             check_size(checked.asked)
@@ -238,7 +240,8 @@ def _in_doubt(batch: Batch, error: LogUnavailable) -> LogUnavailable:
 
 def _existing(job: Job, asked: Request) -> Existing:
     ended_at = job.updated_at if job.state in FINAL else None
-    return Existing(job.state, ended_at, None if job.run.cwd == asked.cwd else job.run.cwd)
+    there = job.run.cwd if isinstance(job.run, Shell) else None
+    return Existing(job.state, ended_at, None if there == asked.cwd else there)
 
 
 def _directory() -> str | None:

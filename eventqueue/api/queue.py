@@ -22,6 +22,7 @@ from eventqueue.api.failing import errors_of, grouped
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
 from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import Waiting
@@ -61,6 +62,7 @@ from eventqueue.ports.views import (
     Walk,
     Worker,
 )
+from eventqueue.schedules.schedule import PauseSchedule, RemoveSchedule, ResumeSchedule
 from eventqueue.sealing.signing import public_key
 from eventqueue.steering import configuration
 from eventqueue.steering.pauses import Switched, switch
@@ -120,6 +122,7 @@ class Queue:
         self._stopping = Stopping(
             self._log, self.connection.incarnations, self.connection.signals, self._ground.clock, self.connection.actor
         )
+        self._scheduling = Scheduling(self.connection, self.check)
         forks.guard(self)
 
     def __enter__(self) -> Self:
@@ -436,6 +439,63 @@ class Queue:
     def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:
         """Yield each worker that `stop_workers` returned once it is gone; ends 15 s after the last one should be."""
         return forks.at_home(self._stopping.leaving(workers))
+
+    # Schedules
+
+    def schedule(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        cron: str | None = None,
+        every: timedelta | None = None,
+        tz: str | None = None,
+        missed: str = "once",
+        overlap: str = "allow",
+        why: str | None = None,
+    ) -> Rescheduled:
+        """Have a job of these fields made at each tick: `schedule("nightly", {"command": "make"}, cron="0 2 * * *")`.
+
+        Ticks are those of a cron expression by the clocks of zone `tz` (None: UTC), or of a span that is counted from
+        1970 in UTC. Whoever runs workers with a projector, or one alone, makes them. `missed`: of ticks at which nobody
+        was there, `skip` makes no job, `once` one, `all` a job each, 1,000 at most. `overlap`: `skip` makes none while
+        the job of an earlier tick has not ended, `allow` does. The same again changes nothing, another definition
+        takes the place of the first; one that is paused stays so. Raises InvalidInput.
+        """
+        return self._scheduling.put(
+            name, fields, cron=cron, every=every, tz=tz, missed=missed, overlap=overlap, why=_reason(why)
+        )
+
+    def schedules(self) -> Sequence[Scheduled]:
+        """Return all schedules, by name."""
+        return self._scheduling.all()
+
+    def get_schedule(self, name: str) -> Scheduled:
+        """Return a schedule. Raises ScheduleNotFound."""
+        return self._scheduling.get(name)
+
+    def pause_schedule(self, name: str, why: str | None = None) -> Rescheduled:
+        """Have no jobs made at a schedule's ticks; one that is paused stays so. Raises ScheduleNotFound."""
+        return self._scheduling.change(name, PauseSchedule(_reason(why)))
+
+    def resume_schedule(self, name: str, why: str | None = None) -> Rescheduled:
+        """Have jobs made at the ticks that come from now on: those in between were not missed.
+
+        One that is not paused stays as it is. Raises ScheduleNotFound.
+        """
+        return self._scheduling.change(name, ResumeSchedule(_reason(why)))
+
+    def remove_schedule(self, name: str, why: str | None = None) -> Rescheduled:
+        """Have no such schedule any more; the jobs that it has made stay. Raises ScheduleNotFound."""
+        return self._scheduling.change(name, RemoveSchedule(_reason(why)))
+
+    def trigger_schedule(self, name: str, why: str | None = None) -> Receipt:
+        """Have a schedule's job made at once, beside all ticks, paused or not. Raises ScheduleNotFound."""
+        return self._scheduling.trigger(name, _reason(why))
+
+    def next_ticks(self, name: str, n: int = 5) -> Sequence[datetime]:
+        """Return the next `n` ticks of a schedule, paused or not, in UTC. Raises ScheduleNotFound, InvalidInput."""
+        return self._scheduling.next_ticks(name, n)
 
     # Waiting
 

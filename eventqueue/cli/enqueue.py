@@ -1,16 +1,18 @@
 """`queuectl enqueue`: one job as JSON or as plain words, or a file of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from eventqueue.cli.importing import with_imports
 from eventqueue.cli.options import Command, command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, META, SECONDS, VARIABLE, json_object
+from eventqueue.cli.values import ARGUMENTS, FILE, META, SECONDS, TEXT, VARIABLE, json_object
 from eventqueue.errors import InvalidInput
 
-_WORDS = "eventqueue.cli.words"
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+WORDS = "eventqueue.cli.words"
 
 
 class Enqueue(Command):
@@ -20,7 +22,7 @@ class Enqueue(Command):
         """See click.Command."""
         if "--" in args:
             end = args.index("--")
-            ctx.meta[_WORDS] = args[end + 1 :]
+            ctx.meta[WORDS] = args[end + 1 :]
             args = args[:end]
         return super().parse_args(ctx, args)
 
@@ -29,19 +31,22 @@ class Enqueue(Command):
         return ["[OPTIONS]", "JSON | --file FILE | -- COMMAND..."]
 
 
-FIELDS = (
+# Which job it is, and when it may run.
+PLACE = (
     click.option("--id", "id", help="The job's id; the same id again is the same job."),
-    click.option("--queue", help="Queue it goes to."),
-    click.option("--priority", type=int, help="Higher runs first."),
     click.option("--run-at", metavar="TIME", help="Not before this time, ISO 8601 with a zone."),
     click.option("--delay", type=SECONDS, help="Not before so long from now, such as 90 or 10m."),
     click.option("--expires-at", metavar="TIME", help="Cancelled if it has not begun by then."),
+    click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
+)
+FIELDS = (
+    click.option("--queue", help="Queue it goes to."),
+    click.option("--priority", type=int, help="Higher runs first."),
     click.option("--max-retries", type=int, help="How often it is tried again."),
     click.option("--backoff-base", type=float, metavar="N", help="The n-th retry waits N to the power of n seconds."),
     click.option("--backoff-cap", type=SECONDS, help="Longest wait for a retry."),
     click.option("--backoff-jitter", type=float, metavar="0..1", help="Part of a wait that chance may add to it."),
     click.option("--timeout", type=SECONDS, help="How long it may run."),
-    click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
     click.option("--tag", "tags", multiple=True, help="A tag; several may be given."),
     click.option("--group", help="Group it belongs to."),
     click.option("--env", type=VARIABLE, multiple=True, help="Environment variable; several may be given."),
@@ -50,29 +55,49 @@ FIELDS = (
 )
 
 
-def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(FIELDS):
-        function = option(function)
-    return function
+def with_options(options: Sequence[Decorator]) -> Decorator:
+    """Return what gives a command these options, in their order."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return give
 
 
 @command("enqueue", cls=Enqueue)
 @click.argument("job", nargs=-1)
 @click.option("--file", "path", type=FILE, metavar="FILE", help="A job a line; - is stdin.")
+@click.option("--task", type=TEXT, help="A Python task, as workers that import its module know it.")
+@click.option("--args", "arguments", type=ARGUMENTS, help="Its arguments: a JSON list, or an object of them by name.")
 @click.option("--skip-invalid", is_flag=True, help="With --file: leave out lines that are no jobs.")
-@_fields
+@with_imports
+@with_options((*PLACE, *FIELDS))
 @with_session
 def enqueue(
-    session: Session, /, *, job: tuple[str, ...], path: str | None, skip_invalid: bool, **options: Any
+    session: Session,
+    /,
+    *,
+    job: tuple[str, ...],
+    path: str | None,
+    skip_invalid: bool,
+    task: str | None,
+    arguments: Mapping[str, Any] | None,
+    modules: Sequence[str],
+    import_path: Sequence[str],
+    **options: Any,
 ) -> int | None:
     """Add a job, or a file of jobs.
 
-    Fields of a JSON job: command, id, queue, priority, run_at or delay (seconds), expires_at or expires (seconds after
-    its time), max_retries, backoff {base, cap, jitter}, timeout (seconds), key, tags, group, env, cwd, meta.
+    Fields of a JSON job: command, or task with args and kwargs; id, queue, priority, run_at or delay (seconds),
+    expires_at or expires (seconds after its time), max_retries, backoff {base, cap, jitter}, timeout (seconds), key,
+    tags, group, env, cwd, meta.
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
-    options for fields go with such a command. In a file nothing is added unless every line is a job; one that asks
-    for other things under the id or key of a job that is there is refused, and the others are added.
+    options for fields go with such a command, and with --task. The arguments of a task are checked where its module
+    is imported here; else whoever runs it finds out. In a file nothing is added unless every line is a job; one that
+    asks for other things under the id or key of a job that is there is refused, and the others are added.
 
     \b
     queuectl enqueue '{"command": "echo hello world"}'
@@ -80,17 +105,23 @@ def enqueue(
     queuectl enqueue --queue mail --delay 10m -- ls -l /tmp
     queuectl enqueue -- 'sort words | uniq -c > counts'
     queuectl enqueue --file jobs.jsonl
+    queuectl enqueue --task app.tasks.send --args '{"to": "ann", "n": 3}' --delay 10m
     """
-    words = click.get_current_context().meta.get(_WORDS)
-    fields = _given(options)
-    _check_usage(job, path, words, skip_invalid, fields)
+    words = click.get_current_context().meta.get(WORDS)
+    fields = given_fields(options)
+    called = {} if task is None else {"task": task, **(arguments or {})}
+    _check_usage(job, path, words, called, arguments, skip_invalid=skip_invalid, fields=fields)
+    asked = called | fields if called else _asked(job, words, fields)
+    if modules or "task" in asked:
+        from eventqueue.cli.importing import imports_of
+
+        imports_of(modules, import_path).load(session.out)
     if path is not None:
         from eventqueue.cli.bulk import enqueue_file
 
         return enqueue_file(session, path, skip_invalid=skip_invalid)
     from eventqueue.cli.render import documents, existing
 
-    asked = _job(job[0]) if words is None else {**fields, "command": _command_line(words)}
     with session.queue() as queue:
         receipt = queue.enqueue(asked)
     session.out.document(lambda: documents.enqueued(receipt))
@@ -104,7 +135,7 @@ def enqueue(
     return None
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that were given, as the API names them."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     backoff = {part: given.pop(f"backoff_{part}") for part in ("base", "cap", "jitter") if f"backoff_{part}" in given}
@@ -117,28 +148,46 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _asked(job: tuple[str, ...], words: list[str] | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of the one job, none where it is a file of them."""
+    if words is not None:
+        return {**fields, "command": command_line(words)}
+    return job_in(job[0]) if job else {}
+
+
 def _check_usage(
-    job: tuple[str, ...], path: str | None, words: list[str] | None, skip_invalid: bool, fields: Mapping[str, Any]
+    job: tuple[str, ...],
+    path: str | None,
+    words: list[str] | None,
+    called: Mapping[str, Any],
+    arguments: Mapping[str, Any] | None,
+    *,
+    skip_invalid: bool,
+    fields: Mapping[str, Any],
 ) -> None:
     if len(job) > 1 or (job and words is not None):
         raise click.UsageError("Give one JSON object, or put -- before a command: queuectl enqueue -- echo hello")
-    if (len(job) == 1) + (path is not None) + (words is not None) != 1 or words == []:
-        raise click.UsageError("Give one of the three: a JSON object, --file FILE, or -- and a command")
+    if (len(job) == 1) + (path is not None) + (words is not None) + bool(called) != 1 or words == []:
+        raise click.UsageError("Give one of the four: a JSON object, --file FILE, --task NAME, or -- and a command")
+    if arguments is not None and not called:
+        raise click.UsageError("--args goes with --task")
     if skip_invalid and path is None:
         raise click.UsageError("--skip-invalid goes with --file")
-    if fields and words is None:
+    if fields and words is None and not called:
         raise click.UsageError(
-            f"--{next(iter(fields)).replace('_', '-')} goes with a command after --; in JSON it is a field"
+            f"--{next(iter(fields)).replace('_', '-')} goes with --task, or a command after --; in JSON it is a field"
         )
 
 
-def _job(text: str) -> dict[str, Any]:
+def job_in(text: str) -> dict[str, Any]:
+    """Return the job that is typed as JSON. Raises InvalidInput."""
     if not text.lstrip().startswith("{"):
         raise InvalidInput("", "The job is no JSON object; to give a command, put -- before it: enqueue -- echo hello")
     return json_object(text, "The job")
 
 
-def _command_line(words: list[str]) -> str:
+def command_line(words: list[str]) -> str:
+    """Return the words of a command as a line for the shell."""
     import shlex
 
     # A single word can hardly be a program's name with blanks in it: it is a line for the shell, as with ssh.

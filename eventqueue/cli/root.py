@@ -33,7 +33,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Running": {
         "worker": "worker:worker",
+        "tasks": "tasks:tasks",
         "queue": "queue:queue_",
+        "schedule": "schedule:schedule",
         "projector": "projector:projector",
         "projections": "projections:projections",
         "status": "status:status",

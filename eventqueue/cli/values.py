@@ -13,6 +13,7 @@ from eventqueue.errors import InvalidInput
 
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(ms|s|m|h|d|w)?")
+_SIZE = re.compile(r"([0-9]{1,12})([kKmMgGtT]?)(?:i?[bB])?")
 _OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 SUCH_TIMES = "such as 10m (ago), 03:12 or 2026-11-28T03:12 (UTC unless a zone is given)"
 SKEW = timedelta(seconds=1)  # by which what somebody has just read from the log may be ahead of our clock
@@ -57,6 +58,20 @@ class Seconds(click.ParamType[float]):
         if not (found := _DURATION.fullmatch(value)):
             self.fail(f"{value!r} is no duration: give seconds, or a unit too, such as 10m, 2h or 3d", param, ctx)
         return float(found[1]) * _UNITS[found[2] or ""]
+
+
+class Size(click.ParamType[int]):
+    """An amount of memory: bytes, or a number with a unit, such as `512M`; of 1,024 each."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See click.ParamType."""
+        if isinstance(value, int):
+            return value
+        if not (found := _SIZE.fullmatch(value)):
+            self.fail(f"{value!r} is no size: give bytes, or a unit too, such as 512M or 2G", param, ctx)
+        return int(found[1]) * int(1024 ** (" KMGT".index(found[2].upper() or " ")))
 
 
 class When(click.ParamType[Typed]):
@@ -118,8 +133,24 @@ class Meta(click.ParamType[dict[str, Any]]):
             self.fail(str(error), param, ctx)
 
 
-TEXT, FILE, SECONDS, WHEN, VARIABLE = Text(), File(), Seconds(), When(), Variable()
-FINGERPRINT, META = Fingerprint(), Meta()
+class Arguments(click.ParamType[dict[str, Any]]):
+    """The arguments of a task: a JSON list, or a JSON object of those by name; as the fields of its job."""
+
+    name = "json"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """See click.ParamType."""
+        try:
+            found = json_value(value, "it")
+        except InvalidInput as error:
+            self.fail(str(error), param, ctx)
+        if not isinstance(found, list | dict):
+            self.fail("""it is neither a JSON list nor a JSON object: give ["ann", 3] or {"to": "ann"}""", param, ctx)
+        return {"args" if isinstance(found, list) else "kwargs": found}
+
+
+TEXT, FILE, SECONDS, SIZE, WHEN, VARIABLE = Text(), File(), Seconds(), Size(), When(), Variable()
+FINGERPRINT, META, ARGUMENTS = Fingerprint(), Meta(), Arguments()
 
 
 def moment_option(*names: str, help: str, default: str | None = None) -> Callable[[F], F]:  # noqa: A002 - as click has it
@@ -177,23 +208,28 @@ def until_of(typed: Typed | None, since: datetime | None, now: datetime) -> date
 
 
 def json_object(text: str, what: str, such: str = '{"command": "echo hello"}') -> dict[str, Any]:
-    """Return the one JSON object in `text`, strictly: no name twice, no NaN, nothing after it.
+    """Return the one JSON object in `text`, as `json_value`; `such` is an example. Raises InvalidInput."""
+    value = json_value(text, what)
+    if not isinstance(value, dict):
+        raise InvalidInput("", f"{what} is no JSON object, such as {such}.")
+    return value
 
-    Raises InvalidInput; `what` is what the object should have been, `such` an example.
+
+def json_value(text: str, what: str) -> Any:
+    """Return the one JSON value in `text`, strictly: no name twice, no NaN, nothing after it.
+
+    Raises InvalidInput; `what` is what the text should have been.
     """
     import json
 
     try:
-        value = json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InvalidInput("", f"{what} is no valid JSON: {error.msg} at character {error.pos + 1}.") from None
     except RecursionError:
         raise InvalidInput("", f"{what} is nested too deep.") from None
     except ValueError as error:  # an integer of thousands of digits
         raise InvalidInput("", f"{what} is no valid JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise InvalidInput("", f"{what} is no JSON object, such as {such}.")
-    return value
 
 
 def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

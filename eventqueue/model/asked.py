@@ -27,6 +27,9 @@ class JobFields(TypedDict, total=False):
     """The fields of a job that is to be enqueued, each as in the README; None: as if it were not given."""
 
     command: str | None
+    task: str | None
+    args: Sequence[Any] | None
+    kwargs: Mapping[str, Any] | None
     id: str | None
     queue: str | None
     priority: int | None

@@ -26,9 +26,43 @@ class Shell(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
         names = ", ".join(sorted(self.env))
         return f"Shell(command={self.command!r}, cwd={self.cwd!r}, env of {names or 'nothing'})"
 
+    @property
+    def text(self) -> str:
+        """What it runs, for people."""
+        return self.command
 
-Run = Shell
-"""What a job runs, tagged by `kind`; another kind joins here as a union."""
+
+class Call(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="python", tag_field="kind"):
+    """A call of the Python task that is named `task`; its arguments as JSON values, which its annotations explain."""
+
+    task: str
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+
+    @property
+    def given(self) -> list[str]:
+        """Its arguments for people, each as JSON, cut where it is long."""
+        return [*map(_brief, self.args), *(f"{name}={_brief(value)}" for name, value in self.kwargs.items())]
+
+    @property
+    def text(self) -> str:
+        """The call for people, in a line."""
+        return f"{self.task}({_cut(', '.join(self.given), CALL_MAX)})"
+
+
+CALL_MAX, VALUE_MAX = 400, 80  # characters of a call, and of one argument, where it is shown in a line
+
+
+def _brief(value: Any) -> str:
+    return _cut(msgspec.json.encode(value).decode(), VALUE_MAX)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+Run = Shell | Call
+"""What a job runs, tagged by `kind`."""
 
 
 class Captured(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -154,7 +154,8 @@ class Complete(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Fail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Settle a claim: the run failed; `chance` in 0..1 picks the jitter of the retry's delay.
 
-    `is_final`: no retry would mend it, as where there is no such program.
+    `is_final`: no retry would mend it, as where there is no such program. `delay`: how long to wait for the retry,
+    where the run said so itself; else as the job's backoff says.
     """
 
     claim: int
@@ -162,6 +163,7 @@ class Fail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     error: Error
     chance: float = 0.0
     is_final: bool = False
+    delay: timedelta | None = None
     exit_code: int | None = None
     duration: float | None = None
     output: Output | None = None
@@ -175,6 +177,13 @@ class Release(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     claim: int
     reason: str
     delay: timedelta = timedelta(0)
+
+
+class Discard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Settle a claim: the run itself found that the job is to be done no more."""
+
+    claim: int
+    why: str
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -193,8 +202,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
     """Finish what a worker began that died between `failed` and `dead-lettered`."""
 
 
-Command = Enqueue | Claim | Complete | Fail | Release | Cancel | Retry | DeadLetter
-Settle = Complete | Fail | Release
+Command = Enqueue | Claim | Complete | Fail | Release | Discard | Cancel | Retry | DeadLetter
+Settle = Complete | Fail | Release | Discard
 
 USED_UP = "the retries are used up"
 NO_RETRY = "no retry would mend it"
@@ -218,12 +227,8 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
             return [_claimed(job, command)]
         case Job(state=State.FAILED, due_at=datetime()), Claim():
             return [_retried(job, RetryCause.BACKOFF, now), _claimed(job, command)]
-        case Job(state=State.PROCESSING, claim=held), Complete(claim=claim) if claim == held:
-            return [_completed(command)]
-        case Job(state=State.PROCESSING, claim=held), Fail(claim=claim) if claim == held:
-            return _failed(job, command, now)
-        case Job(state=State.PROCESSING, claim=held), Release(claim=claim) if claim == held:
-            return [Released(reason=command.reason, due_at=to_ms(now + command.delay))]
+        case Job(state=State.PROCESSING), Complete() | Fail() | Release() | Discard() if job.claim == command.claim:
+            return _settled(job, command, now)
         case Job(state=State.PENDING | State.FAILED | State.PROCESSING | State.DEAD), Cancel(why=why):
             return [Cancelled(why=why)]
         case Job(state=State.CANCELLED), Cancel():
@@ -244,6 +249,18 @@ def _claimed(job: Job, command: Claim) -> Claimed:
     return Claimed(worker=command.worker, host=command.host, pid=command.pid, attempt=job.attempts + 1)
 
 
+def _settled(job: Job, command: Settle, now: datetime) -> list[JobEvent]:
+    match command:
+        case Complete():
+            return [_completed(command)]
+        case Fail():
+            return _failed(job, command, now)
+        case Release(reason=reason, delay=delay):
+            return [Released(reason=reason, due_at=to_ms(now + delay))]
+        case Discard(why=why):
+            return [Cancelled(why=why)]
+
+
 def _completed(command: Complete) -> Completed:
     return Completed(
         result=command.value, exit_code=command.exit_code, duration=command.duration, output=command.output
@@ -253,10 +270,11 @@ def _completed(command: Complete) -> Completed:
 def _failed(job: Job, command: Fail, now: datetime) -> list[JobEvent]:
     failure = job.failures + 1
     again = failure <= job.max_retries and not command.is_final
+    wait = job.backoff.delay(failure, command.chance) if command.delay is None else command.delay
     failed = Failed(
         reason=command.reason,
         error=command.error,
-        retry_at=now + job.backoff.delay(failure, command.chance) if again else None,
+        retry_at=to_ms(now + wait) if again else None,
         exit_code=command.exit_code,
         duration=command.duration,
         output=command.output,
@@ -276,7 +294,7 @@ def _refusal(job: Job | None, command: Command) -> str:
     match job, command:
         case None, _:
             return f"Cannot {verb} a job that does not exist."
-        case Job(state=State.PROCESSING), Complete() | Fail() | Release():
+        case Job(state=State.PROCESSING), Complete() | Fail() | Release() | Discard():
             return f"Cannot {verb} job {job.id}: claim {command.claim} is over, claim {job.claim} holds it."
         case _:
             return f"Cannot {verb} job {job.id}: it is {job.state}."

@@ -17,7 +17,7 @@ from msgspec import Meta
 from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
-from eventqueue.model.events import Enqueued, Shell
+from eventqueue.model.events import Call, Enqueued, Run, Shell
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
@@ -48,7 +48,10 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     `expires`: so long after `run_at`, or after `delay`.
     """
 
-    command: Annotated[str, Meta(min_length=1)]
+    command: Annotated[str, Meta(min_length=1)] | None = None  # this,
+    task: Name | None = None  # or that
+    args: list[Any] | None = None
+    kwargs: dict[str, Any] | None = None
     id: Name | None = None
     queue: Name | None = None
     priority: Whole | None = None
@@ -69,7 +72,10 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request falls back to, field by field; `cwd` is the caller's directory, None where it has none."""
+    """What a request falls back to, field by field; `cwd` is the caller's directory, None where it has none.
+
+    `expires`: so many seconds after it was enqueued, or after its `run_at`.
+    """
 
     queue: str = "default"
     priority: int = 0
@@ -77,6 +83,8 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff()
     timeout: float | None = None
     cwd: str | None = None
+    expires: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -93,7 +101,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def cwd(self) -> str | None:
-        """Where the job runs: the directory asked for, seen from the caller's; None where neither is known."""
+        """Where a command runs: the directory asked for, seen from the caller's; None where neither is known."""
         # Not from the worker's, which stands elsewhere.
         here, there = self.defaults.cwd, self.fields.cwd
         if here is None or there is None:
@@ -113,7 +121,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         asked, default = self.fields, self.defaults
         run_at = to_ms(asked.run_at) if asked.run_at else now + _lasting(asked.delay)
         return Enqueued(
-            run=Shell(command=asked.command, cwd=self.cwd, env=asked.env or {}),
+            run=self._run,
             queue=self.queue,
             run_at=run_at,
             max_retries=_first(asked.max_retries, default.max_retries),
@@ -121,14 +129,28 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             asked=self.asked,
             priority=_first(asked.priority, default.priority),
             timeout=_first(asked.timeout, default.timeout),
-            expires_at=to_ms(asked.expires_at) if asked.expires_at else _after(run_at, asked.expires),
+            expires_at=self._expires_at(max(now, run_at)),
             key=asked.key,
-            tags=tuple(asked.tags or ()),
+            tags=default.tags if asked.tags is None else tuple(asked.tags),
             group=asked.group,
             meta=asked.meta or {},
             correlation=asked.correlation,
             nth=nth,
         )
+
+    @property
+    def _run(self) -> Run:
+        asked = self.fields
+        if asked.command is not None:
+            return Shell(command=asked.command, cwd=self.cwd, env=asked.env or {})
+        assert asked.task is not None
+        return Call(task=asked.task, args=asked.args or [], kwargs=asked.kwargs or {})
+
+    def _expires_at(self, begins: datetime) -> datetime | None:
+        if self.fields.expires_at is not None:
+            return to_ms(self.fields.expires_at)
+        after = _first(self.fields.expires, self.defaults.expires)
+        return None if after is None else begins + _lasting(after)
 
     def is_too_late(self, clock: Callable[[], datetime]) -> bool:
         """Whether the job has expired by now, or by the end of its delay; `clock` is asked only if need be."""
@@ -154,7 +176,11 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
             raise InvalidInput(
                 str(field), f"is no field of a job{one_of('the fields', field, Fields.__struct_fields__)}"
             )
-    given = {field: in_json(field, value) for field, value in asked.items() if value is not None}
+    given = {
+        field: in_json(field, value)
+        for field, value in asked.items()
+        if value is not None and not _is_no_argument(field, value)
+    }
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
         _refuse_nul(field, value)
@@ -162,6 +188,11 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     _check_together(fields)
     plain = {field: _plain(getattr(fields, field)) for field in given}
     return Request(fields=fields, asked=plain, defaults=defaults)
+
+
+def _is_no_argument(field: str, value: Any) -> bool:
+    # So that who says that there are none asks for the same as who says nothing.
+    return field in _OF_TASKS and isinstance(value, list | tuple | dict) and not value
 
 
 def one_of(what: str, wrong: Any, known: Collection[str]) -> str:
@@ -179,10 +210,6 @@ def check_name(name: str, field: str) -> str:
 
 def _lasting(seconds: float | None) -> timedelta:
     return timedelta(milliseconds=round(1000 * (seconds or 0)))
-
-
-def _after(at: datetime, seconds: float | None) -> datetime | None:
-    return None if seconds is None else at + _lasting(seconds)
 
 
 def _first(asked: Any, default: Any) -> Any:
@@ -221,8 +248,10 @@ def _time(value: Any) -> Any:
 
 
 def _refuse_nul(field: str, value: Any) -> None:
-    # Neither a command nor its environment can hold NUL; `meta` is data, and may.
+    # Neither a command nor its environment can hold NUL; `meta` and a task's arguments are data, and may.
     texts: Collection[Any]
+    if field in _OF_TASKS:
+        return
     if isinstance(value, str):
         texts = (value,)
     elif isinstance(value, dict) and field == "env":
@@ -235,8 +264,8 @@ def _refuse_nul(field: str, value: Any) -> None:
 
 
 def _convert(given: Mapping[str, Any]) -> Fields:
-    if "command" not in given:
-        raise InvalidInput("command", "is required")
+    if "command" not in given and "task" not in given:
+        raise InvalidInput("command", "is required, or else a task")
     if isinstance(env := given.get("env"), dict):
         for name, value in env.items():
             if not isinstance(value, str):  # the validator does not say which
@@ -277,6 +306,7 @@ def plainly(problem: str) -> str:
 
 
 def _check_together(fields: Fields) -> None:
+    _check_what_runs(fields)
     if fields.id is not None and fields.key is not None:
         raise InvalidInput("key", "cannot be given together with id: each of them names the job")
     if fields.run_at is not None and fields.delay is not None:
@@ -291,11 +321,25 @@ def _check_together(fields: Fields) -> None:
             raise InvalidInput(name, "is outside the years 1970 to 9000")
     if fields.run_at and fields.expires_at and fields.expires_at <= fields.run_at:
         raise InvalidInput("expires_at", "is not after run_at")
-    _check_text_of("command", fields.command)
+    if fields.command is not None:
+        _check_text_of("command", fields.command)
     for name, value in (fields.env or {}).items():
         if not name or "=" in name:
             raise InvalidInput("env", f"cannot have a variable named {name!r}")
         _check_text_of("env", f"{name}={value}")
+
+
+_OF_COMMANDS, _OF_TASKS = ("env", "cwd"), ("args", "kwargs")
+
+
+def _check_what_runs(fields: Fields) -> None:
+    if fields.command is not None and fields.task is not None:
+        raise InvalidInput("task", "cannot be given together with command: each of them says what the job runs")
+    foreign = _OF_COMMANDS if fields.command is None else _OF_TASKS
+    for name in foreign:
+        if getattr(fields, name) is not None:
+            other = "a task, which runs within its worker" if fields.command is None else "a command"
+            raise InvalidInput(name, f"cannot be given for {other}")
 
 
 def _check_text_of(field: str, text: str) -> None:

@@ -3,7 +3,7 @@
 Which jobs to claim is told by `claims`, what it answers for by `holdings`, whether it is to leave by `departure`.
 
 One append a round: what ended since the last round and what is claimed now are different streams. All state is
-touched by the engine's own thread alone; launcher, heartbeat and signals put messages into its inbox.
+touched by the engine's own thread alone; runners, heartbeat and signals put messages into its inbox.
 """
 
 import logging
@@ -33,13 +33,14 @@ from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.life.heartbeat import Beat, Buried
 from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.runner import MakeRunner
-from eventqueue.worker.shell.orders import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
+from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.runner import KILL_GRACE_S, MakeRunner
+from eventqueue.worker.shell.runner import ShellRunner
 
 logger = logging.getLogger(__name__)
 
-NO_LAUNCHER_S = 1.0  # without claims: others may be able to run them
-NO_LAUNCHER_COUNT = 3  # in a row: this process will not have one any more
+NO_RUNNER_S = 1.0  # without claims: others may be able to run them
+NO_RUNNER_COUNT = 3  # in a row: this process will not have one any more
 ODD_S = 1.0  # without claims, where something is wrong that nobody has thought of
 BUSY_S = 1.0  # since its last append: a worker that may never come to idle
 GATHER_S = 0.01  # between two appends while jobs run: what ends and begins meanwhile goes together in one
@@ -77,7 +78,7 @@ class Engine:
         ports: Ports,
         tenure: Tenure,
         narrator: Narrator,
-        make_runner: MakeRunner = Launcher,
+        make_runner: MakeRunner = ShellRunner.telling,
         *,
         fatal: Collection[int] = (),
     ) -> None:
@@ -86,7 +87,7 @@ class Engine:
         self._tenure = tenure
         self._narrator = narrator
         self._fatal = fatal
-        self._launcher = make_runner(self.tell)
+        self._runner = make_runner(self.tell)
         self._claiming = Claiming(me, ports.finder, ports.log, ports.clock)
         self._inbox = Inbox()
         self._held = Holdings(me.concurrency)
@@ -97,7 +98,7 @@ class Engine:
         self._pause = 0.0
         self._sent_at = float("-inf")
         self._claim_from = float("-inf")
-        self._without_launcher = 0  # how often in a row one was of no use
+        self._without_runner = 0  # how often in a row one was of no use
         self._round_at = time.monotonic()
         self._wondered: str | None = None  # what was odd, which is told once
 
@@ -118,8 +119,8 @@ class Engine:
         self._inbox.put(message)
 
     def extend(self, left_s: float) -> None:
-        """Have the launcher kill everything after `left_s` seconds, unless extended again. Safe across threads."""
-        self._launcher.extend(left_s)
+        """Have all that runs killed after `left_s` seconds, unless extended again. Safe across threads."""
+        self._runner.extend(left_s)
 
     # The loop
 
@@ -130,7 +131,7 @@ class Engine:
                 pass
         finally:
             self._claiming.close()
-            self._launcher.close()
+            self._runner.close()
         is_well = not self._departure.is_buried and not self._departure.is_of_no_use
         return is_well and not self._held and not self._flights
 
@@ -221,7 +222,7 @@ class Engine:
         for message in self._inbox.take():
             match message:
                 case Started(key=key):
-                    self._without_launcher = 0
+                    self._without_runner = 0
                     self._held.began(key)
                 case Ended() as ended:
                     self._heard_end(ended)
@@ -238,16 +239,16 @@ class Engine:
     def _heard_end(self, ended: Ended) -> None:
         if (over := self._held.ended(ended)) is not None:
             self._aftermath.ended(outcome.end_of(over.job, ended))
-        if ended.no_launcher:
-            self._has_no_launcher(ended.problem or "")
+        if ended.no_runner:
+            self._has_no_runner(ended.problem or "")
 
-    def _has_no_launcher(self, problem: str) -> None:
-        if time.monotonic() < self._claim_from:  # one launcher, of which several runs tell
+    def _has_no_runner(self, problem: str) -> None:
+        if time.monotonic() < self._claim_from:  # one that is gone, of which several runs tell
             return
-        self._claim_from = time.monotonic() + NO_LAUNCHER_S
-        self._without_launcher += 1
+        self._claim_from = time.monotonic() + NO_RUNNER_S
+        self._without_runner += 1
         logger.warning("worker %s: %s", self._me.name, problem)
-        if self._without_launcher >= NO_LAUNCHER_COUNT:
+        if self._without_runner >= NO_RUNNER_COUNT:
             logger.error("worker %s can run nothing here: it leaves, so that another is started", self._me.name)
             self._departure.is_of_no_use = True
 
@@ -281,7 +282,7 @@ class Engine:
 
     def _kill(self, runs: Collection[Held], grace: float) -> None:
         for held in runs:
-            self._launcher.kill(held.key, grace)
+            self._runner.kill(held.key, grace)
 
     def _reconcile(self) -> None:
         """Kill what the view shows as gone on beyond the claim held (an older view says nothing)."""
@@ -379,13 +380,13 @@ class Engine:
             return
         self._narrator.executing(held.job)
         try:
-            self._launcher.start(_run_of(held))
+            self._runner.start(held.key, held.job)
         except OSError as error:  # no process or memory to be had just now, which is no fault of the job's
             logger.warning(
-                "worker %s: the launcher cannot be started (%s): trying again", self._me.name, error.strerror
+                "worker %s: what runs jobs cannot be started (%s): trying again", self._me.name, error.strerror
             )
-            held.give_up(f"its worker could not start a launcher: {error.strerror}")
-            self._claim_from = time.monotonic() + NO_LAUNCHER_S
+            held.give_up(f"its worker could not start what runs it: {error.strerror}")
+            self._claim_from = time.monotonic() + NO_RUNNER_S
 
     def _settled(self, flight: Flight, held: Held, result: Appended) -> None:
         self._held.remove(held)
@@ -399,16 +400,3 @@ class Engine:
     def _narrate(self, flight: Flight) -> None:
         events = [recorded.event for recorded in flight.append.recorded]
         self._narrator.settled(flight.before, events, self._ports.clock.now())
-
-
-def _run_of(held: Held) -> ShellRun:
-    job = held.job
-    return ShellRun(
-        key=held.key,
-        command=job.run.command,
-        job_id=job.id,
-        attempt=job.attempts,
-        env={**job.run.env, "QUEUECTL_CLAIM": str(job.claim)},
-        cwd=job.run.cwd,
-        timeout_s=job.timeout,
-    )

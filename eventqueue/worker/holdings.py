@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from eventqueue.model.job import Job
-from eventqueue.worker.shell.orders import Ended
+from eventqueue.worker.running.reports import Ended
 
 
 @dataclass(slots=True)

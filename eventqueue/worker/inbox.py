@@ -8,7 +8,7 @@ import msgspec
 
 from eventqueue.ports.finder import Signal
 from eventqueue.worker.life.heartbeat import Beat, Buried
-from eventqueue.worker.shell.orders import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started
 
 
 class Stop(msgspec.Struct, frozen=True):

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from hashlib import sha256
 
 from eventqueue.model.events import Captured, Error, FailReason, Output
-from eventqueue.model.job import Complete, Fail, Job, Release, Settle
+from eventqueue.model.job import Complete, Discard, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
 from eventqueue.system.process import signal_name
-from eventqueue.worker.shell.orders import Ended, Written
+from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
+from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.shell.output import text_tail
 
 
@@ -30,9 +31,13 @@ def settle(
         return Release(claim=job.claim, reason=handed_back)
     if ended.lease_lost and not has_run:  # an attempt that never was is not counted
         return Release(claim=job.claim, reason="its worker's lease ended before it could start")
-    if ended.no_launcher:
-        return Release(claim=job.claim, reason="its worker has no launcher that works")
+    if ended.no_runner:
+        return Release(claim=job.claim, reason="its worker has nothing that could run it")
+    if ended.unharmed is not None:
+        return Release(claim=job.claim, reason=ended.unharmed)
     output = _output(ended)
+    if ended.outcome is not None and not ended.timed_out:
+        return _of_task(job.claim, ended, ended.outcome, chance)
     if ended.exit_code == 0 and not ended.timed_out:
         return Complete(claim=job.claim, exit_code=0, duration=_duration(ended), output=output)
     reason, error = _failure(job, ended, has_run=has_run)
@@ -46,6 +51,28 @@ def settle(
         duration=_duration(ended),
         output=output,
     )
+
+
+def _of_task(claim: int, ended: Ended, outcome: Outcome, chance: float) -> Settle:
+    output, duration = _output(ended), _duration(ended)
+    match outcome:
+        case Returned(value=value):
+            return Complete(claim=claim, value=value, duration=duration, output=output)
+        case Raised(error=error, is_final=is_final, delay=delay):
+            return Fail(
+                claim=claim,
+                reason=FailReason.ERROR,
+                error=error,
+                is_final=is_final,
+                delay=delay,
+                chance=chance,
+                duration=duration,
+                output=output,
+            )
+        case Snoozed(delay=delay):
+            return Release(claim=claim, reason="it snoozes", delay=delay)
+        case Discarded(why=why):
+            return Discard(claim=claim, why=why)
 
 
 def kept(job: Job, ended: Ended) -> Kept | None:

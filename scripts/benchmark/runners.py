@@ -6,13 +6,14 @@
 import os
 import sys
 import time
-from collections.abc import Callable
 
+from eventqueue.model.job import Job
 from eventqueue.worker.child import main
-from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun, Started
+from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.runner import MakeRunner, Tell
+from eventqueue.worker.shell.orders import Launcher
+from eventqueue.worker.shell.runner import ShellRunner
 from scripts.benchmark.gate import Entrance
-
-Tell = Callable[[Started | Ended], None]
 
 
 class NoOp:
@@ -23,10 +24,10 @@ class NoOp:
         self._entrance = entrance
         self._pid = os.getpid()
 
-    def start(self, run: ShellRun) -> None:
+    def start(self, key: str, job: Job) -> None:  # noqa: ARG002 - whatever it is
         """See Runner.start."""
-        self._tell(Started(run.key, self._pid, (0, 0)))
-        self._tell(Ended(key=run.key, exit_code=0))
+        self._tell(Started(key, self._pid))
+        self._tell(Ended(key=key, exit_code=0))
 
     def kill(self, key: str, grace_s: float) -> None:
         """See Runner.kill."""
@@ -46,21 +47,21 @@ class Stamping(NoOp):
         super().__init__(tell, entrance)
         self._fd = fd
 
-    def start(self, run: ShellRun) -> None:
+    def start(self, key: str, job: Job) -> None:
         """See Runner.start."""
         os.write(self._fd, time.monotonic_ns().to_bytes(8, "big"))
-        super().start(run)
+        super().start(key, job)
 
 
-class Shells(Launcher):
-    """The launcher itself, once the gate is open."""
+class Shells(ShellRunner):
+    """The runner of commands itself, once the gate is open."""
 
     def __init__(self, tell: Tell, entrance: Entrance) -> None:
-        super().__init__(tell)
+        super().__init__(Launcher(tell))
         self._entrance = entrance
 
     def extend(self, deadline_s: float) -> None:
-        """See Launcher.extend."""
+        """See Runner.extend."""
         self._entrance.wait()
         super().extend(deadline_s)
 
@@ -68,7 +69,7 @@ class Shells(Launcher):
 def work(kind: str, *fds: str) -> int:
     """Be a worker: `kind` names its runner, `fds` are those of the gate, and for `stamping` the pipe."""
     entrance = Entrance(fds[:2])
-    makers: dict[str, Callable[[Tell], NoOp | Launcher]] = {
+    makers: dict[str, MakeRunner] = {
         "no-op": lambda tell: NoOp(tell, entrance),
         "stamping": lambda tell: Stamping(tell, entrance, int(fds[2])),
         "shell": lambda tell: Shells(tell, entrance),

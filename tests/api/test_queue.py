@@ -16,7 +16,7 @@ from eventqueue import Queue, Receipt
 from eventqueue.api.acts import Acted
 from eventqueue.api.enqueueing import BATCH, Existing
 from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, WaitTimeout
-from eventqueue.model.events import Cancelled
+from eventqueue.model.events import Cancelled, Shell
 from eventqueue.model.job import State
 from eventqueue.ports.log import Append, Appended
 from eventqueue.ports.views import Filter
@@ -95,11 +95,17 @@ def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
+def directory(queue: Queue, job_id: str) -> str | None:
+    run = queue.get(job_id).run
+    assert isinstance(run, Shell)
+    return run.cwd
+
+
 @pytest.mark.parametrize("asked", [None, ".", "sub", "../other", "/srv"])
 def test_a_job_runs_where_it_was_asked_for_wherever_its_worker_stands(
     queue: Queue, below: Path, asked: str | None
 ) -> None:
-    found = queue.get(queue.enqueue(command="true", cwd=asked).id).run.cwd
+    found = directory(queue, queue.enqueue(command="true", cwd=asked).id)
 
     assert found is not None
     assert Path(found).is_absolute()
@@ -115,7 +121,7 @@ def test_a_tilde_is_the_home_of_who_asks_as_in_a_shell(
 
     receipt = queue.enqueue(command="true", id="one", cwd=asked)
 
-    assert queue.get(receipt.id).run.cwd == (elsewhere[asked] if found is None else f"/home/ada{found}")
+    assert directory(queue, receipt.id) == (elsewhere[asked] if found is None else f"/home/ada{found}")
     assert queue.enqueue(command="true", id="one", cwd=asked).existing == Existing(State.PENDING, None, None)
 
 
@@ -139,7 +145,7 @@ def test_what_is_asked_for_in_a_deleted_directory_is_refused_unless_it_says_wher
         queue.enqueue_many([{"command": "true", "cwd": asked}])
 
     assert queue.list().jobs == []
-    assert queue.get(queue.enqueue(command="true", cwd="/srv").id).run.cwd == "/srv"
+    assert directory(queue, queue.enqueue(command="true", cwd="/srv").id) == "/srv"
 
 
 def test_a_directory_whose_name_is_no_text_is_no_place_for_a_job(

@@ -69,16 +69,16 @@ HANGING = """
 import sys, time
 from eventqueue.worker import child
 from eventqueue.worker.life import heartbeat
-from eventqueue.worker.shell.orders import Launcher
+from eventqueue.worker.shell.runner import ShellRunner
 
 heartbeat.ROUND_S = 1.0
 
-class Hanging(Launcher):
-    def start(self, run):
-        super().start(run)
+class Hanging(ShellRunner):
+    def start(self, key, job):
+        super().start(key, job)
         time.sleep(3600)
 
-sys.exit(child.main(Hanging))
+sys.exit(child.main(Hanging.telling))
 """
 
 

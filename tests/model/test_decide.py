@@ -32,6 +32,7 @@ from eventqueue.model.job import (
     Claim,
     Command,
     DeadLetter,
+    Discard,
     Enqueue,
     Fail,
     Job,
@@ -75,6 +76,8 @@ COMMANDS: dict[str, Command] = {
     "fail another claim": fail(HELD - 1),
     "release": release(HELD),
     "release another claim": release(HELD + 2),
+    "discard": Discard(claim=HELD, why="the order is gone"),
+    "discard another claim": Discard(claim=HELD + 1, why="the order is gone"),
     "cancel": Cancel("no longer needed"),
     "retry": Retry("the bug is mended"),
     "dead-letter": DeadLetter(),
@@ -88,10 +91,12 @@ ALLOWED: dict[tuple[str, str], list[type[Event]]] = {
     ("processing", "complete"): [Completed],
     ("processing", "fail"): [Failed],
     ("processing", "release"): [Released],
+    ("processing", "discard"): [Cancelled],
     ("processing", "cancel"): [Cancelled],
     ("processing, its retries used up", "complete"): [Completed],
     ("processing, its retries used up", "fail"): [Failed, DeadLettered],
     ("processing, its retries used up", "release"): [Released],
+    ("processing, its retries used up", "discard"): [Cancelled],
     ("processing, its retries used up", "cancel"): [Cancelled],
     ("failed, to be retried", "claim"): [Retried, Claimed],
     ("failed, to be retried", "cancel"): [Cancelled],
@@ -297,6 +302,22 @@ def test_chance_spreads_the_retries_of_a_crowd() -> None:
 
     assert isinstance(event, Failed)
     assert event.retry_at == NOW + timedelta(seconds=2.2)
+
+
+def test_a_failure_that_says_itself_how_long_to_wait_waits_so_long() -> None:
+    (event,) = decide(job_that_is("processing"), replace(fail(HELD, chance=1.0), delay=timedelta(minutes=5)), NOW)
+
+    assert isinstance(event, Failed)
+    assert event.retry_at == NOW + timedelta(minutes=5)
+
+
+def test_how_long_to_wait_opens_no_further_retry() -> None:
+    used_up = job_that_is("processing, its retries used up")
+
+    assert [type(one) for one in decide(used_up, replace(fail(HELD), delay=timedelta(0)), NOW)] == [
+        Failed,
+        DeadLettered,
+    ]
 
 
 def test_a_lost_worker_is_named_with_who_buried_it() -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import BackoffFields, JobFields
 from eventqueue.model.codec import decode
-from eventqueue.model.events import Enqueued, Shell
+from eventqueue.model.events import Call, Enqueued, Shell
 from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import AskedBackoff, Defaults, Fields, request
 from tests.builders import NOW, json_objects, sealed
@@ -22,6 +22,9 @@ INJECTION = {"$gt": ""}
 # Every field with all that it does not take, beside what it does take.
 GOOD: dict[str, list[Any]] = {
     "command": ["true", " ", "echo 'ö' | cat\nls", "x" * 100_000],
+    "task": ["send", "app.tasks.send", "x" * 128],
+    "args": [[1, 1.5, "ö\x00", None, {"a": [True]}]],
+    "kwargs": [{"to": "ann", "n": 3}],
     "id": ["a", "A-z_0.9:", "-", "x" * 128],
     "queue": ["a", "mail.high", "x" * 128],
     "priority": [0, -5, 2**31 - 1, -(2**31)],
@@ -51,6 +54,9 @@ _NOT_WHEN: list[Any] = [
 ]
 BAD: dict[str, list[Any]] = {
     "command": [*_NOT_TEXT, "", "a\x00", "\ud800"],
+    "task": _NOT_NAME,
+    "args": ["a", 1, True, {"a": 1}, [b""], [NOW], [{1}], [float("nan")], [2**63], ["\ud800"], [{1: 2}]],
+    "kwargs": ["a", 1, True, ["a"], {1: 2}, {"a\x00": 1}, {"a": float("nan")}, {"a": [2**63]}, {"a": b""}, {"a": NOW}],
     "id": _NOT_NAME,
     "queue": _NOT_NAME,
     "priority": [*_NOT_NUMBER, 1.0, 0.5, 2**31, -(2**31) - 1],
@@ -91,8 +97,12 @@ BAD: dict[str, list[Any]] = {
 ORDINARY = {"command": "true"}
 
 
+OF_A_TASK = {"task": "app.tasks.send"}
+
+
 def asked(**fields: Any) -> dict[str, Any]:
-    return {**ORDINARY, **fields}
+    is_of_a_task = fields.keys() & {"task", "args", "kwargs"} and "command" not in fields
+    return {**(OF_A_TASK if is_of_a_task else ORDINARY), **fields}
 
 
 def pairs(table: dict[str, list[Any]]) -> list[Any]:
@@ -146,7 +156,7 @@ def test_an_unknown_part_of_the_backoff_is_named_with_its_place() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"command": None}, {"queue": "mail"}])
-def test_a_command_is_required(given: dict[str, Any]) -> None:
+def test_a_command_or_a_task_is_required(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="required") as refused:
         request(given, Defaults())
 
@@ -173,6 +183,11 @@ def test_meta_nested_too_deep_is_refused_without_a_crash() -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
+        ({"task": "send", "command": "true"}, "task"),
+        ({"args": [1], "command": "true"}, "args"),
+        ({"kwargs": {"n": 1}, "task": None, "command": "true"}, "kwargs"),
+        ({"env": {}, "task": "send"}, "env"),
+        ({"cwd": "/", "task": "send"}, "cwd"),
         ({"id": "a", "key": "b"}, "key"),
         ({"run_at": NOW, "delay": 5}, "delay"),
         ({"run_at": NOW, "delay": 0}, "delay"),
@@ -203,6 +218,31 @@ def test_what_was_not_asked_for_is_resolved_from_the_defaults_of_the_moment() ->
     assert event.backoff == Backoff(base=5.0, cap=9.0)
     assert event.run == Shell(command="true", cwd="/srv")
     assert event.run_at == NOW
+
+
+def test_a_task_becomes_a_call_with_what_its_defaults_say() -> None:
+    defaults = Defaults(queue="mail", expires=60.0, tags=("a",), cwd="/srv")
+
+    event = request({"task": "send", "args": [1], "kwargs": {"to": "ann"}, "delay": 5}, defaults).enqueued(NOW)
+
+    assert event.run == Call(task="send", args=[1], kwargs={"to": "ann"})
+    assert (event.queue, event.tags) == ("mail", ("a",))
+    assert event.expires_at == NOW + timedelta(seconds=65)
+    assert request({"task": "send", "tags": []}, defaults).enqueued(NOW).tags == ()
+
+
+def test_no_arguments_are_the_same_as_none_that_are_given() -> None:
+    first = request(OF_A_TASK, Defaults()).enqueued(NOW)
+
+    assert request({**OF_A_TASK, "args": [], "kwargs": {}}, Defaults()).differs_from(first) is None
+
+
+def test_a_call_is_told_in_a_line_however_large_its_arguments() -> None:
+    call = Call(task="send", args=[1, "ann"], kwargs={"body": "x" * 10_000})
+
+    assert call.text.startswith('send(1, "ann", body="xxx')
+    assert Call(task="send", args=[*range(10_000)]).text.endswith("…)")
+    assert len(Call(task="send", args=["x" * 70] * 10_000).text) < 500
 
 
 def test_what_was_asked_for_goes_before_the_defaults_even_where_it_is_nothing() -> None:
@@ -328,6 +368,9 @@ def test_a_correlation_does_not_make_another_request() -> None:
     ("field", "one", "other"),
     [
         ("command", "true", "false"),
+        ("task", "send", "receive"),
+        ("args", [1], [True]),
+        ("kwargs", {"n": 1}, {"n": 2}),
         ("queue", "a", "b"),
         ("priority", 1, 2),
         ("run_at", NOW, NOW + timedelta(seconds=1)),

@@ -22,7 +22,7 @@ FLOODED = """
 import os, signal, sys, threading, time
 from eventqueue.system.interrupts import on_signals
 from eventqueue.worker.inbox import Inbox, Stop
-from eventqueue.worker.shell.orders import Ended
+from eventqueue.worker.running.reports import Ended
 inbox = Inbox()
 stopped = threading.Event()
 heard = 0

@@ -4,7 +4,7 @@ import pytest
 
 from eventqueue.model.job import Job, fold
 from eventqueue.worker.holdings import Held, Holdings
-from eventqueue.worker.shell.orders import Ended
+from eventqueue.worker.running.reports import Ended
 from tests.builders import claimed, enqueued, history
 
 

@@ -5,7 +5,7 @@ import time
 
 from eventqueue.ports.finder import Signal
 from eventqueue.worker.inbox import Inbox, Message, Stop
-from eventqueue.worker.shell.orders import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started
 
 LONG_S = 60.0  # a guard: nothing here waits that long
 

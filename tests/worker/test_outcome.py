@@ -1,5 +1,6 @@
 """What an ended run means for its job, and what is kept of its output."""
 
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -8,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.model.events import DeadLettered, Failed, FailReason
-from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Fail, Job, Release, Settle, decide, fold
+from eventqueue.model.events import DeadLettered, Error, Failed, FailReason
+from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Discard, Fail, Job, Release, Settle, decide, fold
 from eventqueue.mongo.outputs import Kept
+from eventqueue.tasks.outcomes import Discarded, Raised, Returned, Snoozed
 from eventqueue.worker import outcome
-from eventqueue.worker.shell.orders import Ended, Written
+from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.shell.output import TEXT_BYTES, text_tail
 from tests.builders import NOW, claimed, enqueued, history, job_that_is
 
@@ -42,6 +44,42 @@ def test_exit_code_0_completes(job: Job) -> None:
     command = settle(job, exit_code=0, duration_s=0.12345)
 
     assert command == Complete(claim=2, exit_code=0, duration=0.123)
+
+
+def test_what_a_task_returned_is_its_result(job: Job) -> None:
+    assert settle(job, outcome=Returned({"n": 1}), duration_s=1) == Complete(claim=2, value={"n": 1}, duration=1.0)
+
+
+def test_what_a_task_raised_fails_it_as_it_said(job: Job) -> None:
+    error = Error(type="ValueError", message="no such order", traceback="…")
+    wait = timedelta(minutes=5)
+
+    assert settle(job, outcome=Raised(error), stderr=said(b"oh")) == replace(
+        failed(job, outcome=Raised(error), stderr=said(b"oh")), reason=FailReason.ERROR, error=error, is_final=False
+    )
+    assert failed(job, outcome=Raised(error, is_final=True)).is_final
+    assert failed(job, outcome=Raised(error, delay=wait)).delay == wait
+
+
+def test_a_task_that_snoozes_is_handed_back_until_then(job: Job) -> None:
+    command = settle(job, outcome=Snoozed(timedelta(minutes=5)))
+
+    assert isinstance(command, Release)
+    assert command.delay == timedelta(minutes=5)
+
+
+def test_a_task_that_discards_its_job_says_why(job: Job) -> None:
+    assert settle(job, outcome=Discarded("the order is gone")) == Discard(claim=2, why="the order is gone")
+
+
+def test_what_a_task_returned_after_its_timeout_is_a_timeout(job: Job) -> None:
+    assert failed(job, outcome=Returned(1), timed_out=True).reason is FailReason.TIMEOUT
+
+
+def test_an_end_through_no_fault_of_the_jobs_is_not_counted(job: Job) -> None:
+    assert settle(job, unharmed="its process was ended for another job") == Release(
+        claim=2, reason="its process was ended for another job"
+    )
 
 
 def test_another_exit_code_fails_with_the_last_line_that_was_said(job: Job) -> None:

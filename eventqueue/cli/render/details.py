@@ -1,6 +1,6 @@
 """All of one job for people: what is set, field by field, and the end of what it wrote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 from rich.text import Text
@@ -8,8 +8,9 @@ from rich.text import Text
 from eventqueue.cli.render.documents import hidden
 from eventqueue.cli.render.tables import COLOURS
 from eventqueue.cli.render.words import count, instant, span
-from eventqueue.model.events import Captured, Output
+from eventqueue.model.events import Call, Captured, Output, Run, Shell
 from eventqueue.model.job import Job
+from eventqueue.schedules.ticks import told
 from eventqueue.system.printable import clean
 
 LABEL = 12
@@ -18,24 +19,33 @@ LINES = 10  # of output at most
 
 def details(job: Job, why: str, output: Output | None, *, show_env: bool = False) -> Text:
     """Return the job's fields that are set, then its last attempt's output; `why` it is in its state."""
-    env = job.run.env if show_env else hidden(job.run.env)
-    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in _fields(job, why, env)]
+    fields = _fields(job, why, show_env=show_env)
+    lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
     return Text("\n").join([*lines, *_output(output)])
 
 
-def _fields(job: Job, why: str, env: Mapping[str, str]) -> Iterator[tuple[str, Text]]:
+def _fields(job: Job, why: str, *, show_env: bool) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
     yield "state", Text(job.state, COLOURS[job.state])
     yield "why", Text(clean(why))
-    for label, value in (*_asked(job, env), *_times(job), *_outcome(job)):
+    for label, value in (*_runs(job.run, show_env=show_env), *_asked(job), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))
 
 
-def _asked(job: Job, env: Mapping[str, str]) -> Iterator[tuple[str, object]]:
-    yield "command", job.run.command
-    yield "directory", job.run.cwd
-    yield "environment", " ".join(f"{name}={value}" for name, value in env.items())
+def _runs(run: Run, *, show_env: bool) -> Iterator[tuple[str, object]]:
+    match run:
+        case Shell():
+            env = run.env if show_env else hidden(run.env)
+            yield "command", run.command
+            yield "directory", run.cwd
+            yield "environment", " ".join(f"{name}={value}" for name, value in env.items())
+        case Call():
+            yield "task", run.task
+            yield "arguments", ", ".join(run.given)
+
+
+def _asked(job: Job) -> Iterator[tuple[str, object]]:
     yield "queue", job.queue
     yield "priority", job.priority
     yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most"
@@ -45,6 +55,7 @@ def _asked(job: Job, env: Mapping[str, str]) -> Iterator[tuple[str, object]]:
     yield "group", job.group
     yield "meta", msgspec.json.encode(job.meta).decode() if job.meta else None
     yield "correlation", job.correlation
+    yield "made by", told(job.id, job.correlation)
 
 
 def _times(job: Job) -> Iterator[tuple[str, object]]:

@@ -98,7 +98,7 @@ def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> list[list[
     name = worker.name if worker.stop_by is None else Text(f"{worker.name} (stopping)", "yellow")
     if not running:
         return [[name, worker.host, Text("idle", "dim"), "", ""]]
-    return [[name, worker.host, clean(job.id), _age(job.claimed_at, now), _line(job.run.command)] for job in running]
+    return [[name, worker.host, clean(job.id), _age(job.claimed_at, now), _line(job.run.text)] for job in running]
 
 
 def _failures(glance: Glance) -> tuple[str, Table]:

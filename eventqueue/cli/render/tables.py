@@ -49,7 +49,7 @@ def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime, *, is_p
     """
     titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
     rows: list[list[Cell]] = [
-        [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), clean(one.run.command)]
+        [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), clean(one.run.text)]
         for one in found
     ]
     if is_part or any(wait.kind is not Kind.DUE for wait in waits.values()):

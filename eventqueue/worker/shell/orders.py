@@ -23,10 +23,11 @@ from typing import Any, Self
 
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, is_alive, send_group, shared_environment
+from eventqueue.worker.running.reports import Ended, Started, Written
+from eventqueue.worker.running.runner import KILL_GRACE_S
 from eventqueue.worker.shell import protocol
 from eventqueue.worker.shell.strays import kill_marked
 
-KILL_GRACE_S = 1.0  # from TERM to KILL for what is asked to stop: gone well within 2 s
 # A launcher that has not answered for so long, nor several times, hangs: in a directory of a dead file server, perhaps.
 # Several, since a machine, or both processes, may have stood still meanwhile.
 HANG_S, HANG_COUNT = 15.0, 3
@@ -59,43 +60,6 @@ class ShellRun:
     env: Mapping[str, str] = field(default_factory=dict)  # over the environment that the launcher started with
     cwd: str | None = None  # None: the directory that the launcher started in
     timeout_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The end of what a command printed, at most 64 KiB, and the length of it all."""
-
-    tail: bytes
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The shell of run `key` is there, as process `pid` and leader of the group and session of that number."""
-
-    key: str
-    pid: int
-    begun: tuple[int, int]  # between which its start time is: clock ticks since boot, as in /proc
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """Run `key` is over; what was left of its process group, and what is known to have left it, has been sent a KILL.
-
-    Of `exit_code`, `signal` and `problem` at most one is set, none if the lease had run out before it could start.
-    """
-
-    key: str
-    exit_code: int | None = None  # of the shell: 127 where it found no such command
-    signal: int | None = None  # that killed the shell itself
-    timed_out: bool = False  # it ran into its timeout, however it ended then
-    killed: bool = False  # `kill` or `close` was called while it ran
-    lease_lost: bool = False  # the deadline given to `extend` passed while it ran, or before it could start
-    no_launcher: bool = False  # the launcher ended by itself before it had said a word: it cannot run here
-    duration_s: float = 0.0  # until the shell ended
-    stdout: Written = Written(b"", 0)
-    stderr: Written = Written(b"", 0)
-    problem: str | None = None  # why it could not start, or was lost: a sentence for people
 
 
 class Launcher:
@@ -290,7 +254,7 @@ class _Connection:
             why = "ended before it had said a word (was eventqueue replaced under this worker?)"
         for key in lost:
             problem = f"The launcher process {why}, so the command was killed."
-            self._tell(Ended(key=key, problem=problem, no_launcher=is_none))
+            self._tell(Ended(key=key, problem=problem, no_runner=is_none))
 
     def _kill_all(self, runs: Collection[Started | None]) -> None:
         for run in runs:

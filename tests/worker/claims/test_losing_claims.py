@@ -11,10 +11,11 @@ from eventqueue.model.events import Completed, LateResult, Released
 from eventqueue.model.job import Cancel, Job, Release, State
 from eventqueue.ports.finder import Signal
 from eventqueue.system.process import start_time
-from eventqueue.worker.engine import NO_LAUNCHER_COUNT
+from eventqueue.worker.engine import NO_RUNNER_COUNT
 from eventqueue.worker.inbox import Stop
+from eventqueue.worker.running.reports import Ended
 from eventqueue.worker.shell import orders
-from eventqueue.worker.shell.orders import Ended, Launcher
+from eventqueue.worker.shell.runner import ShellRunner
 from tests.builders import CANCELLED, append, claimed, enqueued
 from tests.worker.stage import DeafLog, Gate, Hand, Stage, wait_until
 
@@ -340,11 +341,12 @@ def test_a_job_that_was_cancelled_and_retried_runs_again_once_its_old_run_is_dea
 def test_a_job_for_which_no_launcher_can_be_started_is_handed_back_and_runs_once_there_is_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.worker.engine.NO_LAUNCHER_S", 0.0)
+    monkeypatch.setattr("eventqueue.worker.engine.NO_RUNNER_S", 0.0)
     job = stage.enqueue(max_retries=0)
     worker = stage.worker()
-    launcher = worker.engine._launcher
-    assert isinstance(launcher, Launcher)
+    runner = worker.engine._runner
+    assert isinstance(runner, ShellRunner)
+    launcher = runner.launcher
     os.kill(launcher.pid, signal.SIGKILL)
     wait_until(lambda: launcher._connection._is_over)
 
@@ -365,11 +367,12 @@ def test_jobs_whose_launcher_cannot_run_here_are_handed_back_and_the_worker_leav
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As where eventqueue was replaced under a worker: the launcher's module is not where this process looks for it.
-    monkeypatch.setattr("eventqueue.worker.engine.NO_LAUNCHER_S", 0.01)
+    monkeypatch.setattr("eventqueue.worker.engine.NO_RUNNER_S", 0.01)
     job = stage.enqueue(max_retries=0)
     worker = stage.worker()
-    launcher = worker.engine._launcher
-    assert isinstance(launcher, Launcher)
+    runner = worker.engine._runner
+    assert isinstance(runner, ShellRunner)
+    launcher = runner.launcher
     os.kill(launcher.pid, signal.SIGKILL)
     wait_until(lambda: launcher._connection._is_over)
     monkeypatch.setattr(orders, "_BOOT", "raise SystemExit('No module named eventqueue.worker.launcher')")
@@ -377,11 +380,11 @@ def test_jobs_whose_launcher_cannot_run_here_are_handed_back_and_the_worker_leav
     while worker.engine.step():
         stage.project()
 
-    ran = ["enqueued"] + NO_LAUNCHER_COUNT * ["claimed", "released"]
+    ran = ["enqueued"] + NO_RUNNER_COUNT * ["claimed", "released"]
     assert stage.types(job) == ran
     assert not worker.engine.was_stopped
     assert worker.engine.run() is False
-    heir = stage.worker("heir")
     monkeypatch.undo()
+    heir = stage.worker("heir")
     stage.project()
     heir.steps(until=lambda: stage.job(job).state is State.COMPLETED)

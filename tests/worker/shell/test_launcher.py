@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from eventqueue.system.process import PRIVATE, is_alive, start_time
-from eventqueue.worker.shell.orders import KILL_GRACE_S, Ended, Launcher, ShellRun, Started
+from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.runner import KILL_GRACE_S
+from eventqueue.worker.shell.orders import Launcher, ShellRun
 
 README = Path(__file__).parents[3] / "README.md"
 PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long

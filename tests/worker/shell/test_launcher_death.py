@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from eventqueue.system.process import start_time
-from eventqueue.worker.shell.orders import HANG_COUNT, Ended
+from eventqueue.worker.running.reports import Ended
+from eventqueue.worker.shell.orders import HANG_COUNT
 from tests.worker.shell.test_launcher import (
     IGNORES_TERM,
     PATIENCE_S,
@@ -27,7 +28,8 @@ from tests.worker.shell.test_launcher import (
 
 WORKER = """
 import os, sys, time
-from eventqueue.worker.shell.orders import Ended, Launcher, ShellRun
+from eventqueue.worker.running.reports import Ended
+from eventqueue.worker.shell.orders import Launcher, ShellRun
 
 def hear(message):
     if isinstance(message, Ended):

@@ -1,9 +1,12 @@
-"""What runs jobs, as a protocol: the launcher is one, which runs shell commands."""
+"""What runs jobs, as a protocol. There is one for each kind of run."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from eventqueue.worker.shell.orders import Ended, ShellRun, Started
+from eventqueue.model.job import Job
+from eventqueue.worker.running.reports import Ended, Started
+
+KILL_GRACE_S = 1.0  # from asking a run to stop to killing it: gone well within 2 s
 
 
 class Runner(Protocol):
@@ -12,8 +15,11 @@ class Runner(Protocol):
     It may tell from any thread, also from within `start`. All methods are safe across threads.
     """
 
-    def start(self, run: ShellRun) -> None:
-        """Order a run. Raises OSError where nothing can be started; then nothing is told of it."""
+    def start(self, key: str, job: Job) -> None:
+        """Order the run `key` of a job, as its claim left it.
+
+        Raises OSError where nothing can be started; then nothing is told of it.
+        """
         ...
 
     def kill(self, key: str, grace_s: float) -> None:
@@ -29,5 +35,8 @@ class Runner(Protocol):
         ...
 
 
-MakeRunner = Callable[[Callable[[Started | Ended], None]], Runner]
+Tell = Callable[[Started | Ended], None]
+"""Who is told."""
+
+MakeRunner = Callable[[Tell], Runner]
 """What makes a runner; it is given whom to tell."""
