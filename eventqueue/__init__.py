@@ -23,6 +23,8 @@ from eventqueue.errors import (
     IllegalTransition,
     ImportFailed,
     InvalidInput,
+    JobCancelled,
+    JobFailed,
     JobNotFound,
     JobParked,
     LayoutTooNew,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
     from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
+    from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
     from eventqueue.api.scheduling import Rescheduled, Scheduled
     from eventqueue.api.tasks import Signature, Task, schedule, task
@@ -165,11 +168,14 @@ __all__ = [
     "ForeignViews",
     "Found",
     "Glance",
+    "Handle",
     "HistoryLost",
     "IllegalTransition",
     "ImportFailed",
     "InvalidInput",
     "Job",
+    "JobCancelled",
+    "JobFailed",
     "JobFields",
     "JobNotFound",
     "JobParked",
@@ -258,6 +264,7 @@ _MODULES = {
     "eventqueue.api.acts": "Acted",
     "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
+    "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
     "eventqueue.api.scheduling": "Rescheduled Scheduled",
     "eventqueue.api.tasks": "Signature Task schedule task",

@@ -33,6 +33,8 @@
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
+    ├── JobFailed                  the job whose result is asked for is dead: every attempt failed
+    ├── JobCancelled               the job whose result is asked for was cancelled
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
     └── ViewsMoved                 the views went on without this process, which has to look again
@@ -253,6 +255,33 @@ class UsedAfterFork(QueueError):
 
     def __init__(self, maker: int) -> None:
         super().__init__(f"This Queue was made in process {maker}: make one in each process, after the fork.")
+
+
+class JobFailed(QueueError):
+    """A job whose result is asked for is dead: `kind`, `message` and `traceback` are of the error that it failed with.
+
+    Each is None where that is not known. The traceback is of another process, and is shown below the message.
+    """
+
+    def __init__(
+        self, job_id: str, kind: str | None = None, message: str | None = None, traceback: str | None = None
+    ) -> None:
+        what = f" ({kind}: {message})" if kind else ""
+        super().__init__(f"Job {job_id} is dead{what}: `queuectl why {job_id}` tells what to do.")
+        self.job_id = job_id
+        self.kind = kind
+        self.message = message
+        self.traceback = traceback
+        if traceback:
+            self.add_note(f"In job {job_id}:\n{traceback.rstrip()}")
+
+
+class JobCancelled(QueueError):
+    """A job whose result is asked for was cancelled."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was cancelled: `queuectl show {job_id}` tells by whom, and why.")
+        self.job_id = job_id
 
 
 class JobParked(QueueError):

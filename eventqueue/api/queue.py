@@ -7,7 +7,7 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
@@ -70,6 +71,8 @@ from eventqueue.system import forks
 from eventqueue.system.people import actor_of
 from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import Asked
+
+T = TypeVar("T")
 
 
 @checked
@@ -138,29 +141,33 @@ class Queue:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
         return self._enqueueing.check(fields)
 
-    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Receipt:
+    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Handle[Any]:
         """Enqueue one job, such as `enqueue(command="make", delay=timedelta(minutes=1))`; fields as in the README.
 
-        The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
+        The same id or key again returns a handle with `created` False, and as `existing` how the first job stands.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
         where the outcome is unknown: with `ids`, to be asked for, or to be given as `id` when it is asked again.
         """
         (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
         if isinstance(result, DifferentJob):
             raise result
-        return result
+        return handle_of(result, self)
 
-    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Receipt | DifferentJob]:
+    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Handle[Any] | DifferentJob]:
         """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
 
         Raises InvalidInput whose `field` begins with the job's place, from 0: `2.delay`.
         """
-        return self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
+        results = self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
+        return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in results]
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
     ) -> list[Receipt | DifferentJob]:
-        """As `enqueue_many`, for requests that `check` returned; `progress` is told how many each batch added."""
+        """As `enqueue_many`, but for requests that `check` returned, and with receipts alone.
+
+        `progress` is told how many each batch added.
+        """
         return self._enqueueing.enqueue(requests, progress)
 
     # One job
@@ -498,6 +505,25 @@ class Queue:
         Raises WaitTimeout after `timeout`, or JobNotFound.
         """
         return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], _seconds(timeout))
+
+    def handle(self, job_id: str) -> Handle[Any]:
+        """Return the handle of a job that was enqueued before, here or anywhere. Raises JobNotFound."""
+        return handle_on(self._jobs.get(job_id), self)
+
+    def gather(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> Sequence[T]:
+        """Return the results of jobs, in order, once all are completed.
+
+        Raises JobFailed or JobCancelled as soon as one has ended so, or WaitTimeout after `timeout`.
+        """
+        return results(handles, self.as_completed(handles, timeout))
+
+    def as_completed(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> Iterator[Handle[T]]:
+        """Yield the handle of each job as soon as it has ended, whichever way: its result is there then.
+
+        Raises WaitTimeout after `timeout`.
+        """
+        ids = [one.id for one in handles]
+        return forks.at_home(as_ended(handles, self._waiting.each(ids, _seconds(timeout))))
 
     def wait_for(self, receipt: Receipt, timeout: Duration | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.
