@@ -1,7 +1,7 @@
 """eventqueue: a job queue whose ground state is an append-only event log in MongoDB.
 
-What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, the
-events of jobs, and every error.
+What applications and projections of their own need is here by name: Queue, what goes into it and comes out of it, tasks
+and what they may say of their jobs, the events of jobs, and every error.
 """
 
 from importlib import import_module
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eventqueue.errors import (
     AccessDenied,
     AmbiguousId,
+    ArgumentsChanged,
     BackupRestored,
     BadKey,
     BadProjection,
@@ -20,6 +21,7 @@ from eventqueue.errors import (
     ForeignViews,
     HistoryLost,
     IllegalTransition,
+    ImportFailed,
     InvalidInput,
     JobNotFound,
     JobParked,
@@ -29,12 +31,15 @@ from eventqueue.errors import (
     LogIncomplete,
     LogUnavailable,
     Misconfigured,
+    NoCurrentJob,
     NotAReplicaSet,
     NotProven,
     NotSealed,
     QueueError,
     Refused,
+    ResultRefused,
     ScheduleNotFound,
+    TaskRefused,
     Unavailable,
     UnknownEventType,
     UnreadableEvent,
@@ -46,107 +51,239 @@ from eventqueue.errors import (
 )
 
 if TYPE_CHECKING:
-    from eventqueue.api.enqueueing import Receipt
+    from eventqueue.api.acts import Acted
+    from eventqueue.api.current import use_queue, using
+    from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.queue import Queue
+    from eventqueue.api.tasks import Signature, Task, task
+    from eventqueue.api.then import Then
+    from eventqueue.audit.clauses import Clause, Why
+    from eventqueue.audit.conditions import Condition
+    from eventqueue.audit.errors import ErrorGroup, Errors
+    from eventqueue.audit.rules import Finding
+    from eventqueue.audit.simulation import Policy, Simulated
+    from eventqueue.audit.verdict import Verdict
+    from eventqueue.audit.wanted import Wanted
+    from eventqueue.model.asked import BackoffFields, JobFields
+    from eventqueue.model.durations import Duration
     from eventqueue.model.events import (
+        Call,
         Cancelled,
+        Captured,
         Claimed,
         Completed,
         DeadLettered,
         Enqueued,
+        Error,
+        Event,
         Failed,
         FailReason,
         LateResult,
+        Output,
         Recorded,
         Released,
         Retried,
         RetryCause,
+        Shell,
     )
-    from eventqueue.model.job import Job, State
-    from eventqueue.ports.views import Filter
+    from eventqueue.model.job import Job, Result, State
+    from eventqueue.model.pause import Pause
+    from eventqueue.model.readable import Unreadable
+    from eventqueue.model.retry import Backoff
+    from eventqueue.model.settings import Source
+    from eventqueue.model.spec import Request
+    from eventqueue.model.waits import Wait
+    from eventqueue.mongo.outputs import Kept
+    from eventqueue.ports.views import (
+        Difference,
+        Filter,
+        FilterFields,
+        Found,
+        Glance,
+        Lag,
+        Listing,
+        ParkedJob,
+        QueueStats,
+        QueueStatus,
+        Standstill,
+        Stats,
+        Status,
+        Trial,
+        ViewHealth,
+        Walk,
+        Worker,
+    )
+    from eventqueue.steering.pauses import Switched
+    from eventqueue.steering.stopping import Left
+    from eventqueue.system.whole import Sink
+    from eventqueue.tasks.context import Context, current_job
+    from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
+    from eventqueue.transfer.lines import Asked
 
 __version__ = "0.1.0"
 __all__ = [
     "AccessDenied",
+    "Acted",
     "AmbiguousId",
+    "ArgumentsChanged",
+    "Asked",
+    "Backoff",
+    "BackoffFields",
     "BackupRestored",
     "BadKey",
     "BadProjection",
     "BadSeals",
+    "Call",
     "Cancelled",
+    "Captured",
     "Claimed",
+    "Clause",
     "Completed",
+    "Condition",
+    "Context",
     "DatabaseFailed",
     "DeadLettered",
+    "Difference",
     "DifferentJob",
+    "Discard",
+    "Duration",
     "Enqueued",
+    "Error",
+    "ErrorGroup",
+    "Errors",
+    "Event",
+    "Existing",
+    "Fail",
     "FailReason",
     "Failed",
     "Fenced",
     "Filter",
+    "FilterFields",
+    "Finding",
     "ForeignViews",
+    "Found",
+    "Glance",
     "HistoryLost",
     "IllegalTransition",
+    "ImportFailed",
     "InvalidInput",
     "Job",
+    "JobFields",
     "JobNotFound",
     "JobParked",
+    "Kept",
+    "Lag",
     "LateResult",
     "LayoutTooNew",
+    "Left",
+    "Listing",
     "LocalServerFailed",
     "LogCorrupt",
     "LogIncomplete",
     "LogUnavailable",
     "Misconfigured",
+    "NoCurrentJob",
     "NotAReplicaSet",
     "NotProven",
     "NotSealed",
+    "Output",
+    "ParkedJob",
+    "Pause",
+    "Policy",
     "Queue",
     "QueueError",
+    "QueueStats",
+    "QueueStatus",
     "Receipt",
     "Recorded",
     "Refused",
     "Released",
+    "Request",
+    "Result",
+    "ResultRefused",
     "Retried",
+    "Retry",
     "RetryCause",
     "ScheduleNotFound",
+    "Shell",
+    "Signature",
+    "Simulated",
+    "Sink",
+    "Snooze",
+    "Source",
+    "Standstill",
     "State",
+    "Stats",
+    "Status",
+    "Switched",
+    "Task",
+    "TaskRefused",
+    "Then",
+    "Trial",
     "Unavailable",
     "UnknownEventType",
+    "Unreadable",
     "UnreadableEvent",
     "UsedAfterFork",
+    "Verdict",
+    "ViewHealth",
     "ViewsDamaged",
     "ViewsMoved",
+    "Wait",
     "WaitTimeout",
+    "Walk",
+    "Wanted",
+    "Why",
+    "Worker",
     "WorkerNotFound",
     "__version__",
+    "current_job",
+    "task",
+    "use_queue",
+    "using",
 ]
 
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
-_LATER = {
-    **dict.fromkeys(
-        (
-            "Cancelled",
-            "Claimed",
-            "Completed",
-            "DeadLettered",
-            "Enqueued",
-            "FailReason",
-            "Failed",
-            "LateResult",
-            "Recorded",
-            "Released",
-            "Retried",
-            "RetryCause",
-        ),
-        "eventqueue.model.events",
+_MODULES = {
+    "eventqueue.api.acts": "Acted",
+    "eventqueue.api.current": "use_queue using",
+    "eventqueue.api.enqueueing": "Existing Receipt",
+    "eventqueue.api.queue": "Queue",
+    "eventqueue.api.tasks": "Signature Task task",
+    "eventqueue.api.then": "Then",
+    "eventqueue.audit.clauses": "Clause Why",
+    "eventqueue.audit.conditions": "Condition",
+    "eventqueue.audit.errors": "ErrorGroup Errors",
+    "eventqueue.audit.rules": "Finding",
+    "eventqueue.audit.simulation": "Policy Simulated",
+    "eventqueue.audit.verdict": "Verdict",
+    "eventqueue.audit.wanted": "Wanted",
+    "eventqueue.model.asked": "BackoffFields JobFields",
+    "eventqueue.model.durations": "Duration",
+    "eventqueue.model.events": (
+        "Call Cancelled Captured Claimed Completed DeadLettered Enqueued Error Event FailReason Failed "
+        "LateResult Output Recorded Released Retried RetryCause Shell "
     ),
-    "Filter": "eventqueue.ports.views",
-    "Job": "eventqueue.model.job",
-    "Queue": "eventqueue.api.queue",
-    "Receipt": "eventqueue.api.enqueueing",
-    "State": "eventqueue.model.job",
+    "eventqueue.model.job": "Job Result State",
+    "eventqueue.model.pause": "Pause",
+    "eventqueue.model.readable": "Unreadable",
+    "eventqueue.model.retry": "Backoff",
+    "eventqueue.model.settings": "Source",
+    "eventqueue.model.spec": "Request",
+    "eventqueue.model.waits": "Wait",
+    "eventqueue.mongo.outputs": "Kept",
+    "eventqueue.ports.views": (
+        "Difference Filter FilterFields Found Glance Lag Listing ParkedJob QueueStats QueueStatus "
+        "Standstill Stats Status Trial ViewHealth Walk Worker "
+    ),
+    "eventqueue.steering.pauses": "Switched",
+    "eventqueue.steering.stopping": "Left",
+    "eventqueue.system.whole": "Sink",
+    "eventqueue.tasks.context": "Context current_job",
+    "eventqueue.tasks.control": "Discard Fail Retry Snooze",
+    "eventqueue.transfer.lines": "Asked",
 }
+_LATER = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

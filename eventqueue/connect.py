@@ -20,6 +20,7 @@ from eventqueue.model import (
     settings,
     upkeep,  # noqa: F401 - likewise
 )
+from eventqueue.mongo.endings import Endings
 from eventqueue.mongo.errors import STANDALONE, translated
 from eventqueue.mongo.ground import Ground, look_at, stand_on
 from eventqueue.mongo.incarnations import Incarnations
@@ -59,6 +60,7 @@ class Connection(msgspec.Struct, frozen=True):
     auditor: Auditor
     finder: JobFinder
     signals: SignalFeed
+    endings: Endings
     outputs: Outputs
     incarnations: Incarnations
     settings: Mapping[str, settings.Source]
@@ -67,6 +69,7 @@ class Connection(msgspec.Struct, frozen=True):
 
     def close(self) -> None:
         """Give all sockets back."""
+        self.endings.close()
         # Under a deadline of its own: a Ctrl-C in the middle of the driver can leave one that never ends behind, with
         # which it cannot count.
         with pymongo.timeout(CLOSE_S):
@@ -101,6 +104,7 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         auditor=ViewAuditor(ground, installed()),
         finder=ViewFinder(database),
         signals=Signals(database),
+        endings=Endings(database),
         outputs=Outputs(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),
         settings=values,

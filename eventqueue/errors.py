@@ -9,6 +9,11 @@
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
+    │   ├── TaskRefused            a function cannot be a task, or a name is another's
+    │   ├── ImportFailed           a module that declares tasks cannot be imported
+    │   ├── ArgumentsChanged       a job's arguments no longer fit its task
+    │   ├── ResultRefused          what a task returned cannot be kept, or is no longer of its type
+    │   ├── NoCurrentJob           `current_job()` is called where no job runs
     │   ├── NotSealed              there is no such seal, or it has nothing of this job
     │   ├── BadSeals               what was kept as seals is cut or altered, or is of another log
     │   └── NotProven              a proof does not hold
@@ -108,6 +113,41 @@ class DifferentJob(Refused):
         )
         self.job_id = job_id
         self.field = field
+
+
+class TaskRefused(Refused):
+    """A function cannot be a task."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"Task {name} cannot be: {problem}.")
+        self.name = name
+
+
+class ImportFailed(Refused):
+    """A module with tasks cannot be imported."""
+
+    def __init__(self, module: str, problem: str) -> None:
+        super().__init__(f"Module {module!r} cannot be imported: {problem}")
+        self.module = module
+
+
+class ArgumentsChanged(Refused):
+    """A job was enqueued with arguments that its task, as it is now, does not take."""
+
+    def __init__(self, task: str, argument: str, problem: str) -> None:
+        super().__init__(f"The job's arguments do not fit task {task} as it is now: {argument} {problem}.")
+        self.argument = argument
+
+
+class ResultRefused(Refused):
+    """What a task returned cannot be kept, or not be read."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The result {problem}.")
+
+
+class NoCurrentJob(Refused):
+    """No job runs here."""
 
 
 class NotSealed(Refused):

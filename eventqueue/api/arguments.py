@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import NAME_MAX, check_data
-from eventqueue.model.spec import unfit
+from eventqueue.model.spec import one_of, unfit
 from eventqueue.ports.views import Filter
 
 LONGEST = timedelta(days=36_500)
@@ -59,7 +59,8 @@ def _fits(hint: Any) -> Fits:
     """Return what tells whether a value is one for this annotation."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
-        several = [_fits(one) for one in get_args(hint)]
+        parts = get_args(hint)
+        several = [_is_duration if one is timedelta and float in parts else _fits(one) for one in parts]
         return lambda value: any(one(value) for one in several)
     if origin is not None:
         return _fits_many(origin, get_args(hint))
@@ -71,6 +72,10 @@ def _fits(hint: Any) -> Fits:
         timedelta: lambda value: isinstance(value, timedelta) and timedelta(0) < value <= LONGEST,
     }
     return special.get(hint) or (lambda value: isinstance(value, hint))
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST
 
 
 def _is_text(value: Any) -> bool:
@@ -120,7 +125,8 @@ def _told(hint: Any) -> str:
 def _words(hint: Any) -> list[str]:
     origin = get_origin(hint)
     if origin in (Union, UnionType):
-        return [word for one in get_args(hint) for word in _words(one)]
+        parts = get_args(hint)
+        return ["a timedelta" if one is timedelta and float in parts else word for one in parts for word in _words(one)]
     if origin is None:
         return [_WORDS.get(hint) or f"a {hint.__name__}"]
     if issubclass(origin, Mapping):
@@ -144,6 +150,17 @@ def check_actor(actor: str) -> None:
         raise InvalidInput("actor", f"must have 1 to {NAME_MAX} characters")
     if " as " in actor:
         raise InvalidInput("actor", "must not have ` as ` in it, behind which the database's user stands")
+
+
+def selected(asked: Filter | None, fields: Mapping[str, Any]) -> Filter:
+    """Return the filter that a caller gave, or the one of the fields that he gave instead. Raises InvalidInput."""
+    for field in fields:
+        if asked is not None:
+            raise InvalidInput(field, "cannot be given together with a filter: it has a field for that")
+        if field not in Filter.__struct_fields__:
+            known = one_of("the fields", field, Filter.__struct_fields__)
+            raise InvalidInput(field, f"is no field of a filter{known}")
+    return fitting(Filter(**fields) if asked is None else asked)
 
 
 def fitting(asked: Filter) -> Filter:

@@ -23,6 +23,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.log import Append, Appended
 from eventqueue.system.tuning import tuned
+from eventqueue.tasks.asking import as_declared
 
 BATCH = 500  # jobs in one append
 SMALL = 8 * 1024  # bytes of JSON, which BSON makes 32 times as many of at most: no need to count
@@ -80,7 +81,8 @@ class Enqueueing:
 
     def check(self, fields: Mapping[str, Any]) -> Request:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
-        checked = _at_home(request(fields, self._defaults_here()))
+        asked, defaults = as_declared(fields, self._defaults_here(), self._ground.clock.now)
+        checked = _at_home(request(asked, defaults))
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
             raise InvalidInput("expires_at", "is not after the delay" if checked.fields.delay else "is in the past")
         if checked.fields.command is not None and not (checked.cwd or "").startswith("/"):

@@ -7,12 +7,12 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from msgspec.structs import replace
 
 from eventqueue.api.acts import Acted, Acts
-from eventqueue.api.arguments import check_actor, check_text, checked, fitting
+from eventqueue.api.arguments import check_actor, check_text, checked, fitting, selected
 from eventqueue.api.auditing import Beside, audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
@@ -34,6 +34,8 @@ from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
+from eventqueue.model.asked import JobFields
+from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
@@ -45,6 +47,7 @@ from eventqueue.ports.views import (
     Counters,
     Difference,
     Filter,
+    FilterFields,
     Found,
     Glance,
     Listing,
@@ -76,7 +79,7 @@ class Queue:
     Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork: in
     another process it raises UsedAfterFork, whatever it is asked.
     `prepares`: False to create nothing where there is nothing yet, as for an audit.
-    An argument that is none is InvalidInput, which names it, in each method.
+    An argument that is none is InvalidInput, which names it, in each method. A duration is a timedelta, or seconds.
     Raises Misconfigured or Unavailable where the database cannot be used, InvalidInput for a bad URI or name.
     """
 
@@ -110,7 +113,9 @@ class Queue:
         self._events = Events(self.connection)
         self._exporting = Exporting(self.connection, self._events)
         self._explaining = Explaining(self.connection, self._jobs, self._overview)
-        self._waiting = Waiting(self.connection.signals, self._views, self._log, self.connection.finder)
+        self._waiting = Waiting(
+            self.connection.endings, self.connection.signals, self._views, self._log, self.connection.finder
+        )
         self._stopping = Stopping(
             self._log, self.connection.incarnations, self.connection.signals, self._ground.clock, self.connection.actor
         )
@@ -133,8 +138,8 @@ class Queue:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
         return self._enqueueing.check(fields)
 
-    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Receipt:
-        """Enqueue one job, such as `enqueue(command="make", delay=60)`; fields as in the README.
+    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Receipt:
+        """Enqueue one job, such as `enqueue(command="make", delay=timedelta(minutes=1))`; fields as in the README.
 
         The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
@@ -239,21 +244,24 @@ class Queue:
 
     # Views
 
-    def list(self, filter_: Filter | None = None) -> Listing:
-        """Return jobs, newest first, and the lag of the view they were read from. Raises InvalidInput."""
-        wanted = Filter() if filter_ is None else fitting(filter_)
+    def list(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Listing:
+        """Return jobs, newest first, and the lag of the view they were read from.
+
+        Which ones is said by a filter, or by its fields: `list(state=State.DEAD, queue="mail")`. Raises InvalidInput.
+        """
+        wanted = selected(filter_, more)
         lag = self._views.refresh()
         return Listing([*self._views.jobs(wanted)], lag)
 
-    def walk(self, filter_: Filter | None = None) -> Walk:
+    def walk(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Walk:
         """As `list`, but read some at a time while they are gone through: however many, in the same memory."""
-        wanted = Filter() if filter_ is None else fitting(filter_)
+        wanted = selected(filter_, more)
         lag = self._views.refresh()
         return Walk(forks.at_home(self._views.jobs(wanted)), lag)
 
-    def find(self, filter_: Filter) -> Found:
+    def find(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Found:
         """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""
-        wanted = replace(fitting(filter_), limit=None)
+        wanted = replace(selected(filter_, more), limit=None)
         lag = self._views.refresh()
         return Found([*self._views.ids(wanted)][::-1], lag)
 
@@ -403,16 +411,16 @@ class Queue:
         return switch(self._ground, self.connection.signals, queue, command, self.connection.actor)
 
     def stop_workers(
-        self, names: Iterable[str] | None = None, grace: float | None = None, why: str | None = None
+        self, names: Iterable[str] | None = None, grace: Duration | None = None, why: str | None = None
     ) -> Sequence[Worker]:
         """Ask workers to stop as at Ctrl-C, each given by its whole id or name (None: all); return them.
 
-        What they run may finish within `grace` seconds (None: those that the worker was started with).
+        What they run may finish within `grace` (None: those that the worker was started with).
         Raises WorkerNotFound or AmbiguousId with nobody asked, InvalidInput for a grace that is out of range.
         """
         workers = self._overview.live_workers()
         asked = workers if names is None else given(names, workers)
-        return self._stopping.ask(asked, grace, _reason(why))
+        return self._stopping.ask(asked, _seconds(grace), _reason(why))
 
     def resolve_workers(self, prefixes: Iterable[str]) -> Sequence[str]:
         """Return the ids of the live workers whose id or name starts with one of these, for a command line.
@@ -484,20 +492,20 @@ class Queue:
 
     # Waiting
 
-    def wait(self, job_ids: Iterable[str], timeout: float | None = None) -> Sequence[Job]:
+    def wait(self, job_ids: Iterable[str], timeout: Duration | None = None) -> Sequence[Job]:
         """Return the jobs once each is completed, dead or cancelled.
 
-        Raises WaitTimeout after `timeout` seconds, or JobNotFound.
+        Raises WaitTimeout after `timeout`, or JobNotFound.
         """
-        return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], timeout)
+        return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], _seconds(timeout))
 
-    def wait_for(self, receipt: Receipt, timeout: float | None = 10.0, *, may_be_stale: bool = False) -> bool:
+    def wait_for(self, receipt: Receipt, timeout: Duration | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.
 
-        After `timeout` seconds WaitTimeout is raised, or, with `may_be_stale`, False returned: the views are behind.
+        After `timeout` WaitTimeout is raised, or, with `may_be_stale`, False returned: the views are behind.
         Raises JobParked if the view of this job stands still.
         """
-        return self._waiting.shows(receipt.id, receipt.version, timeout, may_be_stale=may_be_stale)
+        return self._waiting.shows(receipt.id, receipt.version, _seconds(timeout), may_be_stale=may_be_stale)
 
     # Settings
 
@@ -507,7 +515,8 @@ class Queue:
 
     def configure(self, name: str, value: Any, why: str | None = None) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
-        change = configuration.Change(name, value, _reason(why))
+        plain = in_seconds(value) if isinstance(value, timedelta) else value
+        change = configuration.Change(name, plain, _reason(why))
         if name == settings.RETENTION:
             return configuration.store_retention(self._ground, self.connection.outputs, change, self.connection.actor)
         return configuration.store(self._ground, change, self.connection.actor)
@@ -610,6 +619,10 @@ class Queue:
         public = None if key is None else public_key(key)
         beside = Beside(against=against, record=record, since=since, key=public)
         return audit_all(self.connection.ground, self.connection.auditor, progress, beside)
+
+
+def _seconds(duration: Duration | None) -> float | None:
+    return None if duration is None else in_seconds(duration)
 
 
 def _reason(why: str | None) -> str | None:

@@ -5,9 +5,9 @@ Nothing of it is asked of the views but counters (`eventqueue.travel.counting`),
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from eventqueue.api.arguments import fitting
+from eventqueue.api.arguments import selected
 from eventqueue.api.jobs import stream_for
 from eventqueue.audit.clauses import Around, Holder, Why
 from eventqueue.audit.standstill import served
@@ -21,7 +21,19 @@ from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of, waits_of
 from eventqueue.mongo.past import Past, begin_of
-from eventqueue.ports.views import Counts, Filter, Lag, Listing, QueueStatus, Stats, Status, Views, Walk, Worker
+from eventqueue.ports.views import (
+    Counts,
+    Filter,
+    FilterFields,
+    Lag,
+    Listing,
+    QueueStatus,
+    Stats,
+    Status,
+    Views,
+    Walk,
+    Worker,
+)
 from eventqueue.system import forks
 from eventqueue.travel import counting, crew
 from eventqueue.travel.listing import listed
@@ -77,13 +89,13 @@ class Then:
         # One of whom the log tells nothing was there before workers were told of.
         return None if lives.is_over(life) else Holder(renewed_at=self.moment, is_live=True, stop_by=crew.stop_by(life))
 
-    def list(self, filter_: Filter | None = None) -> Listing:
-        """Return jobs, newest first. Raises InvalidInput."""
-        return Listing([*self.walk(filter_).jobs], WHOLE)
+    def list(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Listing:
+        """Return jobs, newest first: those of a filter, or of its fields. Raises InvalidInput."""
+        return Listing([*self.walk(filter_, **more).jobs], WHOLE)
 
-    def walk(self, filter_: Filter | None = None) -> Walk:
+    def walk(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Walk:
         """As `list`, but read some at a time while they are gone through."""
-        return Walk(forks.at_home(self._jobs(Filter() if filter_ is None else fitting(filter_))), WHOLE)
+        return Walk(forks.at_home(self._jobs(selected(filter_, more))), WHOLE)
 
     def _jobs(self, filter_: Filter) -> Iterator[Job]:
         for number, job in enumerate(listed(self._past, filter_, lambda: self._count(filter_)), start=1):

@@ -1,7 +1,7 @@
-"""Waiting for jobs and for the views: woken by signals, and looking now and then without one."""
+"""Waiting for jobs, woken by the log, and for the views, woken by signals; and looking now and then without either."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from itertools import islice
 
@@ -11,6 +11,7 @@ from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
 from eventqueue.log.loading import load_many
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import FINAL, Job
+from eventqueue.mongo.endings import Endings
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.log import EventLog
 from eventqueue.ports.views import Views
@@ -23,40 +24,64 @@ _END = object()
 
 
 class Waiting:
-    """Waits with the signals of one database."""
+    """Waits with what one database tells."""
 
-    def __init__(self, signals: SignalFeed, views: Views, log: EventLog, finder: JobFinder) -> None:
+    def __init__(self, endings: Endings, signals: SignalFeed, views: Views, log: EventLog, finder: JobFinder) -> None:
+        self._endings = endings
         self._signals = signals
         self._views = views
         self._log = log
         self._finder = finder
 
-    def ends(self, open_: Sequence[str], timeout: float | None) -> Sequence[Job]:
+    def ends(self, job_ids: Sequence[str], timeout: float | None) -> Sequence[Job]:
         """Return the jobs with these ids once each has ended. Raises WaitTimeout."""
-        ended: dict[str, Job] = {}
-        versions = dict.fromkeys(open_, 0)  # at which each of the others was seen
+        ended = {job.id: job for job in self.each(job_ids, timeout)}
+        return [ended[job_id] for job_id in job_ids]
 
-        def look(give_up: float) -> bool:
-            left = iter(list(versions))
-            while some := list(islice(left, PORTION)):
-                with _answering_by(give_up):
-                    found = self._moved({job_id: versions[job_id] for job_id in some})
-                for job_id, job in found.items():
-                    versions[job_id] = job.version
-                    if job.state in FINAL:
-                        ended[job_id] = job
-                        del versions[job_id]
+    def each(self, job_ids: Iterable[str], timeout: float | None) -> Iterator[Job]:
+        """Yield each of the jobs with these ids, once, as soon as it has ended. Raises WaitTimeout."""
+        give_up, trouble = _end_of(timeout), ""
+        versions = dict.fromkeys(job_ids, 0)  # at which each of the others was seen
+        with self._endings.listen(versions) as heard:  # before the look: what ends in between is not missed
+            told: Collection[str] | None = None
+            while True:
+                began = time.monotonic()
+                try:
+                    yield from self._look(versions, told, give_up)
+                    told, trouble = None, ""
+                except Unavailable as error:  # waited for like all else: an election ends in seconds
+                    told, trouble = None, f" ({error})"
+                if not versions:
+                    return
                 if time.monotonic() > give_up:
-                    break
-            return not versions
+                    raise _too_late(timeout, f"job {next(iter(versions))} to end", trouble)
+                if trouble:
+                    time.sleep(AGAIN_S)
+                else:
+                    _rest(began, give_up)
+                    told = heard.wait(give_up - time.monotonic())
 
-        self._until(look, timeout, lambda: f"job {next(iter(versions))} to end")
-        return [ended[job_id] for job_id in open_]
+    def _look(self, versions: dict[str, int], told: Collection[str] | None, give_up: float) -> Iterator[Job]:
+        """Yield those of these jobs that have ended, and take them out; `told`: those that have to, None: not known."""
+        left = iter([job_id for job_id in (versions if told is None else told) if job_id in versions])
+        while some := list(islice(left, PORTION)):
+            with _answering_by(give_up):
+                found = self._moved({job_id: versions[job_id] for job_id in some}, are_told=told is not None)
+            for job_id, job in found.items():
+                versions[job_id] = job.version
+                if job.state in FINAL:
+                    del versions[job_id]
+                    yield job
+            if time.monotonic() > give_up:
+                break
 
-    def _moved(self, versions: Mapping[str, int]) -> Mapping[str, Job]:
+    def _moved(self, versions: Mapping[str, int], *, are_told: bool) -> Mapping[str, Job]:
         """Return those of these jobs that have gone on since their versions. Raises JobNotFound, or LogCorrupt."""
-        gone_on = self._log.find_next((stream_of("job", job_id), at) for job_id, at in versions.items())
-        ids = [job_id for job_id, at in versions.items() if not at or stream_of("job", job_id) in gone_on]
+        ids = list(versions)
+        if not are_told:
+            seen = {stream_of("job", job_id): at for job_id, at in versions.items() if at}
+            gone_on = self._log.find_next(seen.items()) if seen else ()
+            ids = [job_id for job_id, at in versions.items() if not at or stream_of("job", job_id) in gone_on]
         loaded = load_many(self._log, self._finder, ids)
         jobs: dict[str, Job] = {}
         for job_id in ids:
@@ -84,7 +109,7 @@ class Waiting:
         """
 
         # To bring the views to the log's end takes as long as it takes: what was done of it would be done again.
-        def look(_: float) -> bool:
+        def look() -> bool:
             job = None if self._views.refresh().seconds is None else self._views.get(job_id)
             return job is not None and job.version >= version
 
@@ -96,12 +121,12 @@ class Waiting:
             return False
         return True
 
-    def _until(self, look: Callable[[float], bool], timeout: float | None, what: Callable[[], str]) -> None:
-        """Return once `look`, told when to give up, says so: asked at once, at each signal, and now and then without.
+    def _until(self, look: Callable[[], bool], timeout: float | None, what: Callable[[], str]) -> None:
+        """Return once `look` says so: asked at once, at each signal, and now and then without.
 
         A database that does not answer is waited for like all else: an election ends in seconds.
         """
-        give_up = float("inf") if timeout is None else time.monotonic() + timeout
+        give_up = _end_of(timeout)
         signals: Iterator[object] | None = None
         trouble = ""
         while True:
@@ -109,10 +134,9 @@ class Waiting:
                 with _answering_by(give_up):  # before the look: what comes in between is not missed
                     signals = signals or self._signals.follow()
                 began = time.monotonic()
-                if look(give_up):
+                if look():
                     return
-                # Very many jobs take a while to look at, and signals may come without a pause.
-                time.sleep(max(0.0, min(time.monotonic() - began - QUICK_S, LOOK_S, give_up - time.monotonic())))
+                _rest(began, give_up)
                 with _answering_by(give_up):
                     signals = signals if next(signals, _END) is not _END else None
                 trouble = ""
@@ -120,7 +144,20 @@ class Waiting:
                 signals, trouble = None, f" ({error})"
                 time.sleep(AGAIN_S)
             if time.monotonic() > give_up:
-                raise WaitTimeout(f"Waited {timeout:g} s for {what()}: it may still come{trouble}.")
+                raise _too_late(timeout, what(), trouble)
+
+
+def _end_of(timeout: float | None) -> float:
+    return float("inf") if timeout is None else time.monotonic() + timeout
+
+
+def _rest(began: float, give_up: float) -> None:
+    # Very many jobs take a while to look at, and news may come without a pause.
+    time.sleep(max(0.0, min(time.monotonic() - began - QUICK_S, LOOK_S, give_up - time.monotonic())))
+
+
+def _too_late(timeout: float | None, what: str, trouble: str) -> WaitTimeout:
+    return WaitTimeout(f"Waited {timeout:g} s for {what}: it may still come{trouble}.")
 
 
 def _answering_by(give_up: float) -> AbstractContextManager[object]:

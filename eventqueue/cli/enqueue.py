@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
+from eventqueue.cli.importing import with_imports
 from eventqueue.cli.options import Command, command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, META, SECONDS, VARIABLE, json_object
+from eventqueue.cli.values import ARGUMENTS, FILE, META, SECONDS, TEXT, VARIABLE, json_object
 from eventqueue.errors import InvalidInput
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -68,20 +69,35 @@ def with_options(options: Sequence[Decorator]) -> Decorator:
 @command("enqueue", cls=Enqueue)
 @click.argument("job", nargs=-1)
 @click.option("--file", "path", type=FILE, metavar="FILE", help="A job a line; - is stdin.")
+@click.option("--task", type=TEXT, help="A Python task, as workers that import its module know it.")
+@click.option("--args", "arguments", type=ARGUMENTS, help="Its arguments: a JSON list, or an object of them by name.")
 @click.option("--skip-invalid", is_flag=True, help="With --file: leave out lines that are no jobs.")
+@with_imports
 @with_options((*PLACE, *FIELDS))
 @with_session
 def enqueue(
-    session: Session, /, *, job: tuple[str, ...], path: str | None, skip_invalid: bool, **options: Any
+    session: Session,
+    /,
+    *,
+    job: tuple[str, ...],
+    path: str | None,
+    skip_invalid: bool,
+    task: str | None,
+    arguments: Mapping[str, Any] | None,
+    modules: Sequence[str],
+    import_path: Sequence[str],
+    **options: Any,
 ) -> int | None:
     """Add a job, or a file of jobs.
 
-    Fields of a JSON job: command, id, queue, priority, run_at or delay (seconds), expires_at, max_retries,
-    backoff {base, cap, jitter}, timeout (seconds), key, tags, group, env, cwd, meta.
+    Fields of a JSON job: command, or task with args and kwargs; id, queue, priority, run_at or delay (seconds),
+    expires_at or expires (seconds after its time), max_retries, backoff {base, cap, jitter}, timeout (seconds), key,
+    tags, group, env, cwd, meta.
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
-    options for fields go with such a command. In a file nothing is added unless every line is a job; one that asks
-    for other things under the id or key of a job that is there is refused, and the others are added.
+    options for fields go with such a command, and with --task. The arguments of a task are checked where its module
+    is imported here; else whoever runs it finds out. In a file nothing is added unless every line is a job; one that
+    asks for other things under the id or key of a job that is there is refused, and the others are added.
 
     \b
     queuectl enqueue '{"command": "echo hello world"}'
@@ -89,17 +105,23 @@ def enqueue(
     queuectl enqueue --queue mail --delay 10m -- ls -l /tmp
     queuectl enqueue -- 'sort words | uniq -c > counts'
     queuectl enqueue --file jobs.jsonl
+    queuectl enqueue --task app.tasks.send --args '{"to": "ann", "n": 3}' --delay 10m
     """
     words = click.get_current_context().meta.get(WORDS)
     fields = given_fields(options)
-    _check_usage(job, path, words, skip_invalid, fields)
+    called = {} if task is None else {"task": task, **(arguments or {})}
+    _check_usage(job, path, words, called, arguments, skip_invalid=skip_invalid, fields=fields)
+    asked = called | fields if called else _asked(job, words, fields)
+    if modules or "task" in asked:
+        from eventqueue.cli.importing import imports_of
+
+        imports_of(modules, import_path).load(session.out)
     if path is not None:
         from eventqueue.cli.bulk import enqueue_file
 
         return enqueue_file(session, path, skip_invalid=skip_invalid)
     from eventqueue.cli.render import documents, existing
 
-    asked = job_in(job[0]) if words is None else {**fields, "command": command_line(words)}
     with session.queue() as queue:
         receipt = queue.enqueue(asked)
     session.out.document(lambda: documents.enqueued(receipt))
@@ -126,18 +148,34 @@ def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _asked(job: tuple[str, ...], words: list[str] | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of the one job, none where it is a file of them."""
+    if words is not None:
+        return {**fields, "command": command_line(words)}
+    return job_in(job[0]) if job else {}
+
+
 def _check_usage(
-    job: tuple[str, ...], path: str | None, words: list[str] | None, skip_invalid: bool, fields: Mapping[str, Any]
+    job: tuple[str, ...],
+    path: str | None,
+    words: list[str] | None,
+    called: Mapping[str, Any],
+    arguments: Mapping[str, Any] | None,
+    *,
+    skip_invalid: bool,
+    fields: Mapping[str, Any],
 ) -> None:
     if len(job) > 1 or (job and words is not None):
         raise click.UsageError("Give one JSON object, or put -- before a command: queuectl enqueue -- echo hello")
-    if (len(job) == 1) + (path is not None) + (words is not None) != 1 or words == []:
-        raise click.UsageError("Give one of the three: a JSON object, --file FILE, or -- and a command")
+    if (len(job) == 1) + (path is not None) + (words is not None) + bool(called) != 1 or words == []:
+        raise click.UsageError("Give one of the four: a JSON object, --file FILE, --task NAME, or -- and a command")
+    if arguments is not None and not called:
+        raise click.UsageError("--args goes with --task")
     if skip_invalid and path is None:
         raise click.UsageError("--skip-invalid goes with --file")
-    if fields and words is None:
+    if fields and words is None and not called:
         raise click.UsageError(
-            f"--{next(iter(fields)).replace('_', '-')} goes with a command after --; in JSON it is a field"
+            f"--{next(iter(fields)).replace('_', '-')} goes with --task, or a command after --; in JSON it is a field"
         )
 
 

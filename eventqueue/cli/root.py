@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Running": {
         "worker": "worker:worker",
+        "tasks": "tasks:tasks",
         "queue": "queue:queue_",
         "schedule": "schedule:schedule",
         "projector": "projector:projector",

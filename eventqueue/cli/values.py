@@ -118,8 +118,24 @@ class Meta(click.ParamType[dict[str, Any]]):
             self.fail(str(error), param, ctx)
 
 
+class Arguments(click.ParamType[dict[str, Any]]):
+    """The arguments of a task: a JSON list, or a JSON object of those by name; as the fields of its job."""
+
+    name = "json"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """See click.ParamType."""
+        try:
+            found = json_value(value, "it")
+        except InvalidInput as error:
+            self.fail(str(error), param, ctx)
+        if not isinstance(found, list | dict):
+            self.fail("""it is neither a JSON list nor a JSON object: give ["ann", 3] or {"to": "ann"}""", param, ctx)
+        return {"args" if isinstance(found, list) else "kwargs": found}
+
+
 TEXT, FILE, SECONDS, WHEN, VARIABLE = Text(), File(), Seconds(), When(), Variable()
-FINGERPRINT, META = Fingerprint(), Meta()
+FINGERPRINT, META, ARGUMENTS = Fingerprint(), Meta(), Arguments()
 
 
 def moment_option(*names: str, help: str, default: str | None = None) -> Callable[[F], F]:  # noqa: A002 - as click has it
@@ -177,23 +193,28 @@ def until_of(typed: Typed | None, since: datetime | None, now: datetime) -> date
 
 
 def json_object(text: str, what: str, such: str = '{"command": "echo hello"}') -> dict[str, Any]:
-    """Return the one JSON object in `text`, strictly: no name twice, no NaN, nothing after it.
+    """Return the one JSON object in `text`, as `json_value`; `such` is an example. Raises InvalidInput."""
+    value = json_value(text, what)
+    if not isinstance(value, dict):
+        raise InvalidInput("", f"{what} is no JSON object, such as {such}.")
+    return value
 
-    Raises InvalidInput; `what` is what the object should have been, `such` an example.
+
+def json_value(text: str, what: str) -> Any:
+    """Return the one JSON value in `text`, strictly: no name twice, no NaN, nothing after it.
+
+    Raises InvalidInput; `what` is what the text should have been.
     """
     import json
 
     try:
-        value = json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InvalidInput("", f"{what} is no valid JSON: {error.msg} at character {error.pos + 1}.") from None
     except RecursionError:
         raise InvalidInput("", f"{what} is nested too deep.") from None
     except ValueError as error:  # an integer of thousands of digits
         raise InvalidInput("", f"{what} is no valid JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise InvalidInput("", f"{what} is no JSON object, such as {such}.")
-    return value
 
 
 def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
 from eventqueue.model.events import Call, Enqueued, Run, Shell
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
@@ -42,7 +43,10 @@ class AskedBackoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
-    """The fields of a request, as a caller names them; None means not given. Durations in seconds."""
+    """The fields of a request, as a caller names them; None means not given. Durations in seconds.
+
+    `expires`: so long after `run_at`, or after `delay`.
+    """
 
     command: Annotated[str, Meta(min_length=1)] | None = None  # this,
     task: Name | None = None  # or that
@@ -54,6 +58,7 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     run_at: datetime | None = None
     delay: Seconds | None = None
     expires_at: datetime | None = None
+    expires: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
     max_retries: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
     backoff: AskedBackoff | None = None
     timeout: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
@@ -114,7 +119,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def enqueued(self, now: datetime, nth: int = 0) -> Enqueued:
         """Return the event: every policy resolved, at `now`, the database's clock; `nth` of the jobs of one call."""
         asked, default = self.fields, self.defaults
-        run_at = to_ms(asked.run_at) if asked.run_at else now + _span(asked.delay or 0)
+        run_at = to_ms(asked.run_at) if asked.run_at else now + _lasting(asked.delay)
         return Enqueued(
             run=self._run,
             queue=self.queue,
@@ -144,7 +149,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def _expires_at(self, begins: datetime) -> datetime | None:
         if self.fields.expires_at is not None:
             return to_ms(self.fields.expires_at)
-        return None if self.defaults.expires is None else begins + _span(self.defaults.expires)
+        after = _first(self.fields.expires, self.defaults.expires)
+        return None if after is None else begins + _lasting(after)
 
     def is_too_late(self, clock: Callable[[], datetime]) -> bool:
         """Whether the job has expired by now, or by the end of its delay; `clock` is asked only if need be."""
@@ -170,7 +176,11 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
             raise InvalidInput(
                 str(field), f"is no field of a job{one_of('the fields', field, Fields.__struct_fields__)}"
             )
-    given = {field: value for field, value in asked.items() if value is not None}
+    given = {
+        field: in_json(field, value)
+        for field, value in asked.items()
+        if value is not None and not _is_no_argument(field, value)
+    }
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
         _refuse_nul(field, value)
@@ -178,6 +188,11 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     _check_together(fields)
     plain = {field: _plain(getattr(fields, field)) for field in given}
     return Request(fields=fields, asked=plain, defaults=defaults)
+
+
+def _is_no_argument(field: str, value: Any) -> bool:
+    # So that who says that there are none asks for the same as who says nothing.
+    return field in _OF_TASKS and isinstance(value, list | tuple | dict) and not value
 
 
 def one_of(what: str, wrong: Any, known: Collection[str]) -> str:
@@ -193,8 +208,8 @@ def check_name(name: str, field: str) -> str:
     return name
 
 
-def _span(seconds: float) -> timedelta:
-    return timedelta(milliseconds=round(1000 * seconds))
+def _lasting(seconds: float | None) -> timedelta:
+    return timedelta(milliseconds=round(1000 * (seconds or 0)))
 
 
 def _first(asked: Any, default: Any) -> Any:
@@ -296,6 +311,8 @@ def _check_together(fields: Fields) -> None:
         raise InvalidInput("key", "cannot be given together with id: each of them names the job")
     if fields.run_at is not None and fields.delay is not None:
         raise InvalidInput("delay", "cannot be given together with run_at: each of them sets the time")
+    if fields.expires is not None and fields.expires_at is not None:
+        raise InvalidInput("expires", "cannot be given together with expires_at: each of them sets the time")
     for name in _TIMES:
         at = getattr(fields, name)
         if at is not None and at.tzinfo is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypedDict
 
 import msgspec
 from msgspec import Meta
@@ -41,6 +41,18 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None  # a part of the last error's message
     fingerprint: str | None = None  # of that message, see model/fingerprint.py
     limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
+
+
+class FilterFields(TypedDict, total=False):
+    """The fields of a Filter, as keywords of a call."""
+
+    state: State | None
+    queue: str | None
+    tag: str | None
+    since: datetime | None
+    error: str | None
+    fingerprint: str | None
+    limit: int | None
 
 
 class Listing(msgspec.Struct, frozen=True):

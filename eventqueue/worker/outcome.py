@@ -7,7 +7,8 @@ from eventqueue.model.events import Captured, Error, FailReason, Output
 from eventqueue.model.job import Complete, Discard, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
 from eventqueue.system.process import signal_name
-from eventqueue.worker.running.reports import Discarded, Ended, Outcome, Raised, Returned, Snoozed, Written
+from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
+from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.shell.output import text_tail
 
 

@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput, QueueError
+from eventqueue.model.job import State
 from eventqueue.ports.views import Filter
 
 ODD: dict[str, Any] = {
@@ -63,6 +64,7 @@ def used(server_uri: str) -> Iterator[Queue]:
         queue.connection.ground.database.client.drop_database("test_arguments")
 
 
+MORE = {"enqueue": "meta", "list": "state", "walk": "queue", "find": "since"}
 WRONG: Any = {"state": "daed", "limit": -1, "tag": 7, "uri": 7}  # which a type checker would not let through
 
 
@@ -82,7 +84,8 @@ def call(queue: Queue, method: str, parameter: str, value: Any) -> None:
     for name, one in inspect.signature(function).parameters.items():
         given = value if name == parameter else sound.get(name, one.default)
         if one.kind is one.VAR_KEYWORD:
-            named.update({"command": "true", "meta": value} if name == parameter else {})
+            named.update({MORE[method]: value} if name == parameter else {})
+            named.update({"command": "true"} if method == "enqueue" else {})
         elif given is one.empty:
             pass
         elif one.kind is one.KEYWORD_ONLY:
@@ -121,6 +124,12 @@ def test_an_odd_argument_is_taken_or_refused_by_name(used: Queue, method: str, p
         (lambda queue: queue.list(Filter(**only("state"))), "state"),
         (lambda queue: queue.list(Filter(**only("limit"))), "limit"),
         (lambda queue: queue.list(Filter(**only("tag"))), "tag"),
+        (lambda queue: queue.list(Filter(), state="dead"), "state"),
+        (lambda queue: queue.list(stat="dead"), "stat"),
+        (lambda queue: queue.find(limit=0), "limit"),
+        (lambda queue: queue.enqueue(command="true", dealy=1), "dealy"),
+        (lambda queue: queue.enqueue(command="true", backoff={"capp": 1}), "backoff.capp"),
+        (lambda queue: queue.wait(["one"], timeout=timedelta(seconds=-1)), "timeout"),
         (lambda queue: queue.wait("one"), "job_ids"),
         (lambda queue: queue.wait(iter([["one"]])), "job_ids"),
         (lambda queue: queue.wait(["one"], timeout="soon"), "timeout"),
@@ -141,6 +150,18 @@ def test_a_state_may_be_given_by_its_name(used: Queue) -> None:
     state: Any = "pending"
 
     assert "one" in [job.id for job in used.list(Filter(state=state)).jobs]
+
+
+def test_jobs_are_chosen_by_the_fields_of_a_filter_too(used: Queue) -> None:
+    used.enqueue(command="true", id="typed", queue="typed", tags=["a", "b"], delay=timedelta(days=1))
+    kept = {"state": State.PENDING, "queue": "typed", "tag": "b"}
+
+    for wrong in ({}, {"state": State.DEAD}, {"queue": "other"}, {"tag": "c"}):
+        chosen: Any = {**kept, **wrong}
+        expected = [] if wrong else ["typed"]
+        assert [job.id for job in used.list(**chosen).jobs] == expected
+        assert [job.id for job in used.walk(**chosen).jobs] == expected
+        assert list(used.find(**chosen).ids) == expected
 
 
 def test_nothing_was_changed_by_what_was_refused(used: Queue, database: Database[dict[str, Any]]) -> None:

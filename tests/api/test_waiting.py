@@ -106,7 +106,8 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
     real = pymongo.timeout
 
     def noted(seconds: float) -> AbstractContextManager[None]:
-        given.append(seconds)
+        if threading.current_thread() is threading.main_thread():  # and not whoever listens for all who wait
+            given.append(seconds)
         return real(seconds)
 
     job = near.enqueue(command="true").id

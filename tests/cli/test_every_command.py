@@ -40,6 +40,12 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--tag", HOSTILE, "--", "true"), needs_jobs=False),
         Use(('{"command": "true", "' + HOSTILE + '": 1}',), (1, 2), is_silent=True, needs_jobs=False),
         Use(("--file", f"/no/{HOSTILE}"), (1, 2), is_silent=True, needs_jobs=False),
+        Use(
+            ("--task", "app.send", "--args", '["' + HOSTILE.replace("\\", "") + '"]'),
+            (0, 2),
+            needs_jobs=False,
+            is_silent=True,
+        ),
     ),
     "list": (
         Use(needs_jobs=False),
@@ -80,6 +86,11 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "dlq discard": (Use(("--all", "--error", HOSTILE, "--dry-run"), is_silent=True, needs_jobs=False),),
     "worker start": (Use(("--until-empty", "--queue", "none"), is_silent=True, needs_jobs=False),),
+    "tasks list": (
+        Use(is_silent=True, needs_jobs=False),
+        Use(("--import", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
+    "tasks run": (Use((HOSTILE,), (1, 2), is_silent=True, needs_jobs=False),),
     "worker list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"), is_silent=True)),
     "worker stop": (Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),),
     "queue list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"))),

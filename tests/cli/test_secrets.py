@@ -23,6 +23,7 @@ ARGUMENTS = {
     **{f"schedule {name}": ["a"] for name in ("show", "pause", "resume", "remove", "trigger", "next")},
     "schedule add": ["a", "--every", "7d", "{}"],
     "worker stop": ["--all"],
+    "tasks run": ["app.send"],
     "enqueue": ["--file", "-"],
     "config set": ["grace", "20"],
     "projections retry": ["stats", "a"],

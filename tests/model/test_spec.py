@@ -1,7 +1,8 @@
 """What may be asked for, field by field, and what a request becomes."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_type_hints
 from uuid import UUID, uuid5
 
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import example, given, reject
 from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model.asked import BackoffFields, JobFields
 from eventqueue.model.codec import decode
 from eventqueue.model.events import Call, Enqueued, Shell
 from eventqueue.model.retry import LONGEST_S, Backoff
-from eventqueue.model.spec import Defaults, Fields, request
+from eventqueue.model.spec import AskedBackoff, Defaults, Fields, request
 from tests.builders import NOW, json_objects, sealed
 
 INJECTION = {"$gt": ""}
@@ -21,30 +23,31 @@ INJECTION = {"$gt": ""}
 GOOD: dict[str, list[Any]] = {
     "command": ["true", " ", "echo 'ö' | cat\nls", "x" * 100_000],
     "task": ["send", "app.tasks.send", "x" * 128],
-    "args": [[], [1, 1.5, "ö\x00", None, {"a": [True]}]],
-    "kwargs": [{}, {"to": "ann", "n": 3}],
+    "args": [[1, 1.5, "ö\x00", None, {"a": [True]}]],
+    "kwargs": [{"to": "ann", "n": 3}],
     "id": ["a", "A-z_0.9:", "-", "x" * 128],
     "queue": ["a", "mail.high", "x" * 128],
     "priority": [0, -5, 2**31 - 1, -(2**31)],
     "run_at": [NOW, "2030-01-31T08:00:00Z", "2030-01-31T08:00:00+01:00", "1970-01-01T00:00:00Z"],
-    "delay": [0, 1, 0.5, LONGEST_S],
+    "delay": [0, 1, 0.5, LONGEST_S, timedelta(0), timedelta(days=1)],
     "expires_at": [NOW, "2030-01-31T08:00:00.123456Z"],
+    "expires": [0.001, 60, LONGEST_S, timedelta(hours=1)],
     "max_retries": [0, 5, 2**31 - 1],
-    "backoff": [{}, {"base": 1}, {"base": 0, "cap": LONGEST_S, "jitter": 1}],
-    "timeout": [0.001, 60, LONGEST_S],
+    "backoff": [{}, {"base": 1}, {"base": 0, "cap": LONGEST_S, "jitter": 1}, Backoff(), {"cap": timedelta(hours=1)}],
+    "timeout": [0.001, 60, LONGEST_S, timedelta(minutes=1)],
     "key": ["order 42", "ö", "x" * 1024],
     "tags": [[], ["a"], ["a", "b c"], ["x" * 128] * 64],
     "group": ["a", "a b"],
-    "env": [{}, {"PATH": ""}, {"ö": "ö"}],
+    "env": [{}, {"PATH": ""}, {"ö": "ö"}, MappingProxyType({"A": "1"})],
     "cwd": ["/", "relative/path"],
-    "meta": [{}, {"a.b": {"$set": [1, None, "\x00"]}}],
+    "meta": [{}, {"a.b": {"$set": [1, None, "\x00"]}}, {"at": [NOW, UUID(int=1)]}, MappingProxyType({"a": 1})],
     "correlation": ["a", "x" * 128],
 }
 _NOT_TEXT: list[Any] = [1, 1.5, True, ["a"], INJECTION, b"a", NOW]
 _NOT_NAME: list[Any] = [*_NOT_TEXT, "", " ", "a b", "a/b", "ö", "a\n", "\na", "a\x00", "x" * 129, "\ud800"]
 _NOT_LABEL: list[Any] = [*_NOT_TEXT, "", "a\x00", "x" * 129, "\ud800"]
 _NOT_NUMBER: list[Any] = ["1", True, [1], INJECTION, float("nan"), float("inf"), 2**63]
-_NOT_SECONDS: list[Any] = [*_NOT_NUMBER, -1, -0.001, LONGEST_S + 1]
+_NOT_SECONDS: list[Any] = [*_NOT_NUMBER, -1, -0.001, LONGEST_S + 1, timedelta(-1), timedelta.max]
 _NOT_WHEN: list[Any] = [
     *("", "tomorrow", "2030-01-31", "2030-01-31T08:00:00", "2030-02-30T00:00:00Z", 1_700_000_000, True, [NOW]),
     *(INJECTION, datetime(2030, 1, 1), "1969-12-31T23:59:59Z", "9001-01-01T00:00:00Z"),  # noqa: DTZ001 - no zone
@@ -60,6 +63,7 @@ BAD: dict[str, list[Any]] = {
     "run_at": _NOT_WHEN,
     "delay": _NOT_SECONDS,
     "expires_at": _NOT_WHEN,
+    "expires": [*_NOT_SECONDS, 0],
     "max_retries": [*_NOT_NUMBER, 1.0, -1, 2**31],
     "backoff": [
         *(1, "fast", [2, 60], INJECTION, {"factor": 2}),
@@ -77,7 +81,16 @@ BAD: dict[str, list[Any]] = {
     "cwd": [*_NOT_TEXT, "", "a\x00", "\ud800"],
     "meta": [
         *("a", 1, True, ["a"], {1: 2}, {"a\x00": 1}, {"a": float("nan")}, {"a": float("-inf")}, {"a": [2**63]}),
-        *({"a": -(2**63) - 1}, {"a": "\ud800"}, {"\ud800": 1}, {"a": b""}, {"a": NOW}, {"a": {None: 1}}, {"a": {1}}),
+        *(
+            {"a": -(2**63) - 1},
+            {"a": "\ud800"},
+            {"\ud800": 1},
+            {"a": b""},
+            {"a": timedelta(1)},
+            {"a": {None: 1}},
+            {"a": {1}},
+        ),
+        *({"a": datetime(2030, 1, 1)}, {"a": NOW.date()}, {"a": [datetime(2030, 1, 1)]}, {UUID(int=1): 1}),  # noqa: DTZ001
     ],
     "correlation": _NOT_LABEL,
 }
@@ -171,13 +184,14 @@ def test_meta_nested_too_deep_is_refused_without_a_crash() -> None:
     ("fields", "named"),
     [
         ({"task": "send", "command": "true"}, "task"),
-        ({"args": [], "command": "true"}, "args"),
-        ({"kwargs": {}, "task": None, "command": "true"}, "kwargs"),
+        ({"args": [1], "command": "true"}, "args"),
+        ({"kwargs": {"n": 1}, "task": None, "command": "true"}, "kwargs"),
         ({"env": {}, "task": "send"}, "env"),
         ({"cwd": "/", "task": "send"}, "cwd"),
         ({"id": "a", "key": "b"}, "key"),
         ({"run_at": NOW, "delay": 5}, "delay"),
         ({"run_at": NOW, "delay": 0}, "delay"),
+        ({"expires": 5, "expires_at": NOW}, "expires"),
         ({"run_at": NOW, "expires_at": NOW}, "expires_at"),
         ({"run_at": NOW, "expires_at": NOW - timedelta(seconds=1)}, "expires_at"),
     ],
@@ -217,6 +231,12 @@ def test_a_task_becomes_a_call_with_what_its_defaults_say() -> None:
     assert request({"task": "send", "tags": []}, defaults).enqueued(NOW).tags == ()
 
 
+def test_no_arguments_are_the_same_as_none_that_are_given() -> None:
+    first = request(OF_A_TASK, Defaults()).enqueued(NOW)
+
+    assert request({**OF_A_TASK, "args": [], "kwargs": {}}, Defaults()).differs_from(first) is None
+
+
 def test_a_call_is_told_in_a_line_however_large_its_arguments() -> None:
     call = Call(task="send", args=[1, "ann"], kwargs={"body": "x" * 10_000})
 
@@ -236,6 +256,18 @@ def test_what_was_asked_for_goes_before_the_defaults_even_where_it_is_nothing() 
 
 def test_a_delay_counts_from_the_databases_clock() -> None:
     assert request(asked(delay=1.5), Defaults()).enqueued(NOW).run_at == NOW + timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize("due", [{}, {"run_at": NOW + timedelta(hours=1)}, {"delay": 3600}])
+def test_a_job_expires_so_long_after_its_own_time(due: dict[str, Any]) -> None:
+    event = request(asked(**due, expires=timedelta(minutes=1)), Defaults()).enqueued(NOW)
+
+    assert event.expires_at == event.run_at + timedelta(minutes=1)
+
+
+def test_the_typed_keywords_are_the_fields() -> None:
+    assert get_type_hints(JobFields).keys() == set(Fields.__struct_fields__)
+    assert get_type_hints(BackoffFields).keys() == set(AskedBackoff.__struct_fields__) == set(Backoff.__struct_fields__)
 
 
 def test_a_time_in_any_zone_is_the_same_instant() -> None:
@@ -344,6 +376,7 @@ def test_a_correlation_does_not_make_another_request() -> None:
         ("run_at", NOW, NOW + timedelta(seconds=1)),
         ("delay", 1, 2),
         ("expires_at", NOW, NOW + timedelta(seconds=1)),
+        ("expires", 1, 2),
         ("max_retries", 1, 2),
         ("backoff", {"base": 1}, {"cap": 1}),
         ("timeout", 1, 2),
@@ -381,6 +414,13 @@ def test_asking_for_the_default_by_name_is_another_request_than_not_asking() -> 
         ("run_at", NOW, "2026-01-01T00:00:00Z"),
         ("timeout", 5, 5.0),
         ("delay", 5, 5.0),
+        ("delay", 90, timedelta(minutes=1, seconds=30)),
+        ("timeout", 0.5, timedelta(milliseconds=500)),
+        ("expires", 3600, timedelta(hours=1)),
+        ("backoff", {"cap": 60}, {"cap": timedelta(minutes=1)}),
+        ("backoff", {"base": 3, "cap": 60, "jitter": 0}, Backoff(base=3.0, cap=60.0, jitter=0.0)),
+        ("meta", {"id": str(UUID(int=1))}, {"id": UUID(int=1)}),
+        ("meta", {"at": ["2026-01-01T00:00:00+00:00"]}, {"at": (NOW,)}),
         ("backoff", {"base": 2}, {"base": 2.0, "cap": None}),
         ("tags", ["a"], ("a",)),
     ],

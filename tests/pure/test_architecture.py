@@ -15,6 +15,7 @@ ROOMS = (
     "eventqueue.model",
     "eventqueue.schedules",
     "eventqueue.system",
+    "eventqueue.tasks",
     "eventqueue.ports",
     "eventqueue.log",
     "eventqueue.mongo",

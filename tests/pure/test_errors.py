@@ -1,8 +1,11 @@
 """The tree of exceptions, and that no message tells a password."""
 
 import ast
+import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -11,8 +14,9 @@ from eventqueue import errors
 from eventqueue.errors import QueueError, has_secret, redact
 
 ROOT = Path(__file__).parents[2]
-# spawn.py is the launcher's, which runs on the standard library alone: what is raised there is caught there.
-PLACES = {"errors.py", "spawn.py"}
+# spawn.py is the launcher's, which runs on the standard library alone: what is raised there is caught there, as in
+# values.py of tasks. What control.py has is raised by users' tasks and caught by what runs them.
+PLACES = {"errors.py", "spawn.py", "values.py", "control.py"}
 
 
 def drawn() -> dict[str, str]:
@@ -51,6 +55,23 @@ def test_the_package_exports_every_exception_by_name() -> None:
 
 def test_every_name_that_the_package_exports_is_there() -> None:
     assert all(getattr(eventqueue, name) for name in eventqueue.__all__)
+
+
+def named_in(hint: object) -> Iterator[type]:
+    """Yield the classes of this package that an annotation names."""
+    if isinstance(hint, type) and hint.__module__.partition(".")[0] == "eventqueue":
+        yield hint
+    for part in get_args(hint):
+        yield from named_in(part)
+
+
+@pytest.mark.parametrize("kind", [eventqueue.Queue, eventqueue.Then], ids=lambda kind: kind.__name__)
+def test_whatever_a_queue_takes_or_returns_is_exported_and_says_what_it_is(kind: type) -> None:
+    methods = [one for name, one in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")]
+    needed = {one for method in methods for hint in get_type_hints(method).values() for one in named_in(hint)}
+
+    assert {one.__name__ for one in needed if getattr(eventqueue, one.__name__, None) is not one} == set()
+    assert {one.__name__ for one in needed if not one.__doc__} == set()
 
 
 def test_every_exception_that_a_caller_can_see_is_defined_in_one_file() -> None:

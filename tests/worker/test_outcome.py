@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from eventqueue.model.events import DeadLettered, Error, Failed, FailReason
 from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Discard, Fail, Job, Release, Settle, decide, fold
 from eventqueue.mongo.outputs import Kept
+from eventqueue.tasks.outcomes import Discarded, Raised, Returned, Snoozed
 from eventqueue.worker import outcome
-from eventqueue.worker.running.reports import Discarded, Ended, Raised, Returned, Snoozed, Written
+from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.shell.output import TEXT_BYTES, text_tail
 from tests.builders import NOW, claimed, enqueued, history, job_that_is
 

@@ -4,10 +4,8 @@ A run is one attempt of a job. Its key names it among those that have not ended,
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
-from eventqueue.model.events import Error
+from eventqueue.tasks.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,42 +26,6 @@ class Started:
     key: str
     pid: int
     begun: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A task came to its end, with this result, a JSON value."""
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """A task raised an exception.
-
-    `is_final`: no retry would mend it. `delay`: how long to wait for one, where the task said so.
-    """
-
-    error: Error
-    is_final: bool = False
-    delay: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Snoozed:
-    """A task put itself off by so long."""
-
-    delay: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Discarded:
-    """A task found that it is to be done no more, and why."""
-
-    why: str
-
-
-Outcome = Returned | Raised | Snoozed | Discarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

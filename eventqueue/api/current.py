@@ -1,0 +1,54 @@
+"""The queue that tasks of this process are enqueued to, where no other is named."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
+
+DEFAULT_DB = "queuectl"
+
+_chosen: "ContextVar[Queue | None]" = ContextVar("eventqueue_queue", default=None)
+_lock = threading.Lock()
+_own: "tuple[int, Queue] | None" = None  # with the process that it belongs to
+_set: "Queue | None" = None
+
+
+def use_queue(queue: "Queue | None") -> None:
+    """Have all tasks of this process enqueued to `queue`; None: to the one that the environment names."""
+    global _set  # noqa: PLW0603 - what a process is told once
+    _set = queue
+
+
+@contextmanager
+def using(queue: "Queue") -> Iterator["Queue"]:
+    """Have the tasks that this block enqueues go to `queue`, in this thread or coroutine."""
+    token = _chosen.set(queue)
+    try:
+        yield queue
+    finally:
+        _chosen.reset(token)
+
+
+def current_queue() -> "Queue":
+    """Return the queue in use: of the block, of the process, or one that is opened for it.
+
+    That is of the MongoDB at QUEUECTL_URI, or the local server, in the database QUEUECTL_DB, as queuectl would take it.
+    Raises as `Queue` does.
+    """
+    return _chosen.get() or _set or _opened()
+
+
+def _opened() -> "Queue":
+    global _own  # noqa: PLW0603 - one a process
+    from eventqueue.api.queue import Queue
+
+    with _lock:
+        if _own is None or _own[0] != os.getpid():
+            uri, db = os.environ.get("QUEUECTL_URI") or None, os.environ.get("QUEUECTL_DB") or DEFAULT_DB
+            _own = os.getpid(), Queue(uri, db)
+        return _own[1]

@@ -1,0 +1,223 @@
+"""`@task`: a function that may be called here, or enqueued to be run by a worker.
+
+    @task(queue="mail", max_retries=5)
+    def send(to: str, n: int = 1) -> None: ...
+
+    send("ann")              # runs it here and now
+    send.enqueue("ann", n=2)  # has a worker run it
+
+All that is known of a task without a database is in `eventqueue.tasks`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
+
+import msgspec
+
+from eventqueue.api.current import current_queue
+from eventqueue.errors import InvalidInput
+from eventqueue.model.asked import BackoffFields
+from eventqueue.model.durations import Duration, in_seconds
+from eventqueue.model.events import Call
+from eventqueue.model.retry import Backoff
+from eventqueue.model.spec import check_name, one_of, unfit
+from eventqueue.tasks import registry
+from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of
+
+if TYPE_CHECKING:
+    from eventqueue.api.enqueueing import Receipt
+    from eventqueue.errors import DifferentJob
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__struct_fields__)
+
+
+class Options(TypedDict, total=False):
+    """What one call may be asked for otherwise than its task says; as the fields of `Queue.enqueue`."""
+
+    id: str
+    key: str
+    queue: str
+    priority: int
+    run_at: datetime
+    delay: Duration
+    expires_at: datetime
+    expires: Duration
+    max_retries: int
+    backoff: Backoff | BackoffFields
+    timeout: Duration
+    tags: Sequence[str]
+    group: str
+    meta: Mapping[str, Any]
+    correlation: str
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """One call of a task as a value: what `Queue.enqueue` takes, now or later, alone or among others."""
+
+    call: Call
+    options: Mapping[str, Any]
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the job."""
+        return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **self.options}
+
+    def enqueue(self) -> "Receipt":
+        """Enqueue it. Raises as `Queue.enqueue` does."""
+        return current_queue().enqueue(self.fields())
+
+
+class Prepared(Generic[P, R]):
+    """A task with options for the calls that are made of it."""
+
+    def __init__(self, declared: Declared, options: Mapping[str, Any]) -> None:
+        self._declared = declared
+        self._options = options
+
+    def options(self, **options: Unpack[Options]) -> "Prepared[P, R]":
+        """Return it with further options; those given later hold."""
+        return Prepared(self._declared, {**self._options, **options})
+
+    def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature:
+        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
+        return Signature(self._declared.signature.call(args, kwargs), self._options)
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Receipt":
+        """Have a worker run it. Raises InvalidInput naming the argument, and as `Queue.enqueue` does."""
+        return self.signature(*args, **kwargs).enqueue()
+
+    def map(self, calls: Iterable[Any]) -> "list[Receipt | DifferentJob]":
+        """Enqueue many calls at once, a result each, in order.
+
+        Of each call a tuple is its arguments, a mapping those by name, and anything else its only one. All are checked
+        before the first is enqueued. Raises InvalidInput whose `field` begins with the call's place, from 0.
+        """
+        return current_queue().enqueue_many([self._one(place, given).fields() for place, given in enumerate(calls)])
+
+    def _one(self, place: int, given: Any) -> Signature:
+        args: tuple[Any, ...] = given if isinstance(given, tuple) else () if isinstance(given, Mapping) else (given,)
+        kwargs = given if isinstance(given, Mapping) else {}
+        try:
+            return Signature(self._declared.signature.call(args, kwargs), self._options)
+        except InvalidInput as error:
+            raise InvalidInput(f"{place}.{error.field}", error.problem) from None
+
+
+class Task(Prepared[P, R]):
+    """A function that is known to workers by its `name`. To call it runs it here, as if it were none."""
+
+    __name__: str
+
+    def __init__(self, declared: Declared) -> None:
+        super().__init__(declared, {})
+        update_wrapper(self, declared.function)
+
+    @property
+    def name(self) -> str:
+        """What it is called in the log."""
+        return self._declared.name
+
+    @property
+    def declared(self) -> Declared:
+        """How it was declared."""
+        return self._declared
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it here and now."""
+        found: R = self._declared.function(*args, **kwargs)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    name: str | None = None,
+    aliases: Iterable[str] = (),
+    queue: str | None = None,
+    priority: int | None = None,
+    max_retries: int | None = None,
+    backoff: Backoff | BackoffFunction | None = None,
+    timeout: Duration | None = None,
+    expires: Duration | None = None,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    discard_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    tags: Iterable[str] = (),
+    unique: bool | timedelta = False,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    aliases: Iterable[str] = (),
+    backoff: Backoff | BackoffFunction | None = None,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    discard_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    unique: bool | timedelta = False,
+    **policy: Any,
+) -> Task[P, R] | Callable[[Callable[P, R]], Task[P, R]]:
+    """Declare a function, `def` or `async def`, as a task.
+
+    `name`: what it is called in the log, by default its module's path and its own name; `aliases`: what it was called
+    before, so that jobs from then are run. `queue`, `priority`, `max_retries`, `timeout`, `tags`: what its jobs are
+    like unless they are asked for otherwise; `expires`: so long after it is due a job is cancelled instead of run.
+    `backoff`: a Backoff, or a function of (attempt, exception) that returns how long to wait for the retry.
+    `retry_on`: only these exceptions are tried again, by default all; `discard_on`: these end the job as cancelled.
+    `unique`: the same arguments are the same job, for ever (True) or within each such stretch of time.
+    Raises TaskRefused for what cannot be a task, InvalidInput for an option that is none.
+    """
+
+    def declare(function: Callable[P, R]) -> Task[P, R]:
+        check_function(function, name)
+        declared = Declared(
+            name=check_name(name, "name") if name is not None else name_of(function),
+            function=function,
+            aliases=tuple(check_name(one, "aliases") for one in aliases),
+            policy=_policy({**policy, "backoff": backoff if isinstance(backoff, Backoff) else None}),
+            backoff=None if backoff is None or isinstance(backoff, Backoff) else backoff,
+            retry_on=_classes("retry_on", retry_on),
+            discard_on=_classes("discard_on", discard_on),
+            unique=_checked_unique(unique),
+        )
+        registry.register(declared)
+        return Task(declared)
+
+    return declare if function is None else declare(function)
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    if unknown := sorted(given.keys() - {*Policy.__struct_fields__}):
+        raise InvalidInput(unknown[0], f"is no option of a task{one_of('the options', unknown[0], OPTIONS)}")
+    plain = {name: in_seconds(value) if isinstance(value, timedelta) else value for name, value in given.items()}
+    if isinstance(tags := given.get("tags"), Iterable) and not isinstance(tags, str):
+        plain["tags"] = tuple(tags)
+    try:
+        return msgspec.convert(plain, Policy)
+    except msgspec.ValidationError as error:
+        raise unfit(error) from None
+
+
+def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
+    classes = given if isinstance(given, tuple) else (given,)
+    if not all(isinstance(one, type) and issubclass(one, BaseException) for one in classes):
+        raise InvalidInput(field, "must be a class of exceptions, or several in a tuple")
+    return classes
+
+
+def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
+    if isinstance(unique, timedelta) and unique <= timedelta(0):
+        raise InvalidInput("unique", "must be longer than nothing")
+    return unique

@@ -1,0 +1,112 @@
+"""Which modules are imported for their tasks, and from where: as options say, or else a pyproject.toml of one's own.
+
+What lies where a command happens to be typed is not imported, unless its owner says so: it may be anybody's.
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from eventqueue.cli.output import Output
+from eventqueue.cli.values import FILE, TEXT
+from eventqueue.errors import InvalidInput
+
+FILE_NAME = "pyproject.toml"
+_KEYS = {"import": "modules", "import-path": "directories"}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_imports(function: F) -> F:
+    """Give a command `modules` and `import_path`, for `imports_of`."""
+    for option in (
+        click.option(
+            "--import-path",
+            multiple=True,
+            type=FILE,
+            metavar="DIRECTORY",
+            help="Look for modules there, too; several may be given.",
+        ),
+        click.option(
+            "--import",
+            "modules",
+            multiple=True,
+            type=TEXT,
+            metavar="MODULE",
+            help="Import this module for its tasks; several may be given "
+            "[default: `import` of [tool.queuectl] in the pyproject.toml here or above].",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+class Imports:
+    """Modules, the directories that stand in front of where Python looks for them, and who says so, if no option."""
+
+    def __init__(self, modules: Sequence[str], path: Sequence[str], said_by: Path | None = None) -> None:
+        self.modules = tuple(modules)
+        self.path = tuple(path)
+        self.said_by = said_by
+
+    def load(self, out: Output) -> None:
+        """Import them here. Raises ImportFailed or TaskRefused."""
+        from eventqueue.tasks import registry
+
+        self.tell(out)
+        sys.path[:0] = self.path
+        registry.load(self.modules)
+
+    def tell(self, out: Output) -> None:
+        """Say what is imported where nobody has named it in the command line."""
+        if self.said_by is not None and self.modules:
+            out.note(f"Importing {', '.join(self.modules)}, as {self.said_by} says.")
+
+
+def imports_of(modules: Sequence[str], path: Sequence[str]) -> Imports:
+    """Return what is to be imported. Raises InvalidInput for a pyproject.toml that says it in another form."""
+    directories = [os.path.abspath(one) for one in path]
+    if modules:
+        return Imports(modules, directories)
+    if (file := _file()) is None:
+        return Imports((), directories)
+    said = _said(file)
+    from_file = [str(file.parent / one) for one in said.get("import-path", ["."])]
+    return Imports(said.get("import", []), [*directories, *map(os.path.normpath, from_file)], file)
+
+
+def _file() -> Path | None:
+    """Return the nearest pyproject.toml here or above, if nobody else could have put it there."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it was deleted
+        return None
+    found = next((one / FILE_NAME for one in (here, *here.parents) if (one / FILE_NAME).is_file()), None)
+    return found if found is not None and all(map(_is_own, (found, found.parent))) else None
+
+
+def _is_own(place: Path) -> bool:
+    info = place.stat()
+    return info.st_uid in (os.getuid(), 0) and not info.st_mode & 0o002
+
+
+def _said(file: Path) -> dict[str, list[str]]:
+    try:
+        with file.open("rb") as opened:
+            tool = tomllib.load(opened).get("tool", {})
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput("", f"{file} cannot be read: {error}.") from None
+    said = tool.get("queuectl", {}) if isinstance(tool, dict) else {}
+    if not isinstance(said, dict):
+        raise InvalidInput("", f"{file}: tool.queuectl must be a table.")
+    for key, value in said.items():
+        if key not in _KEYS:
+            raise InvalidInput("", f"{file}: [tool.queuectl] has no {key}; it may have {' and '.join(_KEYS)}.")
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            raise InvalidInput("", f'{file}: {key} of [tool.queuectl] must be a list of {_KEYS[key]}, such as ["app"].')
+    return said

@@ -1,0 +1,118 @@
+"""What an exception means for the job whose task raised it. Pure."""
+
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from eventqueue.errors import ArgumentsChanged, ResultRefused
+from eventqueue.model.events import Error
+from eventqueue.model.retry import LONGEST_S
+from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
+from eventqueue.tasks.declared import Declared
+from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
+
+MESSAGE_MAX, TRACEBACK_MAX = 2_000, 16_000  # characters that are kept
+CHAIN_MAX = 8  # exceptions of which one led to the next
+FRAMES_MAX = 40  # of the user's code, and of others', each
+LONGEST = timedelta(seconds=LONGEST_S)
+
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def of_error(task: Declared, error: BaseException, attempt: int, now: datetime) -> Outcome:
+    """Return what is to become of the job: `error` ended its attempt number `attempt` at `now`."""
+    match error:
+        case Snooze():
+            return Snoozed(min(error.delay(now), LONGEST))
+        case Discard():
+            return Discarded(_cut(str(error), MESSAGE_MAX))
+        case Retry(after=after):
+            return Raised(_described(error), delay=None if after is None else min(after, LONGEST))
+        case Fail() | ArgumentsChanged() | ResultRefused():
+            return Raised(_described(error), is_final=True)
+    if isinstance(error, task.discard_on):
+        return Discarded(_cut(f"{type_name(error)}: {message_of(error)}", MESSAGE_MAX))
+    is_final = bool(task.retry_on) and not isinstance(error, task.retry_on)
+    return Raised(_described(error), is_final=is_final, delay=_delay(task, error, attempt))
+
+
+def _delay(task: Declared, error: BaseException, attempt: int) -> timedelta | None:
+    """Return what the task's own backoff says; None where it has none, or it says nothing that could be waited for."""
+    if task.backoff is None:
+        return None
+    try:
+        found = task.backoff(attempt, error)
+        span = found if isinstance(found, timedelta) else timedelta(seconds=float(found))
+        return min(max(timedelta(0), span), LONGEST)
+    except Exception:  # it is the user's: the job's own backoff holds then
+        return None
+
+
+def _described(error: BaseException) -> Error:
+    text = _cut(traceback_of(error), TRACEBACK_MAX)
+    return Error(type=type_name(error), message=message_of(error), traceback=text or None)
+
+
+def type_name(error: BaseException) -> str:
+    """Return the name of an exception's class; with its module, but for Python's own and ours."""
+    kind = type(error)
+    module = kind.__module__
+    is_plain = module == "builtins" or module.startswith("eventqueue.")
+    return kind.__qualname__ if is_plain else f"{module}.{kind.__qualname__}"
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an exception says, for a person: never nothing, and never more than fits."""
+    try:
+        text = str(error)
+    except Exception as worse:  # a class of the user's
+        text = f"(its message cannot be read: {type(worse).__name__})"
+    return _cut(_storable(text), MESSAGE_MAX) or type_name(error)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return where an exception came from: of each that led to it the user's frames, then those of libraries.
+
+    Without the frames of eventqueue and without the values of any variable, which may be secret.
+    """
+    parts = []
+    for one in _chain(error):
+        own, others = _frames(one)
+        lines = [*own, *(["  in libraries:\n", *others] if others else [])]
+        parts.append("".join([*lines, f"{type_name(one)}: {message_of(one)}\n"]))
+    return _storable("which led to:\n".join(parts))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return what led to an exception, the first first."""
+    found = [error]
+    while len(found) < CHAIN_MAX:
+        last = found[-1]
+        before = last.__cause__ or (None if last.__suppress_context__ else last.__context__)
+        if before is None or before in found:
+            break
+        found.append(before)
+    return found[::-1]
+
+
+def _frames(error: BaseException) -> tuple[list[str], list[str]]:
+    own: list[str] = []
+    others: list[str] = []
+    for frame in _outside(error):
+        (others if frame.filename.startswith(_LIBRARIES) else own).extend(traceback.format_list([frame]))
+    return own[-FRAMES_MAX:], others[-FRAMES_MAX:]
+
+
+def _outside(error: BaseException) -> Iterator[traceback.FrameSummary]:
+    for frame in traceback.extract_tb(error.__traceback__):
+        if "/eventqueue/worker/python/" not in frame.filename and "/eventqueue/tasks/" not in frame.filename:
+            yield frame
+
+
+def _storable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"…{text[-(most - 1) :]}" if most == TRACEBACK_MAX else f"{text[: most - 1]}…"

@@ -1,0 +1,146 @@
+"""What a task takes and gives back, by its annotations: arguments checked and encoded, and read again. Pure."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_type_hints
+
+import msgspec
+
+from eventqueue.errors import ArgumentsChanged, InvalidInput, ResultRefused, TaskRefused
+from eventqueue.model.codec import DATA_MAX, check_data
+from eventqueue.model.events import Call
+from eventqueue.tasks.context import Context
+from eventqueue.tasks.values import Unfit, check_type, decoded, encoded, plainly
+
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+LARGE = "what is large belongs into a file or a store, and its name into the job"
+
+
+class Signature:
+    """The parameters of one task's function. Raises TaskRefused for a function that could not be called by a worker."""
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self._name = name
+        hints = _hints(name, function)
+        self._result = hints.get("return", Any)
+        parameters = inspect.signature(function).parameters.values()
+        self.context: str | None = next((one.name for one in parameters if hints.get(one.name) is Context), None)
+        given = [one for one in parameters if one.name != self.context]
+        self._signature = inspect.Signature(given)
+        self._kinds = {one.name: hints.get(one.name, Any) for one in given}
+        for one in given:
+            self._check(one.name)
+
+    def _check(self, parameter: str) -> None:
+        try:
+            check_type(self._kinds[parameter])
+        except Unfit as error:
+            raise TaskRefused(self._name, f"its parameter {parameter} {error}") from None
+
+    # Enqueueing
+
+    def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+        """Return the call with these values, encoded. Raises InvalidInput, which names the argument."""
+        bound = self._bound(args, kwargs)
+        return self._each(bound, lambda name, value: encoded(value, self._kinds[name]))
+
+    def checked(self, call: Call) -> Call:
+        """Return a call that came as JSON in the form in which `call` would have made it. Raises InvalidInput."""
+        args, kwargs = self.read(call, InvalidInput)
+        return self.call(args, kwargs)
+
+    def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        try:
+            return self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise InvalidInput("args", f"do not fit task {self._name}: {error}") from None
+
+    def _each(self, bound: inspect.BoundArguments, change: Callable[[str, Any], Any]) -> Call:
+        """Return the call with each argument changed; by its name, where that may be, whatever way it was given."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        has_rest = any(self._signature.parameters[name].kind is _VARIABLE[0] for name in bound.arguments)
+        for name, value in bound.arguments.items():
+            match self._signature.parameters[name].kind:
+                case inspect.Parameter.VAR_POSITIONAL:
+                    args += [_named(f"{name}.{place}", change, name, one) for place, one in enumerate(value)]
+                case inspect.Parameter.VAR_KEYWORD:
+                    kwargs |= {key: _named(key, change, name, one) for key, one in value.items()}
+                case inspect.Parameter.POSITIONAL_ONLY:
+                    args.append(_named(name, change, name, value))
+                case inspect.Parameter.POSITIONAL_OR_KEYWORD if has_rest:  # what comes behind it has no name
+                    args.append(_named(name, change, name, value))
+                case _:
+                    kwargs[name] = _named(name, change, name, value)
+        return Call(task=self._name, args=args, kwargs=kwargs)
+
+    # Running
+
+    def arguments(self, call: Call) -> tuple[list[Any], dict[str, Any]]:
+        """Return what a stored call gives to the function as it is now. Raises ArgumentsChanged."""
+        return self.read(call, lambda name, problem: ArgumentsChanged(self._name, name, problem))
+
+    def read(self, call: Call, refusal: Callable[[str, str], Exception]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the values of a stored call; where they do not fit raise the `refusal` of a name and a problem."""
+        try:
+            bound = self._signature.bind(*call.args, **call.kwargs)
+        except TypeError as error:
+            raise refusal("args", f"do not fit: {error}") from None
+        try:
+            read = self._each(bound, lambda name, value: decoded(value, self._kinds[name]))
+        except InvalidInput as error:
+            raise refusal(error.field, error.problem) from None
+        return read.args, read.kwargs
+
+    def result(self, value: Any) -> Any:
+        """Return what the function returned as a JSON value. Raises ResultRefused."""
+        try:
+            plain = plainly(value)
+            check_data(plain, "result")
+        except Unfit as error:
+            raise ResultRefused(f"{error}: return what JSON can hold") from None
+        except InvalidInput as error:
+            raise ResultRefused(f"{error.problem}: return what JSON can hold") from None
+        if (size := _size(plain)) > DATA_MAX:
+            raise ResultRefused(f"has more than {DATA_MAX:,} bytes ({size:,} at least): {LARGE}")
+        return plain
+
+    def result_read(self, plain: Any) -> Any:
+        """Return the result that a JSON value stands for, by the function's annotation. Raises ResultRefused."""
+        try:
+            return decoded(plain, self._result)
+        except (Unfit, TypeError) as error:
+            raise ResultRefused(f"is not of the type that task {self._name} gives back now: {error}") from None
+
+
+def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception as error:  # whatever an annotation in a text leads to
+        problem = f"its annotations cannot be read ({type(error).__name__}: {error}): what they name must be imported"
+        raise TaskRefused(name, problem) from None
+
+
+def _named(field: str, change: Callable[[str, Any], Any], name: str, value: Any) -> Any:
+    try:
+        return change(name, value)
+    except Unfit as error:
+        raise InvalidInput(field, f"{str(error)[:1].lower()}{str(error)[1:]}") from None
+
+
+def _size(value: Any) -> int:
+    """Return how many bytes of texts and numbers a JSON value has, or so many of them that they are too many."""
+    total, waiting = 0, [value]
+    while waiting and total <= DATA_MAX:
+        match waiting.pop():
+            case str() as text:
+                total += len(text)
+            case dict() as several:
+                total += sum(map(len, several))
+                waiting += several.values()
+            case list() | tuple() as several:
+                total += len(several)
+                waiting += several
+            case _:
+                total += 8
+    return total if total > DATA_MAX else len(msgspec.json.encode(value))

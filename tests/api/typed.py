@@ -1,0 +1,59 @@
+"""Calls as programs make them, right and wrong: for type checkers alone, see test_typing.
+
+Each line that is wrong is marked with what mypy calls it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+from uuid import uuid4
+
+from eventqueue import Backoff, Filter, Job, JobFields, Listing, Queue, State, WaitTimeout
+
+
+def right(queue: Queue) -> None:
+    receipt = queue.enqueue(
+        command="make",
+        queue="ci",
+        priority=3,
+        delay=timedelta(minutes=5),
+        expires=timedelta(hours=1),
+        timeout=90,
+        max_retries=0,
+        backoff=Backoff(cap=60.0),
+        tags=["a", "b"],
+        env={"CI": "1"},
+        meta={"at": datetime.now(UTC), "order": uuid4()},
+    )
+    assert_type(receipt.id, str)
+    fields: JobFields = {"command": "make", "backoff": {"cap": timedelta(minutes=1)}}
+    queue.enqueue(fields)
+    queue.enqueue({"command": "make"}, queue="ci", run_at=datetime(2030, 1, 1, tzinfo=UTC))
+    queue.enqueue_many([{"command": "make"}, fields])
+    assert_type(queue.list(state=State.DEAD, queue="ci", tag="a", limit=None), Listing)
+    queue.find(Filter(state=State.DEAD))
+    (job,) = queue.wait([receipt.id], timeout=timedelta(seconds=5))
+    assert_type(job, Job)
+    queue.wait([receipt.id], 5)
+    queue.stop_workers(grace=timedelta(minutes=1), why="the machine is replaced")
+
+
+def wrong(queue: Queue) -> None:
+    queue.enqueue(comand="make")  # type: ignore[call-arg]
+    queue.enqueue(command=["make"])  # type: ignore[arg-type]
+    queue.enqueue(command="make", delay="5m")  # type: ignore[arg-type]
+    queue.enqueue(command="make", run_at=5)  # type: ignore[arg-type]
+    queue.enqueue(command="make", tags=[1])  # type: ignore[list-item]
+    queue.enqueue(command="make", backoff={"max": 1})  # type: ignore[arg-type]
+    queue.enqueue("make")  # type: ignore[arg-type]
+    queue.list(state="dead")  # type: ignore[arg-type]
+    queue.list(stat=State.DEAD)  # type: ignore[call-arg]
+    queue.wait(["one"], timeout="5s")  # type: ignore[arg-type]
+    queue.wait([1])  # type: ignore[list-item]
+    queue.stats(window=60)  # type: ignore[arg-type]
+
+
+def told_apart(queue: Queue, job_id: str) -> Job | None:
+    try:
+        return queue.wait([job_id], 0)[0]
+    except WaitTimeout:
+        return None

@@ -1,0 +1,215 @@
+"""What can be a task, what it is called, and who is called so."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventqueue import Context, ImportFailed, InvalidInput, TaskRefused, task
+from eventqueue.model.retry import Backoff
+from eventqueue.model.spec import Defaults
+from eventqueue.tasks import registry
+from eventqueue.tasks.declared import Declared
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_tasks", {})
+
+
+@pytest.fixture(name="modules")
+def a_directory_of_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def send(to: str, n: int = 1) -> str:
+    return f"{n} to {to}"
+
+
+async def fetch(url: str) -> str:
+    return url
+
+
+def test_a_task_is_called_by_its_modules_path_and_runs_here_when_it_is_called() -> None:
+    found = task(send)
+
+    assert found.name == "tests.tasks.test_declaring.send"
+    assert found("ann", n=2) == "2 to ann"
+    assert found.__name__ == "send"
+    assert registry.find(found.name) is found.declared
+    assert not found.declared.is_async
+    assert task(fetch).declared.is_async
+
+
+def test_what_its_jobs_are_like_goes_over_the_defaults_and_no_further() -> None:
+    found = task(queue="mail", priority=0, max_retries=0, timeout=5, expires=60, tags=["a"], backoff=Backoff(base=1.0))
+
+    policy = found(send).declared.policy
+
+    assert policy.over(Defaults(queue="default", priority=9, cwd="/srv")) == Defaults(
+        queue="mail",
+        priority=0,
+        max_retries=0,
+        timeout=5.0,
+        expires=60.0,
+        tags=("a",),
+        backoff=Backoff(base=1.0),
+        cwd="/srv",
+    )
+
+
+class Mailer:
+    def send(self) -> None: ...
+
+    @staticmethod
+    def receive() -> None: ...
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+async def further() -> Any:
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (lambda: None, "a lambda has no name"),
+        (Mailer.send, "it is a method"),
+        (Mailer.receive, "it is a method"),
+        (Mailer().send, "it is no function"),
+        (Mailer, "it is no function"),
+        (print, "it is no function"),
+        (numbers, "it is a generator"),
+        (further, "it is a generator"),
+        ("send", "it is no function"),
+    ],
+    ids=str,
+)
+def test_what_no_worker_could_call_is_refused(function: Any, problem: str) -> None:
+    with pytest.raises(TaskRefused, match=problem):
+        task(function)
+
+
+def test_a_function_within_another_needs_a_name() -> None:
+    def inner() -> None: ...
+
+    with pytest.raises(TaskRefused, match="made within another function"):
+        task(inner)
+    assert task(name="inner")(inner).name == "inner"
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"name": "a b"}, "name"),
+        ({"name": ""}, "name"),
+        ({"aliases": ["a/b"]}, "aliases"),
+        ({"queue": "a b"}, "queue"),
+        ({"priority": 2**31}, "priority"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": "5"}, "timeout"),
+        ({"expires": -1}, "expires"),
+        ({"tags": "urgent"}, "tags"),
+        ({"tags": [""]}, "tags"),
+        ({"retry_on": ValueError("no class")}, "retry_on"),
+        ({"discard_on": (int,)}, "discard_on"),
+        ({"max_retry": 1}, "max_retry"),
+    ],
+    ids=str,
+)
+def test_an_option_that_is_none_is_refused_by_its_name(options: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        task(**options)(send)
+
+    assert refused.value.field.split("[")[0].split(".")[0] == field
+
+
+def test_two_with_one_name_are_refused_and_both_are_named() -> None:
+    task(name="mail")(send)
+
+    with pytest.raises(
+        TaskRefused, match=r"Task mail cannot be: tests\.tasks\.test_declaring\.send is called so already"
+    ):
+        task(name="mail")(fetch)
+    with pytest.raises(TaskRefused, match="called so already"):
+        task(aliases=["mail"])(fetch)
+
+
+def test_a_task_is_found_by_what_it_was_called_before() -> None:
+    found = task(name="mail", aliases=["post"])(send)
+
+    assert registry.find("post") is registry.find("mail") is found.declared
+    assert registry.known() == ("mail", "post")
+    assert list(registry.tasks()) == [found.declared]
+
+
+def test_a_module_that_is_loaded_again_brings_its_tasks_anew(modules: Path) -> None:
+    (modules / "jobs_again.py").write_text("from eventqueue import task\n@task\ndef one() -> int: return 1\n")
+    registry.load(["jobs_again"])
+    (modules / "jobs_again.py").write_text("from eventqueue import task\n@task\ndef one() -> int: return 2345\n")
+
+    importlib.reload(sys.modules["jobs_again"])
+
+    found = registry.find("jobs_again.one")
+    assert isinstance(found, Declared)
+    assert found.function() == 2345
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "there is no such module where Python looks"),
+        ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found' (broken.py, line 1)"),
+        ("x = 1\nraise ValueError('no database')", "ValueError: no database (broken.py, line 2)"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3 (broken.py, line 2)"),
+        ("def send(:", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError: division by zero (broken.py, line 1)"),
+    ],
+    ids=str,
+)
+def test_a_module_that_cannot_be_imported_is_told_in_a_sentence(modules: Path, text: str | None, problem: str) -> None:
+    if text is not None:
+        (modules / "broken.py").write_text(text)
+
+    with pytest.raises(ImportFailed) as refused:
+        registry.load(["broken"])
+
+    assert str(refused.value).startswith("Module 'broken' cannot be imported: ")
+    assert problem in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_tasks_that_no_worker_could_run_are_found_when_they_are_loaded(modules: Path) -> None:
+    (modules / "odd_tasks.py").write_text("from eventqueue import task\n@task\ndef one(what: complex) -> None: ...\n")
+
+    with pytest.raises(TaskRefused, match="its parameter what is a complex"):
+        registry.load(["odd_tasks"])
+
+
+def test_a_script_is_called_as_a_worker_imports_it(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = type(sys)("__main__")
+    main.__file__ = str(modules / "app.py")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+
+    def made() -> None: ...
+
+    made.__module__, made.__qualname__ = "__main__", "made"
+
+    assert task(made).name == "app.made"
+
+
+def test_what_a_task_may_know_of_its_job_is_no_argument() -> None:
+    def told(ctx: Context, to: str) -> None: ...
+
+    assert task(name="told")(told).signature("ann").call.kwargs == {"to": "ann"}  # type: ignore[call-arg,arg-type]

@@ -1,0 +1,163 @@
+"""What an exception that a task raised means for its job."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventqueue import ArgumentsChanged, Discard, Fail, Retry, Snooze
+from eventqueue.tasks.declared import Declared
+from eventqueue.tasks.ending import MESSAGE_MAX, TRACEBACK_MAX, of_error
+from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
+
+NOW = datetime(2026, 11, 28, 8, tzinfo=UTC)
+
+
+def outcome(error: BaseException, *, attempt: int = 1, **declared: Any) -> Outcome:
+    try:
+        raise error
+    except BaseException as raised:
+        return of_error(Declared(name="send", function=print, **declared), raised, attempt, NOW)
+
+
+def raised(error: BaseException, **declared: Any) -> Raised:
+    found = outcome(error, **declared)
+    assert isinstance(found, Raised)
+    return found
+
+
+def test_any_exception_is_tried_again_after_the_jobs_own_backoff() -> None:
+    found = raised(ValueError("no such order"))
+
+    assert (found.error.type, found.error.message) == ("ValueError", "no such order")
+    assert not found.is_final
+    assert found.delay is None
+
+
+def test_only_the_exceptions_named_are_tried_again() -> None:
+    assert not raised(ConnectionError("reset"), retry_on=(OSError,)).is_final
+    assert raised(ValueError("no"), retry_on=(OSError,)).is_final
+
+
+def test_exceptions_may_end_the_job_without_a_failure() -> None:
+    assert outcome(KeyError("order 7"), discard_on=(LookupError,)) == Discarded("KeyError: 'order 7'")
+
+
+def test_a_task_says_itself_what_is_to_become_of_its_job() -> None:
+    in_an_hour = NOW + timedelta(hours=1)
+
+    assert raised(Retry(after=timedelta(minutes=5))).delay == timedelta(minutes=5)
+    assert raised(Retry(after=0.5)).delay == timedelta(seconds=0.5)
+    assert raised(Retry()).delay is None
+    assert outcome(Snooze(until=in_an_hour)) == Snoozed(timedelta(hours=1))
+    assert outcome(Snooze(after=90)) == Snoozed(timedelta(seconds=90))
+    assert outcome(Snooze(until=NOW - timedelta(hours=1))) == Snoozed(timedelta(0))
+    assert outcome(Discard("the order is gone")) == Discarded("the order is gone")
+    assert raised(Fail("the card is stolen")).is_final
+    assert raised(Fail("the card is stolen"), retry_on=(Exception,)).is_final
+
+
+def test_arguments_that_fit_no_more_are_not_tried_again_blindly() -> None:
+    found = raised(ArgumentsChanged("send", "to", "expected int, got str"), retry_on=(Exception,))
+
+    assert found.is_final
+    assert found.error.type == "ArgumentsChanged"
+
+
+@pytest.mark.parametrize("given", [{}, {"until": NOW, "after": 1}])
+def test_a_snooze_takes_a_time_or_a_duration(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="one of the two"):
+        Snooze(**given)
+
+
+def test_a_snooze_until_a_time_needs_its_zone() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        Snooze(until=datetime(2026, 1, 1))  # noqa: DTZ001 - meant
+
+
+@pytest.mark.parametrize(
+    ("says", "wait"),
+    [
+        (timedelta(seconds=7), timedelta(seconds=7)),
+        (7, timedelta(seconds=7)),
+        (-1, timedelta(0)),
+        ("soon", None),
+        (float("nan"), None),
+        (None, None),
+        (timedelta.max, timedelta(days=36_500)),
+    ],
+    ids=str,
+)
+def test_a_backoff_of_the_tasks_own_is_resolved_when_it_fails(says: Any, wait: timedelta | None) -> None:
+    asked: list[tuple[int, str]] = []
+
+    def backoff(attempt: int, error: BaseException) -> Any:
+        asked.append((attempt, str(error)))
+        return says
+
+    assert raised(ValueError("no"), attempt=3, backoff=backoff).delay == wait
+    assert asked == [(3, "no")]
+
+
+def test_a_traceback_has_the_users_frames_first_and_no_values() -> None:
+    def pay(card: str) -> None:
+        assert card == "4111"
+        int("twelve".encode("no such codec"))
+
+    secret = "4111"
+    with pytest.raises(LookupError) as caught:
+        pay(secret)
+
+    text = raised(caught.value).error.traceback
+    assert text
+    assert text.index("in pay") < text.index("LookupError: unknown encoding")
+    assert "in outcome" in text
+    assert "'4111'" not in text.replace('assert card == "4111"', "")
+
+
+def test_what_led_to_an_exception_is_told_before_it() -> None:
+    def fail() -> None:
+        try:
+            dict[str, int]()["order"]
+        except KeyError as error:
+            raise RuntimeError("cannot be billed") from error
+
+    with pytest.raises(RuntimeError) as caught:
+        fail()
+
+    text = raised(caught.value).error.traceback
+    assert text
+    assert text.index("KeyError: 'order'") < text.index("which led to:") < text.index("RuntimeError: cannot be billed")
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError(), "ValueError"),
+        (ValueError("x" * 10_000), "x" * (MESSAGE_MAX - 1) + "…"),
+        (ValueError("\ud800"), "\\ud800"),
+        (Silent(), "(its message cannot be read: ValueError)"),
+    ],
+    ids=["nothing", "long", "surrogate", "refusing"],
+)
+def test_a_message_is_always_there_and_can_be_kept(error: BaseException, message: str) -> None:
+    assert raised(error).error.message == message
+
+
+def test_a_deep_recursion_leaves_a_traceback_that_can_be_kept() -> None:
+    def deeper() -> None:
+        deeper()
+
+    with pytest.raises(RecursionError) as caught:
+        deeper()
+
+    assert len(raised(caught.value).error.traceback or "") <= TRACEBACK_MAX
+
+
+def test_an_exception_of_a_module_is_named_with_it() -> None:
+    assert raised(Silent()).error.type == "tests.tasks.test_ending.Silent"

@@ -1,0 +1,187 @@
+"""What a task takes: checked and encoded when it is enqueued, and read again when it runs, perhaps by newer code."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventqueue.errors import ArgumentsChanged, InvalidInput, ResultRefused, TaskRefused
+from eventqueue.model.codec import DATA_MAX
+from eventqueue.model.events import Call
+from eventqueue.tasks.context import Context
+from eventqueue.tasks.signature import Signature
+
+WHEN = datetime(2026, 11, 28, 8, tzinfo=UTC)
+
+
+@dataclass
+class Order:
+    id: int
+    placed: datetime
+
+
+def signature(function: Callable[..., Any]) -> Signature:
+    return Signature("app.send", function)
+
+
+def send(to: str, n: int = 1, *, at: datetime | None = None) -> None: ...
+
+
+def test_arguments_are_kept_by_name_whatever_way_they_were_given() -> None:
+    found = signature(send)
+
+    assert found.call(["ann"], {"n": 2}) == found.call([], {"to": "ann", "n": 2}) == found.call(["ann", 2], {})
+    assert found.call(["ann", 2], {}) == Call(task="app.send", kwargs={"to": "ann", "n": 2})
+
+
+def test_what_was_enqueued_is_given_to_the_function() -> None:
+    found = signature(lambda_free)
+
+    call = found.call([Order(1, WHEN)], {"wait": timedelta(minutes=5)})
+
+    assert found.arguments(call) == ([], {"order": Order(1, WHEN), "wait": timedelta(minutes=5)})
+
+
+def lambda_free(order: Order, wait: timedelta) -> None: ...
+
+
+def test_positions_are_kept_where_only_they_can_be() -> None:
+    def several(first: int, /, *rest: int, **named: datetime) -> None: ...
+
+    call = signature(several).call([1, 2, 3], {"at": WHEN})
+
+    assert call == Call(task="app.send", args=[1, 2, 3], kwargs={"at": "2026-11-28T08:00:00Z"})
+    assert signature(several).arguments(call) == ([1, 2, 3], {"at": WHEN})
+
+
+def test_what_stands_before_further_positions_keeps_its_own() -> None:
+    def several(first: int, *rest: int) -> None: ...
+
+    assert signature(several).call([1, 2, 3], {}).args == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "named", "problem"),
+    [
+        ([1], {}, "to", "expected str, got int"),
+        (["ann"], {"n": "two"}, "n", "expected int, got str"),
+        (["ann"], {"at": "tomorrow"}, "at", "expected datetime"),
+        ([], {}, "args", "missing a required argument: 'to'"),
+        (["ann"], {"m": 1}, "args", "unexpected keyword argument 'm'"),
+        (["ann", 1, 2], {}, "args", "too many positional arguments"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_the_name_of_the_argument(
+    args: list[Any], kwargs: dict[str, Any], named: str, problem: str
+) -> None:
+    with pytest.raises(InvalidInput, match=problem) as refused:
+        signature(send).call(args, kwargs)
+
+    assert refused.value.field == named
+
+
+def test_a_part_of_an_argument_is_named_with_its_place() -> None:
+    def place(orders: list[Order]) -> None: ...
+
+    with pytest.raises(InvalidInput, match=r"orders: expected int, got str \(at \[0\]\.id\)"):
+        signature(place).call([[Order("one", WHEN)]], {})  # type: ignore[arg-type]
+
+
+def test_arguments_that_came_as_json_are_checked_like_all_others() -> None:
+    found = signature(send)
+
+    assert found.checked(Call(task="old.name", args=["ann"], kwargs={"at": "2026-11-28T09:00:00+01:00"})) == Call(
+        task="app.send", kwargs={"to": "ann", "at": "2026-11-28T09:00:00+01:00"}
+    )
+    with pytest.raises(InvalidInput, match="n: expected int, got str"):
+        found.checked(Call(task="app.send", args=["ann", "2"]))
+
+
+# Deploys.
+
+
+def test_a_job_from_before_an_argument_was_added_runs() -> None:
+    def before(to: str) -> None: ...
+
+    assert signature(send).arguments(signature(before).call(["ann"], {})) == ([], {"to": "ann"})
+
+
+def renamed(recipient: str) -> None: ...
+
+
+def retyped(to: int) -> None: ...
+
+
+def further(to: str, body: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("now", "problem"),
+    [
+        (renamed, "args do not fit: missing a required argument: 'recipient'"),
+        (retyped, "to expected int, got str"),
+        (further, "args do not fit: missing a required argument: 'body'"),
+    ],
+)
+def test_a_job_whose_arguments_fit_no_more_is_told_what_differs(now: Callable[..., Any], problem: str) -> None:
+    call = signature(send).call(["ann"], {})
+
+    with pytest.raises(ArgumentsChanged, match=problem):
+        signature(now).arguments(call)
+
+
+# What a function cannot take or give back.
+
+
+def test_a_parameter_of_which_no_value_could_be_read_back_is_refused() -> None:
+    def connect(socket: type) -> None: ...
+
+    with pytest.raises(TaskRefused, match="its parameter socket is a type, which cannot be read back"):
+        signature(connect)
+
+
+def test_an_annotation_that_names_nothing_is_refused() -> None:
+    def later(order: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(TaskRefused, match="NameError"):
+        signature(later)
+
+
+def test_a_context_is_no_argument_of_the_job() -> None:
+    def told(ctx: Context, to: str) -> None: ...
+
+    assert signature(told).context == "ctx"
+    assert signature(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
+    assert signature(send).context is None
+
+
+def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:
+    def place() -> Order:
+        return Order(1, WHEN)
+
+    plain = signature(place).result(place())
+
+    assert plain == {"id": 1, "placed": "2026-11-28T08:00:00Z"}
+    assert signature(place).result_read(plain) == Order(1, WHEN)
+    with pytest.raises(ResultRefused, match="not of the type"):
+        signature(place).result_read({"id": "one"})
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("x" * (DATA_MAX + 1), "more than 262,144 bytes"),
+        ([0] * (DATA_MAX + 1), "more than 262,144 bytes"),
+        (["é" * 1000] * 200, "more than 262,144 bytes"),
+        (object(), "cannot be stored"),
+        (float("nan"), "not finite"),
+        (2**63, "beyond 64 bits"),
+        ("\ud800", "lone surrogate"),
+    ],
+    ids=["text", "list", "texts", "object", "NaN", "large", "surrogate"],
+)
+def test_a_result_that_cannot_be_kept_is_refused_with_advice(value: Any, problem: str) -> None:
+    with pytest.raises(ResultRefused, match=problem):
+        signature(send).result(value)
