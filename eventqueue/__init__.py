@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from eventqueue.api.current import use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.queue import Queue
+    from eventqueue.api.scheduling import Rescheduled, Scheduled
     from eventqueue.api.tasks import Signature, Task, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
         Walk,
         Worker,
     )
+    from eventqueue.schedules.events import Missed, Overlap
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
@@ -182,11 +184,13 @@ __all__ = [
     "LogIncomplete",
     "LogUnavailable",
     "Misconfigured",
+    "Missed",
     "NoCurrentJob",
     "NotAReplicaSet",
     "NotProven",
     "NotSealed",
     "Output",
+    "Overlap",
     "ParkedJob",
     "Pause",
     "Policy",
@@ -199,12 +203,14 @@ __all__ = [
     "Refused",
     "Released",
     "Request",
+    "Rescheduled",
     "Result",
     "ResultRefused",
     "Retried",
     "Retry",
     "RetryCause",
     "ScheduleNotFound",
+    "Scheduled",
     "Shell",
     "Signature",
     "Simulated",
@@ -249,6 +255,7 @@ _MODULES = {
     "eventqueue.api.current": "use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.queue": "Queue",
+    "eventqueue.api.scheduling": "Rescheduled Scheduled",
     "eventqueue.api.tasks": "Signature Task task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
@@ -276,6 +283,7 @@ _MODULES = {
         "Difference Filter FilterFields Found Glance Lag Listing ParkedJob QueueStats QueueStatus "
         "Standstill Stats Status Trial ViewHealth Walk Worker "
     ),
+    "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",

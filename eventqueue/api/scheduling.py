@@ -89,7 +89,7 @@ class Scheduling:
         fields: Mapping[str, Any],
         *,
         cron: str | None,
-        every: timedelta | None,
+        every: float | None,
         tz: str | None,
         missed: str,
         overlap: str,
@@ -102,7 +102,7 @@ class Scheduling:
             overlap=_policy(Overlap, overlap, "overlap"),
             cron=None if cron is None else " ".join(cron.split()),
             tz=tz,
-            every=None if every is None else every.total_seconds(),
+            every=None if every is None else float(every),
         )
         _check_together(definition)
         rule_of(definition)

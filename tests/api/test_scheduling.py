@@ -37,9 +37,10 @@ def test_a_schedule_stands_as_it_was_set(queue: Queue) -> None:
     assert one.next_at == queue.next_ticks("a", 1)[0]
 
 
-def test_spans_are_timedeltas(queue: Queue) -> None:
+def test_a_span_may_be_given_in_seconds(queue: Queue) -> None:
     queue.schedule("a", JOB, every=timedelta(minutes=10))
 
+    assert not queue.schedule("a", JOB, every=600).is_changed
     assert queue.get_schedule("a").every == timedelta(minutes=10)
     first, second = queue.next_ticks("a", 2)
     assert second - first == timedelta(minutes=10)
@@ -127,7 +128,8 @@ def test_what_a_machine_does_not_know_the_zone_of_is_shown_with_that_problem(
         (lambda queue: queue.schedule("a", JOB, cron="* * * * *", every=timedelta(1)), "cron"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(milliseconds=1)), "every"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(0)), "every"),
-        (lambda queue: queue.schedule("a", JOB, every=5), "every"),
+        (lambda queue: queue.schedule("a", JOB, every=0.5), "every"),
+        (lambda queue: queue.schedule("a", JOB, every="10m"), "every"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(1), missed="never"), "missed"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(1), overlap="no"), "overlap"),
         (lambda queue: queue.schedule("a", {**JOB, "key": "b"}, every=timedelta(1)), "key"),
