@@ -52,11 +52,11 @@ from eventqueue.errors import (
 
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
-    from eventqueue.api.current import use_queue, using
+    from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.queue import Queue
     from eventqueue.api.scheduling import Rescheduled, Scheduled
-    from eventqueue.api.tasks import Signature, Task, task
+    from eventqueue.api.tasks import Signature, Task, schedule, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
     from eventqueue.audit.conditions import Condition
@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     from eventqueue.system.whole import Sink
     from eventqueue.tasks.context import Context, current_job
     from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
+    from eventqueue.tasks.hooks import on_dead, on_failure, on_start, on_success
     from eventqueue.transfer.lines import Asked
 
 __version__ = "0.1.0"
@@ -244,6 +245,12 @@ __all__ = [
     "WorkerNotFound",
     "__version__",
     "current_job",
+    "current_queue",
+    "on_dead",
+    "on_failure",
+    "on_start",
+    "on_success",
+    "schedule",
     "task",
     "use_queue",
     "using",
@@ -252,11 +259,11 @@ __all__ = [
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
     "eventqueue.api.acts": "Acted",
-    "eventqueue.api.current": "use_queue using",
+    "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.queue": "Queue",
     "eventqueue.api.scheduling": "Rescheduled Scheduled",
-    "eventqueue.api.tasks": "Signature Task task",
+    "eventqueue.api.tasks": "Signature Task schedule task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
     "eventqueue.audit.conditions": "Condition",
@@ -289,6 +296,7 @@ _MODULES = {
     "eventqueue.system.whole": "Sink",
     "eventqueue.tasks.context": "Context current_job",
     "eventqueue.tasks.control": "Discard Fail Retry Snooze",
+    "eventqueue.tasks.hooks": "on_dead on_failure on_start on_success",
     "eventqueue.transfer.lines": "Asked",
 }
 _LATER = {name: module for module, names in _MODULES.items() for name in names.split()}

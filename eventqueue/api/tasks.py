@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, U
 import msgspec
 
 from eventqueue.api.current import current_queue
-from eventqueue.errors import InvalidInput
+from eventqueue.errors import InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Call
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
-from eventqueue.tasks import registry
+from eventqueue.tasks import registry, tracing
 from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of
+from eventqueue.tasks.planned import Timing, plan
 
 if TYPE_CHECKING:
     from eventqueue.api.enqueueing import Receipt
@@ -68,7 +69,8 @@ class Signature(msgspec.Struct, frozen=True):
 
     def enqueue(self) -> "Receipt":
         """Enqueue it. Raises as `Queue.enqueue` does."""
-        return current_queue().enqueue(self.fields())
+        with tracing.sending(self.call.task, self.options.get("queue")) as correlation:
+            return current_queue().enqueue({"correlation": correlation, **self.fields()})
 
 
 class Prepared(Generic[P, R]):
@@ -96,7 +98,9 @@ class Prepared(Generic[P, R]):
         Of each call a tuple is its arguments, a mapping those by name, and anything else its only one. All are checked
         before the first is enqueued. Raises InvalidInput whose `field` begins with the call's place, from 0.
         """
-        return current_queue().enqueue_many([self._one(place, given).fields() for place, given in enumerate(calls)])
+        jobs = [self._one(place, given).fields() for place, given in enumerate(calls)]
+        with tracing.sending(self._declared.name, self._options.get("queue"), len(jobs)) as correlation:
+            return current_queue().enqueue_many([{"correlation": correlation, **job} for job in jobs])
 
     def _one(self, place: int, given: Any) -> Signature:
         args: tuple[Any, ...] = given if isinstance(given, tuple) else () if isinstance(given, Mapping) else (given,)
@@ -196,6 +200,38 @@ def task(
         return Task(declared)
 
     return declare if function is None else declare(function)
+
+
+def schedule(
+    cron: str | None = None,
+    /,
+    *,
+    every: Duration | None = None,
+    tz: str | None = None,
+    name: str | None = None,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    missed: str = "once",
+    overlap: str = "allow",
+) -> Callable[[Task[P, R]], Task[P, R]]:
+    """Have a job of a task made at each tick: `@schedule("*/5 * * * *", tz="Europe/Berlin")` above `@task`.
+
+    Workers that import the task set the schedule when they start, under its `name`, by default the task's; whoever
+    starts last with another definition has the last word, and one that stands in code no more is removed by
+    `queuectl schedule remove`. `args`, `kwargs`: of each call. All else as in `Queue.schedule`, by whose rules it is
+    looked at then.
+    """
+
+    def put(task: Task[P, R]) -> Task[P, R]:
+        if not isinstance(task, Task):
+            raise TaskRefused(getattr(task, "__name__", repr(task)), "@schedule stands above @task, which it is for")
+        span = in_seconds(every) if every is not None else None
+        named = dict(kwargs or {})
+        when = {"cron": cron, "every": span, "tz": tz, "missed": missed, "overlap": overlap}
+        plan(task.declared, Timing(name=name, args=tuple(args), kwargs=named, **when))  # type: ignore[arg-type]
+        return task
+
+    return put
 
 
 def _policy(given: Mapping[str, Any]) -> Policy:

@@ -15,7 +15,8 @@ class Context:
     """The attempt that runs.
 
     `id`: the job's; `attempt`: its number, from 1; `claim`: the fence: it never repeats within a job and only grows, so
-    that what the task writes to can refuse an attempt that was given up; `deadline`: when it runs into its timeout.
+    that what the task writes to can refuse an attempt that was given up; `deadline`: when it runs into its timeout;
+    `retries_left`: how often it may be tried again if this attempt fails, None where that is not known.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Context:
     claim: int
     queue: str
     deadline: datetime | None = None
+    retries_left: int | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("eventqueue.task"))
     is_cancelled: Callable[[], bool] = lambda: False
     report: Callable[[float, float | None, str | None], None] = lambda _done, _total, _note: None
@@ -46,6 +48,11 @@ def current_job() -> Context:
         return _current.get()
     except LookupError:
         raise NoCurrentJob("No job runs here: `current_job()` is for code that a worker runs as a task.") from None
+
+
+def entering(context: Context) -> None:
+    """Make `context` that of all code that runs from now on in a context of its own, which ends with it."""
+    _current.set(context)
 
 
 @contextmanager

@@ -27,9 +27,10 @@ from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr
 from eventqueue.system.process import shared_environment, signal_name
-from eventqueue.worker.child import UNSETTLED, ChildPlan
+from eventqueue.worker.child import UNIMPORTABLE, UNSETTLED, ChildPlan
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
+from eventqueue.worker.python.plan import PythonPlan
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 30.0
     as_json: bool = False
     quiet: bool = False
+    python: PythonPlan = PythonPlan()
 
 
 def supervise(plan: Plan) -> int:
@@ -114,6 +116,7 @@ class Child:
     name: str
     incarnation: str | None
     process: subprocess.Popen[bytes]
+    is_first: bool = True  # none that died stood in its place
     started: float = field(default_factory=time.monotonic)
 
     def order_stop(self, grace: float) -> None:
@@ -180,7 +183,7 @@ class Supervisor:
         if self._plan.with_projector:
             self._start_projector()
         for number in range(1, self._plan.count + 1):
-            self._start_worker(str(number))
+            self._start_worker(str(number), is_first=True)
         if self._plan.until_empty:
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
         try:
@@ -222,8 +225,9 @@ class Supervisor:
 
     # Starting
 
-    def _start_worker(self, name: str) -> None:
+    def _start_worker(self, name: str, *, is_first: bool) -> None:
         self._workers[name] = self._spawn(name, f"{socket.gethostname()}:{uuid4().hex[:12]}")
+        self._workers[name].is_first = is_first
 
     def _start_projector(self) -> None:
         self._projector = self._spawn("projector", None)
@@ -239,6 +243,7 @@ class Supervisor:
             grace=self._plan.grace,
             as_json=self._plan.as_json,
             quiet=self._plan.quiet,
+            python=self._plan.python,
         )
         # -P: with -m alone Python would import from the current directory first, whatever lies there. As a flag and not
         # in the environment, which the jobs inherit.
@@ -264,6 +269,8 @@ class Supervisor:
             del self._workers[child.name]
             if code != 0:
                 self._have_brought_back(child.incarnation)
+        if code == UNIMPORTABLE and child.is_first and not self._stops:
+            self._stop()  # what could not be imported by the first can by no other
         has_left = child.incarnation is not None and code in LEFT
         if self._stops or has_left:
             self._wanted -= has_left
@@ -284,7 +291,7 @@ class Supervisor:
 
     def _replace(self, name: str, *, is_worker: bool) -> None:
         try:
-            self._start_worker(name) if is_worker else self._start_projector()
+            self._start_worker(name, is_first=False) if is_worker else self._start_projector()
         except OSError as error:  # no process or memory to be had just now: the others are to go on
             logger.warning("%s cannot be started (%s): trying again", name, error.strerror)
             self._replacements.append(Replace(name, is_worker, at=time.monotonic() + PAUSE_FIRST_S))

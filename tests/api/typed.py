@@ -7,7 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_type
 from uuid import uuid4
 
-from eventqueue import Backoff, Filter, Job, JobFields, Listing, Queue, State, WaitTimeout
+from eventqueue import (
+    Backoff,
+    Context,
+    Filter,
+    Job,
+    JobFields,
+    Listing,
+    Queue,
+    Signature,
+    State,
+    WaitTimeout,
+    task,
+)
 
 
 def right(queue: Queue) -> None:
@@ -35,6 +47,39 @@ def right(queue: Queue) -> None:
     assert_type(job, Job)
     queue.wait([receipt.id], 5)
     queue.stop_workers(grace=timedelta(minutes=1), why="the machine is replaced")
+
+
+@task
+def send(to: str, n: int = 1) -> str:
+    return n * to
+
+
+@task(queue="mail", max_retries=5, timeout=timedelta(minutes=1), retry_on=(OSError, TimeoutError), tags=["a"])
+async def fetch(url: str, *, ctx: Context | None = None) -> bytes:
+    return url.encode()
+
+
+def right_tasks() -> None:
+    assert_type(send("ann", n=2), str)
+    send.enqueue("ann", n=2)
+    send.enqueue(to="ann")
+    send.options(delay=timedelta(minutes=5), key="one", queue="web").enqueue("ann")
+    send.map([("ann", 1), {"to": "bob"}, "eve"])
+    later = send.signature("ann")
+    assert_type(later, Signature)
+    fetch.enqueue("https://example.org/")
+
+
+def wrong_tasks() -> None:
+    send.enqueue(1)  # type: ignore[arg-type]
+    send.enqueue(to="ann", m=2)  # type: ignore[call-arg]
+    send.enqueue()  # type: ignore[call-arg]
+    send(n=2)  # type: ignore[call-arg]
+    send.options(dely=5)  # type: ignore[call-arg]
+    send.options(delay="5m")  # type: ignore[arg-type]
+    send.signature("ann", "two")  # type: ignore[arg-type]
+    task(max_retries="5")  # type: ignore[call-overload]
+    task(retry=5)  # type: ignore[call-overload]
 
 
 def wrong(queue: Queue) -> None:

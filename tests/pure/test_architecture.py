@@ -37,6 +37,7 @@ ROOMS = (
     "eventqueue.worker.claims",
     "eventqueue.worker.running",
     "eventqueue.worker.shell",
+    "eventqueue.worker.python",
     "eventqueue.worker",
     "eventqueue.cli.render",
     "eventqueue.cli",

@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 from uuid import UUID
 
+import attrs
 import msgspec
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,3 +226,38 @@ def test_what_holds_itself_is_refused() -> None:
 
     with pytest.raises(Unfit):
         encoded(endless, list[Any])
+
+
+class Card(pydantic.BaseModel):
+    number: str
+    expires: date
+    limit: Decimal | None = None
+
+
+@attrs.define
+class Parcel:
+    weight: float
+    sent_at: datetime
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (Card(number="4111", expires=date(2030, 1, 1), limit=Decimal("9.50")), Card),
+        ([Card(number="4111", expires=date(2030, 1, 1))], list[Card]),
+        (Parcel(1.5, datetime(2026, 1, 1, tzinfo=UTC)), Parcel),
+        ({"a": Parcel(1.5, datetime(2026, 1, 1, tzinfo=UTC))}, dict[str, Parcel]),
+    ],
+    ids=["pydantic", "pydantic in a list", "attrs", "attrs in a dict"],
+)
+def test_models_of_other_libraries_come_back(value: Any, kind: Any) -> None:
+    check_type(kind)
+
+    assert decoded(msgspec.json.decode(msgspec.json.encode(encoded(value, kind))), kind) == value
+
+
+def test_a_model_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(Unfit):
+        encoded({"number": "4111"}, Card)
+    with pytest.raises(Unfit):
+        encoded("4111", Card)

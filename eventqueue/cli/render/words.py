@@ -26,6 +26,8 @@ def waiting(wait: "Wait", now: datetime) -> str:
             return f"in {span(((wait.until or now) - now).total_seconds())}"
         case "unserved":
             return "no worker"
+        case "unknown":
+            return "task unknown"
         case kind:  # says it
             return kind
 

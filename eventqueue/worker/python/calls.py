@@ -1,0 +1,123 @@
+"""One call of a task: its arguments read, the function called in the context of its job, and what became of it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from eventqueue.tasks import hooks, tracing
+from eventqueue.tasks.context import Context, entering
+from eventqueue.tasks.declared import Declared
+from eventqueue.tasks.ending import of_error
+from eventqueue.tasks.outcomes import Outcome, Raised, Returned
+from eventqueue.worker.python.capture import Printed, current
+from eventqueue.worker.python.interrupting import Interruptible, JobCancelled, TimedOut
+from eventqueue.worker.python.messages import Progressed, Run, Stop
+
+Report = Callable[[Progressed], None]
+"""Who is told how far a task is."""
+
+REPORT_S = 0.25  # between two reports of one run
+
+
+class Running:
+    """One run in this process. It is begun once, or handed back, whichever comes first."""
+
+    def __init__(self, order: Run, task: Declared, report: Report) -> None:
+        self.order = order
+        self.task = task
+        self.printed = Printed()
+        self.is_asked = False  # to stop
+        self.future: asyncio.Task[None] | None = None  # of one that is async
+        self.thread = Interruptible()
+        self._report = report
+        self._reported_at = float("-inf")
+        self.began_at = time.monotonic()
+
+    def call(self) -> Outcome:
+        """Call a function that is not async, in this thread."""
+        return self.thread.run(self._call, self._raised)
+
+    def _call(self) -> Outcome:
+        context = self._enter()
+        with tracing.running(context, self.order.correlation):
+            try:
+                args, kwargs = self._arguments(context)
+                hooks.starting(context)
+                return self._returned(context, self.task.function(*args, **kwargs))
+            except BaseException as error:  # whatever a task raises is its own, an exit too
+                return self._failed(context, error)
+
+    async def acall(self) -> Outcome:
+        """Await a coroutine function."""
+        context = self._enter()
+        with tracing.running(context, self.order.correlation):
+            try:
+                args, kwargs = self._arguments(context)
+                hooks.starting(context)
+                return self._returned(context, await self.task.function(*args, **kwargs))
+            except BaseException as error:
+                return self._failed(context, error)
+
+    def _returned(self, context: Context, value: Any) -> Outcome:
+        outcome = Returned(self.task.signature.result(value))
+        hooks.ended(context, outcome, value)
+        return outcome
+
+    def _failed(self, context: Context, error: BaseException) -> Outcome:
+        outcome = self._raised(error)
+        if isinstance(outcome, Raised):
+            tracing.failed(error)
+        hooks.ended(context, outcome, error)
+        return outcome
+
+    def stop(self, order: Stop, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Interrupt it, as well as can be, or have it not begun. Safe across threads."""
+        self.is_asked = True
+        if not self.task.is_async:
+            self.thread.interrupt(TimedOut if order.is_timeout else JobCancelled)
+        elif loop is not None:
+            loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self.future is not None:
+            self.future.cancel()
+
+    def _enter(self) -> Context:
+        current.set(self.printed)
+        context = self._context()
+        entering(context)
+        return context
+
+    def _arguments(self, context: Context) -> tuple[list[Any], dict[str, Any]]:
+        signature = self.task.signature
+        args, kwargs = signature.arguments(self.order.call)
+        return args, kwargs if signature.context is None else {**kwargs, signature.context: context}
+
+    def _context(self) -> Context:
+        order = self.order
+        until = None if order.timeout_s is None else datetime.now(UTC) + timedelta(seconds=order.timeout_s)
+        return Context(
+            id=order.job_id,
+            task=self.task.name,
+            attempt=order.attempt,
+            claim=order.claim,
+            queue=order.queue,
+            deadline=until,
+            retries_left=order.retries_left,
+            is_cancelled=lambda: self.is_asked,
+            report=self._progress,
+        )
+
+    def _progress(self, done: float, total: float | None, note: str | None) -> None:
+        now = time.monotonic()
+        if self.printed.is_over or now < self._reported_at + REPORT_S:
+            return
+        self._reported_at = now
+        with suppress(TypeError, ValueError):
+            self._report(Progressed(self.order.number, float(done), None if total is None else float(total), note))
+
+    def _raised(self, error: BaseException) -> Outcome:
+        return of_error(self.task, error, self.order.attempt, datetime.now(UTC))
