@@ -117,6 +117,7 @@ if TYPE_CHECKING:
         Walk,
         Worker,
     )
+    from eventqueue.schedules.events import Missed, Overlap
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
@@ -190,11 +191,13 @@ __all__ = [
     "LogIncomplete",
     "LogUnavailable",
     "Misconfigured",
+    "Missed",
     "NoCurrentJob",
     "NotAReplicaSet",
     "NotProven",
     "NotSealed",
     "Output",
+    "Overlap",
     "ParkedJob",
     "Pause",
     "Policy",
@@ -294,6 +297,7 @@ _MODULES = {
         "Difference Filter FilterFields Found Glance Lag Listing ParkedJob QueueStats QueueStatus "
         "Standstill Stats Status Trial ViewHealth Walk Worker "
     ),
+    "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",

@@ -448,7 +448,7 @@ class Queue:
         fields: Mapping[str, Any],
         *,
         cron: str | None = None,
-        every: timedelta | None = None,
+        every: Duration | None = None,
         tz: str | None = None,
         missed: str = "once",
         overlap: str = "allow",
@@ -463,7 +463,7 @@ class Queue:
         takes the place of the first; one that is paused stays so. Raises InvalidInput.
         """
         return self._scheduling.put(
-            name, fields, cron=cron, every=every, tz=tz, missed=missed, overlap=overlap, why=_reason(why)
+            name, fields, cron=cron, every=_seconds(every), tz=tz, missed=missed, overlap=overlap, why=_reason(why)
         )
 
     def schedules(self) -> Sequence[Scheduled]:

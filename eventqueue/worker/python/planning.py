@@ -1,7 +1,6 @@
 """Setting the schedules that stand in the code of the modules that a worker imports."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -32,7 +31,7 @@ def set_planned(connection: Connection, planned: Sequence[Planned], by: str) -> 
                 one.name,
                 one.fields,
                 cron=one.cron,
-                every=None if one.every is None else timedelta(seconds=one.every),
+                every=one.every,
                 tz=one.tz,
                 missed=one.missed,
                 overlap=one.overlap,
