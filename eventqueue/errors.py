@@ -32,6 +32,7 @@
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
+    ├── InvariantBroken            a simulated run of a TestQueue broke what always holds (names its seed)
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
     └── ViewsMoved                 the views went on without this process, which has to look again
@@ -245,6 +246,10 @@ class UsedAfterFork(QueueError):
 
     def __init__(self, maker: int) -> None:
         super().__init__(f"This Queue was made in process {maker}: make one in each process, after the fork.")
+
+
+class InvariantBroken(QueueError):
+    """What always holds did not in a run of a TestQueue, or the run came to no end."""
 
 
 class JobParked(QueueError):

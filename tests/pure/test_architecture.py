@@ -37,6 +37,7 @@ ROOMS = (
     "eventqueue.worker.shell",
     "eventqueue.worker.python",
     "eventqueue.worker",
+    "eventqueue.testing",
     "eventqueue.cli.render",
     "eventqueue.cli",
 )
