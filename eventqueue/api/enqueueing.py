@@ -19,8 +19,8 @@ from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, Shell, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.model.spec import Defaults, Request, request
-from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append, Appended
 from eventqueue.system.tuning import tuned
 from eventqueue.tasks.asking import as_declared
@@ -65,7 +65,7 @@ class Enqueueing:
 
     def __init__(
         self,
-        ground: Ground,
+        ground: Footing,
         commit: GroupCommit,
         values: Mapping[str, settings.Source],
         finder: JobFinder,

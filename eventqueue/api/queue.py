@@ -7,7 +7,7 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
@@ -72,6 +72,9 @@ from eventqueue.system.people import actor_of
 from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import Asked
 
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
+
 T = TypeVar("T")
 
 
@@ -97,7 +100,10 @@ class Queue:
             from eventqueue.server import ensure_running, home
 
             uri = ensure_running(home(os.environ))
-        self.connection = connect(uri, db, actor or actor_of("api"), prepares=prepares)
+        self._stand_on(connect(uri, db, actor or actor_of("api"), prepares=prepares))
+
+    def _stand_on(self, connection: "Connection") -> None:
+        self.connection = connection
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
