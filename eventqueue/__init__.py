@@ -24,6 +24,8 @@ from eventqueue.errors import (
     ImportFailed,
     InvalidInput,
     InvariantBroken,
+    JobCancelled,
+    JobFailed,
     JobNotFound,
     JobParked,
     LayoutTooNew,
@@ -39,6 +41,7 @@ from eventqueue.errors import (
     QueueError,
     Refused,
     ResultRefused,
+    ScheduleNotFound,
     TaskRefused,
     Unavailable,
     UnknownEventType,
@@ -52,10 +55,12 @@ from eventqueue.errors import (
 
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
-    from eventqueue.api.current import use_queue, using
+    from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
+    from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
-    from eventqueue.api.tasks import Signature, Task, task
+    from eventqueue.api.scheduling import Rescheduled, Scheduled
+    from eventqueue.api.tasks import Signature, Task, schedule, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
     from eventqueue.audit.conditions import Condition
@@ -113,6 +118,7 @@ if TYPE_CHECKING:
         Walk,
         Worker,
     )
+    from eventqueue.schedules.events import Missed, Overlap
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
@@ -164,12 +170,15 @@ __all__ = [
     "ForeignViews",
     "Found",
     "Glance",
+    "Handle",
     "HistoryLost",
     "IllegalTransition",
     "ImportFailed",
     "InvalidInput",
     "InvariantBroken",
     "Job",
+    "JobCancelled",
+    "JobFailed",
     "JobFields",
     "JobNotFound",
     "JobParked",
@@ -184,11 +193,13 @@ __all__ = [
     "LogIncomplete",
     "LogUnavailable",
     "Misconfigured",
+    "Missed",
     "NoCurrentJob",
     "NotAReplicaSet",
     "NotProven",
     "NotSealed",
     "Output",
+    "Overlap",
     "ParkedJob",
     "Pause",
     "Policy",
@@ -201,11 +212,14 @@ __all__ = [
     "Refused",
     "Released",
     "Request",
+    "Rescheduled",
     "Result",
     "ResultRefused",
     "Retried",
     "Retry",
     "RetryCause",
+    "ScheduleNotFound",
+    "Scheduled",
     "Shell",
     "Signature",
     "Simulated",
@@ -239,10 +253,12 @@ __all__ = [
     "WorkerNotFound",
     "__version__",
     "current_job",
+    "current_queue",
     "on_dead",
     "on_failure",
     "on_start",
     "on_success",
+    "schedule",
     "task",
     "use_queue",
     "using",
@@ -251,10 +267,12 @@ __all__ = [
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
     "eventqueue.api.acts": "Acted",
-    "eventqueue.api.current": "use_queue using",
+    "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
+    "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
-    "eventqueue.api.tasks": "Signature Task task",
+    "eventqueue.api.scheduling": "Rescheduled Scheduled",
+    "eventqueue.api.tasks": "Signature Task schedule task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",
     "eventqueue.audit.conditions": "Condition",
@@ -281,6 +299,7 @@ _MODULES = {
         "Difference Filter FilterFields Found Glance Lag Listing ParkedJob QueueStats QueueStatus "
         "Standstill Stats Status Trial ViewHealth Walk Worker "
     ),
+    "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",

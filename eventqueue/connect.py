@@ -28,11 +28,13 @@ from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Trial, Views
+from eventqueue.schedules import events  # noqa: F401 - likewise
 from eventqueue.sealing.duty import Sealing
 from eventqueue.sealing.sealer import Sealer
 from eventqueue.sealing.signing import load
 from eventqueue.steering import configuration
 from eventqueue.system.people import signed
+from eventqueue.ticking.ticker import Ticker
 from projections.auditing.auditor import ViewAuditor
 from projections.keeping.projector import Projector
 from projections.keeping.signals import Signals
@@ -154,6 +156,11 @@ def make_sealing(connection: Connection, environ: Mapping[str, str]) -> Sealing:
     key = environ.get(SEAL_KEY)
     name = _name("sealer")
     return Sealing(connection.ground, Sealer(connection.ground, name, load(key) if key else None), name)
+
+
+def make_ticker(connection: Connection, environ: Mapping[str, str]) -> Ticker:
+    """Return the loop that makes the jobs of schedules, to be run in a thread of its own."""
+    return Ticker(connection.ground, connection.signals, signed(_name("ticker"), connection.user), environ)
 
 
 def _name(role: str) -> str:

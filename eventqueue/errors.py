@@ -5,6 +5,7 @@
     │   ├── InvalidInput           a field is unknown, of the wrong type or out of range (names the field)
     │   ├── JobNotFound            no job has this id, or none starts with it
     │   ├── WorkerNotFound         no live worker has this id or name, or none starts with it
+    │   ├── ScheduleNotFound       there is no schedule of this name
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
@@ -32,6 +33,8 @@
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
+    ├── JobFailed                  the job whose result is asked for is dead: every attempt failed
+    ├── JobCancelled               the job whose result is asked for was cancelled
     ├── InvariantBroken            a simulated run of a TestQueue broke what always holds (names its seed)
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
@@ -84,6 +87,13 @@ class WorkerNotFound(Refused):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"No live worker {name!r}: `queuectl worker list` shows them.")
+
+
+class ScheduleNotFound(Refused):
+    """There is no schedule of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No schedule {name!r}: `queuectl schedule list` shows them.")
 
 
 class AmbiguousId(Refused):
@@ -246,6 +256,33 @@ class UsedAfterFork(QueueError):
 
     def __init__(self, maker: int) -> None:
         super().__init__(f"This Queue was made in process {maker}: make one in each process, after the fork.")
+
+
+class JobFailed(QueueError):
+    """A job whose result is asked for is dead: `kind`, `message` and `traceback` are of the error that it failed with.
+
+    Each is None where that is not known. The traceback is of another process, and is shown below the message.
+    """
+
+    def __init__(
+        self, job_id: str, kind: str | None = None, message: str | None = None, traceback: str | None = None
+    ) -> None:
+        what = f" ({kind}: {message})" if kind else ""
+        super().__init__(f"Job {job_id} is dead{what}: `queuectl why {job_id}` tells what to do.")
+        self.job_id = job_id
+        self.kind = kind
+        self.message = message
+        self.traceback = traceback
+        if traceback:
+            self.add_note(f"In job {job_id}:\n{traceback.rstrip()}")
+
+
+class JobCancelled(QueueError):
+    """A job whose result is asked for was cancelled."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was cancelled: `queuectl show {job_id}` tells by whom, and why.")
+        self.job_id = job_id
 
 
 class InvariantBroken(QueueError):

@@ -9,7 +9,7 @@ from eventqueue.api.connected import Connected
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.audit.clauses import Around, Holder, Place, Why
-from eventqueue.audit.standstill import served, serving
+from eventqueue.audit.standstill import known, served, serving
 from eventqueue.audit.why import TAIL, explain
 from eventqueue.errors import InvalidInput, Unavailable
 from eventqueue.model import lives, readable
@@ -84,7 +84,8 @@ class Explaining:
         valve, workers = look(self._log, stream_of(CATEGORY, job.queue)), self._overview.live_workers()
         paused = {} if valve.pause is None else {job.queue: valve.pause}
         now = self._connection.ground.clock.now()
-        waits = [*waits_of(job, now, paused, served(workers), self._views.parked())]
+        tasks = known(workers, job.queue)
+        waits = [*waits_of(job, now, paused, served(workers), self._views.parked(), tasks=tasks)]
         kinds = {one.kind for one in waits}
         crew = serving([(one, ()) for one in workers], job.queue)
         # Of the last event of the queue's stream only where it is the one that paused it, beyond doubt.

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from eventqueue.api.connected import Connected
-from eventqueue.audit.standstill import Crew, served, standstills
+from eventqueue.audit.standstill import Crew, known, served, standstills
+from eventqueue.model.events import Call
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Wait, wait_of
@@ -109,6 +110,7 @@ def _shown(one: Registration) -> Worker:
         renewed_at=one.renewed_at,
         stop_by=one.stop_by,
         by=one.worker.by,
+        tasks=one.worker.tasks,
     )
 
 
@@ -120,7 +122,8 @@ def _waits(
     parked: Mapping[str, str],
 ) -> Mapping[str, Wait]:
     by = served(workers)
-    found = {job.id: wait_of(job, now, paused, by, parked) for job in jobs}
+    tasks = {queue: known(workers, queue) for queue in {job.queue for job in jobs if isinstance(job.run, Call)}}
+    found = {job.id: wait_of(job, now, paused, by, parked, tasks=tasks.get(job.queue)) for job in jobs}
     return {job_id: wait for job_id, wait in found.items() if wait is not None}
 
 

@@ -7,7 +7,7 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 
@@ -19,8 +19,10 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
 from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import Waiting
@@ -60,6 +62,7 @@ from eventqueue.ports.views import (
     Walk,
     Worker,
 )
+from eventqueue.schedules.schedule import PauseSchedule, RemoveSchedule, ResumeSchedule
 from eventqueue.sealing.signing import public_key
 from eventqueue.steering import configuration
 from eventqueue.steering.pauses import Switched, switch
@@ -71,6 +74,8 @@ from eventqueue.transfer.lines import Asked
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
+
+T = TypeVar("T")
 
 
 @checked
@@ -123,6 +128,7 @@ class Queue:
         self._stopping = Stopping(
             self._log, self.connection.incarnations, self.connection.signals, self._ground.clock, self.connection.actor
         )
+        self._scheduling = Scheduling(self.connection, self.check)
         forks.guard(self)
 
     def __enter__(self) -> Self:
@@ -141,29 +147,33 @@ class Queue:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
         return self._enqueueing.check(fields)
 
-    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Receipt:
+    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Handle[Any]:
         """Enqueue one job, such as `enqueue(command="make", delay=timedelta(minutes=1))`; fields as in the README.
 
-        The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
+        The same id or key again returns a handle with `created` False, and as `existing` how the first job stands.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
         where the outcome is unknown: with `ids`, to be asked for, or to be given as `id` when it is asked again.
         """
         (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
         if isinstance(result, DifferentJob):
             raise result
-        return result
+        return handle_of(result, self)
 
-    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Receipt | DifferentJob]:
+    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Handle[Any] | DifferentJob]:
         """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
 
         Raises InvalidInput whose `field` begins with the job's place, from 0: `2.delay`.
         """
-        return self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
+        results = self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
+        return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in results]
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
     ) -> list[Receipt | DifferentJob]:
-        """As `enqueue_many`, for requests that `check` returned; `progress` is told how many each batch added."""
+        """As `enqueue_many`, but for requests that `check` returned, and with receipts alone.
+
+        `progress` is told how many each batch added.
+        """
         return self._enqueueing.enqueue(requests, progress)
 
     # One job
@@ -436,6 +446,63 @@ class Queue:
         """Yield each worker that `stop_workers` returned once it is gone; ends 15 s after the last one should be."""
         return forks.at_home(self._stopping.leaving(workers))
 
+    # Schedules
+
+    def schedule(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        cron: str | None = None,
+        every: Duration | None = None,
+        tz: str | None = None,
+        missed: str = "once",
+        overlap: str = "allow",
+        why: str | None = None,
+    ) -> Rescheduled:
+        """Have a job of these fields made at each tick: `schedule("nightly", {"command": "make"}, cron="0 2 * * *")`.
+
+        Ticks are those of a cron expression by the clocks of zone `tz` (None: UTC), or of a span that is counted from
+        1970 in UTC. Whoever runs workers with a projector, or one alone, makes them. `missed`: of ticks at which nobody
+        was there, `skip` makes no job, `once` one, `all` a job each, 1,000 at most. `overlap`: `skip` makes none while
+        the job of an earlier tick has not ended, `allow` does. The same again changes nothing, another definition
+        takes the place of the first; one that is paused stays so. Raises InvalidInput.
+        """
+        return self._scheduling.put(
+            name, fields, cron=cron, every=_seconds(every), tz=tz, missed=missed, overlap=overlap, why=_reason(why)
+        )
+
+    def schedules(self) -> Sequence[Scheduled]:
+        """Return all schedules, by name."""
+        return self._scheduling.all()
+
+    def get_schedule(self, name: str) -> Scheduled:
+        """Return a schedule. Raises ScheduleNotFound."""
+        return self._scheduling.get(name)
+
+    def pause_schedule(self, name: str, why: str | None = None) -> Rescheduled:
+        """Have no jobs made at a schedule's ticks; one that is paused stays so. Raises ScheduleNotFound."""
+        return self._scheduling.change(name, PauseSchedule(_reason(why)))
+
+    def resume_schedule(self, name: str, why: str | None = None) -> Rescheduled:
+        """Have jobs made at the ticks that come from now on: those in between were not missed.
+
+        One that is not paused stays as it is. Raises ScheduleNotFound.
+        """
+        return self._scheduling.change(name, ResumeSchedule(_reason(why)))
+
+    def remove_schedule(self, name: str, why: str | None = None) -> Rescheduled:
+        """Have no such schedule any more; the jobs that it has made stay. Raises ScheduleNotFound."""
+        return self._scheduling.change(name, RemoveSchedule(_reason(why)))
+
+    def trigger_schedule(self, name: str, why: str | None = None) -> Receipt:
+        """Have a schedule's job made at once, beside all ticks, paused or not. Raises ScheduleNotFound."""
+        return self._scheduling.trigger(name, _reason(why))
+
+    def next_ticks(self, name: str, n: int = 5) -> Sequence[datetime]:
+        """Return the next `n` ticks of a schedule, paused or not, in UTC. Raises ScheduleNotFound, InvalidInput."""
+        return self._scheduling.next_ticks(name, n)
+
     # Waiting
 
     def wait(self, job_ids: Iterable[str], timeout: Duration | None = None) -> Sequence[Job]:
@@ -444,6 +511,25 @@ class Queue:
         Raises WaitTimeout after `timeout`, or JobNotFound.
         """
         return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], _seconds(timeout))
+
+    def handle(self, job_id: str) -> Handle[Any]:
+        """Return the handle of a job that was enqueued before, here or anywhere. Raises JobNotFound."""
+        return handle_on(self._jobs.get(job_id), self)
+
+    def gather(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> Sequence[T]:
+        """Return the results of jobs, in order, once all are completed.
+
+        Raises JobFailed or JobCancelled as soon as one has ended so, or WaitTimeout after `timeout`.
+        """
+        return results(handles, self.as_completed(handles, timeout))
+
+    def as_completed(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> Iterator[Handle[T]]:
+        """Yield the handle of each job as soon as it has ended, whichever way: its result is there then.
+
+        Raises WaitTimeout after `timeout`.
+        """
+        ids = [one.id for one in handles]
+        return forks.at_home(as_ended(handles, self._waiting.each(ids, _seconds(timeout))))
 
     def wait_for(self, receipt: Receipt, timeout: Duration | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.

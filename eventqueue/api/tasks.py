@@ -9,15 +9,16 @@
 All that is known of a task without a database is in `eventqueue.tasks`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
+from msgspec.structs import replace
 
 from eventqueue.api.current import current_queue
-from eventqueue.errors import InvalidInput
+from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Call
@@ -25,13 +26,15 @@ from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
 from eventqueue.tasks import registry, tracing
 from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of
+from eventqueue.tasks.planned import Timing, plan
 
 if TYPE_CHECKING:
-    from eventqueue.api.enqueueing import Receipt
-    from eventqueue.errors import DifferentJob
+    from eventqueue.api.handles import Handle
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__struct_fields__)
 
@@ -66,20 +69,20 @@ class Signature(msgspec.Struct, frozen=True):
         """Return the fields of the job."""
         return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **self.options}
 
-    def enqueue(self) -> "Receipt":
+    def enqueue(self) -> "Handle[Any]":
         """Enqueue it. Raises as `Queue.enqueue` does."""
         with tracing.sending(self.call.task, self.options.get("queue")) as correlation:
             return current_queue().enqueue({"correlation": correlation, **self.fields()})
 
 
-class Prepared(Generic[P, R]):
+class Prepared(Generic[P, R_co]):
     """A task with options for the calls that are made of it."""
 
     def __init__(self, declared: Declared, options: Mapping[str, Any]) -> None:
         self._declared = declared
         self._options = options
 
-    def options(self, **options: Unpack[Options]) -> "Prepared[P, R]":
+    def options(self, **options: Unpack[Options]) -> "Prepared[P, R_co]":
         """Return it with further options; those given later hold."""
         return Prepared(self._declared, {**self._options, **options})
 
@@ -87,11 +90,22 @@ class Prepared(Generic[P, R]):
         """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
         return Signature(self._declared.signature.call(args, kwargs), self._options)
 
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Receipt":
-        """Have a worker run it. Raises InvalidInput naming the argument, and as `Queue.enqueue` does."""
-        return self.signature(*args, **kwargs).enqueue()
+    @overload
+    def enqueue(  # what is async gives back what it is awaited for
+        self: "Prepared[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
+    ) -> "Handle[T]": ...
 
-    def map(self, calls: Iterable[Any]) -> "list[Receipt | DifferentJob]":
+    @overload
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Handle[R_co]": ...
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Handle[Any]":
+        """Have a worker run it. Raises InvalidInput naming the argument, and as `Queue.enqueue` does.
+
+        The result that its handle gives is what the function returned, by its annotation.
+        """
+        return replace(self.signature(*args, **kwargs).enqueue(), read=self._declared.signature.result_read)
+
+    def map(self, calls: Iterable[Any]) -> "list[Handle[Any] | DifferentJob]":
         """Enqueue many calls at once, a result each, in order.
 
         Of each call a tuple is its arguments, a mapping those by name, and anything else its only one. All are checked
@@ -99,7 +113,9 @@ class Prepared(Generic[P, R]):
         """
         jobs = [self._one(place, given).fields() for place, given in enumerate(calls)]
         with tracing.sending(self._declared.name, self._options.get("queue"), len(jobs)) as correlation:
-            return current_queue().enqueue_many([{"correlation": correlation, **job} for job in jobs])
+            found = current_queue().enqueue_many([{"correlation": correlation, **job} for job in jobs])
+        read = self._declared.signature.result_read
+        return [one if isinstance(one, DifferentJob) else replace(one, read=read) for one in found]
 
     def _one(self, place: int, given: Any) -> Signature:
         args: tuple[Any, ...] = given if isinstance(given, tuple) else () if isinstance(given, Mapping) else (given,)
@@ -110,7 +126,7 @@ class Prepared(Generic[P, R]):
             raise InvalidInput(f"{place}.{error.field}", error.problem) from None
 
 
-class Task(Prepared[P, R]):
+class Task(Prepared[P, R_co]):
     """A function that is known to workers by its `name`. To call it runs it here, as if it were none."""
 
     __name__: str
@@ -129,9 +145,9 @@ class Task(Prepared[P, R]):
         """How it was declared."""
         return self._declared
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run it here and now."""
-        found: R = self._declared.function(*args, **kwargs)
+        found: R_co = self._declared.function(*args, **kwargs)
         return found
 
     def __repr__(self) -> str:
@@ -199,6 +215,38 @@ def task(
         return Task(declared)
 
     return declare if function is None else declare(function)
+
+
+def schedule(
+    cron: str | None = None,
+    /,
+    *,
+    every: Duration | None = None,
+    tz: str | None = None,
+    name: str | None = None,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    missed: str = "once",
+    overlap: str = "allow",
+) -> Callable[[Task[P, R]], Task[P, R]]:
+    """Have a job of a task made at each tick: `@schedule("*/5 * * * *", tz="Europe/Berlin")` above `@task`.
+
+    Workers that import the task set the schedule when they start, under its `name`, by default the task's; whoever
+    starts last with another definition has the last word, and one that stands in code no more is removed by
+    `queuectl schedule remove`. `args`, `kwargs`: of each call. All else as in `Queue.schedule`, by whose rules it is
+    looked at then.
+    """
+
+    def put(task: Task[P, R]) -> Task[P, R]:
+        if not isinstance(task, Task):
+            raise TaskRefused(getattr(task, "__name__", repr(task)), "@schedule stands above @task, which it is for")
+        span = in_seconds(every) if every is not None else None
+        named = dict(kwargs or {})
+        when = {"cron": cron, "every": span, "tz": tz, "missed": missed, "overlap": overlap}
+        plan(task.declared, Timing(name=name, args=tuple(args), kwargs=named, **when))  # type: ignore[arg-type]
+        return task
+
+    return put
 
 
 def _policy(given: Mapping[str, Any]) -> Policy:

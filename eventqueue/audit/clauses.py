@@ -22,6 +22,7 @@ class Reason(StrEnum):
     RETRY = "retry"  # which retry it is that it waits for, and after what error
     PAUSED = "paused"  # its queue is
     UNSERVED = "unserved"  # no worker serves its queue
+    UNKNOWN = "unknown"  # none of those that do knows its task
     BUSY = "busy"  # all slots that serve it are
     FREE = "free"  # some are not
     DUE = "due"  # nothing is known of the slots

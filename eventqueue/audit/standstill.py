@@ -34,6 +34,11 @@ def serving(workers: Crew, queue: str) -> Crew:
     return [one for one in workers if one[0].stop_by is None and queue in (one[0].queues or (queue,))]
 
 
+def known(workers: Sequence[Worker], queue: str) -> Collection[str]:
+    """Return the Python tasks that those of the workers know that serve a queue and stay."""
+    return {task for one, _ in serving([(one, ()) for one in workers], queue) for task in one.tasks}
+
+
 def standstills(
     due: Mapping[str, datetime], paused: Mapping[str, Pause], workers: Crew, moving: Moving, now: datetime
 ) -> Sequence[Standstill]:

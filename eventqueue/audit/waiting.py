@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from eventqueue.audit.clauses import Around, Clause, Place, Reason
+from eventqueue.model.events import Call
 from eventqueue.model.figures import count, instant, span
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Kind, Wait
@@ -46,6 +47,8 @@ def _clauses(job: Job, wait: Wait, since: Place, around: Around) -> Iterator[Cla
             yield Clause(kind=Reason.PAUSED, text=f"{text}: {resume}", event=around.paused_by)
         case Kind.UNSERVED:
             yield Clause(kind=Reason.UNSERVED, text=_unserved(job, wait, around))
+        case Kind.UNKNOWN:
+            yield Clause(kind=Reason.UNKNOWN, text=_unknown(job, wait))
         case Kind.DUE:
             yield from _turn(job, around)
 
@@ -61,6 +64,13 @@ def _unserved(job: Job, wait: Wait, around: Around) -> str:
     claimed = f", from which nothing was claimed since {_at(around.claimed_at)}" if is_known else ""
     start = f"`queuectl worker start --queue {job.queue}` starts one"
     return f"no worker serves its queue {job.queue}{claimed}{due}: {start}"
+
+
+def _unknown(job: Job, wait: Wait) -> str:
+    assert isinstance(job.run, Call)
+    due = "" if wait.since is None else f", and it is due since {_at(wait.since)}"
+    start = "`queuectl worker start --import MODULE`, with the module that declares it, starts one"
+    return f"no live worker that serves its queue knows its task {job.run.task}{due}: {start}"
 
 
 def _turn(job: Job, around: Around) -> Iterator[Clause]:

@@ -21,6 +21,7 @@ from eventqueue.model.events import (
 from eventqueue.model.figures import count, instant, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
 from eventqueue.model.lives import WorkerStopAsked
+from eventqueue.schedules.ticks import told
 
 ERROR_MAX = 300  # characters of what somebody else wrote
 ENDS = "the first worker that lives fails the attempt"
@@ -73,7 +74,9 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
     at, by = instant(last.at, "seconds"), last.actor
     match last.event:
         case Enqueued():
-            yield Clause(kind=Reason.ENQUEUED, text=f"it was enqueued at {at} by {by}", event=_place(last))
+            made = told(job.id, job.correlation)
+            text = f"it was enqueued at {at} by {by}{f' ({made})' if made else ''}"
+            yield Clause(kind=Reason.ENQUEUED, text=text, event=_place(last))
         case Retried(cause=RetryCause.OPERATOR, why=why):
             reason = f" ({_said(why)})" if why else ""
             text = f"it has all its retries anew, as {by} asked for at {at}{reason}"

@@ -11,7 +11,8 @@ from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import ARGUMENTS, FILE, META, SECONDS, TEXT, VARIABLE, json_object
 from eventqueue.errors import InvalidInput
 
-_WORDS = "eventqueue.cli.words"
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+WORDS = "eventqueue.cli.words"
 
 
 class Enqueue(Command):
@@ -21,7 +22,7 @@ class Enqueue(Command):
         """See click.Command."""
         if "--" in args:
             end = args.index("--")
-            ctx.meta[_WORDS] = args[end + 1 :]
+            ctx.meta[WORDS] = args[end + 1 :]
             args = args[:end]
         return super().parse_args(ctx, args)
 
@@ -30,19 +31,22 @@ class Enqueue(Command):
         return ["[OPTIONS]", "JSON | --file FILE | -- COMMAND..."]
 
 
-FIELDS = (
+# Which job it is, and when it may run.
+PLACE = (
     click.option("--id", "id", help="The job's id; the same id again is the same job."),
-    click.option("--queue", help="Queue it goes to."),
-    click.option("--priority", type=int, help="Higher runs first."),
     click.option("--run-at", metavar="TIME", help="Not before this time, ISO 8601 with a zone."),
     click.option("--delay", type=SECONDS, help="Not before so long from now, such as 90 or 10m."),
     click.option("--expires-at", metavar="TIME", help="Cancelled if it has not begun by then."),
+    click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
+)
+FIELDS = (
+    click.option("--queue", help="Queue it goes to."),
+    click.option("--priority", type=int, help="Higher runs first."),
     click.option("--max-retries", type=int, help="How often it is tried again."),
     click.option("--backoff-base", type=float, metavar="N", help="The n-th retry waits N to the power of n seconds."),
     click.option("--backoff-cap", type=SECONDS, help="Longest wait for a retry."),
     click.option("--backoff-jitter", type=float, metavar="0..1", help="Part of a wait that chance may add to it."),
     click.option("--timeout", type=SECONDS, help="How long it may run."),
-    click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
     click.option("--tag", "tags", multiple=True, help="A tag; several may be given."),
     click.option("--group", help="Group it belongs to."),
     click.option("--env", type=VARIABLE, multiple=True, help="Environment variable; several may be given."),
@@ -51,10 +55,15 @@ FIELDS = (
 )
 
 
-def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(FIELDS):
-        function = option(function)
-    return function
+def with_options(options: Sequence[Decorator]) -> Decorator:
+    """Return what gives a command these options, in their order."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return give
 
 
 @command("enqueue", cls=Enqueue)
@@ -64,7 +73,7 @@ def _fields(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--args", "arguments", type=ARGUMENTS, help="Its arguments: a JSON list, or an object of them by name.")
 @click.option("--skip-invalid", is_flag=True, help="With --file: leave out lines that are no jobs.")
 @with_imports
-@_fields
+@with_options((*PLACE, *FIELDS))
 @with_session
 def enqueue(
     session: Session,
@@ -98,8 +107,8 @@ def enqueue(
     queuectl enqueue --file jobs.jsonl
     queuectl enqueue --task app.tasks.send --args '{"to": "ann", "n": 3}' --delay 10m
     """
-    words = click.get_current_context().meta.get(_WORDS)
-    fields = _given(options)
+    words = click.get_current_context().meta.get(WORDS)
+    fields = given_fields(options)
     called = {} if task is None else {"task": task, **(arguments or {})}
     _check_usage(job, path, words, called, arguments, skip_invalid=skip_invalid, fields=fields)
     asked = called | fields if called else _asked(job, words, fields)
@@ -126,7 +135,7 @@ def enqueue(
     return None
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that were given, as the API names them."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     backoff = {part: given.pop(f"backoff_{part}") for part in ("base", "cap", "jitter") if f"backoff_{part}" in given}
@@ -142,8 +151,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _asked(job: tuple[str, ...], words: list[str] | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields of the one job, none where it is a file of them."""
     if words is not None:
-        return {**fields, "command": _command_line(words)}
-    return _job(job[0]) if job else {}
+        return {**fields, "command": command_line(words)}
+    return job_in(job[0]) if job else {}
 
 
 def _check_usage(
@@ -170,13 +179,15 @@ def _check_usage(
         )
 
 
-def _job(text: str) -> dict[str, Any]:
+def job_in(text: str) -> dict[str, Any]:
+    """Return the job that is typed as JSON. Raises InvalidInput."""
     if not text.lstrip().startswith("{"):
         raise InvalidInput("", "The job is no JSON object; to give a command, put -- before it: enqueue -- echo hello")
     return json_object(text, "The job")
 
 
-def _command_line(words: list[str]) -> str:
+def command_line(words: list[str]) -> str:
+    """Return the words of a command as a line for the shell."""
     import shlex
 
     # A single word can hardly be a program's name with blanks in it: it is a line for the shell, as with ssh.

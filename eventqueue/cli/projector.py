@@ -19,19 +19,21 @@ def start(session: Session) -> None:
     """Run a projector until Ctrl-C or SIGTERM.
 
     While another one works, it stands by. `queuectl worker start` brings one along: this is for machines that run no
-    worker. Both seal the log beside that, once a minute.
+    worker. Both seal the log beside that, once a minute, and make the jobs of schedules.
 
     \b
     queuectl projector start
     """
-    from eventqueue.connect import make_projector, make_sealing
+    from eventqueue.connect import make_projector, make_sealing, make_ticker
     from eventqueue.system.outlet import log_to_stderr
 
     stop = threading.Event()
     on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
     with closing(log_to_stderr(level=logging.INFO)), session.queue() as queue:
         sealing = make_sealing(queue.connection, os.environ)
-        threading.Thread(target=sealing.run, args=(stop,), name="sealing", daemon=True).start()
+        ticker = make_ticker(queue.connection, os.environ)
+        for name, run in (("sealing", sealing.run), ("ticking", ticker.run)):
+            threading.Thread(target=run, args=(stop,), name=name, daemon=True).start()
         session.out.document(lambda: {"event": "started"})
         session.out.done("Projector started")
         make_projector(queue.connection).run(stop)

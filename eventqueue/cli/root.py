@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "worker": "worker:worker",
         "tasks": "tasks:tasks",
         "queue": "queue:queue_",
+        "schedule": "schedule:schedule",
         "projector": "projector:projector",
         "projections": "projections:projections",
         "status": "status:status",

@@ -13,6 +13,7 @@ from eventqueue.errors import InvalidInput
 
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(ms|s|m|h|d|w)?")
+_SIZE = re.compile(r"([0-9]{1,12})([kKmMgGtT]?)(?:i?[bB])?")
 _OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 SUCH_TIMES = "such as 10m (ago), 03:12 or 2026-11-28T03:12 (UTC unless a zone is given)"
 SKEW = timedelta(seconds=1)  # by which what somebody has just read from the log may be ahead of our clock
@@ -57,6 +58,20 @@ class Seconds(click.ParamType[float]):
         if not (found := _DURATION.fullmatch(value)):
             self.fail(f"{value!r} is no duration: give seconds, or a unit too, such as 10m, 2h or 3d", param, ctx)
         return float(found[1]) * _UNITS[found[2] or ""]
+
+
+class Size(click.ParamType[int]):
+    """An amount of memory: bytes, or a number with a unit, such as `512M`; of 1,024 each."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See click.ParamType."""
+        if isinstance(value, int):
+            return value
+        if not (found := _SIZE.fullmatch(value)):
+            self.fail(f"{value!r} is no size: give bytes, or a unit too, such as 512M or 2G", param, ctx)
+        return int(found[1]) * int(1024 ** (" KMGT".index(found[2].upper() or " ")))
 
 
 class When(click.ParamType[Typed]):
@@ -134,7 +149,7 @@ class Arguments(click.ParamType[dict[str, Any]]):
         return {"args" if isinstance(found, list) else "kwargs": found}
 
 
-TEXT, FILE, SECONDS, WHEN, VARIABLE = Text(), File(), Seconds(), When(), Variable()
+TEXT, FILE, SECONDS, SIZE, WHEN, VARIABLE = Text(), File(), Seconds(), Size(), When(), Variable()
 FINGERPRINT, META, ARGUMENTS = Fingerprint(), Meta(), Arguments()
 
 

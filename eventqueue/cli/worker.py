@@ -1,14 +1,16 @@
 """`queuectl worker`: starting workers, seeing those that live, and stopping them."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, time_in, with_at
-from eventqueue.cli.values import SECONDS, TEXT
+from eventqueue.cli.values import SECONDS, SIZE, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,27 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     help="Queue to serve; of several, the first given goes before all others [default: all, alike].",
 )
 @click.option("--concurrency", type=click.IntRange(1, COUNT_MAX), help="Jobs that each runs at the same time.")
+@with_imports
+@click.option(
+    "--processes",
+    type=click.IntRange(1, COUNT_MAX),
+    help="Processes in which each worker runs Python tasks [default: as many as there are processors].",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, COUNT_MAX),
+    default=1,
+    show_default=True,
+    help="Threads of each of them, for tasks that wait; async ones take none.",
+)
+@click.option(
+    "--max-tasks-per-child",
+    "max_tasks",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Replace a process that has run so many tasks.",
+)
+@click.option("--max-memory", type=SIZE, help="Replace a process that is larger, once what it runs has ended: 512M.")
 @click.option(
     "--until-empty",
     is_flag=True,
@@ -45,6 +68,12 @@ def start(
     count: int,
     queues: Sequence[str],
     concurrency: int | None,
+    modules: Sequence[str],
+    import_path: Sequence[str],
+    processes: int | None,
+    threads: int,
+    max_tasks: int | None,
+    max_memory: int | None,
     until_empty: bool,
     no_projector: bool,
     grace: float | None,
@@ -54,16 +83,30 @@ def start(
     They are looked after until Ctrl-C or SIGTERM: the first one lets running jobs finish within --grace seconds
     and hands back the rest; the second stops at once. `queuectl worker stop` does the same from anywhere.
     Defaults of --concurrency and --grace are settings: see `queuectl config list`. With --json, a JSON object a line.
+    With modules to import, Python tasks are run too, those that they declare, in processes that stay; --concurrency is
+    then by default as many as these have threads, or what the setting says if that is more.
 
     \b
     queuectl worker start --count 4 --concurrency 8
+    queuectl worker start --import app.tasks --import-path .
     queuectl worker start --queue mail --queue default --until-empty
     """
     from eventqueue.model.spec import check_name
+    from eventqueue.worker.python.plan import PythonPlan
     from eventqueue.worker.supervisor import Plan, supervise
 
     for name in queues:
         check_name(name, "queue")
+    named = imports_of(modules, import_path)
+    named.tell(session.out)
+    python = PythonPlan(
+        imports=named.modules,
+        import_path=named.path,
+        processes=processes or len(os.sched_getaffinity(0)),
+        threads=threads,
+        max_tasks=max_tasks,
+        max_memory=max_memory,
+    )
     uri = session.server()
     with session.queue() as queue:
         settings = queue.configuration()
@@ -72,7 +115,8 @@ def start(
         db=session.db,
         count=count,
         queues=tuple(queues),
-        concurrency=int(_first(concurrency, settings, "concurrency")),
+        concurrency=concurrency or max(int(_first(None, settings, "concurrency")), min(python.room, COUNT_MAX)),
+        python=python,
         until_empty=until_empty,
         with_projector=not no_projector,
         grace=float(_first(grace, settings, "grace")),

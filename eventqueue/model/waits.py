@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from eventqueue.model.events import Call
 from eventqueue.model.job import Job
 from eventqueue.model.pause import Pause
 
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     LATER = "later"  # its time, or its retry's
     PAUSED = "paused"  # that its queue is resumed
     UNSERVED = "unserved"  # a worker that serves its queue
+    UNKNOWN = "unknown"  # one that knows its task
     DUE = "due"  # a free slot of one
 
 
@@ -37,12 +39,15 @@ def wait_of(
     paused: Mapping[str, Pause],
     served: Collection[str] | None,
     parked: Mapping[str, str],
+    *,
+    tasks: Collection[str] | None = None,
 ) -> Wait | None:
     """Return what a job waits for, None if it does not wait to be claimed.
 
     `served`: the queues that live workers serve; None where one of them serves all. `parked`: jobs, each with why.
+    `tasks`: those that the live workers know that serve its queue; None where nobody can tell.
     """
-    return next(waits_of(job, now, paused, served, parked), None)
+    return next(waits_of(job, now, paused, served, parked, tasks=tasks), None)
 
 
 def waits_of(
@@ -51,12 +56,15 @@ def waits_of(
     paused: Mapping[str, Pause],
     served: Collection[str] | None,
     parked: Mapping[str, str],
+    *,
+    tasks: Collection[str] | None = None,
 ) -> Iterator[Wait]:
     """Yield all that a job waits for, as `wait_of`, in the order in which it must happen."""
     if job.due_at is None:
         return
     pause, is_due = paused.get(job.queue), job.due_at <= now
     is_served = served is None or job.queue in served
+    is_known = tasks is None or not isinstance(job.run, Call) or job.run.task in tasks
     if job.id in parked:
         yield Wait(kind=Kind.PARKED, why=parked[job.id])
     if job.expires_at is not None and job.expires_at <= now:
@@ -67,5 +75,7 @@ def waits_of(
         yield Wait(kind=Kind.PAUSED, since=pause.since, by=pause.by, why=pause.why)
     if not is_served:
         yield Wait(kind=Kind.UNSERVED, since=job.due_at if is_due else None)
-    if is_due and is_served and pause is None and job.id not in parked:
+    elif not is_known:
+        yield Wait(kind=Kind.UNKNOWN, since=job.due_at if is_due else None)
+    if is_due and is_served and is_known and pause is None and job.id not in parked:
         yield Wait(kind=Kind.DUE, since=job.due_at)

@@ -34,6 +34,7 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"
     grace: float = 30.0  # seconds that its jobs may take to finish when it is asked to stop, unless others are named
     user: str | None = None  # as whom the database knows it
     by: str | None = None  # as whom it was started
+    tasks: tuple[str, ...] = ()  # the Python tasks that it knows, by all their names; it claims no other
 
     @property
     def actor(self) -> str:

@@ -43,6 +43,7 @@ class Signal(msgspec.Struct, frozen=True):
     cancelled: tuple[str, ...] = ()  # ids of jobs; a hint, so a long list may be cut
     stopping: tuple[StopAsked, ...] = ()
     switched: tuple[str, ...] = ()  # queues that were paused or resumed
+    scheduled: tuple[str, ...] = ()  # schedules to which something was done
 
 
 class SignalFeed(Protocol):

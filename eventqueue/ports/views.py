@@ -99,6 +99,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     stop_by: datetime | None = None  # asked to stop: it claims nothing more, and what it runs then is handed back
     running: tuple[str, ...] = ()
     by: str | None = None  # as whom it was started; None: one of before that was told
+    tasks: tuple[str, ...] = ()  # the Python tasks that it knows, by all their names
 
 
 Counts = Mapping[State, int]

@@ -17,7 +17,8 @@ from datetime import timedelta
 import msgspec
 
 from eventqueue.connect import Connection, connect, make_projector
-from eventqueue.errors import QueueError, Unavailable, redact
+from eventqueue.errors import QueueError, Refused, Unavailable, redact
+from eventqueue.model.events import Call, Shell
 from eventqueue.model.lives import WorkerLeft, WorkerStarted
 from eventqueue.model.settings import RETENTION, exit_codes
 from eventqueue.mongo.clock import DatabaseClock
@@ -38,11 +39,18 @@ from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.running.runner import MakeRunner
+from eventqueue.worker.python.forkserver import ForkServer
+from eventqueue.worker.python.importing import imported
+from eventqueue.worker.python.plan import PythonPlan
+from eventqueue.worker.python.planning import set_planned
+from eventqueue.worker.python.runner import PythonRunner
+from eventqueue.worker.runners import Runners
+from eventqueue.worker.running.runner import MakeRunner, Runner, Tell
 from eventqueue.worker.shell.runner import ShellRunner
 
 logger = logging.getLogger(__name__)
 
+UNIMPORTABLE = 4  # of one whose modules with tasks cannot be imported
 UNSETTLED = 3  # the exit code of a worker that left as it was asked to, and could not settle all that it held
 APPEND_S = 5.0  # a worker asks again by itself, and hears a stop request in between
 
@@ -59,6 +67,7 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
     grace: float  # seconds
     as_json: bool
     quiet: bool
+    python: PythonPlan = PythonPlan()
 
 
 def main(make_runner: MakeRunner = ShellRunner.telling) -> int:
@@ -104,9 +113,27 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
 
 
 def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
+    server = None
+    if plan.python.imports:
+        try:
+            server = imported(plan.python, sys.stdin.fileno())
+        except Refused as error:
+            logger.error("%s: %s", plan.name, redact(str(error)))
+            return UNIMPORTABLE
+        if server is None:  # it is asked to stop, and has not begun
+            return 0
+    make_runner = _runners(make_runner, plan.python, server)
     user = connection.user
     by = signed(actor_of("cli"), user)
-    me = incarnation_here(incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by)
+    try:
+        set_planned(connection, () if server is None else server.planned, by)
+    except Refused as error:
+        logger.error("%s: %s", plan.name, redact(str(error)))
+        return UNIMPORTABLE
+    tasks = () if server is None else tuple(sorted(server.tasks))
+    me = incarnation_here(
+        incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by, tasks=tasks
+    )
     incarnations = connection.incarnations
     length = connection.settings["lease"].value
     assert isinstance(length, int | float)
@@ -128,6 +155,18 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
         return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
+
+
+def _runners(make_runner: MakeRunner, plan: PythonPlan, server: ForkServer | None) -> MakeRunner:
+    """Return what makes a runner for each kind of run: of commands by `make_runner`, of tasks where there are some."""
+
+    def make(tell: Tell) -> Runners:
+        of: dict[type, Runner] = {Shell: make_runner(tell)}
+        if server is not None:
+            of[Call] = PythonRunner(tell, plan, server)
+        return Runners(tell, of)
+
+    return make
 
 
 def _keep_outputs(connection: Connection) -> None:

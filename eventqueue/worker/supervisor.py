@@ -15,21 +15,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import msgspec
 
-from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing
+from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing, make_ticker
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.outlet import log_to_stderr
 from eventqueue.system.process import shared_environment, signal_name
-from eventqueue.worker.child import UNSETTLED, ChildPlan
+from eventqueue.worker.child import UNIMPORTABLE, UNSETTLED, ChildPlan
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
+from eventqueue.worker.python.plan import PythonPlan
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
 SEALED_S = 2.0  # for a seal that is being made in the end: half of one does no harm
+TICKED_S = 1.0  # for a job of a schedule that is being made: another ticker makes it, or the next one
 STILL_S = 3.0  # without a running job: then it is said that others are waited for
 STILL = "nothing runs now; jobs that are yet to come, at their time or in a slot elsewhere: %d (see `queuectl list`)"
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
@@ -58,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 30.0
     as_json: bool = False
     quiet: bool = False
+    python: PythonPlan = PythonPlan()
 
 
 def supervise(plan: Plan) -> int:
@@ -69,7 +72,10 @@ def supervise(plan: Plan) -> int:
     with connection.client, closing(log_to_stderr()):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
-        with _sealing(connection) if plan.with_projector else nullcontext():
+        beside = (_sealing(connection), _ticking(connection)) if plan.with_projector else ()
+        with ExitStack() as stack:
+            for one in beside:
+                stack.enter_context(one)
             return Supervisor(plan, connection).run()
 
 
@@ -89,6 +95,20 @@ def _sealing(connection: Connection) -> Iterator[None]:
         thread.join(SEALED_S)
 
 
+@contextmanager
+def _ticking(connection: Connection) -> Iterator[None]:
+    """Have the jobs of schedules made meanwhile, in a thread of this process, too."""
+    stop, ticker = threading.Event(), make_ticker(connection, os.environ)
+    thread = threading.Thread(target=ticker.run, args=(stop,), name="ticking", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        ticker.wake()
+        thread.join(TICKED_S)
+
+
 @dataclass(slots=True)
 class Child:
     """One child process; a worker has an incarnation, the projector has none."""
@@ -96,6 +116,7 @@ class Child:
     name: str
     incarnation: str | None
     process: subprocess.Popen[bytes]
+    is_first: bool = True  # none that died stood in its place
     started: float = field(default_factory=time.monotonic)
 
     def order_stop(self, grace: float) -> None:
@@ -162,7 +183,7 @@ class Supervisor:
         if self._plan.with_projector:
             self._start_projector()
         for number in range(1, self._plan.count + 1):
-            self._start_worker(str(number))
+            self._start_worker(str(number), is_first=True)
         if self._plan.until_empty:
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
         try:
@@ -204,8 +225,9 @@ class Supervisor:
 
     # Starting
 
-    def _start_worker(self, name: str) -> None:
+    def _start_worker(self, name: str, *, is_first: bool) -> None:
         self._workers[name] = self._spawn(name, f"{socket.gethostname()}:{uuid4().hex[:12]}")
+        self._workers[name].is_first = is_first
 
     def _start_projector(self) -> None:
         self._projector = self._spawn("projector", None)
@@ -221,6 +243,7 @@ class Supervisor:
             grace=self._plan.grace,
             as_json=self._plan.as_json,
             quiet=self._plan.quiet,
+            python=self._plan.python,
         )
         # -P: with -m alone Python would import from the current directory first, whatever lies there. As a flag and not
         # in the environment, which the jobs inherit.
@@ -246,6 +269,8 @@ class Supervisor:
             del self._workers[child.name]
             if code != 0:
                 self._have_brought_back(child.incarnation)
+        if code == UNIMPORTABLE and child.is_first and not self._stops:
+            self._stop()  # what could not be imported by the first can by no other
         has_left = child.incarnation is not None and code in LEFT
         if self._stops or has_left:
             self._wanted -= has_left
@@ -266,7 +291,7 @@ class Supervisor:
 
     def _replace(self, name: str, *, is_worker: bool) -> None:
         try:
-            self._start_worker(name) if is_worker else self._start_projector()
+            self._start_worker(name, is_first=False) if is_worker else self._start_projector()
         except OSError as error:  # no process or memory to be had just now: the others are to go on
             logger.warning("%s cannot be started (%s): trying again", name, error.strerror)
             self._replacements.append(Replace(name, is_worker, at=time.monotonic() + PAUSE_FIRST_S))

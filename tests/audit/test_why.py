@@ -48,7 +48,8 @@ def around(of: Job, now: datetime = LATER, *, pause: Pause | None = None, **besi
     paused = {of.queue: pause} if pause else {}
     parked = {of.id: "KeyError"} if beside.pop("parked", False) else {}
     served = None if crew else set[str]()
-    waits = [*waits_of(of, now, paused, served, parked)]
+    tasks = {task for one, _ in crew for task in one.tasks}
+    waits = [*waits_of(of, now, paused, served, parked, tasks=tasks)]
     return Around(now=now, waits=waits, paused_by=QUEUE, **{"crew": crew, **beside})  # type: ignore[arg-type]
 
 
@@ -84,6 +85,7 @@ STORIES: dict[Reason, Why] = {
     Reason.RETRY: why([enqueued(), claimed(), failed()], now=NOW),
     Reason.PAUSED: why([enqueued()], pause=Pause(NOW, "ann", "the server moves")),
     Reason.UNSERVED: why([enqueued()], crew=[], claimed_at=NOW),
+    Reason.UNKNOWN: why([enqueued(command=None, task="shop.ship")]),
     Reason.BUSY: why([enqueued()], crew=BUSY),
     Reason.FREE: why([enqueued()]),
     Reason.DUE: explain(job(enqueued()), history(enqueued()), UNKNOWN),
@@ -109,8 +111,8 @@ STORIES: dict[Reason, Why] = {
 """Each reason in a story that has it."""
 
 TURN = {
-    *(Reason.PARKED, Reason.EXPIRED, Reason.LATER, Reason.PAUSED, Reason.UNSERVED, Reason.BUSY, Reason.FREE),
-    *(Reason.DUE, Reason.BEFORE, Reason.EXPIRES),
+    *(Reason.PARKED, Reason.EXPIRED, Reason.LATER, Reason.PAUSED, Reason.UNSERVED, Reason.UNKNOWN, Reason.BUSY),
+    *(Reason.FREE, Reason.DUE, Reason.BEFORE, Reason.EXPIRES),
 }
 IN: dict[State, set[Reason]] = {
     State.PENDING: TURN | {Reason.ENQUEUED, Reason.ASKED, Reason.RELEASED, Reason.STOPPING, Reason.RETRY, Reason.LOST},
@@ -128,6 +130,7 @@ FIRST = {
     Kind.LATER: {Reason.LATER, Reason.RETRY},
     Kind.PAUSED: {Reason.PAUSED},
     Kind.UNSERVED: {Reason.UNSERVED},
+    Kind.UNKNOWN: {Reason.UNKNOWN},
     Kind.DUE: {Reason.BUSY, Reason.FREE, Reason.DUE},
 }
 
@@ -155,6 +158,10 @@ def test_a_reason_stands_in_its_story_once_and_fits_the_state(reason: Reason) ->
         ),
         (Reason.PAUSED, "its queue default is paused since 2026-01-01T00:00:00Z by ann (the server moves): nothing"),
         (Reason.UNSERVED, "no worker serves its queue default, from which nothing was claimed since 2026-01-01T00:00"),
+        (
+            Reason.UNKNOWN,
+            "no live worker that serves its queue knows its task shop.ship, and it is due since 2026",
+        ),
         (Reason.BUSY, "the slot of the worker that serves its queue is busy: one for 1 h"),
         (Reason.BEFORE, "12 jobs of its queue are before it: 3 of a higher priority, 9 due for longer"),
         (Reason.LOST, "its worker w:1 was lost: w:2 rescued the job, 12 s after it was last heard of"),

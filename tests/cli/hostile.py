@@ -36,6 +36,10 @@ def fill(queue: Queue, uri: str, jobs: int) -> None:
         )
         other.enqueue(key=HOSTILE, command="true", delay=9000)
         other.pause_queue("held", HOSTILE)
+        job = {"command": f"echo {HOSTILE}", "cwd": f"/tmp/{HOSTILE}", "env": {"NAME": HOSTILE}, "tags": [HOSTILE]}
+        for name in ("wild", "other"):
+            other.schedule(name, job, cron="0 0 1 1 *", tz="Europe/Berlin", why=HOSTILE)
+        other.pause_schedule("other", HOSTILE)
     text = WILD.decode(errors="backslashreplace")
     output = Output(stdout=Captured(text=text, length=len(WILD)), stderr=Captured(text=text, length=len(WILD)))
     error = Error(type=HOSTILE, message=HOSTILE, traceback=HOSTILE)

@@ -25,7 +25,7 @@ def commands(group: click.Group = root, *words: str) -> Iterator[tuple[str, ...]
 
 
 ALL = list(commands())
-GROUPS = [("dlq",), ("worker",), ("projector",), ("config",), ("audit",), ("db",)]
+GROUPS = [("dlq",), ("worker",), ("schedule",), ("projector",), ("config",), ("audit",), ("db",)]
 
 
 @pytest.fixture

@@ -375,6 +375,7 @@ def test_list_and_show_tell_alike_what_a_job_waits_for(queuectl: Queuectl, queue
             {"id": "unserved", "command": "true", "queue": "other"},
             {"id": "paused", "command": "true", "queue": "held"},
             {"id": "over", "command": "true"},
+            {"id": "unknown", "task": "shop.ship", "queue": "served"},
         ]
     )
     queue.pause_queue("held", "the disk is full")
@@ -384,11 +385,17 @@ def test_list_and_show_tell_alike_what_a_job_waits_for(queuectl: Queuectl, queue
     text = queuectl.ok("list").out
 
     kinds = {job_id: wait and wait["kind"] for job_id, wait in listed.items()}
-    assert kinds == {one: one for one in ("due", "later", "unserved", "paused", "expired")} | {"over": None}
+    assert kinds == {one: one for one in ("due", "later", "unserved", "paused", "expired", "unknown")} | {"over": None}
     assert listed["paused"]["why"] == "the disk is full"
     for job_id, wait in listed.items():
         assert queuectl.ok("show", job_id, "--json").json["waits"] == wait
-    said = {"later": "in ", "unserved": "no worker", "paused": "paused", "expired": "expired"}
+    said = {
+        "later": "in ",
+        "unserved": "no worker",
+        "paused": "paused",
+        "expired": "expired",
+        "unknown": "task ",
+    }
     for job_id, words in said.items():
         assert any(line.startswith(job_id) and f" {words}" in line for line in text.splitlines())
         assert words in queuectl.ok("show", job_id).out.lower()

@@ -21,7 +21,7 @@ ANY, QUEUE = "…", "mail"
 
 @pytest.fixture(scope="module")
 def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Queuectl]:
-    """A dead job, one whose queue is paused, and a seal."""
+    """A dead job, one whose queue is paused, a schedule, and a seal."""
     name = "test_json_shapes"
     queuectl = Queuectl(environ(server_uri, name))
     queuectl.ok("enqueue", "--id", "report", "--queue", "mail", "--max-retries", "0", "--", "exit 7")
@@ -29,6 +29,7 @@ def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Que
     with Queue(server_uri, name) as queue:
         died(queue, "report", "exit code 7: no space left")
     queuectl.ok("queue", "pause", "web", "--why", "it moves")
+    queuectl.ok("schedule", "add", "nightly", "--cron", "30 2 * * *", "--tz", "Europe/Berlin", "--", "./backup")
     queuectl.ok("audit", "seal")
     yield queuectl
     client.drop_database(name)

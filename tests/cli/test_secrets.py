@@ -1,5 +1,6 @@
 """Passwords and the values of a job's environment: where they may be typed, and that they are printed nowhere."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ NO_DATABASE = {"db start", "db status", "db stop", "completion"}
 ARGUMENTS = {
     **{name: ["a"] for name in ("wait", "show", "history", "logs", "cancel", "retry", "replay", "audit verify", "why")},
     **{name: ["mail"] for name in ("queue pause", "queue resume", "projections show", "config get", "config unset")},
+    **{f"schedule {name}": ["a"] for name in ("show", "pause", "resume", "remove", "trigger", "next")},
+    "schedule add": ["a", "--every", "7d", "{}"],
     "worker stop": ["--all"],
     "tasks run": ["app.send"],
     "enqueue": ["--file", "-"],
@@ -38,6 +41,7 @@ SHOWING = [
     *(["dlq", "list"], ["dlq", "retry", "--all", "--dry-run"], ["status"], ["stats"], ["top", "--once"], ["doctor"]),
     *(["projections", "list"], ["projections", "verify"], ["projections", "show", "stats"], ["audit", "verify", "a"]),
     *(["diff", "a", "1", "2"], ["simulate", "--max-retries", "1"]),
+    *(["schedule", "list"], ["schedule", "show", "often"], ["events", "--stream", "schedule-often"], ["events"]),
     *(["wait", "a"], ["queue", "list"], ["enqueue", "--id", "a", "--env", f"WORD={SECRET}!", "--", "false"]),
 ]
 
@@ -56,6 +60,7 @@ def command(words: str) -> click.Command:
 def job(queue: Queue, server_uri: str, database: Database[dict[str, Any]], tmp_path: Path) -> str:
     """A job that has failed for good, with a secret in its environment and in what was asked for."""
     queue.enqueue(id="a", command="false", max_retries=0, env={"WORD": SECRET})
+    queue.schedule("often", {"command": "true", "env": {"WORD": SECRET}}, every=timedelta(days=7))
     with crews(server_uri, database.name, tmp_path) as start:
         assert start(until_empty=True).ends() == 0
     return "a"

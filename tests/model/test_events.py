@@ -29,6 +29,7 @@ from eventqueue.model.events import (
     stream_of,
     type_of,
 )
+from eventqueue.schedules.events import ScheduleEvent
 from tests.builders import (
     CANCELLED,
     COMPLETED,
@@ -56,7 +57,7 @@ def test_every_event_class_has_a_stored_type_of_its_own() -> None:
 def test_each_type_of_event_stands_in_one_category() -> None:
     of_all = [kind for kinds in CATEGORIES.values() for kind in kinds]
 
-    assert sorted(CATEGORIES) == ["config", "job", "late", "queue", "seal", "views", "worker"]
+    assert sorted(CATEGORIES) == ["config", "job", "late", "queue", "schedule", "seal", "views", "worker"]
     assert {id(kind) for kind in of_all} == {id(kind) for kind in EVENT_TYPES.values()}
     assert len(of_all) == len(EVENT_TYPES)
 
@@ -69,6 +70,7 @@ def test_what_is_registered_of_a_category_is_what_its_union_names() -> None:
         ("queue", QueueEvent),
         ("worker", lives.WorkerEvent),
         ("views", upkeep.UpkeepEvent),
+        ("schedule", ScheduleEvent),
     ):
         assert set(CATEGORIES[category]) == set(typing.get_args(union))
 

@@ -13,12 +13,14 @@ ROOT = Path(__file__).parents[2]
 ROOMS = (
     "eventqueue.errors",
     "eventqueue.model",
+    "eventqueue.schedules",
     "eventqueue.system",
     "eventqueue.tasks",
     "eventqueue.ports",
     "eventqueue.log",
     "eventqueue.mongo",
     "eventqueue.steering",
+    "eventqueue.ticking",
     "eventqueue.audit",
     "eventqueue.sealing",
     "eventqueue.travel",
@@ -42,12 +44,15 @@ ROOMS = (
     "eventqueue.cli",
 )
 DOORS = {"eventqueue", "eventqueue.__main__", "projections"}  # by which people come in: they import at the first use
-PURE = {"eventqueue.errors", "eventqueue.model", "eventqueue.ports", "eventqueue.audit", "projections.folds"}
+PURE = {
+    *("eventqueue.errors", "eventqueue.model", "eventqueue.schedules", "eventqueue.ports", "eventqueue.audit"),
+    "projections.folds",
+}
 # All else in the standard library may reach a clock, a file, a process, chance or the network.
 HARMLESS = {
     *("__future__", "abc", "bisect", "collections", "contextlib", "dataclasses", "datetime", "difflib", "enum"),
     *("functools", "hashlib", "heapq", "itertools", "math", "operator", "re", "reprlib", "types", "typing"),
-    *("uuid", "bson", "msgspec"),
+    *("uuid", "bson", "cronsim", "msgspec"),
 }
 CLOCK_AND_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid6", "uuid7", "open", "input", "print"}
 

@@ -3,21 +3,23 @@
 import importlib
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eventqueue import Context, ImportFailed, InvalidInput, TaskRefused, task
+from eventqueue import Context, ImportFailed, InvalidInput, TaskRefused, schedule, task
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import Defaults
-from eventqueue.tasks import registry
+from eventqueue.tasks import planned, registry
 from eventqueue.tasks.declared import Declared
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_tasks", {})
+    monkeypatch.setattr(planned, "_timings", [])
 
 
 @pytest.fixture(name="modules")
@@ -93,7 +95,7 @@ async def further() -> Any:
         (further, "it is a generator"),
         ("send", "it is no function"),
     ],
-    ids=str,
+    ids=range(9),
 )
 def test_what_no_worker_could_call_is_refused(function: Any, problem: str) -> None:
     with pytest.raises(TaskRefused, match=problem):
@@ -213,3 +215,64 @@ def test_what_a_task_may_know_of_its_job_is_no_argument() -> None:
     def told(ctx: Context, to: str) -> None: ...
 
     assert task(name="told")(told).signature("ann").call.kwargs == {"to": "ann"}  # type: ignore[call-arg,arg-type]
+
+
+# Schedules.
+
+
+def test_a_schedule_has_all_that_its_task_says_of_its_jobs() -> None:
+    found = task(name="mail.send", queue="mail", max_retries=1, tags=["a"], backoff=Backoff(base=1.0))(send)
+
+    schedule("*/5 * * * *", tz="Europe/Berlin", args=["ann"], overlap="skip")(found)
+    schedule(every=timedelta(minutes=5), name="often", kwargs={"to": "bob", "n": 2})(found)
+
+    assert planned.planned() == [
+        planned.Planned(
+            name="mail.send",
+            fields={
+                "task": "mail.send",
+                "args": [],
+                "kwargs": {"to": "ann"},
+                "queue": "mail",
+                "max_retries": 1,
+                "tags": ["a"],
+                "backoff": {"base": 1.0, "cap": 3600.0, "jitter": 0.1},
+            },
+            cron="*/5 * * * *",
+            tz="Europe/Berlin",
+            overlap="skip",
+        ),
+        planned.Planned(
+            name="often",
+            fields={
+                "task": "mail.send",
+                "args": [],
+                "kwargs": {"to": "bob", "n": 2},
+                "queue": "mail",
+                "max_retries": 1,
+                "tags": ["a"],
+                "backoff": {"base": 1.0, "cap": 3600.0, "jitter": 0.1},
+            },
+            every=300.0,
+        ),
+    ]
+
+
+def test_a_schedule_whose_arguments_do_not_fit_is_refused() -> None:
+    schedule("* * * * *")(task(send))
+
+    with pytest.raises(InvalidInput, match="missing a required argument: 'to'"):
+        planned.planned()
+
+
+def test_two_schedules_with_one_name_are_refused() -> None:
+    schedule("* * * * *", name="nightly", args=["ann"])(task(send))
+    schedule("* * * * *", name="nightly", args=["ann"])(task(fetch))
+
+    with pytest.raises(TaskRefused, match="two schedules are called nightly"):
+        planned.planned()
+
+
+def test_a_schedule_stands_above_its_task() -> None:
+    with pytest.raises(TaskRefused, match="@schedule stands above @task"):
+        schedule("* * * * *")(send)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Runs with faults: the same seed is the same run, all ends whatever went wrong, and what breaks tells its seed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def simulated(seed: int, faults: Sequence[str], workers: int = 3) -> tuple[list[
     """What became of some jobs in a run, and of the world."""
     app.outbox.clear()
     with using(TestQueue(now=START)) as queue:
-        jobs = [app.send.enqueue("ann"), app.fall.enqueue(1), app.fall.enqueue(), app.says.enqueue("snooze")]
+        jobs: list[Any] = [app.send.enqueue("ann"), app.fall.enqueue(1), app.fall.enqueue(), app.says.enqueue("snooze")]
         jobs += [app.spread_once.enqueue(["bob", "eve"]), *(app.send.enqueue(f"{number}") for number in range(5))]
         queue.run(seed=seed, faults=faults, workers=workers)
         assert all(job.state in (State.COMPLETED, State.DEAD) for job in queue.walk(limit=None).jobs)

@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from eventqueue.cli.render import others
-from eventqueue.cli.render.others import sentence
-from eventqueue.cli.render.words import count, instant, shortened, span
+from eventqueue.cli.render.words import count, instant, sentence, shortened, span
 from eventqueue.model.events import (
     Cancelled,
     Claimed,
@@ -17,7 +16,9 @@ from eventqueue.model.events import (
     Released,
     Retried,
     RetryCause,
+    name_in,
 )
+from eventqueue.schedules.ticks import told
 
 TAIL_MAX = 60  # characters of output in a line of history
 
@@ -27,7 +28,7 @@ def describe(recorded: Recorded) -> str:
     event = recorded.event
     match event:
         case Enqueued():
-            return _enqueued(event, recorded.at)
+            return _enqueued(event, recorded)
         case Claimed(attempt=attempt, host=host, pid=pid):
             return f"attempt {attempt} on {host} (pid {pid})"
         case Completed():
@@ -53,10 +54,11 @@ def output_of(recorded: Recorded) -> Output | None:
     return recorded.event.output if isinstance(recorded.event, Completed | Failed) else None
 
 
-def _enqueued(event: Enqueued, at: datetime) -> str:
+def _enqueued(event: Enqueued, recorded: Recorded) -> str:
     where = f"in queue {event.queue}" + (f" at priority {event.priority}" if event.priority else "")
     retries = count(event.max_retries, "retry", "retries")
-    return sentence(f"{where}, {retries}", _due(event.run_at, at), event.run.text)
+    made = told(name_in(recorded.stream), event.correlation)
+    return sentence(f"{where}, {retries}", made, _due(event.run_at, recorded.at), event.run.text)
 
 
 def _completed(event: Completed) -> str:

@@ -10,6 +10,7 @@ from eventqueue.cli.render.tables import COLOURS
 from eventqueue.cli.render.words import count, instant, span
 from eventqueue.model.events import Call, Captured, Output, Run, Shell
 from eventqueue.model.job import Job
+from eventqueue.schedules.ticks import told
 from eventqueue.system.printable import clean
 
 LABEL = 12
@@ -54,6 +55,7 @@ def _asked(job: Job) -> Iterator[tuple[str, object]]:
     yield "group", job.group
     yield "meta", msgspec.json.encode(job.meta).decode() if job.meta else None
     yield "correlation", job.correlation
+    yield "made by", told(job.id, job.correlation)
 
 
 def _times(job: Job) -> Iterator[tuple[str, object]]:

@@ -8,8 +8,10 @@ from typing import Any
 import click
 import msgspec
 from bson.timestamp import Timestamp
+from msgspec.structs import replace
 
 from eventqueue.api.enqueueing import Existing, Receipt
+from eventqueue.api.scheduling import Rescheduled, Scheduled
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.verdict import Verdict
 from eventqueue.cli.render.words import STATES, instant
@@ -19,6 +21,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, Trial, ViewHealth, Worker
+from eventqueue.schedules.events import ScheduleSet
 from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean, clean_json
 
@@ -125,6 +128,8 @@ def _data(recorded: Recorded, *, show_env: bool) -> dict[str, Any]:
     data: dict[str, Any] = plain(to_data(recorded.event))
     if not show_env and isinstance(recorded.event, Enqueued):
         data |= {part: _without_env(data[part]) for part in ("run", "asked")}
+    if not show_env and isinstance(recorded.event, ScheduleSet):
+        data["fields"] = _without_env(data["fields"])
     return data
 
 
@@ -177,6 +182,20 @@ def queue(one: QueueStatus) -> dict[str, Any]:
     """A queue: its jobs by state, and its pause, null if it is not paused."""
     counts = {state: one.counts.get(State(state), 0) for state in STATES}
     return {"name": one.name, **counts, "paused": plain(one.pause)}
+
+
+def schedule(one: Scheduled, *, show_env: bool = False) -> dict[str, Any]:
+    """A schedule: when its ticks are, what is made at them, and its pause, null if it is not paused."""
+    fields = dict(one.fields) if show_env else _without_env(dict(one.fields))
+    every = None if one.every is None else one.every.total_seconds()
+    return {**plain(replace(one, every=None)), "every": every, "fields": plain(fields)}
+
+
+def rescheduled(done: Rescheduled) -> dict[str, Any]:
+    """What a command did to a schedule, and how it stands; null where there is none any more."""
+    now = None if done.schedule is None else schedule(done.schedule)
+    told = {"name": done.name, "version": done.version, "new": done.is_new, "changed": done.is_changed}
+    return {**told, "schedule": now}
 
 
 def switched(done: Switched) -> dict[str, Any]:

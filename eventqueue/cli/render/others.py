@@ -7,10 +7,19 @@ import msgspec
 
 from eventqueue.audit.leaves import unpack
 from eventqueue.audit.seals import LeavesSealed, LogSealed
-from eventqueue.cli.render.words import count, instant, shortened, span
+from eventqueue.cli.render import schedules
+from eventqueue.cli.render.words import count, instant, sentence, shortened, span
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.model.upkeep import Lost, ParkedRetried, ViewsRebuilt
+from eventqueue.schedules.events import (
+    SchedulePaused,
+    ScheduleRemoved,
+    ScheduleResumed,
+    ScheduleSet,
+    ScheduleTriggered,
+    TickSkipped,
+)
 
 NAMED_MAX = 3  # of the jobs that a lost worker held
 VALUE_MAX = 60  # characters of a value
@@ -30,6 +39,10 @@ def describe(event: Event, at: datetime) -> str:
             return why or ""
         case WorkerStarted() | WorkerStopAsked() | WorkerLeft() | WorkerLost():
             return _life(event, at)
+        case ScheduleSet() | ScheduleTriggered() | TickSkipped():
+            return schedules.describe(event)
+        case SchedulePaused(why=why) | ScheduleResumed(why=why) | ScheduleRemoved(why=why):
+            return why or ""
         case ViewsRebuilt(generation=number, projections=projections, why=why, lost=lost):
             return sentence(f"generation {number} of {', '.join(projections)}", why, None if not lost else told(lost))
         case ParkedRetried(projection=projection, job=job, why=why):
@@ -78,8 +91,3 @@ def _value(value: Any) -> str:
     if isinstance(value, datetime):
         return instant(value)
     return shortened(value if isinstance(value, str) else msgspec.json.encode(value).decode(), VALUE_MAX)
-
-
-def sentence(*parts: str | None) -> str:
-    """Return what there is of these parts, one after the other."""
-    return "; ".join(part for part in parts if part)

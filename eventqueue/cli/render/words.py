@@ -26,8 +26,15 @@ def waiting(wait: "Wait", now: datetime) -> str:
             return f"in {span(((wait.until or now) - now).total_seconds())}"
         case "unserved":
             return "no worker"
+        case "unknown":
+            return "task unknown"
         case kind:  # says it
             return kind
+
+
+def sentence(*parts: str | None) -> str:
+    """Return what there is of these parts, one after the other."""
+    return "; ".join(part for part in parts if part)
 
 
 def age(since: timedelta) -> str:

@@ -15,13 +15,14 @@ from eventqueue.ports.finder import JobAt, JobFinder, Ready, Share, Signal
 from eventqueue.ports.log import EventLog
 from eventqueue.steering.pauses import Pauses
 from eventqueue.worker.claims.fetch import Fetch
+from eventqueue.worker.claims.knowing import Knowing
 from eventqueue.worker.claims.ownership import Ownership
 from eventqueue.worker.claims.prospects import Prospect, Prospects
 from eventqueue.worker.claims.serving import Serving
 from eventqueue.worker.life.heartbeat import Beat
 
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
-LOOK_AT = 16
+LOOK_AT, LOOK_MAX = 16, 256
 LONG = 64  # events of a job
 PASS_S = 0.5  # for how long jobs of paused queues are passed over before what was found is claimed
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
@@ -38,9 +39,11 @@ class Claiming:
         self._fetch = Fetch(finder, log)
         self._ownership = Ownership(me.id)
         self._prospects = Prospects()
+        self._knowing = Knowing(me.name, me.tasks)
         self._generation: int | None = None  # of the views, as the last signal told
         self._is_sure = False  # that the views are those of the log: they may have been restored meanwhile
         self._next_look = 0.0
+        self._look_at = LOOK_AT
         self._is_quiet = False
 
     def take(self, free: int) -> list[Job]:
@@ -62,18 +65,23 @@ class Claiming:
         self._prospects.forget_names()
         found: list[Job] = []
         shares, give_up = self._shares(), time.monotonic() + PASS_S
+        is_all = True
         try:
             while more := self._fetch.take(free - len(found), shares):
-                open_ = self._but_paused(more)
+                known = self._knowing.but_unknown(more)  # what is not known here stays tried: its place is passed over
+                open_ = self._but_paused(known)
                 found += open_
                 # What a queue has that was paused just now is passed over until the projector has held it back.
-                if len(found) == free or len(open_) == len(more) or time.monotonic() > give_up:
+                if len(found) == free or len(open_) == len(more):
+                    break
+                if time.monotonic() > give_up:
+                    is_all = len(known) == len(more)
                     break
         except Exception:  # also of what nobody has thought of: what is found is another time's
             self._fetch.close()  # it has passed what is forgotten
             self._forget(found)
             raise
-        if len(found) < free:
+        if len(found) < free and is_all:
             self._prospects.reach_the_end()
         return found
 
@@ -81,9 +89,11 @@ class Claiming:
         told = self._prospects.take_names()
         if not self._is_sure:
             self._make_sure()
-        found = self._but_paused(self._fetch.take_told(told, self._serving.named, free, self._clock.now()))
+        there = self._fetch.take_told(told, self._serving.named, free, self._clock.now())
+        known = self._knowing.but_unknown(there)
+        found = self._but_paused(known)
         # Who is missing may have no room here, or be due a moment later by this clock: the cursor will show.
-        if len(found) == len(told):
+        if len(found) - len(known) + len(there) == len(told):
             self._prospects.were_all()
         return found
 
@@ -180,10 +190,15 @@ class Claiming:
         if now < self._next_look or self._is_quiet:
             return
         self._next_look = now + LOOK_S
-        heads = self._finder.heads(self._shares(), LOOK_AT)
-        paused = self._serving.look({job.queue for job in heads})
-        self._is_quiet = not heads  # behind those of queues that were paused just now there may be others
-        heads = [job for job in heads if job.queue not in paused]
+        heads = self._finder.heads(self._shares(), self._look_at)
+        self._is_quiet = not heads  # behind those that are not for us, or not now, there may be others
+        known = self._knowing.but_unknown(heads)
+        if len(known) == len(heads):
+            self._look_at = LOOK_AT
+        elif not known:  # behind all these, which others are to run, one may wait that nobody else looks for
+            self._look_at = min(2 * self._look_at, LOOK_MAX)
+        paused = self._serving.look({job.queue for job in known})
+        heads = [job for job in known if job.queue not in paused]
         overdue = self._ownership.overdue(heads, self._fetch.position, now)
         # The view may lag: what the log has gone on with does not wait.
         gone = self._log.find_next([(job.stream, job.version) for job in overdue]) if overdue else set()

@@ -27,6 +27,7 @@ def incarnation_here(
     *,
     user: str | None = None,
     by: str | None = None,
+    tasks: tuple[str, ...] = (),
 ) -> Incarnation:
     """Return the incarnation that this very process is; `user`: as whom the database knows it; `by`: who started it."""
     pid = os.getpid()
@@ -42,4 +43,5 @@ def incarnation_here(
         grace=grace,
         user=user,
         by=by,
+        tasks=tasks,
     )

@@ -15,3 +15,8 @@ class PythonPlan(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
     max_tasks: int | None = None
     max_memory: int | None = None
+
+    @property
+    def room(self) -> int:
+        """How many tasks that are not async may run at the same time."""
+        return self.processes * self.threads if self.imports else 0

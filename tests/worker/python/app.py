@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from eventqueue.api.tasks import task
-from eventqueue.tasks.context import Context, current_job
+from eventqueue import Context, Discard, Fail, Retry, Snooze, current_job, task
 
 
 @task
@@ -247,3 +246,39 @@ async def meets_async() -> int:
 
 _barrier = threading.Barrier(3)
 _met: list[Any] = []
+
+
+@task
+def directs(kind: str) -> None:
+    ways: dict[str, Exception] = {
+        "retry": Retry(after=0),
+        "discard": Discard("the order is gone"),
+        "fail": Fail("no such order"),
+    }
+    raise ways[kind]
+
+
+@task
+def succeeds_after(attempts: int) -> int:
+    if current_job().attempt <= attempts:
+        raise ValueError("not yet")
+    return current_job().attempt
+
+
+@task
+def snoozes_once(file: Path) -> None:
+    if not file.exists():
+        file.touch()
+        raise Snooze(after=0.01)
+
+
+@task
+def stops_itself(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@task
+def closes_all() -> None:
+    """Close every descriptor, among them those that are not its own."""
+    os.closerange(3, 1024)

@@ -1,0 +1,140 @@
+"""Schedules in a person's words: their events, a list of them, and all of one. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.text import Text
+
+from eventqueue.cli.render.columns import Cell, Table
+from eventqueue.cli.render.words import age, count, instant, sentence, shortened, span
+from eventqueue.schedules.events import Missed, Overlap, ScheduleSet, ScheduleTriggered, SkipReason, TickSkipped
+from eventqueue.system.printable import clean
+
+if TYPE_CHECKING:
+    from eventqueue.api.scheduling import Rescheduled, Scheduled
+
+LABEL = 12
+HIDDEN = "•••"
+CALL_MAX = 200  # characters of a task's arguments
+_SHOWN = ("command", "task", "args", "kwargs", "cwd", "env")
+_MISSED = {Missed.SKIP: "none of what was missed", Missed.ONCE: "", Missed.ALL: "all that was missed"}
+_OVERLAP = {Overlap.ALLOW: "", Overlap.SKIP: "none beside another"}
+
+
+def describe(event: ScheduleSet | ScheduleTriggered | TickSkipped) -> str:
+    """Return what happened to a schedule, in one line."""
+    match event:
+        case ScheduleSet(fields=fields, missed=missed, overlap=overlap, why=why):
+            when = _when(event.cron, event.tz, event.every)
+            return sentence(f"{when}: {_runs(fields)}", _MISSED[missed], _OVERLAP[overlap], why)
+        case ScheduleTriggered(job=job, why=why):
+            return sentence(f"job {job}", why)
+        case TickSkipped(reason=SkipReason.OVERLAP, first=first, job=job):
+            return f"from {instant(first, 'seconds')} on, until job {job} has ended"
+        case TickSkipped(first=first, last=last, number=number, is_least=is_least):
+            span_ = f" from {instant(first, 'seconds')} to {instant(last, 'seconds')}"
+            more = " or more" if is_least else ""
+            return f"{count(number, 'tick')}{more}{span_}: nobody was there to make their jobs"
+
+
+def _when(cron: str | None, tz: str | None, every: float | None) -> str:
+    if cron is None:
+        return f"every {span(every or 0)}"
+    return f"{cron} in {tz or 'UTC'}"
+
+
+def _when_of(one: "Scheduled") -> str:
+    return _when(one.cron, one.tz, None if one.every is None else one.every.total_seconds())
+
+
+def _runs(fields: Mapping[str, Any]) -> str:
+    if "task" not in fields:
+        return str(fields.get("command", ""))
+    named = [f"{name}={_json(value)}" for name, value in fields.get("kwargs", {}).items()]
+    return shortened(f"{fields['task']}({', '.join([*map(_json, fields.get('args', ())), *named])})", CALL_MAX)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def table(found: Sequence["Scheduled"], now: datetime) -> Table:
+    """Schedules in a list: when, how long until the next tick, and what is made then."""
+    rows: list[list[Cell]] = [
+        [one.name, clean(_when_of(one)), _next(one, now), one.missed, one.overlap, clean(_runs(one.fields))]
+        for one in found
+    ]
+    return Table(["SCHEDULE", "WHEN", "NEXT", "MISSED", "OVERLAP", "RUNS"], rows)
+
+
+def _next(one: "Scheduled", now: datetime) -> Text:
+    if one.pause is not None:
+        return Text(f"paused {age(now - one.pause.since)} ago", "yellow")
+    if one.next_at is None:
+        return Text("never here" if one.problem else "never", "red")
+    return Text(f"in {span(max(0.0, (one.next_at - now).total_seconds()))}")
+
+
+def details(one: "Scheduled", *, show_env: bool = False) -> Text:
+    """All of a schedule, field by field."""
+    lines = [
+        Text.assemble((f"{label:<{LABEL}} ", "dim"), clean(str(value)))
+        for label, value in _fields(one, show_env=show_env)
+        if value not in (None, "")
+    ]
+    return Text("\n").join(lines)
+
+
+def _fields(one: "Scheduled", *, show_env: bool) -> Iterator[tuple[str, object]]:
+    yield "schedule", one.name
+    yield "when", _when_of(one)
+    yield "next", one.next_at and instant(one.next_at)
+    yield "problem", one.problem
+    yield "paused", one.pause and since(one)
+    yield "missed", f"{one.missed} ({'a job each' if one.missed is Missed.ALL else _made(one.missed)})"
+    yield "overlap", one.overlap
+    yield "runs", _runs(one.fields)
+    yield "directory", one.fields.get("cwd")
+    env = one.fields.get("env") or {}
+    yield "environment", " ".join(f"{name}={value if show_env else HIDDEN}" for name, value in env.items())
+    for name, value in one.fields.items():
+        if name not in _SHOWN:
+            yield name, value if isinstance(value, str) else _json(value)
+    yield "set", f"{instant(one.set_at, 'seconds')} by {one.set_by} (version {one.version})"
+
+
+def _made(missed: Missed) -> str:
+    return "no job" if missed is Missed.SKIP else "one job of all"
+
+
+def since(one: "Scheduled") -> str:
+    """Return since when a schedule is paused, by whom and, if that was said, why."""
+    assert one.pause is not None
+    why = f": {one.pause.why}" if one.pause.why else ""
+    return clean(f"since {instant(one.pause.since, 'seconds')} by {one.pause.by}{why}")
+
+
+def stands(done: "Rescheduled") -> str:
+    """Return what became of a schedule that was asked for, and when its next tick is."""
+    assert done.schedule is not None
+    what = "is set" if done.is_new else "is changed" if done.is_changed else "is set like that already"
+    return f"Schedule {done.name} {what}; {coming(done.schedule)}"
+
+
+def coming(one: "Scheduled") -> str:
+    """Return when the next tick of a schedule is, as the end of a sentence."""
+    if one.pause is not None:
+        return f"it is paused {since(one)}"
+    return f"next at {instant(one.next_at, 'seconds')}" if one.next_at else "there is no next tick"
+
+
+def ticks(found: Sequence[datetime], tz: str | None, now: datetime) -> Table:
+    """The next ticks: when, how long until then, and what the clocks of the zone show then."""
+    rows: list[list[Cell]] = [[instant(at), f"in {span(max(0.0, (at - now).total_seconds()))}"] for at in found]
+    if tz is None:
+        return Table(["TICK", "WHEN"], rows, dated=True)
+    local = [f"{at.astimezone(ZoneInfo(tz)):%a %Y-%m-%d %H:%M %Z}" for at in found]
+    return Table(["TICK", "WHEN", tz], [[*row, one] for row, one in zip(rows, local, strict=True)], dated=True)

@@ -1,0 +1,1 @@
+"""Ticking: who makes the jobs of schedules at their times."""

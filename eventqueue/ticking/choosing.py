@@ -1,0 +1,82 @@
+"""Which ticks of a schedule become jobs now: what the log has of earlier ones is asked where it matters."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from eventqueue.errors import LogCorrupt
+from eventqueue.log.insist import Decision, insist
+from eventqueue.model.codec import EPOCH
+from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_of
+from eventqueue.mongo.ground import Ground
+from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
+from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
+from eventqueue.schedules.rule import latest
+from eventqueue.schedules.schedule import TellSkipped, decide
+from eventqueue.schedules.ticks import job_id, stream_for
+from eventqueue.steering.schedules import look
+from eventqueue.ticking.course import Course
+
+ENDS = Completed | DeadLettered | Cancelled
+
+
+class Choosing:
+    """Chooses for a ticker, and tells the log, in the name of `actor`, of ticks that become no jobs."""
+
+    def __init__(self, ground: Ground, actor: str) -> None:
+        self._ground = ground
+        self._log = ground.log
+        self._actor = actor
+
+    def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
+        """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
+        due: Sequence[datetime] = latest(course.rule, course.done, now, MOST + 1)
+        if not course.is_known or len(due) > 1 or (due and now - due[-1] > LATE):
+            due = self._not_made(course, due, now)
+        if course.definition.overlap is Overlap.SKIP:
+            due = self._not_held(course, due)
+        if not due:
+            return []
+        chosen = choose(due, course.definition.missed, now)
+        if chosen.skipped is not None:
+            self._tell(course, chosen.skipped)
+        return chosen.made
+
+    def _not_made(self, course: Course, due: Sequence[datetime], now: datetime) -> Sequence[datetime]:
+        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids."""
+        # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
+        is_wider = course.definition.overlap is Overlap.SKIP and not course.is_known
+        asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
+        streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
+        made = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
+        course.is_known = True
+        if not made:
+            return due
+        course.made = job_id(course.schedule.name, max(made))
+        return [at for at in due if at > max(made)]
+
+    def _not_held(self, course: Course, due: Sequence[datetime]) -> Sequence[datetime]:
+        """Return the ticks at which the job of the last one before them had ended; of the others the log is told."""
+        if course.made is None or not due:
+            return due
+        going = free(due, self._ended_at(course.made))
+        held = due[: len(due) - len(going)]
+        if held:
+            self._tell(course, skipped(SkipReason.OVERLAP, held, job=course.made))
+        return going
+
+    def _ended_at(self, job: str) -> datetime | None:
+        with suppress(LogCorrupt):  # of one that nobody can read nothing is waited for
+            last = self._log.read_last(stream_of("job", job))
+            if last is not None:
+                return last.at if isinstance(last.event, ENDS) else None
+        return EPOCH
+
+    def _tell(self, course: Course, event: TickSkipped) -> None:
+        name, command = course.schedule.name, TellSkipped(course.schedule.set_id, event)
+
+        def decided() -> Decision:
+            there = look(self._log, name)
+            return there.head, decide(there, command)
+
+        insist(self._log, stream_for(name), decided, actor=self._actor, now=self._ground.clock.now)

@@ -1,0 +1,41 @@
+"""A schedule as a ticker follows it: up to when its ticks are done, and when the next one is."""
+
+from datetime import datetime
+
+from eventqueue.schedules.rule import Rule
+from eventqueue.schedules.schedule import Definition, Schedule
+from eventqueue.steering.schedules import rule_of
+
+
+class Course:
+    """The way of an active schedule; nothing of it is kept but here, so that a new ticker begins with asking the log.
+
+    `made`: the job of the last tick that became one, as far as that `is_known`.
+    """
+
+    def __init__(self, schedule: Schedule, made: str | None = None) -> None:
+        """Begin where the schedule does. Raises InvalidInput where its times cannot be told here."""
+        assert schedule.definition is not None
+        assert schedule.since is not None
+        self.definition: Definition = schedule.definition
+        self.rule: Rule = rule_of(schedule.definition)
+        self.schedule = schedule
+        self.made = made
+        self.is_known = False
+        self.done = schedule.since
+        self.next_at: datetime | None = None
+        self.move(schedule.since)
+
+    def move(self, done: datetime) -> None:
+        """Have all ticks up to a moment done with."""
+        self.done = done
+        self.next_at = next(self.rule.after(done), None)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a tick has come."""
+        return self.next_at is not None and self.next_at <= now
+
+    def goes_on(self, schedule: Schedule) -> bool:
+        """Whether the schedule, as it stands now, has this way before it still."""
+        is_same = schedule.is_active and schedule.set_id == self.schedule.set_id
+        return is_same and schedule.since is not None and schedule.since <= self.done

@@ -1,0 +1,67 @@
+"""Making the jobs of schedules: a tick's id is made of (schedule, tick), so who is first at version 1 has made it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from eventqueue.errors import QueueError
+from eventqueue.model import settings
+from eventqueue.model.codec import seal
+from eventqueue.model.events import EMPTY, stream_of
+from eventqueue.model.job import Enqueue, decide
+from eventqueue.model.spec import Defaults, request
+from eventqueue.mongo.ground import Ground
+from eventqueue.ports.log import Append
+from eventqueue.schedules.schedule import Schedule
+from eventqueue.schedules.ticks import stream_for
+from eventqueue.steering import configuration
+
+BATCH = 500  # jobs in one append
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A job of a schedule that is to be made, under this id."""
+
+    schedule: Schedule
+    id: str
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What became of it: whether it was made here, and not by another before, or the error that refused it."""
+
+    wanted: Wanted
+    is_new: bool = False
+    error: QueueError | None = None
+
+
+def make(ground: Ground, wanted: Sequence[Wanted], actor: str, environ: Mapping[str, str]) -> list[Made]:
+    """Make jobs, by the settings that are in force now; return what became of each, in order.
+
+    Raises LogUnavailable where the outcome is in doubt: to ask again is safe.
+    """
+    defaults = settings.job_defaults(settings.resolve(configuration.stored(ground), environ), None)
+    now = ground.clock.now()
+    made: dict[str, Made] = {}
+    appends: dict[str, Append] = {}
+    for nth, one in enumerate(wanted):
+        try:
+            appends[one.id] = _append(one, nth, defaults, actor, now)
+        except QueueError as error:  # of this one alone: it was checked by another eventqueue, perhaps
+            made[one.id] = Made(one, error=error)
+    sent = [one for one in wanted if one.id in appends]
+    for start in range(0, len(sent), BATCH):
+        batch = sent[start : start + BATCH]
+        results = ground.log.append([appends[one.id] for one in batch])
+        made |= {one.id: Made(one, result.is_whole, result.error) for one, result in zip(batch, results, strict=True)}
+    return [made[one.id] for one in wanted]
+
+
+def _append(wanted: Wanted, nth: int, defaults: Defaults, actor: str, now: datetime) -> Append:
+    schedule = wanted.schedule
+    assert schedule.definition is not None
+    told = {"id": wanted.id, "correlation": stream_for(schedule.name)}
+    asked = request({**schedule.definition.fields, **told}, defaults)
+    events = decide(None, Enqueue(asked, nth), now)
+    stream = stream_of("job", wanted.id)
+    return Append(seal(stream, EMPTY, events, actor=actor, now=now, cause=schedule.set_id))

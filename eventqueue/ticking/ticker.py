@@ -1,0 +1,171 @@
+"""The ticker: makes the jobs of schedules at their times. Any number of them may run, and none leads.
+
+What each makes has an id made of (schedule, tick), so that of all who try one makes it. Schedules are looked at where
+a signal says so, and all of them once a minute; between that nothing is asked but, at a tick, whether its schedule is
+still the same.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+from eventqueue.errors import QueueError, Unavailable
+from eventqueue.mongo.ground import Ground
+from eventqueue.ports.finder import SignalFeed
+from eventqueue.schedules.schedule import Schedule
+from eventqueue.schedules.ticks import job_id
+from eventqueue.steering.schedules import every, gone_on, look
+from eventqueue.ticking.choosing import Choosing
+from eventqueue.ticking.course import Course
+from eventqueue.ticking.making import Wanted, make
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 60.0  # between two looks at all schedules: a signal may be lost
+DOZE_S = 10.0  # a machine may sleep meanwhile, which a wait does not count
+AGAIN_S = 1.0  # after trouble with the database
+
+
+class Ticker:
+    """Ticks for the schedules of `ground`, in the name of `actor`; `environ`: where settings may stand, too."""
+
+    def __init__(self, ground: Ground, signals: SignalFeed, actor: str, environ: Mapping[str, str]) -> None:
+        self._ground = ground
+        self._signals = signals
+        self._actor = actor
+        self._environ = environ
+        self._choosing = Choosing(ground, actor)
+        self._courses: dict[str, Course] = {}
+        self._news: SimpleQueue[str | None] = SimpleQueue()  # schedules that changed; None: look at all of them
+        self._woken = threading.Event()
+        self._look_at = time.monotonic()
+        self._said: dict[str, str] = {}  # trouble, by the schedule's name; "": with all
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until `stop` is set, and this is woken; what fails is logged, and tried again."""
+        threading.Thread(target=self._listen, args=(stop,), name="schedules", daemon=True).start()
+        while not stop.is_set():
+            try:
+                pause = self.step()
+                self._said.pop("", None)
+            except Exception as error:  # whatever it is: if this ended, no schedule would go on, and all else would
+                if not stop.is_set():  # else its connection was closed under it
+                    self._warn("", f"schedules stand still: {_words(error)}")
+                pause = AGAIN_S
+            self._woken.wait(pause)
+            self._woken.clear()
+
+    def wake(self) -> None:
+        """Have `run` look at once whether there is something to do, or nothing more."""
+        self._woken.set()
+
+    def step(self) -> float:
+        """Make what is due; return how long to wait before the next step, in seconds."""
+        self._hear()
+        look_s = max(0.0, self._look_at - time.monotonic())
+        if not self._courses:
+            return look_s
+        now = self._ground.clock.now()
+        if due := [one for one in self._courses.values() if one.is_due(now)]:
+            self._tick(due, now)
+        coming = [one.next_at for one in self._courses.values() if one.next_at is not None]
+        if not coming:
+            return look_s
+        return min(look_s, DOZE_S, max(0.0, (min(coming) - self._ground.clock.now()).total_seconds()))
+
+    # Ticks
+
+    def _tick(self, due: Sequence[Course], now: datetime) -> None:
+        """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew."""
+        if gone := gone_on(self._ground.log, [one.schedule for one in due]):
+            for schedule in gone.values():
+                self._follow(schedule)
+            return
+        wanted = [one for course in due for one in self._wanted(course, now)]
+        made = make(self._ground, wanted, self._actor, self._environ) if wanted else []
+        for course in due:
+            course.move(now)
+        for one in made:
+            self._courses[one.wanted.schedule.name].made = one.wanted.id
+            if one.error is not None:
+                self._warn(one.wanted.schedule.name, f"job {one.wanted.id} is not made: {one.error}")
+
+    def _wanted(self, course: Course, now: datetime) -> Sequence[Wanted]:
+        name = course.schedule.name
+        try:
+            return [Wanted(course.schedule, job_id(name, at)) for at in self._choosing.ticks(course, now)]
+        except Unavailable:
+            raise
+        except Exception as error:  # of this schedule alone: the others go on
+            self._warn(name, f"a tick of schedule {name} is passed over: {_words(error)}")
+            return []
+
+    # Schedules
+
+    def _hear(self) -> None:
+        """Take in which schedules there are, where something may have changed."""
+        names = self._taken()
+        try:
+            is_all = None in names or time.monotonic() >= self._look_at
+            for schedule in self._all() if is_all else [look(self._ground.log, str(name)) for name in names]:
+                self._follow(schedule)
+        except BaseException:
+            self._news.put(None)  # what was taken is still to be looked at
+            raise
+
+    def _all(self) -> Sequence[Schedule]:
+        there = list(every(self._ground.log))
+        self._look_at = time.monotonic() + LOOK_S
+        gone = self._courses.keys() - {one.name for one in there}
+        return [*there, *(Schedule(name=name) for name in gone)]
+
+    def _taken(self) -> set[str | None]:
+        names: set[str | None] = set()
+        while True:
+            try:
+                names.add(self._news.get_nowait())
+            except Empty:
+                return names
+
+    def _follow(self, schedule: Schedule) -> None:
+        """Go on with a schedule as it stands now, or anew, or no more."""
+        before = self._courses.pop(schedule.name, None)
+        if before is not None and before.goes_on(schedule):
+            before.schedule = schedule
+            self._courses[schedule.name] = before
+        elif schedule.is_active:
+            try:
+                self._courses[schedule.name] = Course(schedule, None if before is None else before.made)
+            except Exception as error:  # a zone that is unknown here, perhaps, and known to others
+                self._warn(schedule.name, f"schedule {schedule.name} stands still here: {_words(error)}")
+
+    def _listen(self, stop: threading.Event) -> None:
+        """Pass on what signals tell of schedules; where they fail all is looked at again."""
+        while not stop.is_set():
+            try:
+                signals = self._signals.follow()
+                self._tell(None)  # what has changed before is told by no signal
+                for one in signals:
+                    for name in () if one is None else one.scheduled:
+                        self._tell(name)
+                    if stop.is_set():
+                        return
+            except Exception as error:  # for who may not read them, too
+                logger.debug("signals fail, and are followed anew: %s", _words(error))
+            stop.wait(AGAIN_S)
+
+    def _tell(self, name: str | None) -> None:
+        self._news.put(name)
+        self._woken.set()
+
+    def _warn(self, name: str, why: str) -> None:
+        if self._said.get(name) != why:
+            logger.warning("%s", why)
+        self._said[name] = why
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, QueueError) else f"{type(error).__name__}: {error}"

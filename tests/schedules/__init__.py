@@ -1,0 +1,1 @@
+"""What schedules are, and when their ticks are."""

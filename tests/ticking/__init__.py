@@ -1,0 +1,1 @@
+"""Who makes the jobs of schedules."""
