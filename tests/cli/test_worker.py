@@ -2,11 +2,13 @@
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
+from eventqueue.cli.values import SIZE
 from eventqueue.model.job import State
 from eventqueue.system.people import actor_of
 from eventqueue.worker.life.place import incarnation_here
@@ -218,3 +220,46 @@ def test_a_worker_whose_output_nobody_reads_goes_on(queuectl: Queuectl, queue: Q
 
     assert {job.state for job in jobs} == {State.COMPLETED}
     assert len(out) > 65536  # more than a pipe holds
+
+
+def test_a_worker_runs_the_tasks_of_the_modules_that_it_is_told_to_import(queuectl: Queuectl, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from eventqueue import task\n@task\ndef ship(order: int) -> str:\n    print('shipping', order)\n"
+        "    return f'shipped {order}'\n"
+    )
+    queuectl.ok("enqueue", '{"id": "one", "task": "shop.ship", "args": [7]}')
+    words = ("--processes", "2", "--threads", "2", "--max-tasks-per-child", "5", "--max-memory", "512M")
+
+    ran = queuectl.process(
+        "worker", "start", "--until-empty", "--import", "shop", "--import-path", str(tmp_path), *words
+    )
+
+    assert ran.code == 0, ran.err
+    assert queuectl.ok("show", "one", "--json").json["result"]["value"] == "shipped 7"
+    assert queuectl.ok("logs", "one").out == "shipping 7\n"
+
+
+def test_a_module_that_cannot_be_imported_is_told_in_a_sentence(queuectl: Queuectl) -> None:
+    ran = queuectl.process("worker", "start", "--import", "nowhere.tasks")
+
+    assert ran.code == 1
+    assert ran.err == (
+        "queuectl: 1: Module 'nowhere.tasks' cannot be imported: there is no such module where Python looks: "
+        "is its directory on the path (--import-path)?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"),
+    [("512", 512), ("512k", 2**19), ("512M", 2**29), ("2G", 2**31), ("1GiB", 2**30), ("3MB", 3 << 20)],
+)
+def test_a_size_is_bytes_or_has_a_unit(typed: str, size: int) -> None:
+    assert SIZE.convert(typed, None, None) == size
+
+
+@pytest.mark.parametrize("typed", ["", "M", "-1", "1.5G", "much", "1 M", "1e3"])
+def test_what_is_no_size_is_refused(shared: Queuectl, typed: str) -> None:
+    ran = shared.here("worker", "start", "--max-memory", typed)
+
+    assert ran.code == 2
+    assert f"{typed!r} is no size: give bytes, or a unit too, such as 512M or 2G" in ran.err

@@ -6,6 +6,7 @@ import signal
 from eventqueue.system.process import signal_name
 
 SERVER_DIED = "The fork server of its worker died, and the process that ran it with it."
+GARBLED = "The process that ran it was killed: a task had written into a descriptor that was not its own."
 OTHERS_TIMEOUT = "its process was ended for another job's timeout"
 OTHERS_END = "its process was ended for another job's sake"
 

@@ -5,9 +5,11 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+import msgspec
+
 from eventqueue.worker.python.attempts import Attempt
 from eventqueue.worker.python.left import Left
-from eventqueue.worker.python.messages import Frames, FromChild, Leave, Message, framed, from_child
+from eventqueue.worker.python.messages import Frames, FromChild, Garbled, Leave, Message, framed, from_child
 from eventqueue.worker.running.reports import Written
 
 _READ_BYTES = 256 * 1024
@@ -25,6 +27,7 @@ class Hand:
         self.given = 0  # in all its life
         self.heard_at = 0.0
         self.is_leaving = False  # it is given no more
+        self.is_garbled = False  # what it says is no longer its own
         self.is_asked_back = False  # for what has not begun
         self.doomed_by: Attempt | None = None  # for whose sake it is killed
         self._socket, theirs = socket.socketpair()
@@ -85,20 +88,27 @@ class Hand:
         return True
 
     def hear(self) -> tuple[Iterator[FromChild], bool]:
-        """Return what it says now, and whether it may say more."""
+        """Return what it says now, which may raise Garbled, and whether it may say more."""
         try:
             chunk = self._socket.recv(_READ_BYTES)
         except BlockingIOError:
             return iter(()), True
         except OSError:
             chunk = b""
-        return map(from_child.decode, self._frames.feed(chunk)), bool(chunk)
+        return self._read(chunk), bool(chunk)
+
+    def _read(self, chunk: bytes) -> Iterator[FromChild]:
+        for frame in self._frames.feed(chunk):
+            try:
+                yield from_child.decode(frame)
+            except msgspec.MsgspecError:
+                raise Garbled from None
 
     def rest(self) -> Iterator[FromChild]:
         """Yield what it had said before it died."""
-        with suppress(BlockingIOError, OSError):
+        with suppress(OSError, Garbled):
             while chunk := self._socket.recv(_READ_BYTES):
-                yield from map(from_child.decode, self._frames.feed(chunk))
+                yield from self._read(chunk)
 
     def left(self, run: Attempt) -> tuple[Written, Written]:
         """Return what a run had printed in a child that has died."""

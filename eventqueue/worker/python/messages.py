@@ -15,6 +15,7 @@ from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoo
 from eventqueue.tasks.planned import Planned
 
 _LENGTH_BYTES = 4
+_FRAME_MAX = 64 * 1024 * 1024  # more than any has
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -224,6 +225,10 @@ def framed(message: Message) -> bytes:
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
+class Garbled(Exception):
+    """What came is no message: a task has written into a descriptor that is not its own."""
+
+
 class Frames:
     """What has come of a stream, in whatever pieces it came."""
 
@@ -231,11 +236,13 @@ class Frames:
         self._received = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield the frames that are whole by now."""
+        """Yield the frames that are whole by now. Raises Garbled."""
         self._received += chunk
         start, received = 0, bytes(self._received)
         while (body := start + _LENGTH_BYTES) <= len(received):
-            end = body + int.from_bytes(received[start:body], "big")
+            if (length := int.from_bytes(received[start:body], "big")) > _FRAME_MAX:
+                raise Garbled
+            end = body + length
             if end > len(received):
                 break
             yield received[body:end]

@@ -24,6 +24,7 @@ from eventqueue.worker.python.messages import (
     Forked,
     FromChild,
     FromForkServer,
+    Garbled,
     HandedBack,
     NotForked,
     Over,
@@ -210,9 +211,12 @@ class Pool:
     def _hear_hand(self, hand: Hand) -> None:
         said, may_say_more = hand.hear()
         hand.heard_at = monotonic()
-        for message in said:
-            self._heard(hand, message)
-        if not may_say_more:  # it is dead, or has closed what is not its own: of that its fork server has to tell
+        try:
+            for message in said:
+                self._heard(hand, message)
+        except Garbled:
+            may_say_more, hand.is_garbled = False, True
+        if not may_say_more:  # it is dead, or has closed or used what is not its own: its fork server tells
             self._unregister(hand.fd)
             hand.is_leaving = True
             if self._server is not None:
@@ -234,8 +238,7 @@ class Pool:
 
     def _began(self, hand: Hand, began: Began) -> None:
         now = monotonic()
-        for number in began.numbers:
-            attempt = hand.runs[number]
+        for attempt in filter(None, map(hand.runs.get, began.numbers)):
             attempt.begun_at, attempt.slot = now, began.slot
             if attempt.order.timeout_s is not None and not attempt.is_asked:
                 attempt.due_at = now + attempt.order.timeout_s
@@ -299,7 +302,8 @@ class Pool:
         for message in hand.rest():
             self._heard(hand, message)
         begun = sum(attempt.begun_at is not None for attempt in hand.runs.values())
-        self._lost(hand, deaths.crash(died.status, begun - 1), lease_lost=died.lease_lost)
+        problem = deaths.GARBLED if hand.is_garbled else deaths.crash(died.status, begun - 1)
+        self._lost(hand, problem, lease_lost=died.lease_lost)
 
     def _lost(self, hand: Hand, problem: str, *, lease_lost: bool = False) -> None:
         """Tell of what a dead child had begun; the rest goes elsewhere."""

@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import sys
+import warnings
 from collections import deque
 from contextlib import suppress
 from time import monotonic
@@ -128,7 +129,8 @@ class Zygote:
 
     def _fork(self, serial: int, fds: list[int]) -> None:
         try:
-            pid = os.fork()
+            with warnings.catch_warnings(action="ignore"):  # of threads, of which the worker has told
+                pid = os.fork()
         except OSError as error:
             self._say(NotForked(serial, error.strerror or str(error)))
         else:

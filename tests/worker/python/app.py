@@ -1,6 +1,7 @@
 """Tasks of a user's, good ones and bad ones, as a worker imports them."""
 
 import asyncio
+import contextlib
 import ctypes
 import io
 import logging
@@ -307,3 +308,12 @@ def prints_and_dies(count: int) -> None:
     print("the end")
     os.write(1, b"by descriptor\n")
     ctypes.string_at(0)
+
+
+@task
+def writes_everywhere() -> None:
+    """Write into every descriptor, among them those that are not its own."""
+    for fd in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(fd, b"\xff" * 100)
+    time.sleep(1000)
