@@ -31,9 +31,11 @@ class Choosing:
     def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
         due: Sequence[datetime] = latest(course.rule, course.done, now, MOST + 1)
-        if not course.is_known or len(due) > 1 or (due and now - due[-1] > LATE):
+        holds = course.definition.overlap is Overlap.SKIP
+        # One tick at its time need not be asked for: if another has made it, the append finds out.
+        if len(due) > 1 or (due and now - due[-1] > LATE) or (holds and not course.is_known):
             due = self._not_made(course, due, now)
-        if course.definition.overlap is Overlap.SKIP:
+        if holds:
             due = self._not_held(course, due)
         if not due:
             return []
