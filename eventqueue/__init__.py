@@ -17,12 +17,16 @@ from eventqueue.errors import (
     BadSeals,
     DatabaseFailed,
     DifferentJob,
+    DuplicateJob,
     Fenced,
     ForeignViews,
     HistoryLost,
     IllegalTransition,
     ImportFailed,
     InvalidInput,
+    InvariantBroken,
+    JobCancelled,
+    JobFailed,
     JobNotFound,
     JobParked,
     LayoutTooNew,
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
     from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
+    from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
     from eventqueue.api.scheduling import Rescheduled, Scheduled
     from eventqueue.api.tasks import Signature, Task, schedule, task
@@ -89,6 +94,7 @@ if TYPE_CHECKING:
     )
     from eventqueue.model.job import Job, Result, State
     from eventqueue.model.pause import Pause
+    from eventqueue.model.progress import Progress
     from eventqueue.model.readable import Unreadable
     from eventqueue.model.retry import Backoff
     from eventqueue.model.settings import Source
@@ -149,6 +155,7 @@ __all__ = [
     "Difference",
     "DifferentJob",
     "Discard",
+    "DuplicateJob",
     "Duration",
     "Enqueued",
     "Error",
@@ -166,11 +173,15 @@ __all__ = [
     "ForeignViews",
     "Found",
     "Glance",
+    "Handle",
     "HistoryLost",
     "IllegalTransition",
     "ImportFailed",
     "InvalidInput",
+    "InvariantBroken",
     "Job",
+    "JobCancelled",
+    "JobFailed",
     "JobFields",
     "JobNotFound",
     "JobParked",
@@ -195,6 +206,7 @@ __all__ = [
     "ParkedJob",
     "Pause",
     "Policy",
+    "Progress",
     "Queue",
     "QueueError",
     "QueueStats",
@@ -261,6 +273,7 @@ _MODULES = {
     "eventqueue.api.acts": "Acted",
     "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
+    "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
     "eventqueue.api.scheduling": "Rescheduled Scheduled",
     "eventqueue.api.tasks": "Signature Task schedule task",
@@ -280,6 +293,7 @@ _MODULES = {
     ),
     "eventqueue.model.job": "Job Result State",
     "eventqueue.model.pause": "Pause",
+    "eventqueue.model.progress": "Progress",
     "eventqueue.model.readable": "Unreadable",
     "eventqueue.model.retry": "Backoff",
     "eventqueue.model.settings": "Source",

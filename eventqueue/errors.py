@@ -9,6 +9,7 @@
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
+    │   ├── DuplicateJob           a job that is enqueued in a transaction is there already
     │   ├── TaskRefused            a function cannot be a task, or a name is another's
     │   ├── ImportFailed           a module that declares tasks cannot be imported
     │   ├── ArgumentsChanged       a job's arguments no longer fit its task
@@ -33,6 +34,9 @@
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
+    ├── JobFailed                  the job whose result is asked for is dead: every attempt failed
+    ├── JobCancelled               the job whose result is asked for was cancelled
+    ├── InvariantBroken            a simulated run of a TestQueue broke what always holds (names its seed)
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
     └── ViewsMoved                 the views went on without this process, which has to look again
@@ -150,6 +154,17 @@ class NoCurrentJob(Refused):
     """No job runs here."""
 
 
+class DuplicateJob(Refused):
+    """A job that is enqueued in a transaction of the caller's is there already: MongoDB has ended the transaction."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} exists already, and MongoDB ends a transaction in which a key comes twice: abort it, "
+            "look the job up, and begin a new one without it."
+        )
+        self.job_id = job_id
+
+
 class NotSealed(Refused):
     """There is no such seal, it has nothing of what is asked for, or none can be made yet."""
 
@@ -253,6 +268,37 @@ class UsedAfterFork(QueueError):
 
     def __init__(self, maker: int) -> None:
         super().__init__(f"This Queue was made in process {maker}: make one in each process, after the fork.")
+
+
+class JobFailed(QueueError):
+    """A job whose result is asked for is dead: `kind`, `message` and `traceback` are of the error that it failed with.
+
+    Each is None where that is not known. The traceback is of another process, and is shown below the message.
+    """
+
+    def __init__(
+        self, job_id: str, kind: str | None = None, message: str | None = None, traceback: str | None = None
+    ) -> None:
+        what = f" ({kind}: {message})" if kind else ""
+        super().__init__(f"Job {job_id} is dead{what}: `queuectl why {job_id}` tells what to do.")
+        self.job_id = job_id
+        self.kind = kind
+        self.message = message
+        self.traceback = traceback
+        if traceback:
+            self.add_note(f"In job {job_id}:\n{traceback.rstrip()}")
+
+
+class JobCancelled(QueueError):
+    """A job whose result is asked for was cancelled."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was cancelled: `queuectl show {job_id}` tells by whom, and why.")
+        self.job_id = job_id
+
+
+class InvariantBroken(QueueError):
+    """What always holds did not in a run of a TestQueue, or the run came to no end."""
 
 
 class JobParked(QueueError):

@@ -90,8 +90,10 @@ def _is_text(value: Any) -> bool:
 def _fits_many(origin: Any, parts: tuple[Any, ...]) -> Fits:
     if issubclass(origin, Mapping):
         return lambda value: type(value) is dict or isinstance(value, Mapping)
-    if not issubclass(origin, Iterable):
+    if origin is Callable:
         return callable
+    if not issubclass(origin, Iterable):
+        return lambda value: isinstance(value, origin)
     part = _fits(parts[0])
 
     def fits(value: Any) -> bool:
@@ -133,7 +135,7 @@ def _words(hint: Any) -> list[str]:
         return ["a mapping, such as {'command': 'make'}"]
     if issubclass(origin, Iterable):
         return [f"several, each {' or '.join(_words(get_args(hint)[0]))}"]
-    return ["a function"]
+    return ["a function" if origin is Callable else f"a {origin.__name__}"]
 
 
 def check_text(text: str, field: str) -> str:

@@ -7,9 +7,10 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
+from pymongo.client_session import ClientSession
 
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked, fitting, selected
@@ -19,6 +20,7 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
@@ -39,6 +41,7 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
+from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name
 from eventqueue.model.waits import Wait
@@ -71,6 +74,11 @@ from eventqueue.system.people import actor_of
 from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import Asked
 
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
+
+T = TypeVar("T")
+
 
 @checked
 class Queue:
@@ -94,7 +102,10 @@ class Queue:
             from eventqueue.server import ensure_running, home
 
             uri = ensure_running(home(os.environ))
-        self.connection = connect(uri, db, actor or actor_of("api"), prepares=prepares)
+        self._stand_on(connect(uri, db, actor or actor_of("api"), prepares=prepares))
+
+    def _stand_on(self, connection: "Connection") -> None:
+        self.connection = connection
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
@@ -138,29 +149,51 @@ class Queue:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
         return self._enqueueing.check(fields)
 
-    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Receipt:
+    def enqueue(
+        self,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        session: ClientSession | None = None,
+        **more: Unpack[JobFields],
+    ) -> Handle[Any]:
         """Enqueue one job, such as `enqueue(command="make", delay=timedelta(minutes=1))`; fields as in the README.
 
-        The same id or key again returns a receipt with `created` False, and as `existing` how the first job stands.
+        The same id or key again returns a handle with `created` False, and as `existing` how the first job stands.
+        `session`: of the application's own client on the same cluster, in a transaction with write concern majority:
+        the job is there once that is committed, with all else that it writes, or never. Where its id or key is there
+        already DuplicateJob is raised, and MongoDB has ended the transaction. One that may be tried again as a whole
+        ends with the driver's own errors, for its `with_transaction`.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
         where the outcome is unknown: with `ids`, to be asked for, or to be given as `id` when it is asked again.
         """
-        (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
+        (result,) = self._enqueue([self.check({**(fields or {}), **more})], session)
         if isinstance(result, DifferentJob):
             raise result
-        return result
+        return handle_of(result, self)
 
-    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Receipt | DifferentJob]:
+    def enqueue_many(
+        self, jobs: Iterable[Mapping[str, Any]], *, session: ClientSession | None = None
+    ) -> list[Handle[Any] | DifferentJob]:
         """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
 
-        Raises InvalidInput whose `field` begins with the job's place, from 0: `2.delay`.
+        `session`: as of `enqueue`, so that all are there, or none. Raises InvalidInput whose `field` begins with the
+        job's place, from 0: `2.delay`.
         """
-        return self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
+        checked = [self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)]
+        found = self._enqueue(checked, session)
+        return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in found]
+
+    def _enqueue(self, requests: Sequence[Request], session: ClientSession | None) -> Sequence[Receipt | DifferentJob]:
+        return self.enqueue_checked(requests) if session is None else self._enqueueing.join(session, requests)
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
     ) -> list[Receipt | DifferentJob]:
-        """As `enqueue_many`, for requests that `check` returned; `progress` is told how many each batch added."""
+        """As `enqueue_many`, but for requests that `check` returned, and with receipts alone.
+
+        `progress` is told how many each batch added.
+        """
         return self._enqueueing.enqueue(requests, progress)
 
     # One job
@@ -290,6 +323,10 @@ class Queue:
         Asked at once for all of them.
         """
         return self._overview.waits(jobs)
+
+    def progress(self, jobs: Sequence[Job]) -> Mapping[str, Progress]:
+        """Return, by id, how far those of `jobs` that run are, as their tasks say (see `Context.progress`)."""
+        return self._overview.progress(jobs)
 
     def status(self) -> Status:
         """Return counts by queue and state, paused queues, those that do not move, live workers and the lag."""
@@ -498,6 +535,25 @@ class Queue:
         Raises WaitTimeout after `timeout`, or JobNotFound.
         """
         return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], _seconds(timeout))
+
+    def handle(self, job_id: str) -> Handle[Any]:
+        """Return the handle of a job that was enqueued before, here or anywhere. Raises JobNotFound."""
+        return handle_on(self._jobs.get(job_id), self)
+
+    def gather(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> Sequence[T]:
+        """Return the results of jobs, in order, once all are completed.
+
+        Raises JobFailed or JobCancelled as soon as one has ended so, or WaitTimeout after `timeout`.
+        """
+        return results(handles, self.as_completed(handles, timeout))
+
+    def as_completed(self, handles: Sequence[Handle[T]], timeout: Duration | None = None) -> Iterator[Handle[T]]:
+        """Yield the handle of each job as soon as it has ended, whichever way: its result is there then.
+
+        Raises WaitTimeout after `timeout`.
+        """
+        ids = [one.id for one in handles]
+        return forks.at_home(as_ended(handles, self._waiting.each(ids, _seconds(timeout))))
 
     def wait_for(self, receipt: Receipt, timeout: Duration | None = 10.0, *, may_be_stale: bool = False) -> bool:
         """Return True once the views show what `receipt` is for.

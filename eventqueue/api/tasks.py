@@ -9,15 +9,16 @@
 All that is known of a task without a database is in `eventqueue.tasks`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
+from msgspec.structs import replace
 
 from eventqueue.api.current import current_queue
-from eventqueue.errors import InvalidInput, TaskRefused
+from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Call
@@ -28,17 +29,20 @@ from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_f
 from eventqueue.tasks.planned import Timing, plan
 
 if TYPE_CHECKING:
-    from eventqueue.api.enqueueing import Receipt
-    from eventqueue.errors import DifferentJob
+    from pymongo.client_session import ClientSession
+
+    from eventqueue.api.handles import Handle
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__struct_fields__)
 
 
 class Options(TypedDict, total=False):
-    """What one call may be asked for otherwise than its task says; as the fields of `Queue.enqueue`."""
+    """What one call may be asked for otherwise than its task says: the fields of `Queue.enqueue`, and its session."""
 
     id: str
     key: str
@@ -55,6 +59,7 @@ class Options(TypedDict, total=False):
     group: str
     meta: Mapping[str, Any]
     correlation: str
+    session: "ClientSession"
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -65,22 +70,24 @@ class Signature(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the job."""
-        return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **self.options}
+        options = {name: value for name, value in self.options.items() if name != "session"}
+        return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **options}
 
-    def enqueue(self) -> "Receipt":
+    def enqueue(self) -> "Handle[Any]":
         """Enqueue it. Raises as `Queue.enqueue` does."""
         with tracing.sending(self.call.task, self.options.get("queue")) as correlation:
-            return current_queue().enqueue({"correlation": correlation, **self.fields()})
+            fields = {"correlation": correlation, **self.fields()}
+            return current_queue().enqueue(fields, session=self.options.get("session"))
 
 
-class Prepared(Generic[P, R]):
+class Prepared(Generic[P, R_co]):
     """A task with options for the calls that are made of it."""
 
     def __init__(self, declared: Declared, options: Mapping[str, Any]) -> None:
         self._declared = declared
         self._options = options
 
-    def options(self, **options: Unpack[Options]) -> "Prepared[P, R]":
+    def options(self, **options: Unpack[Options]) -> "Prepared[P, R_co]":
         """Return it with further options; those given later hold."""
         return Prepared(self._declared, {**self._options, **options})
 
@@ -88,11 +95,22 @@ class Prepared(Generic[P, R]):
         """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
         return Signature(self._declared.signature.call(args, kwargs), self._options)
 
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Receipt":
-        """Have a worker run it. Raises InvalidInput naming the argument, and as `Queue.enqueue` does."""
-        return self.signature(*args, **kwargs).enqueue()
+    @overload
+    def enqueue(  # what is async gives back what it is awaited for
+        self: "Prepared[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
+    ) -> "Handle[T]": ...
 
-    def map(self, calls: Iterable[Any]) -> "list[Receipt | DifferentJob]":
+    @overload
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Handle[R_co]": ...
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Handle[Any]":
+        """Have a worker run it. Raises InvalidInput naming the argument, and as `Queue.enqueue` does.
+
+        The result that its handle gives is what the function returned, by its annotation.
+        """
+        return replace(self.signature(*args, **kwargs).enqueue(), read=self._declared.signature.result_read)
+
+    def map(self, calls: Iterable[Any]) -> "list[Handle[Any] | DifferentJob]":
         """Enqueue many calls at once, a result each, in order.
 
         Of each call a tuple is its arguments, a mapping those by name, and anything else its only one. All are checked
@@ -100,7 +118,10 @@ class Prepared(Generic[P, R]):
         """
         jobs = [self._one(place, given).fields() for place, given in enumerate(calls)]
         with tracing.sending(self._declared.name, self._options.get("queue"), len(jobs)) as correlation:
-            return current_queue().enqueue_many([{"correlation": correlation, **job} for job in jobs])
+            several = [{"correlation": correlation, **job} for job in jobs]
+            found = current_queue().enqueue_many(several, session=self._options.get("session"))
+        read = self._declared.signature.result_read
+        return [one if isinstance(one, DifferentJob) else replace(one, read=read) for one in found]
 
     def _one(self, place: int, given: Any) -> Signature:
         args: tuple[Any, ...] = given if isinstance(given, tuple) else () if isinstance(given, Mapping) else (given,)
@@ -111,7 +132,7 @@ class Prepared(Generic[P, R]):
             raise InvalidInput(f"{place}.{error.field}", error.problem) from None
 
 
-class Task(Prepared[P, R]):
+class Task(Prepared[P, R_co]):
     """A function that is known to workers by its `name`. To call it runs it here, as if it were none."""
 
     __name__: str
@@ -130,9 +151,9 @@ class Task(Prepared[P, R]):
         """How it was declared."""
         return self._declared
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run it here and now."""
-        found: R = self._declared.function(*args, **kwargs)
+        found: R_co = self._declared.function(*args, **kwargs)
         return found
 
     def __repr__(self) -> str:

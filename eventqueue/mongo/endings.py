@@ -17,7 +17,7 @@ from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from eventqueue.errors import Unavailable
+from eventqueue.errors import QueueError
 from eventqueue.model.codec import LENIENT
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, name_in, stream_of
 from eventqueue.mongo.clock import majority_time
@@ -129,7 +129,7 @@ class Endings:
                     while stream.alive and not self._is_over():
                         with pymongo.timeout(CALL_S):
                             self._tell(stream.try_next())
-            except (PyMongoError, Unavailable) as error:
+            except (PyMongoError, QueueError) as error:  # whatever it is, who waits looks by himself
                 logger.debug("no stream of endings: %s", type(error).__name__)
             if not self._is_over():
                 self._doubt()

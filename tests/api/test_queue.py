@@ -44,6 +44,7 @@ def test_one_bad_job_is_named_by_its_field_alone(queue: Queue) -> None:
 BY_ID: dict[str, Callable[[Queue, str], Any]] = {
     "get": Queue.get,
     "history": Queue.history,
+    "handle": Queue.handle,
     "replay": Queue.replay,
     "ending": Queue.ending,
     "why": Queue.why,

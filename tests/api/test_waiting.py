@@ -1,20 +1,26 @@
 """Waiting goes on while the database does not answer: an election is no reason to give up before the time."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from typing import Any
 
 import pymongo
 import pytest
+from msgspec.structs import replace
 from pymongo.database import Database
 
+from eventqueue.api.enqueueing import Receipt
+from eventqueue.api.handles import Handle
 from eventqueue.api.queue import Queue
 from eventqueue.api.waiting import LOOK_S, PORTION
-from eventqueue.errors import JobNotFound, Unavailable, WaitTimeout
+from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound, Unavailable, WaitTimeout
+from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State
-from tests.cli.past import completed
+from tests.builders import DEAD_LETTERED, claimed
+from tests.cli.past import completed, happened
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Wire, wire_to
 
@@ -152,3 +158,130 @@ def test_of_very_many_only_those_that_went_on_are_read_again(near: Queue, monkey
     assert {job.state for job in ended} == {State.CANCELLED}
     # Each by who waits at first and at its end, and by who cancels it.
     assert sum(read) == 3 * len(ids)
+
+
+# Handles.
+
+
+FAILED = Error(
+    type="ValueError", message="no such thing", traceback="Traceback …\n  in send\nValueError: no such thing"
+)
+
+
+def ended(queue: Queue, how: Event) -> Handle[Any]:
+    handle = queue.enqueue(command="true")
+    happened(queue, handle.id, claimed(), how)
+    return handle
+
+
+def test_a_handle_is_a_receipt_that_tells_of_its_job(near: Queue) -> None:
+    handle = near.enqueue(command="true", id="one")
+
+    assert isinstance(handle, Receipt)
+    assert (handle.id, handle.stream, handle.version, handle.created) == ("one", "job-one", 1, True)
+    assert handle.status() is State.PENDING
+    with pytest.raises(WaitTimeout):
+        handle.result(timeout=timedelta(0))
+    happened(near, "one", claimed(), Completed(result={"n": 1}))
+    assert handle.status() is State.COMPLETED
+    assert handle.result() == {"n": 1}
+
+
+def test_a_job_is_asked_for_its_result_by_its_id_from_anywhere(near: Queue) -> None:
+    first = ended(near, Completed(result=7))
+
+    again = near.handle(first.id)
+
+    assert again == first
+    assert len({first, again}) == 1
+    assert again.existing is not None
+    assert again.existing.state is State.COMPLETED
+    assert again.result() == 7
+    assert near.enqueue(command="true", id=first.id).result(PATIENCE_S) == 7
+
+
+def test_the_result_of_a_dead_job_is_its_error_with_the_traceback_of_where_it_failed(near: Queue) -> None:
+    handle = near.enqueue(command="true")
+    happened(near, handle.id, claimed(), Failed(reason=FailReason.ERROR, error=FAILED), DEAD_LETTERED)
+
+    with pytest.raises(JobFailed, match=f"Job {handle.id} is dead .ValueError: no such thing.") as failed:
+        handle.result(PATIENCE_S)
+
+    assert (failed.value.job_id, failed.value.kind, failed.value.message) == (handle.id, "ValueError", "no such thing")
+    assert failed.value.traceback == FAILED.traceback
+    assert "  in send\n" in "".join(failed.value.__notes__)
+
+
+def test_the_result_of_a_cancelled_job_says_that_it_was_cancelled(near: Queue) -> None:
+    handle = near.enqueue(command="true")
+    near.cancel(handle.id)
+
+    with pytest.raises(JobCancelled, match=f"Job {handle.id} was cancelled"):
+        handle.result(PATIENCE_S)
+
+
+def test_results_are_gathered_in_order_and_come_as_they_are_there(near: Queue) -> None:
+    handles = [near.enqueue(command="true") for _ in range(3)]
+    coming = near.as_completed(handles, PATIENCE_S)
+    for place in (2, 0, 1):
+        happened(near, handles[place].id, claimed(), Completed(result=place))
+        done = next(coming)
+        assert done == handles[place]
+        assert done.result() == place  # without a question: it was told with it
+    assert list(coming) == []
+
+    assert near.gather(handles, PATIENCE_S) == [0, 1, 2]
+    assert near.gather([handles[1], handles[1]]) == [1, 1]
+    assert near.gather([]) == []
+
+
+def test_who_gathers_is_told_of_the_first_failure_at_once(near: Queue) -> None:
+    open_, bad = near.enqueue(command="true"), near.enqueue(command="true")
+    near.cancel(bad.id)
+
+    with pytest.raises(JobCancelled, match=bad.id):
+        near.gather([open_, bad])
+    with pytest.raises(WaitTimeout):
+        near.gather([open_], timeout=0)
+    with pytest.raises(InvalidInput, match=r"handles: .* several, each a Handle"):
+        near.gather([open_, "two"])  # type: ignore[arg-type]
+
+
+def test_a_result_is_read_as_its_handle_says(near: Queue) -> None:
+    handle = replace(ended(near, Completed(result="2026-01-01")), read=date.fromisoformat)
+
+    assert handle.result() == date(2026, 1, 1)
+
+
+def test_the_end_of_a_job_is_told_though_no_view_moves(near: Queue) -> None:
+    handle = near.enqueue(command="true")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(handle.result)  # without an end in time, and nobody projects here
+        happened(near, handle.id, claimed(), Completed(result=1))
+
+        assert waiting.result(PATIENCE_S) == 1
+
+
+def noting(question: Callable[..., Any], asked: list[object]) -> Callable[..., Any]:
+    def ask(*given: Any) -> Any:
+        asked.append(question)
+        return question(*given)
+
+    return ask
+
+
+def test_a_thousand_handles_cost_a_question_a_wake_up(near: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    handles = [one for one in near.enqueue_many([{"command": "true"}] * 1000) if isinstance(one, Handle)]
+    asked: list[object] = []
+    coming = near.as_completed(handles, PATIENCE_S)
+    happened(near, handles[0].id, claimed(), Completed())
+    next(coming)
+    for question in ("read_many", "find_next"):
+        monkeypatch.setattr(near._log, question, noting(getattr(near._log, question), asked))
+    for handle in handles[1:6]:
+        happened(near, handle.id, claimed(), Completed())
+        assert next(coming) == handle
+    coming.close()  # type: ignore[attr-defined]
+
+    # And, once the stream is open, one look at all: two questions for each PORTION.
+    assert len(asked) <= 5 + 4

@@ -3,14 +3,16 @@
 Each line that is wrong is marked with what mypy calls it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import assert_type
+from typing import Any, assert_type
 from uuid import uuid4
 
 from eventqueue import (
     Backoff,
     Context,
     Filter,
+    Handle,
     Job,
     JobFields,
     Listing,
@@ -23,7 +25,7 @@ from eventqueue import (
 
 
 def right(queue: Queue) -> None:
-    receipt = queue.enqueue(
+    handle = queue.enqueue(
         command="make",
         queue="ci",
         priority=3,
@@ -36,16 +38,24 @@ def right(queue: Queue) -> None:
         env={"CI": "1"},
         meta={"at": datetime.now(UTC), "order": uuid4()},
     )
-    assert_type(receipt.id, str)
+    assert_type(handle, Handle[Any])
+    assert_type(handle.id, str)
+    assert_type(handle.status(), State)
+    handle.result(timedelta(seconds=5))
+    numbers: list[Handle[int]] = []
+    assert_type(queue.gather(numbers, timeout=5), Sequence[int])
+    for done in queue.as_completed(numbers):
+        assert_type(done.result(), int)
+    queue.wait_for(handle)
     fields: JobFields = {"command": "make", "backoff": {"cap": timedelta(minutes=1)}}
     queue.enqueue(fields)
     queue.enqueue({"command": "make"}, queue="ci", run_at=datetime(2030, 1, 1, tzinfo=UTC))
     queue.enqueue_many([{"command": "make"}, fields])
     assert_type(queue.list(state=State.DEAD, queue="ci", tag="a", limit=None), Listing)
     queue.find(Filter(state=State.DEAD))
-    (job,) = queue.wait([receipt.id], timeout=timedelta(seconds=5))
+    (job,) = queue.wait([handle.id], timeout=timedelta(seconds=5))
     assert_type(job, Job)
-    queue.wait([receipt.id], 5)
+    queue.wait([handle.id], 5)
     queue.stop_workers(grace=timedelta(minutes=1), why="the machine is replaced")
 
 
@@ -61,13 +71,14 @@ async def fetch(url: str, *, ctx: Context | None = None) -> bytes:
 
 def right_tasks() -> None:
     assert_type(send("ann", n=2), str)
-    send.enqueue("ann", n=2)
+    assert_type(send.enqueue("ann", n=2), Handle[str])
+    assert_type(fetch.enqueue("https://example.org/").result(timedelta(seconds=5)), bytes)
     send.enqueue(to="ann")
     send.options(delay=timedelta(minutes=5), key="one", queue="web").enqueue("ann")
     send.map([("ann", 1), {"to": "bob"}, "eve"])
     later = send.signature("ann")
     assert_type(later, Signature)
-    fetch.enqueue("https://example.org/")
+    assert_type(send.options(queue="web").enqueue("ann").result(), str)
 
 
 def wrong_tasks() -> None:
@@ -94,6 +105,8 @@ def wrong(queue: Queue) -> None:
     queue.list(stat=State.DEAD)  # type: ignore[call-arg]
     queue.wait(["one"], timeout="5s")  # type: ignore[arg-type]
     queue.wait([1])  # type: ignore[list-item]
+    queue.gather(["one"])  # type: ignore[arg-type]
+    queue.handle("one").result("5s")  # type: ignore[arg-type]
     queue.stats(window=60)  # type: ignore[arg-type]
 
 

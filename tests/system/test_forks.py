@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, Any] = {
     "queue": "a",
     "workers": [],
     "job_ids": ["a"],
+    "handles": [],
     "receipt": Receipt("a", "job-a", 1),
     "value": 1,
     "names": ["a"],

@@ -6,12 +6,13 @@ from eventqueue.worker.python.messages import NOT_BEGUN, UNKNOWN, Over, Run, out
 from eventqueue.worker.running.reports import Ended, Written
 
 NEVER = float("inf")
+NOTHING = Written(b"", 0)
 
 
 class Attempt:
     """A run; `tries`: how many children have died before they began it."""
 
-    __slots__ = ("begun_at", "due_at", "is_asked", "is_async", "key", "killed", "order", "timed_out", "tries")
+    __slots__ = ("begun_at", "due_at", "is_asked", "is_async", "key", "killed", "order", "slot", "timed_out", "tries")
 
     def __init__(self, key: str, number: int, job: Job) -> None:
         assert isinstance(job.run, Call)
@@ -30,6 +31,7 @@ class Attempt:
         )
         self.is_async = False
         self.begun_at: float | None = None
+        self.slot: int | None = None  # the thread that it began in; None: on the loop
         self.due_at = NEVER  # when to do something about it
         self.is_asked = False  # to stop
         self.timed_out = self.killed = False
@@ -41,7 +43,7 @@ class Attempt:
             return Ended(key=self.key, killed=True)
         if over.kind == UNKNOWN:
             return Ended(key=self.key, unharmed="its worker does not know its task any more")
-        out, err = (Written(tail, total) for tail, total in zip(over.tails, over.totals, strict=True))
+        out, err = map(Written, over.tails, over.totals) if any(over.totals) else (NOTHING, NOTHING)
         return Ended(
             key=self.key,
             outcome=outcome_of(over.kind, over.value),

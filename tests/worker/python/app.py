@@ -270,3 +270,39 @@ def snoozes_once(file: Path) -> None:
     if not file.exists():
         file.touch()
         raise Snooze(after=0.01)
+
+
+@task
+def stops_itself(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@task
+def closes_all() -> None:
+    """Close every descriptor, among them those that are not its own."""
+    os.closerange(3, 1024)
+
+
+@task
+def writes(ctx: Context, file: Path) -> None:
+    """Write down which attempt it is: a line of one write."""
+    with file.open("ab", buffering=0) as out:
+        out.write(f"{ctx.id} {ctx.attempt} {ctx.claim}\n".encode())
+
+
+@task
+def gated(ctx: Context, file: Path, entered: Path, way_out: Path) -> None:
+    """Write down which attempt it is, say its pid, and wait until it may end."""
+    writes(ctx, file)
+    entered.write_text(f"{os.getpid()}\n")
+    with way_out.open() as lines:
+        lines.readline()
+
+
+@task
+def prints_and_dies(count: int) -> None:
+    print("x" * count, end="")
+    print("the end")
+    os.write(1, b"by descriptor\n")
+    ctypes.string_at(0)
