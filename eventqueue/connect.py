@@ -25,6 +25,7 @@ from eventqueue.mongo.errors import STANDALONE, translated
 from eventqueue.mongo.ground import Ground, look_at, stand_on
 from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.outputs import Outputs
+from eventqueue.mongo.progress import Progresses
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Trial, Views
@@ -62,6 +63,7 @@ class Connection(msgspec.Struct, frozen=True):
     signals: SignalFeed
     endings: Endings
     outputs: Outputs
+    progresses: Progresses
     incarnations: Incarnations
     settings: Mapping[str, settings.Source]
     user: str | None  # as whom the server knows this process
@@ -106,6 +108,7 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         signals=Signals(database),
         endings=Endings(database),
         outputs=Outputs(database),
+        progresses=Progresses(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),
         settings=values,
         user=user,

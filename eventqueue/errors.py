@@ -9,6 +9,7 @@
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
+    │   ├── DuplicateJob           a job that is enqueued in a transaction is there already
     │   ├── TaskRefused            a function cannot be a task, or a name is another's
     │   ├── ImportFailed           a module that declares tasks cannot be imported
     │   ├── ArgumentsChanged       a job's arguments no longer fit its task
@@ -151,6 +152,17 @@ class ResultRefused(Refused):
 
 class NoCurrentJob(Refused):
     """No job runs here."""
+
+
+class DuplicateJob(Refused):
+    """A job that is enqueued in a transaction of the caller's is there already: MongoDB has ended the transaction."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} exists already, and MongoDB ends a transaction in which a key comes twice: abort it, "
+            "look the job up, and begin a new one without it."
+        )
+        self.job_id = job_id
 
 
 class NotSealed(Refused):

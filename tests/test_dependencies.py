@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
 from projections.keeping.tail import token_now
@@ -18,7 +19,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["
 LOCKED = ("embedded", "embedded,test", "embedded,test,check")
 
 # Attribute -> whose it is. Who adds one here gives its owner an upper bound in pyproject.toml.
-PRIVATE = {"_post_batch_resume_token": "pymongo"}
+PRIVATE = {"_post_batch_resume_token": "pymongo", "_transaction": "pymongo"}
 
 
 def locked(extras: str) -> dict[str, Requirement]:
@@ -76,3 +77,10 @@ def test_of_others_inner_parts_only_those_are_used_whose_owners_have_an_upper_bo
 
 def test_the_driver_still_tells_how_far_a_batch_of_the_log_reaches(database: Database[dict[str, Any]]) -> None:
     assert set(token_now(database)) == {"_data"}
+
+
+def test_the_driver_still_tells_of_a_transaction_what_it_was_begun_with(client: MongoClient[dict[str, Any]]) -> None:
+    with client.start_session() as session:
+        session.start_transaction(write_concern=WriteConcern("majority"))
+        assert session._transaction.opts is not None
+        assert session._transaction.opts.write_concern == WriteConcern("majority")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
+from pymongo.client_session import ClientSession
 
 from eventqueue.api.acts import Acted, Acts
 from eventqueue.api.arguments import check_actor, check_text, checked, fitting, selected
@@ -40,6 +41,7 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
+from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name
 from eventqueue.model.waits import Wait
@@ -147,25 +149,43 @@ class Queue:
         """Return the checked request without enqueueing it. Raises InvalidInput naming the field that is wrong."""
         return self._enqueueing.check(fields)
 
-    def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> Handle[Any]:
+    def enqueue(
+        self,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        session: ClientSession | None = None,
+        **more: Unpack[JobFields],
+    ) -> Handle[Any]:
         """Enqueue one job, such as `enqueue(command="make", delay=timedelta(minutes=1))`; fields as in the README.
 
         The same id or key again returns a handle with `created` False, and as `existing` how the first job stands.
+        `session`: of the application's own client on the same cluster, in a transaction with write concern majority:
+        the job is there once that is committed, with all else that it writes, or never. Where its id or key is there
+        already DuplicateJob is raised, and MongoDB has ended the transaction. One that may be tried again as a whole
+        ends with the driver's own errors, for its `with_transaction`.
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
         where the outcome is unknown: with `ids`, to be asked for, or to be given as `id` when it is asked again.
         """
-        (result,) = self.enqueue_checked([self.check({**(fields or {}), **more})])
+        (result,) = self._enqueue([self.check({**(fields or {}), **more})], session)
         if isinstance(result, DifferentJob):
             raise result
         return handle_of(result, self)
 
-    def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[Handle[Any] | DifferentJob]:
+    def enqueue_many(
+        self, jobs: Iterable[Mapping[str, Any]], *, session: ClientSession | None = None
+    ) -> list[Handle[Any] | DifferentJob]:
         """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
 
-        Raises InvalidInput whose `field` begins with the job's place, from 0: `2.delay`.
+        `session`: as of `enqueue`, so that all are there, or none. Raises InvalidInput whose `field` begins with the
+        job's place, from 0: `2.delay`.
         """
-        results = self.enqueue_checked([self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)])
-        return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in results]
+        checked = [self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)]
+        found = self._enqueue(checked, session)
+        return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in found]
+
+    def _enqueue(self, requests: Sequence[Request], session: ClientSession | None) -> Sequence[Receipt | DifferentJob]:
+        return self.enqueue_checked(requests) if session is None else self._enqueueing.join(session, requests)
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
@@ -303,6 +323,10 @@ class Queue:
         Asked at once for all of them.
         """
         return self._overview.waits(jobs)
+
+    def progress(self, jobs: Sequence[Job]) -> Mapping[str, Progress]:
+        """Return, by id, how far those of `jobs` that run are, as their tasks say (see `Context.progress`)."""
+        return self._overview.progress(jobs)
 
     def status(self) -> Status:
         """Return counts by queue and state, paused queues, those that do not move, live workers and the lag."""

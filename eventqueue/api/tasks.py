@@ -29,6 +29,8 @@ from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_f
 from eventqueue.tasks.planned import Timing, plan
 
 if TYPE_CHECKING:
+    from pymongo.client_session import ClientSession
+
     from eventqueue.api.handles import Handle
 
 P = ParamSpec("P")
@@ -40,7 +42,7 @@ OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__stru
 
 
 class Options(TypedDict, total=False):
-    """What one call may be asked for otherwise than its task says; as the fields of `Queue.enqueue`."""
+    """What one call may be asked for otherwise than its task says: the fields of `Queue.enqueue`, and its session."""
 
     id: str
     key: str
@@ -57,6 +59,7 @@ class Options(TypedDict, total=False):
     group: str
     meta: Mapping[str, Any]
     correlation: str
+    session: "ClientSession"
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -67,12 +70,14 @@ class Signature(msgspec.Struct, frozen=True):
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the job."""
-        return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **self.options}
+        options = {name: value for name, value in self.options.items() if name != "session"}
+        return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **options}
 
     def enqueue(self) -> "Handle[Any]":
         """Enqueue it. Raises as `Queue.enqueue` does."""
         with tracing.sending(self.call.task, self.options.get("queue")) as correlation:
-            return current_queue().enqueue({"correlation": correlation, **self.fields()})
+            fields = {"correlation": correlation, **self.fields()}
+            return current_queue().enqueue(fields, session=self.options.get("session"))
 
 
 class Prepared(Generic[P, R_co]):
@@ -113,7 +118,8 @@ class Prepared(Generic[P, R_co]):
         """
         jobs = [self._one(place, given).fields() for place, given in enumerate(calls)]
         with tracing.sending(self._declared.name, self._options.get("queue"), len(jobs)) as correlation:
-            found = current_queue().enqueue_many([{"correlation": correlation, **job} for job in jobs])
+            several = [{"correlation": correlation, **job} for job in jobs]
+            found = current_queue().enqueue_many(several, session=self._options.get("session"))
         read = self._declared.signature.result_read
         return [one if isinstance(one, DifferentJob) else replace(one, read=read) for one in found]
 

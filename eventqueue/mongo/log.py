@@ -44,9 +44,14 @@ ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 LAST_MAX = 100  # events that are looked through at once for the last ones
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
-VISIBLE_S = 15
-"""Within so many seconds of its `ts` an event can be read, or never: it is stamped before it is committed, and the
-server gives up an append after `_TRY_MAX`; half as long again is for how late it may be in that."""
+VISIBLE_S = 105
+"""Within so many seconds of its `ts` an event can be read, or never: it is stamped when it is inserted.
+
+The server gives up an append after `_TRY_MAX`, and after a minute a transaction of an application's in which a job is
+enqueued: it looks for these every half. Fifteen seconds are for how late it may be in that.
+"""
+OWN_VISIBLE_S = 15
+"""As VISIBLE_S, of events that no transaction of others can hold: all but those that begin a job."""
 
 Verdict = QueueError | bytes | None
 """Of one event: None when it is in the log, the hash that holds its place, or the error that refused it."""

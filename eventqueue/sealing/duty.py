@@ -18,7 +18,6 @@ from eventqueue.mongo.duty import LeasedLoop
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import SEALING, Lease, Renewal
-from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing import stored
 from eventqueue.sealing.sealer import Sealer
 
@@ -31,7 +30,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     look_every: timedelta = timedelta(seconds=5)  # whether anything has come
     every: timedelta = timedelta(minutes=1)
     many: int = 10_000  # events, for which no minute is waited for
-    spacing: timedelta = timedelta(seconds=VISIBLE_S)  # between two tries: what has just come is not settled sooner
+    spacing: timedelta = timedelta(seconds=15)  # between two tries: so much more is settled then
     at_least_every: timedelta = timedelta(minutes=10)  # how many there are the server only estimates, after a kill
     # While the log grows faster than this, in events a second, others need the machine: sealing takes a twentieth of
     # the time then, and makes up for it later.

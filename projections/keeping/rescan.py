@@ -1,7 +1,7 @@
 """Reads again, from the log itself, what the oplog no longer tells: by `ts`, from some time before the checkpoint.
 
 Token before scan: what commits meanwhile is in the tail. `ts` is stamped before commit, so an event can become visible
-behind a larger one: `VISIBLE_S` later at most, or a minute, where somebody else puts it there in a transaction. The
+behind a larger one: `VISIBLE_S` later at most. The
 overlap is ten minutes, for the version guard makes nothing of what is seen twice.
 """
 

@@ -7,13 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
 from eventqueue import Backoff, InvalidInput, NoCurrentJob, Queue, State, current_job, task, use_queue, using
 from eventqueue.api import current
+from eventqueue.api.handles import Handle
 from eventqueue.errors import DifferentJob
-from eventqueue.model.events import Call
+from eventqueue.model.events import Call, Completed
 from eventqueue.tasks import registry
+from tests.builders import claimed
+from tests.cli.past import happened
 
 ORDER = UUID("5f0c1a6e-0000-4000-8000-000000000000")
 
@@ -163,3 +167,29 @@ def test_without_a_queue_in_use_that_of_the_environment_is_opened_once(
 def test_no_job_runs_outside_of_a_worker() -> None:
     with pytest.raises(NoCurrentJob, match="No job runs here"):
         current_job()
+
+
+def test_a_handle_gives_what_the_function_returned_by_its_annotation(queue: Queue) -> None:
+    def weighed(parcel: Parcel) -> Parcel:
+        return parcel
+
+    declared = task(name="weighed")(weighed)
+    handles = [declared.enqueue(Parcel(ORDER, 1.5)), *declared.map([Parcel(ORDER, 1.5)])]
+
+    for handle in handles:
+        assert isinstance(handle, Handle)
+        happened(queue, handle.id, claimed(), Completed(result={"order": str(ORDER), "weight": 1.5}))
+        assert handle.result(timedelta(seconds=30)) == Parcel(ORDER, 1.5)
+
+
+def test_a_task_is_enqueued_within_the_transaction_of_a_session(queue: Queue, client: MongoClient[Any]) -> None:
+    with client.start_session() as session:
+        within = task(ship).options(session=session, queue="mail")
+        session.start_transaction(write_concern=WriteConcern("majority"))
+        given_up = [within.enqueue(Parcel(ORDER, 1)), *within.map([Parcel(ORDER, 2)])]
+        session.abort_transaction()
+        with session.start_transaction(write_concern=WriteConcern("majority")):
+            kept = within.enqueue(Parcel(ORDER, 1))
+
+    assert len(given_up) == 2
+    assert [job.id for job in queue.list(queue="mail").jobs] == [kept.id]
