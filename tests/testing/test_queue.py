@@ -75,6 +75,8 @@ def test_lists_counts_and_reasons_are_those_of_any_queue(queue: TestQueue) -> No
         "mail": {State.PENDING: 1},
         "default": {State.DEAD: 1},
     }
+    assert "no live worker" in str(queue.why(queue.enqueue(task="elsewhere").id))
+    assert "no live worker" not in str(queue.why(app.send.enqueue("ann").id))
     assert "no retry would mend it" in str(queue.why(dead.id))
     assert [group.count for group in queue.errors().groups] == [1]
 
@@ -248,6 +250,20 @@ def test_time_runs_forward_alone_and_has_a_zone() -> None:
     with pytest.raises(InvalidInput, match="time zone"):
         TestClock(datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
     assert clock.advance_to(START - MINUTE) == START
+
+
+def test_a_schedule_ticks_by_the_tests_clock(queue: TestQueue) -> None:
+    queue.schedule("daily", {"task": "tests.testing.app.send", "args": ["ann"]}, cron="0 9 * * *")
+    assert queue.run() == 0
+
+    queue.clock.advance(timedelta(hours=9))
+    assert queue.run() == 1
+    queue.clock.advance(timedelta(days=3))  # missed ticks are one job, as the schedule has it
+    assert queue.run(seed=1, faults=["lost-reply"]) == 1
+
+    assert [job.created_at for job in queue.list().jobs][-1] == START + timedelta(hours=9)
+    assert queue.get_schedule("daily").next_at == START + timedelta(days=4, hours=9)
+    assert app.outbox == ["ann", "ann"]
 
 
 # Waiting.
