@@ -8,7 +8,7 @@ from eventqueue.errors import LogCorrupt
 from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_of
-from eventqueue.mongo.ground import Ground
+from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
@@ -23,7 +23,7 @@ ENDS = Completed | DeadLettered | Cancelled
 class Choosing:
     """Chooses for a ticker, and tells the log, in the name of `actor`, of ticks that become no jobs."""
 
-    def __init__(self, ground: Ground, actor: str) -> None:
+    def __init__(self, ground: Footing, actor: str) -> None:
         self._ground = ground
         self._log = ground.log
         self._actor = actor

@@ -13,8 +13,8 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from eventqueue.errors import QueueError, Unavailable
-from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import SignalFeed
+from eventqueue.ports.footing import Footing
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, gone_on, look
@@ -33,7 +33,7 @@ AGAIN_S = 1.0  # after trouble with the database
 class Ticker:
     """Ticks for the schedules of `ground`, in the name of `actor`; `environ`: where settings may stand, too."""
 
-    def __init__(self, ground: Ground, signals: SignalFeed, actor: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, ground: Footing, signals: SignalFeed, actor: str, environ: Mapping[str, str]) -> None:
         self._ground = ground
         self._signals = signals
         self._actor = actor
