@@ -24,6 +24,7 @@ from eventqueue.errors import (
     IllegalTransition,
     ImportFailed,
     InvalidInput,
+    InvariantBroken,
     JobCancelled,
     JobFailed,
     JobNotFound,
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
         Walk,
         Worker,
     )
+    from eventqueue.schedules.events import Missed, Overlap
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
@@ -175,6 +177,7 @@ __all__ = [
     "IllegalTransition",
     "ImportFailed",
     "InvalidInput",
+    "InvariantBroken",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -192,11 +195,13 @@ __all__ = [
     "LogIncomplete",
     "LogUnavailable",
     "Misconfigured",
+    "Missed",
     "NoCurrentJob",
     "NotAReplicaSet",
     "NotProven",
     "NotSealed",
     "Output",
+    "Overlap",
     "ParkedJob",
     "Pause",
     "Policy",
@@ -296,6 +301,7 @@ _MODULES = {
         "Difference Filter FilterFields Found Glance Lag Listing ParkedJob QueueStats QueueStatus "
         "Standstill Stats Status Trial ViewHealth Walk Worker "
     ),
+    "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",

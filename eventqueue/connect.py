@@ -24,9 +24,11 @@ from eventqueue.mongo.endings import Endings
 from eventqueue.mongo.errors import STANDALONE, translated
 from eventqueue.mongo.ground import Ground, look_at, stand_on
 from eventqueue.mongo.incarnations import Incarnations
+from eventqueue.mongo.joining import MongoJoining
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
+from eventqueue.ports.joining import Joining
 from eventqueue.ports.views import Operator, Trial, Views
 from eventqueue.schedules import events  # noqa: F401 - likewise
 from eventqueue.sealing.duty import Sealing
@@ -61,6 +63,7 @@ class Connection(msgspec.Struct, frozen=True):
     finder: JobFinder
     signals: SignalFeed
     endings: Endings
+    joining: Joining
     outputs: Outputs
     incarnations: Incarnations
     settings: Mapping[str, settings.Source]
@@ -105,6 +108,7 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         finder=ViewFinder(database),
         signals=Signals(database),
         endings=Endings(database),
+        joining=MongoJoining(ground),
         outputs=Outputs(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),
         settings=values,

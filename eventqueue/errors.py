@@ -36,6 +36,7 @@
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
     ├── JobFailed                  the job whose result is asked for is dead: every attempt failed
     ├── JobCancelled               the job whose result is asked for was cancelled
+    ├── InvariantBroken            a simulated run of a TestQueue broke what always holds (names its seed)
     ├── JobParked                  a projection refused one of this job's events; its view stands still
     ├── DatabaseFailed             MongoDB refused a request that should be fine: a defect, or an unknown server
     └── ViewsMoved                 the views went on without this process, which has to look again
@@ -294,6 +295,10 @@ class JobCancelled(QueueError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"Job {job_id} was cancelled: `queuectl show {job_id}` tells by whom, and why.")
         self.job_id = job_id
+
+
+class InvariantBroken(QueueError):
+    """What always holds did not in a run of a TestQueue, or the run came to no end."""
 
 
 class JobParked(QueueError):

@@ -33,6 +33,8 @@ MORE = {
     "enqueue": {"threads_rate", "p50_ms", "p99_ms"},
     "latency": {"p50_ms", "p99_ms", "runner_p50_ms", "runner_p99_ms"},
     "shell": {"sustained_rate"},
+    "tasks": {"sustained_rate", "sustained_ratio"},
+    "async": {"ideal_ratio"},
     "crowded": {"sustained_rate", "sustained_ratio"},
     "queues": {"sustained_ratio", "idle_queries", "idle_queries_before"},
     "fill": {"events", "jobs"},

@@ -16,8 +16,8 @@ from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.codec import seal
 from eventqueue.model.events import name_in
 from eventqueue.model.job import LEGAL, Command, State, decide
-from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
 
 BATCH = enqueueing.BATCH  # jobs in one append
@@ -35,7 +35,7 @@ class Acted(NamedTuple):
 class Acts:
     """Commands to many jobs, in the name of `actor`."""
 
-    def __init__(self, ground: Ground, commit: GroupCommit, finder: JobFinder, *, actor: str) -> None:
+    def __init__(self, ground: Footing, commit: GroupCommit, finder: JobFinder, *, actor: str) -> None:
         self._ground = ground
         self._commit = commit
         self._finder = finder

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
+
+Q = TypeVar("Q", bound="Queue")
 
 DEFAULT_DB = "queuectl"
 
@@ -18,14 +20,18 @@ _own: "tuple[int, Queue] | None" = None  # with the process that it belongs to
 _set: "Queue | None" = None
 
 
-def use_queue(queue: "Queue | None") -> None:
-    """Have all tasks of this process enqueued to `queue`; None: to the one that the environment names."""
-    global _set  # noqa: PLW0603 - what a process is told once
-    _set = queue
+def use_queue(queue: "Queue | None") -> "Queue | None":
+    """Have all tasks of this process enqueued to `queue`; None: to the one that the environment names.
+
+    Return the one before.
+    """
+    global _set
+    before, _set = _set, queue
+    return before
 
 
 @contextmanager
-def using(queue: "Queue") -> Iterator["Queue"]:
+def using(queue: Q) -> Iterator[Q]:
     """Have the tasks that this block enqueues go to `queue`, in this thread or coroutine."""
     token = _chosen.set(queue)
     try:

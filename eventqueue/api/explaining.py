@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from eventqueue.api.connected import Connected
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.audit.clauses import Around, Holder, Place, Why
@@ -19,16 +20,13 @@ from eventqueue.model.waits import Kind, waits_of
 from eventqueue.ports.views import Worker
 from eventqueue.steering.pauses import look
 
-if TYPE_CHECKING:
-    from eventqueue.connect import Connection
-
 AHEAD_MAX = 1000  # jobs that are counted before one
 
 
 class Explaining:
     """The explanations of one database's jobs; see Queue."""
 
-    def __init__(self, connection: "Connection", jobs: Jobs, overview: Overview) -> None:
+    def __init__(self, connection: Connected, jobs: Jobs, overview: Overview) -> None:
         self._connection = connection
         self._jobs = jobs
         self._overview = overview

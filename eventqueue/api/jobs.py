@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from eventqueue.api.arguments import check_text
+from eventqueue.api.connected import Connected
 from eventqueue.errors import AmbiguousId, JobNotFound
 from eventqueue.log.loading import load
 from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.model.job import Job, State
 
-if TYPE_CHECKING:
-    from eventqueue.connect import Connection
-
 
 class Jobs:
     """The jobs of one database, each by its whole id; see Queue."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: Connected) -> None:
         self._connection = connection
         self._log = connection.ground.log
 

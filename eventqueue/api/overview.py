@@ -5,10 +5,10 @@ Each answer is put together from the views, the pauses in the log and the worker
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from eventqueue.api.connected import Connected
 from eventqueue.audit.standstill import Crew, known, served, standstills
 from eventqueue.model.events import Call
 from eventqueue.model.job import Job, State
@@ -18,14 +18,11 @@ from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.views import Filter, Glance, QueueStatus, Standstill, Status, Worker
 from eventqueue.steering.pauses import Pauses
 
-if TYPE_CHECKING:
-    from eventqueue.connect import Connection
-
 
 class Overview:
     """The overview of one connection's database."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: Connected) -> None:
         self._connection = connection
         self._views = connection.views
         self._log = connection.ground.log

@@ -7,7 +7,7 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
 from pymongo.client_session import ClientSession
@@ -73,6 +73,9 @@ from eventqueue.system.people import actor_of
 from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import Asked
 
+if TYPE_CHECKING:
+    from eventqueue.connect import Connection
+
 T = TypeVar("T")
 
 
@@ -98,7 +101,10 @@ class Queue:
             from eventqueue.server import ensure_running, home
 
             uri = ensure_running(home(os.environ))
-        self.connection = connect(uri, db, actor or actor_of("api"), prepares=prepares)
+        self._stand_on(connect(uri, db, actor or actor_of("api"), prepares=prepares))
+
+    def _stand_on(self, connection: "Connection") -> None:
+        self.connection = connection
         self._ground = self.connection.ground
         self._log = self._ground.log
         self._commit = GroupCommit(self._log)
@@ -178,7 +184,9 @@ class Queue:
         return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in found]
 
     def _enqueue(self, requests: Sequence[Request], session: ClientSession | None) -> Sequence[Receipt | DifferentJob]:
-        return self.enqueue_checked(requests) if session is None else self._enqueueing.join(session, requests)
+        if session is None:
+            return self.enqueue_checked(requests)
+        return self._enqueueing.join(self.connection.joining, session, requests)
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None
@@ -467,7 +475,7 @@ class Queue:
         fields: Mapping[str, Any],
         *,
         cron: str | None = None,
-        every: timedelta | None = None,
+        every: Duration | None = None,
         tz: str | None = None,
         missed: str = "once",
         overlap: str = "allow",
@@ -482,7 +490,7 @@ class Queue:
         takes the place of the first; one that is paused stays so. Raises InvalidInput.
         """
         return self._scheduling.put(
-            name, fields, cron=cron, every=every, tz=tz, missed=missed, overlap=overlap, why=_reason(why)
+            name, fields, cron=cron, every=_seconds(every), tz=tz, missed=missed, overlap=overlap, why=_reason(why)
         )
 
     def schedules(self) -> Sequence[Scheduled]:

@@ -19,6 +19,7 @@ from eventqueue.schedules.schedule import Command, Definition, Schedule, SetSche
 from eventqueue.schedules.ticks import check_schedule, fresh_job_id, stream_for
 from eventqueue.steering import schedules
 from eventqueue.steering.schedules import rule_of
+from eventqueue.tasks import registry
 from eventqueue.ticking.making import Wanted, make
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Scheduling:
         fields: Mapping[str, Any],
         *,
         cron: str | None,
-        every: timedelta | None,
+        every: float | None,
         tz: str | None,
         missed: str,
         overlap: str,
@@ -101,7 +102,7 @@ class Scheduling:
             overlap=_policy(Overlap, overlap, "overlap"),
             cron=None if cron is None else " ".join(cron.split()),
             tz=tz,
-            every=None if every is None else every.total_seconds(),
+            every=None if every is None else float(every),
         )
         _check_together(definition)
         rule_of(definition)
@@ -141,9 +142,20 @@ class Scheduling:
             if fields.get(field) is not None:
                 raise InvalidInput(field, "is no field of a schedule's job: its tick says when it runs and what it is")
         request = self._check(fields)
-        is_command = request.fields.command is not None
         # It runs where it was asked for, seen from there and not from who ticks.
-        return {**request.asked, **({"cwd": request.cwd} if is_command else {})}
+        place = {} if request.fields.command is None else {"cwd": request.cwd}
+        # A `key` is that of a task whose calls are unique: each tick is one anyway.
+        asked = {field: value for field, value in request.asked.items() if field != "key"}
+        return {**_declared(request.fields.task), **asked, **place}
+
+
+def _declared(name: str | None) -> dict[str, Any]:
+    """Return what a task says of its jobs, as who asks for one says it: who ticks need not know the task."""
+    task = None if name is None else registry.find(name)
+    if task is None:
+        return {}
+    said: dict[str, Any] = msgspec.to_builtins(task.policy)
+    return {field: value for field, value in said.items() if value not in (None, [], ())}
 
 
 def _policy(kind: Any, value: str, field: str) -> Any:

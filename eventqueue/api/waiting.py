@@ -11,7 +11,7 @@ from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
 from eventqueue.log.loading import load_many
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import FINAL, Job
-from eventqueue.mongo.endings import Endings
+from eventqueue.ports.endings import Endings
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.log import EventLog
 from eventqueue.ports.views import Views

@@ -61,8 +61,9 @@ def events(
     """Read the log: who did what, when, and why.
 
     Every event of every stream, in the order in which the log took them: jobs, late results, queues, settings,
-    workers, seals and what was done to the views. What is given several times may be any of these; different options
-    must all fit. With --limit the newest of what fits, and these still in their order. With --json an object a line.
+    schedules, workers, seals and what was done to the views. What is given several times may be any of these; different
+    options must all fit. With --limit the newest of what fits, and these still in their order. With --json an object a
+    line.
 
     \b
     queuectl events --since 2026-11-28T03:00 --until 2026-11-28T03:15

@@ -1,13 +1,15 @@
 """`queuectl schedule`: jobs that are made again and again, each at its time."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from eventqueue.cli.enqueue import FIELDS, WORDS, Enqueue, command_line, given_fields, job_in, with_options
+from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Group, command, show_env, with_why
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SECONDS, TEXT
+from eventqueue.cli.values import ARGUMENTS, SECONDS, TEXT
 
 TICKS_MAX = 10_000
 
@@ -20,7 +22,7 @@ class Add(Enqueue):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """See click.Command."""
-        return ["NAME", "--cron CRON | --every SPAN", "[OPTIONS]", "JSON | -- COMMAND..."]
+        return ["NAME", "--cron CRON | --every SPAN", "[OPTIONS]", "JSON | --task NAME | -- COMMAND..."]
 
 
 @command("add", cls=Add)
@@ -43,6 +45,9 @@ class Add(Enqueue):
     show_default=True,
     help="While the job of an earlier tick has not ended: a job beside it, or none.",
 )
+@click.option("--task", type=TEXT, help="A Python task, as workers that import its module know it.")
+@click.option("--args", "arguments", type=ARGUMENTS, help="Its arguments: a JSON list, or an object of them by name.")
+@with_imports
 @with_options(FIELDS)
 @with_why
 @with_session
@@ -52,6 +57,10 @@ def add(
     *,
     name: str,
     job: tuple[str, ...],
+    task: str | None,
+    arguments: Mapping[str, Any] | None,
+    modules: Sequence[str],
+    import_path: Sequence[str],
     cron: str | None,
     tz: str | None,
     every: float | None,
@@ -70,28 +79,38 @@ def add(
     queuectl schedule add nightly --cron "30 2 * * *" --tz Europe/Berlin -- ./backup --all
     queuectl schedule add poll --every 10m --overlap skip --queue mail -- ./fetch
     queuectl schedule add report --cron "0 8 * * MON-FRI" '{"command": "make report", "timeout": 600}'
+    queuectl schedule add digest --every 1h --task app.tasks.send --args '{"to": "ann"}'
     """
     from eventqueue.cli.render import documents, schedules
     from eventqueue.schedules.rule import span_of
 
-    fields = _asked(job, click.get_current_context().meta.get(WORDS), given_fields(options))
+    called = None if task is None else {"task": task, **(arguments or {})}
+    if arguments is not None and called is None:
+        raise click.UsageError("--args goes with --task")
+    fields = _asked(job, click.get_current_context().meta.get(WORDS), called, given_fields(options))
     if (cron is None) == (every is None):
         raise click.UsageError("Give one of the two: --cron or --every")
     span = None if every is None else span_of(every)
+    if modules or "task" in fields:
+        imports_of(modules, import_path).load(session.out)
     with session.queue() as queue:
         done = queue.schedule(name, fields, cron=cron, every=span, tz=tz, missed=missed, overlap=overlap, why=why)
     session.out.document(lambda: documents.rescheduled(done))
     (session.out.done if done.is_changed else session.out.note)(schedules.stands(done))
 
 
-def _asked(job: tuple[str, ...], words: list[str] | None, fields: dict[str, Any]) -> dict[str, Any]:
-    if len(job) + (words is not None) != 1 or words == []:
-        raise click.UsageError("Give one of the two: a JSON object, or -- and a command")
+def _asked(
+    job: tuple[str, ...], words: list[str] | None, called: dict[str, Any] | None, fields: dict[str, Any]
+) -> dict[str, Any]:
+    if len(job) + (words is not None) + (called is not None) != 1 or words == []:
+        raise click.UsageError("Give one of the three: a JSON object, --task NAME, or -- and a command")
+    if called is not None:
+        return called | fields
     if words is not None:
         return {**fields, "command": command_line(words)}
     if fields:
         raise click.UsageError(
-            f"--{next(iter(fields)).replace('_', '-')} goes with a command after --; in JSON it is a field"
+            f"--{next(iter(fields)).replace('_', '-')} goes with --task, or a command after --; in JSON it is a field"
         )
     return job_in(job[0])
 

@@ -11,11 +11,11 @@ from eventqueue.log.insist import Decision, insist
 from eventqueue.model import readable, settings
 from eventqueue.model.codec import check_data
 from eventqueue.model.events import ConfigEvent, ConfigSet, ConfigUnset
-from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.outputs import Outputs
+from eventqueue.ports.footing import Footing
 
 
-def stored(ground: Ground) -> dict[str, settings.Value]:
+def stored(ground: Footing) -> dict[str, settings.Value]:
     """Return the values that are stored, by name; what cannot be used is passed over, and a warning tells."""
     values, problem = look(ground)
     if problem is not None:
@@ -27,7 +27,7 @@ def stored(ground: Ground) -> dict[str, settings.Value]:
     return values
 
 
-def look(ground: Ground) -> tuple[dict[str, settings.Value], str | None]:
+def look(ground: Footing) -> tuple[dict[str, settings.Value], str | None]:
     """Return the values that are stored, and why the last event is passed over, if it is."""
     found = readable.read(ground.log.read_raw(settings.STREAM))
     values, problem = settings.fold(found.events)
@@ -49,7 +49,7 @@ def parsed(name: str, value: Any) -> settings.Value:
     return one.builtin if value is None else one.parse(name, value)
 
 
-def store_retention(ground: Ground, outputs: Outputs, change: Change, actor: str) -> settings.Value:
+def store_retention(ground: Footing, outputs: Outputs, change: Change, actor: str) -> settings.Value:
     """As `store`, of how long outputs are kept, which the server prunes by itself. Raises InvalidInput."""
     keep_s = parsed(settings.RETENTION, change.value)
     assert isinstance(keep_s, int | float)
@@ -62,7 +62,7 @@ def store_retention(ground: Ground, outputs: Outputs, change: Change, actor: str
     return stored
 
 
-def store(ground: Ground, change: Change, actor: str) -> settings.Value:
+def store(ground: Footing, change: Change, actor: str) -> settings.Value:
     """Store a setting's value and return what it is now. Raises InvalidInput."""
     name, why = change.name, change.why
     found = parsed(name, change.value)

@@ -14,8 +14,8 @@ from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import decode
 from eventqueue.model.events import name_in, stream_of
 from eventqueue.model.pause import CATEGORY, OPEN, Command, Pause, PauseQueue, Valve, decide, evolve, fold, last_good
-from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal, SignalFeed
+from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import EventLog
 
 
@@ -100,7 +100,7 @@ class Switched(msgspec.Struct, frozen=True):
     is_new: bool
 
 
-def switch(ground: Ground, signals: SignalFeed, queue: str, command: Command, actor: str) -> Switched:
+def switch(ground: Footing, signals: SignalFeed, queue: str, command: Command, actor: str) -> Switched:
     """Pause or resume a queue, and tell all workers. Raises LogUnavailable, or InvalidInput for too long a reason."""
     stream, valve = stream_of(CATEGORY, queue), OPEN
 

@@ -17,6 +17,7 @@ CHAIN_MAX = 8  # exceptions of which one led to the next
 FRAMES_MAX = 40  # of the user's code, and of others', each
 LONGEST = timedelta(seconds=LONGEST_S)
 
+_OURS = ("/eventqueue/worker/python/", "/eventqueue/tasks/", "/eventqueue/testing/")  # what calls a task
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -106,7 +107,7 @@ def _frames(error: BaseException) -> tuple[list[str], list[str]]:
 
 def _outside(error: BaseException) -> Iterator[traceback.FrameSummary]:
     for frame in traceback.extract_tb(error.__traceback__):
-        if "/eventqueue/worker/python/" not in frame.filename and "/eventqueue/tasks/" not in frame.filename:
+        if not any(part in frame.filename for part in _OURS):
             yield frame
 
 

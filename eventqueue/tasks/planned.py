@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from eventqueue.errors import TaskRefused
+from eventqueue.errors import InvalidInput, TaskRefused
 from eventqueue.tasks.declared import Declared
 
 
@@ -63,7 +63,10 @@ def _named() -> list[tuple[str, Declared, Timing]]:
 
 def _fields(task: Declared, timing: Timing) -> dict[str, Any]:
     """Return the fields of its jobs, with all that the task says of them: who makes them does not know the task."""
-    call = task.signature.call(timing.args, timing.kwargs)
+    try:
+        call = task.signature.call(timing.args, timing.kwargs)
+    except InvalidInput as error:
+        raise InvalidInput("", f"Schedule {timing.name or task.name} cannot be: {error}.") from None
     given = msgspec.json.decode(msgspec.json.encode(task.policy))
     policy = {name: value for name, value in given.items() if value not in (None, [])}
     return {"task": task.name, "args": call.args, "kwargs": call.kwargs, **policy}

@@ -42,7 +42,7 @@ class Ticker:
         self._news: SimpleQueue[str | None] = SimpleQueue()  # schedules that changed; None: look at all of them
         self._woken = threading.Event()
         self._look_at = time.monotonic()
-        self._said: dict[str, str] = {}  # trouble, by the schedule's name; "" with all
+        self._said: dict[str, str] = {}  # trouble, by the schedule's name; "": with all
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set, and this is woken; what fails is logged, and tried again."""
@@ -52,7 +52,8 @@ class Ticker:
                 pause = self.step()
                 self._said.pop("", None)
             except Exception as error:  # whatever it is: if this ended, no schedule would go on, and all else would
-                self._warn("", f"schedules stand still: {_words(error)}")
+                if not stop.is_set():  # else its connection was closed under it
+                    self._warn("", f"schedules stand still: {_words(error)}")
                 pause = AGAIN_S
             self._woken.wait(pause)
             self._woken.clear()
@@ -152,8 +153,8 @@ class Ticker:
                         self._tell(name)
                     if stop.is_set():
                         return
-            except Exception as error:
-                logger.info("signals fail, and are followed anew: %s", _words(error))
+            except Exception as error:  # for who may not read them, too
+                logger.debug("signals fail, and are followed anew: %s", _words(error))
             stop.wait(AGAIN_S)
 
     def _tell(self, name: str | None) -> None:

@@ -42,6 +42,7 @@ from eventqueue.worker.narrator import Narrator
 from eventqueue.worker.python.forkserver import ForkServer
 from eventqueue.worker.python.importing import imported
 from eventqueue.worker.python.plan import PythonPlan
+from eventqueue.worker.python.planning import set_planned
 from eventqueue.worker.python.runner import PythonRunner
 from eventqueue.worker.runners import Runners
 from eventqueue.worker.running.runner import MakeRunner, Runner, Tell
@@ -124,6 +125,11 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     make_runner = _runners(make_runner, plan.python, server)
     user = connection.user
     by = signed(actor_of("cli"), user)
+    try:
+        set_planned(connection, () if server is None else server.planned, by)
+    except Refused as error:
+        logger.error("%s: %s", plan.name, redact(str(error)))
+        return UNIMPORTABLE
     tasks = () if server is None else tuple(sorted(server.tasks))
     me = incarnation_here(
         incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by, tasks=tasks

@@ -25,6 +25,7 @@ from scripts.benchmark import (
     sealing,
     shell,
     status,
+    tasks,
 )
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
@@ -41,6 +42,8 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "latency": latency.run,
     "result": result.run,
     "shell": shell.run,
+    "tasks": tasks.run,
+    "async": tasks.run_async,
     "crowded": crowded.run,
     "queues": queues.run,
     "fill": fill.run,

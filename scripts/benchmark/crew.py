@@ -8,10 +8,13 @@ from uuid import uuid4
 import msgspec
 
 from eventqueue.worker.child import ChildPlan
+from eventqueue.worker.python.plan import PythonPlan
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.gate import Gate
 from scripts.benchmark.processes import spawned
 from scripts.benchmark.server import Place
+
+NONE = PythonPlan()
 
 WORK = """
 import sys
@@ -38,11 +41,12 @@ def crew(
     kind: str = "no-op",
     stamps: int | None = None,
     queues: Sequence[str] = ("default",),
+    python: PythonPlan = NONE,
 ) -> Iterator[Crew]:
     """Workers with `slots` slots each, for as long as the block lasts; then each settles what it holds.
 
-    They serve `queues` (none: all). `kind`: what runs their jobs, of `runners.work`; `stamps`: the pipe into which
-    `stamping` ones write.
+    They serve `queues` (none: all). `kind`: what runs their commands, of `runners.work`; `python`: what
+    runs tasks; `stamps`: the pipe into which `stamping` ones write.
     """
     with ExitStack() as stack:
         processes = []
@@ -51,13 +55,18 @@ def crew(
         for number in range(1, asked.workers + 1):
             words = [kind, *map(str, fds)]
             processes.append(stack.enter_context(spawned(WORK, words, f"worker {number}", asked.profiles, fds)))
-            _order(processes[-1], _plan(place, database, str(number), slots, queues))
+            _order(
+                processes[-1],
+                _plan(place, database, str(number), slots, queues=queues, python=python),
+            )
         stack.enter_context(gate)  # left first: who still stands at it hears no order
         gate.await_ready(asked.workers)
         yield Crew(gate, [process.pid for process in processes])
 
 
-def _plan(place: Place, database: str, name: str, slots: int, queues: Sequence[str]) -> ChildPlan:
+def _plan(
+    place: Place, database: str, name: str, slots: int, *, queues: Sequence[str], python: PythonPlan
+) -> ChildPlan:
     return ChildPlan(
         uri=place.uri,
         db=database,
@@ -68,6 +77,7 @@ def _plan(place: Place, database: str, name: str, slots: int, queues: Sequence[s
         grace=30.0,
         as_json=False,
         quiet=True,
+        python=python,
     )
 
 

@@ -8,8 +8,9 @@ import msgspec
 
 from eventqueue.connect import open_client
 from eventqueue.mongo.ground import Ground, stand_on
+from eventqueue.worker.python.plan import PythonPlan
 from scripts.benchmark.asked import Asked
-from scripts.benchmark.crew import crew
+from scripts.benchmark.crew import NONE, crew
 from scripts.benchmark.events import NO_OP, Kind, births, whole_lives
 from scripts.benchmark.measure import Cpu, Figures
 from scripts.benchmark.processes import projector
@@ -71,14 +72,15 @@ def drained(
     slots: int = SLOTS,
     by: str = "no-op",
     queues: Sequence[str] = ("default",),
+    python: PythonPlan = NONE,
 ) -> Drained:
     """Enqueue jobs of a kind, numbered from `first` on, wait until the views have them, and have them drained.
 
-    `by`: what runs them; `queues`: those that the workers serve (none: all).
+    `by`: what runs them, and `python` where they are Python tasks; `queues`: those that the workers serve (none: all).
     """
     with (
         prefilled(place, ground, jobs, asked, kind=kind, first=first) as (progress, keeper, waiting),
-        crew(place, ground.database.name, asked, slots=slots, kind=by, queues=queues) as workers,
+        crew(place, ground.database.name, asked, slots=slots, kind=by, queues=queues, python=python) as workers,
     ):
         cpu = Cpu(mongod=place.pid, projector=keeper, workers=workers.pids)
         start = time.perf_counter()

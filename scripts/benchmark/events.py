@@ -22,7 +22,8 @@ WORKERS = 2
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """What the jobs are like."""
 
-    command: str = "echo hello world"
+    command: str | None = "echo hello world"
+    task: str | None = None  # what they call, where they have no command
     cwd: str = "/srv/shop"
     queue: str = "default"
     queues: int = 1  # over so many queues of such a name they are spread
@@ -37,7 +38,8 @@ def asked(number: int, kind: Kind) -> dict[str, Any]:
     """Return what is asked for to enqueue a job."""
     meta = {"customer": f"customer-{number % 100}"}
     queue = kind.queue if kind.queues == 1 else f"{kind.queue}-{number % kind.queues}"
-    return {"command": kind.command, "cwd": kind.cwd, "queue": queue, "tags": ["bench"], "meta": meta}
+    run = {"task": kind.task} if kind.command is None else {"command": kind.command, "cwd": kind.cwd}
+    return {**run, "queue": queue, "tags": ["bench"], "meta": meta}
 
 
 def birth(number: int, now: datetime, kind: Kind = ECHO) -> Append:

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from eventqueue import task
 from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput, ScheduleNotFound
+from eventqueue.model.events import Call
 from eventqueue.model.job import State
+from eventqueue.model.retry import Backoff
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
+from eventqueue.tasks import registry
 
 JOB = {"command": "make", "cwd": "/tmp"}
 LATER = datetime(2090, 1, 1, tzinfo=UTC)
@@ -33,9 +37,10 @@ def test_a_schedule_stands_as_it_was_set(queue: Queue) -> None:
     assert one.next_at == queue.next_ticks("a", 1)[0]
 
 
-def test_spans_are_timedeltas(queue: Queue) -> None:
+def test_a_span_may_be_given_in_seconds(queue: Queue) -> None:
     queue.schedule("a", JOB, every=timedelta(minutes=10))
 
+    assert not queue.schedule("a", JOB, every=600).is_changed
     assert queue.get_schedule("a").every == timedelta(minutes=10)
     first, second = queue.next_ticks("a", 2)
     assert second - first == timedelta(minutes=10)
@@ -50,6 +55,28 @@ def test_where_it_is_set_is_where_its_jobs_run(queue: Queue, monkeypatch: pytest
     assert queue.get_schedule("a").fields["cwd"] == "/usr/lib"
     monkeypatch.chdir("/tmp")
     assert queue.get(queue.trigger_schedule("a").id).run.cwd == "/usr/lib"  # type: ignore[union-attr]
+
+
+def send(to: str, n: int = 1) -> None:
+    """A task."""
+
+
+def test_a_task_is_asked_for_as_it_was_declared_by_who_ticks_and_does_not_know_it(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_tasks", {})
+    backoff = Backoff(base=3.0, cap=60.0, jitter=0.0)
+    task(name="mail.send", queue="mail", max_retries=0, timeout=5, tags=["x"], backoff=backoff, unique=True)(send)
+
+    queue.schedule("a", {"task": "mail.send", "args": ["ann"], "timeout": 9}, every=timedelta(1))
+    with pytest.raises(InvalidInput, match="to"):
+        queue.schedule("b", {"task": "mail.send", "args": [7]}, every=timedelta(1))
+    monkeypatch.setattr(registry, "_tasks", {})
+
+    one, other = (queue.get(queue.trigger_schedule("a").id) for _ in range(2))
+    assert one.run == other.run == Call(task="mail.send", kwargs={"to": "ann"})
+    assert (one.queue, one.max_retries, one.timeout, one.tags) == ("mail", 0, 9.0, ("x",))
+    assert (one.backoff, one.key) == (backoff, None)
 
 
 def test_each_trigger_makes_a_job_of_its_own_paused_or_not(queue: Queue) -> None:
@@ -101,7 +128,8 @@ def test_what_a_machine_does_not_know_the_zone_of_is_shown_with_that_problem(
         (lambda queue: queue.schedule("a", JOB, cron="* * * * *", every=timedelta(1)), "cron"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(milliseconds=1)), "every"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(0)), "every"),
-        (lambda queue: queue.schedule("a", JOB, every=5), "every"),
+        (lambda queue: queue.schedule("a", JOB, every=0.5), "every"),
+        (lambda queue: queue.schedule("a", JOB, every="10m"), "every"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(1), missed="never"), "missed"),
         (lambda queue: queue.schedule("a", JOB, every=timedelta(1), overlap="no"), "overlap"),
         (lambda queue: queue.schedule("a", {**JOB, "key": "b"}, every=timedelta(1)), "key"),

@@ -165,7 +165,24 @@ def test_so_is_what_is_refused_of_its_name_and_its_job(shared: Queuectl, args: l
     assert said in ran.err
 
 
-@pytest.mark.parametrize("job", [[], ["{}", "{}"], ["--"], ["{}", "--", "true"], ["--tag", "x", "{}"]])
+def test_a_task_is_scheduled_as_it_is_enqueued(queuectl: Queuectl) -> None:
+    options = ("--task", "app.send", "--args", '{"to": "ann"}', "--queue", "mail")
+
+    fields = queuectl.ok("schedule", "add", "digest", "--every", "1h", *options, "--json").json["schedule"]["fields"]
+
+    assert fields == {"task": "app.send", "kwargs": {"to": "ann"}, "queue": "mail"}
+    assert queuectl.ok("schedule", "list").out.splitlines()[1].endswith('app.send(to="ann")')
+    job = queuectl.ok("schedule", "trigger", "digest", "--quiet").out.strip()
+    assert queuectl.ok("show", job, "--json").json["queue"] == "mail"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        *([], ["{}", "{}"], ["--"], ["{}", "--", "true"], ["--tag", "x", "{}"], ["--args", "[]", "{}"]),
+        *(["--task", "a", "{}"], ["--task", "a", "--", "true"]),
+    ],
+)
 def test_a_schedule_has_one_job(shared: Queuectl, job: list[str]) -> None:
     ran = shared.here("schedule", "add", "a", "--every", "5", *job)
 

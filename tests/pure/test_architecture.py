@@ -39,6 +39,7 @@ ROOMS = (
     "eventqueue.worker.shell",
     "eventqueue.worker.python",
     "eventqueue.worker",
+    "eventqueue.testing",
     "eventqueue.cli.render",
     "eventqueue.cli",
 )

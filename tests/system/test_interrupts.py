@@ -15,7 +15,9 @@ HARMLESS = {"SIG_IGN", "SIG_DFL", "default_int_handler"}
 OWN = {
     "eventqueue/system/interrupts.py",
     "eventqueue/worker/shell/launcher.py",
-}  # the mechanism, and one that does nothing
+    "eventqueue/worker/python/zygote.py",
+    "eventqueue/worker/python/child.py",
+}  # the mechanism, and those that do nothing
 
 # An engine's inbox in the main thread, as busy as can be, and a stop that is asked for by a flood of signals.
 FLOODED = """

@@ -95,7 +95,7 @@ async def further() -> Any:
         (further, "it is a generator"),
         ("send", "it is no function"),
     ],
-    ids=str,
+    ids=range(9),
 )
 def test_what_no_worker_could_call_is_refused(function: Any, problem: str) -> None:
     with pytest.raises(TaskRefused, match=problem):

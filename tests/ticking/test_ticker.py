@@ -25,6 +25,7 @@ from eventqueue.schedules.events import (
     SkipReason,
     TickSkipped,
 )
+from eventqueue.schedules.rule import every, latest
 from eventqueue.schedules.ticks import job_id, stream_for, tick_of
 from tests.builders import enqueued
 from tests.ticking.conftest import MakeTicker, happened, hourly, jobs, told
@@ -54,6 +55,18 @@ def test_what_one_ticker_has_made_no_other_finds_missed(queue: Queue, ticker: Ma
     ticker().step()
 
     assert sorted(jobs(queue)) == [job_id("a", at) for at in ticks[1:]]
+    assert told(queue) == []
+
+
+def test_who_comes_late_to_ticks_that_others_made_in_time_tells_of_none(queue: Queue, ticker: MakeTicker) -> None:
+    now = queue.connection.ground.clock.now()
+    event = ScheduleSet(fields={"command": "true", "cwd": "/"}, missed=Missed.ONCE, overlap=Overlap.ALLOW, every=20.0)
+    happened(queue, stream_for("a"), event, at=now - timedelta(minutes=2))
+    for at in latest(every(timedelta(seconds=20)), now - timedelta(minutes=2), now, 10):
+        queue.enqueue(id=job_id("a", at), command="true")
+
+    ticker().step()
+
     assert told(queue) == []
 
 
@@ -260,15 +273,19 @@ def test_ticks_come_at_their_time_of_what_is_set_meanwhile_until_it_is_removed(
         assert event.at >= tick[1]
 
 
-def test_a_pause_holds_though_no_signal_of_it_was_heard(queue: Queue, ticker: MakeTicker) -> None:
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_pause_holds_though_no_signal_of_it_was_heard(queue: Queue, ticker: MakeTicker, is_over: bool) -> None:
     queue.schedule("a", {"command": "true"}, every=timedelta(seconds=1))
     one = ticker()
     one.step()
-    (next_at,) = queue.next_ticks("a", 1)
     queue.pause_schedule("a")
-    wait_until(lambda: queue.connection.ground.clock.now() > next_at)
+    (tick,) = queue.next_ticks("a", 1)
+    wait_until(lambda: queue.connection.ground.clock.now() > tick)
+    if is_over:
+        queue.resume_schedule("a")
 
-    one.step()
+    for _ in range(2):
+        one.step()
 
-    assert jobs(queue).keys() <= {job_id("a", next_at - timedelta(seconds=1))}
-    assert not one._courses
+    assert job_id("a", tick) not in jobs(queue)
+    assert bool(one._courses) is is_over

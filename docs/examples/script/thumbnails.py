@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventqueue import Context, Queue, task, using
+from eventqueue import Context, current_queue, task
 
 
 @dataclass
@@ -26,7 +26,7 @@ def shrink(picture: Path, ctx: Context, width: int = 100) -> Thumbnail:
 
 
 def main(pictures: list[str]) -> None:
-    with Queue() as queue, using(queue):
+    with current_queue() as queue:  # that of QUEUECTL_URI, or a local one
         receipts = [shrink.enqueue(Path(one).resolve(), width=10) for one in pictures]
         for job in queue.wait([one.id for one in receipts], timeout=60):
             print(job.state, job.result.value if job.result else job.last_error)

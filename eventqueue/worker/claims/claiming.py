@@ -22,7 +22,7 @@ from eventqueue.worker.claims.serving import Serving
 from eventqueue.worker.life.heartbeat import Beat
 
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
-LOOK_AT, LOOK_MAX = 16, 1024
+LOOK_AT, LOOK_MAX = 16, 256
 LONG = 64  # events of a job
 PASS_S = 0.5  # for how long jobs of paused queues are passed over before what was found is claimed
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
@@ -193,8 +193,10 @@ class Claiming:
         heads = self._finder.heads(self._shares(), self._look_at)
         self._is_quiet = not heads  # behind those that are not for us, or not now, there may be others
         known = self._knowing.but_unknown(heads)
-        # Behind as many as it likes of jobs that others are to run one may wait that nobody else looks for.
-        self._look_at = min(2 * self._look_at, LOOK_MAX) if len(known) < len(heads) else LOOK_AT
+        if len(known) == len(heads):
+            self._look_at = LOOK_AT
+        elif not known:  # behind all these, which others are to run, one may wait that nobody else looks for
+            self._look_at = min(2 * self._look_at, LOOK_MAX)
         paused = self._serving.look({job.queue for job in known})
         heads = [job for job in known if job.queue not in paused]
         overdue = self._ownership.overdue(heads, self._fetch.position, now)

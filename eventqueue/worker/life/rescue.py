@@ -121,7 +121,7 @@ class Rescue:
             lost = WorkerLost(seen_dead=seen_dead, renewed_at=renewed_at, held=tuple(ids[:HELD_MAX]))
             tell(self._log, self._clock, holder, lost, self._me.actor)
             self._incarnations.note_told(holder)
-        self._append([(job, _lost(job, found, self._me.id)) for job in held])
+        self._append([(job, lost_claim(job, found, self._me.id, chance=_chance())) for job in held])
 
     def _await_views(self) -> None:
         """Wait some seconds for the views to show what was claimed and settled last: it is told of once, for good."""
@@ -185,13 +185,18 @@ def _is_gone(pid: int, started: int) -> bool:
     return not is_alive(pid, started)
 
 
-def _lost(job: Job, found: Registration | None, by: str) -> Fail:
+def _chance() -> float:
+    return random.random()  # noqa: S311 - jitter is no secret
+
+
+def lost_claim(job: Job, found: Registration | None, by: str, *, chance: float) -> Fail:
+    """Return the command that fails a job's claim whose worker is lost, as it is registered; `by`: who found that."""
     assert job.claim is not None
     return Fail(
         claim=job.claim,
         reason=FailReason.WORKER_LOST,
         error=Error(type="worker-lost", message="its worker died, or was silent for longer than its lease"),
-        chance=random.random(),  # noqa: S311 - jitter is no secret
+        chance=chance,
         renewed_at=None if found is None else found.renewed_at,
         buried_by=(found and found.buried_by) or by,
     )

@@ -6,6 +6,7 @@ from eventqueue.worker.python.messages import NOT_BEGUN, UNKNOWN, Over, Run, out
 from eventqueue.worker.running.reports import Ended, Written
 
 NEVER = float("inf")
+NOTHING = Written(b"", 0)
 
 
 class Attempt:
@@ -41,7 +42,7 @@ class Attempt:
             return Ended(key=self.key, killed=True)
         if over.kind == UNKNOWN:
             return Ended(key=self.key, unharmed="its worker does not know its task any more")
-        out, err = (Written(tail, total) for tail, total in zip(over.tails, over.totals, strict=True))
+        out, err = map(Written, over.tails, over.totals) if any(over.totals) else (NOTHING, NOTHING)
         return Ended(
             key=self.key,
             outcome=outcome_of(over.kind, over.value),

@@ -1,6 +1,7 @@
 """One call of a task: its arguments read, the function called in the context of its job, and what became of it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from eventqueue.worker.python.messages import Progressed, Run, Stop
 Report = Callable[[Progressed], None]
 """Who is told how far a task is."""
 
+LOG = logging.getLogger("eventqueue.task")
 REPORT_S = 0.25  # between two reports of one run
 
 
@@ -109,6 +111,7 @@ class Running:
             retries_left=order.retries_left,
             is_cancelled=lambda: self.is_asked,
             report=self._progress,
+            log=LOG,
         )
 
     def _progress(self, done: float, total: float | None, note: str | None) -> None:

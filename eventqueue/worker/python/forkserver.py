@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from eventqueue.errors import ImportFailed, Refused
 from eventqueue.system.process import RUN_VARIABLE, shared_environment, signal_name
+from eventqueue.tasks.planned import Planned
 from eventqueue.worker.python.messages import (
     Boot,
     Extend,
@@ -19,6 +20,7 @@ from eventqueue.worker.python.messages import (
     FromForkServer,
     Known,
     Lives,
+    Plans,
     Ready,
     Strike,
     Unimportable,
@@ -49,6 +51,7 @@ class ForkServer:
         self._plan = plan
         self.name = os.urandom(8).hex()
         self.tasks: dict[str, bool] = {}  # by name, aliases too: whether it is async
+        self.planned: list[Planned] = []
         self.is_ready = False
         self.threads = 1  # that it has once it is ready
         self._unsent: deque[tuple[bytes, int | None]] = deque()
@@ -125,6 +128,8 @@ class ForkServer:
             match from_fork_server.decode(packet):
                 case Known(tasks=tasks):
                     self.tasks.update(tasks)
+                case Plans(schedule=schedule):
+                    self.planned.append(schedule)
                 case Ready(threads=threads):
                     self.is_ready, self.threads = True, threads
                 case Unimportable(why=why):

@@ -12,6 +12,7 @@ import msgspec
 
 from eventqueue.model.events import Call, Error
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
+from eventqueue.tasks.planned import Planned
 
 _LENGTH_BYTES = 4
 
@@ -58,6 +59,12 @@ class Known(Message, frozen=True, tag="known"):
     """Some of the tasks there are: their names, aliases too, and whether each is async."""
 
     tasks: list[tuple[str, bool]]
+
+
+class Plans(Message, frozen=True, tag="plans"):
+    """A schedule that stands in the code of a module."""
+
+    schedule: Planned
 
 
 class Ready(Message, frozen=True, tag="ready"):
@@ -166,7 +173,7 @@ class Over(Message, frozen=True, tag="over"):
 
 
 ToForkServer = Boot | Fork | Strike | Extend
-FromForkServer = Known | Ready | Unimportable | Forked | NotForked | Died | Lives
+FromForkServer = Known | Plans | Ready | Unimportable | Forked | NotForked | Died | Lives
 ToChild = Run | Stop | Back | Leave
 FromChild = Began | HandedBack | Progressed | Over
 

@@ -343,7 +343,7 @@ class Pool:
                 continue
             attempt.is_async = is_async
             hand = choose(
-                self._hands.values(), is_async=is_async, threads=self._plan.threads, may_fork=self._may_fork()
+                self._hands.values(), is_async=is_async, threads=self._plan.threads, may_fork=self._may_fork
             ) or self._fork(self._server)
             if hand is None:
                 return

@@ -4,7 +4,7 @@ What is not async goes where a thread is free; where none is, and no child may b
 that no thread has to ask for its next run. What waits so is asked back when a thread elsewhere has nothing to do.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 from eventqueue.worker.python.hand import Hand
 
@@ -12,16 +12,16 @@ CHUNK = 64  # runs that wait for a thread in its child
 STUCK_S = 0.01  # since a child was heard of: what waits there may be asked back
 
 
-def choose(hands: Collection[Hand], *, is_async: bool, threads: int, may_fork: bool) -> Hand | None:
+def choose(hands: Iterable[Hand], *, is_async: bool, threads: int, may_fork: Callable[[], bool]) -> Hand | None:
     """Return the child for a run; None: a new one where `may_fork`, else none for now."""
     fresh = [hand for hand in hands if hand.is_fresh]
-    best = min(fresh, key=(_of_async if is_async else _of_sync), default=None)
-    if best is None:
+    if not fresh:
         return None
+    best = fresh[0] if len(fresh) == 1 else min(fresh, key=(_of_async if is_async else _of_sync))
     load, room = (_of_async(best), 1) if is_async else (_of_sync(best), threads)
     if load < room:
         return best
-    if may_fork:
+    if may_fork():
         return None
     return best if is_async or load < threads * (1 + CHUNK) else None
 

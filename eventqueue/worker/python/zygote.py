@@ -20,6 +20,7 @@ from eventqueue.errors import QueueError
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send, send_group
 from eventqueue.tasks import registry
+from eventqueue.tasks.planned import planned
 from eventqueue.worker.python.capture import Streams
 from eventqueue.worker.python.child import run_child
 from eventqueue.worker.python.messages import (
@@ -32,6 +33,7 @@ from eventqueue.worker.python.messages import (
     Lives,
     Message,
     NotForked,
+    Plans,
     Ready,
     Strike,
     Unimportable,
@@ -248,12 +250,15 @@ def _import(channel: socket.socket, boot: Boot) -> bool:
     sys.path[:0] = boot.import_path
     try:
         registry.load(boot.imports)
+        plans = planned()
     except QueueError as error:
         channel.send(encoder.encode(Unimportable(str(error))))
         return False
     names = [(name, task.is_async) for name in registry.known() if (task := registry.find(name)) is not None]
     for start in range(0, len(names), _KNOWN_MAX):
         channel.send(encoder.encode(Known(names[start : start + _KNOWN_MAX])))
+    for schedule in plans:
+        channel.send(encoder.encode(Plans(schedule)))
     channel.send(encoder.encode(Ready(len(os.listdir("/proc/self/task")))))
     return True
 

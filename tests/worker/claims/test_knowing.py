@@ -8,10 +8,11 @@ import pytest
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import State
 from eventqueue.ports.finder import Ready, Signal
-from eventqueue.worker.claims import claiming
+from eventqueue.worker.claims import claiming, ownership
 from eventqueue.worker.claims.claiming import Claiming
 from eventqueue.worker.claims.knowing import TOLD_MAX, Knowing
-from tests.worker.stage import Hand, Stage
+from eventqueue.worker.life.heartbeat import Beat
+from tests.worker.stage import Stage
 
 
 def unknown(stage: Stage, count: int, task: str = "shop.ship") -> list[str]:
@@ -79,13 +80,18 @@ def test_each_unknown_task_is_told_of_once_and_of_a_million_some(
 def test_a_known_job_that_waits_behind_many_unknown_ones_of_anothers_is_adopted(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claiming, "LOOK_S", 0.0)
+    for module, name in ((claiming, "LOOK_S"), (ownership, "SEEN_TWICE_S"), (ownership, "SEEN_TWICE_URGENT_S")):
+        monkeypatch.setattr(module, name, 0.0)
     unknown(stage, 2 * claiming.LOOK_AT)
-    busy: Hand = stage.worker("busy")  # owns half of the buckets, and takes no step
-    idle = stage.worker("idle")
-    busy.beat()
-    idle.beat()
-    jobs = [stage.enqueue() for _ in range(20)]
-    idle.wake()
+    jobs = {stage.enqueue() for _ in range(10)}
+    busy, idle = stage.worker("busy", beats=False).me, stage.worker("idle", beats=False).me
+    connection = stage.connection
+    looking = Claiming(idle, connection.finder, stage.log, connection.ground.clock)
+    looking.heard_beat(Beat({busy.id: (), idle.id: ()}))
+    own = {job.id for job in looking.take(100)}
+    assert own < jobs
 
-    idle.steps(lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
+    for _ in range(3):  # each time deeper
+        looking.look()
+
+    assert {job.id for job in looking.take(100)} == jobs - own

@@ -270,3 +270,15 @@ def snoozes_once(file: Path) -> None:
     if not file.exists():
         file.touch()
         raise Snooze(after=0.01)
+
+
+@task
+def stops_itself(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@task
+def closes_all() -> None:
+    """Close every descriptor, among them those that are not its own."""
+    os.closerange(3, 1024)

@@ -1,0 +1,65 @@
+"""What the rooms of a Queue ask, as protocols: of a connection to MongoDB, or of what a TestQueue keeps in memory."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from eventqueue.model import settings
+from eventqueue.mongo.incarnations import Registration
+from eventqueue.mongo.outputs import Kept
+from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.footing import Footing
+from eventqueue.ports.views import Views
+
+
+class KeptOutputs(Protocol):
+    """What attempts wrote."""
+
+    def get(self, job_id: str, claim: int) -> Kept | None:
+        """Return what is kept of the attempt of that claim, None if nothing is."""
+        ...
+
+
+class Registered(Protocol):
+    """The workers that are registered."""
+
+    def get(self, ids: Collection[str]) -> dict[str, Registration]:
+        """Return those of these ids that are."""
+        ...
+
+    def live(self) -> Sequence[Registration]:
+        """Return those that are live."""
+        ...
+
+
+class Connected(Protocol):
+    """A log with its views, and what is kept beside it."""
+
+    @property
+    def ground(self) -> Footing:
+        """The log."""
+        ...
+
+    @property
+    def views(self) -> Views:
+        """As people read them."""
+        ...
+
+    @property
+    def finder(self) -> JobFinder:
+        """As workers do."""
+        ...
+
+    @property
+    def outputs(self) -> KeptOutputs:
+        """What attempts wrote."""
+        ...
+
+    @property
+    def incarnations(self) -> Registered:
+        """Who works."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, settings.Source]:
+        """What is in force."""
+        ...

@@ -1,0 +1,119 @@
+"""The examples of applications in docs/examples, as whoever copies them runs them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.database import Database
+
+from tests.worker.stage import wait_until
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+PATIENCE_S = 60
+
+
+class Application:
+    """A copy of an example, and the environment that it runs in."""
+
+    def __init__(self, directory: Path, environ: dict[str, str]) -> None:
+        self.directory = directory
+        self.environ = environ
+
+    def python(self, *args: str) -> str:
+        """Run Python there; return what it printed."""
+        command = [sys.executable, *args]
+        ran = subprocess.run(
+            command,
+            cwd=self.directory,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    @contextmanager
+    def process(self, *args: str) -> "Iterator[subprocess.Popen[str]]":
+        """Have Python run there meanwhile."""
+        with subprocess.Popen(
+            [sys.executable, *args],
+            cwd=self.directory,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.communicate(timeout=PATIENCE_S)
+
+    def worker(self, *args: str) -> Any:
+        """Have a worker run there meanwhile."""
+        return self.process("-m", "eventqueue", "worker", "start", "--quiet", *args)
+
+
+@pytest.fixture
+def environ(server_uri: str, database: Database[dict[str, Any]]) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "QUEUECTL_URI": server_uri, "QUEUECTL_DB": database.name, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def copied(example: str, to: Path, environ: dict[str, str]) -> Application:
+    directory = to / example
+    shutil.copytree(EXAMPLES / example, directory)
+    return Application(directory, environ)
+
+
+def test_a_script_enqueues_its_own_tasks_and_waits_for_them(tmp_path: Path, environ: dict[str, str]) -> None:
+    script = copied("script", tmp_path, environ)
+    (script.directory / "tree.txt").write_text("a picture of a tree")
+
+    with script.worker("--import", "thumbnails", "--import-path", "."):
+        printed = script.python("thumbnails.py", "tree.txt")
+
+    small = script.directory / "tree.10.txt"
+    assert printed == f"completed {{'file': '{small}', 'width': 10}}\n"
+    assert small.read_text() == "a picture "
+
+
+def test_the_cells_of_the_notebook_run_in_their_order(tmp_path: Path, environ: dict[str, str]) -> None:
+    notebook = copied("notebook", tmp_path, environ)
+    cells = json.loads((notebook.directory / "queue.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    shown = [
+        text.replace("[job.result.value for job in jobs]", "print([job.result.value for job in jobs])") for text in code
+    ]
+
+    assert notebook.python("-c", "\n".join(shown)) == "[4, 25, 168]\n"
+
+
+def test_django_enqueues_once_its_transaction_is_committed(tmp_path: Path, environ: dict[str, str]) -> None:
+    shop = copied("django_shop", tmp_path, {**environ, "SHOP_DB": str(tmp_path / "shop.sqlite3")})
+    shop.python("manage.py", "migrate", "--verbosity", "0")
+
+    with (
+        shop.worker(),
+        shop.process("-u", "manage.py", "runserver", "--noreload", "--nothreading", "127.0.0.1:0") as server,
+    ):
+        assert server.stdout
+        found = next(found for line in server.stdout if (found := re.search(r"http://127\.0\.0\.1:(\d+)/", line)))
+        with closing(httpx.Client(base_url=f"http://127.0.0.1:{found[1]}", timeout=PATIENCE_S)) as client:
+            taken = client.post("/orders", data={"customer": "ann"})
+            assert taken.status_code == 202
+            job = taken.json()["job"]
+            wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "completed")
+            assert client.get(f"/jobs/{job}").json() == {"state": "completed", "result": "ann"}
+            assert client.get("/jobs/nothing").status_code == 404

@@ -1,0 +1,395 @@
+"""A queue in memory: what an application does with it, and what is run when a test says so."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventqueue import (
+    DifferentJob,
+    InvalidInput,
+    InvariantBroken,
+    JobNotFound,
+    Queue,
+    Refused,
+    Result,
+    State,
+    WaitTimeout,
+    using,
+)
+from eventqueue.model.job import Job
+from eventqueue.testing import TestClock, TestQueue, history
+from tests.testing import app
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+# What an application does.
+
+
+def test_a_job_has_the_history_that_a_worker_would_have_given_it(queue: TestQueue) -> None:
+    job = app.send.enqueue("ann", copies=2)
+    assert history(job) == ["enqueued"]
+
+    assert queue.run() == 1
+
+    assert history(job) == ["enqueued", "claimed", "completed"]
+    assert history(job.id, queue) == history(queue.get(job.id))
+    assert queue.get(job.id).result == Result(value=2, duration=0.0)
+    assert app.outbox == ["ann", "ann"]
+    assert queue.run() == 0
+
+
+def test_a_task_gets_its_arguments_as_what_they_are_and_knows_its_job(queue: TestQueue) -> None:
+    job = queue.enqueue(task="tests.testing.app.post", args=[{"to": "ann", "copies": 3}])
+
+    queue.run()
+
+    assert queue.get(job.id).result == Result(value="3 to ann", duration=0.0)
+    assert app.attempts == [(job.id, 1, 2)]
+
+
+def test_jobs_are_run_in_claim_order(queue: TestQueue) -> None:
+    app.send.options(delay=MINUTE).enqueue("later")
+    app.send.map(["one", "two", "three"])
+    app.send.options(priority=5).enqueue("first")
+
+    queue.run()
+
+    assert app.outbox == ["first", "one", "two", "three"]
+
+
+def test_lists_counts_and_reasons_are_those_of_any_queue(queue: TestQueue) -> None:
+    app.send.options(queue="mail", tags=["a"], delay=MINUTE).enqueue("ann")
+    dead = app.says.enqueue("fail")
+    queue.run()
+
+    assert [job.queue for job in queue.list(tag="a").jobs] == ["mail"]
+    assert [job.id for job in queue.list(state=State.DEAD).jobs] == [dead.id]
+    assert queue.find(error="never").ids == [dead.id]
+    assert {name: dict(counts) for name, counts in queue.status().queues.items()} == {
+        "mail": {State.PENDING: 1},
+        "default": {State.DEAD: 1},
+    }
+    assert "no retry would mend it" in str(queue.why(dead.id))
+    assert [group.count for group in queue.errors().groups] == [1]
+
+
+def test_what_people_ask_of_a_job_happens(queue: TestQueue) -> None:
+    job, other = app.says.enqueue("fail"), app.send.enqueue("ann")
+
+    queue.cancel(other.id, "not needed")
+    queue.run()
+    queue.retry(job.id)
+
+    assert history(other) == ["enqueued", "cancelled"]
+    assert history(job) == ["enqueued", "claimed", "failed", "dead-lettered", "retried"]
+    with pytest.raises(JobNotFound):
+        queue.cancel("nobody")
+
+
+def test_the_same_key_is_the_same_job(queue: TestQueue) -> None:
+    first = app.send.options(key="letter").enqueue("ann")
+
+    assert app.send.options(key="letter").enqueue("ann").id == first.id
+    with pytest.raises(DifferentJob):
+        app.send.options(key="letter").enqueue("bob")
+
+
+def test_nothing_is_run_of_a_paused_queue(queue: TestQueue) -> None:
+    app.send.options(queue="mail").enqueue("ann")
+    queue.pause_queue("mail", "no stamps")
+
+    assert queue.run(until_empty=True) == 0
+    queue.resume_queue("mail")
+    assert queue.run() == 1
+
+
+def test_more_jobs_than_go_in_one_append_are_enqueued_and_run(queue: TestQueue) -> None:
+    app.send.map([str(number) for number in range(600)])
+
+    assert queue.run() == 600
+    assert app.outbox == [str(number) for number in range(600)]
+
+
+def test_what_a_task_prints_is_its_output_and_printed_all_the_same(
+    queue: TestQueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = app.fall.enqueue()
+    queue.run()
+
+    kept = queue.output(job.id, 2)
+
+    assert kept is not None
+    assert kept.stdout == b"about to fall\n"
+    assert capsys.readouterr().out == "about to fall\n"
+
+
+# Time.
+
+
+def test_no_time_passes_but_what_the_test_lets_pass(queue: TestQueue) -> None:
+    job = app.send.options(delay=5 * MINUTE).enqueue("ann")
+
+    assert queue.run() == 0
+    queue.clock.advance(5 * MINUTE - timedelta(milliseconds=1))
+    assert queue.run() == 0
+    queue.clock.advance(timedelta(milliseconds=1))
+    assert queue.run() == 1
+
+    assert [one.at for one in queue.history(job.id)] == [START, START + 5 * MINUTE, START + 5 * MINUTE]
+
+
+def test_a_retry_comes_when_it_is_due(queue: TestQueue) -> None:
+    job = app.fall.enqueue(times=1)
+    queue.run()
+    due_at = queue.get(job.id).due_at
+    assert due_at == START + timedelta(seconds=2)  # without jitter
+
+    queue.clock.advance_to(due_at)
+    queue.run()
+
+    assert history(job) == ["enqueued", "claimed", "failed", "retried", "claimed", "completed"]
+
+
+def test_a_run_until_it_is_empty_lets_time_pass_to_what_is_due_next(queue: TestQueue) -> None:
+    job = app.fall.enqueue()
+
+    assert queue.run(until_empty=True) == 3
+
+    assert history(job)[-3:] == ["claimed", "failed", "dead-lettered"]
+    assert queue.clock.now() == queue.get(job.id).updated_at
+    error = queue.get(job.id).last_error
+    assert error is not None
+    assert error.message == "the post is closed"
+    assert "in fall" in (error.traceback or "")
+    assert "eventqueue/testing" not in (error.traceback or "")
+
+
+@pytest.mark.parametrize(
+    ("what", "then"),
+    [
+        ("retry", ["failed"]),
+        ("snooze", ["released"]),
+        ("discard", ["cancelled"]),
+        ("fail", ["failed", "dead-lettered"]),
+        ("exit", ["failed"]),
+    ],
+)
+def test_what_a_task_says_of_its_job_is_done(queue: TestQueue, what: str, then: list[str]) -> None:
+    job = app.says.enqueue(what)
+    queue.run()
+
+    assert history(job) == ["enqueued", "claimed", *then]
+
+
+def test_a_time_of_the_tasks_own_choosing_is_kept(queue: TestQueue) -> None:
+    jobs = app.says.enqueue("retry"), app.says.enqueue("snooze")
+    queue.run()
+
+    assert [queue.get(job.id).due_at for job in jobs] == [START + 3 * MINUTE, START + 120 * MINUTE]
+
+
+def test_a_job_that_expires_before_it_is_run_is_cancelled(queue: TestQueue) -> None:
+    job = queue.enqueue(task="tests.testing.app.send", args=["ann"], expires=60)
+    queue.clock.advance(2 * MINUTE)
+
+    assert queue.run() == 0
+    assert history(job) == ["enqueued", "cancelled"]
+
+
+def test_a_task_that_lets_the_clock_pass_its_timeout_has_timed_out(
+    queue: TestQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = app.send.options(timeout=MINUTE).enqueue("ann")
+    monkeypatch.setattr(app, "outbox", Slow(queue.clock))
+
+    queue.run()
+
+    error = queue.get(job.id).last_error
+    assert error is not None
+    assert error.type == "timeout"
+
+
+class Slow(list[str]):
+    """An outbox that takes two minutes."""
+
+    def __init__(self, clock: TestClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def extend(self, more: Iterable[str]) -> None:
+        self._clock.advance(2 * MINUTE)
+        super().extend(more)
+
+
+def test_time_runs_forward_alone_and_has_a_zone() -> None:
+    clock = TestClock(START)
+
+    with pytest.raises(InvalidInput, match="never runs backwards"):
+        clock.advance(-MINUTE)
+    with pytest.raises(InvalidInput, match="time zone"):
+        TestClock(datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
+    assert clock.advance_to(START - MINUTE) == START
+
+
+# Waiting.
+
+
+def test_who_waits_has_what_is_due_run_meanwhile(queue: TestQueue) -> None:
+    job = app.send.enqueue("ann")
+
+    assert queue.wait([job.id])[0].state is State.COMPLETED
+
+
+def test_who_waits_for_what_does_not_come_by_itself_is_told_so_at_once(queue: TestQueue) -> None:
+    job = app.send.options(delay=MINUTE).enqueue("ann")
+
+    with pytest.raises(WaitTimeout, match=r"queue\.clock\.advance"):
+        queue.wait([job.id], timeout=60)
+
+
+def test_the_views_show_at_once_what_was_done(queue: TestQueue) -> None:
+    assert queue.wait_for(app.send.enqueue("ann"), timeout=60)
+
+
+# Running.
+
+
+def test_what_a_task_enqueues_is_run_in_the_same_run(queue: TestQueue) -> None:
+    app.spread.enqueue(["ann", "bob"])
+
+    assert queue.run() == 3
+    assert app.outbox == ["ann", "bob"]
+
+
+def test_inline_each_enqueue_is_run_at_once_and_what_it_enqueues_after_it() -> None:
+    with using(TestQueue(inline=True)) as queue:
+        job = app.spread.enqueue(["ann", "bob"])
+
+        assert history(job) == ["enqueued", "claimed", "completed"]
+        assert app.outbox == ["ann", "bob"]
+        assert history(app.send.options(delay=MINUTE).enqueue("later"), queue) == ["enqueued"]
+
+
+def test_an_async_task_is_run_also_where_a_loop_runs(queue: TestQueue) -> None:
+    job = queue.enqueue(task="tests.testing.app.post", kwargs={"letter": {"to": "ann"}})
+
+    async def test() -> int:
+        return queue.run()
+
+    assert asyncio.run(test()) == 1
+    assert history(job)[-1] == "completed"
+
+
+def test_an_assertion_of_a_task_is_recorded_and_is_the_tests(queue: TestQueue) -> None:
+    job = app.claims_too_much.enqueue(3)
+
+    with pytest.raises(AssertionError, match="3 is left"):
+        queue.run()
+    assert history(job) == ["enqueued", "claimed", "failed"]
+
+
+def test_a_job_whose_task_is_not_known_here_waits_for_others(
+    queue: TestQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = queue.enqueue(task="elsewhere.send", args=["ann"])
+    app.send.enqueue("ann")
+
+    assert queue.run(until_empty=True) == 1
+    assert queue.run(seed=1) == 0
+    assert history(job) == ["enqueued"]
+    assert "task elsewhere.send is not known here" in caplog.text
+
+
+def test_a_run_without_an_end_is_broken_off(queue: TestQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventqueue.testing.crew.STEPS_MAX", 100)
+    app.forever.enqueue()
+
+    with pytest.raises(InvariantBroken, match="no end after 100 steps"):
+        queue.run()
+
+
+def test_commands_are_refused_unless_something_runs_them(queue: TestQueue) -> None:
+    job = queue.enqueue(command="make", max_retries=0)
+    seen: list[str] = []
+
+    def make(job: Job) -> int:
+        seen.append(job.id)
+        return 2
+
+    with pytest.raises(Refused, match=r"is a command.*queue\.shell"):
+        queue.run()
+    assert history(job) == ["enqueued"]
+
+    queue.shell = make
+    queue.run()
+
+    assert seen == [job.id]
+    assert history(job) == ["enqueued", "claimed", "failed", "dead-lettered"]
+    queue.shell = lambda _: None  # type: ignore[assignment,return-value]
+    queue.retry(job.id)
+    with pytest.raises(InvalidInput, match="must return an exit code"):
+        queue.run()
+
+
+# What it is not.
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda queue: queue.stats(),
+        lambda queue: queue.at(START),
+        lambda queue: list(queue.events()),
+        lambda queue: queue.verify_all(),
+        lambda queue: queue.rebuild_views(),
+        lambda queue: queue.log_size(),
+        lambda queue: queue.stop_workers(),
+        lambda queue: queue.copy_log("other"),
+    ],
+    ids=["stats", "at", "events", "audit", "rebuild", "size", "stop", "copy"],
+)
+def test_what_only_a_database_can_answer_is_refused_in_a_sentence(queue: TestQueue, ask: Any) -> None:
+    app.send.enqueue("ann")
+
+    with pytest.raises(Refused, match="TestQueue"):
+        ask(queue)
+
+
+def test_it_is_a_queue_to_whoever_asks_and_closes_as_one() -> None:
+    with TestQueue(actor="tests") as queue:
+        assert isinstance(queue, Queue)
+        assert queue.connection.actor == "tests"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"workers": 0}, "workers"),
+        ({"workers": 101}, "workers"),
+        ({"seed": "seven"}, "seed"),
+        ({"until_empty": 1}, "until_empty"),
+        ({"faults": ["lost-replies"]}, "faults"),
+        ({"faults": 3}, "faults"),
+    ],
+)
+def test_an_argument_that_is_none_is_told_by_its_name(queue: TestQueue, arguments: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        queue.run(**arguments)
+    assert refused.value.field == field
+
+
+def test_it_is_not_taken_for_a_class_of_tests() -> None:
+    assert not TestQueue.__test__
+    assert not TestClock.__test__
+
+
+def test_settings_are_those_that_are_built_in_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUEUECTL_MAX_RETRIES", "99")
+
+    queue = TestQueue()
+    assert queue.get(queue.enqueue(command="true").id).max_retries != 99
