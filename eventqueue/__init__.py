@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     )
     from eventqueue.model.job import Job, Result, State
     from eventqueue.model.pause import Pause
+    from eventqueue.model.progress import Progress
     from eventqueue.model.readable import Unreadable
     from eventqueue.model.retry import Backoff
     from eventqueue.model.settings import Source
@@ -205,6 +206,7 @@ __all__ = [
     "ParkedJob",
     "Pause",
     "Policy",
+    "Progress",
     "Queue",
     "QueueError",
     "QueueStats",
@@ -291,6 +293,7 @@ _MODULES = {
     ),
     "eventqueue.model.job": "Job Result State",
     "eventqueue.model.pause": "Pause",
+    "eventqueue.model.progress": "Progress",
     "eventqueue.model.readable": "Unreadable",
     "eventqueue.model.retry": "Backoff",
     "eventqueue.model.settings": "Source",

@@ -26,6 +26,7 @@ from eventqueue.mongo.ground import Ground, look_at, stand_on
 from eventqueue.mongo.incarnations import Incarnations
 from eventqueue.mongo.joining import MongoJoining
 from eventqueue.mongo.outputs import Outputs
+from eventqueue.mongo.progress import Progresses
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.joining import Joining
@@ -65,6 +66,7 @@ class Connection(msgspec.Struct, frozen=True):
     endings: Endings
     joining: Joining
     outputs: Outputs
+    progresses: Progresses
     incarnations: Incarnations
     settings: Mapping[str, settings.Source]
     user: str | None  # as whom the server knows this process
@@ -110,6 +112,7 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         endings=Endings(database),
         joining=MongoJoining(ground),
         outputs=Outputs(database),
+        progresses=Progresses(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),
         settings=values,
         user=user,

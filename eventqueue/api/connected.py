@@ -1,9 +1,10 @@
 """What the rooms of a Queue ask, as protocols: of a connection to MongoDB, or of what a TestQueue keeps in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from eventqueue.model import settings
+from eventqueue.model.progress import ByClaim, Progress
 from eventqueue.mongo.incarnations import Registration
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.finder import JobFinder
@@ -16,6 +17,14 @@ class KeptOutputs(Protocol):
 
     def get(self, job_id: str, claim: int) -> Kept | None:
         """Return what is kept of the attempt of that claim, None if nothing is."""
+        ...
+
+
+class KeptProgress(Protocol):
+    """How far attempts are."""
+
+    def get(self, attempts: Iterable[ByClaim]) -> dict[str, Progress]:
+        """Return what those of these attempts have said that have said something, by their jobs."""
         ...
 
 
@@ -52,6 +61,11 @@ class Connected(Protocol):
     @property
     def outputs(self) -> KeptOutputs:
         """What attempts wrote."""
+        ...
+
+    @property
+    def progresses(self) -> KeptProgress:
+        """How far attempts are."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from eventqueue.audit.standstill import Crew, known, served, standstills
 from eventqueue.model.events import Call
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
+from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.views import Filter, Glance, QueueStatus, Standstill, Status, Worker
@@ -67,6 +68,7 @@ class Overview:
             stats=self._views.stats(window),
             workers=workers,
             failures=failed,
+            progress=self.progress([job for _, jobs in crew for job in jobs]),
             waits=_waits(failed, now, paused, [one for one, _ in crew], self._views.parked()),
         )
 
@@ -88,6 +90,11 @@ class Overview:
         paused = Pauses(self._log).among({job.queue for job in waiting})
         now, parked = self._connection.ground.clock.now(), self._views.parked()
         return _waits(waiting, now, paused, self.live_workers(), parked)
+
+    def progress(self, jobs: Sequence[Job]) -> Mapping[str, Progress]:
+        """See Queue.progress."""
+        running = [(job.id, job.claim) for job in jobs if job.claim is not None and isinstance(job.run, Call)]
+        return self._connection.progresses.get(running) if running else {}
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""

@@ -41,6 +41,7 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
+from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name
 from eventqueue.model.waits import Wait
@@ -324,6 +325,10 @@ class Queue:
         Asked at once for all of them.
         """
         return self._overview.waits(jobs)
+
+    def progress(self, jobs: Sequence[Job]) -> Mapping[str, Progress]:
+        """Return, by id, how far those of `jobs` that run are, as their tasks say (see `Context.progress`)."""
+        return self._overview.progress(jobs)
 
     def status(self) -> Status:
         """Return counts by queue and state, paused queues, those that do not move, live workers and the lag."""

@@ -19,6 +19,7 @@ from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.figures import instant
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import Pause
+from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of, waits_of
 from eventqueue.mongo.past import Past, begin_of
 from eventqueue.ports.views import (
@@ -142,6 +143,10 @@ class Then:
         paused, by = self.paused(), served(crew.workers(self._past))
         found = {job.id: wait_of(job, self.moment, paused, by, {}) for job in waiting}
         return {job_id: wait for job_id, wait in found.items() if wait is not None}
+
+    def progress(self, jobs: Sequence[Job]) -> Mapping[str, Progress]:  # noqa: ARG002 - as Queue.progress
+        """Return nothing: how far tasks were is not kept."""
+        return {}
 
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
         """Return what happened in a window that ended then."""

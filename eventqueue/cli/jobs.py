@@ -85,12 +85,12 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
         found = shown.history(whole)[:version]
         job = fold(found)
         assert job is not None
-        wait = shown.waits([job]).get(job.id)
+        wait, far = shown.waits([job]).get(job.id), shown.progress([job]).get(job.id)
         output = last_output(found, lambda claim: queue.output(job.id, claim))
         why = sentence(shown.explain(found).clauses[0])
     session.out.answer(
-        lambda: documents.shown_job(job, output, wait, why, show_env=show_env) | told_at(shown),
-        lambda: details(job, why, output, show_env=show_env),
+        lambda: documents.shown_job(job, output, wait, why, far, show_env=show_env) | told_at(shown),
+        lambda: details(job, why, output, far, show_env=show_env),
     )
 
 

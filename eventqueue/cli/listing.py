@@ -77,14 +77,14 @@ def print_jobs(session: Session, queue: "Queue | Then", jobs: Iterable[Job], nam
     elif first:
         now = time_in(queue)
         is_part = len(first) == PART
-        show_long(tables.jobs(part, queue.waits(part), now, is_part=is_part) for part in every)
+        show_long(tables.jobs(part, queue.waits(part), queue.progress(part), now, is_part=is_part) for part in every)
     if not first and (sentence := unknown(queue, name) or (None if session.out.as_json else "No jobs.")):
         session.out.note(sentence)
 
 
 def _documents(queue: "Queue | Then", jobs: Sequence[Job]) -> Sequence[Any]:
-    waits = queue.waits(jobs)
-    return [documents.waiting_job(one, waits.get(one.id)) for one in jobs]
+    waits, progress = queue.waits(jobs), queue.progress(jobs)
+    return [documents.waiting_job(one, waits.get(one.id), progress.get(one.id)) for one in jobs]
 
 
 def _parts(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:

@@ -20,6 +20,7 @@ from eventqueue.model.settings import RETENTION, SETTINGS
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.mongo.outputs import Outputs
+from eventqueue.mongo.progress import Progresses
 
 LAYOUT = 1
 ARRIVING = "arriving"  # in the layout document while a log is brought in: what it is, and where it is from
@@ -135,11 +136,12 @@ def create(database: Database[Any]) -> None:
     """Create the collections that are missing, with their indexes."""
     create_log(database)
     _create_signals(database)
-    for name in ("outputs", "workers", "views", "checkpoints", "leases"):
+    for name in ("outputs", "progress", "workers", "views", "checkpoints", "leases"):
         create_collection(database, name)
     keep_s = SETTINGS[RETENTION].builtin
     assert isinstance(keep_s, int | float)
     Outputs(database).keep_for(keep_s)
+    Progresses(database).prepare()
 
 
 def create_log(database: Database[Any]) -> None:

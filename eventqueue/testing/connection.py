@@ -1,7 +1,7 @@
 """What stands for a connection to MongoDB in a TestQueue: a log and all that follows from it, in memory."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from eventqueue.errors import Refused, WaitTimeout
 from eventqueue.model import settings
+from eventqueue.model.progress import ByClaim, Progress
 from eventqueue.mongo.incarnations import Incarnation, Registration
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.finder import Signal
@@ -57,6 +58,14 @@ class MemoryOutputs:
     def get(self, job_id: str, claim: int) -> Kept | None:
         """Return what is kept of the attempt of that claim, None if it wrote nothing."""
         return self._kept.get((job_id, claim))
+
+
+class MemoryProgresses:
+    """How far attempts are: of what runs within `run`, nobody asks meanwhile."""
+
+    def get(self, attempts: Iterable[ByClaim]) -> dict[str, Progress]:  # noqa: ARG002 - see KeptProgress
+        """Return nothing."""
+        return {}
 
 
 class MemoryIncarnations:
@@ -144,6 +153,7 @@ class MemoryConnection:
         self.views = MemoryViews(shown, log, clock)
         self.finder = MemoryFinder(shown, clock)
         self.outputs = MemoryOutputs()
+        self.progresses = MemoryProgresses()
         self.incarnations = MemoryIncarnations(clock)
         self.signals = MemorySignals()
         self.endings = MemoryEndings(log, run)

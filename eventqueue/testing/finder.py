@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 
 from bson.timestamp import Timestamp
 
@@ -11,6 +12,8 @@ from eventqueue.model.job import Job, State
 from eventqueue.ports.finder import Candidate, Candidates, Known, Share
 from eventqueue.ports.footing import Clock
 from eventqueue.testing.shown import Shown
+
+_TURN = itemgetter(0, 1)
 
 
 class MemoryFinder:
@@ -62,13 +65,12 @@ class MemoryFinder:
         """See JobFinder.unburied_failures."""
         return [job for job in self._shown.jobs().values() if job.state is State.FAILED and job.due_at is None]
 
-    def _ready(self, share: Share) -> list[Job]:
-        """Return the jobs of a share that are due, in claim order; those that are alike as they were enqueued."""
+    def _ready(self, share: Share) -> Iterator[Job]:
+        """Yield the jobs of a share that are due, in claim order; those that are alike as they began to wait."""
         now = self._clock.now()
-        jobs = self._shown.jobs().values()
-        found = [(job.due_at, job) for job in jobs if job.due_at is not None and job.due_at <= now]
-        found = [(at, job) for at, job in found if _is_of(share, job)]
-        return [job for _, job in sorted(found, key=lambda one: (-one[1].priority, one[0]))]
+        jobs = self._shown.waiting()
+        found = [(-job.priority, job.due_at, job) for job in jobs if job.due_at is not None and job.due_at <= now]
+        return (job for _, _, job in sorted(found, key=_TURN) if _is_of(share, job))
 
 
 def _everywhere(share: Share) -> Share:
@@ -79,7 +81,8 @@ def _everywhere(share: Share) -> Share:
 
 def _is_of(share: Share, job: Job) -> bool:
     buckets = share.buckets if share.queue is not None else share.others.get(job.queue, share.buckets)
-    return share.queue in (None, job.queue) and bucket_of(job.stream) in buckets
+    is_whole = len(buckets) == BUCKETS  # then nothing is hashed
+    return share.queue in (None, job.queue) and (is_whole or bucket_of(job.stream) in buckets)
 
 
 class _Cursor:

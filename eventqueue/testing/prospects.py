@@ -58,7 +58,7 @@ class Prospects:
 
     def open(self) -> Iterator[Job]:
         """Yield the jobs that wait, now or later, and that a run could run."""
-        return (job for job in self._shown.jobs().values() if job.due_at is not None and self._may_run(job))
+        return (job for job in self._shown.waiting() if self._may_run(job))
 
     def held(self) -> Iterator[Job]:
         """Yield the jobs that are claimed."""

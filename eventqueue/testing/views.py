@@ -119,7 +119,7 @@ class MemoryViews:
 
     def _due(self) -> list[Job]:
         now = self._clock.now()
-        return [job for job in self._shown.jobs().values() if job.due_at is not None and job.due_at <= now]
+        return [job for job in self._shown.waiting() if job.due_at is not None and job.due_at <= now]
 
     def _ready(self) -> list[Job]:
         due = self._due()

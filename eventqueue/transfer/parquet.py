@@ -12,6 +12,7 @@ from bson.timestamp import Timestamp
 
 from eventqueue.errors import Refused
 from eventqueue.model.portions import portions
+from eventqueue.system import installing
 from eventqueue.system.whole import Sink
 from eventqueue.transfer.lines import First, document_of, plain
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 MISSING = (
-    "Parquet files are written by pyarrow, which is not installed: `pip install 'eventqueue[parquet]'`, "
-    "or export with --format jsonl."
+    "Parquet files are written by pyarrow, which is not installed: `%s` installs it, or export with --format jsonl."
 )
 
 
@@ -29,7 +29,7 @@ def check() -> None:
     try:
         import pyarrow.parquet  # noqa: F401 - whether it is there
     except ImportError:
-        raise Refused(MISSING) from None
+        raise Refused(MISSING % installing.command(installing.PYARROW)) from None
 
 
 def write(file: Sink, first: First, events: Iterable[bytes], progress: Callable[[int], object]) -> int:

@@ -39,6 +39,7 @@ from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
+from eventqueue.worker.progressing import Progressing
 from eventqueue.worker.python.forkserver import ForkServer
 from eventqueue.worker.python.importing import imported
 from eventqueue.worker.python.plan import PythonPlan
@@ -122,7 +123,8 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
             return UNIMPORTABLE
         if server is None:  # it is asked to stop, and has not begun
             return 0
-    make_runner = _runners(make_runner, plan.python, server)
+    progressing = Progressing(connection.progresses)
+    make_runner = _runners(make_runner, plan.python, server, progressing)
     user = connection.user
     by = signed(actor_of("cli"), user)
     try:
@@ -154,16 +156,20 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
     incarnations.register(me)
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
+        if server is not None:  # blocks in the driver, perhaps: not waited for
+            _thread("progress", lambda: progressing.run(threading.Event()))
         return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
 
 
-def _runners(make_runner: MakeRunner, plan: PythonPlan, server: ForkServer | None) -> MakeRunner:
+def _runners(
+    make_runner: MakeRunner, plan: PythonPlan, server: ForkServer | None, progressing: Progressing
+) -> MakeRunner:
     """Return what makes a runner for each kind of run: of commands by `make_runner`, of tasks where there are some."""
 
     def make(tell: Tell) -> Runners:
         of: dict[type, Runner] = {Shell: make_runner(tell)}
         if server is not None:
-            of[Call] = PythonRunner(tell, plan, server)
+            of[Call] = PythonRunner(tell, plan, server, progressing.hear)
         return Runners(tell, of)
 
     return make

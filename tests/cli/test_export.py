@@ -161,7 +161,7 @@ def test_without_pyarrow_it_is_said_what_to_install(
 
     assert ran.code == 1
     assert is_one_sentence(ran)
-    assert "pip install 'eventqueue[parquet]'" in ran.err
+    assert "pip install 'pyarrow>=17'" in ran.err
     assert list(tmp_path.iterdir()) == []
 
 

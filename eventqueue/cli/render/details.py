@@ -7,9 +7,10 @@ from rich.text import Text
 
 from eventqueue.cli.render.documents import hidden
 from eventqueue.cli.render.tables import COLOURS
-from eventqueue.cli.render.words import count, instant, span
+from eventqueue.cli.render.words import count, far, instant, span
 from eventqueue.model.events import Call, Captured, Output, Run, Shell
 from eventqueue.model.job import Job
+from eventqueue.model.progress import Progress
 from eventqueue.schedules.ticks import told
 from eventqueue.system.printable import clean
 
@@ -17,17 +18,21 @@ LABEL = 12
 LINES = 10  # of output at most
 
 
-def details(job: Job, why: str, output: Output | None, *, show_env: bool = False) -> Text:
+def details(
+    job: Job, why: str, output: Output | None, progress: Progress | None = None, *, show_env: bool = False
+) -> Text:
     """Return the job's fields that are set, then its last attempt's output; `why` it is in its state."""
-    fields = _fields(job, why, show_env=show_env)
+    fields = _fields(job, why, progress, show_env=show_env)
     lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
     return Text("\n").join([*lines, *_output(output)])
 
 
-def _fields(job: Job, why: str, *, show_env: bool) -> Iterator[tuple[str, Text]]:
+def _fields(job: Job, why: str, progress: Progress | None, *, show_env: bool) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
     yield "state", Text(job.state, COLOURS[job.state])
     yield "why", Text(clean(why))
+    if progress is not None:
+        yield "progress", Text(clean(far(progress)))
     for label, value in (*_runs(job.run, show_env=show_env), *_asked(job), *_times(job), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))

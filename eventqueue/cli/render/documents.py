@@ -18,6 +18,7 @@ from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Call, Enqueued, Output, Recorded, Shell, type_of
 from eventqueue.model.job import Job, State
+from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, Trial, ViewHealth, Worker
@@ -91,9 +92,9 @@ def _job(one: Job) -> dict[str, Any]:
     }
 
 
-def waiting_job(one: Job, wait: Wait | None) -> dict[str, Any]:
-    """A job in a list, and what it waits for: null if it does not wait to be claimed."""
-    return _job(one) | {"waits": plain(wait)}
+def waiting_job(one: Job, wait: Wait | None, progress: Progress | None = None) -> dict[str, Any]:
+    """A job in a list, and what it waits for: null if it does not wait to be claimed; and how far it is, as it says."""
+    return _job(one) | {"waits": plain(wait), "progress": plain(progress)}
 
 
 def whole_job(one: Job, *, show_env: bool = False) -> dict[str, Any]:
@@ -103,10 +104,16 @@ def whole_job(one: Job, *, show_env: bool = False) -> dict[str, Any]:
 
 
 def shown_job(
-    one: Job, output: Output | None, wait: Wait | None, why: str, *, show_env: bool = False
+    one: Job,
+    output: Output | None,
+    wait: Wait | None,
+    why: str,
+    progress: Progress | None = None,
+    *,
+    show_env: bool = False,
 ) -> dict[str, Any]:
     """A job with all its fields, what it waits for, why it is so, and the end of what its last attempt wrote."""
-    return waiting_job(one, wait) | whole_job(one, show_env=show_env) | {"why": why, "output": plain(output)}
+    return waiting_job(one, wait, progress) | whole_job(one, show_env=show_env) | {"why": why, "output": plain(output)}
 
 
 def why(found: Why) -> dict[str, Any]:
@@ -259,7 +266,7 @@ def glance(found: Glance) -> dict[str, Any]:
         "paused": {name: plain(pause) for name, pause in found.paused.items()},
         "stats": stats(found.stats, None),
         "workers": [
-            {**plain(worker), "running": [waiting_job(one, None) for one in running]}
+            {**plain(worker), "running": [waiting_job(one, None, found.progress.get(one.id)) for one in running]}
             for worker, running in found.workers
         ],
         "failures": [waiting_job(one, found.waits.get(one.id)) for one in found.failures],

@@ -12,7 +12,7 @@ from rich.text import Text
 from eventqueue.cli.render.columns import Cell, Table, figure, fitted
 from eventqueue.cli.render.console import console
 from eventqueue.cli.render.tables import COLOURS
-from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span
+from eventqueue.cli.render.words import STATES, TITLES, age, count, far, instant, shortened, span
 from eventqueue.model.job import Job, State
 from eventqueue.ports.views import Glance, Lag, QueueStats, Worker
 from eventqueue.system.printable import clean
@@ -87,18 +87,26 @@ def _wait(stats: QueueStats | None) -> Text:
 
 
 def _workers(glance: Glance) -> tuple[str, Table]:
-    rows = [row for worker, running in glance.workers for row in _worker(worker, running, glance.at)]
+    rows = [row for worker, running in glance.workers for row in _worker(worker, running, glance)]
     busy = sum(len(running) for _, running in glance.workers)
     slots = sum(worker.concurrency for worker, _ in glance.workers)
     title = f"{count(len(glance.workers), 'worker')}, {busy} of {count(slots, 'slot')} at work"
     return title, Table(["WORKER", "HOST", "JOB", "FOR", "COMMAND"], rows)
 
 
-def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> list[list[Cell]]:
+def _worker(worker: Worker, running: Sequence[Job], glance: Glance) -> list[list[Cell]]:
     name = worker.name if worker.stop_by is None else Text(f"{worker.name} (stopping)", "yellow")
     if not running:
         return [[name, worker.host, Text("idle", "dim"), "", ""]]
-    return [[name, worker.host, clean(job.id), _age(job.claimed_at, now), _line(job.run.text)] for job in running]
+    return [
+        [name, worker.host, clean(job.id), _age(job.claimed_at, glance.at), _line(_doing(job, glance))]
+        for job in running
+    ]
+
+
+def _doing(job: Job, glance: Glance) -> str:
+    progress = glance.progress.get(job.id)
+    return job.run.text if progress is None else f"{far(progress)}: {job.run.text}"
 
 
 def _failures(glance: Glance) -> tuple[str, Table]:

@@ -14,6 +14,7 @@ from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
 from eventqueue.model.pause import Pause
+from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.ports.views import Counts, Lag, QueueStatus, Status, Worker
@@ -42,14 +43,21 @@ def state(of: State) -> Text:
     return Text(of, COLOURS[of])
 
 
-def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime, *, is_part: bool = False) -> Table:
+def jobs(
+    found: Sequence[Job],
+    waits: Mapping[str, Wait],
+    progress: Mapping[str, Progress],
+    now: datetime,
+    *,
+    is_part: bool = False,
+) -> Table:
     """Jobs in a list; with what they wait for if it is more than a slot, and their errors if one failed last.
 
     `is_part`: with both in any case, since others follow.
     """
     titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
     rows: list[list[Cell]] = [
-        [one.id, state(one.state), one.queue, one.attempts, age(now - one.created_at), clean(one.run.text)]
+        [one.id, _state(one, progress), one.queue, one.attempts, age(now - one.created_at), clean(one.run.text)]
         for one in found
     ]
     if is_part or any(wait.kind is not Kind.DUE for wait in waits.values()):
@@ -62,6 +70,11 @@ def jobs(found: Sequence[Job], waits: Mapping[str, Wait], now: datetime, *, is_p
         error = one.last_error if one.state in TROUBLED else None
         row.append(clean(error.message) if error else None)
     return Table([*titles, "ERROR"], rows, loose=2)
+
+
+def _state(one: Job, progress: Mapping[str, Progress]) -> Text:
+    percent = progress[one.id].percent if one.id in progress else None
+    return state(one.state) if percent is None else state(one.state).append(f" {percent} %")
 
 
 def history(found: Sequence[Recorded]) -> Table:

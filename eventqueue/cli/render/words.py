@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eventqueue.model.figures import DAY, HOUR, MINUTE, at_least, count, instant, shortened, span
 
 if TYPE_CHECKING:
+    from eventqueue.model.progress import Progress
     from eventqueue.model.waits import Wait
 
 __all__ = ["at_least", "count", "instant", "shortened", "span"]  # from below, where what explains a job needs them, too
@@ -15,6 +16,8 @@ __all__ = ["at_least", "count", "instant", "shortened", "span"]  # from below, w
 # As in eventqueue.model.job.State, which is slow to import; a test holds the two together.
 STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
 TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for state in STATES})
+
+NOTE_MAX = 60  # characters of what a task says of how far it is
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -30,6 +33,14 @@ def waiting(wait: "Wait", now: datetime) -> str:
             return "task unknown"
         case kind:  # says it
             return kind
+
+
+def far(progress: "Progress") -> str:
+    """Return how far a task is, as it says: `page 3, 40 of 100 (40 %)`."""
+    done, of = f"{progress.done:g}", "" if progress.total is None else f" of {progress.total:g}"
+    percent = "" if progress.percent is None else f" ({progress.percent} %)"
+    note = f"{shortened(progress.note, NOTE_MAX)}, " if progress.note else ""
+    return f"{note}{done}{of}{percent}"
 
 
 def sentence(*parts: str | None) -> str:

@@ -12,7 +12,7 @@ NOTHING = Written(b"", 0)
 class Attempt:
     """A run; `tries`: how many children have died before they began it."""
 
-    __slots__ = ("begun_at", "due_at", "is_asked", "is_async", "key", "killed", "order", "timed_out", "tries")
+    __slots__ = ("begun_at", "due_at", "is_asked", "is_async", "key", "killed", "order", "slot", "timed_out", "tries")
 
     def __init__(self, key: str, number: int, job: Job) -> None:
         assert isinstance(job.run, Call)
@@ -31,6 +31,7 @@ class Attempt:
         )
         self.is_async = False
         self.begun_at: float | None = None
+        self.slot: int | None = None  # the thread that it began in; None: on the loop
         self.due_at = NEVER  # when to do something about it
         self.is_asked = False  # to stop
         self.timed_out = self.killed = False

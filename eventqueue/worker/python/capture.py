@@ -11,15 +11,20 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TextIO
 
+from eventqueue.worker.python.rings import Ring
 from eventqueue.worker.shell.output import Bounded
 
 _READ_BYTES = 64 * 1024
 _DRAIN_READS = 16  # of that size, at the end of a run: what a pipe can hold
+
+
+Tail = Bounded | Ring
+"""Where the end of a stream is kept."""
 
 
 class Printed:
@@ -27,9 +32,9 @@ class Printed:
 
     __slots__ = ("_lock", "is_over", "tails")
 
-    def __init__(self) -> None:
+    def __init__(self, tails: "tuple[Tail, Tail] | None" = None) -> None:
         self._lock = threading.Lock()
-        self.tails = Bounded(), Bounded()
+        self.tails: tuple[Tail, Tail] = tails or (Bounded(), Bounded())
         self.is_over = False
 
     def feed(self, stream: int, chunk: bytes | memoryview) -> bool:
@@ -119,17 +124,16 @@ class _Lines(logging.Formatter):
 class Pipes:
     """Descriptors 1 and 2 of this process, read by a thread: what comes goes to `owner()`, else to where they led.
 
-    `owner`: what the run prints that is alone in the process; None where there is none, or are several.
+    `owner`: what the run prints that is alone in the process; None where there is none, or are several. `pipes`: of
+    each descriptor a read end, which does not block, and a write end.
     """
 
-    def __init__(self, owner: Callable[[], Printed | None]) -> None:
+    def __init__(self, owner: Callable[[], Printed | None], pipes: Sequence[tuple[int, int]]) -> None:
         self._owner = owner
         self._lock = threading.Lock()
         self._outside = os.dup(2)
         self._streams: dict[int, int] = {}
-        for fd in 1, 2:
-            readable, writable = os.pipe()
-            os.set_blocking(readable, False)
+        for fd, (readable, writable) in enumerate(pipes, 1):
             os.dup2(writable, fd)
             os.close(writable)
             self._streams[readable] = fd

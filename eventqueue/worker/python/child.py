@@ -5,8 +5,11 @@ the worker knows exactly what had begun, and no run's end is lost by another's c
 """
 
 import asyncio
+import atexit
 import contextvars
+import faulthandler
 import logging
+import mmap
 import os
 import queue
 import signal
@@ -14,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from functools import partial
+from typing import NamedTuple, NoReturn
 
 from eventqueue.tasks import registry
 from eventqueue.tasks.outcomes import Outcome
@@ -37,20 +41,30 @@ from eventqueue.worker.python.messages import (
     kind_of,
     to_child,
 )
+from eventqueue.worker.python.rings import rings
 
 _READ_BYTES = 256 * 1024
 
 
-class Child:
-    """Serves the worker at the other end of `fd`, with so many threads for what is not async."""
+class Fds(NamedTuple):
+    """What a child is given to hear, and to be heard."""
 
-    def __init__(self, fd: int, threads: int, streams: Streams) -> None:
-        self._fd = fd
+    stream: int
+    pipes: tuple[tuple[int, int], tuple[int, int]]  # of each the read and the write end
+    memory: int
+
+
+class Child:
+    """Serves the worker at the other end of its stream, with so many threads for what is not async."""
+
+    def __init__(self, fds: Fds, threads: int, streams: Streams) -> None:
+        self._fd = fds.stream
         self._pid = os.getpid()
         self._threads = threads
         self._streams = streams
         self._context = contextvars.copy_context()  # as the modules have left it
-        self._pipes = Pipes(self._alone)
+        self._memory = memoryview(mmap.mmap(fds.memory, 0))
+        self._pipes = Pipes(self._alone, fds.pipes)
         self._frames = Frames()
         self._writing = threading.Lock()
         self._waiting: queue.SimpleQueue[Running] = queue.SimpleQueue()
@@ -61,12 +75,13 @@ class Child:
     def serve(self) -> NoReturn:
         """Run what is ordered, until the worker wants no more, or is gone."""
         signal.signal(NUDGE, lambda *_: None)
+        faulthandler.enable(2)  # by the descriptor: where C code crashed, in which line of whose Python
         os.register_at_fork(after_in_child=self._become_a_copy)
         self._start("pipes", self._pipes.run)
         self._start("orders", self._listen)
         for number in range(1, self._threads):
-            self._start(f"tasks-{number}", self._work)
-        self._work()
+            self._start(f"tasks-{number}", partial(self._work, number))
+        self._work(0)
 
     def _start(self, name: str, run: Callable[[], object]) -> None:
         def run_or_die() -> None:
@@ -92,6 +107,7 @@ class Child:
                     case Back():
                         self._hand_back()
                     case Leave():
+                        atexit._run_exitfuncs()  # of the user's modules: what they have gathered goes out
                         os._exit(0)
             if coming:
                 self._on_loop(coming)
@@ -137,7 +153,8 @@ class Child:
 
     # What is not async
 
-    def _work(self) -> NoReturn:
+    def _work(self, slot: int) -> NoReturn:
+        tails = rings(self._memory, slot)
         said: Sequence[Message] = ()
         while True:
             try:
@@ -145,15 +162,18 @@ class Child:
             except queue.Empty:
                 self._send(said)
                 said, run = (), self._waiting.get()
-            self._begin([run], said)
+            for one in tails:
+                one.clear()
+            run.printed = Printed(tails)
+            self._begin([run], said, slot)
             said = [self._over(run, self._context.copy().run(run.call))]
 
-    def _begin(self, runs: Collection[Running], said: Sequence[Message]) -> None:
+    def _begin(self, runs: Collection[Running], said: Sequence[Message], slot: int | None) -> None:
         self._streams.put()
         for run in runs:
             self._begun[run.order.number] = run
             run.began_at = time.monotonic()
-        self._send([*said, Began([run.order.number for run in runs])])
+        self._send([*said, Began([run.order.number for run in runs], slot)])
 
     def _over(self, run: Running, outcome: Outcome) -> Over:
         if os.getpid() != self._pid:  # the task has forked, and this is the copy
@@ -187,7 +207,7 @@ class Child:
         assert self._loop is not None
         self._send([self._not_begun(run) for run in runs if run.is_asked])
         runs = [run for run in runs if not run.is_asked]
-        self._begin(runs, ())
+        self._begin(runs, (), None)
         for run in runs:
             run.future = self._loop.create_task(self._await(run), context=self._context.copy())
 
@@ -216,9 +236,10 @@ class Child:
             os.close(self._fd)
 
 
-def run_child(fd: int, threads: int, streams: Streams) -> NoReturn:
-    """Be a child of the fork server, that has just made it."""
+def run_child(fds: Sequence[int], threads: int, streams: Streams) -> NoReturn:
+    """Be a child of the fork server, that has just made it; `fds`: what came with the order."""
     try:
-        Child(fd, threads, streams).serve()
+        stream, out, to_out, err, to_err, memory = fds
+        Child(Fds(stream, ((out, to_out), (err, to_err)), memory), threads, streams).serve()
     finally:
         os._exit(70)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from eventqueue.errors import ImportFailed, Refused
@@ -54,7 +54,7 @@ class ForkServer:
         self.planned: list[Planned] = []
         self.is_ready = False
         self.threads = 1  # that it has once it is ready
-        self._unsent: deque[tuple[bytes, int | None]] = deque()
+        self._unsent: deque[tuple[bytes, tuple[int, ...]]] = deque()
         self._unanswered: deque[float] = deque()  # when each `extend` was sent that has not been answered
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.printed_fd, writable = os.pipe()  # what modules print, and tasks of which nobody knows which
@@ -141,14 +141,14 @@ class ForkServer:
 
     # Orders
 
-    def fork(self, serial: int, theirs: socket.socket) -> None:
-        """Order a child, which has `theirs` for its stream."""
-        self._unsent.append((encoder.encode(Fork(serial)), os.dup(theirs.fileno())))
+    def fork(self, serial: int, theirs: Sequence[int]) -> None:
+        """Order a child, which is given the descriptors `theirs`; they are closed here once they are sent."""
+        self._unsent.append((encoder.encode(Fork(serial)), tuple(theirs)))
         self.flush()
 
     def strike(self, serial: int) -> None:
         """Have a child killed."""
-        self._unsent.append((encoder.encode(Strike(serial)), None))
+        self._unsent.append((encoder.encode(Strike(serial)), ()))
         self.flush()
 
     def extend(self, until: float) -> bool:
@@ -157,7 +157,7 @@ class ForkServer:
         if len(waiting) >= HANG_COUNT and now - waiting[0] > HANG_S:
             return False
         waiting.append(now)
-        self._unsent.append((encoder.encode(Extend(until)), None))
+        self._unsent.append((encoder.encode(Extend(until)), ()))
         self.flush()
         return True
 
@@ -165,8 +165,8 @@ class ForkServer:
         """Send what it takes now; whether all is gone."""
         try:
             while self._unsent:
-                packet, fd = self._unsent[0]
-                socket.send_fds(self.channel, [packet], [] if fd is None else [fd])
+                packet, fds = self._unsent[0]
+                socket.send_fds(self.channel, [packet], fds)
                 self._forget_first()
         except BlockingIOError:
             return False
@@ -176,8 +176,7 @@ class ForkServer:
         return True
 
     def _forget_first(self) -> None:
-        _, fd = self._unsent.popleft()
-        if fd is not None:
+        for fd in self._unsent.popleft()[1]:
             os.close(fd)
 
     # Its end

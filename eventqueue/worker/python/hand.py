@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from eventqueue.worker.python.attempts import Attempt
+from eventqueue.worker.python.left import Left
 from eventqueue.worker.python.messages import Frames, FromChild, Leave, Message, framed, from_child
+from eventqueue.worker.running.reports import Written
 
 _READ_BYTES = 256 * 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Hand:
-    """One child; `theirs` is its end of the stream, until it has been sent there."""
+    """One child, with so many threads; `theirs` are the descriptors that it is to be given. Raises OSError."""
 
-    def __init__(self, serial: int) -> None:
+    def __init__(self, serial: int, threads: int) -> None:
         self.serial = serial
         self.pid = 0  # until it is known to be there
         self.runs: dict[int, Attempt] = {}
@@ -25,8 +27,10 @@ class Hand:
         self.is_leaving = False  # it is given no more
         self.is_asked_back = False  # for what has not begun
         self.doomed_by: Attempt | None = None  # for whose sake it is killed
-        self._socket, self.theirs = socket.socketpair()
+        self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
+        self._left = Left(threads)
+        self.theirs = (theirs.detach(), *self._left.theirs)
         self._frames = Frames()
         self._unsent = bytearray()
 
@@ -96,6 +100,11 @@ class Hand:
             while chunk := self._socket.recv(_READ_BYTES):
                 yield from map(from_child.decode, self._frames.feed(chunk))
 
+    def left(self, run: Attempt) -> tuple[Written, Written]:
+        """Return what a run had printed in a child that has died."""
+        begun = sum(one.begun_at is not None for one in self.runs.values())
+        return self._left.of(run.slot, is_alone=begun == 1)
+
     def memory(self) -> int:
         """Return how many bytes of memory it has, those that it shares with its fork server too."""
         try:
@@ -107,4 +116,4 @@ class Hand:
     def close(self) -> None:
         """Close the stream."""
         self._socket.close()
-        self.theirs.close()
+        self._left.close()

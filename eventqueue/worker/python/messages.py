@@ -35,7 +35,9 @@ class Boot(Message, frozen=True, tag="boot"):
 
 
 class Fork(Message, frozen=True, tag="fork"):
-    """Make a child; the descriptor that comes with it is the child's end of its stream."""
+    """Make a child. What comes with it: the child's end of its stream; of two pipes, which are to be its descriptors 1
+    and 2, the read and the write end; and the memory for what its runs print.
+    """
 
     serial: int
 
@@ -141,9 +143,10 @@ class Leave(Message, frozen=True, tag="leave"):
 
 
 class Began(Message, frozen=True, tag="began"):
-    """These runs begin with the next thing that happens."""
+    """These runs begin with the next thing that happens; `slot`: in which thread, None on the loop."""
 
     numbers: list[int]
+    slot: int | None = None
 
 
 class HandedBack(Message, frozen=True, tag="handed-back"):

@@ -7,6 +7,7 @@ import logging
 import select
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from time import monotonic
 
 from eventqueue.errors import Refused
@@ -212,19 +213,19 @@ class Pool:
         match message:
             case Over(number=number) if (attempt := hand.take(number)) is not None:
                 self._over(attempt.over(message))
-            case Began(numbers=numbers):
-                self._began(hand, numbers)
+            case Began():
+                self._began(hand, message)
             case HandedBack(numbers=numbers):
                 hand.is_asked_back = False
                 self._back(taken for number in numbers if (taken := hand.take(number)) is not None)
             case Progressed(number=number) if number in hand.runs:
                 self._progress(hand.runs[number].key, message)
 
-    def _began(self, hand: Hand, numbers: Iterable[int]) -> None:
+    def _began(self, hand: Hand, began: Began) -> None:
         now = monotonic()
-        for number in numbers:
+        for number in began.numbers:
             attempt = hand.runs[number]
-            attempt.begun_at = now
+            attempt.begun_at, attempt.slot = now, began.slot
             if attempt.order.timeout_s is not None and not attempt.is_asked:
                 attempt.due_at = now + attempt.order.timeout_s
                 self._wake_at = min(self._wake_at, attempt.due_at)
@@ -291,17 +292,19 @@ class Pool:
 
     def _lost(self, hand: Hand, problem: str, *, lease_lost: bool = False) -> None:
         """Tell of what a dead child had begun; the rest goes elsewhere."""
-        self._remove(hand)
         doom = hand.doomed_by
         unharmed = None if doom is None else deaths.OTHERS_TIMEOUT if doom.timed_out else deaths.OTHERS_END
         waiting, now = hand.waiting, monotonic()
         for attempt in hand.runs.values():
             if attempt.begun_at is not None:
-                self._over(attempt.lost(now, lease_lost=lease_lost, unharmed=unharmed, problem=problem))
+                ended = attempt.lost(now, lease_lost=lease_lost, unharmed=unharmed, problem=problem)
+                out, err = hand.left(attempt)
+                self._over(replace(ended, stdout=out, stderr=err))
             elif lease_lost:
                 self._over(Ended(key=attempt.key, lease_lost=True))
             else:
                 attempt.tries += doom is None
+        self._remove(hand)
         if not lease_lost:
             self._back(waiting)
 
@@ -374,13 +377,12 @@ class Pool:
             return None
         self._serial += 1
         try:
-            hand = Hand(self._serial)
+            hand = Hand(self._serial, self._plan.threads)
             server.fork(hand.serial, hand.theirs)
         except OSError as error:  # no descriptor to be had just now
             logger.warning("a process for Python tasks cannot be started (%s): trying again", error.strerror)
             self._fork_at = monotonic() + FORK_AGAIN_S
             return None
-        hand.theirs.close()
         self._hands[hand.serial] = self._by_fd[hand.fd] = hand
         self._register(hand.fd)
         return hand

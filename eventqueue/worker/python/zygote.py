@@ -47,6 +47,7 @@ CLOSE_S = 0.8  # for what was killed to be gone, before the fork server itself g
 HUNT_S = 0.02  # until the next look at strays that do not show yet whose they are
 
 _PACKET_BYTES = 256 * 1024
+FDS = 6  # that come with an order to fork
 _KNOWN_MAX = 100  # names in one packet
 _LEASE_LOOK_S = 1.0  # a sleep of the machine lengthens a wait, but not the lease
 _WAIT_MAX_S = 3600.0
@@ -106,7 +107,7 @@ class Zygote:
     def _hear(self) -> None:
         fds: list[int] = []
         try:
-            packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, 1)
+            packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS)
         except BlockingIOError:
             return None
         except OSError:
@@ -115,7 +116,7 @@ class Zygote:
             return self._close()
         match to_fork_server.decode(packet):
             case Fork(serial=serial):
-                self._fork(serial, fds[0])
+                self._fork(serial, fds)
             case Strike(serial=struck):
                 for pid, serial in self._serials.items():
                     if serial == struck:
@@ -125,19 +126,20 @@ class Zygote:
                 self._say(Lives())
         return None
 
-    def _fork(self, serial: int, fd: int) -> None:
+    def _fork(self, serial: int, fds: list[int]) -> None:
         try:
             pid = os.fork()
         except OSError as error:
             self._say(NotForked(serial, error.strerror or str(error)))
         else:
             if pid == 0:
-                self._be_child(serial, fd)
+                self._be_child(serial, fds)
             self._serials[pid] = serial
             self._say(Forked(serial, pid))
-        os.close(fd)
+        for fd in fds:
+            os.close(fd)
 
-    def _be_child(self, serial: int, fd: int) -> None:
+    def _be_child(self, serial: int, fds: list[int]) -> None:
         """Never returns."""
         try:
             die_with(os.getppid())
@@ -150,7 +152,7 @@ class Zygote:
                 signal.signal(signum, signal.SIG_DFL)
             mark = f"{self._boot.name}.{serial}"
             os.environ[RUN_VARIABLE] = f"{self._outer}/{mark}" if self._outer else mark
-            run_child(fd, self._boot.threads, self._streams)
+            run_child(fds, self._boot.threads, self._streams)
         finally:
             os._exit(70)
 

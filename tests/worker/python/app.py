@@ -282,3 +282,27 @@ def stops_itself(file: Path) -> None:
 def closes_all() -> None:
     """Close every descriptor, among them those that are not its own."""
     os.closerange(3, 1024)
+
+
+@task
+def writes(ctx: Context, file: Path) -> None:
+    """Write down which attempt it is: a line of one write."""
+    with file.open("ab", buffering=0) as out:
+        out.write(f"{ctx.id} {ctx.attempt} {ctx.claim}\n".encode())
+
+
+@task
+def gated(ctx: Context, file: Path, entered: Path, way_out: Path) -> None:
+    """Write down which attempt it is, say its pid, and wait until it may end."""
+    writes(ctx, file)
+    entered.write_text(f"{os.getpid()}\n")
+    with way_out.open() as lines:
+        lines.readline()
+
+
+@task
+def prints_and_dies(count: int) -> None:
+    print("x" * count, end="")
+    print("the end")
+    os.write(1, b"by descriptor\n")
+    ctypes.string_at(0)

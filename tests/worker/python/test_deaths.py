@@ -47,6 +47,17 @@ def test_all_that_had_begun_are_told_of_since_any_may_be_to_blame(tmp_path: Path
         assert two.ended("beside").problem == ended.problem
 
 
+def test_what_a_task_had_printed_before_its_process_died_is_kept_and_where_it_was(one: Stage) -> None:
+    ended = one.run("prints_and_dies", 70_000)
+
+    assert ended.stdout.total == 70_000 + len("the end\nby descriptor\n")
+    assert ended.stdout.tail.endswith(b"xxthe end\nby descriptor\n")
+    assert len(ended.stdout.tail) == 64 * 1024
+    assert b"Segmentation fault" in ended.stderr.tail
+    assert b"in prints_and_dies" in ended.stderr.tail
+    assert one.run("add", 1).stdout.total == 0
+
+
 def test_of_several_others_their_number_is_told() -> None:
     assert crash(signal.SIGSEGV, 3) == "The process that ran it and 3 other jobs was killed by SIGSEGV."
 

@@ -1,0 +1,52 @@
+"""What the runs of a child have printed, for its worker, which holds the memory and the pipes that they write into."""
+
+import mmap
+import os
+
+from eventqueue.worker.python.rings import RING_BYTES, rings
+from eventqueue.worker.running.reports import Written
+from eventqueue.worker.shell.output import Bounded
+
+_READ_BYTES = 1024 * 1024  # more than a pipe holds
+
+
+class Left:
+    """Of a child with so many threads; `theirs`: what it is to be given. Raises OSError."""
+
+    def __init__(self, threads: int) -> None:
+        memory = os.memfd_create("printed", os.MFD_CLOEXEC)
+        os.ftruncate(memory, 2 * threads * RING_BYTES)
+        self._memory = mmap.mmap(memory, 0)
+        pipes = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        for readable, _ in pipes:
+            os.set_blocking(readable, False)
+        self._readable = [os.dup(readable) for readable, _ in pipes]
+        self.theirs = (*pipes[0], *pipes[1], memory)
+
+    def of(self, slot: int | None, *, is_alone: bool) -> tuple[Written, Written]:
+        """Return what the run had printed that was in thread `slot`, or (None) on the loop.
+
+        `is_alone`: so that what is still in the pipes is its own.
+        """
+        tails = Bounded(), Bounded()
+        if slot is not None:
+            memory = memoryview(self._memory)
+            for tail, ring in zip(tails, rings(memory, slot), strict=True):
+                tail.feed(ring.kept())
+                tail.total = ring.total
+        if is_alone:
+            for tail, readable in zip(tails, self._readable, strict=True):
+                tail.feed(_rest(readable))
+        return Written(tails[0].kept(), tails[0].total), Written(tails[1].kept(), tails[1].total)
+
+    def close(self) -> None:
+        """Let go of it."""
+        for readable in self._readable:
+            os.close(readable)
+
+
+def _rest(readable: int) -> bytes:
+    try:
+        return os.read(readable, _READ_BYTES)
+    except BlockingIOError:
+        return b""
