@@ -155,7 +155,7 @@ class MemoryConnection:
         self.incarnations = MemoryIncarnations(clock)
         self.signals = MemorySignals()
         self.endings = MemoryEndings(log, run)
-        self.client = self.operator = self.auditor = NoDatabase()
+        self.client = self.operator = self.auditor = self.joining = NoDatabase()
         self.user: str | None = None
         self.actor = actor
 
