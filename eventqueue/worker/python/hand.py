@@ -32,7 +32,12 @@ class Hand:
         self.doomed_by: Attempt | None = None  # for whose sake it is killed
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
-        self._left = Left(threads)
+        try:
+            self._left = Left(threads)
+        except OSError:
+            self._socket.close()
+            theirs.close()
+            raise
         self.theirs = (theirs.detach(), *self._left.theirs)
         self._frames = Frames()
         self._unsent = bytearray()

@@ -14,14 +14,21 @@ class Left:
     """Of a child with so many threads; `theirs`: what it is to be given. Raises OSError."""
 
     def __init__(self, threads: int) -> None:
-        memory = os.memfd_create("printed", os.MFD_CLOEXEC)
-        os.ftruncate(memory, 2 * threads * RING_BYTES)
-        self._memory = mmap.mmap(memory, 0)
-        pipes = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        for readable, _ in pipes:
-            os.set_blocking(readable, False)
-        self._readable = [os.dup(readable) for readable, _ in pipes]
-        self.theirs = (*pipes[0], *pipes[1], memory)
+        fds: list[int] = []
+        try:
+            for _ in 1, 2:
+                fds += os.pipe2(os.O_CLOEXEC)
+                os.set_blocking(fds[-2], False)
+            fds.append(os.memfd_create("printed", os.MFD_CLOEXEC))
+            os.ftruncate(fds[-1], 2 * threads * RING_BYTES)
+            self._memory = mmap.mmap(fds[-1], 0)
+            fds += (os.dup(fds[0]), os.dup(fds[2]))
+        except OSError:
+            for fd in fds:
+                os.close(fd)
+            raise
+        self._readable = fds[5:]
+        self.theirs = tuple(fds[:5])
 
     def of(self, slot: int | None, *, is_alone: bool) -> tuple[Written, Written]:
         """Return what the run had printed that was in thread `slot`, or (None) on the loop.

@@ -4,7 +4,6 @@ Not safe across threads: the runner's own calls it. It keeps the deadlines, as a
 """
 
 import logging
-import select
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -17,8 +16,9 @@ from eventqueue.worker.python import deaths
 from eventqueue.worker.python.attempts import NEVER, Attempt
 from eventqueue.worker.python.forkserver import ForkServer
 from eventqueue.worker.python.hand import Hand
+from eventqueue.worker.python.hands import FORK_AGAIN_S, Hands
+from eventqueue.worker.python.listening import Listening
 from eventqueue.worker.python.messages import (
-    Back,
     Began,
     Died,
     Forked,
@@ -32,15 +32,12 @@ from eventqueue.worker.python.messages import (
     Stop,
 )
 from eventqueue.worker.python.plan import PythonPlan
-from eventqueue.worker.python.spread import choose, stuck
 from eventqueue.worker.running.reports import Ended, Started
 from eventqueue.worker.running.runner import Tell
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_GRACE_S = 2.0  # from the exception to the KILL for a task that ran into its timeout
-MEMORY_S = 0.25  # between two looks at the memory of the children
-FORK_AGAIN_S = 1.0  # after no process was to be had
 TRIES_MAX = 3  # children that may die before they begin a run: it is not for want of another that it cannot run here
 LEASE_LOOK_S = 1.0
 LEAVE_S = 1.0  # for what the user's modules do when their process ends
@@ -57,61 +54,42 @@ class Pool:
         self._plan = plan
         self._server: ForkServer | None = server
         self._progress = progress
-        self._epoll = select.epoll()
+        self._listening = Listening()
+        self._hands = Hands(plan, self._listening)
         self._attempts: dict[str, Attempt] = {}  # by key
         self._hand_of: dict[str, Hand] = {}  # by the key of what it runs
         self._backlog: deque[Attempt] = deque()
-        self._hands: dict[int, Hand] = {}  # by serial
-        self._by_fd: dict[int, Hand] = {}
-        self._number = self._serial = 0
         self._until = self._wake_at = NEVER
-        self._fork_at = self._memory_at = 0.0
-        self._listens_for: dict[int, int] = {}
         self._adopt(server)
 
     def listen(self, fd: int) -> None:
         """Have `step` return when `fd` is readable, too."""
-        self._epoll.register(fd, select.EPOLLIN)
+        self._listening.add(fd)
 
     def step(self) -> None:
         """Wait until something happens, then handle all that did."""
-        ready = {fd for fd, _ in self._epoll.poll(self._wait_s())}
+        ready = self._listening.wait(self._wait_s())
         if self._server is not None:
             self._hear_server(self._server, ready)
-        for fd in ready & self._by_fd.keys():
-            if fd in self._by_fd:  # not closed meanwhile
-                self._hear_hand(self._by_fd[fd])
+        for hand in self._hands.ready(ready):
+            self._hear_hand(hand)
 
     def settle(self) -> None:
         """Do what is due, spread what waits over the children, and send it all."""
         self._act_on_due()
         self._look_at_lease()
         self._spread()
-        self._look_at_memory()
-        for hand in self._hands.values():
-            self._listen_to(hand.fd, is_all_sent=hand.flush())
+        self._hands.look_at_memory()
+        self._hands.flush()
         if self._server is not None:
-            self._listen_to(self._server.channel.fileno(), is_all_sent=self._server.flush())
+            self._listening.note(self._server.channel.fileno(), is_all_sent=self._server.flush())
 
     def _wait_s(self) -> float | None:
-        wake_at = min(self._wake_at, self._fork_at if self._backlog and self._fork_at > monotonic() else NEVER)
+        fork_at = self._hands.fork_at
+        wake_at = min(self._wake_at, fork_at if self._backlog and fork_at > monotonic() else NEVER)
         wait_s = NEVER if wake_at == NEVER else max(0.0, wake_at - monotonic())
         most_s = LEASE_LOOK_S if self._backlog and self._until < NEVER else NEVER
         return None if (least := min(wait_s, most_s)) == NEVER else least
-
-    def _listen_to(self, fd: int, *, is_all_sent: bool) -> None:
-        wanted = select.EPOLLIN | (0 if is_all_sent else select.EPOLLOUT)
-        if self._listens_for.get(fd, wanted) != wanted:
-            self._epoll.modify(fd, wanted)
-            self._listens_for[fd] = wanted
-
-    def _register(self, fd: int) -> None:
-        self._epoll.register(fd, select.EPOLLIN)
-        self._listens_for[fd] = select.EPOLLIN
-
-    def _unregister(self, fd: int) -> None:
-        if self._listens_for.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
 
     # Orders
 
@@ -155,16 +133,19 @@ class Pool:
         self._bury_all(deaths.SERVER_DIED)
         for key in list(self._attempts):
             self._over(Ended(key=key, killed=True))
-        self._epoll.close()
+        self._listening.close()
 
     def _let_go(self) -> None:
-        idle, until = [hand for hand in self._hands.values() if not hand.runs], monotonic() + LEAVE_S
+        idle, until = [hand for hand in self._hands.all() if not hand.runs], monotonic() + LEAVE_S
         for hand in idle:
             hand.leave()
             hand.flush()
-        while self._server is not None and any(hand.serial in self._hands for hand in idle) and monotonic() < until:
+        while self._server is not None and any(map(self._is_there, idle)) and monotonic() < until:
             self._wake_at = until
             self.step()
+
+    def _is_there(self, hand: Hand) -> bool:
+        return self._hands.get(hand.serial) is hand
 
     # Asking and striking
 
@@ -217,7 +198,7 @@ class Pool:
         except Garbled:
             may_say_more, hand.is_garbled = False, True
         if not may_say_more:  # it is dead, or has closed or used what is not its own: its fork server tells
-            self._unregister(hand.fd)
+            self._listening.forget(hand.fd)
             hand.is_leaving = True
             if self._server is not None:
                 self._server.strike(hand.serial)
@@ -266,12 +247,12 @@ class Pool:
 
     def _adopt(self, server: ForkServer) -> None:
         self._server = server
-        self._register(server.channel.fileno())
-        self._register(server.printed_fd)
+        self._listening.add(server.channel.fileno())
+        self._listening.add(server.printed_fd)
 
     def _hear_server(self, server: ForkServer, ready: Collection[int]) -> None:
         if server.printed_fd in ready and not server.pass_on(told_outside):
-            self._unregister(server.printed_fd)
+            self._listening.forget(server.printed_fd)
         if server.channel.fileno() not in ready:
             return
         was_ready = server.is_ready
@@ -288,15 +269,17 @@ class Pool:
             server.extend(self._until)
 
     def _heard_server(self, message: FromForkServer) -> None:
+        if not isinstance(message, Forked | NotForked | Died) or (hand := self._hands.get(message.serial)) is None:
+            return
         match message:
-            case Forked(serial=serial, pid=pid) if serial in self._hands:
-                self._hands[serial].pid = pid
-            case NotForked(serial=serial, why=why) if serial in self._hands:
-                logger.warning("a process for Python tasks cannot be started (%s): trying again", why)
-                self._fork_at = monotonic() + FORK_AGAIN_S
-                self._back(self._remove(self._hands[serial]).runs.values())
-            case Died() as died if died.serial in self._hands:
-                self._died(self._hands[died.serial], died)
+            case Forked(pid=pid):
+                hand.pid = pid
+            case NotForked(why=why):
+                self._hands.wait_to_fork(why)
+                self._hands.remove(hand)
+                self._back(hand.runs.values())
+            case Died():
+                self._died(hand, message)
 
     def _died(self, hand: Hand, died: Died) -> None:
         for message in hand.rest():
@@ -319,19 +302,12 @@ class Pool:
                 self._over(Ended(key=attempt.key, lease_lost=True))
             else:
                 attempt.tries += doom is None
-        self._remove(hand)
+        self._hands.remove(hand)
         if not lease_lost:
             self._back(waiting)
 
-    def _remove(self, hand: Hand) -> Hand:
-        del self._hands[hand.serial]
-        del self._by_fd[hand.fd]
-        self._unregister(hand.fd)
-        hand.close()
-        return hand
-
     def _bury_all(self, problem: str) -> None:
-        for hand in list(self._hands.values()):
+        for hand in self._hands.all():
             for message in hand.rest():
                 self._heard(hand, message)
             self._lost(hand, problem)
@@ -339,8 +315,8 @@ class Pool:
     def _lose(self, server: ForkServer) -> None:
         """A fork server is gone: kill what it may have left, and tell of it."""
         self._server = None
-        self._unregister(server.channel.fileno())
-        self._unregister(server.printed_fd)
+        self._listening.forget(server.channel.fileno())
+        self._listening.forget(server.printed_fd)
         server.bury()
         self._bury_all(deaths.SERVER_DIED)
 
@@ -360,64 +336,22 @@ class Pool:
                 self._over(Ended(key=attempt.key, unharmed="its worker does not know its task any more"))
                 continue
             attempt.is_async = is_async
-            hand = choose(
-                self._hands.values(), is_async=is_async, threads=self._plan.threads, may_fork=self._may_fork
-            ) or self._fork(self._server)
-            if hand is None:
+            if (hand := self._hands.take(attempt, self._server)) is None:
                 return
             self._backlog.popleft()
             self._hand_of[attempt.key] = hand
-            hand.give(attempt)
-            if self._plan.max_tasks is not None and hand.given >= self._plan.max_tasks:
-                hand.is_leaving = True
         if not self._backlog:
-            self._ask_back()
+            self._wake_at = min(self._wake_at, self._hands.ask_back())
 
     def _has_server(self) -> bool:
         """Whether children can be had: where there is no fork server any more another is started."""
-        if self._server is None and monotonic() >= self._fork_at:
-            self._fork_at = monotonic() + FORK_AGAIN_S
+        if self._server is None and monotonic() >= self._hands.fork_at:
+            self._hands.fork_at = monotonic() + FORK_AGAIN_S
             try:
                 self._adopt(ForkServer(self._plan))
             except OSError as error:
-                logger.warning("no fork server can be started (%s): trying again", error.strerror)
+                self._hands.wait_to_fork(error.strerror)
         return self._server is not None and self._server.is_ready
-
-    def _may_fork(self) -> bool:
-        fresh = sum(hand.is_fresh for hand in self._hands.values())
-        return fresh < self._plan.processes and monotonic() >= self._fork_at
-
-    def _fork(self, server: ForkServer) -> Hand | None:
-        if not self._may_fork():
-            return None
-        self._serial += 1
-        try:
-            hand = Hand(self._serial, self._plan.threads)
-            server.fork(hand.serial, hand.theirs)
-        except OSError as error:  # no descriptor to be had just now
-            logger.warning("a process for Python tasks cannot be started (%s): trying again", error.strerror)
-            self._fork_at = monotonic() + FORK_AGAIN_S
-            return None
-        self._hands[hand.serial] = self._by_fd[hand.fd] = hand
-        self._register(hand.fd)
-        return hand
-
-    def _ask_back(self) -> None:
-        hands, later = stuck(
-            self._hands.values(), threads=self._plan.threads, may_fork=self._may_fork(), now=monotonic()
-        )
-        for hand in hands:
-            hand.is_asked_back = True
-            hand.say(Back())
-        self._wake_at = min(self._wake_at, later)
-
-    def _look_at_memory(self) -> None:
-        if self._plan.max_memory is None or monotonic() < self._memory_at:
-            return
-        self._memory_at = monotonic() + MEMORY_S
-        for hand in self._hands.values():
-            if hand.is_fresh and hand.memory() > self._plan.max_memory:
-                hand.leave()
 
 
 def told_outside(chunk: bytes) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from eventqueue.model.events import Call
 from eventqueue.tasks.outcomes import Returned
-from eventqueue.worker.python import pool
+from eventqueue.worker.python import hands
 from tests.worker.python.stage import APP, ROOT, Stage, job, pid_in, stage
 from tests.worker.stage import wait_until
 
@@ -37,7 +37,7 @@ def test_a_child_that_may_have_no_more_finishes_what_it_has(tmp_path: Path) -> N
 
 
 def test_a_child_that_is_too_large_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MEMORY_S", 0.0)
+    monkeypatch.setattr(hands, "MEMORY_S", 0.0)
     with stage(max_memory=300 * 1024 * 1024) as one:
         small = one.value("pid")
         assert one.value("eats", 50 * 1024 * 1024) == small
