@@ -112,7 +112,7 @@ class MemorySignals:
     def publish(self, signal: Signal) -> None:
         """See SignalFeed.publish."""
 
-    def follow(self) -> Iterator[Signal | None]:
+    def follow(self, await_s: float | None = None) -> Iterator[Signal | None]:  # noqa: ARG002 - see SignalFeed
         """See SignalFeed.follow: there is never one."""
         while True:
             yield None
