@@ -4,6 +4,7 @@ import os
 import random
 import signal
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def disturb(crew: Crew, kills: int, chance: random.Random, stopped: list[int]) -
     """Kill or stop one of those that run tasks; what was stopped before goes on."""
     while stopped:
         strike(stopped.pop(), signal.SIGCONT)
-    worker = chance.choice(alive(crew))
+    if not (there := alive(crew)):
+        return
+    worker = chance.choice(there)
     server, child = server_of(worker), child_of(worker, chance)
     match kills % 8:
         case 0 | 3:
@@ -86,9 +89,15 @@ def test_every_one_of_a_crowd_of_tasks_ends_once_although_what_runs_them_is_kill
     crew = start(count=3, concurrency=50, until_empty=True, python=PYTHON)
     crew.await_said("started", 3)
 
-    for kills, goal in enumerate(range(KILL_EVERY, JOBS - 2 * KILL_EVERY, KILL_EVERY)):
+    def is_next(goal: int) -> bool:
         # By what they have written: what a worker that is killed had settled, it need not have told of.
-        wait_until(lambda goal=goal: lines.stat().st_size >= LINE_BYTES * goal and len(alive(crew)) > 1)  # type: ignore[misc]
+        is_there = lines.stat().st_size >= LINE_BYTES * goal and len(alive(crew)) > 1
+        return is_there or crew.process.poll() is not None
+
+    for kills, goal in enumerate(range(KILL_EVERY, JOBS - 2 * KILL_EVERY, KILL_EVERY)):
+        wait_until(partial(is_next, goal))
+        if crew.process.poll() is not None:
+            break
         disturb(crew, kills, chance, stopped)
     for pid in stopped:
         strike(pid, signal.SIGCONT)
