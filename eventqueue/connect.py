@@ -24,10 +24,12 @@ from eventqueue.mongo.endings import Endings
 from eventqueue.mongo.errors import STANDALONE, translated
 from eventqueue.mongo.ground import Ground, look_at, stand_on
 from eventqueue.mongo.incarnations import Incarnations
+from eventqueue.mongo.joining import MongoJoining
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.progress import Progresses
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
+from eventqueue.ports.joining import Joining
 from eventqueue.ports.views import Operator, Trial, Views
 from eventqueue.schedules import events  # noqa: F401 - likewise
 from eventqueue.sealing.duty import Sealing
@@ -62,6 +64,7 @@ class Connection(msgspec.Struct, frozen=True):
     finder: JobFinder
     signals: SignalFeed
     endings: Endings
+    joining: Joining
     outputs: Outputs
     progresses: Progresses
     incarnations: Incarnations
@@ -107,6 +110,7 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         finder=ViewFinder(database),
         signals=Signals(database),
         endings=Endings(database),
+        joining=MongoJoining(ground),
         outputs=Outputs(database),
         progresses=Progresses(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),

@@ -32,6 +32,7 @@ MORE = {
     "mixed": {"drain_rate", "drain_sustained_rate"},
     "enqueue": {"threads_rate", "p50_ms", "p99_ms"},
     "latency": {"p50_ms", "p99_ms", "runner_p50_ms", "runner_p99_ms"},
+    "result": {"p50_ms", "p99_ms", "runner_p50_ms", "runner_p99_ms", "loaded_p50_ms", "loaded_p99_ms"},
     "shell": {"sustained_rate"},
     "tasks": {"sustained_rate", "sustained_ratio"},
     "async": {"ideal_ratio"},
@@ -45,7 +46,7 @@ MORE = {
     },
     "sealing": {"without", "seals"},
 }
-WITHOUT_RAW = {"latency", "fill", "scale", "audit", "sealing"}  # nothing does the same without the queue
+WITHOUT_RAW = {"latency", "result", "fill", "scale", "audit", "sealing"}  # nothing does the same without the queue
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(
     monkeypatch.setattr("scripts.benchmark.queues.IDLE_S", 1.0)
     monkeypatch.setattr("scripts.benchmark.scale.SMALL", 100)
     monkeypatch.setattr("scripts.benchmark.scale.RUNS", 1)
-    figures = SCENARIOS[name](place, FEW if name == "latency" else SMALL)
+    figures = SCENARIOS[name](place, FEW if name in ("latency", "result") else SMALL)
 
     assert KEYS | MORE.get(name, set()) <= figures.keys()
     compared = {"raw", "ratio"} if name not in WITHOUT_RAW else set()

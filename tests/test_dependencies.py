@@ -61,7 +61,7 @@ def private_of_others(source: str) -> Iterator[str]:
     """The attributes with a leading underscore that are taken from something else than `self` or `cls`."""
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Attribute(value=ast.Name(id="self" | "cls" | "os")):
+            case ast.Attribute(value=ast.Name(id="self" | "cls" | "os") | ast.Call(func=ast.Name(id="super"))):
                 pass
             case ast.Attribute(attr=name) if name.startswith("_") and not name.startswith("__"):
                 yield name

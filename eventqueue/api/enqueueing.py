@@ -20,9 +20,9 @@ from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, Shell, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
 from eventqueue.model.spec import Defaults, Request, request
-from eventqueue.mongo.joining import Joining
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.footing import Footing
+from eventqueue.ports.joining import Joining
 from eventqueue.ports.log import Append, Appended
 from eventqueue.system.tuning import tuned
 from eventqueue.tasks.asking import as_declared
@@ -79,7 +79,6 @@ class Enqueueing:
         self._finder = finder
         self._values = values
         self._actor = actor
-        self._joining = Joining(ground)
         self._defaults: tuple[str | None, Defaults] | None = None  # for the directory that this process was in last
 
     def check(self, fields: Mapping[str, Any]) -> Request:
@@ -137,17 +136,17 @@ class Enqueueing:
             raise
         return results
 
-    def join(self, session: ClientSession, requests: Sequence[Request]) -> list[Receipt]:
+    def join(self, joining: Joining, session: ClientSession, requests: Sequence[Request]) -> list[Receipt]:
         """As `enqueue`, within the transaction of a session: nothing is there before that is committed.
 
         Raises InvalidInput for a session that is not fit for it, DuplicateJob, or what the driver raises of it.
         """
-        self._joining.check(session)
+        joining.check(session)
         batch = self._sealed(0, requests)
         if len(batch.appends) < len(requests):
             twice = next(one for place, one in enumerate(batch.streams) if one in batch.streams[:place])
             raise DuplicateJob(name_in(twice))
-        self._joining.append(session, list(batch.appends.values()))
+        joining.append(session, list(batch.appends.values()))
         return [Receipt(name_in(stream), stream, 1, created=True) for stream in batch.streams]
 
     def _send_all(

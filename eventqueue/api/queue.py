@@ -185,7 +185,9 @@ class Queue:
         return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in found]
 
     def _enqueue(self, requests: Sequence[Request], session: ClientSession | None) -> Sequence[Receipt | DifferentJob]:
-        return self.enqueue_checked(requests) if session is None else self._enqueueing.join(session, requests)
+        if session is None:
+            return self.enqueue_checked(requests)
+        return self._enqueueing.join(self.connection.joining, session, requests)
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None

@@ -25,8 +25,8 @@ from eventqueue.ports.log import Append
 SAY = 'begin it with `start_transaction(write_concern=WriteConcern("majority"))`'
 
 
-class Joining:
-    """Appends to the log on `ground` within transactions of others."""
+class MongoJoining:
+    """See eventqueue.ports.joining.Joining: within transactions on the cluster on which `ground` is."""
 
     def __init__(self, ground: Footing) -> None:
         self._ground = ground
@@ -34,7 +34,7 @@ class Joining:
         self._is_majority: bool | None = None  # what the cluster takes for a write concern that is not given
 
     def check(self, session: ClientSession) -> None:
-        """Refuse a session whose transaction cannot hold a job. Raises InvalidInput."""
+        """See Joining.check."""
         if not session.in_transaction:
             raise InvalidInput("session", f"has no transaction: {SAY}, and enqueue in it")
         options = session._transaction.opts  # as the driver has resolved them: what it was given, or inherits
@@ -69,9 +69,7 @@ class Joining:
             raise InvalidInput("session", f"is of another cluster than this queue, whose log is in {ours.name!r}")
 
     def append(self, session: ClientSession, appends: Sequence[Append]) -> None:
-        """Insert the events, which begin streams. Raises DuplicateJob, and the driver's own errors of a transaction
-        that may be tried again as they are, for `with_transaction` does so.
-        """
+        """See Joining.append."""
         events = [event for one in appends for event in one.events]
         for portion in portions(events, lambda event: len(event.raw)):
             command = {

@@ -112,7 +112,7 @@ class MemorySignals:
     def publish(self, signal: Signal) -> None:
         """See SignalFeed.publish."""
 
-    def follow(self) -> Iterator[Signal | None]:
+    def follow(self, await_s: float | None = None) -> Iterator[Signal | None]:  # noqa: ARG002 - see SignalFeed
         """See SignalFeed.follow: there is never one."""
         while True:
             yield None
@@ -155,7 +155,7 @@ class MemoryConnection:
         self.incarnations = MemoryIncarnations(clock)
         self.signals = MemorySignals()
         self.endings = MemoryEndings(log, run)
-        self.client = self.operator = self.auditor = NoDatabase()
+        self.client = self.operator = self.auditor = self.joining = NoDatabase()
         self.user: str | None = None
         self.actor = actor
 

@@ -10,13 +10,14 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from eventqueue import DuplicateJob, InvalidInput, JobNotFound, Queue, State, Wanted
+from eventqueue import DuplicateJob, InvalidInput, JobNotFound, Queue, Refused, State, Wanted
 from eventqueue.api.handles import Handle
 from eventqueue.mongo.clock import majority_time
-from eventqueue.mongo.joining import Joining
+from eventqueue.mongo.joining import MongoJoining
 from eventqueue.mongo.layout import prepare
 from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing.gathering import settled
+from eventqueue.testing import TestQueue
 from tests.mongo.servers import running
 
 Store = Database[dict[str, Any]]
@@ -105,8 +106,8 @@ def test_a_transaction_whose_write_concern_is_not_said_has_that_of_the_cluster(
         queue.enqueue(command="true", id="one", session=session)
     assert queue.get("one")
 
-    monkeypatch.setattr(Joining, "_default", lambda _: 1)  # as somebody may have set it, or as is not known
-    queue._enqueueing._joining._is_majority = None
+    monkeypatch.setattr(MongoJoining, "_default", lambda _: 1)  # as somebody may have set it, or as is not known
+    queue.connection.joining._is_majority = None  # type: ignore[attr-defined]
     with pytest.raises(InvalidInput, match=r"^session: has a transaction that a majority need not acknowledge"):
         refused(queue, session)
 
@@ -211,3 +212,8 @@ def test_a_transaction_has_ended_before_its_events_count_as_settled(queue: Queue
     # It is given up then, at the next look: these are half as long apart.
     assert settled(now).time <= now.time - 1.5 * limit
     assert settled(Timestamp(VISIBLE_S, 0)) == Timestamp(0, 0)
+
+
+def test_a_queue_in_memory_has_no_transactions_and_says_so(session: ClientSession) -> None:
+    with TestQueue() as queue, pytest.raises(Refused, match="This needs a database"):
+        queue.enqueue(command="true", session=session)
