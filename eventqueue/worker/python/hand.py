@@ -120,6 +120,10 @@ class Hand:
         begun = sum(one.begun_at is not None for one in self.runs.values())
         return self._left.of(run.slot, is_alone=begun == 1)
 
+    def so_far(self, run: Attempt) -> tuple[Written, Written]:
+        """Return what a run has printed by now; of one that is async it is there at its end alone."""
+        return self._left.of(run.slot, is_alone=False)
+
     def memory(self) -> int:
         """Return how many bytes of memory it has, those that it shares with its fork server too."""
         try:

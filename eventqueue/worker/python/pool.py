@@ -32,7 +32,7 @@ from eventqueue.worker.python.messages import (
     Stop,
 )
 from eventqueue.worker.python.plan import PythonPlan
-from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started, Written
 from eventqueue.worker.running.runner import Tell
 
 logger = logging.getLogger(__name__)
@@ -146,6 +146,11 @@ class Pool:
 
     def _is_there(self, hand: Hand) -> bool:
         return self._hands.get(hand.serial) is hand
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        """Return what a run has printed by now; None where it does not run. Safe across threads."""
+        attempt, hand = self._attempts.get(key), self._hand_of.get(key)
+        return None if attempt is None or hand is None or attempt.begun_at is None else hand.so_far(attempt)
 
     # Asking and striking
 

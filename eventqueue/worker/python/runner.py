@@ -13,6 +13,7 @@ from eventqueue.worker.python.attempts import Attempt
 from eventqueue.worker.python.forkserver import ForkServer
 from eventqueue.worker.python.plan import PythonPlan
 from eventqueue.worker.python.pool import Pool, Progress
+from eventqueue.worker.running.reports import Written
 from eventqueue.worker.running.runner import Tell
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,14 @@ class PythonRunner:
             self._is_closed = True
         self._order(lambda: None)
         self._thread.join()
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        """Return what a run has printed by now, to stdout and stderr, for who follows it; None where it does not run.
+
+        It lies in memory that is shared with its child: nobody who works is asked. Of an async one, which has no thread
+        of its own, it is there at its end alone.
+        """
+        return self._pool.so_far(key)
 
     def _order(self, order: Callable[[], None]) -> None:
         with self._lock:

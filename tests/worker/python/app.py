@@ -317,3 +317,9 @@ def writes_everywhere() -> None:
         with contextlib.suppress(OSError):
             os.write(fd, b"\xff" * 100)
     time.sleep(1000)
+
+
+@task
+def prints_and_stays(file: Path) -> None:
+    print("so far")
+    stay(file)

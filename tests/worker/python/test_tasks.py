@@ -1,13 +1,14 @@
 """What a task is given, and what comes back of it: its result, its error, what it prints, how far it is."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from eventqueue.tasks.outcomes import Raised, Returned
 from eventqueue.worker.running.reports import Written
 from tests.builders import job_that_is
-from tests.worker.python.stage import APP, Stage, stage
+from tests.worker.python.stage import APP, Stage, pid_in, stage
 
 
 def test_a_task_is_called_in_a_child_and_what_it_returns_comes_back(one: Stage) -> None:
@@ -52,6 +53,17 @@ def test_what_is_printed_past_python_belongs_to_who_is_alone(one: Stage) -> None
 
     assert ended.stdout.tail == b"from a subprocess\nby descriptor\n"
     assert ended.stderr.tail == b"and its stderr\n"
+
+
+def test_what_a_task_has_printed_so_far_can_be_seen_while_it_runs(one: Stage, tmp_path: Path) -> None:
+    assert one.runner.so_far("run") is None
+    one.start("prints_and_stays", tmp_path / "there")
+    pid_in(tmp_path / "there")
+
+    assert one.runner.so_far("run") == (Written(b"so far\n", 7), Written(b"", 0))
+
+    one.runner.kill("run", 5.0)
+    assert one.ended().stdout.tail == b"so far\n"
 
 
 def test_of_what_is_printed_the_end_is_kept_and_all_is_counted(one: Stage) -> None:
