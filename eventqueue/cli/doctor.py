@@ -10,7 +10,8 @@ def doctor(session: Session) -> int:
     """Check that everything is as it must be.
 
     Connection, replica set, durability, layout, rights, clock, sizes, settings and pauses, projector, workers, queues,
-    seals, and whether the log has lost what views had, each with a remedy. The exit code is 1 if any check fails.
+    schedules, seals, and whether the log has lost what views had, each with a remedy. The exit code is 1 if any check
+    fails.
 
     \b
     queuectl doctor

@@ -72,8 +72,8 @@ def add(
     """Set a schedule: a job at each of its ticks.
 
     The same again changes nothing; another definition under the name takes the place of the first. Who runs workers
-    or a projector makes the jobs, as many of them as there are: each tick's once. By the clocks of a zone, what spring
-    leaves out runs right after that, and what autumn shows twice runs once.
+    with a projector, or one alone, makes the jobs, however many do: each tick's once. By the clocks of a zone, what
+    spring leaves out runs right after that, and what autumn shows twice runs once.
 
     \b
     queuectl schedule add nightly --cron "30 2 * * *" --tz Europe/Berlin -- ./backup --all

@@ -15,6 +15,7 @@ from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import ARGUMENTS, TEXT
 from eventqueue.errors import InvalidInput
 from eventqueue.model.spec import one_of
+from eventqueue.system.printable import clean_lines
 from eventqueue.tasks import registry
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.outcomes import Outcome
@@ -79,6 +80,8 @@ def _tell(out: Output, task: Declared, ended: Outcome) -> int:
     out.document(lambda: render.ended(task, ended))
     if (problem := render.problem(ended)) is not None:
         out.refuse(f"Task {task.name} {problem}")
+        if where := render.traceback(ended):
+            click.echo(clean_lines(where.rstrip()), err=True)
         return 1
     if not out.as_json:
         click.echo(render.result(ended))

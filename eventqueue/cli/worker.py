@@ -59,7 +59,11 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     is_flag=True,
     help="Stop once nothing is pending, processing or waiting for a retry, but for what waits in a paused queue.",
 )
-@click.option("--no-projector", is_flag=True, help="Start no projector: one runs elsewhere.")
+@click.option(
+    "--no-projector",
+    is_flag=True,
+    help="Start no projector, which makes the jobs of schedules, too: one runs elsewhere.",
+)
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish after a request to stop.")
 @with_session
 def start(

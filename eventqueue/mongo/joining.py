@@ -18,8 +18,8 @@ from eventqueue.errors import AccessDenied, DuplicateJob, InvalidInput
 from eventqueue.model.events import name_in
 from eventqueue.model.portions import portions
 from eventqueue.mongo.errors import DUPLICATE_KEY, is_transient, to_queue_error, translated
-from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.log import MAJORITY, RAW
+from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
 
 SAY = 'begin it with `start_transaction(write_concern=WriteConcern("majority"))`'
@@ -28,7 +28,7 @@ SAY = 'begin it with `start_transaction(write_concern=WriteConcern("majority"))`
 class MongoJoining:
     """See eventqueue.ports.joining.Joining: within transactions on the cluster on which `ground` is."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Footing) -> None:
         self._ground = ground
         self._known: WeakKeyDictionary[MongoClient[Any], None] = WeakKeyDictionary()  # whose log is ours
         self._is_majority: bool | None = None  # what the cluster takes for a write concern that is not given

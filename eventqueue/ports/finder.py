@@ -53,8 +53,8 @@ class SignalFeed(Protocol):
         """Tell all who listen; a failure is logged and otherwise as if the signal were lost."""
         ...
 
-    def follow(self) -> Iterator[Signal | None]:
-        """Yield each signal published from now on, None about once a second when there is none.
+    def follow(self, await_s: float | None = None) -> Iterator[Signal | None]:
+        """Yield each signal published from now on, and None when there is none: about once a second, or in `await_s`.
 
         Raises Unavailable, and may end at any time: call it again, and look at the view meanwhile.
         """

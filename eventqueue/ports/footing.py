@@ -1,7 +1,7 @@
 """What everything stands on, as protocols: a log, and the clock by which it is written."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from eventqueue.ports.log import EventLog
 
@@ -25,4 +25,14 @@ class Footing(Protocol):
     @property
     def clock(self) -> Clock:
         """By which they are written."""
+        ...
+
+    @property
+    def log_id(self) -> str:
+        """The log's own."""
+        ...
+
+    @property
+    def database(self) -> Any:
+        """Where it is kept; one in memory refuses what only a database can do."""
         ...

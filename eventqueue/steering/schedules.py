@@ -11,8 +11,8 @@ import msgspec
 
 from eventqueue.errors import LogUnavailable, ScheduleNotFound
 from eventqueue.log.insist import Decision, insist
-from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal, SignalFeed
+from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import EventLog
 from eventqueue.schedules import rule, schedule
 from eventqueue.schedules.events import CATEGORY
@@ -78,7 +78,7 @@ class Changed(msgspec.Struct, frozen=True):
     before: Schedule
 
 
-def change(ground: Ground, signals: SignalFeed, name: str, command: Command, actor: str) -> Changed:
+def change(ground: Footing, signals: SignalFeed, name: str, command: Command, actor: str) -> Changed:
     """Do what is asked to a schedule, and tell all who tick.
 
     Raises ScheduleNotFound, LogUnavailable, or InvalidInput for what is too large.

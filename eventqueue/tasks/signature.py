@@ -23,13 +23,19 @@ class Signature:
         self._name = name
         hints = _hints(name, function)
         self._result = hints.get("return", Any)
-        parameters = inspect.signature(function).parameters.values()
+        declared = inspect.signature(function)
+        self._returns = declared.return_annotation
+        parameters = declared.parameters.values()
         self.context: str | None = next((one.name for one in parameters if hints.get(one.name) is Context), None)
         given = [one for one in parameters if one.name != self.context]
         self._signature = inspect.Signature(given)
         self._kinds = {one.name: hints.get(one.name, Any) for one in given}
         for one in given:
             self._check(one.name)
+
+    def __str__(self) -> str:
+        """What a caller gives, and gets back, as one would write it."""
+        return str(self._signature.replace(return_annotation=self._returns))
 
     def _check(self, parameter: str) -> None:
         try:

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from eventqueue.errors import Refused, WaitTimeout
 from eventqueue.model import settings
@@ -13,6 +14,7 @@ from eventqueue.model.progress import ByClaim, Progress
 from eventqueue.mongo.incarnations import Incarnation, Registration
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.finder import Signal
+from eventqueue.tasks import registry
 from eventqueue.testing.clock import TestClock
 from eventqueue.testing.finder import MemoryFinder
 from eventqueue.testing.log import TakenLog
@@ -80,8 +82,9 @@ class MemoryIncarnations:
         return {one.worker.id: one for one in self.live() if one.worker.id in ids}
 
     def live(self) -> Sequence[Registration]:
-        """Return the one that every run has."""
-        return [registered(worker(1), self._began, self._clock.now())]
+        """Return the one that every run has; it knows the tasks that are declared in this process."""
+        one = replace(worker(1), tasks=registry.known())
+        return [Registration(worker=one, started_at=self._began, renewed_at=self._clock.now(), is_live=True)]
 
     def ask_to_stop(self, *_: Any) -> NoReturn:
         """Refuse: they stop when there is nothing to do."""
@@ -103,18 +106,13 @@ def worker(number: int, life: int = 1) -> Incarnation:
     )
 
 
-def registered(one: Incarnation, began: datetime, now: datetime) -> Registration:
-    """Return a worker as it is registered while it lives."""
-    return Registration(worker=one, started_at=began, renewed_at=now, is_live=True)
-
-
 class MemorySignals:
     """Signals that nobody waits for: whoever looks sees all there is."""
 
     def publish(self, signal: Signal) -> None:
         """See SignalFeed.publish."""
 
-    def follow(self) -> Iterator[Signal | None]:
+    def follow(self, await_s: float | None = None) -> Iterator[Signal | None]:  # noqa: ARG002 - see SignalFeed
         """See SignalFeed.follow: there is never one."""
         while True:
             yield None

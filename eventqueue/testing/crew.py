@@ -18,6 +18,7 @@ from eventqueue.testing.attempt import Attempt
 from eventqueue.testing.connection import MemoryConnection, worker
 from eventqueue.testing.faults import Chance, Fault
 from eventqueue.testing.prospects import Prospects
+from eventqueue.testing.ticks import tick
 from eventqueue.worker import outcome
 from eventqueue.worker.late import record_late
 from eventqueue.worker.life.rescue import lost_claim
@@ -54,6 +55,7 @@ class Crew:
 
     def __init__(self, connection: MemoryConnection, prospects: Prospects, chance: Chance, workers: int) -> None:
         self.attempts = 0
+        self._connection = connection
         self._ground = connection.ground
         self._outputs = connection.outputs
         self._prospects = prospects
@@ -73,6 +75,8 @@ class Crew:
             steps = self._steps_now() or self._steps_at_the_end()
             if steps:
                 self._step(self._chance.pick(steps))
+            elif answered(lambda: tick(self._connection)):
+                continue
             elif until_empty and (then := self._prospects.next_due()) is not None:
                 self._ground.clock.advance_to(then)
             else:

@@ -8,7 +8,7 @@ from eventqueue.errors import LogCorrupt
 from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_of
-from eventqueue.mongo.ground import Ground
+from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
@@ -23,7 +23,7 @@ ENDS = Completed | DeadLettered | Cancelled
 class Choosing:
     """Chooses for a ticker, and tells the log, in the name of `actor`, of ticks that become no jobs."""
 
-    def __init__(self, ground: Ground, actor: str) -> None:
+    def __init__(self, ground: Footing, actor: str) -> None:
         self._ground = ground
         self._log = ground.log
         self._actor = actor
@@ -31,9 +31,11 @@ class Choosing:
     def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
         due: Sequence[datetime] = latest(course.rule, course.done, now, MOST + 1)
-        if not course.is_known or len(due) > 1 or (due and now - due[-1] > LATE):
+        holds = course.definition.overlap is Overlap.SKIP
+        # One tick at its time need not be asked for: if another has made it, the append finds out.
+        if len(due) > 1 or (due and now - due[-1] > LATE) or (holds and not course.is_known):
             due = self._not_made(course, due, now)
-        if course.definition.overlap is Overlap.SKIP:
+        if holds:
             due = self._not_held(course, due)
         if not due:
             return []
@@ -48,6 +50,7 @@ class Choosing:
         is_wider = course.definition.overlap is Overlap.SKIP and not course.is_known
         asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
         streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
+        self._log.await_acknowledged()  # what is absent was missed
         made = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
         course.is_known = True
         if not made:
@@ -67,7 +70,9 @@ class Choosing:
 
     def _ended_at(self, job: str) -> datetime | None:
         with suppress(LogCorrupt):  # of one that nobody can read nothing is waited for
-            last = self._log.read_last(stream_of("job", job))
+            if (last := self._log.read_last(stream_of("job", job))) is None:
+                self._log.await_acknowledged()  # it was made, and a new primary may not show it yet
+                last = self._log.read_last(stream_of("job", job))
             if last is not None:
                 return last.at if isinstance(last.event, ENDS) else None
         return EPOCH

@@ -11,7 +11,7 @@ from eventqueue.model.codec import seal
 from eventqueue.model.events import EMPTY, stream_of
 from eventqueue.model.job import Enqueue, decide
 from eventqueue.model.spec import Defaults, request
-from eventqueue.mongo.ground import Ground
+from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import stream_for
@@ -35,7 +35,7 @@ class Made(msgspec.Struct, frozen=True):
     error: QueueError | None = None
 
 
-def make(ground: Ground, wanted: Sequence[Wanted], actor: str, environ: Mapping[str, str]) -> list[Made]:
+def make(ground: Footing, wanted: Sequence[Wanted], actor: str, environ: Mapping[str, str]) -> list[Made]:
     """Make jobs, by the settings that are in force now; return what became of each, in order.
 
     Raises LogUnavailable where the outcome is in doubt: to ask again is safe.

@@ -13,8 +13,8 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from eventqueue.errors import QueueError, Unavailable
-from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import SignalFeed
+from eventqueue.ports.footing import Footing
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, gone_on, look
@@ -26,13 +26,14 @@ logger = logging.getLogger(__name__)
 
 LOOK_S = 60.0  # between two looks at all schedules: a signal may be lost
 DOZE_S = 10.0  # a machine may sleep meanwhile, which a wait does not count
+HEAR_S = 8.0  # for a signal, before it is waited for anew: less than a call may take
 AGAIN_S = 1.0  # after trouble with the database
 
 
 class Ticker:
     """Ticks for the schedules of `ground`, in the name of `actor`; `environ`: where settings may stand, too."""
 
-    def __init__(self, ground: Ground, signals: SignalFeed, actor: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, ground: Footing, signals: SignalFeed, actor: str, environ: Mapping[str, str]) -> None:
         self._ground = ground
         self._signals = signals
         self._actor = actor
@@ -64,19 +65,22 @@ class Ticker:
 
     def step(self) -> float:
         """Make what is due; return how long to wait before the next step, in seconds."""
-        self._hear()
+        self._tick_due()
+        self._hear()  # only now: to look at all schedules may take longer than a tick is to wait
+        self._tick_due()
         look_s = max(0.0, self._look_at - time.monotonic())
-        if not self._courses:
-            return look_s
-        now = self._ground.clock.now()
-        if due := [one for one in self._courses.values() if one.is_due(now)]:
-            self._tick(due, now)
         coming = [one.next_at for one in self._courses.values() if one.next_at is not None]
         if not coming:
             return look_s
         return min(look_s, DOZE_S, max(0.0, (min(coming) - self._ground.clock.now()).total_seconds()))
 
     # Ticks
+
+    def _tick_due(self) -> None:
+        if self._courses:
+            now = self._ground.clock.now()
+            if due := [one for one in self._courses.values() if one.is_due(now)]:
+                self._tick(due, now)
 
     def _tick(self, due: Sequence[Course], now: datetime) -> None:
         """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew."""
@@ -146,7 +150,7 @@ class Ticker:
         """Pass on what signals tell of schedules; where they fail all is looked at again."""
         while not stop.is_set():
             try:
-                signals = self._signals.follow()
+                signals = self._signals.follow(HEAR_S)
                 self._tell(None)  # what has changed before is told by no signal
                 for one in signals:
                     for name in () if one is None else one.scheduled:

@@ -45,15 +45,17 @@ class Signals:
         except PyMongoError as error:
             logger.warning("a signal was lost: %s", type(error).__name__)
 
-    def follow(self) -> Iterator[Signal | None]:
-        """Yield each signal published from this call on, and None about once a second when there is none.
+    def follow(self, await_s: float | None = None) -> Iterator[Signal | None]:
+        """Yield each signal published from this call on, and None when there is none: about once a second, or in
+        `await_s`, which must be less than a call may take.
 
         Does not end: where the cursor dies (a slow listener's place is overwritten in time), it goes on with what is
         still there. Raises Unavailable.
         """
         with translated():
             newest = self._signals.find_one(sort=[("$natural", -1)])
-        return self._follow(newest["ts"] if newest else Timestamp(0, 1))
+        await_ms = AWAIT_MS if await_s is None else round(1000 * await_s)
+        return self._follow(newest["ts"] if newest else Timestamp(0, 1), await_ms)
 
     def _mend(self) -> None:
         """See to it that there is something to follow; who may not do that polls."""
@@ -62,11 +64,11 @@ class Signals:
         except (AccessDenied, DatabaseFailed) as error:
             raise Unavailable(f"There are no signals to follow: {error}") from error
 
-    def _follow(self, after: Timestamp) -> Iterator[Signal | None]:
+    def _follow(self, after: Timestamp, await_ms: int) -> Iterator[Signal | None]:
         while True:
             self._mend()
             with self._signals.find({"ts": {"$gt": after}}, cursor_type=CursorType.TAILABLE_AWAIT) as cursor:
-                cursor.max_await_time_ms(AWAIT_MS)
+                cursor.max_await_time_ms(await_ms)
                 while cursor.alive:
                     with translated():
                         found = next(cursor, None)

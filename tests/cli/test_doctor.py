@@ -9,19 +9,23 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from eventqueue.api.queue import Queue
+from eventqueue.connect import make_ticker
 from eventqueue.model.codec import seal
 from eventqueue.model.events import Event, Resumed
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import stand_on
+from eventqueue.schedules.events import Missed, Overlap
 from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
 from tests.cli.commands import Queuectl, Ran
 from tests.mongo.servers import running
 from tests.projections.stage import build
+from tests.ticking.conftest import hourly
 
 CHECKS = [
     *("connection", "replica set", "durability", "layout", "rights", "clock", "sizes", "settings", "projector"),
-    *("workers", "queues", "seals", "lost"),
+    *("workers", "queues", "schedules", "seals", "lost"),
 ]
 
 
@@ -54,6 +58,27 @@ def test_all_is_well_in_a_new_database(queuectl: Queuectl) -> None:
     assert all(one["found"] and one["remedy"] is None for one in ran.json["checks"])
 
 
+def test_a_schedule_whose_jobs_nobody_makes_is_told_until_somebody_does(queuectl: Queuectl, queue: Queue) -> None:
+    ticks = hourly(queue, "nightly", missed=Missed.SKIP)
+    hourly(queue, "held", overlap=Overlap.SKIP)
+    hourly(queue, "paused")
+    queue.pause_schedule("paused")
+
+    found = check(queuectl.here("doctor", "--json"), "schedules")
+
+    assert found["found"] == f"of schedule nightly there is no job for the tick of {ticks[-1]:%Y-%m-%dT%H:%M:%SZ}"
+    assert "`queuectl projector start`" in found["remedy"]
+    make_ticker(queue.connection, {}).step()
+    mended = check(queuectl.here("doctor", "--json"), "schedules")
+    assert (mended["found"], mended["remedy"]) == ("3 schedules, with a job for each tick", None)
+
+
+def test_a_schedule_whose_zone_is_unknown_here_is_told(queuectl: Queuectl, queue: Queue) -> None:
+    hourly(queue, "far", tz="Mars/Olympus")
+
+    assert "Mars/Olympus" in check(queuectl.here("doctor", "--json"), "schedules")["found"]
+
+
 def test_people_get_a_mark_for_each_check(queuectl: Queuectl) -> None:
     ran = queuectl.ok("doctor")
 
@@ -67,7 +92,7 @@ def test_jobs_that_nobody_works_on_are_found_with_a_remedy(queuectl: Queuectl) -
     ran = queuectl.here("doctor")
 
     assert ran.code == 1
-    workers, marked, remedy, *_ = ran.out.splitlines()[-5:]
+    workers, marked, remedy, *_ = ran.out.splitlines()[-6:]
     assert workers == "✔ workers      0 alive, 0 jobs running, 1 job due"
     assert marked.startswith("✘ queues       default does not move: no worker serves it; its first job is due since")
     assert remedy.strip() == "`queuectl worker start --queue default`"

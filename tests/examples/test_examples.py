@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,13 @@ def copied(example: str, to: Path, environ: dict[str, str]) -> Application:
     return Application(directory, environ)
 
 
+def asking(server: "subprocess.Popen[str]") -> httpx.Client:
+    """Return what asks a server, once it says where it listens."""
+    assert server.stdout
+    url = next(found[0] for line in server.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    return httpx.Client(base_url=url, timeout=PATIENCE_S)
+
+
 def test_a_script_enqueues_its_own_tasks_and_waits_for_them(tmp_path: Path, environ: dict[str, str]) -> None:
     script = copied("script", tmp_path, environ)
     (script.directory / "tree.txt").write_text("a picture of a tree")
@@ -104,16 +111,26 @@ def test_django_enqueues_once_its_transaction_is_committed(tmp_path: Path, envir
     shop = copied("django_shop", tmp_path, {**environ, "SHOP_DB": str(tmp_path / "shop.sqlite3")})
     shop.python("manage.py", "migrate", "--verbosity", "0")
 
-    with (
-        shop.worker(),
-        shop.process("-u", "manage.py", "runserver", "--noreload", "--nothreading", "127.0.0.1:0") as server,
-    ):
-        assert server.stdout
-        found = next(found for line in server.stdout if (found := re.search(r"http://127\.0\.0\.1:(\d+)/", line)))
-        with closing(httpx.Client(base_url=f"http://127.0.0.1:{found[1]}", timeout=PATIENCE_S)) as client:
-            taken = client.post("/orders", data={"customer": "ann"})
-            assert taken.status_code == 202
-            job = taken.json()["job"]
-            wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "completed")
-            assert client.get(f"/jobs/{job}").json() == {"state": "completed", "result": "ann"}
-            assert client.get("/jobs/nothing").status_code == 404
+    serve = "-u", "manage.py", "runserver", "--noreload", "--nothreading", "127.0.0.1:0"
+    with shop.worker(), shop.process(*serve) as server, asking(server) as client:
+        taken = client.post("/orders", data={"customer": "ann"})
+        assert taken.status_code == 202
+        job = taken.json()["job"]
+        wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "completed")
+        assert client.get(f"/jobs/{job}").json() == {"state": "completed", "result": "ann"}
+        assert client.get("/jobs/nothing").status_code == 404
+
+
+def test_fastapi_answers_with_a_jobs_id_and_how_it_stands(tmp_path: Path, environ: dict[str, str]) -> None:
+    shop = copied("fastapi_shop", tmp_path, environ)
+    worker = shop.worker("--import", "tasks", "--import-path", ".")
+
+    serve = "-u", "-m", "uvicorn", "--port", "0", "--app-dir", ".", "app:app"
+    with worker, shop.process(*serve) as server, asking(server) as client:
+        taken = client.post("/orders", json={"customer": "ann"})
+        assert taken.status_code == 202
+        job = taken.json()["job"]
+        wait_until(lambda: client.get(f"/jobs/{job}").json()["state"] == "completed")
+        assert client.get(f"/jobs/{job}").json()["result"] == "order 1 of ann is confirmed"
+        assert job in client.get(f"/jobs/{job}/page").text
+        assert client.get("/jobs/nothing").status_code == 404

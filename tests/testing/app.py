@@ -66,6 +66,12 @@ def spread(to: list[str]) -> None:
 
 
 @task
+def spread_and_say(to: str) -> None:
+    send.enqueue(to)
+    outbox.append("spread")
+
+
+@task
 def spread_once(to: list[str]) -> None:
     for one in to:
         send.options(key=f"letter-to-{one}").enqueue(one)

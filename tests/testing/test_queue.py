@@ -11,6 +11,7 @@ from eventqueue import (
     DifferentJob,
     InvalidInput,
     InvariantBroken,
+    JobFailed,
     JobNotFound,
     Queue,
     Refused,
@@ -74,8 +75,22 @@ def test_lists_counts_and_reasons_are_those_of_any_queue(queue: TestQueue) -> No
         "mail": {State.PENDING: 1},
         "default": {State.DEAD: 1},
     }
+    assert "no live worker" in str(queue.why(queue.enqueue(task="elsewhere").id))
+    assert "no live worker" not in str(queue.why(app.send.enqueue("ann").id))
     assert "no retry would mend it" in str(queue.why(dead.id))
     assert [group.count for group in queue.errors().groups] == [1]
+
+
+def test_jobs_that_ended_badly_are_listed_by_when_they_did(queue: TestQueue) -> None:
+    first, second = app.fall.options(id="a").enqueue(), app.says.options(id="b").enqueue("fail")
+    queue.run()
+    queue.clock.advance(MINUTE)
+    queue.run(until_empty=True)
+
+    assert [job.id for job in queue.list(state=State.DEAD).jobs] == [first.id, second.id]
+    assert [job.id for job in queue.list().jobs] == [second.id, first.id]
+    assert queue.find(state=State.DEAD, since=START + MINUTE).ids == [first.id]
+    assert queue.find(since=START + MINUTE).ids == []
 
 
 def test_what_people_ask_of_a_job_happens(queue: TestQueue) -> None:
@@ -104,6 +119,7 @@ def test_nothing_is_run_of_a_paused_queue(queue: TestQueue) -> None:
     queue.pause_queue("mail", "no stamps")
 
     assert queue.run(until_empty=True) == 0
+    assert queue.memory.views.count_due(10) == 0
     queue.resume_queue("mail")
     assert queue.run() == 1
 
@@ -236,6 +252,20 @@ def test_time_runs_forward_alone_and_has_a_zone() -> None:
     assert clock.advance_to(START - MINUTE) == START
 
 
+def test_a_schedule_ticks_by_the_tests_clock(queue: TestQueue) -> None:
+    queue.schedule("daily", {"task": "tests.testing.app.send", "args": ["ann"]}, cron="0 9 * * *")
+    assert queue.run() == 0
+
+    queue.clock.advance(timedelta(hours=9))
+    assert queue.run() == 1
+    queue.clock.advance(timedelta(days=3))  # missed ticks are one job, as the schedule has it
+    assert queue.run(seed=1, faults=["lost-reply"]) == 1
+
+    assert [job.created_at for job in queue.list().jobs][-1] == START + timedelta(hours=9)
+    assert queue.get_schedule("daily").next_at == START + timedelta(days=4, hours=9)
+    assert app.outbox == ["ann", "ann"]
+
+
 # Waiting.
 
 
@@ -243,6 +273,15 @@ def test_who_waits_has_what_is_due_run_meanwhile(queue: TestQueue) -> None:
     job = app.send.enqueue("ann")
 
     assert queue.wait([job.id])[0].state is State.COMPLETED
+
+
+def test_a_handle_has_the_result_of_what_is_run_meanwhile(queue: TestQueue) -> None:
+    several = [app.send.enqueue("ann", copies=copies) for copies in (1, 2)]
+
+    assert app.send.enqueue("bob").result() == 1
+    assert queue.gather(several) == [1, 2]
+    with pytest.raises(JobFailed, match="it will never do"):
+        app.says.enqueue("fail").result()
 
 
 def test_who_waits_for_what_does_not_come_by_itself_is_told_so_at_once(queue: TestQueue) -> None:
@@ -266,12 +305,22 @@ def test_what_a_task_enqueues_is_run_in_the_same_run(queue: TestQueue) -> None:
     assert app.outbox == ["ann", "bob"]
 
 
+def test_what_a_task_enqueues_goes_to_the_queue_that_runs_it(queue: TestQueue) -> None:
+    other = TestQueue()
+    other.enqueue(task="tests.testing.app.spread", args=[["ann"]])
+
+    assert other.run() == 2
+    assert queue.list().jobs == []
+
+
 def test_inline_each_enqueue_is_run_at_once_and_what_it_enqueues_after_it() -> None:
     with using(TestQueue(inline=True)) as queue:
         job = app.spread.enqueue(["ann", "bob"])
 
         assert history(job) == ["enqueued", "claimed", "completed"]
         assert app.outbox == ["ann", "bob"]
+        app.spread_and_say.enqueue("eve")
+        assert app.outbox[2:] == ["spread", "eve"]
         assert history(app.send.options(delay=MINUTE).enqueue("later"), queue) == ["enqueued"]
 
 

@@ -155,6 +155,9 @@ def test_a_history_that_breaks_a_rule_breaks_the_run(queue: TestQueue) -> None:
 
     with pytest.raises(InvariantBroken, match="Version 3 of job-one breaks a rule: `claimed` is not legal"):
         check_histories(log)
+    with pytest.raises(InvariantBroken, match="breaks a rule") as broken:
+        queue.run(seed=1)
+    assert "seed=1" in broken.value.__notes__[0]
 
 
 def test_a_job_that_has_not_ended_breaks_the_run() -> None:

@@ -21,7 +21,7 @@ def table(found: Collection[Declared]) -> Table:
             "async" if one.is_async else "sync",
             one.policy.queue or "default",
             one.policy.max_retries,
-            clean(str(inspect.signature(one.function))),
+            clean(str(one.signature)),
             clean(_about(one)),
         ]
         for one in found
@@ -36,7 +36,7 @@ def document(one: Declared) -> dict[str, Any]:
         "aliases": list(one.aliases),
         "module": one.function.__module__,
         "is_async": one.is_async,
-        "takes": str(inspect.signature(one.function)),
+        "takes": str(one.signature),
         "about": _about(one),
         **plain(msgspec.structs.asdict(one.policy)),
     }
@@ -68,4 +68,9 @@ def problem(how: Outcome) -> str | None:
         case Discarded(why=why):
             return f"is to be discarded: {why}"
         case Raised(error=error):
-            return f"failed with {error.type}: {error.message}\n{(error.traceback or '').rstrip()}".rstrip()
+            return f"failed with {error.type}: {error.message}"
+
+
+def traceback(how: Outcome) -> str | None:
+    """Return where in the user's code a call failed, if it did; several lines."""
+    return how.error.traceback if isinstance(how, Raised) else None

@@ -42,6 +42,7 @@ MEMORY_S = 0.25  # between two looks at the memory of the children
 FORK_AGAIN_S = 1.0  # after no process was to be had
 TRIES_MAX = 3  # children that may die before they begin a run: it is not for want of another that it cannot run here
 LEASE_LOOK_S = 1.0
+LEAVE_S = 1.0  # for what the user's modules do when their process ends
 
 Progress = Callable[[str, Progressed], None]
 """Who is told how far the run of a key is."""
@@ -142,7 +143,8 @@ class Pool:
             self._lose(self._server)
 
     def close(self) -> None:
-        """Kill all, tell of it, and leave nothing behind."""
+        """Kill all, tell of it, and leave nothing behind; who has nothing to do may leave by himself."""
+        self._let_go()
         if self._server is not None:
             self._server.hang_up()
             self._server.await_end()
@@ -153,6 +155,15 @@ class Pool:
         for key in list(self._attempts):
             self._over(Ended(key=key, killed=True))
         self._epoll.close()
+
+    def _let_go(self) -> None:
+        idle, until = [hand for hand in self._hands.values() if not hand.runs], monotonic() + LEAVE_S
+        for hand in idle:
+            hand.leave()
+            hand.flush()
+        while self._server is not None and any(hand.serial in self._hands for hand in idle) and monotonic() < until:
+            self._wake_at = until
+            self.step()
 
     # Asking and striking
 

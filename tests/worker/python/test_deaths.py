@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from eventqueue.tasks.outcomes import Returned
+from eventqueue.worker.python import forkserver
 from eventqueue.worker.python.deaths import crash
+from eventqueue.worker.running.reports import Ended
 from tests.worker.python.stage import Stage, pid_in, stage
 from tests.worker.stage import wait_until
 
@@ -110,3 +112,23 @@ def test_a_child_that_is_killed_while_it_has_nothing_to_do_is_replaced(one: Stag
     os.kill(pid, signal.SIGKILL)
 
     wait_until(lambda: one.value("pid") != pid)
+
+
+def test_a_fork_server_that_hangs_is_killed_and_another_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forkserver, "HANG_S", 0.1)
+    monkeypatch.setattr(forkserver, "HANG_COUNT", 2)
+    with stage() as one:
+        one.start("stay", tmp_path / "there", key="runs")
+        server = int(Path(f"/proc/{pid_in(tmp_path / 'there')}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(server, signal.SIGSTOP)
+
+        def extended() -> bool:
+            one.runner.extend(60.0)
+            return one.said(Ended) > 0
+
+        wait_until(extended)
+
+        assert one.ended("runs").problem == "The fork server of its worker died, and the process that ran it with it."
+        assert one.value("add", 1) == 2

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from eventqueue.model.events import Call
 from eventqueue.tasks.outcomes import Returned
 from eventqueue.worker.python import pool
-from tests.worker.python.stage import Stage, pid_in, stage
+from tests.worker.python.stage import APP, ROOT, Stage, job, pid_in, stage
 from tests.worker.stage import wait_until
 
 
@@ -42,3 +44,20 @@ def test_a_child_that_is_too_large_is_replaced(monkeypatch: pytest.MonkeyPatch) 
         assert one.value("eats", 300 * 1024 * 1024) == small
 
         wait_until(lambda: one.value("pid") != small)
+
+
+@pytest.mark.parametrize("plan", [{}, {"max_tasks": 1}])
+def test_what_modules_do_at_the_end_of_their_process_is_done_where_a_child_leaves(
+    tmp_path: Path, plan: dict[str, int]
+) -> None:
+    (tmp_path / "tidy.py").write_text(
+        "import atexit, os\nfrom pathlib import Path\nfrom eventqueue import task\n"
+        "@task\ndef begin(directory: Path) -> None:\n"
+        "    atexit.register((directory / 'done').write_text, str(os.getpid()))\n"
+    )
+    with stage(imports=("tidy", APP), import_path=(str(tmp_path), ROOT), **plan) as one:
+        run = Call(task="tidy.begin", args=[str(tmp_path)])
+        one.runner.start("run", msgspec.structs.replace(job("add", 1), run=run))
+        assert one.ended().outcome == Returned(None)
+
+    wait_until((tmp_path / "done").exists)
