@@ -13,17 +13,21 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
 
 from msgspec.structs import replace
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import PyMongoError
 
 from eventqueue.api.arguments import check_text, checked
-from eventqueue.api.enqueueing import Receipt
-from eventqueue.api.handles import Held
+from eventqueue.api.enqueueing import Enqueueing, Receipt
+from eventqueue.api.handles import Held, handle_of
 from eventqueue.api.queue import Queue
 from eventqueue.api.steps import Hear, Look, Rest, next_of, steps
 from eventqueue.api.waiting import Waiting
 from eventqueue.errors import DifferentJob, Refused
+from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.asked import JobFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.job import Job, State
+from eventqueue.model.spec import Request
 from eventqueue.mongo.endings import LOOK_S, Listener
 
 THREADS = 32  # calls that are on their way at the same time: appends of as many share one
@@ -104,14 +108,55 @@ class AsyncQueue:
         within = partial(copy_context().run, act)
         return await asyncio.get_running_loop().run_in_executor(self._threads, within)
 
-    async def enqueue(self, fields: Mapping[str, Any] | None = None, /, **more: Unpack[JobFields]) -> AsyncHandle[Any]:
-        """See Queue.enqueue. Those that are asked for at the same time share an append."""
-        return self._held(await self.run(partial(self.queue.enqueue, fields, **more)))
+    async def enqueue(
+        self,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        session: AsyncClientSession | None = None,
+        **more: Unpack[JobFields],
+    ) -> AsyncHandle[Any]:
+        """See Queue.enqueue; `session`: of an AsyncMongoClient. Those that come at the same time share an append."""
+        if session is None:
+            return self._held(await self.run(partial(self.queue.enqueue, fields, **more)))
+        check = partial(self.queue.check, {**(fields or {}), **more})
+        (receipt,) = await self._join([await self.run(check)], session)
+        return self._held(handle_of(receipt, self.queue))
 
-    async def enqueue_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[AsyncHandle[Any] | DifferentJob]:
-        """See Queue.enqueue_many."""
-        found = await self.run(partial(self.queue.enqueue_many, jobs))
-        return [one if isinstance(one, DifferentJob) else self._held(one) for one in found]
+    async def enqueue_many(
+        self, jobs: Iterable[Mapping[str, Any]], *, session: AsyncClientSession | None = None
+    ) -> list[AsyncHandle[Any] | DifferentJob]:
+        """See Queue.enqueue_many, and of a session `enqueue`."""
+        if session is None:
+            found = await self.run(partial(self.queue.enqueue_many, jobs))
+            return [one if isinstance(one, DifferentJob) else self._held(one) for one in found]
+        checked = await self.run(lambda: [self._enqueueing.check_at(place, one) for place, one in enumerate(jobs)])
+        receipts = await self._join(checked, session)
+        return [self._held(handle_of(one, self.queue)) for one in receipts]
+
+    async def _join(self, requests: Sequence[Request], session: AsyncClientSession) -> Sequence[Receipt]:
+        """As Enqueueing.join, with the client of the session, whose commands are awaited."""
+        joining = self.queue.connection.joining
+        await self.run(joining.know_place)
+        receipts, appends = self._enqueueing.new(requests)
+        orders = joining.orders(session, appends)
+        with suppress(StopIteration):
+            order = next(orders)
+            while True:
+                within = session if order.is_within else None
+                try:
+                    reply = await session.client[order.db].command(order.command, session=within)
+                except PyMongoError as error:
+                    order = orders.throw(error)
+                else:
+                    order = orders.send(reply)
+        return receipts
+
+    @property
+    def _enqueueing(self) -> Enqueueing:
+        there = self.queue.connection
+        commit = GroupCommit(there.ground.log)
+        return Enqueueing(there.ground, commit, there.settings, there.finder, actor=there.actor)
 
     async def handle(self, job_id: str) -> AsyncHandle[Any]:
         """See Queue.handle."""

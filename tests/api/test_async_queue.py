@@ -9,11 +9,14 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pymongo import AsyncMongoClient, WriteConcern
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.database import Database
 
 from eventqueue import (
     AsyncQueue,
     DifferentJob,
+    DuplicateJob,
     InvalidInput,
     JobCancelled,
     JobFailed,
@@ -244,3 +247,35 @@ def test_one_that_is_not_entered_or_was_left_says_so(server_uri: str, database: 
         await queue.close()
 
     asyncio.run(test())
+
+
+async def in_transaction(queue: AsyncQueue, session: AsyncClientSession, *jobs: str) -> None:
+    """Write an order and enqueue its jobs, in a transaction of an AsyncMongoClient's."""
+    orders = session.client[queue.queue.connection.ground.database.name]["orders"]
+    async with await session.start_transaction(write_concern=WriteConcern("majority")):
+        await orders.insert_one({"_id": jobs[0]}, session=session)
+        await queue.enqueue(command="true", id=jobs[0], session=session)
+        await queue.enqueue_many([{"command": "true", "id": job} for job in jobs[1:]], session=session)
+
+
+def test_a_job_is_enqueued_within_a_transaction_of_an_async_client(
+    coroutines: Callable[[Callable[[AsyncQueue], Any]], None], near: Queue, server_uri: str
+) -> None:
+    orders = near.connection.ground.database.create_collection("orders")
+
+    async def test(queue: AsyncQueue) -> None:
+        async with (
+            AsyncMongoClient[dict[str, Any]](server_uri, timeoutMS=30_000) as client,
+            client.start_session() as session,
+        ):
+            await in_transaction(queue, session, "one", "two")
+            with pytest.raises(DuplicateJob, match="Job two exists already"):
+                await in_transaction(queue, session, "three", "two")
+            with pytest.raises(InvalidInput, match="session: has no transaction"):
+                await queue.enqueue(command="true", session=session)
+            with pytest.raises(InvalidInput, match=r"0\.comand"):
+                await queue.enqueue_many([{"comand": "true"}], session=session)
+
+    coroutines(test)
+    assert sorted(near.find().ids) == ["one", "two"]
+    assert [one["_id"] for one in orders.find()] == ["one"]
