@@ -125,13 +125,14 @@ if TYPE_CHECKING:
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
-    from eventqueue.tasks.context import Context, current_job
+    from eventqueue.tasks.context import NO_JOB, Context, current_job
     from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
     from eventqueue.tasks.hooks import on_dead, on_failure, on_start, on_success
     from eventqueue.transfer.lines import Asked
 
 __version__ = "0.1.0"
 __all__ = [
+    "NO_JOB",
     "AccessDenied",
     "Acted",
     "AmbiguousId",
@@ -312,7 +313,7 @@ _MODULES = {
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",
-    "eventqueue.tasks.context": "Context current_job",
+    "eventqueue.tasks.context": "NO_JOB Context current_job",
     "eventqueue.tasks.control": "Discard Fail Retry Snooze",
     "eventqueue.tasks.hooks": "on_dead on_failure on_start on_success",
     "eventqueue.transfer.lines": "Asked",

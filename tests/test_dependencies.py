@@ -1,6 +1,7 @@
 """What is installed: by the scripts nothing but what is named by hash; and of others' inner parts only one is used."""
 
 import ast
+import atexit
 import re
 import tomllib
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ LOCKED = ("embedded", "embedded,test", "embedded,test,check")
 
 # Attribute -> whose it is. Who adds one here gives its owner an upper bound in pyproject.toml.
 PRIVATE = {"_post_batch_resume_token": "pymongo", "_transaction": "pymongo"}
+# Python's own: what a process that ends at once is to do first has no public name; multiprocessing calls it, too.
+PYTHONS = {"_run_exitfuncs"}
 
 
 def locked(extras: str) -> dict[str, Requirement]:
@@ -70,9 +73,13 @@ def private_of_others(source: str) -> Iterator[str]:
 def test_of_others_inner_parts_only_those_are_used_whose_owners_have_an_upper_bound() -> None:
     files = [path for package in ("eventqueue", "projections") for path in (ROOT / package).rglob("*.py")]
 
-    assert {name for path in files for name in private_of_others(path.read_text())} == PRIVATE.keys()
+    assert {name for path in files for name in private_of_others(path.read_text())} == PRIVATE.keys() | PYTHONS
     bounds = {one.name: {part.operator for part in one.specifier} for one in wanted("embedded")}
     assert all("<" in bounds[owner] for owner in PRIVATE.values())
+
+
+def test_python_still_has_what_a_process_does_at_its_end() -> None:
+    assert callable(atexit._run_exitfuncs)
 
 
 def test_the_driver_still_tells_how_far_a_batch_of_the_log_reaches(database: Database[dict[str, Any]]) -> None:

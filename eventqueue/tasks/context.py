@@ -39,6 +39,10 @@ class Context:
         self.report(done, total, note)
 
 
+NO_JOB = Context(id="", task="", attempt=1, claim=0, queue="")
+"""What a parameter annotated `Context` has where the function is called and no job runs; its default, so that type
+checkers do not ask for it where a task is enqueued."""
+
 _current: ContextVar[Context] = ContextVar("eventqueue_job")
 
 

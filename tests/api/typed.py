@@ -9,6 +9,7 @@ from typing import Any, assert_type
 from uuid import uuid4
 
 from eventqueue import (
+    NO_JOB,
     Backoff,
     Context,
     Filter,
@@ -65,7 +66,7 @@ def send(to: str, n: int = 1) -> str:
 
 
 @task(queue="mail", max_retries=5, timeout=timedelta(minutes=1), retry_on=(OSError, TimeoutError), tags=["a"])
-async def fetch(url: str, *, ctx: Context | None = None) -> bytes:
+async def fetch(url: str, ctx: Context = NO_JOB) -> bytes:
     return url.encode()
 
 

@@ -10,7 +10,7 @@ import pytest
 from eventqueue.errors import ArgumentsChanged, InvalidInput, ResultRefused, TaskRefused
 from eventqueue.model.codec import DATA_MAX
 from eventqueue.model.events import Call
-from eventqueue.tasks.context import Context
+from eventqueue.tasks.context import NO_JOB, Context
 from eventqueue.tasks.signature import Signature
 
 WHEN = datetime(2026, 11, 28, 8, tzinfo=UTC)
@@ -155,6 +155,15 @@ def test_a_context_is_no_argument_of_the_job() -> None:
     assert signature(told).context == "ctx"
     assert signature(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
     assert signature(send).context is None
+
+
+def test_a_function_that_knows_its_job_can_be_called_without_one() -> None:
+    def told(to: str, ctx: Context = NO_JOB) -> str:
+        ctx.progress(1, 2)
+        return f"{to} {ctx.cancelled()}"
+
+    assert told("ann") == "ann False"
+    assert signature(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
 
 
 def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:

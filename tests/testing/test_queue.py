@@ -21,6 +21,7 @@ from eventqueue import (
     using,
 )
 from eventqueue.model.job import Job
+from eventqueue.tasks import hooks
 from eventqueue.testing import TestClock, TestQueue, history
 from tests.testing import app
 
@@ -332,6 +333,18 @@ def test_an_async_task_is_run_also_where_a_loop_runs(queue: TestQueue) -> None:
 
     assert asyncio.run(test()) == 1
     assert history(job)[-1] == "completed"
+
+
+def test_the_hooks_of_the_process_are_called_around_a_task(queue: TestQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[Any] = []
+    monkeypatch.setattr(hooks, "_on_start", [lambda ctx: called.append(ctx.id)])
+    monkeypatch.setattr(hooks, "_on_success", [lambda _, result: called.append(result)])
+    monkeypatch.setattr(hooks, "_on_dead", [lambda _, error: called.append(str(error))])
+    jobs = app.send.enqueue("ann"), app.says.enqueue("fail")
+
+    queue.run()
+
+    assert called == [jobs[0].id, 1, jobs[1].id, "it will never do"]
 
 
 def test_an_assertion_of_a_task_is_recorded_and_is_the_tests(queue: TestQueue) -> None:

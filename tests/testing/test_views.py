@@ -92,7 +92,7 @@ def in_turn(jobs: list[Job]) -> list[tuple[int, datetime | None]]:
     return [(-job.priority, job.due_at) for job in jobs]
 
 
-@settings(max_examples=6, suppress_health_check=FIXTURES, phases=[Phase.generate])
+@settings(max_examples=3, suppress_health_check=FIXTURES, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**16))
 def test_after_any_history_both_show_the_same(pair: Pair, seed: int) -> None:
     Crowd(pair.ground, seed, name=f"{seed}-{len(pair.log.taken)}-").act(batches=4, size=12)
@@ -113,7 +113,7 @@ def test_after_any_history_both_show_the_same(pair: Pair, seed: int) -> None:
     assert memory.parked() == views.parked()
 
 
-@settings(max_examples=4, suppress_health_check=FIXTURES, phases=[Phase.generate])
+@settings(max_examples=3, suppress_health_check=FIXTURES, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**16))
 def test_counts_and_queues_are_the_same(pair: Pair, seed: int) -> None:
     Crowd(pair.ground, seed, name=f"{seed}-{len(pair.log.taken)}-").act(batches=4, size=12)
@@ -134,7 +134,7 @@ def test_counts_and_queues_are_the_same(pair: Pair, seed: int) -> None:
     assert memory.last_claimed("nowhere") == views.last_claimed("nowhere") is None
 
 
-@settings(max_examples=4, suppress_health_check=FIXTURES, phases=[Phase.generate])
+@settings(max_examples=3, suppress_health_check=FIXTURES, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**16))
 def test_workers_are_proposed_the_same(pair: Pair, seed: int) -> None:
     crowd = Crowd(pair.ground, seed, name=f"{seed}-{len(pair.log.taken)}-")

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventqueue import Context, current_queue, task
+from eventqueue import NO_JOB, Context, current_queue, task
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Thumbnail:
 
 
 @task(max_retries=2)
-def shrink(picture: Path, ctx: Context, width: int = 100) -> Thumbnail:
+def shrink(picture: Path, width: int = 100, ctx: Context = NO_JOB) -> Thumbnail:
     """Make a small picture of a large one."""
     ctx.progress(0, 1, picture.name)
     small = picture.with_suffix(f".{width}.txt")
