@@ -19,8 +19,8 @@ from tests.cli.past import completed, died, happened, keep, wrote
 from tests.projections.stage import put
 
 LISTED = [
-    *("id", "command", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
-    *("last_error", "result", "created_at", "updated_at", "waits"),
+    *("id", "command", "task", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
+    *("last_error", "result", "created_at", "updated_at", "waits", "progress"),
 ]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
