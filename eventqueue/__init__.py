@@ -56,6 +56,7 @@ from eventqueue.errors import (
 
 if TYPE_CHECKING:
     from eventqueue.api.acts import Acted
+    from eventqueue.api.async_queue import AsyncHandle, AsyncQueue
     from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.handles import Handle
@@ -137,6 +138,8 @@ __all__ = [
     "AmbiguousId",
     "ArgumentsChanged",
     "Asked",
+    "AsyncHandle",
+    "AsyncQueue",
     "Backoff",
     "BackoffFields",
     "BackupRestored",
@@ -272,6 +275,7 @@ __all__ = [
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
     "eventqueue.api.acts": "Acted",
+    "eventqueue.api.async_queue": "AsyncHandle AsyncQueue",
     "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.handles": "Handle",

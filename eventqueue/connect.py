@@ -29,7 +29,6 @@ from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.progress import Progresses
 from eventqueue.mongo.rights import user_of
 from eventqueue.ports.finder import JobFinder, SignalFeed
-from eventqueue.ports.joining import Joining
 from eventqueue.ports.views import Operator, Trial, Views
 from eventqueue.schedules import events  # noqa: F401 - likewise
 from eventqueue.sealing.duty import Sealing
@@ -64,7 +63,7 @@ class Connection(msgspec.Struct, frozen=True):
     finder: JobFinder
     signals: SignalFeed
     endings: Endings
-    joining: Joining
+    joining: MongoJoining
     outputs: Outputs
     progresses: Progresses
     incarnations: Incarnations

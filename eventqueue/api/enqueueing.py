@@ -141,13 +141,18 @@ class Enqueueing:
 
         Raises InvalidInput for a session that is not fit for it, DuplicateJob, or what the driver raises of it.
         """
-        joining.check(session)
+        receipts, appends = self.new(requests)
+        joining.append(session, appends)
+        return receipts
+
+    def new(self, requests: Sequence[Request]) -> tuple[list[Receipt], Sequence[Append]]:
+        """Return the receipts of jobs that are all to be new, and what makes them. Raises DuplicateJob."""
         batch = self._sealed(0, requests)
         if len(batch.appends) < len(requests):
             twice = next(one for place, one in enumerate(batch.streams) if one in batch.streams[:place])
             raise DuplicateJob(name_in(twice))
-        joining.append(session, list(batch.appends.values()))
-        return [Receipt(name_in(stream), stream, 1, created=True) for stream in batch.streams]
+        receipts = [Receipt(name_in(stream), stream, 1, created=True) for stream in batch.streams]
+        return receipts, list(batch.appends.values())
 
     def _send_all(
         self, waiting: Iterator[tuple[int, Request]], land: Callable[[Batch, Sequence[Appended]], None]

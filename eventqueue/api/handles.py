@@ -25,16 +25,36 @@ class Source(Protocol):
         ...
 
 
-class Handle(Receipt, Generic[T], frozen=True, gc=True, eq=False, kw_only=True):
+class Held(Receipt, Generic[T], frozen=True, gc=True, eq=False, kw_only=True):
     """The receipt of a job, with which it can be asked for its result; two are equal that are of one job.
 
     `read`: makes a result of what the log has of it, which is JSON; None: it stays that. `ended`: how the job ended, if
     that is known already, as it is of what `as_completed` yields; it may have been brought back since.
     """
 
-    queue: Source
+    queue: Any
     read: Callable[[Any], T] | None = None
     ended: Job | None = None
+
+    def made(self, job: Job) -> T:
+        """Return the result of the job, which has ended. Raises JobFailed or JobCancelled."""
+        value = result_of(job)
+        return value if self.read is None else self.read(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held) and (self.id, self.queue) == (other.id, other.queue)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+
+class Handle(Held[T], Generic[T], frozen=True, gc=True, eq=False, kw_only=True):
+    """A receipt that can be asked for the job's result, of a Queue; see Held."""
+
+    queue: Source
 
     def status(self) -> State:
         """Return the job's state now. Raises JobNotFound."""
@@ -46,17 +66,7 @@ class Handle(Receipt, Generic[T], frozen=True, gc=True, eq=False, kw_only=True):
         Raises WaitTimeout after `timeout`, JobFailed for a job that is dead, with the error that it failed with last,
         and JobCancelled.
         """
-        value = result_of(self.ended or self.queue.wait([self.id], timeout)[0])
-        return value if self.read is None else self.read(value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Handle) and (self.id, self.queue) == (other.id, other.queue)
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __repr__(self) -> str:
-        return f"Handle({self.id!r})"
+        return self.made(self.ended or self.queue.wait([self.id], timeout)[0])
 
 
 def result_of(job: Job) -> Any:

@@ -1,25 +1,23 @@
 """Waiting for jobs, woken by the log, and for the views, woken by signals; and looking now and then without either."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from itertools import islice
+from typing import Any
 
 import pymongo
 
+from eventqueue.api.steps import AGAIN_S, LOOK_S, Hear, Look, Rest, end_of, next_of, rest_s, steps, too_late
 from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
 from eventqueue.log.loading import load_many
 from eventqueue.model.events import stream_of
-from eventqueue.model.job import FINAL, Job
+from eventqueue.model.job import Job
 from eventqueue.ports.endings import Endings
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.log import EventLog
 from eventqueue.ports.views import Views
 
-CALL_S, LOOK_S = 10.0, 1.5  # for the database to answer: at most, and at least, however soon to give up
-QUICK_S = 0.01  # a look that takes longer is followed by a rest of the same length
-AGAIN_S = 0.2  # until a database that did not answer is asked again
-PORTION = 500  # jobs that are looked at at once
+CALL_S = 10.0  # for the database to answer, at most
 _END = object()
 
 
@@ -38,42 +36,30 @@ class Waiting:
         ended = {job.id: job for job in self.each(job_ids, timeout)}
         return [ended[job_id] for job_id in job_ids]
 
-    def each(self, job_ids: Iterable[str], timeout: float | None) -> Iterator[Job]:
+    def each(self, job_ids: Collection[str], timeout: float | None) -> Iterator[Job]:
         """Yield each of the jobs with these ids, once, as soon as it has ended. Raises WaitTimeout."""
-        give_up, trouble = _end_of(timeout), ""
-        versions = dict.fromkeys(job_ids, 0)  # at which each of the others was seen
-        with self._endings.listen(versions) as heard:  # before the look: what ends in between is not missed
-            told: Collection[str] | None = None
-            while True:
-                began = time.monotonic()
-                try:
-                    yield from self._look(versions, told, give_up)
-                    told, trouble = None, ""
-                except Unavailable as error:  # waited for like all else: an election ends in seconds
-                    told, trouble = None, f" ({error})"
-                if not versions:
-                    return
-                if time.monotonic() > give_up:
-                    raise _too_late(timeout, f"job {next(iter(versions))} to end", trouble)
-                if trouble:
-                    time.sleep(AGAIN_S)
-                else:
-                    _rest(began, give_up)
-                    told = heard.wait(give_up - time.monotonic())
+        with self._endings.listen(job_ids) as heard:
+            way = steps(job_ids, timeout)
+            reply: Any = None
+            while (step := next_of(way, reply)) is not None:
+                reply = None
+                match step:
+                    case Look():
+                        reply = self.look(step)
+                    case Hear(seconds):
+                        reply = heard.wait(seconds)
+                    case Rest(seconds):
+                        time.sleep(seconds)
+                    case _:
+                        yield step
 
-    def _look(self, versions: dict[str, int], told: Collection[str] | None, give_up: float) -> Iterator[Job]:
-        """Yield those of these jobs that have ended, and take them out; `told`: those that have to, None: not known."""
-        left = iter([job_id for job_id in (versions if told is None else told) if job_id in versions])
-        while some := list(islice(left, PORTION)):
-            with _answering_by(give_up):
-                found = self._moved({job_id: versions[job_id] for job_id in some}, are_told=told is not None)
-            for job_id, job in found.items():
-                versions[job_id] = job.version
-                if job.state in FINAL:
-                    del versions[job_id]
-                    yield job
-            if time.monotonic() > give_up:
-                break
+    def look(self, step: Look) -> Mapping[str, Job] | Unavailable:
+        """Return those jobs that have gone on. Raises JobNotFound, or LogCorrupt."""
+        try:
+            with _answering_by(step.give_up):
+                return self._moved(step.versions, are_told=step.are_told)
+        except Unavailable as error:
+            return error
 
     def _moved(self, versions: Mapping[str, int], *, are_told: bool) -> Mapping[str, Job]:
         """Return those of these jobs that have gone on since their versions. Raises JobNotFound, or LogCorrupt."""
@@ -126,7 +112,7 @@ class Waiting:
 
         A database that does not answer is waited for like all else: an election ends in seconds.
         """
-        give_up = _end_of(timeout)
+        give_up = end_of(timeout)
         signals: Iterator[object] | None = None
         trouble = ""
         while True:
@@ -136,7 +122,7 @@ class Waiting:
                 began = time.monotonic()
                 if look():
                     return
-                _rest(began, give_up)
+                time.sleep(rest_s(began, give_up))
                 with _answering_by(give_up):
                     signals = signals if next(signals, _END) is not _END else None
                 trouble = ""
@@ -144,20 +130,7 @@ class Waiting:
                 signals, trouble = None, f" ({error})"
                 time.sleep(AGAIN_S)
             if time.monotonic() > give_up:
-                raise _too_late(timeout, what(), trouble)
-
-
-def _end_of(timeout: float | None) -> float:
-    return float("inf") if timeout is None else time.monotonic() + timeout
-
-
-def _rest(began: float, give_up: float) -> None:
-    # Very many jobs take a while to look at, and news may come without a pause.
-    time.sleep(max(0.0, min(time.monotonic() - began - QUICK_S, LOOK_S, give_up - time.monotonic())))
-
-
-def _too_late(timeout: float | None, what: str, trouble: str) -> WaitTimeout:
-    return WaitTimeout(f"Waited {timeout:g} s for {what}: it may still come{trouble}.")
+                raise too_late(timeout, what(), trouble)
 
 
 def _answering_by(give_up: float) -> AbstractContextManager[object]:

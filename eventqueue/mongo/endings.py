@@ -87,7 +87,13 @@ class Endings:
     @contextmanager
     def listen(self, job_ids: Collection[str]) -> Iterator[Listener]:
         """Hear of the jobs with these ids what comes from now on: so first this, and then look how they stand."""
-        one, streams = Listener(), [stream_of("job", job_id) for job_id in job_ids]
+        with self.told(one := Listener(), job_ids):
+            yield one
+
+    @contextmanager
+    def told(self, one: Listener, job_ids: Collection[str]) -> Iterator[None]:
+        """Tell a listener of the jobs with these ids what comes from now on."""
+        streams = [stream_of("job", job_id) for job_id in job_ids]
         with self._lock:
             for stream in streams:
                 self._listeners[stream].add(one)
@@ -95,7 +101,7 @@ class Endings:
                 self._is_running = True
                 threading.Thread(target=self._run, name="endings", daemon=True).start()
         try:
-            yield one
+            yield
         finally:
             with self._lock:
                 self._leave(one, streams)

@@ -9,14 +9,11 @@ from eventqueue.ports.log import Append
 class Joining(Protocol):
     """Appends within the transactions of sessions of the driver's."""
 
-    def check(self, session: Any) -> None:
-        """Refuse a session whose transaction cannot hold a job, before anything is written. Raises InvalidInput."""
-        ...
-
     def append(self, session: Any, appends: Sequence[Append]) -> None:
         """Append the events of streams that are to begin with them: they are there once the transaction is committed.
 
-        Raises DuplicateJob, which ends the transaction; and what may be tried again as a whole are the driver's own
-        errors, as they are, for its `with_transaction`.
+        Raises InvalidInput, before anything is written, for a session whose transaction cannot hold a job, and
+        DuplicateJob, which ends the transaction. What may be tried again as a whole are the driver's own errors, as
+        they are, for its `with_transaction`.
         """
         ...

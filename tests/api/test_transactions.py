@@ -13,7 +13,6 @@ from pymongo.errors import OperationFailure
 from eventqueue import DuplicateJob, InvalidInput, JobNotFound, Queue, Refused, State, Wanted
 from eventqueue.api.handles import Handle
 from eventqueue.mongo.clock import majority_time
-from eventqueue.mongo.joining import MongoJoining
 from eventqueue.mongo.layout import prepare
 from eventqueue.mongo.log import VISIBLE_S
 from eventqueue.sealing.gathering import settled
@@ -106,8 +105,8 @@ def test_a_transaction_whose_write_concern_is_not_said_has_that_of_the_cluster(
         queue.enqueue(command="true", id="one", session=session)
     assert queue.get("one")
 
-    monkeypatch.setattr(MongoJoining, "_default", lambda _: 1)  # as somebody may have set it, or as is not known
-    queue.connection.joining._is_majority = None  # type: ignore[attr-defined]
+    # As somebody may have set it, or as is not known.
+    monkeypatch.setattr(queue.connection.joining, "_is_majority", False)
     with pytest.raises(InvalidInput, match=r"^session: has a transaction that a majority need not acknowledge"):
         refused(queue, session)
 

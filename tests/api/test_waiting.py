@@ -15,7 +15,7 @@ from pymongo.database import Database
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.handles import Handle
 from eventqueue.api.queue import Queue
-from eventqueue.api.waiting import LOOK_S, PORTION
+from eventqueue.api.steps import LOOK_S, PORTION
 from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound, Unavailable, WaitTimeout
 from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from eventqueue import (
     NO_JOB,
+    AsyncHandle,
+    AsyncQueue,
     Backoff,
     Context,
     Filter,
@@ -109,6 +111,26 @@ def wrong(queue: Queue) -> None:
     queue.gather(["one"])  # type: ignore[arg-type]
     queue.handle("one").result("5s")  # type: ignore[arg-type]
     queue.stats(window=60)  # type: ignore[arg-type]
+
+
+async def right_async(queue: AsyncQueue, numbers: list[AsyncHandle[int]]) -> None:
+    handle = await queue.enqueue(command="make", delay=timedelta(minutes=5))
+    assert_type(handle, AsyncHandle[Any])
+    assert_type(await handle.status(), State)
+    assert_type(await queue.get("one"), Job)
+    assert_type(await queue.list(state=State.DEAD, queue="ci"), Listing)
+    assert_type(await queue.gather(numbers, timeout=5), Sequence[int])
+    assert_type(await numbers[0], int)
+    async for done in queue.as_completed(numbers):
+        assert_type(await done.result(timedelta(seconds=5)), int)
+
+
+async def wrong_async(queue: AsyncQueue) -> None:
+    await queue.enqueue(comand="make")  # type: ignore[call-arg]
+    await queue.get(1)  # type: ignore[arg-type]
+    await queue.list(stat=State.DEAD)  # type: ignore[call-arg]
+    await queue.cancel("one", whi="no more")  # type: ignore[call-arg]
+    await queue.wait(["one"], timeout="5s")  # type: ignore[arg-type]
 
 
 def told_apart(queue: Queue, job_id: str) -> Job | None:

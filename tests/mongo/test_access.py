@@ -1,6 +1,7 @@
 """What a writer's role may do: add to the log and read it, and nothing that changes it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -11,11 +12,13 @@ from pymongo.errors import OperationFailure
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import AccessDenied, InvalidInput
+from eventqueue.model.events import Completed
 from eventqueue.model.job import State
 from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Appended
-from tests.builders import append, said, without_ts
+from tests.builders import append, claimed, said, without_ts
+from tests.cli.past import happened
 from tests.mongo.conftest import Store
 
 Client = MongoClient[dict[str, Any]]
@@ -107,6 +110,27 @@ def test_a_program_enqueues_retries_and_cancels_under_the_role_that_readme_names
             queue.status()
 
     assert "clusterTime" not in str(refused.value)
+
+
+@pytest.mark.parametrize("more", [(), ("changeStream",)], ids=["find", "find and follow"])
+def test_who_may_only_read_the_log_waits_for_jobs(
+    enter: Enter, guarded_store: Store, guarded_uri: str, more: tuple[str, ...]
+) -> None:
+    enter(FIND, *more)
+    on_layout = {"resource": {"db": guarded_store.name, "collection": "layout"}, "actions": [FIND]}
+    guarded_store.command("grantPrivilegesToRole", "user0", privileges=[on_layout])
+    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+    uri = f"mongodb://user0:pw@{host}/?directConnection=true&authSource={guarded_store.name}"
+
+    with Queue(guarded_uri, guarded_store.name) as near, Queue(uri, guarded_store.name) as reader:
+        handle = reader.handle(near.enqueue(command="true").id)
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(handle.result, 30)
+            while not reader.connection.endings._listeners:  # it waits
+                pass
+            happened(near, handle.id, claimed(), Completed(result=7))
+
+            assert waiting.result(30) == 7
 
 
 CHANGES: dict[str, Callable[[Store], object]] = {
