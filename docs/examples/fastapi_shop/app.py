@@ -3,13 +3,14 @@
 The worker beside it: queuectl worker start --import tasks --import-path .
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
-from eventqueue import JobNotFound, current_queue
-from fastapi import FastAPI, HTTPException
+from eventqueue import AsyncQueue, JobNotFound
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
@@ -17,9 +18,10 @@ from tasks import confirm
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> Any:
-    """Have the queue of QUEUECTL_URI open as long as the application."""
-    with current_queue():
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Have a queue open as long as the application."""
+    uri, db = os.environ.get("QUEUECTL_URI"), os.environ.get("QUEUECTL_DB", "queuectl")
+    async with AsyncQueue(uri, db, actor="shop") as app.state.queue:
         yield
 
 
@@ -31,19 +33,19 @@ class Order(BaseModel):
     customer: str
 
 
-# `def`, and not `async def`: the queue answers after a journaled write, and FastAPI waits for that in a thread.
 @app.post("/orders", status_code=202)
-def take(order: Order) -> dict[str, Any]:
-    """Take an order; its confirmation is a job."""
+async def take(order: Order, request: Request) -> dict[str, Any]:
+    """Take an order; its confirmation is a job, which is safe in the log once this is answered."""
     number = next(numbers)
-    return {"order": number, "job": confirm.enqueue(number, order.customer).id}
+    handle = await request.app.state.queue.enqueue(confirm.signature(number, order.customer).fields())
+    return {"order": number, "job": handle.id}
 
 
 @app.get("/jobs/{job_id}")
-def status(job_id: str) -> dict[str, Any]:
+async def status(job_id: str, request: Request) -> dict[str, Any]:
     """Tell how a job stands."""
     try:
-        job = current_queue().get(job_id)
+        job = await request.app.state.queue.get(job_id)
     except JobNotFound:
         raise HTTPException(404, "no such job") from None
     return {"state": job.state, "result": job.result.value if job.result else None}
@@ -57,7 +59,7 @@ PAGE = """<!doctype html><title>Job {0}</title><p id="state">…</p>
 
 
 @app.get("/jobs/{job_id}/page")
-def page(job_id: str) -> HTMLResponse:
+async def page(job_id: str, request: Request) -> HTMLResponse:
     """Return a page that shows how a job stands."""
-    job = current_queue().get(job_id)  # so that nothing but an id comes into the page
-    return HTMLResponse(PAGE.format(job.id))
+    await status(job_id, request)  # so that nothing but an id comes into the page
+    return HTMLResponse(PAGE.format(job_id))
