@@ -5,12 +5,13 @@ errors. Only waiting is not, for thousands may wait: it takes the same steps (ap
 """
 
 import asyncio
+import builtins
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial, wraps
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -20,6 +21,7 @@ from eventqueue.api.arguments import check_text, checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.handles import Held, handle_of
 from eventqueue.api.queue import Queue
+from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.steps import Hear, Look, Rest, next_of, steps
 from eventqueue.api.waiting import Waiting
 from eventqueue.errors import DifferentJob, Refused
@@ -29,6 +31,7 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.job import Job, State
 from eventqueue.model.spec import Request
 from eventqueue.mongo.endings import LOOK_S, Listener
+from eventqueue.tasks.called import TaskCall
 
 THREADS = 32  # calls that are on their way at the same time: appends of as many share one
 
@@ -110,29 +113,47 @@ class AsyncQueue:
 
     async def enqueue(
         self,
-        fields: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Any] | TaskCall[D] | None = None,
         /,
         *,
         session: AsyncClientSession | None = None,
         **more: Unpack[JobFields],
-    ) -> AsyncHandle[Any]:
+    ) -> AsyncHandle[D]:
         """See Queue.enqueue; `session`: of an AsyncMongoClient. Those that come at the same time share an append."""
-        if session is None:
-            return self._held(await self.run(partial(self.queue.enqueue, fields, **more)))
-        check = partial(self.queue.check, {**(fields or {}), **more})
-        (receipt,) = await self._join([await self.run(check)], session)
-        return self._held(handle_of(receipt, self.queue))
+        asked = [{} if fields is None else fields]
+        within = session_of(asked, session, AsyncClientSession)
+        if within is None:
+            return self._held(await self.run(partial(self.queue.enqueue, asked[0], **more)))
+        with sending(asked) as (job,):
+            check = partial(self.queue.check, {**job, **more})
+            (receipt,) = await self._join([await self.run(check)], within)
+        return self._held(handle_of(receipt, self.queue, read_of(fields)))
+
+    @overload
+    async def enqueue_many(
+        self, jobs: Iterable[TaskCall[T]], *, session: AsyncClientSession | None = None
+    ) -> builtins.list[AsyncHandle[T] | DifferentJob]: ...
+
+    @overload
+    async def enqueue_many(
+        self, jobs: Iterable[Mapping[str, Any] | TaskCall[Any]], *, session: AsyncClientSession | None = None
+    ) -> builtins.list[AsyncHandle[Any] | DifferentJob]: ...
 
     async def enqueue_many(
-        self, jobs: Iterable[Mapping[str, Any]], *, session: AsyncClientSession | None = None
-    ) -> list[AsyncHandle[Any] | DifferentJob]:
+        self, jobs: Iterable[Mapping[str, Any] | TaskCall[Any]], *, session: AsyncClientSession | None = None
+    ) -> builtins.list[AsyncHandle[Any] | DifferentJob]:
         """See Queue.enqueue_many, and of a session `enqueue`."""
-        if session is None:
-            found = await self.run(partial(self.queue.enqueue_many, jobs))
+        asked = await self.run(lambda: [*jobs])
+        within = session_of(asked, session, AsyncClientSession)
+        if within is None:
+            found = await self.run(partial(self.queue.enqueue_many, asked))
             return [one if isinstance(one, DifferentJob) else self._held(one) for one in found]
-        checked = await self.run(lambda: [self._enqueueing.check_at(place, one) for place, one in enumerate(jobs)])
-        receipts = await self._join(checked, session)
-        return [self._held(handle_of(one, self.queue)) for one in receipts]
+        with sending(asked) as each:
+            enqueueing = self._enqueueing
+            checked = await self.run(lambda: [enqueueing.check_at(place, one) for place, one in enumerate(each)])
+            receipts = await self._join(checked, within)
+        pairs = zip(receipts, asked, strict=True)
+        return [self._held(handle_of(one, self.queue, read_of(call))) for one, call in pairs]
 
     async def _join(self, requests: Sequence[Request], session: AsyncClientSession) -> Sequence[Receipt]:
         """As Enqueueing.join, with the client of the session, whose commands are awaited."""

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from eventqueue import (
     Refused,
     State,
     WaitTimeout,
+    task,
 )
 from eventqueue.api.handles import Held
 from eventqueue.model.events import Completed, Error, Failed, FailReason
@@ -33,6 +34,13 @@ from tests.cli.past import happened
 
 PATIENCE_S = 30.0
 FAILED = Failed(reason=FailReason.ERROR, error=Error(type="ValueError", message="no such thing"))
+
+
+def next_year(day: date) -> date:
+    return day.replace(year=day.year + 1)
+
+
+NEXT_YEAR = task(next_year)
 
 # As a coroutine where it is one, and as what it returns where it is not.
 Ask = Callable[..., Awaitable[Any]]
@@ -151,6 +159,17 @@ def test_the_result_of_what_failed_or_was_cancelled_is_its_error(run: Callable[[
     run(test)
 
 
+def test_the_result_of_a_call_of_a_task_is_read_by_its_annotation(run: Callable[[Test], None], near: Queue) -> None:
+    async def test(queue: Asked) -> None:
+        call = NEXT_YEAR.signature(date(2026, 1, 1))
+        handles = [await queue.enqueue(call), *await queue.enqueue_many([call, call])]
+        for handle in handles:
+            happened(near, handle.id, claimed(), Completed(result="2027-01-01"))
+            assert await Asked(handle).result(PATIENCE_S) == date(2027, 1, 1)
+
+    run(test)
+
+
 def test_a_method_of_an_async_queue_is_called_as_that_of_a_queue() -> None:
     def arguments(kind: type, name: str) -> list[str]:
         return [one for one in inspect.signature(getattr(kind, name)).parameters if one != "session"]
@@ -256,6 +275,8 @@ async def in_transaction(queue: AsyncQueue, session: AsyncClientSession, *jobs: 
         await orders.insert_one({"_id": jobs[0]}, session=session)
         await queue.enqueue(command="true", id=jobs[0], session=session)
         await queue.enqueue_many([{"command": "true", "id": job} for job in jobs[1:]], session=session)
+        call = NEXT_YEAR.options(session=session, id=f"task-{jobs[0]}").signature(date(2026, 1, 1))
+        assert (await queue.enqueue(call)).read is not None
 
 
 def test_a_job_is_enqueued_within_a_transaction_of_an_async_client(
@@ -277,5 +298,5 @@ def test_a_job_is_enqueued_within_a_transaction_of_an_async_client(
                 await queue.enqueue_many([{"comand": "true"}], session=session)
 
     coroutines(test)
-    assert sorted(near.find().ids) == ["one", "two"]
+    assert sorted(near.find().ids) == ["one", "task-one", "two"]
     assert [one["_id"] for one in orders.find()] == ["one"]
