@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import Any, Never, NoReturn, get_type_hints
 
 import msgspec
 
@@ -13,6 +13,7 @@ from eventqueue.tasks.context import Context
 from eventqueue.tasks.values import Unfit, check_type, decoded, encoded, plainly
 
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_ANYTHING = (object, Never, NoReturn)  # as annotations of a result that is not said
 LARGE = "what is large belongs into a file or a store, and its name into the job"
 
 
@@ -22,7 +23,8 @@ class Signature:
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self._name = name
         hints = _hints(name, function)
-        self._result = hints.get("return", Any)
+        result = hints.get("return", Any)
+        self._result = Any if result in _ANYTHING else result
         declared = inspect.signature(function)
         self._returns = declared.return_annotation
         parameters = declared.parameters.values()
@@ -31,17 +33,18 @@ class Signature:
         self._signature = inspect.Signature(given)
         self._kinds = {one.name: hints.get(one.name, Any) for one in given}
         for one in given:
-            self._check(one.name)
+            self._check(f"its parameter {one.name}", self._kinds[one.name])
+        self._check("what it gives back", self._result)
 
     def __str__(self) -> str:
         """What a caller gives, and gets back, as one would write it."""
         return str(self._signature.replace(return_annotation=self._returns))
 
-    def _check(self, parameter: str) -> None:
+    def _check(self, what: str, kind: Any) -> None:
         try:
-            check_type(self._kinds[parameter])
+            check_type(kind)
         except Unfit as error:
-            raise TaskRefused(self._name, f"its parameter {parameter} {error}") from None
+            raise TaskRefused(self._name, f"{what} {error}") from None
 
     # Enqueueing
 
@@ -99,7 +102,7 @@ class Signature:
         return read.args, read.kwargs
 
     def result(self, value: Any) -> Any:
-        """Return what the function returned as a JSON value. Raises ResultRefused."""
+        """Return what the function returned as a JSON value that is read as the same again. Raises ResultRefused."""
         try:
             plain = plainly(value)
             check_data(plain, "result")
@@ -109,7 +112,10 @@ class Signature:
             raise ResultRefused(f"{error.problem}: return what JSON can hold") from None
         if (size := _size(plain)) > DATA_MAX:
             raise ResultRefused(f"has more than {DATA_MAX:,} bytes ({size:,} at least): {LARGE}")
-        return plain
+        try:
+            return encoded(value, self._result)
+        except Unfit as error:
+            raise ResultRefused(f"of task {self._name} is not what it says to give back: {_inner(error)}") from None
 
     def result_read(self, plain: Any) -> Any:
         """Return the result that a JSON value stands for, by the function's annotation. Raises ResultRefused."""
@@ -131,7 +137,11 @@ def _named(field: str, change: Callable[[str, Any], Any], name: str, value: Any)
     try:
         return change(name, value)
     except Unfit as error:
-        raise InvalidInput(field, f"{str(error)[:1].lower()}{str(error)[1:]}") from None
+        raise InvalidInput(field, _inner(error)) from None
+
+
+def _inner(error: Unfit) -> str:
+    return f"{str(error)[:1].lower()}{str(error)[1:]}"
 
 
 def _size(value: Any) -> int:

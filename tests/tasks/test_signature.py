@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -178,6 +178,64 @@ def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:
         signature(place).result_read({"id": "one"})
 
 
+def test_a_function_of_which_no_result_could_be_read_back_is_refused() -> None:
+    def connect() -> type: ...  # type: ignore[empty-body]
+
+    with pytest.raises(TaskRefused, match="what it gives back is a type, which cannot be read back"):
+        signature(connect)
+
+
+def untold():  # type: ignore[no-untyped-def]
+    ...
+
+
+def whatever() -> object: ...
+
+
+def never() -> NoReturn:
+    raise ValueError
+
+
+def counted() -> int: ...  # type: ignore[empty-body]
+
+
+def placed() -> list[Order]: ...  # type: ignore[empty-body]
+
+
+def numbered() -> dict[int, int]: ...  # type: ignore[empty-body]
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "problem"),
+    [
+        (counted, "x", "expected int, got str"),
+        (counted, None, "expected int, got null"),
+        (send, 1, "expected null, got int"),
+        (placed, [Order(1, WHEN), 7], r"expected object, got int \(at \[1\]\)"),
+        (untold, {1: 2}, "holds something that would come back as another type"),
+        (untold, WHEN, "is a datetime, and would come back as a str: annotate it as what it is"),
+    ],
+)
+def test_what_a_function_returns_is_held_against_its_annotation(
+    function: Callable[..., Any], value: Any, problem: str
+) -> None:
+    with pytest.raises(ResultRefused, match=f"The result of task app.send is not what it says to give back: {problem}"):
+        signature(function).result(value)
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [(send, None), (counted, 1), (placed, [Order(1, WHEN)]), (untold, {"a": [1, None]}), (numbered, {1: 2})],
+)
+def test_what_fits_its_annotation_comes_back_as_it_was(function: Callable[..., Any], value: Any) -> None:
+    assert signature(function).result_read(signature(function).result(value)) == value
+
+
+@pytest.mark.parametrize("function", [untold, whatever, never])
+def test_a_function_that_does_not_say_what_it_returns_may_return_anything(function: Callable[..., Any]) -> None:
+    assert signature(function).result([1, "a"]) == [1, "a"]
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
@@ -193,4 +251,4 @@ def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:
 )
 def test_a_result_that_cannot_be_kept_is_refused_with_advice(value: Any, problem: str) -> None:
     with pytest.raises(ResultRefused, match=problem):
-        signature(send).result(value)
+        signature(untold).result(value)
