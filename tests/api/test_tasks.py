@@ -121,6 +121,7 @@ def test_a_unique_task_is_one_job_for_the_same_arguments(queue: Queue) -> None:
     first = unique.enqueue(Parcel(ORDER, 1))
 
     assert unique.enqueue(parcel=Parcel(ORDER, 1)).id == first.id
+    assert unique.enqueue(Parcel(ORDER, 1), to="ann").id == first.id  # as it is by default
     assert unique.enqueue(Parcel(ORDER, 2)).id != first.id
     assert unique.options(key="another").enqueue(Parcel(ORDER, 1)).id != first.id
 

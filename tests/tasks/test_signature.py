@@ -157,6 +157,75 @@ def test_a_context_is_no_argument_of_the_job() -> None:
     assert signature(send).context is None
 
 
+def optional(to: str, ctx: Context | None = None) -> None: ...
+
+
+def later(to: str, *rest: int, ctx: Context = NO_JOB) -> None: ...
+
+
+@pytest.mark.parametrize("function", [optional, later])
+def test_a_context_may_be_one_or_none_and_stand_behind_further_positions(function: Callable[..., Any]) -> None:
+    assert signature(function).context == "ctx"
+
+
+def first(ctx: Context, *rest: int) -> None: ...
+
+
+def nameless(ctx: Context, /, to: str) -> None: ...
+
+
+def several(*ctx: Context) -> None: ...
+
+
+@pytest.mark.parametrize("function", [first, nameless, several])
+def test_a_context_that_cannot_be_given_by_name_is_refused(function: Callable[..., Any]) -> None:
+    with pytest.raises(TaskRefused, match=r"ctx, which is given by name, must stand behind a `\*`: \*, ctx: "):
+        signature(function)
+
+
+UNSAID: Any = object()
+NOTHING: Any = None
+
+
+def with_defaults(a: int, b: float = 1, c: str = NOTHING, *, d: Any = UNSAID, e: int = 7) -> None: ...
+
+
+def in_places(a: int, b: int = 1, /, *rest: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        (with_defaults, [((1,), {}), ((1, 1.0), {}), ((1,), {"b": 1, "e": 7}), ((), {"a": 1})]),
+        (with_defaults, [((1, 2), {"d": 3}), ((1,), {"b": 2, "d": 3, "e": 7})]),
+        (in_places, [((1,), {}), ((1, 1), {})]),
+    ],
+)
+def test_a_call_is_the_same_whether_it_names_its_defaults_or_not(function: Callable[..., Any], calls: Any) -> None:
+    found = signature(function)
+
+    first, *others = [found.shortest(found.checked(found.call(*one))) for one in calls]
+
+    assert others == [first] * len(others)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "others"),
+    [(with_defaults, [1, 1], [1, 2]), (in_places, [1, 1, 5], [1, 5]), (in_places, [1], [2]), (in_places, [1], [1, 2])],
+)
+def test_a_call_with_another_value_is_another(function: Callable[..., Any], args: list[int], others: list[int]) -> None:
+    found = signature(function)
+
+    assert found.shortest(found.call(args, {})) != found.shortest(found.call(others, {}))
+
+
+def test_a_parameter_that_is_added_with_a_default_leaves_calls_the_same() -> None:
+    def before(to: str) -> None: ...
+
+    found = signature(send)
+    assert found.shortest(found.call(["ann", 1], {})) == signature(before).shortest(signature(before).call(["ann"], {}))
+
+
 def test_a_function_that_knows_its_job_can_be_called_without_one() -> None:
     def told(to: str, ctx: Context = NO_JOB) -> str:
         ctx.progress(1, 2)
