@@ -33,6 +33,7 @@ from eventqueue.model.spec import Request
 from eventqueue.mongo.endings import LOOK_S, Listener
 from eventqueue.tasks.called import TaskCall
 
+NOT_OPEN = "This AsyncQueue is not open: enter it with `async with`, and use it within."
 THREADS = 32  # calls that are on their way at the same time: appends of as many share one
 
 P = ParamSpec("P")
@@ -71,6 +72,7 @@ class AsyncHandle(Held[T], Generic[T], frozen=True, gc=True, eq=False, kw_only=T
 class AsyncQueue:
     """A Queue for asyncio, with its methods and what they take and raise: `async with AsyncQueue(uri) as queue`.
 
+    What a Queue reads bit by bit, such as `events`, has no coroutine: `queue.queue` is the Queue itself, for a thread.
     It belongs to the event loop that enters it. Where a call is cancelled that is on its way already, what it was to do
     may be done all the same; a wait that is cancelled leaves nothing.
     """
@@ -86,6 +88,7 @@ class AsyncQueue:
             self._queue = await self.run(self._make)
         except BaseException:
             self._threads.shutdown(wait=False)
+            self._threads = None
             raise
         return self
 
@@ -93,21 +96,23 @@ class AsyncQueue:
         await self.close()
 
     async def close(self) -> None:
-        """Give the connection back, once what is on its way has come back."""
-        if self._queue is not None and self._threads is not None:
-            await self.run(self._queue.close)
-            self._threads.shutdown(wait=False)
-            self._queue = None
+        """Give the connection back, once what is on its way has come back; nothing is begun from now on."""
+        queue, threads, self._queue, self._threads = self._queue, self._threads, None, None
+        if queue is not None and threads is not None:
+            await asyncio.to_thread(threads.shutdown)
+            await asyncio.to_thread(queue.close)
 
     @property
     def queue(self) -> Queue:
         """The Queue that it is of, for what has no coroutine here. Raises Refused before it is entered."""
         if self._queue is None:
-            raise Refused("This AsyncQueue is not open: enter it with `async with`, and use it within.")
+            raise Refused(NOT_OPEN)
         return self._queue
 
     async def run(self, act: Callable[[], R]) -> R:
-        """Carry out what would block the loop in one of this queue's threads."""
+        """Carry out what would block the loop in one of this queue's threads. Raises Refused where it is not open."""
+        if self._threads is None:
+            raise Refused(NOT_OPEN)
         within = partial(copy_context().run, act)
         return await asyncio.get_running_loop().run_in_executor(self._threads, within)
 
@@ -187,10 +192,17 @@ class AsyncQueue:
         receipt = {name: getattr(handle, name) for name in Receipt.__struct_fields__}
         return AsyncHandle(**receipt, queue=self, read=handle.read, ended=handle.ended)
 
+    check = _in_thread(Queue.check)
     get = _in_thread(Queue.get)
     history = _in_thread(Queue.history)
+    replay = _in_thread(Queue.replay)
     output = _in_thread(Queue.output)
+    ending = _in_thread(Queue.ending)
+    silent_since = _in_thread(Queue.silent_since)
     why = _in_thread(Queue.why)
+    explain = _in_thread(Queue.explain)
+    waits = _in_thread(Queue.waits)
+    progress = _in_thread(Queue.progress)
     cancel = _in_thread(Queue.cancel)
     retry = _in_thread(Queue.retry)
     list = _in_thread(Queue.list)
@@ -198,14 +210,34 @@ class AsyncQueue:
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
     errors = _in_thread(Queue.errors)
+    standstills = _in_thread(Queue.standstills)
+    glance = _in_thread(Queue.glance)
     queues = _in_thread(Queue.queues)
     workers = _in_thread(Queue.workers)
+    projections = _in_thread(Queue.projections)
     counters = _in_thread(Queue.counters)
+    log_size = _in_thread(Queue.log_size)
     pause_queue = _in_thread(Queue.pause_queue)
     resume_queue = _in_thread(Queue.resume_queue)
     stop_workers = _in_thread(Queue.stop_workers)
+    schedule = _in_thread(Queue.schedule)
+    schedules = _in_thread(Queue.schedules)
+    get_schedule = _in_thread(Queue.get_schedule)
+    pause_schedule = _in_thread(Queue.pause_schedule)
+    resume_schedule = _in_thread(Queue.resume_schedule)
+    remove_schedule = _in_thread(Queue.remove_schedule)
+    trigger_schedule = _in_thread(Queue.trigger_schedule)
+    next_ticks = _in_thread(Queue.next_ticks)
     configuration = _in_thread(Queue.configuration)
     configure = _in_thread(Queue.configure)
+    rebuild_views = _in_thread(Queue.rebuild_views)
+    retry_parked = _in_thread(Queue.retry_parked)
+    try_projection = _in_thread(Queue.try_projection)
+    verify = _in_thread(Queue.verify)
+    verify_all = _in_thread(Queue.verify_all)
+    simulate = _in_thread(Queue.simulate)
+    export = _in_thread(Queue.export)
+    copy_log = _in_thread(Queue.copy_log)
     wait_for = _in_thread(Queue.wait_for)
 
     async def wait(self, job_ids: Iterable[str], timeout: Duration | None = None) -> Sequence[Job]:

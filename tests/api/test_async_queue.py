@@ -179,6 +179,66 @@ def test_a_method_of_an_async_queue_is_called_as_that_of_a_queue() -> None:
     assert len(named) > 25
 
 
+BIT_BY_BIT = "what it returns asks the database while it is gone through"
+OF_A_COMMAND_LINE = "it is for a command line"
+LEFT_OUT = {
+    "at": BIT_BY_BIT,
+    "cancel_many": BIT_BY_BIT,
+    "events": BIT_BY_BIT,
+    "follow": BIT_BY_BIT,
+    "follow_events": BIT_BY_BIT,
+    "leaving": BIT_BY_BIT,
+    "retry_many": BIT_BY_BIT,
+    "stored_events": BIT_BY_BIT,
+    "verify_views": BIT_BY_BIT,
+    "walk": BIT_BY_BIT,
+    "enqueue_checked": OF_A_COMMAND_LINE,
+    "resolve": OF_A_COMMAND_LINE,
+    "resolve_workers": OF_A_COMMAND_LINE,
+}
+
+
+def test_an_async_queue_has_all_that_a_queue_has_but_what_is_named_here() -> None:
+    names = {name for name in vars(Queue) if not name.startswith("_")}
+
+    assert names - set(vars(AsyncQueue)) == set(LEFT_OUT)
+
+
+def test_what_is_on_its_way_comes_back_before_a_queue_is_closed() -> None:
+    async def test() -> None:
+        queue = AsyncQueue()
+        told: list[str] = []
+        noted: Any = partial(Noted, told)
+        queue._make = noted
+        async with queue:
+            begun, go = threading.Event(), threading.Event()
+
+            def act() -> None:
+                begun.set()
+                go.wait()
+                told.append("done")
+
+            on_its_way = asyncio.create_task(queue.run(act))
+            await asyncio.to_thread(begun.wait)
+            closing = asyncio.create_task(queue.close())
+            while queue._queue is not None:
+                await asyncio.sleep(0)
+            with pytest.raises(Refused, match="is not open"):
+                await queue.get("one")
+            go.set()
+            await asyncio.gather(closing, on_its_way)
+        assert told == ["done", "closed"]
+
+    asyncio.run(test())
+
+
+class Noted:
+    """Stands for a Queue that notes when it is closed."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.close = partial(told.append, "closed")
+
+
 # What only asyncio has.
 
 
