@@ -160,10 +160,20 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def differs_from(self, first: Enqueued) -> str | None:
         """Return the field in which `first` was asked for differently, or None: then it is the same request."""
-        for field in sorted(self.asked.keys() | first.asked.keys()):
+        # By such a key the arguments are the same, though one call may name what the other leaves as it is by default.
+        told_by_key = {"args", "kwargs"} if _OF_ARGUMENTS.fullmatch(self.fields.key or "") else set()
+        for field in sorted((self.asked.keys() | first.asked.keys()) - told_by_key):
             if field not in _NO_DIFFERENCE and not _same(self.asked.get(field), first.asked.get(field)):
                 return field
         return None
+
+
+def key_of_arguments(digest: str) -> str:
+    """Return the key that stands for a task and its arguments, by 32 hexadecimal digits that tell them apart."""
+    return f"unique-{digest}"
+
+
+_OF_ARGUMENTS = re.compile(key_of_arguments("[0-9a-f]{32}") + r"(-\d+)?")
 
 
 def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:

@@ -9,7 +9,7 @@ import msgspec
 
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Call
-from eventqueue.model.spec import Defaults
+from eventqueue.model.spec import Defaults, key_of_arguments
 from eventqueue.tasks import registry
 
 
@@ -37,5 +37,5 @@ def unique_key(call: Call, within: bool | timedelta, now: Callable[[], datetime]
     Stretches are counted from 1970 on, so that who asks at the same time has the same one.
     """
     content = msgspec.json.encode([call.task, call.args, call.kwargs], order="sorted")
-    key = f"unique-{sha256(content).hexdigest()[:32]}"
+    key = key_of_arguments(sha256(content).hexdigest()[:32])
     return f"{key}-{(now() - EPOCH) // within}" if isinstance(within, timedelta) else key

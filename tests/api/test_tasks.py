@@ -124,6 +124,10 @@ def test_a_unique_task_is_one_job_for_the_same_arguments(queue: Queue) -> None:
     assert unique.enqueue(Parcel(ORDER, 1), to="ann").id == first.id  # as it is by default
     assert unique.enqueue(Parcel(ORDER, 2)).id != first.id
     assert unique.options(key="another").enqueue(Parcel(ORDER, 1)).id != first.id
+    with pytest.raises(DifferentJob, match="priority"):
+        unique.options(priority=5).enqueue(Parcel(ORDER, 1))
+    with pytest.raises(DifferentJob, match="kwargs"):
+        unique.options(key="another").enqueue(Parcel(ORDER, 2))
 
 
 def test_a_task_may_be_unique_within_a_stretch_of_time(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
