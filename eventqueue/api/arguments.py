@@ -18,6 +18,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import NAME_MAX, check_data
 from eventqueue.model.spec import one_of, unfit
 from eventqueue.ports.views import Filter
+from eventqueue.tasks.called import TaskCall
 
 LONGEST = timedelta(days=36_500)
 COUNT_MAX = 2**31 - 1
@@ -117,6 +118,7 @@ _WORDS = {
     int: f"a whole number from 0 to {COUNT_MAX}",
     bool: "True or False",
     timedelta: "a timedelta longer than nothing",
+    TaskCall: "a task's signature(…)",
 }
 
 
@@ -135,7 +137,7 @@ def _words(hint: Any) -> list[str]:
         return ["a mapping, such as {'command': 'make'}"]
     if issubclass(origin, Iterable):
         return [f"several, each {' or '.join(_words(get_args(hint)[0]))}"]
-    return ["a function" if origin is Callable else f"a {origin.__name__}"]
+    return ["a function" if origin is Callable else _WORDS.get(origin) or f"a {origin.__name__}"]
 
 
 def check_text(text: str, field: str) -> str:

@@ -5,12 +5,13 @@ errors. Only waiting is not, for thousands may wait: it takes the same steps (ap
 """
 
 import asyncio
+import builtins
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial, wraps
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -20,6 +21,7 @@ from eventqueue.api.arguments import check_text, checked
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.handles import Held, handle_of
 from eventqueue.api.queue import Queue
+from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.steps import Hear, Look, Rest, next_of, steps
 from eventqueue.api.waiting import Waiting
 from eventqueue.errors import DifferentJob, Refused
@@ -29,7 +31,9 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.job import Job, State
 from eventqueue.model.spec import Request
 from eventqueue.mongo.endings import LOOK_S, Listener
+from eventqueue.tasks.called import TaskCall
 
+NOT_OPEN = "This AsyncQueue is not open: enter it with `async with`, and use it within."
 THREADS = 32  # calls that are on their way at the same time: appends of as many share one
 
 P = ParamSpec("P")
@@ -68,6 +72,7 @@ class AsyncHandle(Held[T], Generic[T], frozen=True, gc=True, eq=False, kw_only=T
 class AsyncQueue:
     """A Queue for asyncio, with its methods and what they take and raise: `async with AsyncQueue(uri) as queue`.
 
+    What a Queue reads bit by bit, such as `events`, has no coroutine: `queue.queue` is the Queue itself, for a thread.
     It belongs to the event loop that enters it. Where a call is cancelled that is on its way already, what it was to do
     may be done all the same; a wait that is cancelled leaves nothing.
     """
@@ -83,6 +88,7 @@ class AsyncQueue:
             self._queue = await self.run(self._make)
         except BaseException:
             self._threads.shutdown(wait=False)
+            self._threads = None
             raise
         return self
 
@@ -90,49 +96,69 @@ class AsyncQueue:
         await self.close()
 
     async def close(self) -> None:
-        """Give the connection back, once what is on its way has come back."""
-        if self._queue is not None and self._threads is not None:
-            await self.run(self._queue.close)
-            self._threads.shutdown(wait=False)
-            self._queue = None
+        """Give the connection back, once what is on its way has come back; nothing is begun from now on."""
+        queue, threads, self._queue, self._threads = self._queue, self._threads, None, None
+        if queue is not None and threads is not None:
+            await asyncio.to_thread(threads.shutdown)
+            await asyncio.to_thread(queue.close)
 
     @property
     def queue(self) -> Queue:
         """The Queue that it is of, for what has no coroutine here. Raises Refused before it is entered."""
         if self._queue is None:
-            raise Refused("This AsyncQueue is not open: enter it with `async with`, and use it within.")
+            raise Refused(NOT_OPEN)
         return self._queue
 
     async def run(self, act: Callable[[], R]) -> R:
-        """Carry out what would block the loop in one of this queue's threads."""
+        """Carry out what would block the loop in one of this queue's threads. Raises Refused where it is not open."""
+        if self._threads is None:
+            raise Refused(NOT_OPEN)
         within = partial(copy_context().run, act)
         return await asyncio.get_running_loop().run_in_executor(self._threads, within)
 
     async def enqueue(
         self,
-        fields: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Any] | TaskCall[D] | None = None,
         /,
         *,
         session: AsyncClientSession | None = None,
         **more: Unpack[JobFields],
-    ) -> AsyncHandle[Any]:
+    ) -> AsyncHandle[D]:
         """See Queue.enqueue; `session`: of an AsyncMongoClient. Those that come at the same time share an append."""
-        if session is None:
-            return self._held(await self.run(partial(self.queue.enqueue, fields, **more)))
-        check = partial(self.queue.check, {**(fields or {}), **more})
-        (receipt,) = await self._join([await self.run(check)], session)
-        return self._held(handle_of(receipt, self.queue))
+        asked = [{} if fields is None else fields]
+        within = session_of(asked, session, AsyncClientSession)
+        if within is None:
+            return self._held(await self.run(partial(self.queue.enqueue, asked[0], **more)))
+        with sending(asked) as (job,):
+            check = partial(self.queue.check, {**job, **more})
+            (receipt,) = await self._join([await self.run(check)], within)
+        return self._held(handle_of(receipt, self.queue, read_of(fields)))
+
+    @overload
+    async def enqueue_many(
+        self, jobs: Iterable[TaskCall[T]], *, session: AsyncClientSession | None = None
+    ) -> builtins.list[AsyncHandle[T] | DifferentJob]: ...
+
+    @overload
+    async def enqueue_many(
+        self, jobs: Iterable[Mapping[str, Any] | TaskCall[Any]], *, session: AsyncClientSession | None = None
+    ) -> builtins.list[AsyncHandle[Any] | DifferentJob]: ...
 
     async def enqueue_many(
-        self, jobs: Iterable[Mapping[str, Any]], *, session: AsyncClientSession | None = None
-    ) -> list[AsyncHandle[Any] | DifferentJob]:
+        self, jobs: Iterable[Mapping[str, Any] | TaskCall[Any]], *, session: AsyncClientSession | None = None
+    ) -> builtins.list[AsyncHandle[Any] | DifferentJob]:
         """See Queue.enqueue_many, and of a session `enqueue`."""
-        if session is None:
-            found = await self.run(partial(self.queue.enqueue_many, jobs))
+        asked = await self.run(lambda: [*jobs])
+        within = session_of(asked, session, AsyncClientSession)
+        if within is None:
+            found = await self.run(partial(self.queue.enqueue_many, asked))
             return [one if isinstance(one, DifferentJob) else self._held(one) for one in found]
-        checked = await self.run(lambda: [self._enqueueing.check_at(place, one) for place, one in enumerate(jobs)])
-        receipts = await self._join(checked, session)
-        return [self._held(handle_of(one, self.queue)) for one in receipts]
+        with sending(asked) as each:
+            enqueueing = self._enqueueing
+            checked = await self.run(lambda: [enqueueing.check_at(place, one) for place, one in enumerate(each)])
+            receipts = await self._join(checked, within)
+        pairs = zip(receipts, asked, strict=True)
+        return [self._held(handle_of(one, self.queue, read_of(call))) for one, call in pairs]
 
     async def _join(self, requests: Sequence[Request], session: AsyncClientSession) -> Sequence[Receipt]:
         """As Enqueueing.join, with the client of the session, whose commands are awaited."""
@@ -166,10 +192,17 @@ class AsyncQueue:
         receipt = {name: getattr(handle, name) for name in Receipt.__struct_fields__}
         return AsyncHandle(**receipt, queue=self, read=handle.read, ended=handle.ended)
 
+    check = _in_thread(Queue.check)
     get = _in_thread(Queue.get)
     history = _in_thread(Queue.history)
+    replay = _in_thread(Queue.replay)
     output = _in_thread(Queue.output)
+    ending = _in_thread(Queue.ending)
+    silent_since = _in_thread(Queue.silent_since)
     why = _in_thread(Queue.why)
+    explain = _in_thread(Queue.explain)
+    waits = _in_thread(Queue.waits)
+    progress = _in_thread(Queue.progress)
     cancel = _in_thread(Queue.cancel)
     retry = _in_thread(Queue.retry)
     list = _in_thread(Queue.list)
@@ -177,14 +210,34 @@ class AsyncQueue:
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
     errors = _in_thread(Queue.errors)
+    standstills = _in_thread(Queue.standstills)
+    glance = _in_thread(Queue.glance)
     queues = _in_thread(Queue.queues)
     workers = _in_thread(Queue.workers)
+    projections = _in_thread(Queue.projections)
     counters = _in_thread(Queue.counters)
+    log_size = _in_thread(Queue.log_size)
     pause_queue = _in_thread(Queue.pause_queue)
     resume_queue = _in_thread(Queue.resume_queue)
     stop_workers = _in_thread(Queue.stop_workers)
+    schedule = _in_thread(Queue.schedule)
+    schedules = _in_thread(Queue.schedules)
+    get_schedule = _in_thread(Queue.get_schedule)
+    pause_schedule = _in_thread(Queue.pause_schedule)
+    resume_schedule = _in_thread(Queue.resume_schedule)
+    remove_schedule = _in_thread(Queue.remove_schedule)
+    trigger_schedule = _in_thread(Queue.trigger_schedule)
+    next_ticks = _in_thread(Queue.next_ticks)
     configuration = _in_thread(Queue.configuration)
     configure = _in_thread(Queue.configure)
+    rebuild_views = _in_thread(Queue.rebuild_views)
+    retry_parked = _in_thread(Queue.retry_parked)
+    try_projection = _in_thread(Queue.try_projection)
+    verify = _in_thread(Queue.verify)
+    verify_all = _in_thread(Queue.verify_all)
+    simulate = _in_thread(Queue.simulate)
+    export = _in_thread(Queue.export)
+    copy_log = _in_thread(Queue.copy_log)
     wait_for = _in_thread(Queue.wait_for)
 
     async def wait(self, job_ids: Iterable[str], timeout: Duration | None = None) -> Sequence[Job]:

@@ -79,7 +79,7 @@ def result_of(job: Job) -> Any:
     return None if job.result is None else job.result.value
 
 
-def handle_of(receipt: Receipt, queue: Source) -> Handle[Any]:
+def handle_of(receipt: Receipt, queue: Source, read: Callable[[Any], Any] | None = None) -> Handle[Any]:
     """Return the handle of a job that was enqueued."""
     return Handle(
         id=receipt.id,
@@ -89,6 +89,7 @@ def handle_of(receipt: Receipt, queue: Source) -> Handle[Any]:
         changed=receipt.changed,
         existing=receipt.existing,
         queue=queue,
+        read=read,
     )
 
 

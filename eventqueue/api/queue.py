@@ -7,7 +7,7 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 from pymongo.client_session import ClientSession
@@ -24,6 +24,7 @@ from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, resul
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
+from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import Waiting
@@ -72,6 +73,7 @@ from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
 from eventqueue.system.people import actor_of
 from eventqueue.system.whole import Sink
+from eventqueue.tasks.called import TaskCall
 from eventqueue.transfer.lines import Asked
 
 if TYPE_CHECKING:
@@ -151,14 +153,15 @@ class Queue:
 
     def enqueue(
         self,
-        fields: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Any] | TaskCall[D] | None = None,
         /,
         *,
         session: ClientSession | None = None,
         **more: Unpack[JobFields],
-    ) -> Handle[Any]:
+    ) -> Handle[D]:
         """Enqueue one job, such as `enqueue(command="make", delay=timedelta(minutes=1))`; fields as in the README.
 
+        Or the call of a task, such as `enqueue(send.signature("ann"))`, whose result is read by its annotation.
         The same id or key again returns a handle with `created` False, and as `existing` how the first job stands.
         `session`: of the application's own client on the same cluster, in a transaction with write concern majority:
         the job is there once that is committed, with all else that it writes, or never. Where its id or key is there
@@ -167,22 +170,40 @@ class Queue:
         Raises InvalidInput naming a field, DifferentJob if that id or key was asked for differently, and LogUnavailable
         where the outcome is unknown: with `ids`, to be asked for, or to be given as `id` when it is asked again.
         """
-        (result,) = self._enqueue([self.check({**(fields or {}), **more})], session)
-        if isinstance(result, DifferentJob):
-            raise result
-        return handle_of(result, self)
+        asked = [{} if fields is None else fields]
+        within = session_of(asked, session, ClientSession)
+        with sending(asked) as (job,):
+            (result,) = self._enqueue([self.check({**job, **more})], within)
+            if isinstance(result, DifferentJob):
+                raise result
+        return handle_of(result, self, read_of(fields))
+
+    @overload
+    def enqueue_many(
+        self, jobs: Iterable[TaskCall[T]], *, session: ClientSession | None = None
+    ) -> list[Handle[T] | DifferentJob]: ...
+
+    @overload
+    def enqueue_many(
+        self, jobs: Iterable[Mapping[str, Any] | TaskCall[Any]], *, session: ClientSession | None = None
+    ) -> list[Handle[Any] | DifferentJob]: ...
 
     def enqueue_many(
-        self, jobs: Iterable[Mapping[str, Any]], *, session: ClientSession | None = None
+        self, jobs: Iterable[Mapping[str, Any] | TaskCall[Any]], *, session: ClientSession | None = None
     ) -> list[Handle[Any] | DifferentJob]:
         """Enqueue many jobs in batches; a result each, in order. All are checked before the first is enqueued.
 
         `session`: as of `enqueue`, so that all are there, or none. Raises InvalidInput whose `field` begins with the
         job's place, from 0: `2.delay`.
         """
-        checked = [self._enqueueing.check_at(place, fields) for place, fields in enumerate(jobs)]
-        found = self._enqueue(checked, session)
-        return [one if isinstance(one, DifferentJob) else handle_of(one, self) for one in found]
+        asked = list(jobs)
+        within = session_of(asked, session, ClientSession)
+        with sending(asked) as each:
+            found = self._enqueue([self._enqueueing.check_at(place, job) for place, job in enumerate(each)], within)
+        return [
+            one if isinstance(one, DifferentJob) else handle_of(one, self, read_of(call))
+            for one, call in zip(found, asked, strict=True)
+        ]
 
     def _enqueue(self, requests: Sequence[Request], session: ClientSession | None) -> Sequence[Receipt | DifferentJob]:
         if session is None:

@@ -15,20 +15,20 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
-from msgspec.structs import replace
 
 from eventqueue.api.current import current_queue
 from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
-from eventqueue.model.events import Call
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
-from eventqueue.tasks import registry, tracing
+from eventqueue.tasks import registry
+from eventqueue.tasks.called import TaskCall
 from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of
 from eventqueue.tasks.planned import Timing, plan
 
 if TYPE_CHECKING:
+    from pymongo.asynchronous.client_session import AsyncClientSession
     from pymongo.client_session import ClientSession
 
     from eventqueue.api.handles import Handle
@@ -59,25 +59,15 @@ class Options(TypedDict, total=False):
     group: str
     meta: Mapping[str, Any]
     correlation: str
-    session: "ClientSession"
+    session: "ClientSession | AsyncClientSession"
 
 
-class Signature(msgspec.Struct, frozen=True):
-    """One call of a task as a value: what `Queue.enqueue` takes, now or later, alone or among others."""
+class Signature(TaskCall[R], Generic[R], frozen=True):
+    """One call of a task as a value, for `enqueue` of a Queue or AsyncQueue: now or later, alone or among others."""
 
-    call: Call
-    options: Mapping[str, Any]
-
-    def fields(self) -> dict[str, Any]:
-        """Return the fields of the job."""
-        options = {name: value for name, value in self.options.items() if name != "session"}
-        return {"task": self.call.task, "args": self.call.args, "kwargs": self.call.kwargs, **options}
-
-    def enqueue(self) -> "Handle[Any]":
+    def enqueue(self) -> "Handle[R]":
         """Enqueue it. Raises as `Queue.enqueue` does."""
-        with tracing.sending(self.call.task, self.options.get("queue")) as correlation:
-            fields = {"correlation": correlation, **self.fields()}
-            return current_queue().enqueue(fields, session=self.options.get("session"))
+        return current_queue().enqueue(self)
 
 
 class Prepared(Generic[P, R_co]):
@@ -91,9 +81,19 @@ class Prepared(Generic[P, R_co]):
         """Return it with further options; those given later hold."""
         return Prepared(self._declared, {**self._options, **options})
 
-    def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature:
+    @overload
+    def signature(self: "Prepared[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs) -> Signature[T]: ...
+
+    @overload
+    def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[R_co]: ...
+
+    def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[Any]:
         """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
-        return Signature(self._declared.signature.call(args, kwargs), self._options)
+        return self._called(args, kwargs)
+
+    def _called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Signature[Any]:
+        taken = self._declared.signature
+        return Signature(taken.call(args, kwargs), self._options, taken.result_read)
 
     @overload
     def enqueue(  # what is async gives back what it is awaited for
@@ -108,7 +108,7 @@ class Prepared(Generic[P, R_co]):
 
         The result that its handle gives is what the function returned, by its annotation.
         """
-        return replace(self.signature(*args, **kwargs).enqueue(), read=self._declared.signature.result_read)
+        return self._called(args, kwargs).enqueue()
 
     def map(self, calls: Iterable[Any]) -> "list[Handle[Any] | DifferentJob]":
         """Enqueue many calls at once, a result each, in order.
@@ -116,18 +116,13 @@ class Prepared(Generic[P, R_co]):
         Of each call a tuple is its arguments, a mapping those by name, and anything else its only one. All are checked
         before the first is enqueued. Raises InvalidInput whose `field` begins with the call's place, from 0.
         """
-        jobs = [self._one(place, given).fields() for place, given in enumerate(calls)]
-        with tracing.sending(self._declared.name, self._options.get("queue"), len(jobs)) as correlation:
-            several = [{"correlation": correlation, **job} for job in jobs]
-            found = current_queue().enqueue_many(several, session=self._options.get("session"))
-        read = self._declared.signature.result_read
-        return [one if isinstance(one, DifferentJob) else replace(one, read=read) for one in found]
+        return current_queue().enqueue_many([self._one(place, given) for place, given in enumerate(calls)])
 
-    def _one(self, place: int, given: Any) -> Signature:
+    def _one(self, place: int, given: Any) -> Signature[Any]:
         args: tuple[Any, ...] = given if isinstance(given, tuple) else () if isinstance(given, Mapping) else (given,)
         kwargs = given if isinstance(given, Mapping) else {}
         try:
-            return Signature(self._declared.signature.call(args, kwargs), self._options)
+            return self._called(args, kwargs)
         except InvalidInput as error:
             raise InvalidInput(f"{place}.{error.field}", error.problem) from None
 

@@ -3,7 +3,10 @@
 What lies where a command happens to be typed is not imported, unless its owner says so: it may be anybody's.
 """
 
+import grp
 import os
+import pwd
+import stat
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -92,7 +95,18 @@ def _file() -> Path | None:
 
 def _is_own(place: Path) -> bool:
     info = place.stat()
-    return info.st_uid in (os.getuid(), 0) and not info.st_mode & 0o002
+    if info.st_uid not in (os.getuid(), 0) or info.st_mode & stat.S_IWOTH:
+        return False
+    return not info.st_mode & stat.S_IWGRP or _is_own_group(info.st_gid)
+
+
+def _is_own_group(group: int) -> bool:
+    """Whether nobody but the user is in a group, as in the one that many systems make with each user."""
+    try:
+        user, found = pwd.getpwuid(os.getuid()), grp.getgrgid(group)
+    except KeyError:
+        return False
+    return (user.pw_gid, user.pw_name) == (group, found.gr_name) and {user.pw_name}.issuperset(found.gr_mem)
 
 
 def _said(file: Path) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ def as_declared(
     call = task.signature.checked(Call(task=task.name, args=list(args), kwargs=dict(kwargs)))
     asked = {**fields, "task": task.name, "args": call.args, "kwargs": call.kwargs}
     if task.unique and fields.get("id") is None and fields.get("key") is None:
-        asked["key"] = unique_key(call, task.unique, now)
+        asked["key"] = unique_key(task.signature.shortest(call), task.unique, now)
     return asked, task.policy.over(defaults)
 
 

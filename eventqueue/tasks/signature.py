@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Never, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -13,6 +14,8 @@ from eventqueue.tasks.context import Context
 from eventqueue.tasks.values import Unfit, check_type, decoded, encoded, plainly
 
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+_ANYTHING = (object, Never, NoReturn)  # as annotations of a result that is not said
 LARGE = "what is large belongs into a file or a store, and its name into the job"
 
 
@@ -22,26 +25,39 @@ class Signature:
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self._name = name
         hints = _hints(name, function)
-        self._result = hints.get("return", Any)
+        result = hints.get("return", Any)
+        self._result = Any if result in _ANYTHING else result
         declared = inspect.signature(function)
         self._returns = declared.return_annotation
         parameters = declared.parameters.values()
-        self.context: str | None = next((one.name for one in parameters if hints.get(one.name) is Context), None)
+        self.context: str | None = next((one.name for one in parameters if _is_context(hints.get(one.name))), None)
         given = [one for one in parameters if one.name != self.context]
         self._signature = inspect.Signature(given)
         self._kinds = {one.name: hints.get(one.name, Any) for one in given}
+        self._check_context(declared.parameters)
         for one in given:
-            self._check(one.name)
+            self._check(f"its parameter {one.name}", self._kinds[one.name])
+        self._check("what it gives back", self._result)
 
     def __str__(self) -> str:
         """What a caller gives, and gets back, as one would write it."""
         return str(self._signature.replace(return_annotation=self._returns))
 
-    def _check(self, parameter: str) -> None:
+    def _check(self, what: str, kind: Any) -> None:
         try:
-            check_type(self._kinds[parameter])
+            check_type(kind)
         except Unfit as error:
-            raise TaskRefused(self._name, f"its parameter {parameter} {error}") from None
+            raise TaskRefused(self._name, f"{what} {error}") from None
+
+    def _check_context(self, parameters: Mapping[str, inspect.Parameter]) -> None:
+        """Refuse a Context that cannot be given by its name, as it is."""
+        if self.context is None:
+            return
+        kind = parameters[self.context].kind
+        has_rest = any(one.kind is _VARIABLE[0] for one in parameters.values())
+        if kind is not _BY_NAME and (has_rest or kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD):
+            problem = f"its parameter {self.context}, which is given by name, must stand behind a `*`"
+            raise TaskRefused(self._name, f"{problem}: *, {self.context}: Context = NO_JOB")
 
     # Enqueueing
 
@@ -54,6 +70,28 @@ class Signature:
         """Return a call that came as JSON in the form in which `call` would have made it. Raises InvalidInput."""
         args, kwargs = self.read(call, InvalidInput)
         return self.call(args, kwargs)
+
+    def shortest(self, call: Call) -> Call:
+        """Return the call without the arguments that are as they are by default: so it is the same with and without.
+
+        And so it stays when a parameter with a default is added.
+        """
+        bound = self._signature.bind(*call.args, **call.kwargs)
+        for name in reversed([*bound.arguments]):
+            kind, is_default = self._signature.parameters[name].kind, self._is_default(name, bound.arguments[name])
+            if is_default:
+                del bound.arguments[name]
+            elif kind in (_VARIABLE[0], inspect.Parameter.POSITIONAL_ONLY):  # those before it keep their places
+                break
+        return self._each(bound, lambda _, value: value)
+
+    def _is_default(self, name: str, plain: Any) -> bool:
+        default, kind = self._signature.parameters[name].default, self._kinds[name]
+        try:
+            ours = encoded(decoded(plainly(default), kind), kind)
+        except Unfit:  # none, or one that its annotation does not name, such as None for a text
+            return default is None and plain is None
+        return msgspec.json.encode(ours) == msgspec.json.encode(plain)
 
     def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         try:
@@ -99,7 +137,7 @@ class Signature:
         return read.args, read.kwargs
 
     def result(self, value: Any) -> Any:
-        """Return what the function returned as a JSON value. Raises ResultRefused."""
+        """Return what the function returned as a JSON value that is read as the same again. Raises ResultRefused."""
         try:
             plain = plainly(value)
             check_data(plain, "result")
@@ -109,7 +147,10 @@ class Signature:
             raise ResultRefused(f"{error.problem}: return what JSON can hold") from None
         if (size := _size(plain)) > DATA_MAX:
             raise ResultRefused(f"has more than {DATA_MAX:,} bytes ({size:,} at least): {LARGE}")
-        return plain
+        try:
+            return encoded(value, self._result)
+        except Unfit as error:
+            raise ResultRefused(f"of task {self._name} is not what it says to give back: {_inner(error)}") from None
 
     def result_read(self, plain: Any) -> Any:
         """Return the result that a JSON value stands for, by the function's annotation. Raises ResultRefused."""
@@ -117,6 +158,10 @@ class Signature:
             return decoded(plain, self._result)
         except (Unfit, TypeError) as error:
             raise ResultRefused(f"is not of the type that task {self._name} gives back now: {error}") from None
+
+
+def _is_context(hint: Any) -> bool:
+    return hint is Context or (get_origin(hint) in (Union, UnionType) and set(get_args(hint)) == {Context, NoneType})
 
 
 def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
@@ -131,7 +176,11 @@ def _named(field: str, change: Callable[[str, Any], Any], name: str, value: Any)
     try:
         return change(name, value)
     except Unfit as error:
-        raise InvalidInput(field, f"{str(error)[:1].lower()}{str(error)[1:]}") from None
+        raise InvalidInput(field, _inner(error)) from None
+
+
+def _inner(error: Unfit) -> str:
+    return f"{str(error)[:1].lower()}{str(error)[1:]}"
 
 
 def _size(value: Any) -> int:

@@ -28,14 +28,14 @@ class Unfit(Exception):
 def encoded(value: Any, kind: Any) -> Any:
     """Return a value of type `kind` as a JSON value that `decoded` makes the same value of. Raises Unfit."""
     try:
-        msgspec.convert(value, kind, builtin_types=_OWN, str_keys=True, dec_hook=_same)
+        held = msgspec.convert(value, kind, builtin_types=_OWN, str_keys=True, dec_hook=_same)
         plain = plainly(value)
         back = decoded(plain, kind)
     except msgspec.ValidationError as error:
         raise Unfit(_in_words(error, kind)) from None
     except RecursionError:
         raise Unfit("is nested too deep") from None
-    if not _is_alike(value, back):
+    if not _comes_back(value, held, back):
         raise Unfit(
             f"is {_a(value)}, and would come back as {_a(back)}: annotate it as what it is"
             if type(value) is not type(back)
@@ -108,8 +108,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     if hasattr(value, "model_dump"):  # Pydantic's
-        return value.model_dump(mode="json")
+        return _dumped(value)
     raise TypeError(f"a {type(value).__qualname__} has no form in JSON")
+
+
+def _dumped(model: Any) -> Any:
+    """Return a Pydantic model as it is read again: by its aliases, or else by the names of its fields."""
+    by_alias = model.model_dump(mode="json", by_alias=True)
+    with suppress(ValueError):
+        if type(model).model_validate(by_alias) == model:
+            return by_alias
+    return model.model_dump(mode="json")
 
 
 def _read(kind: Any, plain: Any) -> Any:
@@ -129,6 +138,13 @@ def _same(kind: Any, value: Any) -> Any:
     if hasattr(kind, "model_validate") and isinstance(value, Mapping):
         return _read(kind, value)
     raise ValueError(f"Expected {getattr(kind, '__qualname__', kind)}, got {_a(value)}")
+
+
+def _comes_back(value: Any, held: Any, back: Any) -> bool:
+    try:
+        return _is_alike(value, back)
+    except TypeError:  # lists, perhaps, in what is to be a set: as its annotation has them
+        return _is_alike(held, back)
 
 
 def _is_alike(value: Any, back: Any) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from eventqueue import (
     Refused,
     State,
     WaitTimeout,
+    task,
 )
 from eventqueue.api.handles import Held
 from eventqueue.model.events import Completed, Error, Failed, FailReason
@@ -33,6 +34,13 @@ from tests.cli.past import happened
 
 PATIENCE_S = 30.0
 FAILED = Failed(reason=FailReason.ERROR, error=Error(type="ValueError", message="no such thing"))
+
+
+def next_year(day: date) -> date:
+    return day.replace(year=day.year + 1)
+
+
+NEXT_YEAR = task(next_year)
 
 # As a coroutine where it is one, and as what it returns where it is not.
 Ask = Callable[..., Awaitable[Any]]
@@ -151,6 +159,17 @@ def test_the_result_of_what_failed_or_was_cancelled_is_its_error(run: Callable[[
     run(test)
 
 
+def test_the_result_of_a_call_of_a_task_is_read_by_its_annotation(run: Callable[[Test], None], near: Queue) -> None:
+    async def test(queue: Asked) -> None:
+        call = NEXT_YEAR.signature(date(2026, 1, 1))
+        handles = [await queue.enqueue(call), *await queue.enqueue_many([call, call])]
+        for handle in handles:
+            happened(near, handle.id, claimed(), Completed(result="2027-01-01"))
+            assert await Asked(handle).result(PATIENCE_S) == date(2027, 1, 1)
+
+    run(test)
+
+
 def test_a_method_of_an_async_queue_is_called_as_that_of_a_queue() -> None:
     def arguments(kind: type, name: str) -> list[str]:
         return [one for one in inspect.signature(getattr(kind, name)).parameters if one != "session"]
@@ -158,6 +177,66 @@ def test_a_method_of_an_async_queue_is_called_as_that_of_a_queue() -> None:
     named = [name for name in vars(AsyncQueue) if not name.startswith("_") and hasattr(Queue, name)]
     assert [name for name in named if arguments(AsyncQueue, name) != arguments(Queue, name)] == []
     assert len(named) > 25
+
+
+BIT_BY_BIT = "what it returns asks the database while it is gone through"
+OF_A_COMMAND_LINE = "it is for a command line"
+LEFT_OUT = {
+    "at": BIT_BY_BIT,
+    "cancel_many": BIT_BY_BIT,
+    "events": BIT_BY_BIT,
+    "follow": BIT_BY_BIT,
+    "follow_events": BIT_BY_BIT,
+    "leaving": BIT_BY_BIT,
+    "retry_many": BIT_BY_BIT,
+    "stored_events": BIT_BY_BIT,
+    "verify_views": BIT_BY_BIT,
+    "walk": BIT_BY_BIT,
+    "enqueue_checked": OF_A_COMMAND_LINE,
+    "resolve": OF_A_COMMAND_LINE,
+    "resolve_workers": OF_A_COMMAND_LINE,
+}
+
+
+def test_an_async_queue_has_all_that_a_queue_has_but_what_is_named_here() -> None:
+    names = {name for name in vars(Queue) if not name.startswith("_")}
+
+    assert names - set(vars(AsyncQueue)) == set(LEFT_OUT)
+
+
+def test_what_is_on_its_way_comes_back_before_a_queue_is_closed() -> None:
+    async def test() -> None:
+        queue = AsyncQueue()
+        told: list[str] = []
+        noted: Any = partial(Noted, told)
+        queue._make = noted
+        async with queue:
+            begun, go = threading.Event(), threading.Event()
+
+            def act() -> None:
+                begun.set()
+                go.wait()
+                told.append("done")
+
+            on_its_way = asyncio.create_task(queue.run(act))
+            await asyncio.to_thread(begun.wait)
+            closing = asyncio.create_task(queue.close())
+            while queue._queue is not None:
+                await asyncio.sleep(0)
+            with pytest.raises(Refused, match="is not open"):
+                await queue.get("one")
+            go.set()
+            await asyncio.gather(closing, on_its_way)
+        assert told == ["done", "closed"]
+
+    asyncio.run(test())
+
+
+class Noted:
+    """Stands for a Queue that notes when it is closed."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.close = partial(told.append, "closed")
 
 
 # What only asyncio has.
@@ -256,6 +335,8 @@ async def in_transaction(queue: AsyncQueue, session: AsyncClientSession, *jobs: 
         await orders.insert_one({"_id": jobs[0]}, session=session)
         await queue.enqueue(command="true", id=jobs[0], session=session)
         await queue.enqueue_many([{"command": "true", "id": job} for job in jobs[1:]], session=session)
+        call = NEXT_YEAR.options(session=session, id=f"task-{jobs[0]}").signature(date(2026, 1, 1))
+        assert (await queue.enqueue(call)).read is not None
 
 
 def test_a_job_is_enqueued_within_a_transaction_of_an_async_client(
@@ -277,5 +358,5 @@ def test_a_job_is_enqueued_within_a_transaction_of_an_async_client(
                 await queue.enqueue_many([{"comand": "true"}], session=session)
 
     coroutines(test)
-    assert sorted(near.find().ids) == ["one", "two"]
+    assert sorted(near.find().ids) == ["one", "task-one", "two"]
     assert [one["_id"] for one in orders.find()] == ["one"]

@@ -98,6 +98,7 @@ def test_a_signature_is_a_call_that_can_be_enqueued_later(queue: Queue) -> None:
     later = task(ship).options(key="one").signature(Parcel(ORDER, 1))
 
     assert later.enqueue().created
+    assert not queue.enqueue(later).created
     assert not queue.enqueue(later.fields()).created
 
 
@@ -120,6 +121,7 @@ def test_a_unique_task_is_one_job_for_the_same_arguments(queue: Queue) -> None:
     first = unique.enqueue(Parcel(ORDER, 1))
 
     assert unique.enqueue(parcel=Parcel(ORDER, 1)).id == first.id
+    assert unique.enqueue(Parcel(ORDER, 1), to="ann").id == first.id  # as it is by default
     assert unique.enqueue(Parcel(ORDER, 2)).id != first.id
     assert unique.options(key="another").enqueue(Parcel(ORDER, 1)).id != first.id
 
@@ -189,7 +191,7 @@ def test_a_task_is_enqueued_within_the_transaction_of_a_session(queue: Queue, cl
         given_up = [within.enqueue(Parcel(ORDER, 1)), *within.map([Parcel(ORDER, 2)])]
         session.abort_transaction()
         with session.start_transaction(write_concern=WriteConcern("majority")):
-            kept = within.enqueue(Parcel(ORDER, 1))
+            kept = [within.enqueue(Parcel(ORDER, 1)), queue.enqueue(within.signature(Parcel(ORDER, 2)))]
 
     assert len(given_up) == 2
-    assert [job.id for job in queue.list(queue="mail").jobs] == [kept.id]
+    assert {job.id for job in queue.list(queue="mail").jobs} == {one.id for one in kept}

@@ -14,6 +14,7 @@ from eventqueue import (
     AsyncQueue,
     Backoff,
     Context,
+    DifferentJob,
     Filter,
     Handle,
     Job,
@@ -49,6 +50,9 @@ def right(queue: Queue) -> None:
     assert_type(queue.gather(numbers, timeout=5), Sequence[int])
     for done in queue.as_completed(numbers):
         assert_type(done.result(), int)
+    assert_type(queue.enqueue(send.signature("ann"), delay=5), Handle[str])
+    assert_type(queue.enqueue_many([send.signature("ann")]), list[Handle[str] | DifferentJob])
+    assert_type(queue.enqueue_many([send.signature("ann"), {"command": "make"}]), list[Handle[Any] | DifferentJob])
     queue.wait_for(handle)
     fields: JobFields = {"command": "make", "backoff": {"cap": timedelta(minutes=1)}}
     queue.enqueue(fields)
@@ -80,7 +84,9 @@ def right_tasks() -> None:
     send.options(delay=timedelta(minutes=5), key="one", queue="web").enqueue("ann")
     send.map([("ann", 1), {"to": "bob"}, "eve"])
     later = send.signature("ann")
-    assert_type(later, Signature)
+    assert_type(later, Signature[str])
+    assert_type(fetch.signature("https://example.org/"), Signature[bytes])
+    assert_type(later.enqueue(), Handle[str])
     assert_type(send.options(queue="web").enqueue("ann").result(), str)
 
 
@@ -117,6 +123,9 @@ async def right_async(queue: AsyncQueue, numbers: list[AsyncHandle[int]]) -> Non
     handle = await queue.enqueue(command="make", delay=timedelta(minutes=5))
     assert_type(handle, AsyncHandle[Any])
     assert_type(await handle.status(), State)
+    assert_type(await queue.enqueue(send.signature("ann")), AsyncHandle[str])
+    assert_type(await (await queue.enqueue(fetch.signature("https://example.org/"))), bytes)
+    assert_type(await queue.enqueue_many([send.signature("ann")]), list[AsyncHandle[str] | DifferentJob])
     assert_type(await queue.get("one"), Job)
     assert_type(await queue.list(state=State.DEAD, queue="ci"), Listing)
     assert_type(await queue.gather(numbers, timeout=5), Sequence[int])
@@ -127,6 +136,7 @@ async def right_async(queue: AsyncQueue, numbers: list[AsyncHandle[int]]) -> Non
 
 async def wrong_async(queue: AsyncQueue) -> None:
     await queue.enqueue(comand="make")  # type: ignore[call-arg]
+    await queue.enqueue(send)  # type: ignore[arg-type]
     await queue.get(1)  # type: ignore[arg-type]
     await queue.list(stat=State.DEAD)  # type: ignore[call-arg]
     await queue.cancel("one", whi="no more")  # type: ignore[call-arg]

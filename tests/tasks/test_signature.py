@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -157,6 +157,75 @@ def test_a_context_is_no_argument_of_the_job() -> None:
     assert signature(send).context is None
 
 
+def optional(to: str, ctx: Context | None = None) -> None: ...
+
+
+def later(to: str, *rest: int, ctx: Context = NO_JOB) -> None: ...
+
+
+@pytest.mark.parametrize("function", [optional, later])
+def test_a_context_may_be_one_or_none_and_stand_behind_further_positions(function: Callable[..., Any]) -> None:
+    assert signature(function).context == "ctx"
+
+
+def first(ctx: Context, *rest: int) -> None: ...
+
+
+def nameless(ctx: Context, /, to: str) -> None: ...
+
+
+def several(*ctx: Context) -> None: ...
+
+
+@pytest.mark.parametrize("function", [first, nameless, several])
+def test_a_context_that_cannot_be_given_by_name_is_refused(function: Callable[..., Any]) -> None:
+    with pytest.raises(TaskRefused, match=r"ctx, which is given by name, must stand behind a `\*`: \*, ctx: "):
+        signature(function)
+
+
+UNSAID: Any = object()
+NOTHING: Any = None
+
+
+def with_defaults(a: int, b: float = 1, c: str = NOTHING, *, d: Any = UNSAID, e: int = 7) -> None: ...
+
+
+def in_places(a: int, b: int = 1, /, *rest: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        (with_defaults, [((1,), {}), ((1, 1.0), {}), ((1,), {"b": 1, "e": 7}), ((), {"a": 1})]),
+        (with_defaults, [((1, 2), {"d": 3}), ((1,), {"b": 2, "d": 3, "e": 7})]),
+        (in_places, [((1,), {}), ((1, 1), {})]),
+    ],
+)
+def test_a_call_is_the_same_whether_it_names_its_defaults_or_not(function: Callable[..., Any], calls: Any) -> None:
+    found = signature(function)
+
+    first, *others = [found.shortest(found.checked(found.call(*one))) for one in calls]
+
+    assert others == [first] * len(others)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "others"),
+    [(with_defaults, [1, 1], [1, 2]), (in_places, [1, 1, 5], [1, 5]), (in_places, [1], [2]), (in_places, [1], [1, 2])],
+)
+def test_a_call_with_another_value_is_another(function: Callable[..., Any], args: list[int], others: list[int]) -> None:
+    found = signature(function)
+
+    assert found.shortest(found.call(args, {})) != found.shortest(found.call(others, {}))
+
+
+def test_a_parameter_that_is_added_with_a_default_leaves_calls_the_same() -> None:
+    def before(to: str) -> None: ...
+
+    found = signature(send)
+    assert found.shortest(found.call(["ann", 1], {})) == signature(before).shortest(signature(before).call(["ann"], {}))
+
+
 def test_a_function_that_knows_its_job_can_be_called_without_one() -> None:
     def told(to: str, ctx: Context = NO_JOB) -> str:
         ctx.progress(1, 2)
@@ -178,6 +247,64 @@ def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:
         signature(place).result_read({"id": "one"})
 
 
+def test_a_function_of_which_no_result_could_be_read_back_is_refused() -> None:
+    def connect() -> type: ...  # type: ignore[empty-body]
+
+    with pytest.raises(TaskRefused, match="what it gives back is a type, which cannot be read back"):
+        signature(connect)
+
+
+def untold():  # type: ignore[no-untyped-def]
+    ...
+
+
+def whatever() -> object: ...
+
+
+def never() -> NoReturn:
+    raise ValueError
+
+
+def counted() -> int: ...  # type: ignore[empty-body]
+
+
+def placed() -> list[Order]: ...  # type: ignore[empty-body]
+
+
+def numbered() -> dict[int, int]: ...  # type: ignore[empty-body]
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "problem"),
+    [
+        (counted, "x", "expected int, got str"),
+        (counted, None, "expected int, got null"),
+        (send, 1, "expected null, got int"),
+        (placed, [Order(1, WHEN), 7], r"expected object, got int \(at \[1\]\)"),
+        (untold, {1: 2}, "holds something that would come back as another type"),
+        (untold, WHEN, "is a datetime, and would come back as a str: annotate it as what it is"),
+    ],
+)
+def test_what_a_function_returns_is_held_against_its_annotation(
+    function: Callable[..., Any], value: Any, problem: str
+) -> None:
+    with pytest.raises(ResultRefused, match=f"The result of task app.send is not what it says to give back: {problem}"):
+        signature(function).result(value)
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [(send, None), (counted, 1), (placed, [Order(1, WHEN)]), (untold, {"a": [1, None]}), (numbered, {1: 2})],
+)
+def test_what_fits_its_annotation_comes_back_as_it_was(function: Callable[..., Any], value: Any) -> None:
+    assert signature(function).result_read(signature(function).result(value)) == value
+
+
+@pytest.mark.parametrize("function", [untold, whatever, never])
+def test_a_function_that_does_not_say_what_it_returns_may_return_anything(function: Callable[..., Any]) -> None:
+    assert signature(function).result([1, "a"]) == [1, "a"]
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
@@ -193,4 +320,4 @@ def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:
 )
 def test_a_result_that_cannot_be_kept_is_refused_with_advice(value: Any, problem: str) -> None:
     with pytest.raises(ResultRefused, match=problem):
-        signature(send).result(value)
+        signature(untold).result(value)

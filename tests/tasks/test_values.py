@@ -203,6 +203,18 @@ def test_a_container_becomes_what_its_annotation_says(value: Any, kind: Any, bac
         assert found.at == value.at
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "back"),
+    [
+        ([[1, 2], [1, 2], [3, 4]], set[tuple[int, int]], {(1, 2), (3, 4)}),
+        ({"a": [[1, 2]]}, dict[str, frozenset[tuple[int, int]]], {"a": {(1, 2)}}),
+        ([[[1], [2]]], set[frozenset[tuple[int, ...]]], {frozenset({(1,), (2,)})}),
+    ],
+)
+def test_lists_become_tuples_in_a_set_that_its_annotation_says(value: Any, kind: Any, back: Any) -> None:
+    assert decoded(encoded(value, kind), kind) == back
+
+
 def test_a_bound_of_a_type_is_held() -> None:
     with pytest.raises(Unfit, match="<= 9"):
         encoded(10, Annotated[int, msgspec.Meta(le=9)])
@@ -254,6 +266,24 @@ def test_models_of_other_libraries_come_back(value: Any, kind: Any) -> None:
     check_type(kind)
 
     assert decoded(msgspec.json.decode(msgspec.json.encode(encoded(value, kind))), kind) == value
+
+
+class Aliased(pydantic.BaseModel):
+    number: int = pydantic.Field(alias="Number")
+
+
+class Renamed(pydantic.BaseModel):
+    number: int = pydantic.Field(1, serialization_alias="Nr")
+
+
+class Holder(pydantic.BaseModel):
+    aliased: Aliased = pydantic.Field(alias="Aliased")
+
+
+@pytest.mark.parametrize("value", [Aliased(Number=3), Renamed(number=3), Holder(Aliased=Aliased(Number=3))])
+def test_a_model_with_aliases_comes_back(value: pydantic.BaseModel) -> None:
+    assert decoded(encoded(value, type(value)), type(value)) == value
+    assert decoded(encoded([value], list[type(value)]), list[type(value)]) == [value]  # type: ignore[misc]
 
 
 def test_a_model_that_does_not_fit_is_refused() -> None:

@@ -37,7 +37,7 @@ class Order(BaseModel):
 async def take(order: Order, request: Request) -> dict[str, Any]:
     """Take an order; its confirmation is a job, which is safe in the log once this is answered."""
     number = next(numbers)
-    handle = await request.app.state.queue.enqueue(confirm.signature(number, order.customer).fields())
+    handle = await request.app.state.queue.enqueue(confirm.signature(number, order.customer))
     return {"order": number, "job": handle.id}
 
 

@@ -1,0 +1,62 @@
+"""A pyproject.toml names modules to import only where nobody but its owner could have written it."""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from eventqueue.cli.importing import imports_of
+
+OWN = os.getuid()
+
+
+@pytest.fixture(name="place")
+def a_directory_with_a_pyproject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text('[tool.queuectl]\nimport = ["letters"]\n')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def is_group(monkeypatch: pytest.MonkeyPatch, place: Path, name: str, members: list[str], gid: int | None) -> None:
+    """Have the group of the file be called so, with these members, and be the user's first one or not."""
+    group = place.stat().st_gid
+    user = ("ann", "x", OWN, group if gid is None else gid, "", "/home/ann", "/bin/sh")
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd(user))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group((name, "x", group, members)))
+
+
+@pytest.mark.parametrize("which", ["pyproject.toml", "."])
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o702, 0o755])
+def test_what_others_may_write_is_not_believed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, which: str, mode: int
+) -> None:
+    is_group(monkeypatch, place, "staff", [], None)
+    (place / which).chmod(mode)
+
+    assert imports_of((), ()).modules == (("letters",) if mode == 0o755 else ())
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "gid", "modules"),
+    [
+        ("ann", [], None, ("letters",)),
+        ("ann", ["ann"], None, ("letters",)),
+        ("ann", ["bob"], None, ()),
+        ("ann", [], 12345, ()),
+        ("users", [], None, ()),
+    ],
+)
+def test_a_group_may_write_it_that_is_the_users_own(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    members: list[str],
+    gid: int | None,
+    modules: tuple[str, ...],
+) -> None:
+    is_group(monkeypatch, place, name, members, gid)
+    (place / "pyproject.toml").chmod(0o664)
+
+    assert imports_of((), ()).modules == modules
