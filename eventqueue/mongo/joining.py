@@ -53,7 +53,7 @@ class MongoJoining:
 
     def append(self, session: ClientSession, appends: Sequence[Append]) -> None:
         """See Joining.append."""
-        self.know_place()
+        self.know_place(session.client)
         orders = self.orders(session, appends)
         try:
             order = next(orders)
@@ -68,9 +68,10 @@ class MongoJoining:
         except StopIteration:
             return
 
-    def know_place(self) -> None:
-        """Ask once which cluster it is here, which `orders` compares others with."""
-        if self._place is None:
+    def know_place(self, client: Any) -> None:
+        """Ask which cluster it is here, which `orders` compares that of a client with that is not known yet."""
+        # Not once for all: whom it consists of may have changed since.
+        if client not in self._known:
             with translated():
                 self._place = _place_in(self._ground.database.client.admin.command("hello"))
 
