@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
@@ -23,6 +24,17 @@ from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
 
 SAY = 'begin it with `start_transaction(write_concern=WriteConcern("majority"))`'
+
+LIFETIME = "transactionLifetimeLimitSeconds"
+
+
+def lifetime_s(client: MongoClient[Any]) -> float | None:
+    """Return how long a transaction may last, in seconds; None where the server does not tell this user."""
+    try:
+        found: float = client.admin.command({"getParameter": 1, LIFETIME: 1})[LIFETIME]
+    except OperationFailure:  # it takes a right which applications do not have
+        return None
+    return found
 
 
 class Order(NamedTuple):
