@@ -18,6 +18,7 @@ _chosen: "ContextVar[Queue | None]" = ContextVar("eventqueue_queue", default=Non
 _lock = threading.Lock()
 _own: "tuple[int, Queue] | None" = None  # with the process that it belongs to
 _set: "Queue | None" = None
+_place: tuple[str, str] | None = None  # where the worker is whose process this is
 
 
 def use_queue(queue: "Queue | None") -> "Queue | None":
@@ -40,11 +41,17 @@ def using(queue: Q) -> Iterator[Q]:
         _chosen.reset(token)
 
 
+def stand_at(uri: str, db: str) -> None:
+    """Have the queue that is opened for this process, and for those forked from it, be that of a worker."""
+    global _place  # noqa: PLW0603 - what a process is told once
+    _place = uri, db
+
+
 def current_queue() -> "Queue":
     """Return the queue in use: of the block, of the process, or one that is opened for it.
 
-    That is of the MongoDB at QUEUECTL_URI, or the local server, in the database QUEUECTL_DB, as queuectl would take it.
-    Raises as `Queue` does.
+    That is, in a task, the one that its worker is of. Else it is of the MongoDB at QUEUECTL_URI, or the local server,
+    in the database QUEUECTL_DB, as queuectl would take it. Raises as `Queue` does.
     """
     return _chosen.get() or _set or _opened()
 
@@ -55,6 +62,10 @@ def _opened() -> "Queue":
 
     with _lock:
         if _own is None or _own[0] != os.getpid():
-            uri, db = os.environ.get("QUEUECTL_URI") or None, os.environ.get("QUEUECTL_DB") or DEFAULT_DB
-            _own = os.getpid(), Queue(uri, db)
+            _own = os.getpid(), Queue(*(_place or _named()))
         return _own[1]
+
+
+def _named() -> tuple[str | None, str]:
+    """Return what the environment names."""
+    return os.environ.get("QUEUECTL_URI") or None, os.environ.get("QUEUECTL_DB") or DEFAULT_DB

@@ -1,6 +1,7 @@
 """How far a running task is, as it says itself."""
 
 from datetime import datetime
+from math import isfinite
 
 import msgspec
 
@@ -27,4 +28,6 @@ class Progress(msgspec.Struct, frozen=True):
     @property
     def percent(self) -> int | None:
         """How much of all is done; None where that is not known."""
-        return None if not self.total else max(0, min(100, int(100 * self.done / self.total)))
+        if not self.total or not isfinite(share := 100 * self.done / self.total):
+            return None
+        return max(0, min(100, int(share)))

@@ -1,6 +1,7 @@
 """What an exception means for the job whose task raised it. Pure."""
 
 import sysconfig
+import textwrap
 import traceback
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
 
 MESSAGE_MAX, TRACEBACK_MAX = 2_000, 16_000  # characters that are kept
 CHAIN_MAX = 8  # exceptions of which one led to the next
+NOTES_MAX, MEMBERS_MAX = 8, 8  # of one exception
 FRAMES_MAX = 40  # of the user's code, and of others', each
 LONGEST = timedelta(seconds=LONGEST_S)
 
@@ -27,7 +29,7 @@ def of_error(task: Declared, error: BaseException, attempt: int, now: datetime) 
         case Snooze():
             return Snoozed(min(error.delay(now), LONGEST))
         case Discard():
-            return Discarded(_cut(str(error), MESSAGE_MAX))
+            return Discarded(message_of(error))
         case Retry(after=after):
             return Raised(_described(error), delay=None if after is None else min(after, LONGEST))
         case Fail() | ArgumentsChanged() | ResultRefused():
@@ -69,20 +71,34 @@ def message_of(error: BaseException) -> str:
         text = str(error)
     except Exception as worse:  # a class of the user's
         text = f"(its message cannot be read: {type(worse).__name__})"
-    return _cut(_storable(text), MESSAGE_MAX) or type_name(error)
+    return _cut(storable(text), MESSAGE_MAX) or type_name(error)
 
 
-def traceback_of(error: BaseException) -> str:
+def traceback_of(error: BaseException, depth: int = 0) -> str:
     """Return where an exception came from: of each that led to it the user's frames, then those of libraries.
 
-    Without the frames of eventqueue and without the values of any variable, which may be secret.
+    Without the frames of eventqueue and without the values of any variable, which may be secret. Of a group its members
+    follow, each further in.
     """
     parts = []
     for one in _chain(error):
         own, others = _frames(one)
         lines = [*own, *(["  in libraries:\n", *others] if others else [])]
-        parts.append("".join([*lines, f"{type_name(one)}: {message_of(one)}\n"]))
-    return _storable("which led to:\n".join(parts))
+        said = [f"{type_name(one)}: {message_of(one)}\n", *_notes(one), *_members(one, depth)]
+        parts.append("".join([*lines, *said]))
+    return storable("which led to:\n".join(parts))
+
+
+def _notes(error: BaseException) -> Iterator[str]:
+    for note in getattr(error, "__notes__", ())[:NOTES_MAX]:
+        yield f"{_cut(str(note), MESSAGE_MAX)}\n"
+
+
+def _members(error: BaseException, depth: int) -> Iterator[str]:
+    if isinstance(error, BaseExceptionGroup) and depth < CHAIN_MAX:
+        for number, one in enumerate(error.exceptions[:MEMBERS_MAX], 1):
+            yield f"member {number} of {len(error.exceptions)}:\n"
+            yield textwrap.indent(traceback_of(one, depth + 1), "  ")
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -91,7 +107,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     while len(found) < CHAIN_MAX:
         last = found[-1]
         before = last.__cause__ or (None if last.__suppress_context__ else last.__context__)
-        if before is None or before in found:
+        if before is None or any(before is one for one in found):
             break
         found.append(before)
     return found[::-1]
@@ -111,7 +127,7 @@ def _outside(error: BaseException) -> Iterator[traceback.FrameSummary]:
             yield frame
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 

@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from datetime import timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from eventqueue.connect import Connection, connect, make_projector
 from eventqueue.errors import QueueError, Refused, Unavailable, redact
@@ -117,14 +118,15 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     server = None
     if plan.python.imports:
         try:
-            server = imported(plan.python, sys.stdin.fileno())
+            python = replace(plan.python, uri=plan.uri, db=plan.db)
+            server = imported(python, sys.stdin.fileno())
         except Refused as error:
             logger.error("%s: %s", plan.name, redact(str(error)))
             return UNIMPORTABLE
         if server is None:  # it is asked to stop, and has not begun
             return 0
     progressing = Progressing(connection.progresses)
-    make_runner = _runners(make_runner, plan.python, server, progressing)
+    make_runner = _runners(make_runner, server, progressing)
     user = connection.user
     by = signed(actor_of("cli"), user)
     try:
@@ -161,15 +163,13 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
         return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
 
 
-def _runners(
-    make_runner: MakeRunner, plan: PythonPlan, server: ForkServer | None, progressing: Progressing
-) -> MakeRunner:
+def _runners(make_runner: MakeRunner, server: ForkServer | None, progressing: Progressing) -> MakeRunner:
     """Return what makes a runner for each kind of run: of commands by `make_runner`, of tasks where there are some."""
 
     def make(tell: Tell) -> Runners:
         of: dict[type, Runner] = {Shell: make_runner(tell)}
         if server is not None:
-            of[Call] = PythonRunner(tell, plan, server, progressing.hear)
+            of[Call] = PythonRunner(tell, server.plan, server, progressing.hear)
         return Runners(tell, of)
 
     return make

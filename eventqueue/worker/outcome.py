@@ -27,6 +27,8 @@ def settle(
     `has_run`: its process had been started; `fatal`: the exit codes that no retry mends.
     """
     assert job.claim is not None
+    if isinstance(ended.outcome, Returned | Snoozed | Discarded) and not ended.timed_out:
+        return _of_task(job.claim, ended, ended.outcome, chance)  # it came to its end, however it was asked to stop
     if handed_back is not None and ended.killed:
         return Release(claim=job.claim, reason=handed_back)
     if ended.lease_lost and not has_run:  # an attempt that never was is not counted

@@ -11,6 +11,7 @@ from eventqueue.worker.python.messages import Progressed
 logger = logging.getLogger(__name__)
 
 EVERY_S = 0.25
+NOTE_MAX = 500  # characters
 
 
 class Progressing:
@@ -27,7 +28,7 @@ class Progressing:
         """Take what the run `key` says. Safe across threads."""
         job_id, _, claim = key.rpartition("/")
         with self._lock:
-            self._said[job_id, int(claim)] = Said(said.done, said.total, said.note)
+            self._said[job_id, int(claim)] = Said(said.done, said.total, said.note and said.note[:NOTE_MAX])
         self._news.set()
 
     def run(self, stop: threading.Event) -> None:

@@ -149,6 +149,43 @@ def test_a_message_is_always_there_and_can_be_kept(error: BaseException, message
     assert raised(error).error.message == message
 
 
+class Odd(Exception):
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("no")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_exceptions_that_cannot_be_compared_are_told_like_others() -> None:
+    def fail() -> None:
+        try:
+            raise Odd("one")
+        except Odd as error:
+            raise Odd("two") from error
+
+    with pytest.raises(Odd) as caught:
+        fail()
+
+    text = raised(caught.value).error.traceback
+    assert text
+    assert text.index("Odd: one") < text.index("Odd: two")
+
+
+def test_the_members_of_a_group_are_told_and_what_was_noted() -> None:
+    inner = ValueError("no such order")
+    inner.add_note("order 7")
+
+    text = raised(ExceptionGroup("two of them", [inner, ExceptionGroup("more", [KeyError("x")])])).error.traceback
+
+    assert text
+    assert "member 1 of 2:\n  ValueError: no such order\n  order 7\n" in text
+    assert "    KeyError: 'x'" in text
+
+
+def test_a_reason_that_could_not_be_kept_is_told_in_escapes() -> None:
+    assert outcome(Discard("\ud800")) == Discarded("\\ud800")
+
+
 def test_a_deep_recursion_leaves_a_traceback_that_can_be_kept() -> None:
     def deeper() -> None:
         deeper()

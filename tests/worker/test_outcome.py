@@ -72,6 +72,19 @@ def test_a_task_that_discards_its_job_says_why(job: Job) -> None:
     assert settle(job, outcome=Discarded("the order is gone")) == Discard(claim=2, why="the order is gone")
 
 
+@pytest.mark.parametrize("outcome", [Returned(1), Snoozed(timedelta(0)), Discarded("gone")], ids=repr)
+def test_what_a_task_came_to_before_it_was_killed_for_a_stop_counts(job: Job, outcome: Any) -> None:
+    stopped = settle(job, handed_back="its worker was stopped", killed=True, outcome=outcome)
+
+    assert stopped == settle(job, outcome=outcome)
+
+
+def test_what_was_interrupted_for_a_stop_is_handed_back(job: Job) -> None:
+    raised = Raised(Error(type="JobCancelled", message="asked to stop"))
+
+    assert isinstance(settle(job, handed_back="its worker was stopped", killed=True, outcome=raised), Release)
+
+
 def test_what_a_task_returned_after_its_timeout_is_a_timeout(job: Job) -> None:
     assert failed(job, outcome=Returned(1), timed_out=True).reason is FailReason.TIMEOUT
 

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from eventqueue.tasks import hooks, tracing
 from eventqueue.tasks.context import Context, entering
 from eventqueue.tasks.declared import Declared
-from eventqueue.tasks.ending import of_error
+from eventqueue.tasks.ending import of_error, storable
 from eventqueue.tasks.outcomes import Outcome, Raised, Returned
 from eventqueue.worker.python.capture import Printed, current
 from eventqueue.worker.python.interrupting import Interruptible, JobCancelled, TimedOut
@@ -21,7 +22,7 @@ Report = Callable[[Progressed], None]
 """Who is told how far a task is."""
 
 LOG = logging.getLogger("eventqueue.task")
-REPORT_S = 0.25  # between two reports of one run
+INTERRUPTIONS = (JobCancelled, TimedOut, asyncio.CancelledError)
 
 
 class Running:
@@ -31,11 +32,10 @@ class Running:
         self.order = order
         self.task = task
         self.printed = Printed()
-        self.is_asked = False  # to stop
+        self.asked: Stop | None = None
         self.future: asyncio.Task[None] | None = None  # of one that is async
         self.thread = Interruptible()
         self._report = report
-        self._reported_at = float("-inf")
         self.began_at = time.monotonic()
 
     def call(self) -> Outcome:
@@ -70,6 +70,12 @@ class Running:
 
     def _failed(self, context: Context, error: BaseException) -> Outcome:
         outcome = self._raised(error)
+        if self.asked is not None and isinstance(error, INTERRUPTIONS):
+            if not self.asked.is_timeout:  # it did not fail: it was cancelled, or is handed back
+                return outcome
+            outcome = (
+                Raised(outcome.error) if isinstance(outcome, Raised) else outcome
+            )  # whatever it is tried again for
         if isinstance(outcome, Raised):
             tracing.failed(error)
         hooks.ended(context, outcome, error)
@@ -77,7 +83,7 @@ class Running:
 
     def stop(self, order: Stop, loop: asyncio.AbstractEventLoop | None) -> None:
         """Interrupt it, as well as can be, or have it not begun. Safe across threads."""
-        self.is_asked = True
+        self.asked = order
         if not self.task.is_async:
             self.thread.interrupt(TimedOut if order.is_timeout else JobCancelled)
         elif loop is not None:
@@ -85,7 +91,8 @@ class Running:
 
     def _cancel(self) -> None:
         if self.future is not None:
-            self.future.cancel()
+            # Behind its first step: one that is cancelled before it has begun would tell of no end.
+            asyncio.get_running_loop().call_soon(self.future.cancel)
 
     def _enter(self) -> Context:
         current.set(self.printed)
@@ -109,18 +116,16 @@ class Running:
             queue=order.queue,
             deadline=until,
             retries_left=order.retries_left,
-            is_cancelled=lambda: self.is_asked,
+            is_cancelled=lambda: self.asked is not None,
             report=self._progress,
             log=LOG,
         )
 
     def _progress(self, done: float, total: float | None, note: str | None) -> None:
-        now = time.monotonic()
-        if self.printed.is_over or now < self._reported_at + REPORT_S:
-            return
-        self._reported_at = now
-        with suppress(TypeError, ValueError):
-            self._report(Progressed(self.order.number, float(done), None if total is None else float(total), note))
+        with suppress(TypeError, ValueError, OverflowError):  # what is no number says nothing
+            figures = float(done), None if total is None else float(total)
+            if not self.printed.is_over and all(isfinite(one) for one in figures if one is not None):
+                self._report(Progressed(self.order.number, *figures, None if note is None else storable(str(note))))
 
     def _raised(self, error: BaseException) -> Outcome:
         return of_error(self.task, error, self.order.attempt, datetime.now(UTC))

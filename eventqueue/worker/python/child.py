@@ -35,6 +35,7 @@ from eventqueue.worker.python.messages import (
     Leave,
     Message,
     Over,
+    Progressed,
     Run,
     Stop,
     framed,
@@ -43,6 +44,8 @@ from eventqueue.worker.python.messages import (
 )
 from eventqueue.worker.python.rings import rings
 
+LEAVE_S = 5.0  # for what a process does at its end
+REPORT_S = 0.25  # between two reports of how far runs are
 _READ_BYTES = 256 * 1024
 
 
@@ -71,6 +74,10 @@ class Child:
         self._known: dict[int, Running] = {}  # by number, those that are not over
         self._begun: dict[int, Running] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._reports: dict[int, Progressed] = {}  # that have not been told yet
+        self._reporting = threading.Lock()  # over them, and whether a thread tells them
+        self._is_reporting = False
+        self._reported = threading.Event()
 
     def serve(self) -> NoReturn:
         """Run what is ordered, until the worker wants no more, or is gone."""
@@ -107,10 +114,17 @@ class Child:
                     case Back():
                         self._hand_back()
                     case Leave():
-                        atexit._run_exitfuncs()  # of the user's modules: what they have gathered goes out
-                        os._exit(0)
+                        self._leave()
             if coming:
                 self._on_loop(coming)
+        os._exit(0)
+
+    def _leave(self) -> NoReturn:
+        """Do what the user's modules have for the end, so that what they have gathered goes out; not for ever."""
+        late = threading.Timer(LEAVE_S, os._exit, (0,))
+        late.daemon = True
+        late.start()
+        atexit._run_exitfuncs()
         os._exit(0)
 
     def _ordered(self, order: Run, coming: list[Running]) -> None:
@@ -118,7 +132,7 @@ class Child:
         if task is None:
             self._send([Over(order.number, UNKNOWN, None, 0.0)])
             return
-        run = self._known[order.number] = Running(order, task, lambda progressed: self._send([progressed]))
+        run = self._known[order.number] = Running(order, task, self._report)
         coming.append(run) if task.is_async else self._waiting.put(run)
 
     def _stop(self, order: Stop) -> None:
@@ -205,8 +219,8 @@ class Child:
 
     def _begin_on_loop(self, runs: list[Running]) -> None:
         assert self._loop is not None
-        self._send([self._not_begun(run) for run in runs if run.is_asked])
-        runs = [run for run in runs if not run.is_asked]
+        self._send([self._not_begun(run) for run in runs if run.asked is not None])
+        runs = [run for run in runs if run.asked is None]
         self._begin(runs, (), None)
         for run in runs:
             run.future = self._loop.create_task(self._await(run), context=self._context.copy())
@@ -223,6 +237,24 @@ class Child:
         with self._writing:
             while data:
                 data = data[os.write(self._fd, data) :]
+
+    def _report(self, progressed: Progressed) -> None:
+        """Tell how far a run is: at once, or soon, where something was told just now; of much the last."""
+        with self._reporting:
+            self._reports[progressed.number] = progressed
+            if not self._is_reporting:
+                self._is_reporting = True
+                self._start("progress", self._pass_reports_on)
+        self._reported.set()
+
+    def _pass_reports_on(self) -> NoReturn:
+        while True:
+            self._reported.wait()
+            self._reported.clear()
+            with self._reporting:
+                reports, self._reports = self._reports, {}
+            self._send([one for number, one in reports.items() if number in self._begun])
+            time.sleep(REPORT_S)
 
     def _alone(self) -> Printed | None:
         """Return what the run prints that is alone here."""

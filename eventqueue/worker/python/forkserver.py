@@ -48,7 +48,7 @@ class ForkServer:
     """
 
     def __init__(self, plan: PythonPlan) -> None:
-        self._plan = plan
+        self.plan = plan
         self.name = os.urandom(8).hex()
         self.tasks: dict[str, bool] = {}  # by name, aliases too: whether it is async
         self.planned: list[Planned] = []
@@ -69,7 +69,7 @@ class ForkServer:
             raise
         finally:
             os.close(writable)
-        boot = Boot(self.name, os.getpid(), plan.imports, plan.import_path, plan.threads)
+        boot = Boot(self.name, os.getpid(), plan.imports, plan.import_path, plan.threads, plan.uri, plan.db)
         with suppress(OSError):  # it has died: that is found when it is heard
             self.channel.send(encoder.encode(boot))
         self.channel.setblocking(False)
@@ -91,9 +91,7 @@ class ForkServer:
             if self.printed_fd in ready and not self.pass_on(printed):
                 poll.unregister(self.printed_fd)
             if not ready:
-                say(
-                    f"importing {', '.join(self._plan.imports)} takes its time: {time.monotonic() - since:.0f} s so far"
-                )
+                say(f"importing {', '.join(self.plan.imports)} takes its time: {time.monotonic() - since:.0f} s so far")
             if self.channel.fileno() in ready:
                 try:
                     for _ in self.hear():
@@ -124,7 +122,7 @@ class ForkServer:
             if not packet:
                 if self.is_ready:
                     raise EOFError
-                raise ImportFailed(", ".join(self._plan.imports), self._how_it_ended())
+                raise ImportFailed(", ".join(self.plan.imports), self._how_it_ended())
             match from_fork_server.decode(packet):
                 case Known(tasks=tasks):
                     self.tasks.update(tasks)

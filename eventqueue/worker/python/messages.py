@@ -33,6 +33,8 @@ class Boot(Message, frozen=True, tag="boot"):
     imports: tuple[str, ...]
     import_path: tuple[str, ...]
     threads: int
+    uri: str | None
+    db: str | None
 
 
 class Fork(Message, frozen=True, tag="fork"):

@@ -7,6 +7,7 @@ class PythonPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The modules to import, with `import_path` in front of where Python looks; and the children that run their tasks.
 
     `max_tasks`, `max_memory` (bytes): a child that has had so many, or is so large, is replaced; None: it stays.
+    `uri`, `db`: of the worker, where tasks enqueue others unless they name another queue.
     """
 
     imports: tuple[str, ...] = ()
@@ -15,6 +16,8 @@ class PythonPlan(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
     max_tasks: int | None = None
     max_memory: int | None = None
+    uri: str | None = None
+    db: str | None = None
 
     @property
     def room(self) -> int:

@@ -17,6 +17,7 @@ from collections import deque
 from contextlib import suppress
 from time import monotonic
 
+from eventqueue.api.current import stand_at
 from eventqueue.errors import QueueError
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send, send_group
@@ -252,6 +253,8 @@ def main() -> None:
 
 def _import(channel: socket.socket, boot: Boot) -> bool:
     sys.path[:0] = boot.import_path
+    if boot.uri is not None and boot.db is not None:
+        stand_at(boot.uri, boot.db)
     try:
         registry.load(boot.imports)
         plans = planned()

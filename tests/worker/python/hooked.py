@@ -1,5 +1,6 @@
 """Tasks with hooks and spans around them."""
 
+import asyncio
 import sys
 
 from opentelemetry import trace
@@ -57,3 +58,8 @@ async def double(n: int) -> int:
 def span() -> str:
     found = trace.get_current_span()
     return f"{getattr(found, 'name', None)} {[hex(link.context.span_id) for link in getattr(found, 'links', [])]}"
+
+
+@task
+async def waits() -> None:
+    await asyncio.sleep(1000)

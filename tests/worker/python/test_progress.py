@@ -27,9 +27,11 @@ from eventqueue import Context, task
 
 @task
 def count(gate: Path, ctx: Context) -> int:
+    for done in (float("nan"), float("inf"), "two", None):
+        ctx.progress(done, 100)
+    ctx.progress(1, 100, 5)
     for done in range(1, 41):
         ctx.progress(done, 100, "page [3] $done")
-    ctx.progress(41, 100, "never shown: too soon")
     while not gate.exists():
         time.sleep(0.01)
     return 1
@@ -45,17 +47,17 @@ def test_what_a_task_says_is_shown_while_it_runs(stage: Stage, start: Start, tmp
     gate = tmp_path / "gate"
     job = stage.queue.enqueue(task="pages.count", args=[str(gate)]).id
     crew = start(python=PythonPlan(imports=("pages",), import_path=(str(tmp_path),), processes=1))
-    wait_until(lambda: of(stage.queue, stage.job(job)))
+    wait_until(lambda: (said := of(stage.queue, stage.job(job))) is not None and said.done == 40)
 
     found = of(stage.queue, stage.job(job))
     queuectl = Queuectl(environ(stage.uri, stage.db))
 
     assert found is not None
-    assert (found.done, found.total, found.note) == (1, 100, "page [3] $done")
-    assert "progress     page [3] $done, 1 of 100 (1 %)" in queuectl.ok("show", job).out
-    assert "processing 1 %" in queuectl.ok("list").out
-    assert queuectl.ok("list", "--json").json[0]["progress"]["done"] == 1
-    assert "page [3] $done, 1 of 100 (1 %)" in queuectl.ok("top", "--once").out
+    assert (found.done, found.total, found.note) == (40, 100, "page [3] $done")
+    assert "progress     page [3] $done, 40 of 100 (40 %)" in queuectl.ok("show", job).out
+    assert "processing 40 %" in queuectl.ok("list").out
+    assert queuectl.ok("list", "--json").json[0]["progress"]["done"] == 40
+    assert "page [3] $done, 40 of 100 (40 %)" in queuectl.ok("top", "--once").out
     gate.touch()
     stage.ended(job)
     assert of(stage.queue, stage.job(job)) is None
