@@ -163,7 +163,7 @@ class AsyncQueue:
     async def _join(self, requests: Sequence[Request], session: AsyncClientSession) -> Sequence[Receipt]:
         """As Enqueueing.join, with the client of the session, whose commands are awaited."""
         joining = self.queue.connection.joining
-        await self.run(joining.know_place)
+        await self.run(partial(joining.know_place, session.client))
         receipts, appends = self._enqueueing.new(requests)
         orders = joining.orders(session, appends)
         with suppress(StopIteration):

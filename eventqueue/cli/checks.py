@@ -18,8 +18,9 @@ from eventqueue.errors import QueueError, redact
 from eventqueue.model.job import State
 from eventqueue.model.settings import RETENTION
 from eventqueue.mongo.errors import translated
+from eventqueue.mongo.joining import LIFETIME, lifetime_s
 from eventqueue.mongo.layout import INDEXES, LAYOUT, VALIDATOR
-from eventqueue.mongo.log import DURABLE
+from eventqueue.mongo.log import DURABLE, LIFETIME_MAX_S, VISIBLE_S
 from eventqueue.mongo.rights import rights_on_log
 from eventqueue.mongo.sizes import sizes
 from eventqueue.ports.views import TOLD_MAX, Standing
@@ -84,6 +85,18 @@ def _durability(queue: "Queue") -> tuple[str, str | None]:
     started = monotonic()
     leases.update_one({"_id": "nobody"}, {"$set": {"until": None}})
     return f"a majority acknowledged a write, journaled, in {span(monotonic() - started)}", None
+
+
+def _transactions(queue: "Queue") -> tuple[str, str | None]:
+    limit = lifetime_s(queue.connection.client)
+    if limit is None:
+        return "how long one may last is not told to this user; with jobs in it, that must be a minute at most", None
+    if limit <= LIFETIME_MAX_S:
+        return f"one lasts {span(limit)} at most, so a job in it is there within {span(VISIBLE_S)}, or never", None
+    return f"one may last {span(limit)} ({LIFETIME}): a job in it may come behind what seals and counts it", (
+        f"on each member `db.adminCommand({{setParameter: 1, {LIFETIME}: {LIFETIME_MAX_S}}})`, "
+        "or enqueue in no transaction"
+    )
 
 
 def _layout(queue: "Queue") -> tuple[str, str | None]:
@@ -229,6 +242,7 @@ LOOKS: Mapping[str, Look] = {
     "connection": _connection,
     "replica set": _replica_set,
     "durability": _durability,
+    "transactions": _transactions,
     "layout": _layout,
     "rights": _rights,
     "clock": _clock,

@@ -9,9 +9,9 @@ from eventqueue.cli.session import Session, with_session
 def doctor(session: Session) -> int:
     """Check that everything is as it must be.
 
-    Connection, replica set, durability, layout, rights, clock, sizes, settings and pauses, projector, workers, queues,
-    schedules, seals, and whether the log has lost what views had, each with a remedy. The exit code is 1 if any check
-    fails.
+    Connection, replica set, durability, transactions, layout, rights, clock, sizes, settings and pauses, projector,
+    workers, queues, schedules, seals, and whether the log has lost what views had, each with a remedy. The exit code is
+    1 if any check fails.
 
     \b
     queuectl doctor

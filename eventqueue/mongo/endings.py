@@ -22,6 +22,7 @@ from eventqueue.model.codec import LENIENT
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, name_in, stream_of
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.log import MAJORITY
+from eventqueue.ports.endings import Told
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Endings:
         self._database = database
         self._events = database.get_collection("events", LENIENT, read_concern=MAJORITY)
         self._lock = threading.Lock()
-        self._listeners: dict[str, set[Listener]] = defaultdict(set)  # by the job's stream
+        self._listeners: dict[str, set[Told]] = defaultdict(set)  # by the job's stream
         self._is_running = self._is_closed = False
         self._unused_since = 0.0
 
@@ -91,8 +92,8 @@ class Endings:
             yield one
 
     @contextmanager
-    def told(self, one: Listener, job_ids: Collection[str]) -> Iterator[None]:
-        """Tell a listener of the jobs with these ids what comes from now on."""
+    def told(self, one: Told, job_ids: Collection[str]) -> Iterator[None]:
+        """Tell `one` of the jobs with these ids what comes from now on."""
         streams = [stream_of("job", job_id) for job_id in job_ids]
         with self._lock:
             for stream in streams:
@@ -106,7 +107,7 @@ class Endings:
             with self._lock:
                 self._leave(one, streams)
 
-    def _leave(self, one: Listener, streams: Collection[str]) -> None:
+    def _leave(self, one: Told, streams: Collection[str]) -> None:
         for stream in streams:
             self._listeners[stream].discard(one)
             if not self._listeners[stream]:

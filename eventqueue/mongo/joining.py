@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
@@ -23,6 +24,17 @@ from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
 
 SAY = 'begin it with `start_transaction(write_concern=WriteConcern("majority"))`'
+
+LIFETIME = "transactionLifetimeLimitSeconds"
+
+
+def lifetime_s(client: MongoClient[Any]) -> float | None:
+    """Return how long a transaction may last, in seconds; None where the server does not tell this user."""
+    try:
+        found: float = client.admin.command({"getParameter": 1, LIFETIME: 1})[LIFETIME]
+    except OperationFailure:  # it takes a right which applications do not have
+        return None
+    return found
 
 
 class Order(NamedTuple):
@@ -53,7 +65,7 @@ class MongoJoining:
 
     def append(self, session: ClientSession, appends: Sequence[Append]) -> None:
         """See Joining.append."""
-        self.know_place()
+        self.know_place(session.client)
         orders = self.orders(session, appends)
         try:
             order = next(orders)
@@ -68,9 +80,10 @@ class MongoJoining:
         except StopIteration:
             return
 
-    def know_place(self) -> None:
-        """Ask once which cluster it is here, which `orders` compares others with."""
-        if self._place is None:
+    def know_place(self, client: Any) -> None:
+        """Ask which cluster it is here, which `orders` compares that of a client with that is not known yet."""
+        # Not once for all: whom it consists of may have changed since.
+        if client not in self._known:
             with translated():
                 self._place = _place_in(self._ground.database.client.admin.command("hello"))
 

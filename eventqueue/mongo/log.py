@@ -50,6 +50,8 @@ VISIBLE_S = 105
 The server gives up an append after `_TRY_MAX`, and after a minute a transaction of an application's in which a job is
 enqueued: it looks for these every half. Fifteen seconds are for how late it may be in that.
 """
+LIFETIME_MAX_S = 60
+"""As long as a transaction in which a job is enqueued may last, so that VISIBLE_S holds: MongoDB's own default."""
 OWN_VISIBLE_S = 15
 """As VISIBLE_S, of events that no transaction of others can hold: all but those that begin a job."""
 

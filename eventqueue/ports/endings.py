@@ -17,9 +17,25 @@ class Hearing(Protocol):
         ...
 
 
+class Told(Protocol):
+    """Who is told which jobs have ended, by whatever thread that comes from: neither call may wait."""
+
+    def hear(self, job_id: str) -> None:
+        """A job has ended."""
+        ...
+
+    def doubt(self) -> None:
+        """Some that ended until now may not have been told, so that each has to be looked at."""
+        ...
+
+
 class Endings(Protocol):
     """Tells of the endings in one log. Safe across threads."""
 
     def listen(self, job_ids: Collection[str]) -> AbstractContextManager[Hearing]:
         """Hear of the jobs with these ids what comes from now on: so first this, and then look how they stand."""
+        ...
+
+    def told(self, one: Told, job_ids: Collection[str]) -> AbstractContextManager[None]:
+        """As `listen`, for who waits in a way of his own: `one` is told what comes from now on."""
         ...

@@ -13,6 +13,7 @@ from eventqueue.model import settings
 from eventqueue.model.progress import ByClaim, Progress
 from eventqueue.mongo.incarnations import Incarnation, Registration
 from eventqueue.mongo.outputs import Kept
+from eventqueue.ports.endings import Told
 from eventqueue.ports.finder import Signal
 from eventqueue.tasks import registry
 from eventqueue.testing.clock import TestClock
@@ -129,6 +130,13 @@ class MemoryEndings:
     def listen(self, job_ids: Collection[str]) -> Iterator["MemoryEndings"]:  # noqa: ARG002 - the port's
         """See Endings.listen."""
         yield self
+
+    @contextmanager
+    def told(self, one: Told, job_ids: Collection[str]) -> Iterator[None]:  # noqa: ARG002 - the port's
+        """See Endings.told: what is due is run at once, and each has to be looked at then."""
+        self._run()
+        one.doubt()
+        yield
 
     def wait(self, seconds: float) -> None:  # noqa: ARG002 - the port's
         """See Hearing.wait. Raises WaitTimeout where nothing is due: no time passes by itself."""

@@ -60,12 +60,13 @@ class Choosing:
 
     def _not_held(self, course: Course, due: Sequence[datetime]) -> Sequence[datetime]:
         """Return the ticks at which the job of the last one before them had ended; of the others the log is told."""
-        if course.made is None or not due:
+        last = course.last
+        if last is None or not due:
             return due
-        going = free(due, self._ended_at(course.made))
+        going = free(due, self._ended_at(last))
         held = due[: len(due) - len(going)]
         if held:
-            self._tell(course, skipped(SkipReason.OVERLAP, held, job=course.made))
+            self._tell(course, skipped(SkipReason.OVERLAP, held, job=last))
         return going
 
     def _ended_at(self, job: str) -> datetime | None:

@@ -26,6 +26,12 @@ class Course:
         self.next_at: datetime | None = None
         self.move(schedule.since)
 
+    @property
+    def last(self) -> str | None:
+        """The job of the last tick that is known to have become one: made, or told of as the one that holds ticks."""
+        # What is told of is known however many ticks ago it was made. Ids of a schedule's jobs sort as their ticks do.
+        return max((one for one in (self.made, self.schedule.held_by) if one is not None), default=None)
+
     def move(self, done: datetime) -> None:
         """Have all ticks up to a moment done with."""
         self.done = done

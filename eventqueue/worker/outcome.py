@@ -92,7 +92,9 @@ def end_of(job: Job, ended: Ended) -> Kept:
 
 def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Error]:
     if ended.timed_out:
-        return FailReason.TIMEOUT, Error(type="timeout", message=f"ran longer than its timeout of {job.timeout:g} s")
+        return FailReason.TIMEOUT, Error(
+            type="timeout", message=f"ran longer than its timeout of {job.timeout:g} s", traceback=_where(ended)
+        )
     if ended.lease_lost:
         return FailReason.WORKER_LOST, Error(
             type="worker-lost", message="killed at the end of its worker's lease: the database had not answered"
@@ -103,6 +105,11 @@ def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Erro
     if ended.signal is not None:
         return FailReason.ERROR, Error(type="signal", message=f"killed by {signal_name(ended.signal)}")
     return FailReason.ERROR, Error(type="exit-code", message=_exit_message(ended))
+
+
+def _where(ended: Ended) -> str | None:
+    """Return where a task was when it was asked to stop, as its process has told."""
+    return ended.outcome.error.traceback if isinstance(ended.outcome, Raised) else None
 
 
 def _exit_message(ended: Ended) -> str:

@@ -24,8 +24,8 @@ from tests.projections.stage import build
 from tests.ticking.conftest import hourly
 
 CHECKS = [
-    *("connection", "replica set", "durability", "layout", "rights", "clock", "sizes", "settings", "projector"),
-    *("workers", "queues", "schedules", "seals", "lost"),
+    *("connection", "replica set", "durability", "transactions", "layout", "rights", "clock", "sizes", "settings"),
+    *("projector", "workers", "queues", "schedules", "seals", "lost"),
 ]
 
 
@@ -77,6 +77,20 @@ def test_a_schedule_whose_zone_is_unknown_here_is_told(queuectl: Queuectl, queue
     hourly(queue, "far", tz="Mars/Olympus")
 
     assert "Mars/Olympus" in check(queuectl.here("doctor", "--json"), "schedules")["found"]
+
+
+def test_transactions_that_may_last_longer_than_a_job_is_waited_for_are_told(
+    queuectl: Queuectl, client: MongoClient[dict[str, Any]]
+) -> None:
+    before = client.admin.command("getParameter", transactionLifetimeLimitSeconds=1)["transactionLifetimeLimitSeconds"]
+    client.admin.command("setParameter", transactionLifetimeLimitSeconds=300)
+    try:
+        found = check(queuectl.here("doctor", "--json"), "transactions")
+    finally:
+        client.admin.command("setParameter", transactionLifetimeLimitSeconds=before)
+
+    assert found["found"].startswith("one may last 5 min (transactionLifetimeLimitSeconds): a job in it may come ")
+    assert "transactionLifetimeLimitSeconds: 60" in found["remedy"]
 
 
 def test_people_get_a_mark_for_each_check(queuectl: Queuectl) -> None:

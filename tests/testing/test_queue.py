@@ -21,6 +21,7 @@ from eventqueue import (
     using,
 )
 from eventqueue.model.job import Job
+from eventqueue.mongo.endings import Listener
 from eventqueue.tasks import hooks
 from eventqueue.testing import TestClock, TestQueue, history
 from tests.testing import app
@@ -283,6 +284,15 @@ def test_a_handle_has_the_result_of_what_is_run_meanwhile(queue: TestQueue) -> N
     assert queue.gather(several) == [1, 2]
     with pytest.raises(JobFailed, match="it will never do"):
         app.says.enqueue("fail").result()
+
+
+def test_who_waits_in_a_way_of_his_own_is_told_to_look_once_what_is_due_was_run(queue: TestQueue) -> None:
+    handle = app.send.enqueue("ann")
+    heard = Listener()
+
+    with queue.connection.endings.told(heard, [handle.id]):
+        assert heard.wait(0) is None
+        assert handle.status() is State.COMPLETED
 
 
 def test_who_waits_for_what_does_not_come_by_itself_is_told_so_at_once(queue: TestQueue) -> None:

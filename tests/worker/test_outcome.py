@@ -89,6 +89,14 @@ def test_what_a_task_returned_after_its_timeout_is_a_timeout(job: Job) -> None:
     assert failed(job, outcome=Returned(1), timed_out=True).reason is FailReason.TIMEOUT
 
 
+def test_a_timeout_tells_where_its_task_was_by_then(job: Job) -> None:
+    error = Error(type="TimedOut", message="TimedOut", traceback='  File "app.py", line 7, in wait')
+
+    assert failed(job, outcome=Raised(error), timed_out=True).error == Error(
+        type="timeout", message="ran longer than its timeout of 1.5 s", traceback=error.traceback
+    )
+
+
 def test_an_end_through_no_fault_of_the_jobs_is_not_counted(job: Job) -> None:
     assert settle(job, unharmed="its process was ended for another job") == Release(
         claim=2, reason="its process was ended for another job"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eventqueue.tasks.outcomes import Returned
+from eventqueue.tasks.outcomes import Raised, Returned
 from eventqueue.worker.python import pool
 from eventqueue.worker.running.reports import Ended
 from tests.worker.python.stage import Stage, pid_in, stage
@@ -26,6 +26,14 @@ def test_a_task_that_runs_too_long_is_interrupted_and_its_process_stays(one: Sta
     assert ended.timed_out
     assert ended.duration_s >= SHORT_S * 0.9
     assert one.value("pid") == before
+
+
+@pytest.mark.parametrize("task", ["stay", "stay_async"])
+def test_a_task_that_is_interrupted_tells_where_it_was(one: Stage, task: str, tmp_path: Path) -> None:
+    ended = one.run(task, tmp_path / "there", timeout=SHORT_S)
+
+    assert isinstance(ended.outcome, Raised)
+    assert f", in {task}\n" in (ended.outcome.error.traceback or "")
 
 
 @pytest.mark.parametrize("task", ["stubborn", "stubborn_async", "blocks_signals"])
