@@ -136,10 +136,10 @@ def test_a_task_may_have_processes_and_threads_of_its_own(one: Stage) -> None:
     assert one.value("uses_threads") == 3
 
 
-def test_progress_is_told_four_times_a_second_at_most(one: Stage) -> None:
+def test_of_much_that_a_task_says_of_how_far_it_is_little_is_told(one: Stage) -> None:
     one.run("advance")
 
-    assert [(told.done, told.total) for told in one.progress] == [(0, 100)]
+    assert len(one.progress) <= 2
 
 
 def test_a_task_that_is_no_longer_known_is_handed_back(one: Stage) -> None:
