@@ -20,7 +20,7 @@ from tests.worker.stage import Stage, wait_until
 
 pytestmark = pytest.mark.faults
 
-JOBS = int(os.environ.get("EVENTQUEUE_TEST_JOBS", "10000"))
+JOBS = int(os.environ.get("EVENTQUEUE_TEST_JOBS", "2000"))
 KILL_EVERY = JOBS // 40
 LINE_BYTES = 41  # that an attempt writes
 LEASE_S = 5  # the shortest there is

@@ -162,14 +162,18 @@ def test_one_that_is_fenced_while_its_lease_is_good_takes_the_place_back(built: 
 
 
 def test_one_whose_lease_was_lost_stands_by(built: Ground, crowd: Crowd) -> None:
+    def stands_by() -> bool:
+        # Until it has heard that its lease is lost it takes the place back, as it should.
+        place = taking_place(built)
+        crowd.act(2)
+        is_left = heir.renew() and not is_fresh(built)
+        return is_left and checkpoint_of(built).fence == place.held.fence
+
     with projecting(built, "slow") as running:
         await_that(lambda: lease_of(built).holder() == Holder("slow", is_live=True))
         heir = Lease(built.database, PROJECTING, "heir")
         await_that(lambda: end_lease(built) or heir.acquire())  # type: ignore[func-returns-value]
-        place = taking_place(built)
-        crowd.act(2)
-        await_that(lambda: heir.renew() and not is_fresh(built))
-        assert checkpoint_of(built).fence == place.held.fence
+        await_that(stands_by)
         assert running.error is None
         heir.release()
         await_that(lambda: is_fresh(built))
