@@ -18,7 +18,6 @@ import msgspec
 
 # As themselves, when a value is held against its annotation: a text is none of them, though one would be read as such.
 _OWN = (bytes, bytearray, datetime, date, time, timedelta, UUID, Decimal)
-_SEVERAL = (list, tuple, set, frozenset)
 
 
 class Unfit(Exception):

@@ -124,6 +124,9 @@ def test_what_lies_here_is_not_imported_unless_its_owner_says_so(
 
     assert "letters.send" in ran.out
     assert f"Importing letters, as {app}/pyproject.toml says." in ran.err
+    (app / "below").mkdir()
+    monkeypatch.chdir(app / "below")
+    assert f"Importing letters, as {app}/pyproject.toml says." in queuectl.ok("tasks", "list").err
 
 
 def test_a_pyproject_that_anybody_may_write_is_not_believed(

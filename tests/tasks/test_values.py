@@ -172,8 +172,9 @@ def test_any_value_for_any_type_comes_back_as_it_was_or_is_refused(kind: Any, va
         (Loose(b"a"), Loose),
         (object(), Any),
         ({"x": {1: "a"}}, Any),
+        ([["abcd"]], set[tuple[bytes]]),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_would_come_back_as_something_else_is_refused(value: Any, kind: Any) -> None:
     with pytest.raises(Unfit):

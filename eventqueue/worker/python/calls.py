@@ -70,12 +70,10 @@ class Running:
 
     def _failed(self, context: Context, error: BaseException) -> Outcome:
         outcome = self._raised(error)
-        if self.asked is not None and isinstance(error, INTERRUPTIONS):
+        if self.asked is not None and isinstance(error, INTERRUPTIONS) and isinstance(outcome, Raised):
             if not self.asked.is_timeout:  # it did not fail: it was cancelled, or is handed back
                 return outcome
-            outcome = (
-                Raised(outcome.error) if isinstance(outcome, Raised) else outcome
-            )  # whatever it is tried again for
+            outcome = Raised(outcome.error)  # which is tried again, whatever the task says of exceptions
         if isinstance(outcome, Raised):
             tracing.failed(error)
         hooks.ended(context, outcome, error)

@@ -68,10 +68,10 @@ def test_a_run_has_a_span_that_is_linked_to_its_enqueueing(hooked: Stage) -> Non
 
 def test_a_task_that_is_only_told_to_stop_has_not_failed(hooked: Stage) -> None:
     run(hooked, job("so_far"))
-    hooked.runner.start("run", job("waits", max_retries=0))
-    hooked.started("run")
-    hooked.runner.kill("run", 5.0)
-    hooked.ended("run")
+    hooked.runner.start("stopped", job("waits", max_retries=0))
+    hooked.started("stopped")
+    hooked.runner.kill("stopped", 5.0)
+    hooked.ended("stopped")
 
     called = run(hooked, job("so_far"))
     assert isinstance(called, list)
