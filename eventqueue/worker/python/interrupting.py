@@ -10,8 +10,11 @@ T = TypeVar("T")
 
 NUDGE = signal.SIGURG  # which does nothing to who does not wait for it
 
-_raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-_raise_in.argtypes = (ctypes.c_ulong, ctypes.c_void_p)  # a class by its address; none takes back what has not come yet
+# A class by its address; none takes back what has not come yet.
+# A function of our own: what is set on `ctypes.pythonapi`'s is set for the user's code too.
+_raise_in = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)(
+    ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
+)
 
 
 class Interrupted(BaseException):

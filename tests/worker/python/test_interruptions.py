@@ -1,6 +1,7 @@
 """What is asked to end while it begins, or as it ends: each run tells of its end, and each child goes."""
 
 import asyncio
+import ctypes
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from eventqueue.model.events import Call
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.outcomes import Outcome, Raised
+from eventqueue.worker.python import interrupting
 from eventqueue.worker.python.calls import Running
 from eventqueue.worker.python.messages import Run, Stop
 from tests.builders import job_that_is
@@ -38,6 +40,11 @@ atexit.register(time.sleep, 1000)
 def pid() -> int:
     return os.getpid()
 """
+
+
+def test_who_interrupts_tasks_leaves_the_interpreters_functions_as_the_users_code_knows_them() -> None:
+    assert interrupting.Interruptible
+    assert ctypes.pythonapi.PyThreadState_SetAsyncExc.argtypes is None
 
 
 async def waits() -> None:
