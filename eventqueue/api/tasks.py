@@ -92,7 +92,7 @@ class Prepared(Generic[P, R_co]):
         return self._called(args, kwargs)
 
     def _called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Signature[Any]:
-        taken = self._declared.signature
+        taken = self._declared.contract
         return Signature(taken.call(args, kwargs), self._options, taken.result_read)
 
     @overload

@@ -1,7 +1,7 @@
 """When the ticks of a schedule are: of a cron expression by the clocks of a zone, or of a fixed span. Pure.
 
 What a cron expression means on a clock that is never changed is cronsim's business. What becomes of the hour that is
-left out in spring, and of the one that comes twice in autumn, is decided in `hands.py`.
+left out in spring, and of the one that comes twice in autumn, is decided in `clocks.py`.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ from cronsim import CronSim, CronSimError
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.retry import LONGEST_S
-from eventqueue.schedules import hands
+from eventqueue.schedules import clocks
 
 CRON_MAX = 256  # characters
 LEAST_S = 1.0
@@ -33,8 +33,8 @@ class Cron(msgspec.Struct, frozen=True):
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield the ticks after a moment, in order, in UTC; none where it fits no time in fifty years."""
-        begin = hands.shown_before(moment, self.zone)
-        found = hands.passing if self.is_hourly else hands.once_each
+        begin = clocks.shown_before(moment, self.zone)
+        found = clocks.passing if self.is_hourly else clocks.once_each
         return (at for at in found(CronSim(self.expression, begin), self.zone) if at > moment)
 
 

@@ -24,10 +24,10 @@ def as_declared(
     task = registry.find(name) if isinstance(name, str) else None
     if task is None or not isinstance(args, list | tuple) or not isinstance(kwargs, Mapping):
         return fields, defaults  # what is no argument at all is refused like any field
-    call = task.signature.checked(Call(task=task.name, args=list(args), kwargs=dict(kwargs)))
+    call = task.contract.checked(Call(task=task.name, args=list(args), kwargs=dict(kwargs)))
     asked = {**fields, "task": task.name, "args": call.args, "kwargs": call.kwargs}
     if task.unique and fields.get("id") is None and fields.get("key") is None:
-        asked["key"] = unique_key(task.signature.shortest(call), task.unique, now)
+        asked["key"] = unique_key(task.contract.shortest(call), task.unique, now)
     return asked, task.policy.over(defaults)
 
 

@@ -14,7 +14,7 @@ from msgspec import Meta
 from eventqueue.errors import TaskRefused
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import Defaults, Label, Name, Whole
-from eventqueue.tasks.signature import Signature
+from eventqueue.tasks.contract import Contract
 
 BackoffFunction = Callable[[int, BaseException], timedelta | float]
 """From an attempt's number, from 1, and what it raised to how long to wait, in seconds where it is a number."""
@@ -58,10 +58,10 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return inspect.iscoroutinefunction(self.function)
 
     @cached_property
-    def signature(self) -> Signature:
+    def contract(self) -> Contract:
         """What it takes and gives back. Raises TaskRefused for annotations that cannot be used."""
         # At the first use, and not where it is declared: annotations may name what the module defines further down.
-        return Signature(self.name, self.function)
+        return Contract(self.name, self.function)
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -23,14 +23,12 @@ def run(
 
     Raises InvalidInput for arguments that do not fit.
     """
-    call = task.signature.checked(Call(task=task.name, args=list(args), kwargs=dict(kwargs)))
+    call = task.contract.checked(Call(task=task.name, args=list(args), kwargs=dict(kwargs)))
     context = Context(id="here", task=task.name, attempt=1, claim=0, queue=task.policy.queue or "default")
-    given, named = task.signature.arguments(call)
-    if task.signature.context is not None:
-        named[task.signature.context] = context
+    given, named = task.contract.arguments(call, context)
     with running(context):
         try:
             value = task.function(*given, **named)
-            return Returned(task.signature.result(wait(value) if task.is_async else value))
+            return Returned(task.contract.result(wait(value) if task.is_async else value))
         except Exception as error:
             return of_error(task, error, 1, datetime.now(UTC))

@@ -64,7 +64,7 @@ def _named() -> list[tuple[str, Declared, Timing]]:
 def _fields(task: Declared, timing: Timing) -> dict[str, Any]:
     """Return the fields of its jobs, with all that the task says of them: who makes them does not know the task."""
     try:
-        call = task.signature.call(timing.args, timing.kwargs)
+        call = task.contract.call(timing.args, timing.kwargs)
     except InvalidInput as error:
         raise InvalidInput("", f"Schedule {timing.name or task.name} cannot be: {error}.") from None
     given = msgspec.json.decode(msgspec.json.encode(task.policy))

@@ -53,7 +53,7 @@ def load(modules: Sequence[str]) -> None:
                 raise
             raise ImportFailed(name, _told(name, error)) from error
     for task in tasks():
-        _ = task.signature
+        _ = task.contract
 
 
 def _told(module: str, error: BaseException) -> str:

@@ -70,12 +70,11 @@ class Attempt:
 
     def _outcome(self, task: Declared, call: Call, context: Context) -> Outcome:
         try:
-            args, kwargs = task.signature.arguments(call)
-            named = kwargs if task.signature.context is None else {**kwargs, task.signature.context: context}
+            args, kwargs = task.contract.arguments(call, context)
             hooks.starting(context)
-            found = task.function(*args, **named)
+            found = task.function(*args, **kwargs)
             value = awaited(found) if task.is_async else found
-            outcome: Outcome = Returned(task.signature.result(value))
+            outcome: Outcome = Returned(task.contract.result(value))
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             self.assertion = error if isinstance(error, AssertionError) else None
             outcome, value = of_error(task, error, context.attempt, self._clock.now()), error

@@ -44,8 +44,8 @@ from eventqueue.worker.progressing import Progressing
 from eventqueue.worker.python.forkserver import ForkServer
 from eventqueue.worker.python.importing import imported
 from eventqueue.worker.python.plan import PythonPlan
-from eventqueue.worker.python.planning import set_planned
 from eventqueue.worker.python.runner import PythonRunner
+from eventqueue.worker.python.schedules import set_planned
 from eventqueue.worker.runners import Runners
 from eventqueue.worker.running.runner import MakeRunner, Runner, Tell
 from eventqueue.worker.shell.runner import ShellRunner

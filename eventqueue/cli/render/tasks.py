@@ -21,7 +21,7 @@ def table(found: Collection[Declared]) -> Table:
             "async" if one.is_async else "sync",
             one.policy.queue or "default",
             one.policy.max_retries,
-            clean(str(one.signature)),
+            clean(str(one.contract)),
             clean(_about(one)),
         ]
         for one in found
@@ -36,7 +36,7 @@ def document(one: Declared) -> dict[str, Any]:
         "aliases": list(one.aliases),
         "module": one.function.__module__,
         "is_async": one.is_async,
-        "takes": str(one.signature),
+        "takes": str(one.contract),
         "about": _about(one),
         **plain(msgspec.structs.asdict(one.policy)),
     }

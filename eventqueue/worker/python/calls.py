@@ -46,7 +46,7 @@ class Running:
         context = self._enter()
         with tracing.running(context, self.order.correlation):
             try:
-                args, kwargs = self._arguments(context)
+                args, kwargs = self.task.contract.arguments(self.order.call, context)
                 hooks.starting(context)
                 return self._returned(context, self.task.function(*args, **kwargs))
             except BaseException as error:  # whatever a task raises is its own, an exit too
@@ -57,14 +57,14 @@ class Running:
         context = self._enter()
         with tracing.running(context, self.order.correlation):
             try:
-                args, kwargs = self._arguments(context)
+                args, kwargs = self.task.contract.arguments(self.order.call, context)
                 hooks.starting(context)
                 return self._returned(context, await self.task.function(*args, **kwargs))
             except BaseException as error:
                 return self._failed(context, error)
 
     def _returned(self, context: Context, value: Any) -> Outcome:
-        outcome = Returned(self.task.signature.result(value))
+        outcome = Returned(self.task.contract.result(value))
         hooks.ended(context, outcome, value)
         return outcome
 
@@ -97,11 +97,6 @@ class Running:
         context = self._context()
         entering(context)
         return context
-
-    def _arguments(self, context: Context) -> tuple[list[Any], dict[str, Any]]:
-        signature = self.task.signature
-        args, kwargs = signature.arguments(self.order.call)
-        return args, kwargs if signature.context is None else {**kwargs, signature.context: context}
 
     def _context(self) -> Context:
         order = self.order

@@ -11,7 +11,7 @@ from eventqueue.errors import ArgumentsChanged, InvalidInput, ResultRefused, Tas
 from eventqueue.model.codec import DATA_MAX
 from eventqueue.model.events import Call
 from eventqueue.tasks.context import NO_JOB, Context
-from eventqueue.tasks.signature import Signature
+from eventqueue.tasks.contract import Contract
 
 WHEN = datetime(2026, 11, 28, 8, tzinfo=UTC)
 
@@ -22,26 +22,26 @@ class Order:
     placed: datetime
 
 
-def signature(function: Callable[..., Any]) -> Signature:
-    return Signature("app.send", function)
+def contract(function: Callable[..., Any]) -> Contract:
+    return Contract("app.send", function)
 
 
 def send(to: str, n: int = 1, *, at: datetime | None = None) -> None: ...
 
 
 def test_arguments_are_kept_by_name_whatever_way_they_were_given() -> None:
-    found = signature(send)
+    found = contract(send)
 
     assert found.call(["ann"], {"n": 2}) == found.call([], {"to": "ann", "n": 2}) == found.call(["ann", 2], {})
     assert found.call(["ann", 2], {}) == Call(task="app.send", kwargs={"to": "ann", "n": 2})
 
 
 def test_what_was_enqueued_is_given_to_the_function() -> None:
-    found = signature(lambda_free)
+    found = contract(lambda_free)
 
     call = found.call([Order(1, WHEN)], {"wait": timedelta(minutes=5)})
 
-    assert found.arguments(call) == ([], {"order": Order(1, WHEN), "wait": timedelta(minutes=5)})
+    assert found.arguments(call, NO_JOB) == ([], {"order": Order(1, WHEN), "wait": timedelta(minutes=5)})
 
 
 def lambda_free(order: Order, wait: timedelta) -> None: ...
@@ -50,16 +50,16 @@ def lambda_free(order: Order, wait: timedelta) -> None: ...
 def test_positions_are_kept_where_only_they_can_be() -> None:
     def several(first: int, /, *rest: int, **named: datetime) -> None: ...
 
-    call = signature(several).call([1, 2, 3], {"at": WHEN})
+    call = contract(several).call([1, 2, 3], {"at": WHEN})
 
     assert call == Call(task="app.send", args=[1, 2, 3], kwargs={"at": "2026-11-28T08:00:00Z"})
-    assert signature(several).arguments(call) == ([1, 2, 3], {"at": WHEN})
+    assert contract(several).arguments(call, NO_JOB) == ([1, 2, 3], {"at": WHEN})
 
 
 def test_what_stands_before_further_positions_keeps_its_own() -> None:
     def several(first: int, *rest: int) -> None: ...
 
-    assert signature(several).call([1, 2, 3], {}).args == [1, 2, 3]
+    assert contract(several).call([1, 2, 3], {}).args == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused_by_the_name_of_the_argument(
     args: list[Any], kwargs: dict[str, Any], named: str, problem: str
 ) -> None:
     with pytest.raises(InvalidInput, match=problem) as refused:
-        signature(send).call(args, kwargs)
+        contract(send).call(args, kwargs)
 
     assert refused.value.field == named
 
@@ -86,11 +86,11 @@ def test_a_part_of_an_argument_is_named_with_its_place() -> None:
     def place(orders: list[Order]) -> None: ...
 
     with pytest.raises(InvalidInput, match=r"orders: expected int, got str \(at \[0\]\.id\)"):
-        signature(place).call([[Order("one", WHEN)]], {})  # type: ignore[arg-type]
+        contract(place).call([[Order("one", WHEN)]], {})  # type: ignore[arg-type]
 
 
 def test_arguments_that_came_as_json_are_checked_like_all_others() -> None:
-    found = signature(send)
+    found = contract(send)
 
     assert found.checked(Call(task="old.name", args=["ann"], kwargs={"at": "2026-11-28T09:00:00+01:00"})) == Call(
         task="app.send", kwargs={"to": "ann", "at": "2026-11-28T09:00:00+01:00"}
@@ -105,7 +105,7 @@ def test_arguments_that_came_as_json_are_checked_like_all_others() -> None:
 def test_a_job_from_before_an_argument_was_added_runs() -> None:
     def before(to: str) -> None: ...
 
-    assert signature(send).arguments(signature(before).call(["ann"], {})) == ([], {"to": "ann"})
+    assert contract(send).arguments(contract(before).call(["ann"], {}), NO_JOB) == ([], {"to": "ann"})
 
 
 def renamed(recipient: str) -> None: ...
@@ -126,10 +126,10 @@ def further(to: str, body: str) -> None: ...
     ],
 )
 def test_a_job_whose_arguments_fit_no_more_is_told_what_differs(now: Callable[..., Any], problem: str) -> None:
-    call = signature(send).call(["ann"], {})
+    call = contract(send).call(["ann"], {})
 
     with pytest.raises(ArgumentsChanged, match=problem):
-        signature(now).arguments(call)
+        contract(now).arguments(call, NO_JOB)
 
 
 # What a function cannot take or give back.
@@ -139,22 +139,22 @@ def test_a_parameter_of_which_no_value_could_be_read_back_is_refused() -> None:
     def connect(socket: type) -> None: ...
 
     with pytest.raises(TaskRefused, match="its parameter socket is a type, which cannot be read back"):
-        signature(connect)
+        contract(connect)
 
 
 def test_an_annotation_that_names_nothing_is_refused() -> None:
     def later(order: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
     with pytest.raises(TaskRefused, match="NameError"):
-        signature(later)
+        contract(later)
 
 
 def test_a_context_is_no_argument_of_the_job() -> None:
     def told(ctx: Context, to: str) -> None: ...
 
-    assert signature(told).context == "ctx"
-    assert signature(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
-    assert signature(send).context is None
+    assert contract(told).context == "ctx"
+    assert contract(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
+    assert contract(send).context is None
 
 
 def optional(to: str, ctx: Context | None = None) -> None: ...
@@ -165,7 +165,7 @@ def later(to: str, *rest: int, ctx: Context = NO_JOB) -> None: ...
 
 @pytest.mark.parametrize("function", [optional, later])
 def test_a_context_may_be_one_or_none_and_stand_behind_further_positions(function: Callable[..., Any]) -> None:
-    assert signature(function).context == "ctx"
+    assert contract(function).context == "ctx"
 
 
 def first(ctx: Context, *rest: int) -> None: ...
@@ -180,7 +180,7 @@ def several(*ctx: Context) -> None: ...
 @pytest.mark.parametrize("function", [first, nameless, several])
 def test_a_context_that_cannot_be_given_by_name_is_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(TaskRefused, match=r"ctx, which is given by name, must stand behind a `\*`: \*, ctx: "):
-        signature(function)
+        contract(function)
 
 
 UNSAID: Any = object()
@@ -202,7 +202,7 @@ def in_places(a: int, b: int = 1, /, *rest: int) -> None: ...
     ],
 )
 def test_a_call_is_the_same_whether_it_names_its_defaults_or_not(function: Callable[..., Any], calls: Any) -> None:
-    found = signature(function)
+    found = contract(function)
 
     first, *others = [found.shortest(found.checked(found.call(*one))) for one in calls]
 
@@ -214,7 +214,7 @@ def test_a_call_is_the_same_whether_it_names_its_defaults_or_not(function: Calla
     [(with_defaults, [1, 1], [1, 2]), (in_places, [1, 1, 5], [1, 5]), (in_places, [1], [2]), (in_places, [1], [1, 2])],
 )
 def test_a_call_with_another_value_is_another(function: Callable[..., Any], args: list[int], others: list[int]) -> None:
-    found = signature(function)
+    found = contract(function)
 
     assert found.shortest(found.call(args, {})) != found.shortest(found.call(others, {}))
 
@@ -222,8 +222,8 @@ def test_a_call_with_another_value_is_another(function: Callable[..., Any], args
 def test_a_parameter_that_is_added_with_a_default_leaves_calls_the_same() -> None:
     def before(to: str) -> None: ...
 
-    found = signature(send)
-    assert found.shortest(found.call(["ann", 1], {})) == signature(before).shortest(signature(before).call(["ann"], {}))
+    found = contract(send)
+    assert found.shortest(found.call(["ann", 1], {})) == contract(before).shortest(contract(before).call(["ann"], {}))
 
 
 def test_a_function_that_knows_its_job_can_be_called_without_one() -> None:
@@ -232,26 +232,26 @@ def test_a_function_that_knows_its_job_can_be_called_without_one() -> None:
         return f"{to} {ctx.cancelled()}"
 
     assert told("ann") == "ann False"
-    assert signature(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
+    assert contract(told).call(["ann"], {}) == Call(task="app.send", kwargs={"to": "ann"})
 
 
 def test_a_result_is_kept_as_json_and_read_by_its_annotation() -> None:
     def place() -> Order:
         return Order(1, WHEN)
 
-    plain = signature(place).result(place())
+    plain = contract(place).result(place())
 
     assert plain == {"id": 1, "placed": "2026-11-28T08:00:00Z"}
-    assert signature(place).result_read(plain) == Order(1, WHEN)
+    assert contract(place).result_read(plain) == Order(1, WHEN)
     with pytest.raises(ResultRefused, match="not of the type"):
-        signature(place).result_read({"id": "one"})
+        contract(place).result_read({"id": "one"})
 
 
 def test_a_function_of_which_no_result_could_be_read_back_is_refused() -> None:
     def connect() -> type: ...  # type: ignore[empty-body]
 
     with pytest.raises(TaskRefused, match="what it gives back is a type, which cannot be read back"):
-        signature(connect)
+        contract(connect)
 
 
 def untold():  # type: ignore[no-untyped-def]
@@ -289,7 +289,7 @@ def test_what_a_function_returns_is_held_against_its_annotation(
     function: Callable[..., Any], value: Any, problem: str
 ) -> None:
     with pytest.raises(ResultRefused, match=f"The result of task app.send is not what it says to give back: {problem}"):
-        signature(function).result(value)
+        contract(function).result(value)
 
 
 @pytest.mark.parametrize(
@@ -297,12 +297,12 @@ def test_what_a_function_returns_is_held_against_its_annotation(
     [(send, None), (counted, 1), (placed, [Order(1, WHEN)]), (untold, {"a": [1, None]}), (numbered, {1: 2})],
 )
 def test_what_fits_its_annotation_comes_back_as_it_was(function: Callable[..., Any], value: Any) -> None:
-    assert signature(function).result_read(signature(function).result(value)) == value
+    assert contract(function).result_read(contract(function).result(value)) == value
 
 
 @pytest.mark.parametrize("function", [untold, whatever, never])
 def test_a_function_that_does_not_say_what_it_returns_may_return_anything(function: Callable[..., Any]) -> None:
-    assert signature(function).result([1, "a"]) == [1, "a"]
+    assert contract(function).result([1, "a"]) == [1, "a"]
 
 
 @pytest.mark.parametrize(
@@ -320,4 +320,4 @@ def test_a_function_that_does_not_say_what_it_returns_may_return_anything(functi
 )
 def test_a_result_that_cannot_be_kept_is_refused_with_advice(value: Any, problem: str) -> None:
     with pytest.raises(ResultRefused, match=problem):
-        signature(untold).result(value)
+        contract(untold).result(value)

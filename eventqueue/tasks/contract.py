@@ -19,7 +19,7 @@ _ANYTHING = (object, Never, NoReturn)  # as annotations of a result that is not 
 LARGE = "what is large belongs into a file or a store, and its name into the job"
 
 
-class Signature:
+class Contract:
     """The parameters of one task's function. Raises TaskRefused for a function that could not be called by a worker."""
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
@@ -120,9 +120,10 @@ class Signature:
 
     # Running
 
-    def arguments(self, call: Call) -> tuple[list[Any], dict[str, Any]]:
-        """Return what a stored call gives to the function as it is now. Raises ArgumentsChanged."""
-        return self.read(call, lambda name, problem: ArgumentsChanged(self._name, name, problem))
+    def arguments(self, call: Call, context: Context) -> tuple[list[Any], dict[str, Any]]:
+        """Return what a stored call gives to the function as it is now, in this context. Raises ArgumentsChanged."""
+        args, kwargs = self.read(call, lambda name, problem: ArgumentsChanged(self._name, name, problem))
+        return args, kwargs if self.context is None else {**kwargs, self.context: context}
 
     def read(self, call: Call, refusal: Callable[[str, str], Exception]) -> tuple[list[Any], dict[str, Any]]:
         """Return the values of a stored call; where they do not fit raise the `refusal` of a name and a problem."""
