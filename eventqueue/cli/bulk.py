@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from eventqueue.api.enqueueing import Receipt
     from eventqueue.api.queue import Queue
 
+Check = Callable[[dict[str, Any]], Request]
+Lines = Iterator[tuple[int, Request | InvalidInput]]
+
 SAID_MAX = 20  # bad lines that are named one by one
 IN_MEMORY = 16 * 1024 * 1024  # bytes of stdin that are not put into a temporary file
 
@@ -35,11 +38,12 @@ class BadLine(msgspec.Struct, frozen=True):
     error: str
 
 
-def enqueue_file(session: Session, path: str, *, skip_invalid: bool) -> int:
-    """Add every job of the file at `path` and return the exit code."""
+def enqueue_file(session: Session, path: str, load: Callable[[], None], *, skip_invalid: bool) -> int:
+    """Add every job of the file at `path` and return the exit code; `load` imports what tasks in it need."""
     with session.queue() as queue, _opened(path) as file:
+        check = _checking(queue, load)
         good, bad = 0, []
-        for number, found in _requests(queue, file):
+        for number, found in _requests(check, file):
             if isinstance(found, Request):
                 good += 1
             else:
@@ -47,15 +51,15 @@ def enqueue_file(session: Session, path: str, *, skip_invalid: bool) -> int:
         _name(session, bad)
         if bad and not skip_invalid:
             raise InvalidInput("", f"Nothing was added: {count(len(bad), 'line')} of the file must be put right first.")
-        return _add(session, queue, file, good, bad)
+        return _add(session, queue, _requests(check, file), good, bad)
 
 
-def _add(session: Session, queue: "Queue", file: IO[bytes], good: int, skipped: list[BadLine]) -> int:
+def _add(session: Session, queue: "Queue", lines: Lines, good: int, skipped: list[BadLine]) -> int:
     bad = {one.line for one in skipped}
     numbers = array("Q")  # of the lines that were enqueued: results come without them
 
     def jobs() -> Iterator[Request]:
-        for number, found in _requests(queue, file):
+        for number, found in lines:
             if isinstance(found, Request):
                 numbers.append(number)
                 yield found
@@ -94,15 +98,29 @@ def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]",
     return 1 if refused else 0
 
 
-def _requests(queue: "Queue", file: IO[bytes]) -> Iterator[tuple[int, Request | InvalidInput]]:
+def _checking(queue: "Queue", load: Callable[[], None]) -> Check:
+    """Return what checks a job, and loads before the first one that is a task."""
+    is_loaded = False
+
+    def check(fields: dict[str, Any]) -> Request:
+        nonlocal is_loaded
+        if "task" in fields and not is_loaded:
+            is_loaded = True
+            load()
+        return queue.check(fields)
+
+    return check
+
+
+def _requests(check: Check, file: IO[bytes]) -> Lines:
     """Yield each line's number and its checked request, or why it is none; empty lines are passed over."""
     file.seek(0)
     for number, line in enumerate(file, start=1):
         if line.strip():
-            yield number, _request(queue.check, line)
+            yield number, _request(check, line)
 
 
-def _request(check: Callable[[dict[str, Any]], Request], line: bytes) -> Request | InvalidInput:
+def _request(check: Check, line: bytes) -> Request | InvalidInput:
     try:
         # Some editors put a mark of their encoding in front of the first line.
         return check(json_object(line.removeprefix(BOM_UTF8).decode(), "it"))

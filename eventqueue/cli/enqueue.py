@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from eventqueue.cli.importing import with_imports
+from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Command, command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import ARGUMENTS, FILE, META, SECONDS, TEXT, VARIABLE, json_object
@@ -112,14 +112,16 @@ def enqueue(
     called = {} if task is None else {"task": task, **(arguments or {})}
     _check_usage(job, path, words, called, arguments, skip_invalid=skip_invalid, fields=fields)
     asked = called | fields if called else _asked(job, words, fields)
-    if modules or "task" in asked:
-        from eventqueue.cli.importing import imports_of
 
+    def load() -> None:
         imports_of(modules, import_path).load(session.out)
+
     if path is not None:
         from eventqueue.cli.bulk import enqueue_file
 
-        return enqueue_file(session, path, skip_invalid=skip_invalid)
+        return enqueue_file(session, path, load, skip_invalid=skip_invalid)
+    if modules or "task" in asked:
+        load()
     from eventqueue.cli.render import documents, existing
 
     with session.queue() as queue:

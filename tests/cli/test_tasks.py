@@ -129,6 +129,28 @@ def test_what_lies_here_is_not_imported_unless_its_owner_says_so(
     assert f"Importing letters, as {app}/pyproject.toml says." in queuectl.ok("tasks", "list").err
 
 
+def test_the_tasks_of_a_file_are_checked_by_the_modules_that_a_pyproject_names(
+    queuectl: Queuectl, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (app / "pyproject.toml").write_text('[tool.queuectl]\nimport = ["letters"]\n')
+    monkeypatch.chdir(app)
+    (app / "jobs").write_text('{"command": "true"}\n{"task": "letters.send", "kwargs": {"wrong": 1}}\n')
+
+    ran = queuectl.here("enqueue", "--file", "jobs")
+
+    assert ran.code == 1
+    assert ran.err.count("Importing letters") == 1
+    assert "Line 2: args: do not fit" in ran.err
+
+
+def test_a_file_of_commands_needs_no_module(queuectl: Queuectl, app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (app / "pyproject.toml").write_text("[tool")
+    monkeypatch.chdir(app)
+    (app / "jobs").write_text('{"command": "true"}\n')
+
+    assert queuectl.ok("enqueue", "--file", "jobs").err.count("import") == 0
+
+
 def test_a_pyproject_that_anybody_may_write_is_not_believed(
     queuectl: Queuectl, app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
