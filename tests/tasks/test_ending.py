@@ -7,7 +7,7 @@ import pytest
 
 from eventqueue import ArgumentsChanged, Discard, Fail, Retry, Snooze
 from eventqueue.tasks.declared import Declared
-from eventqueue.tasks.ending import MESSAGE_MAX, TRACEBACK_MAX, of_error
+from eventqueue.tasks.ending import MESSAGE_MAX, NAME_MAX, TRACEBACK_MAX, of_error
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
 
 NOW = datetime(2026, 11, 28, 8, tzinfo=UTC)
@@ -194,6 +194,13 @@ def test_a_deep_recursion_leaves_a_traceback_that_can_be_kept() -> None:
         deeper()
 
     assert len(raised(caught.value).error.traceback or "") <= TRACEBACK_MAX
+
+
+def test_whatever_an_exceptions_class_is_called_its_name_can_be_kept() -> None:
+    found = raised(type("Ä" * 200_000, (Exception,), {})("no"))
+
+    assert len(found.error.type) == NAME_MAX
+    found.error.type.encode()
 
 
 def test_an_exception_of_a_module_is_named_with_it() -> None:
