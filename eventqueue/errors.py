@@ -273,13 +273,20 @@ class UsedAfterFork(QueueError):
 class JobFailed(QueueError):
     """A job whose result is asked for is dead: `kind`, `message` and `traceback` are of the error that it failed with.
 
-    Each is None where that is not known. The traceback is of another process, and is shown below the message.
+    Each is None where that is not known; `told` is the error in a sentence. The traceback is of another process, and is
+    shown below the message.
     """
 
     def __init__(
-        self, job_id: str, kind: str | None = None, message: str | None = None, traceback: str | None = None
+        self,
+        job_id: str,
+        kind: str | None = None,
+        message: str | None = None,
+        traceback: str | None = None,
+        *,
+        told: str | None = None,
     ) -> None:
-        what = f" ({kind}: {message})" if kind else ""
+        what = f" ({told})" if told else ""
         super().__init__(f"Job {job_id} is dead{what}: `queuectl why {job_id}` tells what to do.")
         self.job_id = job_id
         self.kind = kind

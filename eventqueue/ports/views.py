@@ -39,8 +39,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     queue: str | None = None
     tag: str | None = None
     since: Annotated[datetime, Meta(tz=True)] | None = None
-    error: str | None = None  # a part of the last error's message
-    fingerprint: str | None = None  # of that message, see model/fingerprint.py
+    error: str | None = None  # a part of the last error as it is told: with its type if it is an exception
+    fingerprint: str | None = None  # of it as it is told, see model/fingerprint.py
     limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
 
 
