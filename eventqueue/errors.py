@@ -33,6 +33,7 @@
     ├── LogCorrupt                 what is stored is not what this package writes
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
+    ├── QueueClosed                a Queue is asked for something after it was closed
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
     ├── JobFailed                  the job whose result is asked for is dead: every attempt failed
     ├── JobCancelled               the job whose result is asked for was cancelled
@@ -261,6 +262,13 @@ class UnknownEventType(LogCorrupt):
 
 class UnreadableEvent(LogCorrupt):
     """An event whose data does not fit its type."""
+
+
+class QueueClosed(QueueError):
+    """A Queue is asked for something after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("This Queue is closed, perhaps by the end of its `with`: keep it open, or make another.")
 
 
 class UsedAfterFork(QueueError):

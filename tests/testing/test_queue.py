@@ -465,3 +465,13 @@ def test_settings_are_those_that_are_built_in_whatever_the_environment_says(monk
 
     queue = TestQueue()
     assert queue.get(queue.enqueue(command="true").id).max_retries != 99
+
+
+def test_what_is_listed_walked_or_found_is_gone_through_as_it_is() -> None:
+    queue = TestQueue()
+    ids = [queue.enqueue(id=job_id, command="true").id for job_id in ("a", "b")]
+
+    listed, found = queue.list(), queue.find()
+    assert sorted(job.id for job in listed) == sorted(job.id for job in queue.walk()) == sorted(found) == ids
+    assert (len(listed), len(found)) == (2, 2)
+    assert (listed[0].id, found[0]) == (listed.jobs[0].id, found.ids[0])
