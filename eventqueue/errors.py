@@ -126,6 +126,7 @@ class TaskRefused(Refused):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"Task {name} cannot be: {problem}.")
         self.name = name
+        self.problem = problem
 
 
 class ImportFailed(Refused):
