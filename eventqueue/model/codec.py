@@ -20,14 +20,27 @@ from bson.int64 import Int64
 
 from eventqueue.errors import InvalidInput, LogCorrupt, UnknownEventType, UnreadableEvent
 from eventqueue.model.envelope import VERSION_MAX, place_in
-from eventqueue.model.events import EVENT_TYPES, Enqueued, Event, Head, Recorded, name_in, type_of
+from eventqueue.model.events import (
+    EVENT_TYPES,
+    Completed,
+    Enqueued,
+    Event,
+    Head,
+    LateResult,
+    Recorded,
+    name_in,
+    type_of,
+)
 
 BUCKETS = 64
 NAME_MAX = 256  # characters of a stream, or of a type: a change stream cannot tell of an event with a name of megabytes
-DATA_MAX = 256 * 1024  # bytes of an event, and of a job's fields together
+DATA_MAX = 256 * 1024  # bytes of an event, of a job's fields together, and of its result
 # An `enqueued` says each field twice, as it was asked for and as it was resolved. To leave out what is the same would
 # be another schema, to be compared with what is stored, for the sake of the few that are large.
 ENQUEUED_MAX = 2 * DATA_MAX + 16 * 1024
+# Beside a result there is what its attempt wrote; and an outcome that came too late holds all that, and more.
+COMPLETED_MAX = DATA_MAX + 16 * 1024
+LATE_MAX = DATA_MAX + 32 * 1024
 SHOWN_MAX = 500  # characters of what somebody else wrote, in an error that is stored
 DEPTH_MAX = 64  # mongod stores 200 levels and validates 180: leave room for the views' own nesting
 
@@ -111,7 +124,8 @@ def seal(
     """Chain `events` onto `head` and encode them; `now` is the database's clock as estimated here.
 
     Raises InvalidInput for data that BSON cannot hold, that could not be read again (beyond the bounds of its fields),
-    or that is more than 256 KiB (in `enqueued` twice as much), LogCorrupt where the stream has no place left.
+    or that is more than 256 KiB (in `enqueued` twice as much, a result without what stands beside it), LogCorrupt where
+    the stream has no place left.
     """
     sealed = []
     for event in events:
@@ -142,7 +156,7 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
             "data": _readable(event),
             "prev": head.hash,
         },
-        ENQUEUED_MAX if isinstance(event, Enqueued) else DATA_MAX,
+        _most(event),
     )
     digest = sha256(body).digest()
     recorded = Recorded(
@@ -158,6 +172,18 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
         hash=digest,
     )
     return Sealed(recorded, _with_length(body[4:-1] + _TS + _HASH + digest + b"\x00"))
+
+
+def _most(event: Event) -> int:
+    match event:
+        case Enqueued():
+            return ENQUEUED_MAX
+        case Completed():
+            return COMPLETED_MAX
+        case LateResult():
+            return LATE_MAX
+        case _:
+            return DATA_MAX
 
 
 def _readable(event: Event) -> dict[str, Any]:
@@ -354,7 +380,7 @@ def _unknown(event_type: Any, schema: Any, key: Mapping[str, Any]) -> UnknownEve
 
 def check_size(fields: Mapping[str, Any]) -> None:
     """Refuse fields of a job that have more than 256 KiB together. Raises InvalidInput naming the largest."""
-    sizes = {field: _size(value) for field, value in fields.items()}
+    sizes = {field: size_of(value) for field, value in fields.items()}
     largest, total = max(sizes, key=sizes.__getitem__), sum(sizes.values())
     if total > DATA_MAX:
         raise InvalidInput(
@@ -362,7 +388,8 @@ def check_size(fields: Mapping[str, Any]) -> None:
         )
 
 
-def _size(value: Any) -> int:
+def size_of(value: Any) -> int:
+    """Return how many bytes a JSON value has as it is stored."""
     return len(value.encode()) if isinstance(value, str) else len(bson.encode({"": value}))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Never, NoReturn, Union, get_args, get_origin, get_type_h
 import msgspec
 
 from eventqueue.errors import ArgumentsChanged, InvalidInput, ResultRefused, TaskRefused
-from eventqueue.model.codec import DATA_MAX, check_data
+from eventqueue.model.codec import DATA_MAX, check_data, size_of
 from eventqueue.model.events import Call
 from eventqueue.tasks.context import Context
 from eventqueue.tasks.values import Unfit, check_type, decoded, encoded, plainly
@@ -146,12 +146,13 @@ class Contract:
             raise ResultRefused(f"{error}: return what JSON can hold") from None
         except InvalidInput as error:
             raise ResultRefused(f"{error.problem}: return what JSON can hold") from None
-        if (size := _size(plain)) > DATA_MAX:
-            raise ResultRefused(f"has more than {DATA_MAX:,} bytes ({size:,} at least): {LARGE}")
+        _check_size(_least(plain))
         try:
-            return encoded(value, self._result)
+            kept = encoded(value, self._result)
         except Unfit as error:
             raise ResultRefused(f"of task {self._name} is not what it says to give back: {_inner(error)}") from None
+        _check_size(size_of(kept))
+        return kept
 
     def result_read(self, plain: Any) -> Any:
         """Return the result that a JSON value stands for, by the function's annotation. Raises ResultRefused."""
@@ -184,8 +185,13 @@ def _inner(error: Unfit) -> str:
     return f"{str(error)[:1].lower()}{str(error)[1:]}"
 
 
-def _size(value: Any) -> int:
-    """Return how many bytes of texts and numbers a JSON value has, or so many of them that they are too many."""
+def _check_size(size: int) -> None:
+    if size > DATA_MAX:
+        raise ResultRefused(f"has more than {DATA_MAX:,} bytes ({size:,} at least): {LARGE}")
+
+
+def _least(value: Any) -> int:
+    """Return how many bytes a JSON value has at least as it is stored, or so many of them that they are too many."""
     total, waiting = 0, [value]
     while waiting and total <= DATA_MAX:
         match waiting.pop():
@@ -198,5 +204,5 @@ def _size(value: Any) -> int:
                 total += len(several)
                 waiting += several
             case _:
-                total += 8
-    return total if total > DATA_MAX else len(msgspec.json.encode(value))
+                total += 2
+    return total

@@ -13,7 +13,7 @@ from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
 
-MESSAGE_MAX, TRACEBACK_MAX = 2_000, 16_000  # characters that are kept
+NAME_MAX, MESSAGE_MAX, TRACEBACK_MAX = 500, 2_000, 16_000  # characters that are kept
 CHAIN_MAX = 8  # exceptions of which one led to the next
 NOTES_MAX, MEMBERS_MAX = 8, 8  # of one exception
 FRAMES_MAX = 40  # of the user's code, and of others', each
@@ -66,7 +66,7 @@ def type_name(error: BaseException) -> str:
     kind = type(error)
     module = kind.__module__
     is_plain = module == "builtins" or module.startswith("eventqueue.")
-    return kind.__qualname__ if is_plain else f"{module}.{kind.__qualname__}"
+    return _cut(storable(kind.__qualname__ if is_plain else f"{module}.{kind.__qualname__}"), NAME_MAX)
 
 
 def message_of(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from eventqueue.errors import InvariantBroken, LogUnavailable
+from eventqueue.errors import InvalidInput, InvariantBroken, LogUnavailable
 from eventqueue.model.codec import seal
 from eventqueue.model.job import Claim, Command, Job, State, decide, fold
 from eventqueue.mongo.incarnations import Incarnation
@@ -179,7 +179,10 @@ class Crew:
         if (kept := outcome.kept(job, ended)) is not None:
             self._outputs.put([kept])
         command = outcome.settle(job, ended, chance=self._chance.jitter(), handed_back=None, has_run=True)
-        append = self._sealed(job, command, me)
+        try:
+            append = self._sealed(job, command, me)
+        except InvalidInput as error:
+            append = self._sealed(job, outcome.unstorable(job, str(error)), me)
         if not self._is_sent(append):
             answered(lambda: record_late(self._ground.log, append, me.id, me.actor, self._now()))
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from eventqueue.errors import IllegalTransition, QueueError
+from eventqueue.errors import IllegalTransition, InvalidInput, LogCorrupt, QueueError
 from eventqueue.model.codec import seal
 from eventqueue.model.job import Claim, Command, Job, Release, State, decide, fold
 from eventqueue.mongo.clock import DatabaseClock
@@ -315,15 +315,22 @@ class Engine:
         now = self._ports.clock.now()
         for held in self._held:
             if held.ended is not None:
-                command = outcome.settle(
-                    held.job,
-                    held.ended,
-                    chance=random.random(),  # noqa: S311 - jitter is no secret
-                    handed_back=held.handed_back,
-                    has_run=held.has_run,
-                    fatal=self._fatal,
-                )
-                yield self._flight(held.job, command, now, held, outcome.kept(held.job, held.ended))
+                yield self._settle(held, held.ended, now)
+
+    def _settle(self, held: Held, ended: Ended, now: datetime) -> Flight:
+        kept = outcome.kept(held.job, ended)
+        command = outcome.settle(
+            held.job,
+            ended,
+            chance=random.random(),  # noqa: S311 - jitter is no secret
+            handed_back=held.handed_back,
+            has_run=held.has_run,
+            fatal=self._fatal,
+        )
+        try:
+            return self._flight(held.job, command, now, held, kept)
+        except InvalidInput as error:  # whatever it is: nobody else's settle waits for it
+            return self._flight(held.job, outcome.unstorable(held.job, str(error)), now, held, kept)
 
     def _claims(self) -> Iterator[Flight]:
         if not self._may_claim():
@@ -341,6 +348,8 @@ class Engine:
                     yield self._flight(job, claim, now)
             except IllegalTransition:
                 self._claiming.untried(job.id)
+            except LogCorrupt as error:  # of its stream, which is full: the others are claimed
+                self._wonder(error)
 
     def _flight(
         self, job: Job, command: Command, now: datetime, held: Held | None = None, kept: Kept | None = None

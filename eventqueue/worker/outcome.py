@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from hashlib import sha256
 
+from eventqueue.model.codec import SHOWN_MAX
 from eventqueue.model.events import Captured, Error, FailReason, Output
 from eventqueue.model.job import Complete, Discard, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
@@ -53,6 +54,14 @@ def settle(
         duration=_duration(ended),
         output=output,
     )
+
+
+def unstorable(job: Job, problem: str) -> Fail:
+    """Return the command that settles a claim of which something came that the log cannot hold: no retry mends that."""
+    assert job.claim is not None
+    told = problem.encode(errors="backslashreplace").decode()[:SHOWN_MAX]
+    error = Error(type="not-storable", message=f"what came of it cannot be kept: {told}")
+    return Fail(claim=job.claim, reason=FailReason.ERROR, error=error, is_final=True, chance=0.0)
 
 
 def _of_task(claim: int, ended: Ended, outcome: Outcome, chance: float) -> Settle:

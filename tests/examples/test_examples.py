@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from pymongo.database import Database
 
 from tests.worker.stage import wait_until
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+EXAMPLES = ROOT / "docs" / "examples"
 PATIENCE_S = 60
 
 
@@ -82,6 +85,22 @@ def asking(server: "subprocess.Popen[str]") -> httpx.Client:
     assert server.stdout
     url = next(found[0] for line in server.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
     return httpx.Client(base_url=url, timeout=PATIENCE_S)
+
+
+def test_the_first_task_of_the_readme_runs_as_it_says(tmp_path: Path, environ: dict[str, str]) -> None:
+    told = README.read_text().partition("## A first task")[2]
+    name, code, commands = re.findall(r"`(\w+)\.py`:\n\n```python\n(.*?)```\n\n(.*?)\n\n", told, re.DOTALL)[0]
+    worker, script, *printed = (line.strip() for line in commands.splitlines())
+    (tmp_path / f"{name}.py").write_text(code)
+    application = Application(tmp_path, environ)
+
+    words = shlex.split(worker.removeprefix("$ queuectl ").removesuffix(" &"))
+    with application.process("-u", "-m", "eventqueue", *words) as process:
+        assert process.stdout
+        assert any("started" in line for line in process.stdout)
+        found = application.python(*shlex.split(script.removeprefix("$ python ")))
+
+    assert found.splitlines() == printed
 
 
 def test_a_script_enqueues_its_own_tasks_and_waits_for_them(tmp_path: Path, environ: dict[str, str]) -> None:

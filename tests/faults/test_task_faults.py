@@ -14,7 +14,8 @@ from eventqueue.model.events import Failed, FailReason, type_of
 from eventqueue.model.job import State
 from eventqueue.worker.python.plan import PythonPlan
 from tests.faults.account import assert_agreed
-from tests.worker.crew import Crew, Start, children, command_line, is_running
+from tests.faults.tasks import ONCE, TWICE, call, child_of, gated, server_of
+from tests.worker.crew import Crew, Start, is_running
 from tests.worker.python.stage import APP, ROOT
 from tests.worker.stage import Stage, wait_until
 
@@ -25,26 +26,6 @@ KILL_EVERY = JOBS // 40
 LINE_BYTES = 41  # that an attempt writes
 LEASE_S = 5  # the shortest there is
 PYTHON = PythonPlan(imports=(APP,), import_path=(ROOT,), processes=2, max_tasks=500)
-ONCE = ["enqueued", "claimed", "completed"]
-TWICE = ["enqueued", "claimed", "failed", "retried", "claimed", "completed"]
-
-
-def call(stage: Stage, count: int, task: str, *args: Path, **fields: Any) -> list[str]:
-    asked = {"task": f"{APP}.{task}", "args": list(map(str, args)), "max_retries": 100, **fields}
-    receipts = stage.queue.enqueue_many([{**asked, "backoff": {"base": 0, "jitter": 0}}] * count)
-    stage.project()
-    return [receipt.id for receipt in receipts if not isinstance(receipt, Exception)]
-
-
-def server_of(worker: int) -> int | None:
-    """Return the pid of a worker's fork server, if it has one just now."""
-    return next((pid for pid in children(worker) if any("zygote" in word for word in command_line(pid))), None)
-
-
-def child_of(worker: int, chance: random.Random) -> int | None:
-    server = server_of(worker)
-    found = children(server) if server is not None else []
-    return chance.choice(found) if found else None
 
 
 def alive(crew: Crew) -> list[int]:
@@ -119,7 +100,7 @@ def test_whoever_is_killed_or_stopped_while_a_task_runs_it_ends_once(
     gate = stage.gate()
     crew = start(python=PYTHON)
     crew.await_said("started")
-    (job,) = call(stage, 1, "gated", stage.folder / "lines", gate.entered, gate._way_out)
+    job = gated(stage, gate)
     child = gate.pid()
     worker = crew.workers()["1"]
     pid = {"child": child, "fork server": server_of(worker), "worker": worker}[victim]
@@ -146,7 +127,7 @@ def test_whoever_is_killed_or_stopped_while_a_task_runs_it_ends_once(
 
 def test_a_child_that_is_killed_with_others_behind_it_costs_what_had_begun_alone(stage: Stage, start: Start) -> None:
     gate = stage.gate()
-    (first,) = call(stage, 1, "gated", stage.folder / "lines", gate.entered, gate._way_out, priority=9)
+    first = gated(stage, gate, priority=9)
     behind = call(stage, 20, "writes", stage.folder / "lines")
     crew = start(concurrency=21, python=PythonPlan(imports=(APP,), import_path=(ROOT,)))
     child = gate.pid()

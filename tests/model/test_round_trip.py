@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from eventqueue.audit.seals import LeavesSealed
 from eventqueue.errors import InvalidInput
-from eventqueue.model.codec import DATA_MAX, DEPTH_MAX, check_data, decode, seal
-from eventqueue.model.events import EMPTY, Captured, Event, Failed, FailReason, LateResult, Output
+from eventqueue.model.codec import DATA_MAX, DEPTH_MAX, check_data, decode, seal, size_of, to_data
+from eventqueue.model.events import EMPTY, Captured, Completed, Event, Failed, FailReason, LateResult, Output
 from eventqueue.model.retry import Backoff
 from tests.builders import BOOM, JOURNEYS, NOW, failed, json_objects, json_values, request, said, sealed, without_ts
 
@@ -175,6 +175,17 @@ def test_an_event_of_more_than_256_kib_is_refused() -> None:
 
 def test_an_event_of_just_under_256_kib_is_stored() -> None:
     assert len(returned(said("x" * (DATA_MAX - 1024))).value) == DATA_MAX - 1024
+
+
+def test_a_result_of_256_kib_is_stored_with_what_its_attempt_wrote_and_when_it_comes_too_late() -> None:
+    wrote = Captured(text="€" * 1024, length=10**9, sha256=bytes(32))
+    result = [0.5, "x" * (DATA_MAX - 50)]
+    assert DATA_MAX - 30 < size_of(result) <= DATA_MAX
+    completed = Completed(result=result, output=Output(stdout=wrote, stderr=wrote))
+
+    assert returned(completed) == completed
+    late = LateResult(claim=2, worker="w" * 256, outcome="completed", data=to_data(completed))
+    assert returned(late) == late
 
 
 def test_the_second_event_being_refused_seals_neither() -> None:

@@ -311,13 +311,21 @@ def test_a_function_that_does_not_say_what_it_returns_may_return_anything(functi
         ("x" * (DATA_MAX + 1), "more than 262,144 bytes"),
         ([0] * (DATA_MAX + 1), "more than 262,144 bytes"),
         (["é" * 1000] * 200, "more than 262,144 bytes"),
+        (list(range(25_000)), "more than 262,144 bytes"),  # as they are stored: as JSON they are fewer
+        ([0.5] * 19_000, "more than 262,144 bytes"),
+        ([[]] * 30_000, "more than 262,144 bytes"),
         (object(), "cannot be stored"),
         (float("nan"), "not finite"),
         (2**63, "beyond 64 bits"),
         ("\ud800", "lone surrogate"),
     ],
-    ids=["text", "list", "texts", "object", "NaN", "large", "surrogate"],
+    ids=["text", "list", "texts", "ints", "floats", "lists", "object", "NaN", "large", "surrogate"],
 )
 def test_a_result_that_cannot_be_kept_is_refused_with_advice(value: Any, problem: str) -> None:
     with pytest.raises(ResultRefused, match=problem):
         contract(untold).result(value)
+
+
+def test_a_result_is_measured_as_it_is_stored() -> None:
+    assert contract(untold).result([None] * 30_000) == [None] * 30_000
+    assert len(contract(untold).result("x" * (DATA_MAX - 20))) == DATA_MAX - 20

@@ -11,7 +11,7 @@ import eventqueue
 from eventqueue import ArgumentsChanged, Discard, Fail, Retry, Snooze
 from eventqueue.model.events import FOUND, Error
 from eventqueue.tasks.declared import Declared
-from eventqueue.tasks.ending import MESSAGE_MAX, TRACEBACK_MAX, of_error
+from eventqueue.tasks.ending import MESSAGE_MAX, NAME_MAX, TRACEBACK_MAX, of_error
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
 
 NOW = datetime(2026, 11, 28, 8, tzinfo=UTC)
@@ -224,6 +224,13 @@ def test_what_a_worker_finds_itself_is_told_by_its_words_alone() -> None:
 
     assert {one for pair in found for one in pair if one} == FOUND
     assert Error(type="exit-code", message="exit code 3").told == "exit code 3"
+
+
+def test_whatever_an_exceptions_class_is_called_its_name_can_be_kept() -> None:
+    found = raised(type("Ä" * 200_000, (Exception,), {})("no"))
+
+    assert len(found.error.type) == NAME_MAX
+    found.error.type.encode()
 
 
 def test_an_exception_of_a_module_is_named_with_it() -> None:

@@ -56,9 +56,9 @@ class Gate:
     """Where a job waits until the test lets it end, with an exit code of the test's choice."""
 
     def __init__(self, path: Path) -> None:
-        self.entered, self._way_out = path.with_suffix(".in"), path.with_suffix(".out")
+        self.entered, self.way_out = path.with_suffix(".in"), path.with_suffix(".out")
         fds = []
-        for fifo in (self.entered, self._way_out):
+        for fifo in (self.entered, self.way_out):
             os.mkfifo(fifo)
             fds.append(os.open(fifo, os.O_RDWR))  # for writing too, so that it has no end of file
         self._in, self._out = fds
@@ -66,7 +66,7 @@ class Gate:
     @property
     def command(self) -> str:
         """The job: it says its pid, and waits for its exit code."""
-        return f"echo $$ > {self.entered}; read code < {self._way_out}; exit $code"
+        return f"echo $$ > {self.entered}; read code < {self.way_out}; exit $code"
 
     def pid(self) -> int:
         """Wait until a job has come in, and return the pid of its shell."""

@@ -1,13 +1,17 @@
 """What the runs of a child have printed, for its worker, which holds the memory and the pipes that they write into."""
 
+import fcntl
 import mmap
 import os
+from contextlib import suppress
 
 from eventqueue.worker.python.rings import RING_BYTES, rings
 from eventqueue.worker.running.reports import Written
 from eventqueue.worker.shell.output import Bounded
 
-_READ_BYTES = 1024 * 1024  # more than a pipe holds
+# What a pipe is to hold: C code that prints while it holds Python's lock waits where it is full, and nobody in its
+# process can read it. As much as everybody may ask for; where that is refused, too many pipes are so large already.
+PIPE_BYTES = 1024 * 1024
 
 
 class Left:
@@ -19,6 +23,8 @@ class Left:
             for _ in 1, 2:
                 fds += os.pipe2(os.O_CLOEXEC)
                 os.set_blocking(fds[-2], False)
+                with suppress(OSError):
+                    fcntl.fcntl(fds[-1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
             fds.append(os.memfd_create("printed", os.MFD_CLOEXEC))
             os.ftruncate(fds[-1], 2 * threads * RING_BYTES)
             self._memory = mmap.mmap(fds[-1], 0)
@@ -54,6 +60,6 @@ class Left:
 
 def _rest(readable: int) -> bytes:
     try:
-        return os.read(readable, _READ_BYTES)
+        return os.read(readable, PIPE_BYTES)
     except BlockingIOError:
         return b""

@@ -3,14 +3,16 @@
 import errno
 import os
 import signal
+from typing import Any
 
 import pytest
 
 from eventqueue.errors import AccessDenied, Unavailable
 from eventqueue.model.events import Completed, LateResult, Released
-from eventqueue.model.job import Cancel, Job, Release, State
+from eventqueue.model.job import Cancel, Complete, Job, Release, Settle, State
 from eventqueue.ports.finder import Signal
 from eventqueue.system.process import start_time
+from eventqueue.worker import outcome
 from eventqueue.worker.engine import NO_RUNNER_COUNT
 from eventqueue.worker.inbox import Stop
 from eventqueue.worker.running.reports import Ended
@@ -313,6 +315,25 @@ def test_who_may_not_keep_what_jobs_write_settles_them_all_the_same(
     worker.wake()
 
     worker.steps(until=lambda: all(stage.job(job).state is State.COMPLETED for job in jobs))
+
+
+def test_what_came_of_a_job_and_cannot_be_stored_holds_up_nobody_elses_outcome(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = outcome.settle
+    jobs, worker = [stage.enqueue() for _ in range(3)], stage.worker(concurrency=3)
+
+    def with_one_too_large(job: Job, *args: Any, **more: Any) -> Settle:
+        return Complete(claim=job.version, value="x" * 300_000) if job.id == jobs[0] else settle(job, *args, **more)
+
+    monkeypatch.setattr("eventqueue.worker.outcome.settle", with_one_too_large)
+    worker.wake()
+
+    worker.steps(until=lambda: all(stage.job(job).state in (State.COMPLETED, State.DEAD) for job in jobs))
+    assert [stage.job(job).state for job in jobs] == [State.DEAD, State.COMPLETED, State.COMPLETED]
+    error = stage.job(jobs[0]).last_error
+    assert error is not None
+    assert error.message.startswith("what came of it cannot be kept: The event has 300,")
 
 
 # Retried while it is being killed

@@ -303,6 +303,12 @@ def gated(ctx: Context, file: Path, entered: Path, way_out: Path) -> None:
 
 
 @task
+def prints_under_the_lock(size: int) -> int:
+    """As C code does that does not let go of Python's lock while it prints."""
+    return int(ctypes.PyDLL(None).write(1, b"x" * size, size))
+
+
+@task
 def prints_and_dies(count: int) -> None:
     print("x" * count, end="")
     print("the end")

@@ -55,6 +55,13 @@ def test_what_is_printed_past_python_belongs_to_who_is_alone(one: Stage) -> None
     assert ended.stderr.tail == b"and its stderr\n"
 
 
+def test_what_prints_much_while_it_holds_pythons_lock_comes_to_its_end(one: Stage) -> None:
+    ended = one.run("prints_under_the_lock", 1024 * 1024, timeout=10)
+
+    assert ended.outcome == Returned(1024 * 1024)
+    assert ended.stdout.total == 1024 * 1024
+
+
 def test_what_a_task_has_printed_so_far_can_be_seen_while_it_runs(one: Stage, tmp_path: Path) -> None:
     assert one.runner.so_far("run") is None
     one.start("prints_and_stays", tmp_path / "there")
