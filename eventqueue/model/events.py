@@ -80,7 +80,7 @@ class Output(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     stderr: Captured = Captured()
 
 
-FOUND = frozenset({"crashed", "exit-code", "not-started", "signal", "timeout", "worker-lost"})
+FOUND = frozenset({"crashed", "exit-code", "not-started", "not-storable", "signal", "timeout", "worker-lost"})
 """Types of what workers find themselves, of which the message says all; any other is an exception's."""
 
 
