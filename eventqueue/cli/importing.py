@@ -1,6 +1,7 @@
 """Which modules are imported for their tasks, and from where: as options say, or else a pyproject.toml of one's own.
 
-What lies where a command happens to be typed is not imported, unless its owner says so: it may be anybody's.
+What lies where a command happens to be typed may be anybody's: it is imported if its owner says so, by a pyproject.toml
+or by naming it, and only where nobody else could have put it there.
 """
 
 import grp
@@ -10,6 +11,7 @@ import stat
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +35,8 @@ def with_imports(function: F) -> F:
             multiple=True,
             type=FILE,
             metavar="DIRECTORY",
-            help="Look for modules there, too; several may be given.",
+            help="Look for modules there; several may be given "
+            "[default: here too, for one that is found nowhere else, if nobody else may write here].",
         ),
         click.option(
             "--import",
@@ -75,12 +78,30 @@ def imports_of(modules: Sequence[str], path: Sequence[str]) -> Imports:
     """Return what is to be imported. Raises InvalidInput for a pyproject.toml that says it in another form."""
     directories = [os.path.abspath(one) for one in path]
     if modules:
-        return Imports(modules, directories)
+        return Imports(modules, directories or _here(modules))
     if (file := _file()) is None:
         return Imports((), directories)
     said = _said(file)
     from_file = [str(file.parent / one) for one in said.get("import-path", ["."])]
     return Imports(said.get("import", []), [*directories, *map(os.path.normpath, from_file)], file)
+
+
+def _here(modules: Sequence[str]) -> list[str]:
+    """Return this directory, if one of the modules lies in it and nowhere else, and nobody else could put it there."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it was deleted
+        return []
+    tops = [module.partition(".")[0] for module in modules]
+    found = [top for top in tops if top and ((here / top).is_dir() or (here / f"{top}.py").is_file())]
+    return [str(here)] if not all(map(_is_elsewhere, found)) and _is_own(here) else []
+
+
+def _is_elsewhere(top: str) -> bool:
+    try:
+        return find_spec(top) is not None
+    except ValueError:  # it is imported, and does not say from where
+        return True
 
 
 def _file() -> Path | None:
