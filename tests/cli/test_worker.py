@@ -251,10 +251,18 @@ def test_a_module_that_cannot_be_imported_is_told_in_a_sentence(queuectl: Queuec
 
 @pytest.mark.parametrize(
     ("typed", "size"),
-    [("512", 512), ("512k", 2**19), ("512M", 2**29), ("2G", 2**31), ("1GiB", 2**30), ("3MB", 3 << 20)],
+    [("33554432", 2**25), ("32768k", 2**25), ("512M", 2**29), ("2G", 2**31), ("1GiB", 2**30), ("30MB", 30 << 20)],
 )
 def test_a_size_is_bytes_or_has_a_unit(typed: str, size: int) -> None:
     assert SIZE.convert(typed, None, None) == size
+
+
+@pytest.mark.parametrize("typed", ["0", "5", "512k", "15M"])
+def test_a_size_that_no_process_could_keep_to_is_refused(shared: Queuectl, typed: str) -> None:
+    ran = shared.here("worker", "start", "--max-memory", typed)
+
+    assert ran.code == 2
+    assert f"{typed} is less than any process takes: give 16M at least" in ran.err
 
 
 @pytest.mark.parametrize("typed", ["", "M", "-1", "1.5G", "much", "1 M", "1e3"])
