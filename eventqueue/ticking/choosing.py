@@ -1,6 +1,6 @@
 """Which ticks of a schedule become jobs now: what the log has of earlier ones is asked where it matters."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
 from eventqueue.schedules.schedule import TellSkipped, decide
-from eventqueue.schedules.ticks import is_made_for, job_id, stream_for, tick_of
+from eventqueue.schedules.ticks import job_id, stream_for
 from eventqueue.steering.schedules import look
 from eventqueue.ticking.course import Course
 
@@ -51,22 +51,12 @@ class Choosing:
         asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
         streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
         self._log.await_acknowledged()  # what is absent was missed
-        there = {streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)}
-        made = self._last_made(course.schedule.name, sorted(there, reverse=True))
+        made = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
         course.is_known = True
-        if made is None:
+        if not made:
             return due
-        course.made = job_id(course.schedule.name, made)
-        return [at for at in due if at > made]
-
-    def _last_made(self, name: str, there: Iterable[datetime]) -> datetime | None:
-        """Return the first of these ticks whose job the schedule has made, or that nobody can read."""
-        for at in there:
-            stream = stream_of("job", job_id(name, at))
-            first = self._log.read_many([stream], most=1).get(stream)
-            if not first or is_made_for(name, first[0]):
-                return at
-        return None
+        course.made = job_id(course.schedule.name, max(made))
+        return [at for at in due if at > max(made)]
 
     def _not_held(self, course: Course, due: Sequence[datetime]) -> Sequence[datetime]:
         """Return the ticks at which the job of the last one before them had ended; of the others the log is told."""
@@ -87,12 +77,6 @@ class Choosing:
             if last is not None:
                 return last.at if isinstance(last.event, ENDS) else None
         return EPOCH
-
-    def tell_taken(self, course: Course, job: str) -> None:
-        """Tell the log of a tick whose id a job has that the schedule has not made. Raises Unavailable."""
-        tick = tick_of(job, stream_for(course.schedule.name))
-        if tick is not None and tick[1] is not None:
-            self._tell(course, skipped(SkipReason.TAKEN, [tick[1]], job=job))
 
     def _tell(self, course: Course, event: TickSkipped) -> None:
         name, command = course.schedule.name, TellSkipped(course.schedule.set_id, event)

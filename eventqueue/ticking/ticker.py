@@ -20,7 +20,7 @@ from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, gone_on, look
 from eventqueue.ticking.choosing import Choosing
 from eventqueue.ticking.course import Course
-from eventqueue.ticking.making import Made, Wanted, make
+from eventqueue.ticking.making import Wanted, make
 
 logger = logging.getLogger(__name__)
 
@@ -93,17 +93,9 @@ class Ticker:
         for course in due:
             course.move(now)
         for one in made:
-            self._note(self._courses[one.wanted.schedule.name], one)
-
-    def _note(self, course: Course, made: Made) -> None:
-        name, job = course.schedule.name, made.wanted.id
-        if made.is_taken:
-            self._warn(name, f"a tick of schedule {name} is passed over: it has not made job {job}, which has its id")
-            self._choosing.tell_taken(course, job)
-            return
-        course.made = job
-        if made.error is not None:
-            self._warn(name, f"job {job} is not made: {made.error}")
+            self._courses[one.wanted.schedule.name].made = one.wanted.id
+            if one.error is not None:
+                self._warn(one.wanted.schedule.name, f"job {one.wanted.id} is not made: {one.error}")
 
     def _wanted(self, course: Course, now: datetime) -> Sequence[Wanted]:
         name = course.schedule.name
