@@ -112,7 +112,7 @@ def test_a_projector_moves_the_views_until_it_is_stopped(queuectl: Queuectl, num
         assert process.stdout
         assert process.stdout.readline() == "✔ Projector started\n"
         queuectl.ok("enqueue", "--", "true")
-        await_that(lambda: queuectl.ok("projections", "list", "--json").json[0]["holder"] is not None)
+        await_that(lambda: any(one["holder"] for one in queuectl.ok("projections", "list", "--json").json))
 
         process.send_signal(number)
 
@@ -156,7 +156,7 @@ def test_a_worker_that_is_stopping_is_listed_as_such(queuectl: Queuectl) -> None
     with started(queuectl, "worker", "start") as process:
         await_that(lambda: any(worker["running"] for worker in queuectl.ok("worker", "list", "--json").json))
         with started(queuectl, "worker", "stop", "1", "--grace", "1h") as stopping:
-            await_that(lambda: bool(queuectl.ok("worker", "list", "--json").json[0]["stop_by"]))
+            await_that(lambda: any(one["stop_by"] for one in queuectl.ok("worker", "list", "--json").json))
             for_people = queuectl.ok("worker", "list").out
             on_screen = queuectl.ok("top", "--once").out
             ran = queuectl.process("worker", "stop", "1", "--grace", "0", "--json")  # sooner than asked first
