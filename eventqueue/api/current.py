@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
+from eventqueue.api.place import check_untested
 from eventqueue.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def current_queue() -> "Queue":
 
     That is, in a task, the one that its worker is of. Else it is of the MongoDB at QUEUECTL_URI, or the local server,
     in the database QUEUECTL_DB, as queuectl would take it. Raises as `Queue` does.
+    In a test that pytest runs none is opened: raises Refused.
     """
     return _chosen.get() or _set or _opened()
 
@@ -64,6 +66,7 @@ def _opened() -> "Queue":
     from eventqueue.api.queue import Queue
 
     with _lock:
+        check_untested()
         if _own is None or _own[0] != os.getpid():
             _own = os.getpid(), Queue()
         return _own[1]

@@ -158,6 +158,7 @@ def test_without_a_queue_in_use_that_of_the_environment_is_opened_once(
     server_uri: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(current, "_own", None)
+    monkeypatch.setattr(place, "_is_tested", False)
     monkeypatch.setenv("QUEUECTL_URI", server_uri)
     monkeypatch.setenv("QUEUECTL_DB", database.name)
 
