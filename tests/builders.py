@@ -36,7 +36,7 @@ from eventqueue.ports.log import Append
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=1)
 BEFORE = NOW - timedelta(minutes=1)
-BOOM = Error(type="ExitCode", message="It ended with 1.")
+BOOM = Error(type="exit-code", message="It ended with 1.")
 
 
 def request(defaults: Defaults | None = None, **fields: Any) -> Request:

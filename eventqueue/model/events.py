@@ -80,12 +80,23 @@ class Output(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     stderr: Captured = Captured()
 
 
+FOUND = frozenset({"crashed", "exit-code", "not-started", "not-storable", "signal", "timeout", "worker-lost"})
+"""Types of what workers find themselves, of which the message says all; any other is an exception's."""
+
+
 class Error(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Why an attempt failed, for a person: a short type, a sentence, and a traceback where there is one."""
 
     type: str
     message: str
     traceback: str | None = None
+
+    @property
+    def told(self) -> str:
+        """All of it in one sentence, but for the traceback: of an exception with its type, `KeyError: 'x'`."""
+        if self.type in FOUND:
+            return self.message
+        return self.type if self.message.strip() in ("", self.type) else f"{self.type}: {self.message}"
 
 
 class FailReason(StrEnum):

@@ -121,7 +121,7 @@ def test_no_event_has_a_field_that_would_hide_its_type() -> None:
 def test_a_field_at_its_default_is_absent_from_what_is_stored() -> None:
     assert to_data(failed(retry_at=None)) == {
         "reason": "error",
-        "error": {"type": "ExitCode", "message": "It ended with 1."},
+        "error": {"type": "exit-code", "message": "It ended with 1."},
     }
 
 

@@ -5,11 +5,10 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-import msgspec
-
 from eventqueue.worker.python.attempts import Attempt
+from eventqueue.worker.python.heard import heard
 from eventqueue.worker.python.left import Left
-from eventqueue.worker.python.messages import Frames, FromChild, Garbled, Leave, Message, framed, from_child
+from eventqueue.worker.python.messages import Frames, FromChild, Garbled, Leave, Message, framed
 from eventqueue.worker.running.reports import Written
 
 _READ_BYTES = 256 * 1024
@@ -21,6 +20,7 @@ class Hand:
 
     def __init__(self, serial: int, threads: int) -> None:
         self.serial = serial
+        self._threads = threads
         self.pid = 0  # until it is known to be there
         self.runs: dict[int, Attempt] = {}
         self.sync_count = 0  # how many of the runs are
@@ -104,15 +104,12 @@ class Hand:
 
     def _read(self, chunk: bytes) -> Iterator[FromChild]:
         for frame in self._frames.feed(chunk):
-            try:
-                yield from_child.decode(frame)
-            except msgspec.MsgspecError:
-                raise Garbled from None
+            yield heard(frame, self._threads)
 
     def rest(self) -> Iterator[FromChild]:
-        """Yield what it had said before it died."""
+        """Yield what it had said before it died, up to what was not its own."""
         with suppress(OSError, Garbled):
-            while chunk := self._socket.recv(_READ_BYTES):
+            while not self.is_garbled and (chunk := self._socket.recv(_READ_BYTES)):
                 yield from self._read(chunk)
 
     def left(self, run: Attempt) -> tuple[Written, Written]:

@@ -3,8 +3,10 @@
 import fcntl
 import mmap
 import os
+import select
 from contextlib import suppress
 
+from eventqueue.worker.python.heard import TOTAL_MAX
 from eventqueue.worker.python.rings import RING_BYTES, rings
 from eventqueue.worker.running.reports import Written
 from eventqueue.worker.shell.output import Bounded
@@ -25,8 +27,10 @@ class Left:
                 os.set_blocking(fds[-2], False)
                 with suppress(OSError):
                     fcntl.fcntl(fds[-1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-            fds.append(os.memfd_create("printed", os.MFD_CLOEXEC))
+            fds.append(os.memfd_create("printed", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
             os.ftruncate(fds[-1], 2 * threads * RING_BYTES)
+            # Who reads memory that a task has cut off is killed for it.
+            fcntl.fcntl(fds[-1], fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
             self._memory = mmap.mmap(fds[-1], 0)
             fds += (os.dup(fds[0]), os.dup(fds[2]))
         except OSError:
@@ -46,7 +50,7 @@ class Left:
             memory = memoryview(self._memory)
             for tail, ring in zip(tails, rings(memory, slot), strict=True):
                 tail.feed(ring.kept())
-                tail.total = ring.total
+                tail.total = max(tail.total, min(ring.total, TOTAL_MAX))  # a task may have written there
         if is_alone:
             for tail, readable in zip(tails, self._readable, strict=True):
                 tail.feed(_rest(readable))
@@ -59,7 +63,8 @@ class Left:
 
 
 def _rest(readable: int) -> bytes:
-    try:
-        return os.read(readable, PIPE_BYTES)
-    except BlockingIOError:
+    ready = select.poll()
+    ready.register(readable, select.POLLIN)
+    if not ready.poll(0):  # not only by the read: a task may have made it one that blocks
         return b""
+    return os.read(readable, PIPE_BYTES)

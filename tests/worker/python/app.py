@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from eventqueue import Context, Discard, Fail, Retry, Snooze, current_job, task
 
 
@@ -322,6 +324,19 @@ def writes_everywhere() -> None:
     for fd in range(3, 64):
         with contextlib.suppress(OSError):
             os.write(fd, b"\xff" * 100)
+    time.sleep(1000)
+
+
+@task
+def forges() -> None:
+    """Say what no child says, by every descriptor there is, and write into what is read when it is dead."""
+    body = msgspec.msgpack.encode(["over", 1, "raised", 7, 0.1])
+    for fd in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.ftruncate(fd, 0)
+        with contextlib.suppress(OSError):
+            os.set_blocking(fd, True)
+            os.write(fd, len(body).to_bytes(4, "big") + body)
     time.sleep(1000)
 
 

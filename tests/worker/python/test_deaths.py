@@ -22,6 +22,7 @@ from tests.worker.stage import wait_until
         ("exits_at_once", (0,), "ended by itself, with exit code 0."),
         ("kills_itself", (), "was killed by SIGKILL: by the kernel, perhaps, since memory had run out."),
         ("writes_everywhere", (), "was killed: a task had written into a descriptor that was not its own."),
+        ("forges", (), "was killed: a task had written into a descriptor that was not its own."),
         ("closes_all", (), "ended by itself, with exit code 70."),
     ],
 )
