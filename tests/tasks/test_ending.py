@@ -214,7 +214,7 @@ class Unlike(Exception):
     def __str__(self) -> str:
         raise SystemExit(3)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         raise OSError("no class")
 

@@ -109,7 +109,7 @@ class Zygote:
     def _hear(self) -> None:
         fds: list[int] = []
         try:
-            packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS)
+            packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return None
         except OSError:

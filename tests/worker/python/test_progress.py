@@ -82,8 +82,8 @@ def test_of_what_an_attempt_says_the_last_is_kept_and_another_attempt_begins_ane
 
 def test_what_a_hand_has_put_there_says_nothing_or_no_more_than_fits(database: Database[dict[str, object]]) -> None:
     progresses = Progresses(database)
-    usual = {"done": 1, "total": None, "note": None, "at": NOW}
-    odd = [
+    usual: dict[str, object] = {"done": 1, "total": None, "note": None, "at": NOW}
+    odd: list[dict[str, object]] = [
         *({}, {**usual, "done": "half"}, {**usual, "done": {}}, {**usual, "note": 7}, {**usual, "at": "now"}),
         {**usual, "at": DatetimeMS(10**15)},
     ]
