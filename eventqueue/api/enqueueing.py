@@ -24,7 +24,6 @@ from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.joining import Joining
 from eventqueue.ports.log import Append, Appended
-from eventqueue.schedules.ticks import of_schedule, stream_for
 from eventqueue.system.tuning import tuned
 from eventqueue.tasks.asking import as_declared
 
@@ -88,19 +87,11 @@ class Enqueueing:
         checked = _at_home(request(asked, defaults))
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
             raise InvalidInput("expires_at", "is not after the delay" if checked.fields.delay else "is in the past")
-        self._check_id(checked.fields.id)
         if checked.fields.command is not None and not (checked.cwd or "").startswith("/"):
             raise InvalidInput("cwd", f"must be given as an absolute path: {_why_nowhere()}")
         if len(msgspec.json.encode(checked.asked)) > SMALL:  # too large, perhaps
             check_size(checked.asked)
         return checked
-
-    def _check_id(self, job: str | None) -> None:
-        """Refuse the id of a schedule's tick: the job that has it is taken for the tick's."""
-        name = None if job is None else of_schedule(job)
-        if name is not None and self._ground.log.find_next([(stream_for(name), 0)]):
-            how = f"`queuectl schedule trigger {name}` makes a job of it now"
-            raise InvalidInput("id", f"is that of a tick of schedule {name}, which makes the job itself: {how}")
 
     def check_at(self, place: int, fields: Mapping[str, Any]) -> Request:
         """As `check`, of one of many: its `place` among them is in front of the field's name."""

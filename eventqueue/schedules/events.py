@@ -32,7 +32,6 @@ class SkipReason(StrEnum):
 
     MISSED = "missed"  # nobody was there to make it
     OVERLAP = "overlap"  # the job of an earlier tick had not ended
-    TAKEN = "taken"  # there is a job under its id that the schedule has not made
 
 
 class ScheduleSet(Event, frozen=True, kw_only=True, tag="schedule-set"):
@@ -78,8 +77,7 @@ class ScheduleTriggered(Event, frozen=True, kw_only=True, tag="schedule-triggere
 class TickSkipped(Event, frozen=True, kw_only=True, tag="tick-skipped"):
     """There are no jobs of the ticks from `first` to `last`, so many as `number`, or more where that `is_least`.
 
-    `taken`: by `job`. `overlap`: since `job` had not ended; so it is with the ticks that follow until it does, of which
-    nothing is told.
+    `overlap`: since `job` had not ended; so it is with the ticks that follow until it does, of which nothing is told.
     """
 
     reason: SkipReason

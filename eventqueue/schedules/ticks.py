@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.events import Enqueued, Recorded, stream_of
+from eventqueue.model.events import stream_of
 from eventqueue.model.figures import instant
 from eventqueue.model.spec import check_name
 from eventqueue.schedules.events import CATEGORY
@@ -36,18 +36,6 @@ def job_id(name: str, tick: datetime) -> str:
 def fresh_job_id(name: str, chance: bytes) -> str:
     """Return the id of a job that somebody wants at once: no tick's."""
     return f"{name}:{chance.hex()}"
-
-
-def of_schedule(job: str) -> str | None:
-    """Return the schedule that a job with this id would be a tick's of, None where it is no such id."""
-    found = _TICK.fullmatch(job)
-    return None if found is None else found["name"]
-
-
-def is_made_for(name: str, first: Recorded) -> bool:
-    """Whether the first event of a job tells that a schedule has made it: who enqueues names no cause."""
-    event = first.event
-    return isinstance(event, Enqueued) and event.correlation == stream_for(name) and first.cause is not None
 
 
 def tick_of(job: str, correlation: str | None) -> tuple[str, datetime | None] | None:

@@ -9,21 +9,15 @@ from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_of
 from eventqueue.ports.footing import Footing
-from eventqueue.schedules.events import SkipReason, TickSkipped
+from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
 from eventqueue.schedules.schedule import TellSkipped, decide
-from eventqueue.schedules.ticks import is_made_for, job_id, stream_for, tick_of
+from eventqueue.schedules.ticks import job_id, stream_for
 from eventqueue.steering.schedules import look
 from eventqueue.ticking.course import Course
 
 ENDS = Completed | DeadLettered | Cancelled
-LOOKS = (1, 10, 100, MOST + 1)  # ticks that are looked back at, until one of them is found to have become a job
-
-
-def is_asked_for(course: Course) -> bool:
-    """Whether the log is asked at its next tick what became of earlier ones, which takes its time."""
-    return course.holds and not course.is_known
 
 
 class Choosing:
@@ -36,11 +30,12 @@ class Choosing:
 
     def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
-        due: Sequence[datetime] = latest(course.rule, course.done, now, 2)
+        due: Sequence[datetime] = latest(course.rule, course.done, now, MOST + 1)
+        holds = course.definition.overlap is Overlap.SKIP
         # One tick at its time need not be asked for: if another has made it, the append finds out.
-        if len(due) > 1 or (due and now - due[-1] > LATE) or is_asked_for(course):
-            due = self._not_made(course, now)
-        if course.holds:
+        if len(due) > 1 or (due and now - due[-1] > LATE) or (holds and not course.is_known):
+            due = self._not_made(course, due, now)
+        if holds:
             due = self._not_held(course, due)
         if not due:
             return []
@@ -49,39 +44,19 @@ class Choosing:
             self._tell(course, chosen.skipped)
         return chosen.made
 
-    def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
-        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids.
-
-        First for few: nearly always the last one is there, and to work out a thousand takes its time.
-        """
+    def _not_made(self, course: Course, due: Sequence[datetime], now: datetime) -> Sequence[datetime]:
+        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids."""
         # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
-        begin = min(self._begun(course), course.done) if is_asked_for(course) else course.done
+        is_wider = course.definition.overlap is Overlap.SKIP and not course.is_known
+        asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
+        streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
         self._log.await_acknowledged()  # what is absent was missed
-        for most in LOOKS:
-            ticks = latest(course.rule, begin, now, most)
-            made = self._last_made(course.schedule.name, ticks)
-            if made is not None or len(ticks) < most:
-                break
+        made = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
         course.is_known = True
-        if made is not None:
-            course.made = job_id(course.schedule.name, made)
-        return [at for at in ticks if at > course.done and (made is None or at > made)]
-
-    def _begun(self, course: Course) -> datetime:
-        """Return when the schedule's stream began: no tick from before that is its."""
-        stream = stream_for(course.schedule.name)
-        first = self._log.read_many([stream], most=1).get(stream)
-        return first[0].at if first else EPOCH
-
-    def _last_made(self, name: str, ticks: Sequence[datetime]) -> datetime | None:
-        """Return the last of these ticks whose job is there, made by the schedule, or such that nobody can read it."""
-        streams = {stream_of("job", job_id(name, at)): at for at in ticks}
-        there = self._log.find_next((stream, 0) for stream in streams)
-        for stream in sorted(there, key=streams.__getitem__, reverse=True):
-            first = self._log.read_many([stream], most=1).get(stream)
-            if not first or is_made_for(name, first[0]):
-                return streams[stream]
-        return None
+        if not made:
+            return due
+        course.made = job_id(course.schedule.name, max(made))
+        return [at for at in due if at > max(made)]
 
     def _not_held(self, course: Course, due: Sequence[datetime]) -> Sequence[datetime]:
         """Return the ticks at which the job of the last one before them had ended; of the others the log is told."""
@@ -102,12 +77,6 @@ class Choosing:
             if last is not None:
                 return last.at if isinstance(last.event, ENDS) else None
         return EPOCH
-
-    def tell_taken(self, course: Course, job: str) -> None:
-        """Tell the log of a tick whose id a job has that the schedule has not made. Raises Unavailable."""
-        tick = tick_of(job, stream_for(course.schedule.name))
-        if tick is not None and tick[1] is not None:
-            self._tell(course, skipped(SkipReason.TAKEN, [tick[1]], job=job))
 
     def _tell(self, course: Course, event: TickSkipped) -> None:
         name, command = course.schedule.name, TellSkipped(course.schedule.set_id, event)

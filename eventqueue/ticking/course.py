@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.rule import Rule
 from eventqueue.schedules.schedule import Definition, Schedule
 from eventqueue.steering.schedules import rule_of
@@ -26,11 +25,6 @@ class Course:
         self.done = schedule.since
         self.next_at: datetime | None = None
         self.move(schedule.since)
-
-    @property
-    def holds(self) -> bool:
-        """Whether no job is made beside one that has not ended."""
-        return self.definition.overlap is Overlap.SKIP
 
     @property
     def last(self) -> str | None:

@@ -14,7 +14,7 @@ from eventqueue.model.spec import Defaults, request
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
 from eventqueue.schedules.schedule import Schedule
-from eventqueue.schedules.ticks import is_made_for, stream_for
+from eventqueue.schedules.ticks import stream_for
 from eventqueue.steering import configuration
 
 BATCH = 500  # jobs in one append
@@ -28,14 +28,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What became of it: whether it was made here, and not by another before, or the error that refused it.
-
-    `is_taken`: its id is, by a job that no schedule has made.
-    """
+    """What became of it: whether it was made here, and not by another before, or the error that refused it."""
 
     wanted: Wanted
     is_new: bool = False
-    is_taken: bool = False
     error: QueueError | None = None
 
 
@@ -57,20 +53,8 @@ def make(ground: Footing, wanted: Sequence[Wanted], actor: str, environ: Mapping
     for start in range(0, len(sent), BATCH):
         batch = sent[start : start + BATCH]
         results = ground.log.append([appends[one.id] for one in batch])
-        there = [one for one, result in zip(batch, results, strict=True) if not result.is_whole and not result.error]
-        taken = _taken(ground, there)
-        made |= {
-            one.id: Made(one, result.is_whole, one.id in taken, result.error)
-            for one, result in zip(batch, results, strict=True)
-        }
+        made |= {one.id: Made(one, result.is_whole, result.error) for one, result in zip(batch, results, strict=True)}
     return [made[one.id] for one in wanted]
-
-
-def _taken(ground: Footing, there: Sequence[Wanted]) -> set[str]:
-    """Return the ids of those jobs that are there, and that somebody else has made than the schedule."""
-    first = ground.log.read_many([stream_of("job", one.id) for one in there], most=1) if there else {}
-    found = [(one, first.get(stream_of("job", one.id))) for one in there]
-    return {one.id for one, events in found if events and not is_made_for(one.schedule.name, events[0])}
 
 
 def _append(wanted: Wanted, nth: int, defaults: Defaults, actor: str, now: datetime) -> Append:

@@ -12,7 +12,7 @@ from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.missed import LATE
 from eventqueue.schedules.rule import latest
 from eventqueue.schedules.schedule import Schedule
-from eventqueue.schedules.ticks import is_made_for, job_id
+from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, rule_of
 
 
@@ -37,8 +37,6 @@ def overdue(ground: Ground) -> Overdue:
         except InvalidInput as error:
             unknown.append((one.name, str(error)))
     made = ground.log.find_next((stream, 0) for stream in due)
-    first = ground.log.read_many(made, most=1) if made else {}
-    made -= {stream for stream, events in first.items() if not is_made_for(due[stream][0], events[0])}
     return Overdue(len(there), [tick for stream, tick in due.items() if stream not in made], unknown)
 
 

@@ -8,17 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.connect import make_ticker
-from eventqueue.model.events import Event, Recorded, stream_of
-from eventqueue.ports.log import Append
+from eventqueue.model.events import Event, Recorded
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet
-from eventqueue.schedules.ticks import job_id, stream_for
+from eventqueue.schedules.ticks import stream_for
 from eventqueue.ticking.ticker import Ticker
-from tests.builders import append, enqueued, sealed
+from tests.builders import append
 
 MakeTicker = Callable[[], Ticker]
 HOUR, ASIDE = timedelta(hours=1), timedelta(minutes=5)
@@ -55,16 +53,6 @@ def hourly(queue: Queue, name: str = "a", hours: int = 3, **fields: Any) -> list
     event = ScheduleSet(**{**usual, "cron": "0 * * * *", **fields})
     happened(queue, stream_for(name), event, at=tick - (hours - 0.5) * HOUR)
     return [tick - number * HOUR for number in range(hours)][::-1]
-
-
-def made(queue: Queue, name: str, tick: datetime, *after: Event, at: datetime | None = None) -> str:
-    """Have another ticker have made the job of a tick, and what came of it, at a time; return its id."""
-    job = job_id(name, tick)
-    first = replace(enqueued(), correlation=stream_for(name))
-    one = sealed(first, *after, stream=stream_of("job", job), now=at or tick, cause=bytes(16))
-    (result,) = queue.connection.ground.log.append([Append(one)])
-    assert result.is_whole
-    return job
 
 
 def jobs(queue: Queue) -> dict[str, Recorded]:

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.errors import InvalidInput, LogUnavailable
-from eventqueue.model.events import Cancelled, Enqueued
+from eventqueue.errors import LogUnavailable
+from eventqueue.model.events import Cancelled, Enqueued, stream_of
 from eventqueue.model.job import State
 from eventqueue.mongo.log import MongoLog
 from eventqueue.schedules.events import (
@@ -27,8 +27,8 @@ from eventqueue.schedules.events import (
 )
 from eventqueue.schedules.rule import every, latest
 from eventqueue.schedules.ticks import job_id, stream_for, tick_of
-from eventqueue.ticking.overdue import overdue
-from tests.ticking.conftest import MakeTicker, happened, hourly, jobs, made, told
+from tests.builders import enqueued
+from tests.ticking.conftest import MakeTicker, happened, hourly, jobs, told
 from tests.worker.stage import wait_until
 
 
@@ -50,7 +50,7 @@ def test_what_nobody_was_there_to_make_goes_by_its_policy_and_is_told(
 
 def test_what_one_ticker_has_made_no_other_finds_missed(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, missed=Missed.ALL)
-    made(queue, "a", ticks[1])
+    queue.enqueue(id=job_id("a", ticks[1]), command="true")  # as another one has it
 
     ticker().step()
 
@@ -63,7 +63,7 @@ def test_who_comes_late_to_ticks_that_others_made_in_time_tells_of_none(queue: Q
     event = ScheduleSet(fields={"command": "true", "cwd": "/"}, missed=Missed.ONCE, overlap=Overlap.ALLOW, every=20.0)
     happened(queue, stream_for("a"), event, at=now - timedelta(minutes=2))
     for at in latest(every(timedelta(seconds=20)), now - timedelta(minutes=2), now, 10):
-        made(queue, "a", at)
+        queue.enqueue(id=job_id("a", at), command="true")
 
     ticker().step()
 
@@ -138,7 +138,8 @@ def test_beside_a_job_that_has_not_ended_no_other_is_made_and_that_is_told_once(
     queue: Queue, ticker: MakeTicker
 ) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
-    first = made(queue, "a", ticks[0])
+    first = job_id("a", ticks[0])
+    queue.enqueue(id=first, command="true")
 
     for _ in range(2):
         ticker().step()
@@ -152,7 +153,8 @@ def test_beside_a_job_that_has_not_ended_no_other_is_made_and_that_is_told_once(
 
 def test_once_it_had_ended_the_ticks_that_follow_are_made(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
-    first = made(queue, "a", ticks[0], Cancelled(why="over"), at=ticks[1] + timedelta(minutes=1))
+    first = job_id("a", ticks[0])
+    happened(queue, stream_of("job", first), enqueued(), Cancelled(why="over"), at=ticks[1] + timedelta(minutes=1))
 
     ticker().step()
 
@@ -162,45 +164,13 @@ def test_once_it_had_ended_the_ticks_that_follow_are_made(queue: Queue, ticker: 
 
 def test_a_job_from_before_the_schedule_was_paused_holds_it_still(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
-    made(queue, "a", ticks[0])
+    queue.enqueue(id=job_id("a", ticks[0]), command="true")
     happened(queue, stream_for("a"), SchedulePaused(), at=ticks[1])
     happened(queue, stream_for("a"), ScheduleResumed(), at=ticks[1] + timedelta(minutes=1))
 
     ticker().step()
 
     assert len(jobs(queue)) == 1
-
-
-# Ids that are taken
-
-
-def test_a_job_under_a_ticks_id_that_the_schedule_has_not_made_is_told_and_taken_for_none_of_its_ticks(
-    queue: Queue, ticker: MakeTicker, caplog: pytest.LogCaptureFixture
-) -> None:
-    ids = [job_id("a", at) for at in hourly(queue, "elsewhere")]
-    for job in ids[1:]:
-        queue.enqueue(id=job, command="echo not the backup")  # while there is no schedule of that name
-    ticks = hourly(queue, missed=Missed.ALL)
-    assert [name for name, _ in overdue(queue.connection.ground).unmade] == ["a", "elsewhere"]
-
-    with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            ticker().step()
-
-    skipped = [one for one in told(queue) if isinstance(one, TickSkipped)]
-    assert [(one.reason, one.first, one.job) for one in skipped] == [
-        (SkipReason.TAKEN, at, job_id("a", at)) for at in ticks[1:]
-    ]
-    assert ids[0] in jobs(queue)
-    assert f"it has not made job {ids[1]}, which has its id" in caplog.text
-
-
-def test_nobody_enqueues_under_the_id_of_a_schedules_tick(queue: Queue) -> None:
-    hourly(queue)
-    queue.enqueue(id="b:20261129T010000Z", command="true")  # of no schedule
-
-    with pytest.raises(InvalidInput, match="is that of a tick of schedule a, which makes the job itself"):
-        queue.enqueue(id="a:20261129T010000Z", command="true")
 
 
 # Trouble

@@ -34,8 +34,6 @@ def describe(event: ScheduleSet | ScheduleTriggered | TickSkipped) -> str:
             return sentence(f"job {job}", why)
         case TickSkipped(reason=SkipReason.OVERLAP, first=first, job=job):
             return f"from {instant(first, 'seconds')} on, until job {job} has ended"
-        case TickSkipped(reason=SkipReason.TAKEN, first=first, job=job):
-            return f"the tick of {instant(first, 'seconds')}: the schedule has not made job {job}, which has its id"
         case TickSkipped(first=first, last=last, number=number, is_least=is_least):
             span_ = f" from {instant(first, 'seconds')} to {instant(last, 'seconds')}"
             more = " or more" if is_least else ""

@@ -109,7 +109,9 @@ class Zygote:
     def _hear(self) -> None:
         fds: list[int] = []
         try:
-            packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS, socket.MSG_CMSG_CLOEXEC)
+            packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS)
+            for fd in fds:  # it takes no flag that would have them come so
+                os.set_inheritable(fd, False)
         except BlockingIOError:
             return None
         except OSError:
