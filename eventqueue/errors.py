@@ -33,6 +33,7 @@
     ├── LogCorrupt                 what is stored is not what this package writes
     │   ├── UnknownEventType       a newer eventqueue wrote it: its job waits for one, and all else goes on
     │   └── UnreadableEvent        a known type whose data does not fit it
+    ├── QueueClosed                a Queue is asked for something after it was closed
     ├── UsedAfterFork              a Queue is asked in a process that was forked from its maker's
     ├── JobFailed                  the job whose result is asked for is dead: every attempt failed
     ├── JobCancelled               the job whose result is asked for was cancelled
@@ -125,6 +126,7 @@ class TaskRefused(Refused):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"Task {name} cannot be: {problem}.")
         self.name = name
+        self.problem = problem
 
 
 class ImportFailed(Refused):
@@ -136,10 +138,11 @@ class ImportFailed(Refused):
 
 
 class ArgumentsChanged(Refused):
-    """A job was enqueued with arguments that its task, as it is now, does not take."""
+    """A job was enqueued with arguments that its task, as it is now, does not take; `argument`: which, "" for all."""
 
     def __init__(self, task: str, argument: str, problem: str) -> None:
-        super().__init__(f"The job's arguments do not fit task {task} as it is now: {argument} {problem}.")
+        what = f"{argument}: {problem}" if argument else problem
+        super().__init__(f"The job's arguments do not fit task {task} as it is now: {what}.")
         self.argument = argument
 
 
@@ -263,6 +266,13 @@ class UnreadableEvent(LogCorrupt):
     """An event whose data does not fit its type."""
 
 
+class QueueClosed(QueueError):
+    """A Queue is asked for something after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("This Queue is closed, perhaps by the end of its `with`: keep it open, or make another.")
+
+
 class UsedAfterFork(QueueError):
     """A Queue is asked for something in a process that was forked from the one that made it."""
 
@@ -273,13 +283,20 @@ class UsedAfterFork(QueueError):
 class JobFailed(QueueError):
     """A job whose result is asked for is dead: `kind`, `message` and `traceback` are of the error that it failed with.
 
-    Each is None where that is not known. The traceback is of another process, and is shown below the message.
+    Each is None where that is not known; `told` is the error in a sentence. The traceback is of another process, and is
+    shown below the message.
     """
 
     def __init__(
-        self, job_id: str, kind: str | None = None, message: str | None = None, traceback: str | None = None
+        self,
+        job_id: str,
+        kind: str | None = None,
+        message: str | None = None,
+        traceback: str | None = None,
+        *,
+        told: str | None = None,
     ) -> None:
-        what = f" ({kind}: {message})" if kind else ""
+        what = f" ({told})" if told else ""
         super().__init__(f"Job {job_id} is dead{what}: `queuectl why {job_id}` tells what to do.")
         self.job_id = job_id
         self.kind = kind

@@ -36,7 +36,7 @@ from eventqueue.ports.log import Append
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=1)
 BEFORE = NOW - timedelta(minutes=1)
-BOOM = Error(type="ExitCode", message="It ended with 1.")
+BOOM = Error(type="exit-code", message="It ended with 1.")
 
 
 def request(defaults: Defaults | None = None, **fields: Any) -> Request:
@@ -50,6 +50,11 @@ def request(defaults: Defaults | None = None, **fields: Any) -> Request:
 def enqueued(**fields: Any) -> Enqueued:
     """What a request with these fields becomes at NOW."""
     return request(**fields).enqueued(NOW)
+
+
+def called(task: str = "send", **fields: Any) -> Enqueued:
+    """As `enqueued`, of a Python task."""
+    return spec.request({"task": task, **fields}, Defaults()).enqueued(NOW)
 
 
 def claimed(worker: str = "worker-1", attempt: int = 1) -> Claimed:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
+from eventqueue.errors import InvalidInput
+
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
 
@@ -24,21 +26,31 @@ _place: tuple[str, str] | None = None  # where the worker is whose process this 
 def use_queue(queue: "Queue | None") -> "Queue | None":
     """Have all tasks of this process enqueued to `queue`; None: to the one that the environment names.
 
-    Return the one before.
+    Return the one before. Raises InvalidInput for what is no Queue.
     """
     global _set
-    before, _set = _set, queue
+    before, _set = _set, None if queue is None else _checked(queue)
     return before
 
 
 @contextmanager
 def using(queue: Q) -> Iterator[Q]:
-    """Have the tasks that this block enqueues go to `queue`, in this thread or coroutine."""
-    token = _chosen.set(queue)
+    """Have the tasks that this block enqueues go to `queue`, in this thread or coroutine. Raises as `use_queue`."""
+    token = _chosen.set(_checked(queue))
     try:
         yield queue
     finally:
         _chosen.reset(token)
+
+
+def _checked(queue: Q) -> Q:
+    from eventqueue.api.queue import Queue
+
+    if not isinstance(queue, Queue):  # what an AsyncQueue is asked for is a coroutine, which nobody would await
+        raise InvalidInput(
+            "queue", "must be a Queue; with an AsyncQueue it is `await queue.enqueue(send.signature(…))`"
+        )
+    return queue
 
 
 def stand_at(uri: str, db: str) -> None:

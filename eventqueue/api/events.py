@@ -62,7 +62,7 @@ class Events:
             for one in some:
                 enqueued = jobs.get(one.stream)
                 if isinstance(one, Recorded) and isinstance(one.event, Failed) and enqueued is not None:
-                    yield Failure(name_in(one.stream), enqueued.queue, one.at, one.event.error.message)
+                    yield Failure(name_in(one.stream), enqueued.queue, one.at, one.event.error.told)
 
     def follow(self, wanted: Wanted, last: int | None) -> Iterator[Read | None]:
         """See Queue.follow_events."""

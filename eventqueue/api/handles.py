@@ -75,7 +75,9 @@ def result_of(job: Job) -> Any:
         raise JobCancelled(job.id)
     if job.state is State.DEAD:
         error = job.last_error
-        raise JobFailed(job.id) if error is None else JobFailed(job.id, error.type, error.message, error.traceback)
+        if error is None:
+            raise JobFailed(job.id)
+        raise JobFailed(job.id, error.type, error.message, error.traceback, told=error.told)
     return None if job.result is None else job.result.value
 
 

@@ -13,9 +13,10 @@ from eventqueue.errors import InvalidInput, LogUnavailable
 from eventqueue.log.noting import note
 from eventqueue.model.events import stream_of
 from eventqueue.model.pause import Pause
-from eventqueue.model.spec import Request, one_of
+from eventqueue.model.spec import Request
+from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
-from eventqueue.schedules.schedule import Command, Definition, Schedule, SetSchedule
+from eventqueue.schedules.schedule import Command, Schedule, SetSchedule
 from eventqueue.schedules.ticks import check_schedule, fresh_job_id, stream_for
 from eventqueue.steering import schedules
 from eventqueue.steering.schedules import rule_of
@@ -96,15 +97,9 @@ class Scheduling:
         why: str | None,
     ) -> Rescheduled:
         """See Queue.schedule."""
-        definition = Definition(
-            fields=self._checked(fields),
-            missed=_policy(Missed, missed, "missed"),
-            overlap=_policy(Overlap, overlap, "overlap"),
-            cron=None if cron is None else " ".join(cron.split()),
-            tz=tz,
-            every=None if every is None else float(every),
+        definition = asked.definition(
+            self._checked(fields), cron=cron, every=every, tz=tz, missed=missed, overlap=overlap
         )
-        _check_together(definition)
         rule_of(definition)
         return self.change(name, SetSchedule(definition, why))
 
@@ -156,22 +151,6 @@ def _declared(name: str | None) -> dict[str, Any]:
         return {}
     said: dict[str, Any] = msgspec.to_builtins(task.policy)
     return {field: value for field, value in said.items() if value not in (None, [], ())}
-
-
-def _policy(kind: Any, value: str, field: str) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidInput(field, f"is no policy{one_of('they', value, list(kind))}") from None
-
-
-def _check_together(definition: Definition) -> None:
-    if (definition.cron is None) == (definition.every is None):
-        raise InvalidInput("cron", "must be given, or else every: one of them says when the ticks are")
-    if definition.tz is not None and definition.every is not None:
-        raise InvalidInput("tz", "goes with cron: a span of time is the same in all zones")
-    if definition.missed is Missed.ALL and definition.overlap is Overlap.SKIP:
-        raise InvalidInput("missed", "cannot be all where overlap is skip: the jobs of all would overlap")
 
 
 def _shown(schedule: Schedule, now: datetime) -> Scheduled:

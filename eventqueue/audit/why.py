@@ -94,7 +94,7 @@ def _retry(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
     if failed is not None and isinstance(failed.event, Failed):
         text = (
             f"it waits for retry {job.failures} of {job.max_retries} after a failure at "
-            f"{instant(failed.at, 'seconds')} ({_said(failed.event.error.message)})"
+            f"{instant(failed.at, 'seconds')} ({_said(failed.event.error.told)})"
         )
         yield Clause(kind=Reason.RETRY, text=text, event=_place(failed))
         yield from _lost(failed)
@@ -103,7 +103,7 @@ def _retry(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
 def _failure(history: Sequence[Recorded]) -> Iterator[Clause]:
     failed = _last(history, Failed)
     if failed is not None and isinstance(failed.event, Failed):
-        text = f"its last attempt ended at {instant(failed.at, 'seconds')} with {_said(failed.event.error.message)}"
+        text = f"its last attempt ended at {instant(failed.at, 'seconds')} with {_said(failed.event.error.told)}"
         yield Clause(kind=Reason.ERROR, text=text, event=_place(failed))
         yield from _lost(failed)
 

@@ -32,7 +32,7 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
             if job.state is State.COMPLETED:
                 session.out.done(f"Job {job.id} completed")
             else:
-                why = f": {clean(job.last_error.message)}" if job.last_error and job.state is State.DEAD else ""
+                why = f": {clean(job.last_error.told)}" if job.last_error and job.state is State.DEAD else ""
                 session.out.refuse(f"Job {job.id} is {job.state}{why}")
             if job.state is State.CANCELLED:
                 say_what_still_lives(session, queue, job.id)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from eventqueue.cli.render.describe import output_of
 from eventqueue.errors import Refused
-from eventqueue.model.events import Cancelled, Captured, Claimed, Output, Recorded, name_in
+from eventqueue.model.events import Cancelled, Captured, Claimed, Error, Failed, Output, Recorded, name_in
 from eventqueue.mongo.outputs import Kept
 from eventqueue.worker.shell.output import text_tail
 
@@ -19,6 +19,7 @@ class Attempt:
     claim: int
     ended_at: datetime | None = None
     output: Output | None = None
+    error: Error | None = None  # what it failed with
 
     @property
     def is_over(self) -> bool:
@@ -33,7 +34,8 @@ def attempts(history: Sequence[Recorded]) -> list[Attempt]:
         if isinstance(recorded.event, Claimed):
             found.append(Attempt(recorded.event.attempt, recorded.version))
         elif found and not found[-1].is_over:  # every event that is legal while a claim is held ends it
-            found[-1] = replace(found[-1], ended_at=recorded.at, output=output_of(recorded))
+            error = recorded.event.error if isinstance(recorded.event, Failed) else None
+            found[-1] = replace(found[-1], ended_at=recorded.at, output=output_of(recorded), error=error)
     return found
 
 

@@ -28,17 +28,18 @@ CONTINUATIONS_MAX = 3
 @click.option("--raw", is_flag=True, help="Its bytes as they are, on a terminal too, and not a word of ours.")
 @with_session
 def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> None:
-    """Print what an attempt wrote.
+    """Print what an attempt wrote, and what it failed with.
 
     Its stdout goes to stdout, its stderr to stderr. The last 64 KiB of each are kept. A file or a pipe gets its
     bytes as they are. A terminal gets its text and colours: what else would steer it, and what is no text, is shown
-    as \\x07 or \\xff.
+    as \\x07 or \\xff. That it failed, and where in a Python task, is told on stderr after that, but not with --raw.
 
     \b
     queuectl logs report
     queuectl logs report --attempt 1 --raw > report.out
     """
     from eventqueue.cli.attempts import choose
+    from eventqueue.cli.render.documents import plain
     from eventqueue.model.events import name_in
 
     with session.queue() as queue:
@@ -56,6 +57,7 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
         "claim": attempt.claim,
         "ended": attempt.is_over,
         "pruned": is_pruned,
+        "error": plain(attempt.error),
     }
     session.out.document(lambda: about | document)
     if not session.out.as_json:
@@ -66,6 +68,8 @@ def logs(session: Session, job_id: str, number: int | None, *, raw: bool) -> Non
             _tell(session, attempt, document)
         for stream, tail in tails.items():
             _print(tail, document[stream]["text"], is_error=stream == "stderr", raw=raw)
+        if not raw:
+            _tell_end(session, attempt, has_written=any(tails.values()))
 
 
 def _is_older(queue: "Queue", attempt: "Attempt") -> bool:
@@ -110,6 +114,18 @@ def _tell(session: Session, attempt: "Attempt", document: dict[str, Any]) -> Non
         found = document[stream]
         if found["kept"] < found["length"]:
             session.out.note(f"{stream}: the last {count(found['kept'], 'byte')} of {found['length']:,} are kept.")
+
+
+def _tell_end(session: Session, attempt: "Attempt", *, has_written: bool) -> None:
+    if attempt.error is not None:
+        from eventqueue.cli.render.details import indented
+
+        session.out.note(f"Attempt {attempt.number} failed: {attempt.error.told}")
+        if not session.out.quiet:
+            for line in indented((attempt.error.traceback or "").splitlines()):
+                click.echo(line, err=True)
+    elif attempt.is_over and not has_written:
+        session.out.note(f"Attempt {attempt.number} wrote nothing.")
 
 
 def _print(tail: bytes, text: str, *, is_error: bool, raw: bool) -> None:

@@ -1,6 +1,7 @@
-"""What failures are alike: a message without what differs from one time to the next, and its fingerprint. Pure.
+"""What failures are alike: what is told of one without what differs from time to time, and its fingerprint. Pure.
 
-An exit code, with which the messages of commands begin, is part of what they are: 1 and 137 are two kinds of failure.
+What it begins with is part of what it is: the exit code of a command, for 1 and 137 are two kinds of failure, and the
+type of an exception, whatever digits are in its name.
 """
 
 import re
@@ -10,7 +11,7 @@ LENGTH = 10  # hex digits
 PATTERN = f"[0-9a-f]{{{LENGTH}}}"  # of all of it
 READ_MAX = 2000  # characters of a message
 
-_EXIT_CODE = re.compile(r"exit code \d+")
+_KIND = re.compile(r"exit code \d+|[^\W\d][\w.<>]*(?=: |$)")
 VALUE = "<*>"  # one mark for all: an id in hex may well have digits alone
 # What holds others stands before them: a UUID has numbers, and so has a path.
 _BLANKS = (
@@ -31,8 +32,8 @@ _BLANKS = (
 def blanked(message: str) -> str:
     """Return a message with a mark in the place of each number, hex, UUID, path, URL and id."""
     text = " ".join(message[:READ_MAX].split())
-    code = _EXIT_CODE.match(text)
-    kept, rest = (text[: code.end()], text[code.end() :]) if code else ("", text)
+    kind = _KIND.match(text)
+    kept, rest = (text[: kind.end()], text[kind.end() :]) if kind else ("", text)
     for pattern, mark in _BLANKS:
         rest = pattern.sub(mark, rest)
     return kept + rest

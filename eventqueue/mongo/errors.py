@@ -14,6 +14,7 @@ from pymongo.errors import (
     ConfigurationError,
     ExecutionTimeout,
     InvalidName,
+    InvalidOperation,
     InvalidURI,
     NetworkTimeout,
     OperationFailure,
@@ -27,6 +28,7 @@ from eventqueue.errors import (
     DatabaseFailed,
     InvalidInput,
     NotAReplicaSet,
+    QueueClosed,
     QueueError,
     Unavailable,
     redact,
@@ -68,6 +70,8 @@ def to_queue_error(error: PyMongoError) -> QueueError:
     """Return the error of this package that says what the driver's error means for a person."""
     text = redact(str(error)).partition(", full error")[0]
     code = error.code if isinstance(error, OperationFailure) else None
+    if isinstance(error, InvalidOperation) and "after close" in text:
+        return QueueClosed()
     if code in _UNAUTHORIZED:
         return AccessDenied(f"MongoDB refused access: {_asked(text).rstrip('.')}. Check the user's password and roles.")
     if code in _STANDALONE:

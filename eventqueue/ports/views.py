@@ -39,8 +39,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     queue: str | None = None
     tag: str | None = None
     since: Annotated[datetime, Meta(tz=True)] | None = None
-    error: str | None = None  # a part of the last error's message
-    fingerprint: str | None = None  # of that message, see model/fingerprint.py
+    error: str | None = None  # a part of the last error as it is told: with its type if it is an exception
+    fingerprint: str | None = None  # of it as it is told, see model/fingerprint.py
     limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
 
 
@@ -57,10 +57,19 @@ class FilterFields(TypedDict, total=False):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """Jobs from the view, and how far the view was behind when they were read."""
+    """Jobs from the view, which it is a sequence of, and how far the view was behind when they were read."""
 
     jobs: Sequence[Job]
     lag: Lag
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self.jobs)
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __getitem__(self, place: int) -> Job:
+        return self.jobs[place]
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -69,9 +78,12 @@ class Walk(msgspec.Struct, frozen=True):
     jobs: Iterator[Job]
     lag: Lag
 
+    def __iter__(self) -> Iterator[Job]:
+        return self.jobs
+
 
 class Failure(msgspec.Struct, frozen=True):
-    """A job that failed, or one of its attempts: when, and its error's message."""
+    """A job that failed, or one of its attempts: when, and its error as it is told."""
 
     job: str
     queue: str
@@ -84,6 +96,15 @@ class Found(msgspec.Struct, frozen=True):
 
     ids: Sequence[str]
     lag: Lag
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, place: int) -> str:
+        return self.ids[place]
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):

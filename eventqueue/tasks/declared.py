@@ -91,10 +91,12 @@ def check_function(function: object, name: str | None) -> None:
     """Refuse what is no function that could be a task. Raises TaskRefused."""
     if not inspect.isfunction(function):
         what = name or getattr(function, "__name__", type(function).__name__)
-        raise TaskRefused(str(what), "it is no function: @task stands in front of `def` or `async def`")
+        given = "; what it takes is given by name, as in @task(queue=…)" if isinstance(function, str) else ""
+        what = repr(function) if isinstance(function, str) else what
+        raise TaskRefused(str(what), f"it is no function: @task stands in front of `def` or `async def`{given}")
     shown = name or function.__qualname__
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TaskRefused(shown, "it is a generator, which nobody would go through: return what it yields")
     owner = function.__qualname__.rpartition(".")[0].rpartition(".")[2]
     if owner and owner != "<locals>":
-        raise TaskRefused(shown, "it is a method: make it a function that is given what it needs")
+        raise TaskRefused(shown, "it stands in a class: make it a function of the module, that is given what it needs")

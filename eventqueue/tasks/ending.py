@@ -20,7 +20,7 @@ FRAMES_MAX = 40  # of the user's code, and of others', each
 LONGEST = timedelta(seconds=LONGEST_S)
 
 _OURS = ("/eventqueue/worker/python/", "/eventqueue/tasks/", "/eventqueue/testing/")  # what calls a task
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def of_error(task: Declared, error: BaseException, attempt: int, now: datetime) -> Outcome:
@@ -42,7 +42,7 @@ def _meant(task: Declared, error: BaseException, attempt: int, now: datetime) ->
         case Fail() | ArgumentsChanged() | ResultRefused():
             return Raised(_described(error), is_final=True)
     if isinstance(error, task.discard_on):
-        return Discarded(_cut(f"{type_name(error)}: {message_of(error)}", MESSAGE_MAX))
+        return Discarded(_cut(_told(error), MESSAGE_MAX))
     is_final = bool(task.retry_on) and not isinstance(error, task.retry_on)
     return Raised(_described(error), is_final=is_final, delay=_delay(task, error, attempt))
 
@@ -66,6 +66,10 @@ def _within(span: timedelta) -> timedelta:
 def _described(error: BaseException) -> Error:
     text = _cut(traceback_of(error), TRACEBACK_MAX)
     return Error(type=type_name(error), message=message_of(error), traceback=text or None)
+
+
+def _told(error: BaseException) -> str:
+    return Error(type=type_name(error), message=message_of(error)).told
 
 
 def type_name(error: BaseException) -> str:
@@ -98,7 +102,7 @@ def traceback_of(error: BaseException, depth: int = 0) -> str:
     for one in _chain(error):
         own, others = _frames(one)
         lines = [*own, *(["  in libraries:\n", *others] if others else [])]
-        said = [f"{type_name(one)}: {message_of(one)}\n", *_notes(one), *_members(one, depth)]
+        said = [f"{_told(one)}\n", *_notes(one), *_members(one, depth)]
         parts.append("".join([*lines, *said]))
     return storable("which led to:\n".join(parts))
 
@@ -132,7 +136,7 @@ def _frames(error: BaseException) -> tuple[list[str], list[str]]:
     own: list[str] = []
     others: list[str] = []
     for frame in _outside(error):
-        (others if frame.filename.startswith(_LIBRARIES) else own).extend(traceback.format_list([frame]))
+        (others if frame.filename.startswith(LIBRARIES) else own).extend(traceback.format_list([frame]))
     return own[-FRAMES_MAX:], others[-FRAMES_MAX:]
 
 

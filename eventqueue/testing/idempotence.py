@@ -44,7 +44,7 @@ def assert_idempotent(
 def _check_returned(outcome: Outcome | None, which: str) -> None:
     if isinstance(outcome, Returned):
         return
-    told = f"{outcome.error.type}: {outcome.error.message}" if isinstance(outcome, Raised) else repr(outcome)
+    told = outcome.error.told if isinstance(outcome, Raised) else repr(outcome)
     where = f"\n{outcome.error.traceback}" if isinstance(outcome, Raised) else ""
     raise AssertionError(f"Its {which} run did not come to its end: {told}{where}")
 

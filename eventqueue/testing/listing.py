@@ -23,12 +23,12 @@ def _at(job: Job, filter_: Filter) -> datetime:
 
 
 def _fits(job: Job, filter_: Filter) -> bool:
-    message = None if job.last_error is None else job.last_error.message
+    told = None if job.last_error is None else job.last_error.told
     return (
         filter_.state in (None, job.state)
         and filter_.queue in (None, job.queue)
         and (filter_.tag is None or filter_.tag in job.tags)
         and (filter_.since is None or _at(job, filter_) >= filter_.since)
-        and (filter_.error is None or (message is not None and filter_.error in message))
-        and (filter_.fingerprint is None or (message is not None and fingerprint(message) == filter_.fingerprint))
+        and (filter_.error is None or (told is not None and filter_.error in told))
+        and (filter_.fingerprint is None or (told is not None and fingerprint(told) == filter_.fingerprint))
     )

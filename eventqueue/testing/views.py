@@ -54,7 +54,7 @@ class MemoryViews:
         """See Views.failures."""
         for job in self.jobs(filter_):
             if job.last_error is not None:
-                yield Failure(job.id, job.queue, job.updated_at, job.last_error.message)
+                yield Failure(job.id, job.queue, job.updated_at, job.last_error.told)
 
     def counts(self) -> Mapping[str, Counts]:
         """See Views.counts."""

@@ -113,7 +113,7 @@ def _fits(job: Job, filter_: Filter) -> bool:
     return (
         (filter_.tag is None or filter_.tag in job.tags)
         and (filter_.since is None or at >= filter_.since)
-        and (filter_.error is None or (job.last_error is not None and filter_.error in job.last_error.message))
+        and (filter_.error is None or (job.last_error is not None and filter_.error in job.last_error.told))
     )
 
 

@@ -88,7 +88,7 @@ def _describe(job: Job, first: Event, last: Event, now: datetime) -> tuple[str, 
 def _failed(error: Error) -> str:
     if error.type == "exit-code":
         return f"failed with {error.message}"
-    return f"failed: {error.message.rstrip('.')}"
+    return f"failed: {error.told.rstrip('.')}"
 
 
 def _times(attempts: int) -> str:

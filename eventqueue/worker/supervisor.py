@@ -24,10 +24,10 @@ import msgspec
 from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing, make_ticker
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
-from eventqueue.system.interrupts import on_signals
+from eventqueue.system.interrupts import held_back, on_signals
 from eventqueue.system.outlet import log_to_stderr
 from eventqueue.system.process import shared_environment, signal_name
-from eventqueue.worker.child import UNIMPORTABLE, UNSETTLED, ChildPlan
+from eventqueue.worker.child import FOR_SUPERVISOR, UNIMPORTABLE, UNSETTLED, ChildPlan
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
 from eventqueue.worker.python.plan import PythonPlan
@@ -247,9 +247,10 @@ class Supervisor:
         )
         # -P: with -m alone Python would import from the current directory first, whatever lies there. As a flag and not
         # in the environment, which the jobs inherit.
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE, env=shared_environment()
-        )
+        with held_back(FOR_SUPERVISOR):
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "eventqueue.worker.child"], stdin=subprocess.PIPE, env=shared_environment()
+            )
         child = Child(name, incarnation, process)
         assert process.stdin is not None
         try:

@@ -4,7 +4,6 @@ First the places where such jobs are named, in order: entries, an index, or wher
 jobs there, as they are by then.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any
 
 from pymongo.collection import Collection
 
+from eventqueue.model.events import Error
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import State
 from eventqueue.mongo.slices import outlasting
@@ -22,7 +22,8 @@ from projections.keeping.generation import NEWEST_FIRST, Generation
 PAGE = 200  # jobs that are read at once, each as large as a job may be
 PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit
 FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
-FAILURE = {"queue": 1, "updated_at": 1, "last_error.message": 1}  # what a Failure is made of
+ERROR = {"last_error.type": 1, "last_error.message": 1}  # what is told of one
+FAILURE = {"queue": 1, "updated_at": 1, **ERROR}  # what a Failure is made of
 FAILURES = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -38,14 +39,14 @@ def listed(
     `waiting` returns how many of its queue wait to be claimed.
     """
     query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
-    if filter_.fingerprint is not None and fields is not None:
-        fields = {**fields, "last_error.message": 1}
+    if fields is not None and (filter_.fingerprint is not None or filter_.error is not None):
+        fields = {**fields, **ERROR}
     places = _places(live, filter_, waiting)
     while ids := list(islice(places, size)):
         found = {
             one["_id"]: one
             for one in _read(live.jobs, {**query, "_id": {"$in": ids}}, fields)
-            if _is_alike(one, filter_)
+            if _has_failed_so(one, filter_)
         }
         yield from (found[job_id] for job_id in ids if job_id in found)
         size = min(2 * size, PAGE_MAX if 2 * len(found) < len(ids) else PAGE)
@@ -53,23 +54,27 @@ def listed(
 
 def failure(document: Document) -> Failure | None:
     """Return what is told of a job that failed; None for one that somebody has altered."""
-    queue, at, message = document.get("queue"), document.get("updated_at"), _message(document)
-    if isinstance(queue, str) and isinstance(at, datetime) and message is not None:
-        return Failure(document["_id"], queue, at, message)
+    queue, at, told = document.get("queue"), document.get("updated_at"), _told(document)
+    if isinstance(queue, str) and isinstance(at, datetime) and told is not None:
+        return Failure(document["_id"], queue, at, told)
     return None
 
 
-def _message(document: Document) -> str | None:
+def _told(document: Document) -> str | None:
     error = document.get("last_error")
-    message = error.get("message") if isinstance(error, Mapping) else None
-    return message if isinstance(message, str) else None
+    kind, message = (error.get("type"), error.get("message")) if isinstance(error, Mapping) else (None, None)
+    return Error(type=kind, message=message).told if isinstance(kind, str) and isinstance(message, str) else None
 
 
-def _is_alike(document: Document, filter_: Filter) -> bool:
-    if filter_.fingerprint is None:
+def _has_failed_so(document: Document, filter_: Filter) -> bool:
+    if filter_.error is None and filter_.fingerprint is None:
         return True
-    message = _message(document)
-    return message is not None and fingerprint(message) == filter_.fingerprint
+    told = _told(document)
+    return (
+        told is not None
+        and (filter_.error is None or filter_.error in told)
+        and (filter_.fingerprint is None or fingerprint(told) == filter_.fingerprint)
+    )
 
 
 def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> Iterator[str]:
@@ -163,5 +168,13 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
     if filter_.tag is not None:
         query["tags"] = filter_.tag
     if filter_.error is not None:
-        query["last_error.message"] = {"$regex": re.escape(filter_.error)}
+        query["$expr"] = {"$gte": [{"$indexOfBytes": [_TOLD, {"$literal": filter_.error}]}, 0]}
     return query
+
+
+def _text(field: str) -> Mapping[str, Any]:
+    return {"$convert": {"input": field, "to": "string", "onError": "", "onNull": ""}}  # somebody may have altered it
+
+
+# All that may be told of an error: of which there is more than is, that is seen to once it is read.
+_TOLD = {"$concat": [_text("$last_error.type"), ": ", _text("$last_error.message")]}

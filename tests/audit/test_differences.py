@@ -44,7 +44,7 @@ def test_a_first_error_and_a_result_are_told_by_their_fields() -> None:
     errors = told(differences(was, job(enqueued(), claimed(), failed())))
     results = told(differences(was, job(enqueued(), claimed(), COMPLETED)))
 
-    assert errors["last_error.type"] == (ABSENT, "ExitCode")
+    assert errors["last_error.type"] == (ABSENT, "exit-code")
     assert results["result.exit_code"] == (ABSENT, 0)
 
 

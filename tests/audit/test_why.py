@@ -201,7 +201,7 @@ def test_a_job_that_expired_before_it_was_claimed_says_when() -> None:
 
 def test_a_long_error_is_cut_and_one_without_words_is_told_as_such() -> None:
     def told(message: str) -> str:
-        error = Failed(reason=FailReason.ERROR, error=Error(type="x", message=message), retry_at=SOON)
+        error = Failed(reason=FailReason.ERROR, error=Error(type="exit-code", message=message), retry_at=SOON)
         return why([enqueued(), claimed(), error], now=NOW).text
 
     assert len(told("x" * 10_000)) < ERROR_MAX + 600

@@ -60,3 +60,26 @@ def test_a_group_may_write_it_that_is_the_users_own(
     (place / "pyproject.toml").chmod(0o664)
 
     assert imports_of((), ()).modules == modules
+
+
+@pytest.fixture(name="here")
+def a_directory_with_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "letters.py").touch()
+    (tmp_path / "json.py").touch()
+    (tmp_path / "app").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("module", ["letters", "app.tasks"])
+def test_a_module_that_is_named_is_found_in_this_directory(here: Path, module: str) -> None:
+    assert imports_of([module], ()).path == (str(here),)
+    assert imports_of([module], ["/srv"]).path == ("/srv",)
+    here.chmod(0o777)
+    assert imports_of([module], ()).path == ()
+
+
+@pytest.mark.parametrize("module", ["json", "json.tool", "nowhere", "", ".", "__main__"])
+def test_what_is_installed_or_not_here_has_nothing_looked_up_in_this_directory(here: Path, module: str) -> None:
+    assert here == Path.cwd()
+    assert imports_of([module], ()).path == ()

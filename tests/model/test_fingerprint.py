@@ -24,11 +24,15 @@ ALIKE = {
     "ids without a mark": ("no order 8fK2aQx9", "no order Zz81mmKq4"),
     "times": ("late since 2026-11-28T11:29:07Z", "late since 2027-01-01T00:00:00Z"),
     "blanks": ("no  such\thost", "no such host"),
+    "exceptions' values": ("KeyError: 'order-7'", "KeyError: 'order-8'"),
     "exit codes with an error": ("exit code 1: user 42 is gone", "exit code 1: user 7 is gone"),
 }
 UNLIKE = {
     "words": ("connection refused", "connection reset"),
     "exit codes": ("exit code 1: killed", "exit code 137: killed"),
+    "types of exceptions": ("KeyError: 'x'", "LookupError: 'x'"),
+    "types of exceptions with digits": ("app2.Error404: gone", "app2.Error500: gone"),
+    "types of exceptions that say nothing": ("app.Error404", "app.Error500"),
     "kinds of what is blanked": ("cannot open /tmp/a", "cannot open 42"),
     "words that are hex": ("defaced", "decade"),
     "alternatives": ("read and/or write", "read and write"),

@@ -14,7 +14,7 @@ from pymongo.database import Database
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.audit.simulation import Policy
-from eventqueue.errors import UsedAfterFork
+from eventqueue.errors import BadProjection, QueueClosed, Refused, UsedAfterFork
 from eventqueue.ports.views import Filter
 from tests.builders import NOW, enqueued, history, job_that_is
 
@@ -84,6 +84,22 @@ def use(queue: Queue, name: str) -> None:
 def test_every_method_refuses_in_a_forked_process(queue: Queue, name: str) -> None:
     with queue:
         assert in_child(lambda: use(queue, name)) == 0
+
+
+def test_every_method_of_a_closed_queue_says_that_it_is_closed(queue: Queue) -> None:
+    queue.close()
+    refused = 0
+    for name in PUBLIC:
+        try:
+            use(queue, name)
+        except QueueClosed:
+            refused += 1
+        except (StopIteration, Refused, BadProjection):
+            pass  # who asks for what cannot be is told that first
+
+    assert refused > len(PUBLIC) / 2
+    with pytest.raises(QueueClosed, match="This Queue is closed"):
+        queue.enqueue(command="true")
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -86,8 +86,8 @@ async def further() -> Any:
     ("function", "problem"),
     [
         (lambda: None, "a lambda has no name"),
-        (Mailer.send, "it is a method"),
-        (Mailer.receive, "it is a method"),
+        (Mailer.send, "it stands in a class"),
+        (Mailer.receive, "it stands in a class"),
         (Mailer().send, "it is no function"),
         (Mailer, "it is no function"),
         (print, "it is no function"),
@@ -177,6 +177,9 @@ def test_a_module_that_is_loaded_again_brings_its_tasks_anew(modules: Path) -> N
         ("import sys\nsys.exit(3)", "SystemExit: 3 (broken.py, line 2)"),
         ("def send(:", "SyntaxError"),
         ("1 / 0", "ZeroDivisionError: division by zero (broken.py, line 1)"),
+        # Of what eventqueue or a library refuses, the user's own line.
+        ("from eventqueue import task\n@task(max_retry=5)\ndef f(): ...", "tags (broken.py, line 2)"),
+        ("import json\n\njson.loads('x')", "(broken.py, line 3)"),
     ],
     ids=str,
 )
@@ -190,6 +193,45 @@ def test_a_module_that_cannot_be_imported_is_told_in_a_sentence(modules: Path, t
     assert str(refused.value).startswith("Module 'broken' cannot be imported: ")
     assert problem in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("letters.py", "is letters meant?"),
+        ("./letters", "is letters meant?"),
+        ("app/tasks.py", "is app.tasks meant?"),
+        ("app:tasks", "is app meant?"),
+        (".tasks", "is tasks meant?"),
+        ("/", "that is no module's name"),
+    ],
+)
+def test_what_is_no_modules_name_is_refused_with_the_one_that_is_meant(given: str, said: str) -> None:
+    with pytest.raises(ImportFailed) as refused:
+        registry.load([given])
+
+    assert str(refused.value).startswith(f"Module {given!r} cannot be imported: that is no module's name")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("send = task(lambda: None)", "line 2"),
+        ("@task\ndef numbers():\n    yield 1", "line 2"),
+        ("@task('mail')\ndef send(): ...", "line 2"),
+        ("class C:\n    @task\n    def f(self): ...", "line 3"),
+        ("@task\ndef odd(what: complex): ...", "line 2"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_task_is_told_with_its_place(modules: Path, text: str, place: str) -> None:
+    (modules / "refused.py").write_text(f"from eventqueue import task\n{text}\n")
+
+    with pytest.raises(TaskRefused) as told:
+        registry.load(["refused"])
+
+    assert f"(refused.py, {place})" in str(told.value)
 
 
 def test_tasks_that_no_worker_could_run_are_found_when_they_are_loaded(modules: Path) -> None:
@@ -263,6 +305,50 @@ def test_a_schedule_whose_arguments_do_not_fit_is_refused() -> None:
 
     with pytest.raises(InvalidInput, match="missing a required argument: 'to'"):
         planned.planned()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"cron": "* * * *"}, "is no cron expression"),
+        ({"cron": "* * * * *", "every": 5}, "one of them says when"),
+        ({}, "one of them says when"),
+        ({"every": 0.1}, "a second or more"),
+        ({"cron": "* * * * *", "tz": "Nowhere"}, "no time zone"),
+        ({"cron": "* * * * *", "missed": "twice"}, "is no policy"),
+        ({"cron": "* * * * *", "overlap": "never"}, "is no policy"),
+        ({"cron": "* * * * *", "name": "a b"}, "may hold letters"),
+    ],
+    ids=str,
+)
+def test_a_schedule_that_is_none_is_refused_where_it_stands(given: dict[str, Any], problem: str) -> None:
+    cron = [given.pop("cron")] if "cron" in given else []
+
+    with pytest.raises(InvalidInput, match=f"Schedule .* cannot be: .*{problem}"):
+        schedule(*cron, args=["ann"], **given)(task(send))
+    assert planned.planned() == []
+
+
+def test_a_schedule_whose_arguments_do_not_fit_is_found_when_its_module_is_loaded(modules: Path) -> None:
+    (modules / "nightly.py").write_text(
+        "from eventqueue import schedule, task\n@schedule('* * * * *')\n@task\ndef send(to: str): ...\n"
+    )
+
+    with pytest.raises(InvalidInput, match=r"Schedule nightly\.send cannot be: .*missing a required argument: 'to'"):
+        registry.load(["nightly"])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("delay", "enqueue"), ("defer", "enqueue"), ("apply_async", "options"), ("s", "signature"), ("send", "enqueue")],
+)
+def test_who_calls_it_as_another_library_does_is_told_what_is_meant(name: str, meant: str) -> None:
+    found = task(send)
+
+    for one in (found, found.options(queue="mail")):
+        with pytest.raises(AttributeError, match=rf"has no attribute '{name}': is {meant}\(…\).* meant?"):
+            getattr(one, name)
+    assert not hasattr(found, "nothing")
 
 
 def test_two_schedules_with_one_name_are_refused() -> None:

@@ -1,11 +1,15 @@
 """What an exception that a task raised means for its job."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import eventqueue
 from eventqueue import ArgumentsChanged, Discard, Fail, Retry, Snooze
+from eventqueue.model.events import FOUND, Error
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.ending import LONGEST, MESSAGE_MAX, NAME_MAX, TRACEBACK_MAX, of_error
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
@@ -194,6 +198,32 @@ def test_a_deep_recursion_leaves_a_traceback_that_can_be_kept() -> None:
         deeper()
 
     assert len(raised(caught.value).error.traceback or "") <= TRACEBACK_MAX
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("x"), "KeyError: 'x'"),
+        (SystemExit(3), "SystemExit: 3"),
+        (AssertionError(), "AssertionError"),
+        (ValueError(" "), "ValueError"),
+    ],
+    ids=repr,
+)
+def test_an_exception_is_told_by_its_type_and_what_it_says_if_anything(error: BaseException, told: str) -> None:
+    found = raised(error).error
+
+    assert found.told == told
+    assert (found.traceback or "").rstrip().endswith(f"\n{told}")
+    assert outcome(error, discard_on=(BaseException,)) == Discarded(told)
+
+
+def test_what_a_worker_finds_itself_is_told_by_its_words_alone() -> None:
+    source = "".join(path.read_text() for path in Path(eventqueue.__file__).parent.glob("worker/**/*.py"))
+    found = set(re.findall(r'type="([a-z-]+)"(?: if \w+ else "([a-z-]+)")?', source))
+
+    assert {one for pair in found for one in pair if one} == FOUND
+    assert Error(type="exit-code", message="exit code 3").told == "exit code 3"
 
 
 def test_whatever_an_exceptions_class_is_called_its_name_can_be_kept() -> None:

@@ -45,9 +45,10 @@ def test_tasks_are_enqueued_to_the_queue_of_the_fixture(tmp_path: Path) -> None:
 
         @pytest.fixture
         def other():
-            use_queue("the application's own")
+            own = TestQueue()
+            use_queue(own)
             yield
-            assert use_queue(None) == "the application's own"
+            assert use_queue(None) is own
 
         def test_a_task_is_run(queue: TestQueue) -> None:
             job = send.enqueue("ann")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventqueue import (
+    AsyncQueue,
     DifferentJob,
     InvalidInput,
     InvariantBroken,
@@ -18,6 +19,7 @@ from eventqueue import (
     Result,
     State,
     WaitTimeout,
+    use_queue,
     using,
 )
 from eventqueue.model.job import Job
@@ -465,3 +467,21 @@ def test_settings_are_those_that_are_built_in_whatever_the_environment_says(monk
 
     queue = TestQueue()
     assert queue.get(queue.enqueue(command="true").id).max_retries != 99
+
+
+def test_what_is_listed_walked_or_found_is_gone_through_as_it_is() -> None:
+    queue = TestQueue()
+    ids = [queue.enqueue(id=job_id, command="true").id for job_id in ("a", "b")]
+
+    listed, found = queue.list(), queue.find()
+    assert sorted(job.id for job in listed) == sorted(job.id for job in queue.walk()) == sorted(found) == ids
+    assert (len(listed), len(found)) == (2, 2)
+    assert (listed[0].id, found[0]) == (listed.jobs[0].id, found.ids[0])
+
+
+@pytest.mark.parametrize("taken", [AsyncQueue(), "mongodb://db.example", TestQueue], ids=["async", "uri", "class"])
+def test_what_is_no_queue_is_not_taken_for_the_one_in_use(taken: Any) -> None:
+    with pytest.raises(InvalidInput, match="must be a Queue"):
+        use_queue(taken)
+    with pytest.raises(InvalidInput, match=r"await queue\.enqueue"), using(taken):
+        pass

@@ -14,6 +14,7 @@ from eventqueue.worker.narrator import Narrator
 from tests.builders import NOW, job_that_is
 
 EXIT_3 = Error(type="exit-code", message="exit code 3: no such file")
+KEY = Error(type="KeyError", message="'x'")
 TIMEOUT = Error(type="timeout", message="ran longer than its timeout of 5 s")
 
 
@@ -38,6 +39,7 @@ ENDS = [
     ([Completed(exit_code=0)], "completed in 0.0 s"),
     ([failed(EXIT_3, 2.0)], "failed with exit code 3: no such file; retry 1 of 3 in 2 s"),
     ([failed(EXIT_3, 2.1234)], "failed with exit code 3: no such file; retry 1 of 3 in 2.12 s"),
+    ([failed(KEY), DeadLettered(reason="used up")], "failed: KeyError: 'x'; dead after 1 attempt"),
     ([failed(TIMEOUT, -1.0)], "failed: ran longer than its timeout of 5 s; retry 1 of 3 in 0 s"),
     ([failed(EXIT_3), DeadLettered(reason="used up")], "failed with exit code 3: no such file; dead after 1 attempt"),
     ([Released(reason="its worker was stopped", due_at=NOW)], "released: its worker was stopped"),

@@ -70,7 +70,7 @@ def _failed(event: Failed, at: datetime) -> str:
     buried = f"buried by {event.buried_by}" if event.buried_by else None
     said = _tail(event.output)
     new = said if said and said.strip("“…”") not in event.error.message else None
-    return sentence(event.error.message.rstrip("."), buried, _ran(event.duration), _again(event.retry_at, at), new)
+    return sentence(event.error.told.rstrip("."), buried, _ran(event.duration), _again(event.retry_at, at), new)
 
 
 def _ran(duration: float | None) -> str | None:

@@ -1,6 +1,6 @@
-"""All of one job for people: what is set, field by field, and the end of what it wrote."""
+"""All of one job for people: what is set, field by field, where it failed, and the end of what it wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from rich.text import Text
@@ -9,7 +9,7 @@ from eventqueue.cli.render.documents import hidden
 from eventqueue.cli.render.tables import COLOURS
 from eventqueue.cli.render.words import count, far, instant, span
 from eventqueue.model.events import Call, Captured, Output, Run, Shell
-from eventqueue.model.job import Job
+from eventqueue.model.job import Job, State
 from eventqueue.model.progress import Progress
 from eventqueue.schedules.ticks import told
 from eventqueue.system.printable import clean
@@ -21,10 +21,13 @@ LINES = 10  # of output at most
 def details(
     job: Job, why: str, output: Output | None, progress: Progress | None = None, *, show_env: bool = False
 ) -> Text:
-    """Return the job's fields that are set, then its last attempt's output; `why` it is in its state."""
+    """Return the job's fields that are set, where its last failure came from, unless all went well since, and output.
+
+    `why` it is in its state; `output`: of its last attempt.
+    """
     fields = _fields(job, why, progress, show_env=show_env)
     lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
-    return Text("\n").join([*lines, *_output(output)])
+    return Text("\n").join([*lines, *_traceback(job), *_output(output)])
 
 
 def _fields(job: Job, why: str, progress: Progress | None, *, show_env: bool) -> Iterator[tuple[str, Text]]:
@@ -53,7 +56,8 @@ def _runs(run: Run, *, show_env: bool) -> Iterator[tuple[str, object]]:
 def _asked(job: Job) -> Iterator[tuple[str, object]]:
     yield "queue", job.queue
     yield "priority", job.priority
-    yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most"
+    own = ", unless its task says otherwise" if isinstance(job.run, Call) else ""  # by a function, or a Retry
+    yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most{own}"
     yield "timeout", job.timeout and span(job.timeout)
     yield "key", job.key
     yield "tags", ", ".join(job.tags)
@@ -73,11 +77,22 @@ def _times(job: Job) -> Iterator[tuple[str, object]]:
 def _outcome(job: Job) -> Iterator[tuple[str, object]]:
     yield "attempts", f"{job.attempts}, {count(job.failures, 'failure')}"
     if job.last_error:
-        yield "last error", job.last_error.message
+        yield "last error", job.last_error.told
     if job.result:
         yield "exit code", job.result.exit_code
         yield "duration", None if job.result.duration is None else span(job.result.duration)
         yield "value", None if job.result.value is None else msgspec.json.encode(job.result.value).decode()
+
+
+def _traceback(job: Job) -> Iterator[Text]:
+    if job.state is not State.COMPLETED and job.last_error is not None and job.last_error.traceback:
+        yield Text("traceback", "dim")
+        yield from map(Text, indented(job.last_error.traceback.splitlines()))
+
+
+def indented(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines that others wrote, set in below ours and made fit to be shown."""
+    return (f"  {clean(line.expandtabs())}" for line in lines)
 
 
 def _output(output: Output | None) -> Iterator[Text]:
@@ -92,4 +107,4 @@ def _captured(name: str, captured: Captured) -> Iterator[Text]:
         whole = len(captured.text.encode(errors="surrogatepass")) >= captured.length and len(lines) <= LINES
         part = "" if whole else f", the end of {count(captured.length, 'byte')}: `queuectl logs` has more"
         yield Text(f"{name}{part}", "dim")
-        yield from (Text(f"  {clean(line.expandtabs())}") for line in lines[-LINES:])
+        yield from map(Text, indented(lines[-LINES:]))

@@ -116,7 +116,7 @@ def _failures(glance: Glance) -> tuple[str, Table]:
             Text(job.state, COLOURS[job.state]),
             job.queue,
             _age(job.updated_at, glance.at),
-            _line(job.last_error.message if job.last_error else ""),
+            _line(job.last_error.told if job.last_error else ""),
         ]
         for job in glance.failures
     ]

@@ -68,7 +68,7 @@ def jobs(
         return Table(titles, rows)
     for row, one in zip(rows, found, strict=True):
         error = one.last_error if one.state in TROUBLED else None
-        row.append(clean(error.message) if error else None)
+        row.append(clean(error.told) if error else None)
     return Table([*titles, "ERROR"], rows, loose=2)
 
 
@@ -128,7 +128,7 @@ def states(found: Sequence[Job]) -> Table:
             one.failures,
             instant(one.due_at) if one.due_at else None,
             one.worker,
-            clean(one.last_error.message) if one.last_error else None,
+            clean(one.last_error.told) if one.last_error else None,
         ]
         for one in found
     ]

@@ -68,7 +68,7 @@ def problem(how: Outcome) -> str | None:
         case Discarded(why=why):
             return f"is to be discarded: {why}"
         case Raised(error=error):
-            return f"failed with {error.type}: {error.message}"
+            return f"failed with {error.told}"
 
 
 def traceback(how: Outcome) -> str | None:
