@@ -271,7 +271,8 @@ def _policy(given: Mapping[str, Any]) -> Policy:
     if isinstance(tags := given.get("tags"), Iterable) and not isinstance(tags, str):
         plain["tags"] = tuple(tags)
     try:
-        return msgspec.convert(plain, Policy)
+        # Through what it is made of: a Backoff was held against nothing where it was made.
+        return msgspec.convert(msgspec.to_builtins(plain), Policy)
     except msgspec.ValidationError as error:
         raise unfit(error) from None
 
@@ -283,7 +284,9 @@ def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
     return classes
 
 
-def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
+def _checked_unique(unique: object) -> bool | timedelta:
+    if not isinstance(unique, bool | timedelta):
+        raise InvalidInput("unique", "must be True, for ever, or a timedelta")
     if isinstance(unique, timedelta) and unique <= timedelta(0):
         raise InvalidInput("unique", "must be longer than nothing")
     return unique

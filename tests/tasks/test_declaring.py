@@ -1,6 +1,7 @@
 """What can be a task, what it is called, and who is called so."""
 
 import importlib
+import math
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -121,7 +122,12 @@ def test_a_function_within_another_needs_a_name() -> None:
         ({"max_retries": -1}, "max_retries"),
         ({"timeout": 0}, "timeout"),
         ({"timeout": "5"}, "timeout"),
+        ({"timeout": math.inf}, "timeout"),
         ({"expires": -1}, "expires"),
+        ({"expires": timedelta.max}, "expires"),
+        ({"backoff": Backoff(base=math.nan)}, "backoff"),
+        ({"backoff": Backoff(cap=1e300)}, "backoff"),
+        ({"unique": 5}, "unique"),
         ({"tags": "urgent"}, "tags"),
         ({"tags": [""]}, "tags"),
         ({"retry_on": ValueError("no class")}, "retry_on"),
