@@ -47,6 +47,9 @@ MEANT |= dict.fromkeys(("apply_async", "send_with_options", "configure", "kicker
 MEANT |= dict.fromkeys(("s", "si", "message", "subtask"), "signature(…)")
 
 
+UNKNOWN = "it stands in no module that a worker could import: put it into a file, or give it a name="
+
+
 class Options(TypedDict, total=False):
     """What one call may be asked for otherwise than its task says: the fields of `Queue.enqueue`, and its session."""
 
@@ -102,10 +105,15 @@ class Prepared(Generic[P, R_co]):
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[R_co]: ...
 
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[Any]:
-        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
+        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit.
+
+        And TaskRefused for a function that was only typed, or read from stdin: no worker could import it.
+        """
         return self._called(args, kwargs)
 
     def _called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Signature[Any]:
+        if not self._declared.is_somewhere:
+            raise TaskRefused(self._declared.name, UNKNOWN)
         taken = self._declared.contract
         return Signature(taken.call(args, kwargs), self._options, taken.result_read)
 
