@@ -16,7 +16,7 @@ from eventqueue.model.pause import Pause
 from eventqueue.model.spec import Request, one_of
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
 from eventqueue.schedules.rule import span_of
-from eventqueue.schedules.schedule import Command, Definition, Schedule, SetSchedule
+from eventqueue.schedules.schedule import Command, Definition, Schedule, SetSchedule, check_together
 from eventqueue.schedules.ticks import check_schedule, fresh_job_id, stream_for
 from eventqueue.steering import schedules
 from eventqueue.steering.schedules import rule_of
@@ -105,7 +105,7 @@ class Scheduling:
             tz=tz,
             every=None if every is None else float(every),
         )
-        _check_together(definition)
+        check_together(definition)
         rule_of(definition)
         return self.change(name, SetSchedule(definition, why))
 
@@ -164,15 +164,6 @@ def _policy(kind: Any, value: str, field: str) -> Any:
         return kind(value)
     except ValueError:
         raise InvalidInput(field, f"is no policy{one_of('they', value, list(kind))}") from None
-
-
-def _check_together(definition: Definition) -> None:
-    if (definition.cron is None) == (definition.every is None):
-        raise InvalidInput("cron", "must be given, or else every: one of them says when the ticks are")
-    if definition.tz is not None and definition.every is not None:
-        raise InvalidInput("tz", "goes with cron: a span of time is the same in all zones")
-    if definition.missed is Missed.ALL and definition.overlap is Overlap.SKIP:
-        raise InvalidInput("missed", "cannot be all where overlap is skip: the jobs of all would overlap")
 
 
 def shown(schedule: Schedule, now: datetime) -> Scheduled:

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import msgspec
 from msgspec.structs import replace
 
-from eventqueue.errors import LogCorrupt, ScheduleNotFound
+from eventqueue.errors import InvalidInput, LogCorrupt, ScheduleNotFound
 from eventqueue.model import readable
 from eventqueue.model.events import EMPTY, Head, Recorded, name_in, type_of
 from eventqueue.model.pause import Pause
@@ -125,6 +125,16 @@ def decide(schedule: Schedule, command: Command) -> list[ScheduleEvent]:
             assert_never(command)
 
 
+def check_together(definition: Definition) -> None:
+    """Raise InvalidInput for what says in two ways, or in none, when its ticks are, or what becomes of them."""
+    if (definition.cron is None) == (definition.every is None):
+        raise InvalidInput("cron", "must be given, or else every: one of them says when the ticks are")
+    if definition.tz is not None and definition.every is not None:
+        raise InvalidInput("tz", "goes with cron: a span of time is the same in all zones")
+    if definition.missed is Missed.ALL and definition.overlap is Overlap.SKIP:
+        raise InvalidInput("missed", "cannot be all where overlap is skip: the jobs of all would overlap")
+
+
 def same(one: Definition, other: Definition | None) -> bool:
     """Whether two definitions are one: to JSON, for which 1 and true are not alike."""
     return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
@@ -141,12 +151,17 @@ def _tells(schedule: Schedule, skipped: TickSkipped) -> bool:
     return schedule.since is not None and schedule.since >= skipped.last
 
 
+def defined(event: ScheduleSet) -> Definition:
+    """Return the definition that an event sets."""
+    return Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
+
+
 def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
     """Return the schedule after an event. Raises LogCorrupt for an event that is no schedule's."""
     now = replace(schedule, head=recorded.head, problem=None)
     match recorded.event:
         case ScheduleSet() as event:
-            definition = Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
+            definition = defined(event)
             told = {"set_at": recorded.at, "set_by": recorded.actor, "set_id": recorded.id, "since": recorded.at}
             return replace(now, definition=definition, taken=None, **told)
         case SchedulePaused(why=why):
@@ -158,7 +173,7 @@ def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
         case ScheduleTriggered():
             return now
         case TickSkipped(reason=SkipReason.OVERLAP, job=job, first=first):
-            return replace(now, held_by=job) if _is_earlier(schedule, job, first) else now
+            return replace(now, held_by=job) if is_earlier(schedule, job, first) else now
         case TickSkipped(last=last, reason=reason, job=job):
             last = min(last, recorded.at)  # whatever it says: of ticks to come nothing is told
             since = last if schedule.since is None else max(last, schedule.since)
@@ -167,7 +182,7 @@ def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
             raise LogCorrupt(f"{recorded.stream} holds a `{type_of(event)}`, which happens to no schedule.")
 
 
-def _is_earlier(schedule: Schedule, job: str | None, tick: datetime) -> bool:
+def is_earlier(schedule: Schedule, job: str | None, tick: datetime) -> bool:
     """Whether a job is called as that of a tick before this one is: by another nothing is held, whatever is told."""
     made = None if job is None else tick_of(job, stream_for(schedule.name))
     return made is not None and made[1] is not None and made[1] < tick
