@@ -138,10 +138,11 @@ class ImportFailed(Refused):
 
 
 class ArgumentsChanged(Refused):
-    """A job was enqueued with arguments that its task, as it is now, does not take."""
+    """A job was enqueued with arguments that its task, as it is now, does not take; `argument`: which, "" for all."""
 
     def __init__(self, task: str, argument: str, problem: str) -> None:
-        super().__init__(f"The job's arguments do not fit task {task} as it is now: {argument} {problem}.")
+        what = f"{argument}: {problem}" if argument else problem
+        super().__init__(f"The job's arguments do not fit task {task} as it is now: {what}.")
         self.argument = argument
 
 

@@ -52,6 +52,11 @@ def enqueued(**fields: Any) -> Enqueued:
     return request(**fields).enqueued(NOW)
 
 
+def called(task: str = "send", **fields: Any) -> Enqueued:
+    """As `enqueued`, of a Python task."""
+    return spec.request({"task": task, **fields}, Defaults()).enqueued(NOW)
+
+
 def claimed(worker: str = "worker-1", attempt: int = 1) -> Claimed:
     """A claim by `worker`."""
     return Claimed(worker=worker, host="host", pid=1, attempt=attempt)

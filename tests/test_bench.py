@@ -18,6 +18,7 @@ from scripts.benchmark import drain
 from scripts.benchmark.__main__ import SCENARIOS
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.crew import crew
+from scripts.benchmark.scale import COMMANDS
 from scripts.benchmark.server import Place, server
 
 ROOT = Path(__file__).parents[1]
@@ -70,8 +71,11 @@ def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(
     place: Place, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scripts.benchmark.queues.IDLE_S", 1.0)
+    monkeypatch.setattr("scripts.benchmark.result.BACKLOG", 1000)
     monkeypatch.setattr("scripts.benchmark.scale.SMALL", 100)
     monkeypatch.setattr("scripts.benchmark.scale.RUNS", 1)
+    monkeypatch.setattr("scripts.benchmark.scale.COMMANDS", COMMANDS[::9])
+    monkeypatch.setattr("scripts.benchmark.status.PARTS", 2)
     figures = SCENARIOS[name](place, FEW if name in ("latency", "result") else SMALL)
 
     assert KEYS | MORE.get(name, set()) <= figures.keys()

@@ -13,10 +13,11 @@ from eventqueue.errors import InvalidInput, LogUnavailable
 from eventqueue.log.noting import note
 from eventqueue.model.events import stream_of
 from eventqueue.model.pause import Pause
-from eventqueue.model.spec import Request, one_of
+from eventqueue.model.spec import Request
+from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
 from eventqueue.schedules.rule import span_of
-from eventqueue.schedules.schedule import Command, Definition, Schedule, SetSchedule, check_together
+from eventqueue.schedules.schedule import Command, Schedule, SetSchedule
 from eventqueue.schedules.ticks import check_schedule, fresh_job_id, stream_for
 from eventqueue.steering import schedules
 from eventqueue.steering.schedules import rule_of
@@ -97,15 +98,9 @@ class Scheduling:
         why: str | None,
     ) -> Rescheduled:
         """See Queue.schedule."""
-        definition = Definition(
-            fields=self._checked(fields),
-            missed=_policy(Missed, missed, "missed"),
-            overlap=_policy(Overlap, overlap, "overlap"),
-            cron=None if cron is None else " ".join(cron.split()),
-            tz=tz,
-            every=None if every is None else float(every),
+        definition = asked.definition(
+            self._checked(fields), cron=cron, every=every, tz=tz, missed=missed, overlap=overlap
         )
-        check_together(definition)
         rule_of(definition)
         return self.change(name, SetSchedule(definition, why))
 
@@ -157,13 +152,6 @@ def _declared(name: str | None) -> dict[str, Any]:
         return {}
     said: dict[str, Any] = msgspec.to_builtins(task.policy)
     return {field: value for field, value in said.items() if value not in (None, [], ())}
-
-
-def _policy(kind: Any, value: str, field: str) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidInput(field, f"is no policy{one_of('they', value, list(kind))}") from None
 
 
 def shown(schedule: Schedule, now: datetime) -> Scheduled:

@@ -12,7 +12,7 @@ All that is known of a task without a database is in `eventqueue.tasks`.
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
 
@@ -39,6 +39,12 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__struct_fields__)
+
+
+# What other libraries call it.
+MEANT = dict.fromkeys(("delay", "send", "defer", "apply", "enqueue_async", "kiq"), "enqueue(…)")
+MEANT |= dict.fromkeys(("apply_async", "send_with_options", "configure", "kicker"), "options(…).enqueue(…)")
+MEANT |= dict.fromkeys(("s", "si", "message", "subtask"), "signature(…)")
 
 
 class Options(TypedDict, total=False):
@@ -76,6 +82,14 @@ class Prepared(Generic[P, R_co]):
     def __init__(self, declared: Declared, options: Mapping[str, Any]) -> None:
         self._declared = declared
         self._options = options
+
+    if not TYPE_CHECKING:  # for which the name that is not there is an error
+
+        def __getattr__(self, name: str) -> NoReturn:
+            meant = f": is {MEANT[name]} meant?" if name in MEANT else ""
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{meant}", name=name, obj=self
+            )
 
     def options(self, **options: Unpack[Options]) -> "Prepared[P, R_co]":
         """Return it with further options; those given later hold."""
@@ -234,8 +248,8 @@ def schedule(
 
     Workers that import the task set the schedule when they start, under its `name`, by default the task's; whoever
     starts last with another definition has the last word, and one that stands in code no more is removed by
-    `queuectl schedule remove`. `args`, `kwargs`: of each call. All else as in `Queue.schedule`, by whose rules it is
-    looked at then.
+    `queuectl schedule remove`. `args`, `kwargs`: of each call. All else as in `Queue.schedule`. Raises InvalidInput
+    for a schedule that is none; whether the arguments fit is seen when queuectl has loaded the module.
     """
 
     def put(task: Task[P, R]) -> Task[P, R]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from eventqueue.errors import InvalidInput, LogCorrupt, ScheduleNotFound
 from eventqueue.model.events import Recorded, name_in, type_of
 from eventqueue.schedules import rule
+from eventqueue.schedules.asked import check_together
 from eventqueue.schedules.events import (
     SchedulePaused,
     ScheduleRemoved,
@@ -27,7 +28,6 @@ from eventqueue.schedules.schedule import (
     RemoveSchedule,
     ResumeSchedule,
     Schedule,
-    check_together,
     decide,
     defined,
     evolve,

@@ -20,8 +20,10 @@ import click
 from eventqueue.cli.output import Output
 from eventqueue.cli.values import FILE, TEXT
 from eventqueue.errors import InvalidInput
+from eventqueue.system.streams import stdout_on_stderr
 
 FILE_NAME = "pyproject.toml"
+READ_MAX = 1_000_000  # bytes of one that is not believed
 _KEYS = {"import": "modules", "import-path": "directories"}
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,12 +55,22 @@ def with_imports(function: F) -> F:
 
 
 class Imports:
-    """Modules, the directories that stand in front of where Python looks for them, and who says so, if no option."""
+    """Modules, the directories that stand in front of where Python looks for them, and who says so, if no option.
 
-    def __init__(self, modules: Sequence[str], path: Sequence[str], said_by: Path | None = None) -> None:
+    `unheard`: a file that says so and is not believed.
+    """
+
+    def __init__(
+        self,
+        modules: Sequence[str],
+        path: Sequence[str],
+        said_by: Path | None = None,
+        unheard: Path | None = None,
+    ) -> None:
         self.modules = tuple(modules)
         self.path = tuple(path)
         self.said_by = said_by
+        self.unheard = unheard
 
     def load(self, out: Output) -> None:
         """Import them here. Raises ImportFailed or TaskRefused."""
@@ -66,12 +78,15 @@ class Imports:
 
         self.tell(out)
         sys.path[:0] = self.path
-        registry.load(self.modules)
+        with stdout_on_stderr():  # what modules print is no part of an answer
+            registry.load(self.modules)
 
     def tell(self, out: Output) -> None:
-        """Say what is imported where nobody has named it in the command line."""
+        """Say what is imported, or is not, where nobody has named it in the command line."""
         if self.said_by is not None and self.modules:
             out.note(f"Importing {', '.join(self.modules)}, as {self.said_by} says.")
+        if self.unheard is not None:
+            out.note(f"{self.unheard} is passed over: others than you may write it, or its directory.")
 
 
 def imports_of(modules: Sequence[str], path: Sequence[str]) -> Imports:
@@ -81,6 +96,8 @@ def imports_of(modules: Sequence[str], path: Sequence[str]) -> Imports:
         return Imports(modules, directories or _here(modules))
     if (file := _file()) is None:
         return Imports((), directories)
+    if not all(map(_is_own, (file, file.parent))):
+        return Imports((), directories, unheard=file if _speaks_of_us(file) else None)
     said = _said(file)
     from_file = [str(file.parent / one) for one in said.get("import-path", ["."])]
     return Imports(said.get("import", []), [*directories, *map(os.path.normpath, from_file)], file)
@@ -105,13 +122,20 @@ def _is_elsewhere(top: str) -> bool:
 
 
 def _file() -> Path | None:
-    """Return the nearest pyproject.toml here or above, if nobody else could have put it there."""
+    """Return the nearest pyproject.toml here or above."""
     try:
         here = Path.cwd()
     except OSError:  # it was deleted
         return None
-    found = next((one / FILE_NAME for one in (here, *here.parents) if (one / FILE_NAME).is_file()), None)
-    return found if found is not None and all(map(_is_own, (found, found.parent))) else None
+    return next((one / FILE_NAME for one in (here, *here.parents) if (one / FILE_NAME).is_file()), None)
+
+
+def _speaks_of_us(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return b"tool.queuectl" in opened.read(READ_MAX)
+    except OSError:
+        return False
 
 
 def _is_own(place: Path) -> bool:

@@ -1,9 +1,8 @@
 """`queuectl tasks`: the tasks that modules declare, and running one here."""
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ from eventqueue.cli.values import ARGUMENTS, TEXT
 from eventqueue.errors import InvalidInput
 from eventqueue.model.spec import one_of
 from eventqueue.system.printable import clean_lines
+from eventqueue.system.streams import stdout_on_stderr
 from eventqueue.tasks import registry
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.outcomes import Outcome
@@ -69,7 +69,7 @@ def run(
     imports_of(modules, import_path).load(session.out)
     task = _named(name)
     # What it prints must not stand among the JSON.
-    with redirect_stdout(sys.stderr) if session.out.as_json else nullcontext():
+    with stdout_on_stderr() if session.out.as_json else nullcontext():
         ended = here.run(task, **arguments or {}, wait=asyncio.run)
     return _tell(session.out, task, ended)
 

@@ -60,6 +60,9 @@ class Seconds(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2] or ""]
 
 
+MEMORY_LEAST = 16 * 1024 * 1024  # bytes
+
+
 class Size(click.ParamType[int]):
     """An amount of memory: bytes, or a number with a unit, such as `512M`; of 1,024 each."""
 
@@ -71,7 +74,10 @@ class Size(click.ParamType[int]):
             return value
         if not (found := _SIZE.fullmatch(value)):
             self.fail(f"{value!r} is no size: give bytes, or a unit too, such as 512M or 2G", param, ctx)
-        return int(found[1]) * int(1024 ** (" KMGT".index(found[2].upper() or " ")))
+        size = int(found[1]) * int(1024 ** (" KMGT".index(found[2].upper() or " ")))
+        if size < MEMORY_LEAST:
+            self.fail(f"{value} is less than any process takes: give 16M at least", param, ctx)
+        return size
 
 
 class When(click.ParamType[Typed]):

@@ -96,7 +96,7 @@ _TAIL = len(_TS) + len(_HASH) + 32
 _ID = len(b"size\x03_id\x00")
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+UPCASTERS: dict[tuple[str, int], Upcaster] = {("enqueued", 1): lambda data: data}
 """(type, schema) -> the data as the next schema has it; applied one after another when an old event is read."""
 
 
@@ -148,7 +148,7 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
             "_id": {"stream": stream, "version": version},
             "id": event_id,
             "type": type_of(event),
-            "schema": event.SCHEMA,
+            "schema": event.schema,
             "at": at,
             "actor": actor,
             "bucket": bucket,

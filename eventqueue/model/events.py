@@ -116,13 +116,23 @@ class RetryCause(StrEnum):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A fact. Its tag is the stored `type`; `SCHEMA` counts up when its data changes shape (see codec.UPCASTERS)."""
+    """A fact. Its tag is the stored `type`; `SCHEMA` counts up when its data changes shape (see codec.UPCASTERS).
+
+    A new shape is whatever an older reader refuses: also one more kind in a union, one more word in an enum.
+    """
 
     SCHEMA: ClassVar[int] = 1
+
+    @property
+    def schema(self) -> int:
+        """The schema that it is written with: the oldest that knows its shape, so that older readers go on reading."""
+        return self.SCHEMA
 
 
 class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
     """Nothing -> PENDING. Every policy is resolved here; `asked` is the request as its caller gave it."""
+
+    SCHEMA = 2  # since which a job may run a call
 
     run: Run
     queue: str
@@ -139,6 +149,11 @@ class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
     meta: dict[str, Any] = {}
     correlation: str | None = None
     nth: int = 0  # which of the jobs of its call it is: those that are due at the same moment run in this order
+
+    @property
+    def schema(self) -> int:
+        """See Event.schema."""
+        return 1 if isinstance(self.run, Shell) else 2
 
 
 class Claimed(Event, frozen=True, kw_only=True, tag="claimed"):

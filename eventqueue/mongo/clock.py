@@ -5,6 +5,7 @@ here, and that since boot, which no setting of a clock moves and which goes on i
 """
 
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -109,10 +110,21 @@ class DatabaseClock:
 
 
 def majority_time(database: Database[Any]) -> Timestamp:
-    """Return the cluster time up to which everything is majority-committed at least."""
+    """Return the cluster time up to which everything is majority-committed at least.
+
+    Raises Unavailable also while no majority has agreed on anything yet, as just after all members were started.
+    """
     with translated():
         hello = database.client.admin.command("hello")
-    if "lastWrite" not in hello:  # a sharded cluster
+    return majority_in(hello)
+
+
+def majority_in(hello: Mapping[str, Any]) -> Timestamp:
+    """As `majority_time`, in the server's answer to `hello`."""
+    if "lastWrite" not in hello and "operationTime" in hello:  # a sharded cluster
         return Timestamp(hello["operationTime"].time, hello["operationTime"].inc)
-    found: Timestamp = hello["lastWrite"]["majorityOpTime"]["ts"]
+    agreed = hello.get("lastWrite", {}).get("majorityOpTime")
+    if agreed is None:
+        raise Unavailable("MongoDB has only just started, and no majority of it has agreed on anything yet: try again.")
+    found: Timestamp = agreed["ts"]
     return found

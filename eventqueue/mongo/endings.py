@@ -15,9 +15,7 @@ from typing import Any
 import pymongo
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
-from eventqueue.errors import QueueError
 from eventqueue.model.codec import LENIENT
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, name_in, stream_of
 from eventqueue.mongo.clock import majority_time
@@ -99,13 +97,22 @@ class Endings:
             for stream in streams:
                 self._listeners[stream].add(one)
             if not self._is_running:
-                self._is_running = True
-                threading.Thread(target=self._run, name="endings", daemon=True).start()
+                self._is_running = self._begin()
         try:
+            if not self._is_running:
+                one.doubt()
             yield
         finally:
             with self._lock:
                 self._leave(one, streams)
+
+    def _begin(self) -> bool:
+        try:
+            threading.Thread(target=self._run, name="endings", daemon=True).start()
+        except RuntimeError as error:  # where no thread is to be had: the next who waits tries again
+            logger.debug("no stream of endings: %s", error)
+            return False
+        return True
 
     def _leave(self, one: Told, streams: Collection[str]) -> None:
         for stream in streams:
@@ -136,7 +143,7 @@ class Endings:
                     while stream.alive and not self._is_over():
                         with pymongo.timeout(CALL_S):
                             self._tell(stream.try_next())
-            except (PyMongoError, QueueError) as error:  # whatever it is, who waits looks by himself
+            except Exception as error:  # whatever it is, who waits looks by himself; if this ended, for ever
                 logger.debug("no stream of endings: %s", type(error).__name__)
             if not self._is_over():
                 self._doubt()

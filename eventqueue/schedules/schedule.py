@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import msgspec
 from msgspec.structs import replace
 
-from eventqueue.errors import InvalidInput, LogCorrupt, ScheduleNotFound
+from eventqueue.errors import LogCorrupt, ScheduleNotFound
 from eventqueue.model import readable
 from eventqueue.model.events import EMPTY, Head, Recorded, name_in, type_of
 from eventqueue.model.pause import Pause
@@ -123,16 +123,6 @@ def decide(schedule: Schedule, command: Command) -> list[ScheduleEvent]:
             return [ScheduleRemoved(why=why)]
         case _:
             assert_never(command)
-
-
-def check_together(definition: Definition) -> None:
-    """Raise InvalidInput for what says in two ways, or in none, when its ticks are, or what becomes of them."""
-    if (definition.cron is None) == (definition.every is None):
-        raise InvalidInput("cron", "must be given, or else every: one of them says when the ticks are")
-    if definition.tz is not None and definition.every is not None:
-        raise InvalidInput("tz", "goes with cron: a span of time is the same in all zones")
-    if definition.missed is Missed.ALL and definition.overlap is Overlap.SKIP:
-        raise InvalidInput("missed", "cannot be all where overlap is skip: the jobs of all would overlap")
 
 
 def same(one: Definition, other: Definition | None) -> bool:

@@ -6,8 +6,22 @@ A handler runs between two steps of the main thread, which may hold any lock jus
 
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
+
+
+@contextmanager
+def held_back(signals: Collection[signal.Signals]) -> Iterator[None]:
+    """Have these signals wait: here until the block ends, and in a process that it starts until that takes them.
+
+    So that none comes to it before it has said what is to become of them, while Python itself is still starting.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def on_signals(signals: Iterable[signal.Signals], act: Callable[[], object], *, is_once: bool = False) -> None:

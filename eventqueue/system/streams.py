@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from io import TextIOWrapper
 
 
@@ -24,6 +26,21 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def stdout_on_stderr() -> Iterator[None]:
+    """Have all that others write to stdout meanwhile, by its descriptor or in processes of theirs, go to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()  # as it is by now: what is left in it was written meanwhile
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _open_nothing(fd: int) -> None:

@@ -68,7 +68,10 @@ class Contract:
 
     def checked(self, call: Call) -> Call:
         """Return a call that came as JSON in the form in which `call` would have made it. Raises InvalidInput."""
-        args, kwargs = self.read(call, InvalidInput)
+        whole = f"do not fit task {self._name}: "
+        args, kwargs = self.read(
+            call, lambda name, problem: InvalidInput(name or "args", problem if name else f"{whole}{problem}")
+        )
         return self.call(args, kwargs)
 
     def shortest(self, call: Call) -> Call:
@@ -126,11 +129,14 @@ class Contract:
         return args, kwargs if self.context is None else {**kwargs, self.context: context}
 
     def read(self, call: Call, refusal: Callable[[str, str], Exception]) -> tuple[list[Any], dict[str, Any]]:
-        """Return the values of a stored call; where they do not fit raise the `refusal` of a name and a problem."""
+        """Return the values of a stored call; where they do not fit raise the `refusal` of a name and a problem.
+
+        The name is empty where it is all of them that do not fit.
+        """
         try:
             bound = self._signature.bind(*call.args, **call.kwargs)
         except TypeError as error:
-            raise refusal("args", f"do not fit: {error}") from None
+            raise refusal("", str(error)) from None
         try:
             read = self._each(bound, lambda name, value: decoded(value, self._kinds[name]))
         except InvalidInput as error:

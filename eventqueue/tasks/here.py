@@ -30,5 +30,7 @@ def run(
         try:
             value = task.function(*given, **named)
             return Returned(task.contract.result(wait(value) if task.is_async else value))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # `sys.exit`, too: a worker would tell of it, and go on
             return of_error(task, error, 1, datetime.now(UTC))

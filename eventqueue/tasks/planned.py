@@ -1,11 +1,15 @@
 """Schedules that stand in code, on the tasks whose jobs they make; workers that import them set them. Pure."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 import msgspec
 
 from eventqueue.errors import InvalidInput, TaskRefused
+from eventqueue.schedules import asked, rule
+from eventqueue.schedules.ticks import check_schedule
+from eventqueue.system.zones import zone
 from eventqueue.tasks.declared import Declared
 
 
@@ -38,9 +42,23 @@ _timings: list[tuple[Declared, Timing]] = []
 
 
 def plan(task: Declared, timing: Timing) -> None:
-    """Note that a task has a schedule."""
+    """Note that a task has a schedule. Raises InvalidInput for one that is none."""
+    name = timing.name or task.name
+    try:
+        _check(name, timing)
+    except InvalidInput as error:
+        raise InvalidInput("", f"Schedule {name} cannot be: {error}.") from None
     _timings[:] = [one for one in _timings if one[0].name != task.name or one[1].name != timing.name]
     _timings.append((task, timing))
+
+
+def _check(name: str, timing: Timing) -> None:
+    check_schedule(name)
+    when = asked.definition({}, **_when(timing))
+    if when.cron is None:
+        rule.span_of(when.every or 0)
+    else:
+        rule.cron(when.cron, UTC if when.tz is None else zone(when.tz))
 
 
 def planned() -> Sequence[Planned]:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from eventqueue.errors import ImportFailed, TaskRefused
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.ending import LIBRARIES
+from eventqueue.tasks.planned import planned
 
 _OURS = f"{PurePath(__file__).parents[1]}/"
 
@@ -45,26 +46,37 @@ def tasks() -> Collection[Declared]:
 
 
 def load(modules: Sequence[str]) -> None:
-    """Import modules, and look at every task that is known then. Raises ImportFailed, or TaskRefused."""
+    """Import modules, and look at every task and schedule that is known then.
+
+    Raises ImportFailed or TaskRefused, and InvalidInput for a schedule's arguments that do not fit.
+    """
     for name in modules:
-        if (meant := _meant(name)) != name:
-            raise ImportFailed(name, f"that is no module's name{f': is {meant} meant?' if meant else ''}")
-        try:
-            importlib.import_module(name)
-        except TaskRefused as error:
-            raise TaskRefused(error.name, f"{error.problem}{_where(error)}") from error
-        except BaseException as error:  # a module may do anything, exit too
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            raise ImportFailed(name, _told(name, error)) from error
+        _import(name)
     for task in tasks():
-        try:
-            _ = task.contract
-        except TaskRefused as error:
-            code = task.function.__code__
-            raise TaskRefused(
-                error.name, f"{error.problem}{_place_of(code.co_filename, code.co_firstlineno)}"
-            ) from error
+        _check(task)
+    planned()
+
+
+def _import(name: str) -> None:
+    if (meant := _meant(name)) != name:
+        raise ImportFailed(name, f"that is no module's name{f': is {meant} meant?' if meant else ''}")
+    try:
+        importlib.import_module(name)
+    except TaskRefused as error:
+        raise TaskRefused(error.name, f"{error.problem}{_where(error)}") from error
+    except BaseException as error:  # a module may do anything, exit too
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise ImportFailed(name, _told(name, error)) from error
+
+
+def _check(task: Declared) -> None:
+    try:
+        _ = task.contract
+    except TaskRefused as error:
+        code = task.function.__code__
+        place = _place_of(code.co_filename, code.co_firstlineno)
+        raise TaskRefused(error.name, f"{error.problem}{place}") from error
 
 
 def _meant(given: str) -> str:

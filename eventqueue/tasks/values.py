@@ -108,7 +108,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if hasattr(value, "model_dump"):  # Pydantic's
         return _dumped(value)
-    raise TypeError(f"a {type(value).__qualname__} has no form in JSON")
+    raise TypeError(f"{_a(value)} has no form in JSON")
 
 
 def _dumped(model: Any) -> Any:
@@ -178,7 +178,8 @@ def _names(value: Any) -> Iterable[str]:
 
 
 def _a(value: Any) -> str:
-    return f"a {type(value).__qualname__}"
+    name = type(value).__qualname__
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _in_words(error: msgspec.ValidationError, kind: Any) -> str:

@@ -52,6 +52,7 @@ from eventqueue.worker.shell.runner import ShellRunner
 
 logger = logging.getLogger(__name__)
 
+FOR_SUPERVISOR = (signal.SIGINT, signal.SIGHUP)  # a terminal's Ctrl-C, and its end
 UNIMPORTABLE = 4  # of one whose modules with tasks cannot be imported
 UNSETTLED = 3  # the exit code of a worker that left as it was asked to, and could not settle all that it held
 APPEND_S = 5.0  # a worker asks again by itself, and hears a stop request in between
@@ -77,8 +78,9 @@ def main(make_runner: MakeRunner = ShellRunner.telling) -> int:
 
     A worker runs its jobs with what `make_runner` makes.
     """
-    for one in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(one, signal.SIG_IGN)  # a terminal's Ctrl-C, and its end, are for the supervisor
+    for one in FOR_SUPERVISOR:
+        signal.signal(one, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FOR_SUPERVISOR)  # which had them held back until here
     prepare_streams()
     plan = _read_plan()
     if plan is None:

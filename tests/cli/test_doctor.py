@@ -27,7 +27,7 @@ from tests.ticking.conftest import happened, hourly
 
 CHECKS = [
     *("connection", "replica set", "durability", "transactions", "layout", "rights", "clock", "sizes", "settings"),
-    *("projector", "workers", "queues", "schedules", "seals", "lost"),
+    *("projector", "workers", "queues", "tasks", "schedules", "seals", "lost"),
 ]
 
 
@@ -119,7 +119,7 @@ def test_jobs_that_nobody_works_on_are_found_with_a_remedy(queuectl: Queuectl) -
     ran = queuectl.here("doctor")
 
     assert ran.code == 1
-    workers, marked, remedy, *_ = ran.out.splitlines()[-6:]
+    workers, marked, remedy, *_ = ran.out.splitlines()[-7:]
     assert workers == "✔ workers      0 alive, 0 jobs running, 1 job due"
     assert marked.startswith("✘ queues       default does not move: no worker serves it; its first job is due since")
     assert remedy.strip() == "`queuectl worker start --queue default`"

@@ -113,11 +113,23 @@ def test_a_module_that_is_not_there_is_one_sentence(queuectl: Queuectl, app: Pat
     assert is_one_sentence(ran)
 
 
+def test_what_lies_here_is_imported_if_it_is_named(
+    queuectl: Queuectl, app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(app)
+    assert "letters.send" in queuectl.ok("tasks", "list", "--import", "letters").out
+
+    app.chmod(0o777)
+    sys.modules.pop("letters")
+    sys.path.remove(str(app))
+    assert queuectl.here("tasks", "list", "--import", "letters").code == 1
+
+
 def test_what_lies_here_is_not_imported_unless_its_owner_says_so(
     queuectl: Queuectl, app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(app)
-    assert queuectl.here("tasks", "list", "--import", "letters").code == 1
+    assert queuectl.here("tasks", "list", "--json").json == []
 
     (app / "pyproject.toml").write_text('[tool.queuectl]\nimport = ["letters"]\n')
     ran = queuectl.ok("tasks", "list")
@@ -158,7 +170,68 @@ def test_a_pyproject_that_anybody_may_write_is_not_believed(
     (app / "pyproject.toml").chmod(0o666)
     monkeypatch.chdir(app)
 
-    assert queuectl.ok("tasks", "list", "--json").json == []
+    ran = queuectl.ok("tasks", "list", "--json")
+    assert ran.json == []
+    assert f"! {app}/pyproject.toml is passed over: others than you may write it, or its directory.\n" in ran.err
+    (app / "pyproject.toml").write_text("[tool.other]\n")
+    assert "passed over" not in queuectl.ok("tasks", "list", "--json").err
+
+
+LOUD = """
+import os, subprocess
+from eventqueue import task
+
+def shout(what):
+    print(what, "printed")
+    os.write(1, f"{what} wrote\\n".encode())
+    subprocess.run(["echo", what, "ran"])
+
+shout("import")
+
+@task
+def loud() -> int:
+    shout("task")
+    return 1
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tasks list",
+        "tasks run loudly.loud",
+        "enqueue --task loudly.loud",
+        "schedule add s --every 1m --task loudly.loud",
+    ],
+)
+def test_what_modules_and_tasks_write_is_no_part_of_an_answer_in_json(
+    queuectl: Queuectl, tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "loudly.py").write_text(LOUD)
+
+    ran = queuectl.process(*words.split(), "--import", "loudly", "--import-path", str(tmp_path), "--json")
+
+    assert (ran.code, ran.json is not None) == (0, True)
+    for how in ("printed", "wrote", "ran"):
+        assert f"import {how}\n" in ran.err
+        assert (f"task {how}\n" in ran.err) == (words.split()[:2] == ["tasks", "run"])
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("3", "SystemExit: 3"), ("0", "SystemExit: 0"), ("'no disk'", "SystemExit: no disk")]
+)
+def test_a_task_that_exits_is_told_as_a_worker_would_tell_it(
+    queuectl: Queuectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+) -> None:
+    monkeypatch.setattr(registry, "_tasks", {})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "exiting", raising=False)
+    (tmp_path / "exiting.py").write_text(f"import sys\nfrom eventqueue import task\n@task\ndef f(): sys.exit({what})\n")
+
+    ran = queuectl.here("tasks", "run", "exiting.f", "--import", "exiting", "--import-path", str(tmp_path))
+
+    assert ran.code == 1
+    assert f"✘ Task exiting.f failed with {said}\n" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ def test_what_stands_at_no_version_changes_no_setting_and_no_pause_and_ends_no_c
 
     assert queuectl.ok("config", "get", "max-retries").out == "5\n"
     assert queuectl.ok("queue", "list", "--json").json[0]["paused"]["why"] == "it moves"
-    assert queuectl.process("config", "set", "max-retries", "6").code == 0
-    assert queuectl.process("queue", "resume", "default").code == 0
+    assert queuectl.here("config", "set", "max-retries", "6").code == 0
+    assert queuectl.here("queue", "resume", "default").code == 0
     assert queuectl.ok("config", "get", "max-retries").out == "6\n"
     for stream in ("config-default", "queue-default"):
         assert [one.version for one in queue.connection.ground.log.read(stream)] == [1, 2]

@@ -112,7 +112,7 @@ def test_a_projector_moves_the_views_until_it_is_stopped(queuectl: Queuectl, num
         assert process.stdout
         assert process.stdout.readline() == "✔ Projector started\n"
         queuectl.ok("enqueue", "--", "true")
-        await_that(lambda: queuectl.ok("projections", "list", "--json").json[0]["holder"] is not None)
+        await_that(lambda: any(one["holder"] for one in queuectl.ok("projections", "list", "--json").json))
 
         process.send_signal(number)
 
@@ -156,7 +156,7 @@ def test_a_worker_that_is_stopping_is_listed_as_such(queuectl: Queuectl) -> None
     with started(queuectl, "worker", "start") as process:
         await_that(lambda: any(worker["running"] for worker in queuectl.ok("worker", "list", "--json").json))
         with started(queuectl, "worker", "stop", "1", "--grace", "1h") as stopping:
-            await_that(lambda: bool(queuectl.ok("worker", "list", "--json").json[0]["stop_by"]))
+            await_that(lambda: any(one["stop_by"] for one in queuectl.ok("worker", "list", "--json").json))
             for_people = queuectl.ok("worker", "list").out
             on_screen = queuectl.ok("top", "--once").out
             ran = queuectl.process("worker", "stop", "1", "--grace", "0", "--json")  # sooner than asked first
@@ -251,10 +251,18 @@ def test_a_module_that_cannot_be_imported_is_told_in_a_sentence(queuectl: Queuec
 
 @pytest.mark.parametrize(
     ("typed", "size"),
-    [("512", 512), ("512k", 2**19), ("512M", 2**29), ("2G", 2**31), ("1GiB", 2**30), ("3MB", 3 << 20)],
+    [("33554432", 2**25), ("32768k", 2**25), ("512M", 2**29), ("2G", 2**31), ("1GiB", 2**30), ("30MB", 30 << 20)],
 )
 def test_a_size_is_bytes_or_has_a_unit(typed: str, size: int) -> None:
     assert SIZE.convert(typed, None, None) == size
+
+
+@pytest.mark.parametrize("typed", ["0", "5", "512k", "15M"])
+def test_a_size_that_no_process_could_keep_to_is_refused(shared: Queuectl, typed: str) -> None:
+    ran = shared.here("worker", "start", "--max-memory", typed)
+
+    assert ran.code == 2
+    assert f"{typed} is less than any process takes: give 16M at least" in ran.err
 
 
 @pytest.mark.parametrize("typed", ["", "M", "-1", "1.5G", "much", "1 M", "1e3"])
@@ -263,3 +271,10 @@ def test_what_is_no_size_is_refused(shared: Queuectl, typed: str) -> None:
 
     assert ran.code == 2
     assert f"{typed!r} is no size: give bytes, or a unit too, such as 512M or 2G" in ran.err
+
+
+def test_until_empty_nothing_is_judged_before_the_modules_are_imported(queuectl: Queuectl) -> None:
+    ran = queuectl.process("worker", "start", "--until-empty", "--import", "nowhere.tasks")
+
+    assert ran.code == 1
+    assert "Module 'nowhere.tasks' cannot be imported" in ran.err

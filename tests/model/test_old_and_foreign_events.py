@@ -14,8 +14,8 @@ from bson.timestamp import Timestamp
 
 from eventqueue.errors import UnknownEventType, UnreadableEvent
 from eventqueue.model.codec import CODEC, UPCASTERS, content_hash, decode
-from eventqueue.model.events import EVENT_TYPES, Claimed, ConfigSet, Event
-from tests.builders import COMPLETED, claimed, enqueued, sealed
+from eventqueue.model.events import EVENT_TYPES, Claimed, ConfigSet, Enqueued, Event
+from tests.builders import COMPLETED, called, claimed, enqueued, sealed
 
 
 def stored(**changes: Any) -> bytes:
@@ -35,6 +35,21 @@ def test_an_unknown_type_is_left_to_a_newer_process() -> None:
 def test_a_newer_schema_of_a_known_type_is_left_to_a_newer_process() -> None:
     with pytest.raises(UnknownEventType):
         decode(stored(type="claimed", schema=2))
+
+
+def test_an_event_is_written_with_the_oldest_schema_that_knows_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    (command,), (call,) = sealed(enqueued()), sealed(called())
+    monkeypatch.setattr(Enqueued, "SCHEMA", 1)  # who knows no calls
+
+    assert decode(command.raw).event == enqueued()
+    with pytest.raises(UnknownEventType, match="A newer eventqueue wrote this"):
+        decode(call.raw)
+
+
+def test_a_call_that_was_written_before_calls_had_a_schema_of_their_own_is_read() -> None:
+    (one,) = sealed(called())
+
+    assert decode(bson.encode({**bson.decode(one.raw, CODEC), "schema": 1})).event == called()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 from pymongo import MongoClient
 
 from eventqueue.errors import Unavailable
 from eventqueue.mongo import clock as clocks
-from eventqueue.mongo.clock import DatabaseClock
+from eventqueue.mongo.clock import DatabaseClock, majority_in
 from eventqueue.system.boottime import since_boot
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import wire_to
@@ -132,3 +133,15 @@ def test_threads_that_ask_at_once_look_once(client: Client, monkeypatch: pytest.
         thread.join()
 
     assert looks == 1
+
+
+@pytest.mark.parametrize("hello", [{"lastWrite": {"opTime": {"ts": Timestamp(7, 1)}}}, {"lastWrite": {}}, {}], ids=repr)
+def test_a_set_that_has_agreed_on_nothing_yet_is_to_be_asked_again(hello: dict[str, Any]) -> None:
+    # A member that has just started answers so until it knows of a commit.
+    with pytest.raises(Unavailable, match="try again"):
+        majority_in(hello)
+
+
+def test_what_a_majority_has_is_told_by_a_set_and_by_a_sharded_cluster() -> None:
+    assert majority_in({"lastWrite": {"majorityOpTime": {"ts": Timestamp(7, 1), "t": 1}}}) == Timestamp(7, 1)
+    assert majority_in({"msg": "isdbgrid", "operationTime": Timestamp(7, 2)}) == Timestamp(7, 2)

@@ -110,6 +110,37 @@ def test_what_ended_during_an_outage_is_told_after_it(
         far.close()
 
 
+@pytest.mark.parametrize("trouble", [KeyError("majorityOpTime"), RuntimeError("of the driver's")], ids=repr)
+def test_whatever_breaks_the_stream_another_is_opened(
+    told: Endings, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    troubles, open_ = [trouble], Endings._open
+
+    def failing(self: Endings) -> Any:
+        if troubles:
+            raise troubles.pop()
+        return open_(self)
+
+    monkeypatch.setattr(Endings, "_open", failing)
+    with told.listen(["one"]) as listener:
+        assert [heard(listener), heard(listener)] == [None, None]  # of the trouble, and of the stream that came
+        ended(mongo_log, "one")
+        assert heard(listener) == {"one"}
+
+
+def test_where_no_thread_can_be_started_the_next_who_waits_tries_again(
+    told: Endings, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("can't start")))
+        with told.listen(["one"]) as listener:
+            assert heard(listener) is None
+    with told.listen(["one"]) as listener:
+        assert heard(listener) is None
+        ended(mongo_log, "one")
+        assert heard(listener) == {"one"}
+
+
 def test_who_may_not_follow_looks_now_and_then(told: Endings, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: Endings) -> Any:
         raise AccessDenied("no changeStream")

@@ -1,8 +1,8 @@
 """When a seal is made: where something has come and time has passed, or much has come; by one process of all."""
 
 import threading
-import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,7 +120,7 @@ def test_while_much_comes_it_pauses_for_most_of_the_time(
     monkeypatch: pytest.MonkeyPatch, grown: int, is_busy: bool
 ) -> None:
     there, times = iter((0, grown)), iter((100.0, 102.0))
-    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    monkeypatch.setattr("eventqueue.sealing.duty.time", SimpleNamespace(monotonic=lambda: next(times)))
 
     assert Pace(lambda: next(there)).pause_s() == (2.0 * 19 if is_busy else 0.0)
 

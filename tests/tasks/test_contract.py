@@ -120,9 +120,9 @@ def further(to: str, body: str) -> None: ...
 @pytest.mark.parametrize(
     ("now", "problem"),
     [
-        (renamed, "args do not fit: missing a required argument: 'recipient'"),
-        (retyped, "to expected int, got str"),
-        (further, "args do not fit: missing a required argument: 'body'"),
+        (renamed, "as it is now: missing a required argument: 'recipient'"),
+        (retyped, "as it is now: to: expected int, got str"),
+        (further, "as it is now: missing a required argument: 'body'"),
     ],
 )
 def test_a_job_whose_arguments_fit_no_more_is_told_what_differs(now: Callable[..., Any], problem: str) -> None:

@@ -307,6 +307,50 @@ def test_a_schedule_whose_arguments_do_not_fit_is_refused() -> None:
         planned.planned()
 
 
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"cron": "* * * *"}, "is no cron expression"),
+        ({"cron": "* * * * *", "every": 5}, "one of them says when"),
+        ({}, "one of them says when"),
+        ({"every": 0.1}, "a second or more"),
+        ({"cron": "* * * * *", "tz": "Nowhere"}, "no time zone"),
+        ({"cron": "* * * * *", "missed": "twice"}, "is no policy"),
+        ({"cron": "* * * * *", "overlap": "never"}, "is no policy"),
+        ({"cron": "* * * * *", "name": "a b"}, "may hold letters"),
+    ],
+    ids=str,
+)
+def test_a_schedule_that_is_none_is_refused_where_it_stands(given: dict[str, Any], problem: str) -> None:
+    cron = [given.pop("cron")] if "cron" in given else []
+
+    with pytest.raises(InvalidInput, match=f"Schedule .* cannot be: .*{problem}"):
+        schedule(*cron, args=["ann"], **given)(task(send))
+    assert planned.planned() == []
+
+
+def test_a_schedule_whose_arguments_do_not_fit_is_found_when_its_module_is_loaded(modules: Path) -> None:
+    (modules / "nightly.py").write_text(
+        "from eventqueue import schedule, task\n@schedule('* * * * *')\n@task\ndef send(to: str): ...\n"
+    )
+
+    with pytest.raises(InvalidInput, match=r"Schedule nightly\.send cannot be: .*missing a required argument: 'to'"):
+        registry.load(["nightly"])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("delay", "enqueue"), ("defer", "enqueue"), ("apply_async", "options"), ("s", "signature"), ("send", "enqueue")],
+)
+def test_who_calls_it_as_another_library_does_is_told_what_is_meant(name: str, meant: str) -> None:
+    found = task(send)
+
+    for one in (found, found.options(queue="mail")):
+        with pytest.raises(AttributeError, match=rf"has no attribute '{name}': is {meant}\(…\).* meant?"):
+            getattr(one, name)
+    assert not hasattr(found, "nothing")
+
+
 def test_two_schedules_with_one_name_are_refused() -> None:
     schedule("* * * * *", name="nightly", args=["ann"])(task(send))
     schedule("* * * * *", name="nightly", args=["ann"])(task(fetch))

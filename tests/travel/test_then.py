@@ -21,12 +21,12 @@ def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue
         yield queue
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_is_shown_of_a_moment_is_what_was_shown_then(queue: Queue, seed: int) -> None:
     chances = Chances(queue, seed)
     shown = []
     queue.enqueue(command="true", queue="web")
-    for _ in range(8):
+    for _ in range(6):
         for _ in range(25):
             chances.happen()
         moment = chances.moment()

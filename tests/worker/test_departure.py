@@ -1,7 +1,7 @@
 """Whether and when a worker leaves: asked once or often, it leaves by the first end that it was given."""
 
-import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its last number is the time."""
     times = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: times[-1])
+    monkeypatch.setattr("eventqueue.worker.departure.time", SimpleNamespace(monotonic=lambda: times[-1]))
     return times
 
 

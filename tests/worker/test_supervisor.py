@@ -18,7 +18,7 @@ from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.system.process import start_time
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.supervisor import pause_after
-from tests.worker.crew import Crew, Start, command_line
+from tests.worker.crew import Crew, Start, children, command_line
 from tests.worker.stage import PATIENCE_S, Stage, wait_until
 
 SECRET = "secret-word"
@@ -125,6 +125,19 @@ def test_what_runs_at_a_stop_may_finish_within_the_grace(stage: Stage, start: St
     assert crew.ends() == 0
     assert stage.job(job).state is State.COMPLETED
     assert stage.types(left) == ["enqueued"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
+def test_what_ends_a_terminal_while_children_are_starting_is_for_the_supervisor_alone(
+    start: Start, signum: signal.Signals
+) -> None:
+    crew = start()
+    wait_until(lambda: any("eventqueue.worker.child" in command_line(pid) for pid in children(crew.pid)))
+
+    crew.tell_all(signum)  # while Python itself is starting there
+
+    assert crew.ends() == 0
+    assert crew.logged() == ""
 
 
 def test_under_nohup_the_end_of_the_terminal_is_survived(stage: Stage, start: Start) -> None:

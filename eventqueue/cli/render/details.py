@@ -56,7 +56,8 @@ def _runs(run: Run, *, show_env: bool) -> Iterator[tuple[str, object]]:
 def _asked(job: Job) -> Iterator[tuple[str, object]]:
     yield "queue", job.queue
     yield "priority", job.priority
-    yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most"
+    own = ", unless its task says otherwise" if isinstance(job.run, Call) else ""  # by a function, or a Retry
+    yield "retries", f"{job.max_retries}, after {job.backoff.base:g}ⁿ s, {job.backoff.cap:g} s at most{own}"
     yield "timeout", job.timeout and span(job.timeout)
     yield "key", job.key
     yield "tags", ", ".join(job.tags)

@@ -153,7 +153,7 @@ def event(recorded: Recorded, previous: Recorded | None, *, show_env: bool = Fal
         "actor": recorded.actor,
         "data": _data(recorded, show_env=show_env),
         "stream": recorded.stream,
-        "schema": recorded.event.SCHEMA,
+        "schema": recorded.event.schema,
         "id": recorded.id.hex(),
         "cause": plain(recorded.cause),
         "bucket": recorded.bucket,

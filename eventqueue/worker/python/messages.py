@@ -239,14 +239,15 @@ class Frames:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the frames that are whole by now. Raises Garbled."""
-        self._received += chunk
-        start, received = 0, bytes(self._received)
-        while (body := start + _LENGTH_BYTES) <= len(received):
-            if (length := int.from_bytes(received[start:body], "big")) > _FRAME_MAX:
-                raise Garbled
-            end = body + length
-            if end > len(received):
-                break
-            yield received[body:end]
-            start = end
-        del self._received[:start]
+        received, start = self._received, 0
+        received += chunk
+        try:
+            while (body := start + _LENGTH_BYTES) <= len(received):
+                if (length := int.from_bytes(received[start:body], "big")) > _FRAME_MAX:
+                    raise Garbled
+                if (end := body + length) > len(received):
+                    break
+                start = end
+                yield bytes(received[body:end])
+        finally:
+            del received[:start]

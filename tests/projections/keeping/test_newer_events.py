@@ -8,7 +8,7 @@ import bson
 import pytest
 
 from eventqueue.model.codec import UPCASTERS
-from eventqueue.model.events import EMPTY, EVENT_TYPES, Event, LateResult, Released
+from eventqueue.model.events import EMPTY, EVENT_TYPES, Enqueued, Event, LateResult, Released, Shell
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Signal
@@ -16,9 +16,11 @@ from projections.folds.folding import Seat
 from projections.keeping.applier import Applier
 from projections.reading import health
 from projections.reading.operator import ViewOperator
+from projections.reading.point import CHECKPOINT
 from projections.reading.reader import ViewReader
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
-from tests.builders import COMPLETED, RELEASED, append, claimed, enqueued
+from tests.builders import COMPLETED, RELEASED, append, called, claimed, enqueued
 from tests.projections.exact import assert_exact, shown
 from tests.projections.keeping.test_poison import SPOILT, put_spoilt
 from tests.projections.stage import (
@@ -91,7 +93,7 @@ def test_a_job_with_an_event_of_a_newer_eventqueue_stands_still_and_the_others_f
 
 
 def test_a_job_whose_very_first_event_is_of_a_newer_eventqueue_stands_still(built: Ground) -> None:
-    put_newer(built, "job-one", enqueued(), NEW_SCHEMA)
+    put_newer(built, "job-one", enqueued(), {"schema": Enqueued.SCHEMA + 1})
     put(built, "job-two", enqueued())
 
     finish(built)
@@ -139,6 +141,47 @@ def test_who_reads_with_a_newer_eventqueue_lets_jobs_go_on_where_no_projector_ru
     assert document(built, "one")["version"] == 3
     assert health.parked(live_of(built)) == []
     assert_exact(built)
+
+
+class OfCommands(Enqueued, frozen=True, kw_only=True, tag="enqueued"):
+    """An `enqueued` as it was before there were calls."""
+
+    SCHEMA = 1
+
+    run: Shell
+
+
+@pytest.mark.parametrize("schema", [1, 2])  # with the first one calls were written for a while
+def test_calls_that_a_projector_of_commands_alone_left_standing_go_on(built: Ground, schema: int) -> None:
+    with pytest.MonkeyPatch.context() as old:
+        old.setitem(EVENT_TYPES, "enqueued", OfCommands)
+        old.delitem(UPCASTERS, ("enqueued", 1))
+        put_newer(built, "job-one", called(), {"schema": schema})
+        finish(built)
+        assert document(built, "one")["parked"]
+    put(built, "job-two", enqueued())
+
+    with projecting(built, "newer"):
+        await_that(lambda: is_fresh(built))
+
+    assert is_ready(built, "one")
+    assert health.parked(live_of(built)) == []
+    assert_exact(built)
+
+
+def test_what_a_newer_projector_has_counted_is_not_lost_to_one_who_cannot_read_it(built: Ground) -> None:
+    put(built, "job-one", called(), claimed(), COMPLETED)
+    put(built, "late-one", LATE)
+    finish(built)
+
+    with pytest.MonkeyPatch.context() as old:
+        old.setitem(EVENT_TYPES, "enqueued", OfCommands)
+        found = list(verify(built, PROJECTIONS))
+        assert "one" in {one.where for one in found}
+        assert not [one for one in found if one.is_lost or one.projection == CHECKPOINT]
+        built.database["checkpoints"].update_one({}, {"$inc": {"applied": 1}})
+        assert CHECKPOINT in {one.projection for one in verify(built, PROJECTIONS) if one.is_lost}
+    assert {one.projection for one in verify(built, PROJECTIONS)} == {CHECKPOINT}
 
 
 def test_only_jobs_that_stand_still_for_that_reason_are_taken_up_again(

@@ -1,7 +1,7 @@
 """How a reader waits for a projector: it asks the log's tail less and less often, and gives up in the end."""
 
-import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +12,7 @@ from projections.reading.refreshing import LOOK_S, WAIT_S, _Wait
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its last number is the time."""
     times = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: times[-1])
+    monkeypatch.setattr("projections.reading.refreshing.time", SimpleNamespace(monotonic=lambda: times[-1]))
     return times
 
 

@@ -1,6 +1,6 @@
 """What a look for claims may find, as signals, looks and polls follow each other."""
 
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +11,7 @@ from eventqueue.worker.claims.prospects import POLL_S, TOLD_MAX, Prospect, Prosp
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its last number is the time."""
     times = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: times[-1])
+    monkeypatch.setattr("eventqueue.worker.claims.prospects.time", SimpleNamespace(monotonic=lambda: times[-1]))
     return times
 
 

@@ -165,3 +165,7 @@ def test_sync_tasks_run_side_by_side_in_the_threads_of_a_process_and_async_ones_
 
     assert len({str(outcome) for outcome in outcomes}) == 1  # one process
     assert all(isinstance(outcome, Returned) for outcome in outcomes)
+
+
+def test_a_program_that_a_task_starts_is_given_nothing_of_its_processs_own(one: Stage) -> None:
+    assert one.value("descriptors_of_a_program") == ["0", "1", "2", "3"]  # the last one is what `ls` reads

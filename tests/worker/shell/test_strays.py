@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_a_stray_without_a_mark_is_let_go_in_the_end(sleeper: Sleeper, monkeypat
     strays = Strays(Children(), "MARK", "ours.")
     strays.hunt({})
 
-    monkeypatch.setattr(time, "monotonic", lambda: now + 3600)
+    monkeypatch.setattr("eventqueue.worker.shell.strays.time", SimpleNamespace(monotonic=lambda: now + 3600))
     strays.hunt({})
 
     assert (strays.has_unknown, strays.has_doomed) == (False, False)
