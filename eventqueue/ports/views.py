@@ -160,6 +160,7 @@ class Standing(StrEnum):
 
     UNSERVED = "unserved"  # no worker serves it
     BUSY = "busy"  # all slots that serve it are
+    UNKNOWN = "unknown"  # no worker that serves it knows the tasks of its jobs
     FREE = "free"  # some are not, and yet nothing of it is claimed
 
 

@@ -12,10 +12,11 @@ from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
-from eventqueue.schedules.schedule import TellSkipped, decide
+from eventqueue.schedules.schedule import Schedule, TellSkipped, decide
 from eventqueue.schedules.ticks import job_id, stream_for
 from eventqueue.steering.schedules import look
 from eventqueue.ticking.course import Course
+from eventqueue.ticking.evidence import foreign
 
 ENDS = Completed | DeadLettered | Cancelled
 
@@ -41,7 +42,7 @@ class Choosing:
             return []
         chosen = choose(due, course.definition.missed, now)
         if chosen.skipped is not None:
-            self._tell(course, chosen.skipped)
+            self.tell(course.schedule, chosen.skipped)
         return chosen.made
 
     def _not_made(self, course: Course, due: Sequence[datetime], now: datetime) -> Sequence[datetime]:
@@ -51,22 +52,33 @@ class Choosing:
         asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
         streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
         self._log.await_acknowledged()  # what is absent was missed
-        made = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
+        there = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
+        made = self._last_made(course.schedule, there)
         course.is_known = True
-        if not made:
+        if made is None:
             return due
-        course.made = job_id(course.schedule.name, max(made))
-        return [at for at in due if at > max(made)]
+        course.made = job_id(course.schedule.name, made)
+        return [at for at in due if at > made]
+
+    def _last_made(self, schedule: Schedule, there: Sequence[datetime]) -> datetime | None:
+        """Return the last one of ticks, each with a job of its id, of which the schedule has made that."""
+        last_first = sorted(there, reverse=True)
+        return next((at for at in last_first if not self._is_foreign(schedule, job_id(schedule.name, at))), None)
+
+    def _is_foreign(self, schedule: Schedule, job: str) -> bool:
+        return bool(foreign(self._log, [(schedule, job)]))
 
     def _not_held(self, course: Course, due: Sequence[datetime]) -> Sequence[datetime]:
         """Return the ticks at which the job of the last one before them had ended; of the others the log is told."""
         last = course.last
+        if last is not None and last != course.made and self._is_foreign(course.schedule, last):
+            last = course.made
         if last is None or not due:
             return due
         going = free(due, self._ended_at(last))
         held = due[: len(due) - len(going)]
         if held:
-            self._tell(course, skipped(SkipReason.OVERLAP, held, job=last))
+            self.tell(course.schedule, skipped(SkipReason.OVERLAP, held, job=last))
         return going
 
     def _ended_at(self, job: str) -> datetime | None:
@@ -78,8 +90,9 @@ class Choosing:
                 return last.at if isinstance(last.event, ENDS) else None
         return EPOCH
 
-    def _tell(self, course: Course, event: TickSkipped) -> None:
-        name, command = course.schedule.name, TellSkipped(course.schedule.set_id, event)
+    def tell(self, schedule: Schedule, event: TickSkipped) -> None:
+        """Tell the log of ticks that become no jobs, unless it is told already. Raises LogUnavailable."""
+        name, command = schedule.name, TellSkipped(schedule.set_id, event)
 
         def decided() -> Decision:
             there = look(self._log, name)

@@ -17,7 +17,7 @@ from collections import deque
 from contextlib import suppress
 from time import monotonic
 
-from eventqueue.api.current import stand_at
+from eventqueue.api.place import stand_at
 from eventqueue.errors import QueueError
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send, send_group
