@@ -9,7 +9,7 @@ from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_of
 from eventqueue.ports.footing import Footing
-from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
+from eventqueue.schedules.events import SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
 from eventqueue.schedules.schedule import Schedule, TellSkipped, decide
@@ -19,6 +19,12 @@ from eventqueue.ticking.course import Course
 from eventqueue.ticking.evidence import foreign
 
 ENDS = Completed | DeadLettered | Cancelled
+LOOKS = (1, 10, 100, MOST + 1)  # ticks that are looked back at, until one of them is found to have become a job
+
+
+def is_asked_for(course: Course) -> bool:
+    """Whether the log is asked at its next tick what became of earlier ones, which takes its time."""
+    return course.holds and not course.is_known
 
 
 class Choosing:
@@ -31,12 +37,11 @@ class Choosing:
 
     def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
-        due: Sequence[datetime] = latest(course.rule, course.done, now, MOST + 1)
-        holds = course.definition.overlap is Overlap.SKIP
+        due: Sequence[datetime] = latest(course.rule, course.done, now, 2)
         # One tick at its time need not be asked for: if another has made it, the append finds out.
-        if len(due) > 1 or (due and now - due[-1] > LATE) or (holds and not course.is_known):
-            due = self._not_made(course, due, now)
-        if holds:
+        if len(due) > 1 or (due and now - due[-1] > LATE) or is_asked_for(course):
+            due = self._not_made(course, now)
+        if course.holds:
             due = self._not_held(course, due)
         if not due:
             return []
@@ -45,23 +50,34 @@ class Choosing:
             self.tell(course.schedule, chosen.skipped)
         return chosen.made
 
-    def _not_made(self, course: Course, due: Sequence[datetime], now: datetime) -> Sequence[datetime]:
-        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids."""
-        # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
-        is_wider = course.definition.overlap is Overlap.SKIP and not course.is_known
-        asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
-        streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
-        self._log.await_acknowledged()  # what is absent was missed
-        there = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
-        made = self._last_made(course.schedule, there)
-        course.is_known = True
-        if made is None:
-            return due
-        course.made = job_id(course.schedule.name, made)
-        return [at for at in due if at > made]
+    def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
+        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids.
 
-    def _last_made(self, schedule: Schedule, there: Sequence[datetime]) -> datetime | None:
-        """Return the last one of ticks, each with a job of its id, of which the schedule has made that."""
+        First for few: nearly always the last one is there, and to work out a thousand takes its time.
+        """
+        # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
+        begin = min(self._begun(course), course.done) if is_asked_for(course) else course.done
+        self._log.await_acknowledged()  # what is absent was missed
+        for most in LOOKS:
+            ticks = latest(course.rule, begin, now, most)
+            made = self._last_made(course.schedule, ticks)
+            if made is not None or len(ticks) < most:
+                break
+        course.is_known = True
+        if made is not None:
+            course.made = job_id(course.schedule.name, made)
+        return [at for at in ticks if at > course.done and (made is None or at > made)]
+
+    def _begun(self, course: Course) -> datetime:
+        """Return when the schedule's stream began: no tick from before that is its."""
+        stream = stream_for(course.schedule.name)
+        first = self._log.read_many([stream], most=1).get(stream)
+        return first[0].at if first else EPOCH
+
+    def _last_made(self, schedule: Schedule, ticks: Sequence[datetime]) -> datetime | None:
+        """Return the last one of these ticks of which the schedule has made a job."""
+        streams = {stream_of("job", job_id(schedule.name, at)): at for at in ticks}
+        there = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
         last_first = sorted(there, reverse=True)
         return next((at for at in last_first if not self._is_foreign(schedule, job_id(schedule.name, at))), None)
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.rule import Rule
 from eventqueue.schedules.schedule import Definition, Schedule
 from eventqueue.steering.schedules import rule_of
@@ -26,6 +27,11 @@ class Course:
         # An event with a date that is yet to come, whoever put it there, holds no tick back.
         self.done = min(schedule.since, now)
         self.move(self.done)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no job is made beside one that has not ended."""
+        return self.definition.overlap is Overlap.SKIP
 
     @property
     def last(self) -> str | None:

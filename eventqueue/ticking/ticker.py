@@ -19,12 +19,14 @@ from eventqueue.schedules.missed import taken
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, gone_on, look
-from eventqueue.ticking.choosing import Choosing
+from eventqueue.ticking.choosing import Choosing, is_asked_for
 from eventqueue.ticking.course import Course
 from eventqueue.ticking.making import Made, Wanted, make
 
 logger = logging.getLogger(__name__)
 
+CHOOSING_S = 0.05  # before the jobs of the ticks that were chosen are made
+BUSY_S = 1.0  # before it is heard what is new
 LOOK_S = 60.0  # between two looks at all schedules: a signal may be lost
 DOZE_S = 10.0  # a machine may sleep meanwhile, which a wait does not count
 HEAR_S = 8.0  # for a signal, before it is waited for anew: less than a call may take
@@ -80,23 +82,42 @@ class Ticker:
     # Ticks
 
     def _tick_due(self) -> None:
-        if self._courses:
-            now = self._ground.clock.now()
-            if due := [one for one in self._courses.values() if one.is_due(now)]:
-                self._tick(due, now)
+        until = time.monotonic() + BUSY_S
+        while (due := self._due(now := self._ground.clock.now())) and time.monotonic() < until:
+            self._tick(due, now)
+
+    def _due(self, now: datetime) -> Sequence[Course]:
+        """Return the schedules with a tick that has come, the longest first; behind all others those asked for."""
+        due = [one for one in self._courses.values() if one.is_due(now)]
+        return sorted(due, key=lambda one: (is_asked_for(one), one.next_at or now))
 
     def _tick(self, due: Sequence[Course], now: datetime) -> None:
-        """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew."""
+        """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew.
+
+        Of as many as are chosen in CHOOSING_S, of each kind one at least: then others have ticks, too.
+        """
         if gone := gone_on(self._ground.log, [one.schedule for one in due]):
             for schedule in gone.values():
                 self._follow(schedule)
             return
-        wanted = [one for course in due for one in self._wanted(course, now)]
+        chosen, wanted = self._chosen(due, now)
         made = make(self._ground, wanted, self._actor, self._environ) if wanted else []
         for one in made:
             self._note(one)
-        for course in due:
+        for course in chosen:
             course.move(now)
+
+    def _chosen(self, due: Sequence[Course], now: datetime) -> tuple[Sequence[Course], Sequence[Wanted]]:
+        """Return the schedules that were chosen for, and the jobs that they are to have."""
+        chosen: list[Course] = []
+        wanted: list[Wanted] = []
+        kinds, until = set[bool](), time.monotonic() + CHOOSING_S
+        for course in due:
+            if (kind := is_asked_for(course)) not in kinds or time.monotonic() < until:
+                wanted += self._wanted(course, now)
+                chosen.append(course)
+                kinds.add(kind)
+        return chosen, wanted
 
     def _note(self, made: Made) -> None:
         """Take in what became of a tick's job; where it is none, tell that."""
