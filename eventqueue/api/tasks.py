@@ -20,7 +20,7 @@ from eventqueue.api.current import current_queue
 from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
 from eventqueue.tasks import registry
 from eventqueue.tasks.called import TaskCall
@@ -268,6 +268,8 @@ def _policy(given: Mapping[str, Any]) -> Policy:
     if unknown := sorted(given.keys() - {*Policy.__struct_fields__}):
         raise InvalidInput(unknown[0], f"is no option of a task{one_of('the options', unknown[0], OPTIONS)}")
     plain = {name: in_seconds(value) if isinstance(value, timedelta) else value for name, value in given.items()}
+    if isinstance(backoff := given.get("backoff"), Backoff):  # a struct looks at nothing when it is made
+        plain["backoff"] = msgspec.to_builtins(backoff)
     if isinstance(tags := given.get("tags"), Iterable) and not isinstance(tags, str):
         plain["tags"] = tuple(tags)
     try:
@@ -284,6 +286,8 @@ def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
 
 
 def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
-    if isinstance(unique, timedelta) and unique <= timedelta(0):
-        raise InvalidInput("unique", "must be longer than nothing")
+    if not isinstance(unique, bool | timedelta):
+        raise InvalidInput("unique", "must be True, for ever, or a timedelta, within each such stretch of time")
+    if isinstance(unique, timedelta) and not timedelta(0) < unique <= timedelta(seconds=LONGEST_S):
+        raise InvalidInput("unique", "must be longer than nothing, and a hundred years at most")
     return unique
