@@ -24,6 +24,9 @@ from eventqueue.schedules.events import (
     TickSkipped,
 )
 
+IN_CODE = "it stands in the code"
+"""Why a schedule was set that stands on a task: workers that import that set it anew when they start."""
+
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """What is made, and when: fields as in `ScheduleSet`."""
@@ -40,8 +43,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule: the fold of its stream up to `head`; without a `definition` there is none, or none any more.
 
     Its ticks are those after `since`: when it was set, or resumed, or the last tick that is told of as missed. Events
-    of its jobs name as their cause `set_id`, the event that defined it. `held_by`: the job of an earlier tick that was
-    told of as the reason why ticks are skipped. `problem`: why the last event says nothing, if it cannot be read.
+    of its jobs name as their cause `set_id`, the event that defined it, which says `why`. `held_by`: the job of an
+    earlier tick that was told of as the reason why ticks are skipped. `problem`: why the last event says nothing, if it
+    cannot be read.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     definition: Definition | None = None
     set_at: datetime | None = None
     set_by: str | None = None
+    why: str | None = None
     set_id: bytes | None = None
     since: datetime | None = None
     pause: Pause | None = None
@@ -145,7 +150,7 @@ def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
         case ScheduleSet() as event:
             definition = Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
             told = {"set_at": recorded.at, "set_by": recorded.actor, "set_id": recorded.id, "since": recorded.at}
-            return replace(now, definition=definition, **told)
+            return replace(now, definition=definition, why=event.why, **told)
         case SchedulePaused(why=why):
             return replace(now, pause=Pause(recorded.at, recorded.actor, why))
         case ScheduleResumed():
