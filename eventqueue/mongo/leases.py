@@ -156,8 +156,9 @@ class Renewal:
             try:
                 if not self._lease.renew(self._told()):
                     break
-            except QueueError as error:
-                logger.warning("the lease was not renewed: %s", error)
+            except Exception as error:  # whatever it is: if this ended, who works would take the lease for held
+                why = str(error) if isinstance(error, QueueError) else f"{type(error).__name__}: {error}"
+                logger.warning("the lease was not renewed: %s", why)
         else:
             return
         self._lost.set()

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from eventqueue.errors import TaskRefused
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import Defaults, Label, Name, Whole
 from eventqueue.tasks.contract import Contract
 
@@ -29,8 +29,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     priority: Whole | None = None
     max_retries: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
     backoff: Backoff | None = None
-    timeout: Annotated[float, Meta(gt=0)] | None = None
-    expires: Annotated[float, Meta(gt=0)] | None = None
+    timeout: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
+    expires: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
     tags: Annotated[tuple[Label, ...], Meta(max_length=64)] = ()
 
     def over(self, defaults: Defaults) -> Defaults:

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.mongo import leases as module
-from eventqueue.mongo.leases import Holder, Lease, Renewal, Told
+from eventqueue.mongo.leases import Holder, Lease, Progress, Renewal, Told
 from tests.projections.stage import await_that
 
 ROLE = "sealer"
@@ -126,6 +126,26 @@ def test_it_is_renewed_for_as_long_as_a_block_lasts(prepared: Store, monkeypatch
     mine.acquire()
 
     with Renewal(mine) as renewal:
+        end_lease(prepared, ROLE)
+        await_that(lambda: mine.holder() == Holder("mine", is_live=True))
+        assert renewal.is_held
+
+
+def test_whatever_keeps_it_from_being_renewed_once_it_is_tried_again(
+    prepared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEWAL", timedelta(milliseconds=10))
+    mine, troubles = Lease(prepared, ROLE, "mine"), [KeyError("ok")]
+    mine.acquire()
+
+    def how_it_goes() -> Progress:
+        if troubles:
+            raise troubles.pop()
+        return Progress(applied=1, caught_up_at=None)
+
+    with Renewal(mine) as renewal:
+        renewal.tell(how_it_goes)
+        await_that(lambda: not troubles)
         end_lease(prepared, ROLE)
         await_that(lambda: mine.holder() == Holder("mine", is_live=True))
         assert renewal.is_held

@@ -110,6 +110,8 @@ class Zygote:
         fds: list[int] = []
         try:
             packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS)
+            for fd in fds:  # it takes no flag that would have them come so
+                os.set_inheritable(fd, False)
         except BlockingIOError:
             return None
         except OSError:

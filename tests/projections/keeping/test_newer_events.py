@@ -16,7 +16,9 @@ from projections.folds.folding import Seat
 from projections.keeping.applier import Applier
 from projections.reading import health
 from projections.reading.operator import ViewOperator
+from projections.reading.point import CHECKPOINT
 from projections.reading.reader import ViewReader
+from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, RELEASED, append, called, claimed, enqueued
 from tests.projections.exact import assert_exact, shown
@@ -165,6 +167,21 @@ def test_calls_that_a_projector_of_commands_alone_left_standing_go_on(built: Gro
     assert is_ready(built, "one")
     assert health.parked(live_of(built)) == []
     assert_exact(built)
+
+
+def test_what_a_newer_projector_has_counted_is_not_lost_to_one_who_cannot_read_it(built: Ground) -> None:
+    put(built, "job-one", called(), claimed(), COMPLETED)
+    put(built, "late-one", LATE)
+    finish(built)
+
+    with pytest.MonkeyPatch.context() as old:
+        old.setitem(EVENT_TYPES, "enqueued", OfCommands)
+        found = list(verify(built, PROJECTIONS))
+        assert "one" in {one.where for one in found}
+        assert not [one for one in found if one.is_lost or one.projection == CHECKPOINT]
+        built.database["checkpoints"].update_one({}, {"$inc": {"applied": 1}})
+        assert CHECKPOINT in {one.projection for one in verify(built, PROJECTIONS) if one.is_lost}
+    assert {one.projection for one in verify(built, PROJECTIONS)} == {CHECKPOINT}
 
 
 def test_only_jobs_that_stand_still_for_that_reason_are_taken_up_again(
