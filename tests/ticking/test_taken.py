@@ -87,6 +87,22 @@ def test_a_tick_of_which_the_id_is_taken_does_not_disappear(
     assert job in record.getMessage()
 
 
+def test_it_is_said_again_once_there_was_a_tick_that_became_a_job(
+    queue: TestQueue, ticker: MakeTicker, caplog: pytest.LogCaptureFixture
+) -> None:
+    minutely(queue)
+    one = ticker()
+    for number in (1, 2, 4):
+        take(queue, number)
+
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            one.step()
+            queue.clock.advance(MINUTE)
+
+    assert len(caplog.records) == 2
+
+
 def test_it_is_told_by_a_ticker_too_that_starts_only_then(queue: TestQueue, ticker: MakeTicker) -> None:
     minutely(queue)
     job = take(queue, 3)
@@ -142,6 +158,14 @@ def test_an_id_of_that_form_is_refused_to_all_who_do_not_tick(queue: TestQueue) 
         with pytest.raises(InvalidInput, match="ends in a colon and a time"):
             queue.enqueue(id=job, command="true")
     queue.enqueue(id="a:2026-01-01", command="true")
+
+
+@pytest.mark.parametrize("key", ["unique-" + "0a" * 16, "unique-" + "0a" * 16 + "-17"])
+def test_a_key_that_stands_for_a_tasks_arguments_is_refused_to_all_who_give_it(queue: TestQueue, key: str) -> None:
+    for runs in ({"task": "mail", "args": [1]}, {"command": "true"}):
+        with pytest.raises(InvalidInput, match="a unique task makes its own"):
+            queue.enqueue(**runs, key=key)
+    queue.enqueue(command="true", key="unique-order-17")
 
 
 # What doctor says
