@@ -205,6 +205,21 @@ def test_a_date_that_is_yet_to_come_holds_no_tick_back_and_is_named(
     assert [name for name, _ in overdue(ground).unknown] == ["a"]
 
 
+@pytest.mark.parametrize("said", [{"cron": "* * * * *"}, {"cron": "0 0 1 1 *"}, {"every": 60.0}])
+def test_a_date_before_all_calendars_holds_no_tick_back(
+    queue: TestQueue, ticker: MakeTicker, said: dict[str, Any]
+) -> None:
+    ground: Any = queue.connection.ground
+    fields = {"command": "true", "cwd": "/"}
+    event = ScheduleSet(fields=fields, missed=Missed.ONCE, overlap=Overlap.ALLOW, **said)
+    put(queue, append(stream_for("a"), event, now=datetime(1, 1, 1, tzinfo=UTC)))
+
+    ticker().step()
+
+    assert len(jobs(queue)) == 1
+    assert overdue(ground).unknown == []
+
+
 def test_ticks_that_are_told_of_before_they_come_are_made(queue: TestQueue, ticker: MakeTicker) -> None:
     minutely(queue)
     head = queue.connection.ground.log.read(stream_for("a"))[-1].head
