@@ -20,7 +20,7 @@ from eventqueue.api.current import current_queue
 from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
 from eventqueue.tasks import registry
 from eventqueue.tasks.called import TaskCall
@@ -292,9 +292,9 @@ def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
     return classes
 
 
-def _checked_unique(unique: object) -> bool | timedelta:
+def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
     if not isinstance(unique, bool | timedelta):
-        raise InvalidInput("unique", "must be True, for ever, or a timedelta")
-    if isinstance(unique, timedelta) and unique <= timedelta(0):
-        raise InvalidInput("unique", "must be longer than nothing")
+        raise InvalidInput("unique", "must be True, for ever, or a timedelta, within each such stretch of time")
+    if isinstance(unique, timedelta) and not timedelta(0) < unique <= timedelta(seconds=LONGEST_S):
+        raise InvalidInput("unique", "must be longer than nothing, and a hundred years at most")
     return unique

@@ -75,7 +75,7 @@ class Choosing:
         return first[0].at if first else EPOCH
 
     def _last_made(self, schedule: Schedule, ticks: Sequence[datetime]) -> datetime | None:
-        """Return the last of these ticks that has a job of its id, which the schedule has made."""
+        """Return the last one of these ticks of which the schedule has made a job."""
         streams = {stream_of("job", job_id(schedule.name, at)): at for at in ticks}
         there = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
         last_first = sorted(there, reverse=True)

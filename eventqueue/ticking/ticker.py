@@ -100,19 +100,24 @@ class Ticker:
             for schedule in gone.values():
                 self._follow(schedule)
             return
-        wanted: list[Wanted] = []
+        chosen, wanted = self._chosen(due, now)
+        made = make(self._ground, wanted, self._actor, self._environ) if wanted else []
+        for one in made:
+            self._note(one)
+        for course in chosen:
+            course.move(now)
+
+    def _chosen(self, due: Sequence[Course], now: datetime) -> tuple[Sequence[Course], Sequence[Wanted]]:
+        """Return the schedules that were chosen for, and the jobs that they are to have."""
         chosen: list[Course] = []
+        wanted: list[Wanted] = []
         kinds, until = set[bool](), time.monotonic() + CHOOSING_S
         for course in due:
             if (kind := is_asked_for(course)) not in kinds or time.monotonic() < until:
                 wanted += self._wanted(course, now)
                 chosen.append(course)
                 kinds.add(kind)
-        made = make(self._ground, wanted, self._actor, self._environ) if wanted else []
-        for one in made:
-            self._note(one)
-        for course in chosen:
-            course.move(now)
+        return chosen, wanted
 
     def _note(self, made: Made) -> None:
         """Take in what became of a tick's job; where it is none, tell that."""

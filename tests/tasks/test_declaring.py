@@ -1,7 +1,6 @@
 """What can be a task, what it is called, and who is called so."""
 
 import importlib
-import math
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -123,12 +122,16 @@ def test_a_function_within_another_needs_a_name() -> None:
         ({"max_retries": -1}, "max_retries"),
         ({"timeout": 0}, "timeout"),
         ({"timeout": "5"}, "timeout"),
-        ({"timeout": math.inf}, "timeout"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": timedelta.max}, "timeout"),
         ({"expires": -1}, "expires"),
-        ({"expires": timedelta.max}, "expires"),
-        ({"backoff": Backoff(base=math.nan)}, "backoff"),
-        ({"backoff": Backoff(cap=1e300)}, "backoff"),
+        ({"expires": 2**63}, "expires"),
+        ({"backoff": Backoff(base=float("inf"))}, "backoff"),
+        ({"backoff": Backoff(cap=float("nan"))}, "backoff"),
         ({"unique": 5}, "unique"),
+        ({"unique": timedelta(0)}, "unique"),
+        ({"unique": timedelta.max}, "unique"),
         ({"tags": "urgent"}, "tags"),
         ({"tags": [""]}, "tags"),
         ({"retry_on": ValueError("no class")}, "retry_on"),

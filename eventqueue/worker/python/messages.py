@@ -15,7 +15,7 @@ from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoo
 from eventqueue.tasks.planned import Planned
 
 _LENGTH_BYTES = 4
-_FRAME_MAX = 4 * 1024 * 1024  # more than any has
+_FRAME_MAX = 32 * 1024 * 1024  # more than any has: a document of MongoDB has half of that
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
