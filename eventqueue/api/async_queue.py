@@ -77,7 +77,7 @@ class AsyncQueue:
     may be done all the same; a wait that is cancelled leaves nothing.
     """
 
-    def __init__(self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None) -> None:
+    def __init__(self, uri: str | None = None, db: str | None = None, *, actor: str | None = None) -> None:
         self._make = partial(Queue, uri, db, actor=actor)
         self._queue: Queue | None = None
         self._threads: ThreadPoolExecutor | None = None

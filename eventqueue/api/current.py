@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
+from eventqueue.api.place import check_untested
 from eventqueue.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -14,13 +15,10 @@ if TYPE_CHECKING:
 
 Q = TypeVar("Q", bound="Queue")
 
-DEFAULT_DB = "queuectl"
-
 _chosen: "ContextVar[Queue | None]" = ContextVar("eventqueue_queue", default=None)
 _lock = threading.Lock()
 _own: "tuple[int, Queue] | None" = None  # with the process that it belongs to
 _set: "Queue | None" = None
-_place: tuple[str, str] | None = None  # where the worker is whose process this is
 
 
 def use_queue(queue: "Queue | None") -> "Queue | None":
@@ -53,17 +51,12 @@ def _checked(queue: Q) -> Q:
     return queue
 
 
-def stand_at(uri: str, db: str) -> None:
-    """Have the queue that is opened for this process, and for those forked from it, be that of a worker."""
-    global _place  # noqa: PLW0603 - what a process is told once
-    _place = uri, db
-
-
 def current_queue() -> "Queue":
     """Return the queue in use: of the block, of the process, or one that is opened for it.
 
     That is, in a task, the one that its worker is of. Else it is of the MongoDB at QUEUECTL_URI, or the local server,
     in the database QUEUECTL_DB, as queuectl would take it. Raises as `Queue` does.
+    In a test that pytest runs none is opened: raises Refused.
     """
     return _chosen.get() or _set or _opened()
 
@@ -73,11 +66,7 @@ def _opened() -> "Queue":
     from eventqueue.api.queue import Queue
 
     with _lock:
+        check_untested()
         if _own is None or _own[0] != os.getpid():
-            _own = os.getpid(), Queue(*(_place or _named()))
+            _own = os.getpid(), Queue()
         return _own[1]
-
-
-def _named() -> tuple[str | None, str]:
-    """Return what the environment names."""
-    return os.environ.get("QUEUECTL_URI") or None, os.environ.get("QUEUECTL_DB") or DEFAULT_DB

@@ -24,6 +24,7 @@ from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.joining import Joining
 from eventqueue.ports.log import Append, Appended
+from eventqueue.schedules.ticks import is_like_a_tick
 from eventqueue.system.tuning import tuned
 from eventqueue.tasks.asking import as_declared
 
@@ -85,6 +86,8 @@ class Enqueueing:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
         asked, defaults = as_declared(fields, self._defaults_here(), self._ground.clock.now)
         checked = _at_home(request(asked, defaults))
+        if checked.fields.id is not None and is_like_a_tick(checked.fields.id):
+            raise InvalidInput("id", "ends in a colon and a time, as those that schedules give to their jobs alone")
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
             raise InvalidInput("expires_at", "is not after the delay" if checked.fields.delay else "is in the past")
         if checked.fields.command is not None and not (checked.cwd or "").startswith("/"):

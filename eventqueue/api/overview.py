@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from eventqueue.api.connected import Connected
-from eventqueue.audit.standstill import Crew, known, served, standstills
+from eventqueue.api.untaken import heads_of, untaken
+from eventqueue.audit.standstill import Crew, known, served, standstills, unmet
 from eventqueue.model.events import Call
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
-from eventqueue.ports.views import Filter, Glance, QueueStatus, Standstill, Status, Worker
+from eventqueue.ports.views import Filter, Glance, QueueStatus, Standing, Standstill, Status, Worker
 from eventqueue.steering.pauses import Pauses
 
 
@@ -46,7 +47,16 @@ class Overview:
 
     def _standstills(self, paused: Mapping[str, Pause], workers: Crew) -> Sequence[Standstill]:
         due, now = self._views.due_since(), self._connection.ground.clock.now()
-        return standstills(due, paused, workers, self._views.moving, now)
+        found = standstills(due, paused, workers, self._views.moving, now)
+        return [self._with_tasks(one, [worker for worker, _ in workers]) for one in found]
+
+    def _with_tasks(self, found: Standstill, workers: Sequence[Worker]) -> Standstill:
+        """Say of a queue with slots that are free whether its jobs are of tasks that nobody knows there."""
+        heads = heads_of(self._connection, found.queue) if found.kind is Standing.FREE else ()
+        unknown = untaken(heads, found.queue, workers)
+        if not unknown or len(unknown) < len(heads):
+            return found
+        return unmet(found, {job.run.task for job in unknown if isinstance(job.run, Call)})
 
     def queues(self) -> Sequence[QueueStatus]:
         """See Queue.queues."""

@@ -23,6 +23,7 @@ from eventqueue.api.failing import errors_of, grouped
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.place import place_of
 from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
 from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.simulating import simulate
@@ -84,8 +85,10 @@ T = TypeVar("T")
 
 @checked
 class Queue:
-    """A job queue in database `db` of the MongoDB at `uri` (None: the local server, started if need be).
+    """A job queue in database `db` of the MongoDB at `uri`.
 
+    Without them those that QUEUECTL_URI and QUEUECTL_DB name, or the local server, started if need be, and `queuectl`;
+    in a task they are its worker's. So it is for `current_queue`, too.
     Use it as a context manager, or call `close`. One Queue serves all threads of a process; make it after fork: in
     another process it raises UsedAfterFork, whatever it is asked.
     `prepares`: False to create nothing where there is nothing yet, as for an audit.
@@ -94,12 +97,13 @@ class Queue:
     """
 
     def __init__(
-        self, uri: str | None = None, db: str = "queuectl", *, actor: str | None = None, prepares: bool = True
+        self, uri: str | None = None, db: str | None = None, *, actor: str | None = None, prepares: bool = True
     ) -> None:
         from eventqueue.connect import connect
 
         if actor is not None:
             check_actor(actor)
+        uri, db = place_of(uri, db)
         if uri is None:
             from eventqueue.server import ensure_running, home
 
@@ -327,17 +331,19 @@ class Queue:
         since: datetime | None = None,
         progress: Callable[[int], object] = lambda _: None,
         *,
+        task: str | None = None,
         is_past: bool = False,
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
-        `since`: those that failed since. `is_past`: by the log instead, each attempt that failed, whatever has become
-        of its job. `progress` is told how many were read. Raises InvalidInput.
+        `task`: of this Python task; `since`: those that failed since. `is_past`: by the log instead, each attempt that
+        failed, whatever has become of its job. `progress` is told how many were read. Raises InvalidInput.
         """
         if is_past:
-            return grouped(self._events.failures(Wanted(since=since, queue=queue, types=("failed",))), progress)
+            wanted_events = Wanted(since=since, queue=queue, types=("failed",))
+            return grouped(self._events.failures(wanted_events, task), progress)
         states = (State.FAILED, State.DEAD)
-        wanted = [fitting(Filter(state=state, queue=queue, since=since, limit=None)) for state in states]
+        wanted = [fitting(Filter(state=state, queue=queue, task=task, since=since, limit=None)) for state in states]
         return errors_of(self._views, wanted, progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:

@@ -16,6 +16,7 @@ from eventqueue.model.pause import Pause
 from eventqueue.model.spec import Request
 from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
+from eventqueue.schedules.rule import span_of
 from eventqueue.schedules.schedule import Command, Schedule, SetSchedule
 from eventqueue.schedules.ticks import check_schedule, fresh_job_id, stream_for
 from eventqueue.steering import schedules
@@ -34,7 +35,7 @@ TICKS_MAX = 10_000
 class Scheduled(msgspec.Struct, frozen=True):
     """A schedule as it stands: `cron` by the clocks of `tz` (None: UTC), or `every` so long; `next_at`: its next tick.
 
-    None while it is paused, and where `problem` says why its times cannot be told here.
+    None while it is paused, and where `problem` says why its times cannot be told here: `every`, too, if it is none.
     """
 
     name: str
@@ -78,11 +79,11 @@ class Scheduling:
     def all(self) -> Sequence[Scheduled]:
         """See Queue.schedules."""
         now = self._ground.clock.now()
-        return [_shown(one, now) for one in schedules.every(self._log)]
+        return [shown(one, now) for one in schedules.every(self._log)]
 
     def get(self, name: str) -> Scheduled:
         """See Queue.get_schedule."""
-        return _shown(schedules.found(self._log, check_schedule(name)), self._ground.clock.now())
+        return shown(schedules.found(self._log, check_schedule(name)), self._ground.clock.now())
 
     def put(
         self,
@@ -107,8 +108,8 @@ class Scheduling:
         """Do something to a schedule. Raises InvalidInput, ScheduleNotFound or LogUnavailable."""
         done = schedules.change(self._ground, self._signals, check_schedule(name), command, self._actor)
         there = done.schedule
-        shown = None if there.definition is None else _shown(there, self._ground.clock.now())
-        return Rescheduled(name, there.head.version, shown, done.before.definition is None, done.is_new)
+        now = None if there.definition is None else shown(there, self._ground.clock.now())
+        return Rescheduled(name, there.head.version, now, done.before.definition is None, done.is_new)
 
     def trigger(self, name: str, why: str | None) -> Receipt:
         """See Queue.trigger_schedule."""
@@ -153,14 +154,16 @@ def _declared(name: str | None) -> dict[str, Any]:
     return {field: value for field, value in said.items() if value not in (None, [], ())}
 
 
-def _shown(schedule: Schedule, now: datetime) -> Scheduled:
+def shown(schedule: Schedule, now: datetime) -> Scheduled:
+    """Return a schedule that there is as callers have it."""
     definition = schedule.definition
     assert definition is not None
     assert schedule.set_at is not None
-    next_at, problem = None, None
+    every, next_at, problem = None, None, None
     try:
+        every = None if definition.every is None else span_of(definition.every)
         next_at = None if schedule.pause is not None else next(rule_of(definition).after(now), None)
-    except InvalidInput as error:  # a zone that is unknown here
+    except InvalidInput as error:  # a zone that is unknown here, or what somebody has put into the log
         problem = str(error)
     return Scheduled(
         name=schedule.name,
@@ -168,7 +171,7 @@ def _shown(schedule: Schedule, now: datetime) -> Scheduled:
         fields=definition.fields,
         cron=definition.cron,
         tz=definition.tz,
-        every=None if definition.every is None else timedelta(seconds=definition.every),
+        every=every,
         missed=definition.missed,
         overlap=definition.overlap,
         set_at=schedule.set_at,

@@ -20,7 +20,7 @@ from eventqueue.api.current import current_queue
 from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import check_name, one_of, unfit
 from eventqueue.tasks import registry
 from eventqueue.tasks.called import TaskCall
@@ -45,6 +45,9 @@ OPTIONS = ("name", "aliases", "retry_on", "discard_on", "unique", *Policy.__stru
 MEANT = dict.fromkeys(("delay", "send", "defer", "apply", "enqueue_async", "kiq"), "enqueue(…)")
 MEANT |= dict.fromkeys(("apply_async", "send_with_options", "configure", "kicker"), "options(…).enqueue(…)")
 MEANT |= dict.fromkeys(("s", "si", "message", "subtask"), "signature(…)")
+
+
+UNKNOWN = "it stands in no module that a worker could import: put it into a file, or give it a name="
 
 
 class Options(TypedDict, total=False):
@@ -102,10 +105,15 @@ class Prepared(Generic[P, R_co]):
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[R_co]: ...
 
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[Any]:
-        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
+        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit.
+
+        And TaskRefused for a function that was only typed, or read from stdin: no worker could import it.
+        """
         return self._called(args, kwargs)
 
     def _called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Signature[Any]:
+        if not self._declared.is_somewhere:
+            raise TaskRefused(self._declared.name, UNKNOWN)
         taken = self._declared.contract
         return Signature(taken.call(args, kwargs), self._options, taken.result_read)
 
@@ -271,7 +279,8 @@ def _policy(given: Mapping[str, Any]) -> Policy:
     if isinstance(tags := given.get("tags"), Iterable) and not isinstance(tags, str):
         plain["tags"] = tuple(tags)
     try:
-        return msgspec.convert(plain, Policy)
+        # Through what it is made of: a Backoff was held against nothing where it was made.
+        return msgspec.convert(msgspec.to_builtins(plain), Policy)
     except msgspec.ValidationError as error:
         raise unfit(error) from None
 
@@ -284,6 +293,8 @@ def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
 
 
 def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
-    if isinstance(unique, timedelta) and unique <= timedelta(0):
-        raise InvalidInput("unique", "must be longer than nothing")
+    if not isinstance(unique, bool | timedelta):
+        raise InvalidInput("unique", "must be True, for ever, or a timedelta, within each such stretch of time")
+    if isinstance(unique, timedelta) and not timedelta(0) < unique <= timedelta(seconds=LONGEST_S):
+        raise InvalidInput("unique", "must be longer than nothing, and a hundred years at most")
     return unique

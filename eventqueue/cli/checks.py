@@ -9,7 +9,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from eventqueue.cli import evidence, overdue
+from eventqueue.cli import evidence, overdue, unmet
 from eventqueue.cli.render import words
 from eventqueue.cli.render.checks import Check
 from eventqueue.cli.render.words import at_least, count, shortened, span
@@ -229,7 +229,10 @@ def _queues(queue: "Queue") -> tuple[str, str | None]:
     more = f"; and {count(len(still) - STILL_MAX, 'queue')} more" if len(still) > STILL_MAX else ""
     start = " ".join(f"--queue {one.queue}" for one in still[:STILL_MAX])
     remedy = f"`queuectl worker start {start}`"
-    if any(one.kind is not Standing.UNSERVED for one in still[:STILL_MAX]):
+    kinds = {one.kind for one in still[:STILL_MAX]}
+    if Standing.UNKNOWN in kinds:
+        remedy += " --import MODULE, with the module that declares the task"
+    if kinds & {Standing.FREE, Standing.BUSY}:
         remedy += ", or see with `queuectl worker list` what keeps those who serve them busy"
     return f"{named}{more}", remedy
 
@@ -251,6 +254,7 @@ LOOKS: Mapping[str, Look] = {
     "projector": _projector,
     "workers": _workers,
     "queues": _queues,
+    "tasks": unmet.tasks,
     "schedules": overdue.schedules,
     "seals": evidence.seals,
     "lost": evidence.lost,

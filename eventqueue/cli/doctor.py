@@ -10,8 +10,8 @@ def doctor(session: Session) -> int:
     """Check that everything is as it must be.
 
     Connection, replica set, durability, transactions, layout, rights, clock, sizes, settings and pauses, projector,
-    workers, queues, schedules, seals, and whether the log has lost what views had, each with a remedy. The exit code is
-    1 if any check fails.
+    workers, queues, tasks, schedules, seals, and whether the log has lost what views had, each with a remedy. The exit
+    code is 1 if any check fails.
 
     \b
     queuectl doctor

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def schedules(queue: "Queue") -> tuple[str, str | None]:
-    """Whether the last tick of each schedule became a job."""
+    """Whether the last tick of each schedule became a job, and nothing is in the way of the next."""
     from eventqueue.ticking.overdue import overdue
 
     found = overdue(queue.connection.ground)
@@ -20,6 +20,15 @@ def schedules(queue: "Queue") -> tuple[str, str | None]:
         return (
             f"of schedule {clean(name)} there is no job for the tick of {instant(at, 'seconds')}{others}",
             "start who makes them, with `queuectl worker start` or `queuectl projector start`",
+        )
+    if found.taken:
+        (name, job), more = found.taken[0], len(found.taken) - 1
+        others = f", and so with {count(more, 'other job')}" if more else ""
+        return (
+            f"job {clean(job)} is called as that of a tick of schedule {clean(name)}, which has not made it and makes "
+            f"none beside it{others}",
+            f"look who has made it, with `queuectl history {clean(job)}`; `queuectl schedule trigger {clean(name)}` "
+            "makes a job in its place",
         )
     if found.unknown:
         name, problem = found.unknown[0]

@@ -251,8 +251,9 @@ def next_(session: Session, name: str, n: int) -> None:
     from eventqueue.cli.render.words import instant
 
     with session.queue() as queue:
-        found, tz = queue.next_ticks(name, n), queue.get_schedule(name).tz
+        found, there = queue.next_ticks(name, n), queue.get_schedule(name)
         now = queue.connection.ground.clock.now()
+    tz = None if there.cron is None else there.tz
     session.out.answer(
         lambda: {"name": name, "ticks": [instant(at) for at in found]}, lambda: schedules.ticks(found, tz, now)
     )

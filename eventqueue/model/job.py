@@ -35,7 +35,7 @@ from eventqueue.model.events import (
     name_in,
     stream_of,
 )
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import Request
 
 
@@ -367,7 +367,7 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         expires_at=event.expires_at,
         max_retries=event.max_retries,
         backoff=event.backoff,
-        timeout=event.timeout,
+        timeout=_bounded(event.timeout),
         key=event.key,
         tags=event.tags,
         group=event.group,
@@ -386,6 +386,11 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         hash=recorded.hash,
         nth=event.nth,
     )
+
+
+def _bounded(timeout: float | None) -> float | None:
+    """Return a timeout that can be waited for: a hand may have put any number there."""
+    return timeout if timeout is None or 0 < timeout <= LONGEST_S else LONGEST_S
 
 
 def fold(history: Iterable[Recorded], job: Job | None = None) -> Job | None:

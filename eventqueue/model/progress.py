@@ -5,6 +5,8 @@ from math import isfinite
 
 import msgspec
 
+NOTE_MAX = 500  # characters
+
 ByClaim = tuple[str, int]
 """An attempt: its job's id, and its claim."""
 

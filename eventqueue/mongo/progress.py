@@ -4,14 +4,16 @@ Operational state: it is shown while the attempt runs, and the server prunes it 
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+import msgspec
 from pymongo import UpdateOne
 from pymongo.database import Database
 
-from eventqueue.model.codec import CODEC
+from eventqueue.model.codec import LENIENT
 from eventqueue.model.portions import runs
-from eventqueue.model.progress import ByClaim, Progress, Said
+from eventqueue.model.progress import NOTE_MAX, ByClaim, Progress, Said
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import DURABLE
 
@@ -23,7 +25,7 @@ class Progresses:
     """The `progress` collection."""
 
     def __init__(self, database: Database[Any]) -> None:
-        self._progress = database.get_collection("progress", CODEC, write_concern=DURABLE)
+        self._progress = database.get_collection("progress", LENIENT, write_concern=DURABLE)
 
     def prepare(self) -> None:
         """Have the server prune it."""
@@ -50,5 +52,11 @@ class Progresses:
         for some in runs([{"job": job_id, "claim": claim} for job_id, claim in attempts], ASKED_MAX):
             with translated():
                 for one in self._progress.find({"_id": {"$in": some}}):
-                    found[one["_id"]["job"]] = Progress(one["done"], one["total"], one["note"], one["at"])
+                    with suppress(msgspec.ValidationError):  # put there by a hand: it says nothing
+                        found[one["_id"]["job"]] = _read(one)
         return found
+
+
+def _read(document: Mapping[str, Any]) -> Progress:
+    found = msgspec.convert(document, Progress)
+    return msgspec.structs.replace(found, note=found.note and found.note[:NOTE_MAX])

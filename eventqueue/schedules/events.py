@@ -32,6 +32,7 @@ class SkipReason(StrEnum):
 
     MISSED = "missed"  # nobody was there to make it
     OVERLAP = "overlap"  # the job of an earlier tick had not ended
+    TAKEN = "taken"  # a job was called as its job would have been, which somebody else had made
 
 
 class ScheduleSet(Event, frozen=True, kw_only=True, tag="schedule-set"):
@@ -78,6 +79,7 @@ class TickSkipped(Event, frozen=True, kw_only=True, tag="tick-skipped"):
     """There are no jobs of the ticks from `first` to `last`, so many as `number`, or more where that `is_least`.
 
     `overlap`: since `job` had not ended; so it is with the ticks that follow until it does, of which nothing is told.
+    `taken`: `job` has the id of the one tick's job, and is none.
     """
 
     reason: SkipReason

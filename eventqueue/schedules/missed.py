@@ -43,6 +43,11 @@ def skipped(
     return TickSkipped(reason=reason, first=ticks[0], last=ticks[-1], number=len(ticks), is_least=is_least, job=job)
 
 
+def taken(tick: datetime, job: str) -> TickSkipped:
+    """Return what is told of a tick of which the job's id, `job`, is that of another one."""
+    return skipped(SkipReason.TAKEN, [tick], job=job)
+
+
 def free(due: Sequence[datetime], ended_at: datetime | None) -> Sequence[datetime]:
     """Return those of the ticks at which the job of an earlier one had ended; None: it has not yet."""
     return [] if ended_at is None else [one for one in due if one >= ended_at]

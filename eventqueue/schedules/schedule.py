@@ -23,6 +23,7 @@ from eventqueue.schedules.events import (
     SkipReason,
     TickSkipped,
 )
+from eventqueue.schedules.ticks import stream_for, tick_of
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
     Its ticks are those after `since`: when it was set, or resumed, or the last tick that is told of as missed. Events
     of its jobs name as their cause `set_id`, the event that defined it. `held_by`: the job of an earlier tick that was
-    told of as the reason why ticks are skipped. `problem`: why the last event says nothing, if it cannot be read.
+    told of as the reason why ticks are skipped. `taken`: the job of somebody else that was in the place of the last
+    tick's job that is told of. `problem`: why the last event says nothing, if it cannot be read.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     pause: Pause | None = None
     held_by: str | None = None
+    taken: str | None = None
     problem: str | None = None
 
     @property
@@ -138,28 +141,41 @@ def _tells(schedule: Schedule, skipped: TickSkipped) -> bool:
     return schedule.since is not None and schedule.since >= skipped.last
 
 
+def defined(event: ScheduleSet) -> Definition:
+    """Return the definition that an event sets."""
+    return Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
+
+
 def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
     """Return the schedule after an event. Raises LogCorrupt for an event that is no schedule's."""
     now = replace(schedule, head=recorded.head, problem=None)
     match recorded.event:
         case ScheduleSet() as event:
-            definition = Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
+            definition = defined(event)
             told = {"set_at": recorded.at, "set_by": recorded.actor, "set_id": recorded.id, "since": recorded.at}
-            return replace(now, definition=definition, **told)
+            return replace(now, definition=definition, taken=None, **told)
         case SchedulePaused(why=why):
             return replace(now, pause=Pause(recorded.at, recorded.actor, why))
         case ScheduleResumed():
-            return replace(now, pause=None, since=recorded.at)
+            return replace(now, pause=None, since=recorded.at, taken=None)
         case ScheduleRemoved():
             return Schedule(name=schedule.name, head=recorded.head)
         case ScheduleTriggered():
             return now
-        case TickSkipped(reason=SkipReason.OVERLAP, job=job):
-            return replace(now, held_by=job)
-        case TickSkipped(last=last):
-            return replace(now, since=last if schedule.since is None else max(last, schedule.since))
+        case TickSkipped(reason=SkipReason.OVERLAP, job=job, first=first):
+            return replace(now, held_by=job) if is_earlier(schedule, job, first) else now
+        case TickSkipped(last=last, reason=reason, job=job):
+            last = min(last, recorded.at)  # whatever it says: of ticks to come nothing is told
+            since = last if schedule.since is None else max(last, schedule.since)
+            return replace(now, since=since, taken=job if reason is SkipReason.TAKEN else schedule.taken)
         case event:
             raise LogCorrupt(f"{recorded.stream} holds a `{type_of(event)}`, which happens to no schedule.")
+
+
+def is_earlier(schedule: Schedule, job: str | None, tick: datetime) -> bool:
+    """Whether a job is called as that of a tick before this one is: by another nothing is held, whatever is told."""
+    made = None if job is None else tick_of(job, stream_for(schedule.name))
+    return made is not None and made[1] is not None and made[1] < tick
 
 
 def after(schedule: Schedule, later: Sequence[bytes]) -> Schedule:

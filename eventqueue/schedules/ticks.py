@@ -38,6 +38,11 @@ def fresh_job_id(name: str, chance: bytes) -> str:
     return f"{name}:{chance.hex()}"
 
 
+def is_like_a_tick(job: str) -> bool:
+    """Whether an id has the form of that of a tick's job, of whatever schedule."""
+    return _TICK.fullmatch(job) is not None
+
+
 def tick_of(job: str, correlation: str | None) -> tuple[str, datetime | None] | None:
     """Return which schedule has made a job and of what tick, None where it was triggered; None if none has made it."""
     if correlation is None or not correlation.startswith(f"{CATEGORY}-"):

@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from eventqueue.errors import InvalidInput
 
 NAME_MAX = 100  # characters
+_OF_THE_MACHINE = ("localtime", "posixrules")  # which are other zones elsewhere, as `right/…` counts other seconds
 
 
 def zone(name: str) -> tzinfo:
     """Return a time zone. Raises InvalidInput for a name that is none's."""
     try:
         # By its name it is looked for as a file: of a folder, or of a name that none can have, the system says so.
-        if name and len(name) <= NAME_MAX:
+        if name and len(name) <= NAME_MAX and name not in _OF_THE_MACHINE and not name.startswith("right/"):
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass

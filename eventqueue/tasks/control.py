@@ -1,6 +1,6 @@
 """What a task may raise to say what is to become of its job."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 
 class Directive(Exception):
@@ -32,7 +32,7 @@ class Snooze(Directive):
         if self._after is not None:
             return self._after
         assert self._until is not None
-        return max(timedelta(0), self._until.astimezone(UTC) - now)
+        return max(timedelta(0), self._until - now)
 
 
 class Discard(Directive):

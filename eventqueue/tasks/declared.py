@@ -12,9 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from eventqueue.errors import TaskRefused
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import Defaults, Label, Name, Whole
 from eventqueue.tasks.contract import Contract
+
+NOWHERE = "__main__"  # of what no worker can import
 
 BackoffFunction = Callable[[int, BaseException], timedelta | float]
 """From an attempt's number, from 1, and what it raised to how long to wait, in seconds where it is a number."""
@@ -27,8 +29,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     priority: Whole | None = None
     max_retries: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
     backoff: Backoff | None = None
-    timeout: Annotated[float, Meta(gt=0)] | None = None
-    expires: Annotated[float, Meta(gt=0)] | None = None
+    timeout: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
+    expires: Annotated[float, Meta(gt=0, le=LONGEST_S)] | None = None
     tags: Annotated[tuple[Label, ...], Meta(max_length=64)] = ()
 
     def over(self, defaults: Defaults) -> Defaults:
@@ -51,6 +53,11 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     retry_on: tuple[type[BaseException], ...] = ()
     discard_on: tuple[type[BaseException], ...] = ()
     unique: bool | timedelta = False
+
+    @property
+    def is_somewhere(self) -> bool:
+        """Whether a worker could import it, by what is known of it here."""
+        return not self.name.startswith(f"{NOWHERE}.")
 
     @property
     def is_async(self) -> bool:
@@ -82,9 +89,9 @@ def _module_of(function: Callable[..., Any]) -> str:
     # As a worker imports it that is told to: a script knows itself by no other name.
     main = sys.modules["__main__"]
     if (spec := getattr(main, "__spec__", None)) is not None:
-        return str(spec.name).removesuffix(".__main__")
-    file = getattr(main, "__file__", None)
-    return PurePath(file).stem if file else module
+        return str(spec.name)
+    found = PurePath(getattr(main, "__file__", None) or "").stem
+    return found if found.isidentifier() else NOWHERE  # what is typed, or read from stdin
 
 
 def check_function(function: object, name: str | None) -> None:

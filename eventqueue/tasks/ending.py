@@ -11,7 +11,7 @@ from eventqueue.model.events import Error
 from eventqueue.model.retry import LONGEST_S
 from eventqueue.tasks.control import Discard, Fail, Retry, Snooze
 from eventqueue.tasks.declared import Declared
-from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
+from eventqueue.tasks.outcomes import USERS_OWN, Discarded, Outcome, Raised, Snoozed
 
 NAME_MAX, MESSAGE_MAX, TRACEBACK_MAX = 500, 2_000, 16_000  # characters that are kept
 CHAIN_MAX = 8  # exceptions of which one led to the next
@@ -25,13 +25,20 @@ LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 
 def of_error(task: Declared, error: BaseException, attempt: int, now: datetime) -> Outcome:
     """Return what is to become of the job: `error` ended its attempt number `attempt` at `now`."""
+    try:
+        return _meant(task, error, attempt, now)
+    except USERS_OWN as worse:  # in what the error's own class does
+        return Raised(Error(type="Exception", message=f"the exception cannot be told of: {type_name(worse)}"))
+
+
+def _meant(task: Declared, error: BaseException, attempt: int, now: datetime) -> Outcome:
     match error:
         case Snooze():
-            return Snoozed(min(error.delay(now), LONGEST))
+            return Snoozed(_within(error.delay(now)))
         case Discard():
             return Discarded(message_of(error))
         case Retry(after=after):
-            return Raised(_described(error), delay=None if after is None else min(after, LONGEST))
+            return Raised(_described(error), delay=None if after is None else _within(after))
         case Fail() | ArgumentsChanged() | ResultRefused():
             return Raised(_described(error), is_final=True)
     if isinstance(error, task.discard_on):
@@ -47,9 +54,13 @@ def _delay(task: Declared, error: BaseException, attempt: int) -> timedelta | No
     try:
         found = task.backoff(attempt, error)
         span = found if isinstance(found, timedelta) else timedelta(seconds=float(found))
-        return min(max(timedelta(0), span), LONGEST)
+        return _within(span)
     except Exception:  # it is the user's: the job's own backoff holds then
         return None
+
+
+def _within(span: timedelta) -> timedelta:
+    return min(max(timedelta(0), span), LONGEST)
 
 
 def _described(error: BaseException) -> Error:
@@ -64,18 +75,21 @@ def _told(error: BaseException) -> str:
 def type_name(error: BaseException) -> str:
     """Return the name of an exception's class; with its module, but for Python's own and ours."""
     kind = type(error)
-    module = kind.__module__
+    module = str(kind.__module__)
     is_plain = module == "builtins" or module.startswith("eventqueue.")
     return _cut(storable(kind.__qualname__ if is_plain else f"{module}.{kind.__qualname__}"), NAME_MAX)
 
 
 def message_of(error: BaseException) -> str:
     """Return what an exception says, for a person: never nothing, and never more than fits."""
+    return _cut(storable(_text(error)), MESSAGE_MAX) or type_name(error)
+
+
+def _text(said: object) -> str:
     try:
-        text = str(error)
-    except Exception as worse:  # a class of the user's
-        text = f"(its message cannot be read: {type(worse).__name__})"
-    return _cut(storable(text), MESSAGE_MAX) or type_name(error)
+        return str(said)
+    except USERS_OWN as worse:
+        return f"(its message cannot be read: {type_name(worse)})"
 
 
 def traceback_of(error: BaseException, depth: int = 0) -> str:
@@ -94,8 +108,9 @@ def traceback_of(error: BaseException, depth: int = 0) -> str:
 
 
 def _notes(error: BaseException) -> Iterator[str]:
-    for note in getattr(error, "__notes__", ())[:NOTES_MAX]:
-        yield f"{_cut(str(note), MESSAGE_MAX)}\n"
+    notes = getattr(error, "__notes__", None)
+    for note in notes[:NOTES_MAX] if isinstance(notes, list | tuple) else ():
+        yield f"{_cut(_text(note), MESSAGE_MAX)}\n"
 
 
 def _members(error: BaseException, depth: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from eventqueue.tasks.context import Context
-from eventqueue.tasks.outcomes import Outcome, Raised, Returned
+from eventqueue.tasks.outcomes import USERS_OWN, Outcome, Raised, Returned
 
 logger = logging.getLogger(__name__)
 
@@ -68,5 +68,5 @@ def ended(context: Context, outcome: Outcome, value: Any) -> None:
 def _call(hook: Callable[..., object], *args: Any) -> None:
     try:
         hook(*args)
-    except Exception:
+    except USERS_OWN:
         logger.exception("the hook %s failed", getattr(hook, "__qualname__", hook))

@@ -41,3 +41,6 @@ class Discarded:
 
 
 Outcome = Returned | Raised | Snoozed | Discarded
+
+USERS_OWN = (Exception, SystemExit, KeyboardInterrupt, GeneratorExit)
+"""What the user's code raises by itself, wherever it is called; what interrupts a task is none of it."""

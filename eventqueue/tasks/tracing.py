@@ -6,7 +6,7 @@ nothing. Names and attributes are those of its conventions for messaging.
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from eventqueue.tasks.context import Context
@@ -69,7 +69,8 @@ def failed(error: BaseException) -> None:
         from opentelemetry import trace
 
         span = trace.get_current_span()
-        span.record_exception(error)
+        with suppress(Exception):  # what the error's own class does
+            span.record_exception(error)
         span.set_status(trace.StatusCode.ERROR, type(error).__name__)
 
 

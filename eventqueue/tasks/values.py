@@ -34,6 +34,8 @@ def encoded(value: Any, kind: Any) -> Any:
         raise Unfit(_in_words(error, kind)) from None
     except RecursionError:
         raise Unfit("is nested too deep") from None
+    except (UnicodeError, OverflowError) as error:
+        raise Unfit(f"cannot be read: {error}") from None
     if not _comes_back(value, held, back):
         raise Unfit(
             f"is {_a(value)}, and would come back as {_a(back)}: annotate it as what it is"
@@ -67,6 +69,8 @@ def decoded(plain: Any, kind: Any) -> Any:
         raise Unfit(_in_words(error, kind)) from None
     except RecursionError:
         raise Unfit("is nested too deep") from None
+    except (UnicodeError, OverflowError) as error:
+        raise Unfit(f"cannot be read: {error}") from None
 
 
 def check_type(kind: Any) -> None:

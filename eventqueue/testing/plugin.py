@@ -1,6 +1,6 @@
 """Fixtures for pytest, which finds them by itself where eventqueue is installed: `queue` and `mongo_queue`.
 
-Nothing but pytest is imported before a test asks for one.
+Next to nothing but pytest is imported before a test asks for one. A test that has none cannot enqueue a task.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,15 @@ import pytest
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.testing.queue import TestQueue
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Have no test enqueue where real workers are: it has a queue of its own, or names the real one."""
+    from eventqueue.api.place import none_by_itself
+
+    with none_by_itself():
+        yield
 
 
 @pytest.fixture

@@ -9,15 +9,22 @@ from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_of
 from eventqueue.ports.footing import Footing
-from eventqueue.schedules.events import Overlap, SkipReason, TickSkipped
+from eventqueue.schedules.events import SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
-from eventqueue.schedules.schedule import TellSkipped, decide
+from eventqueue.schedules.schedule import Schedule, TellSkipped, decide
 from eventqueue.schedules.ticks import job_id, stream_for
 from eventqueue.steering.schedules import look
 from eventqueue.ticking.course import Course
+from eventqueue.ticking.evidence import foreign
 
 ENDS = Completed | DeadLettered | Cancelled
+LOOKS = (1, 10, 100, MOST + 1)  # ticks that are looked back at, until one of them is found to have become a job
+
+
+def is_asked_for(course: Course) -> bool:
+    """Whether the log is asked at its next tick what became of earlier ones, which takes its time."""
+    return course.holds and not course.is_known
 
 
 class Choosing:
@@ -30,43 +37,64 @@ class Choosing:
 
     def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
-        due: Sequence[datetime] = latest(course.rule, course.done, now, MOST + 1)
-        holds = course.definition.overlap is Overlap.SKIP
+        due: Sequence[datetime] = latest(course.rule, course.done, now, 2)
         # One tick at its time need not be asked for: if another has made it, the append finds out.
-        if len(due) > 1 or (due and now - due[-1] > LATE) or (holds and not course.is_known):
-            due = self._not_made(course, due, now)
-        if holds:
+        if len(due) > 1 or (due and now - due[-1] > LATE) or is_asked_for(course):
+            due = self._not_made(course, now)
+        if course.holds:
             due = self._not_held(course, due)
         if not due:
             return []
         chosen = choose(due, course.definition.missed, now)
         if chosen.skipped is not None:
-            self._tell(course, chosen.skipped)
+            self.tell(course.schedule, chosen.skipped)
         return chosen.made
 
-    def _not_made(self, course: Course, due: Sequence[datetime], now: datetime) -> Sequence[datetime]:
-        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids."""
+    def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
+        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids.
+
+        First for few: nearly always the last one is there, and to work out a thousand takes its time.
+        """
         # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
-        is_wider = course.definition.overlap is Overlap.SKIP and not course.is_known
-        asked = latest(course.rule, EPOCH, now, MOST + 1) if is_wider else due
-        streams = {stream_of("job", job_id(course.schedule.name, at)): at for at in asked}
+        begin = min(self._begun(course), course.done) if is_asked_for(course) else course.done
         self._log.await_acknowledged()  # what is absent was missed
-        made = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
+        for most in LOOKS:
+            ticks = latest(course.rule, begin, now, most)
+            made = self._last_made(course.schedule, ticks)
+            if made is not None or len(ticks) < most:
+                break
         course.is_known = True
-        if not made:
-            return due
-        course.made = job_id(course.schedule.name, max(made))
-        return [at for at in due if at > max(made)]
+        if made is not None:
+            course.made = job_id(course.schedule.name, made)
+        return [at for at in ticks if at > course.done and (made is None or at > made)]
+
+    def _begun(self, course: Course) -> datetime:
+        """Return when the schedule's stream began: no tick from before that is its."""
+        stream = stream_for(course.schedule.name)
+        first = self._log.read_many([stream], most=1).get(stream)
+        return first[0].at if first else EPOCH
+
+    def _last_made(self, schedule: Schedule, ticks: Sequence[datetime]) -> datetime | None:
+        """Return the last one of these ticks of which the schedule has made a job."""
+        streams = {stream_of("job", job_id(schedule.name, at)): at for at in ticks}
+        there = [streams[stream] for stream in self._log.find_next((stream, 0) for stream in streams)]
+        last_first = sorted(there, reverse=True)
+        return next((at for at in last_first if not self._is_foreign(schedule, job_id(schedule.name, at))), None)
+
+    def _is_foreign(self, schedule: Schedule, job: str) -> bool:
+        return bool(foreign(self._log, [(schedule, job)]))
 
     def _not_held(self, course: Course, due: Sequence[datetime]) -> Sequence[datetime]:
         """Return the ticks at which the job of the last one before them had ended; of the others the log is told."""
         last = course.last
+        if last is not None and last != course.made and self._is_foreign(course.schedule, last):
+            last = course.made
         if last is None or not due:
             return due
         going = free(due, self._ended_at(last))
         held = due[: len(due) - len(going)]
         if held:
-            self._tell(course, skipped(SkipReason.OVERLAP, held, job=last))
+            self.tell(course.schedule, skipped(SkipReason.OVERLAP, held, job=last))
         return going
 
     def _ended_at(self, job: str) -> datetime | None:
@@ -78,8 +106,9 @@ class Choosing:
                 return last.at if isinstance(last.event, ENDS) else None
         return EPOCH
 
-    def _tell(self, course: Course, event: TickSkipped) -> None:
-        name, command = course.schedule.name, TellSkipped(course.schedule.set_id, event)
+    def tell(self, schedule: Schedule, event: TickSkipped) -> None:
+        """Tell the log of ticks that become no jobs, unless it is told already. Raises LogUnavailable."""
+        name, command = schedule.name, TellSkipped(schedule.set_id, event)
 
         def decided() -> Decision:
             there = look(self._log, name)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.rule import Rule
 from eventqueue.schedules.schedule import Definition, Schedule
 from eventqueue.steering.schedules import rule_of
@@ -13,8 +14,8 @@ class Course:
     `made`: the job of the last tick that became one, as far as that `is_known`.
     """
 
-    def __init__(self, schedule: Schedule, made: str | None = None) -> None:
-        """Begin where the schedule does. Raises InvalidInput where its times cannot be told here."""
+    def __init__(self, schedule: Schedule, now: datetime, made: str | None = None) -> None:
+        """Begin where the schedule does, but no later than now. Raises InvalidInput where its times cannot be told."""
         assert schedule.definition is not None
         assert schedule.since is not None
         self.definition: Definition = schedule.definition
@@ -22,9 +23,15 @@ class Course:
         self.schedule = schedule
         self.made = made
         self.is_known = False
-        self.done = schedule.since
         self.next_at: datetime | None = None
-        self.move(schedule.since)
+        # An event with a date that is yet to come, whoever put it there, holds no tick back.
+        self.done = min(schedule.since, now)
+        self.move(self.done)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no job is made beside one that has not ended."""
+        return self.definition.overlap is Overlap.SKIP
 
     @property
     def last(self) -> str | None:
@@ -44,4 +51,6 @@ class Course:
     def goes_on(self, schedule: Schedule) -> bool:
         """Whether the schedule, as it stands now, has this way before it still."""
         is_same = schedule.is_active and schedule.set_id == self.schedule.set_id
-        return is_same and schedule.since is not None and schedule.since <= self.done
+        if not is_same or schedule.since is None:
+            return False
+        return schedule.since <= self.done or schedule.since == self.schedule.since

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from eventqueue.errors import QueueError
 from eventqueue.model import settings
@@ -16,6 +17,7 @@ from eventqueue.ports.log import Append
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import stream_for
 from eventqueue.steering import configuration
+from eventqueue.ticking.evidence import foreign
 
 BATCH = 500  # jobs in one append
 
@@ -25,13 +27,18 @@ class Wanted(msgspec.Struct, frozen=True):
 
     schedule: Schedule
     id: str
+    tick: datetime | None = None  # None: somebody wants it at once
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What became of it: whether it was made here, and not by another before, or the error that refused it."""
+    """What became of it: whether it was made here, and not by another before, or the error that refused it.
+
+    `is_taken`: there is a job of this id that its schedule has not made.
+    """
 
     wanted: Wanted
     is_new: bool = False
+    is_taken: bool = False
     error: QueueError | None = None
 
 
@@ -53,8 +60,15 @@ def make(ground: Footing, wanted: Sequence[Wanted], actor: str, environ: Mapping
     for start in range(0, len(sent), BATCH):
         batch = sent[start : start + BATCH]
         results = ground.log.append([appends[one.id] for one in batch])
-        made |= {one.id: Made(one, result.is_whole, result.error) for one, result in zip(batch, results, strict=True)}
-    return [made[one.id] for one in wanted]
+        made |= {one.id: Made(one, is_new=r.is_whole, error=r.error) for one, r in zip(batch, results, strict=True)}
+    return _judged(ground, [made[one.id] for one in wanted])
+
+
+def _judged(ground: Footing, made: list[Made]) -> list[Made]:
+    """Return what was made, with what is taken marked as that."""
+    there = [(one.wanted.schedule, one.wanted.id) for one in made if not one.is_new and one.error is None]
+    taken = foreign(ground.log, there)
+    return [replace(one, is_taken=one.wanted.id in taken) for one in made]
 
 
 def _append(wanted: Wanted, nth: int, defaults: Defaults, actor: str, now: datetime) -> Append:

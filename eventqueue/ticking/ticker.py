@@ -15,19 +15,24 @@ from queue import Empty, SimpleQueue
 from eventqueue.errors import QueueError, Unavailable
 from eventqueue.ports.finder import SignalFeed
 from eventqueue.ports.footing import Footing
+from eventqueue.schedules.missed import taken
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, gone_on, look
-from eventqueue.ticking.choosing import Choosing
+from eventqueue.ticking.choosing import Choosing, is_asked_for
 from eventqueue.ticking.course import Course
-from eventqueue.ticking.making import Wanted, make
+from eventqueue.ticking.making import Made, Wanted, make
 
 logger = logging.getLogger(__name__)
 
+CHOOSING_S = 0.05  # before the jobs of the ticks that were chosen are made
+BUSY_S = 1.0  # before it is heard what is new
 LOOK_S = 60.0  # between two looks at all schedules: a signal may be lost
 DOZE_S = 10.0  # a machine may sleep meanwhile, which a wait does not count
 HEAR_S = 8.0  # for a signal, before it is waited for anew: less than a call may take
 AGAIN_S = 1.0  # after trouble with the database
+
+TAKEN = "taken"  # as a reason, whatever the ids are
 
 
 class Ticker:
@@ -77,30 +82,68 @@ class Ticker:
     # Ticks
 
     def _tick_due(self) -> None:
-        if self._courses:
-            now = self._ground.clock.now()
-            if due := [one for one in self._courses.values() if one.is_due(now)]:
-                self._tick(due, now)
+        until = time.monotonic() + BUSY_S
+        while (due := self._due(now := self._ground.clock.now())) and time.monotonic() < until:
+            self._tick(due, now)
+
+    def _due(self, now: datetime) -> Sequence[Course]:
+        """Return the schedules with a tick that has come, the longest first; behind all others those asked for."""
+        due = [one for one in self._courses.values() if one.is_due(now)]
+        return sorted(due, key=lambda one: (is_asked_for(one), one.next_at or now))
 
     def _tick(self, due: Sequence[Course], now: datetime) -> None:
-        """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew."""
+        """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew.
+
+        Of as many as are chosen in CHOOSING_S, of each kind one at least: then others have ticks, too.
+        """
         if gone := gone_on(self._ground.log, [one.schedule for one in due]):
             for schedule in gone.values():
                 self._follow(schedule)
             return
-        wanted = [one for course in due for one in self._wanted(course, now)]
+        chosen, wanted = self._chosen(due, now)
         made = make(self._ground, wanted, self._actor, self._environ) if wanted else []
-        for course in due:
-            course.move(now)
         for one in made:
-            self._courses[one.wanted.schedule.name].made = one.wanted.id
-            if one.error is not None:
-                self._warn(one.wanted.schedule.name, f"job {one.wanted.id} is not made: {one.error}")
+            self._note(one)
+        for course in chosen:
+            course.move(now)
+
+    def _chosen(self, due: Sequence[Course], now: datetime) -> tuple[Sequence[Course], Sequence[Wanted]]:
+        """Return the schedules that were chosen for, and the jobs that they are to have."""
+        chosen: list[Course] = []
+        wanted: list[Wanted] = []
+        kinds, until = set[bool](), time.monotonic() + CHOOSING_S
+        for course in due:
+            if (kind := is_asked_for(course)) not in kinds or time.monotonic() < until:
+                wanted += self._wanted(course, now)
+                chosen.append(course)
+                kinds.add(kind)
+        return chosen, wanted
+
+    def _note(self, made: Made) -> None:
+        """Take in what became of a tick's job; where it is none, tell that."""
+        schedule, job = made.wanted.schedule, made.wanted.id
+        if made.error is not None:
+            self._warn(schedule.name, f"job {job} is not made: {made.error}", str(made.error))
+        elif made.is_taken:
+            self._tell_taken(made.wanted)
+        else:
+            self._courses[schedule.name].made = job
+
+    def _tell_taken(self, wanted: Wanted) -> None:
+        name = wanted.schedule.name
+        assert wanted.tick is not None
+        self._warn(name, f"a tick of schedule {name} becomes no job: {wanted.id} is one that it has not made", TAKEN)
+        try:
+            self._choosing.tell(wanted.schedule, taken(wanted.tick, wanted.id))
+        except Unavailable:
+            raise
+        except Exception as error:  # of this schedule alone
+            self._warn(name, f"that {wanted.id} is taken is not told: {_words(error)}")
 
     def _wanted(self, course: Course, now: datetime) -> Sequence[Wanted]:
         name = course.schedule.name
         try:
-            return [Wanted(course.schedule, job_id(name, at)) for at in self._choosing.ticks(course, now)]
+            return [Wanted(course.schedule, job_id(name, at), at) for at in self._choosing.ticks(course, now)]
         except Unavailable:
             raise
         except Exception as error:  # of this schedule alone: the others go on
@@ -141,8 +184,9 @@ class Ticker:
             before.schedule = schedule
             self._courses[schedule.name] = before
         elif schedule.is_active:
+            now = self._ground.clock.now()
             try:
-                self._courses[schedule.name] = Course(schedule, None if before is None else before.made)
+                self._courses[schedule.name] = Course(schedule, now, None if before is None else before.made)
             except Exception as error:  # a zone that is unknown here, perhaps, and known to others
                 self._warn(schedule.name, f"schedule {schedule.name} stands still here: {_words(error)}")
 
@@ -165,9 +209,11 @@ class Ticker:
         self._news.put(name)
         self._woken.set()
 
-    def _warn(self, name: str, why: str) -> None:
+    def _warn(self, name: str, said: str, why: str | None = None) -> None:
+        """Say it, unless it was said last for the same reason `why`; None: that is all that is said."""
+        why = said if why is None else why
         if self._said.get(name) != why:
-            logger.warning("%s", why)
+            logger.warning("%s", said)
         self._said[name] = why
 
 

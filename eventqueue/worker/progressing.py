@@ -11,7 +11,6 @@ from eventqueue.worker.python.messages import Progressed
 logger = logging.getLogger(__name__)
 
 EVERY_S = 0.25
-NOTE_MAX = 500  # characters
 
 
 class Progressing:
@@ -28,7 +27,7 @@ class Progressing:
         """Take what the run `key` says. Safe across threads."""
         job_id, _, claim = key.rpartition("/")
         with self._lock:
-            self._said[job_id, int(claim)] = Said(said.done, said.total, said.note and said.note[:NOTE_MAX])
+            self._said[job_id, int(claim)] = Said(said.done, said.total, said.note)
         self._news.set()
 
     def run(self, stop: threading.Event) -> None:

@@ -319,11 +319,17 @@ class Supervisor:
     # Stopping
 
     def _watch(self) -> None:
-        """Report once nothing is processing in the queues served, nor pending or failed in one that is not paused."""
+        """Report once nothing is processing in the queues served, nor pending or failed in one that is not paused.
+
+        But not before a worker has imported what it is to: until then nothing can run, and it may be that nothing can.
+        """
         still_since: float | None = time.monotonic()  # None: it was told
+        is_ready = not self._plan.python.imports
         while not (self._stops or self._is_deserted):
             try:
-                if self._connection.views.refresh().is_fresh:
+                if not is_ready:
+                    is_ready, still_since = self._has_begun(), time.monotonic()
+                elif self._connection.views.refresh().is_fresh:
                     left = self._left()
                     if not left.total():
                         self._news.put(Emptied())
@@ -336,6 +342,11 @@ class Supervisor:
             except Exception as error:  # whatever it is: if nobody looked any more, this would never end
                 logger.warning("%s", error)
             time.sleep(0.2)
+
+    def _has_begun(self) -> bool:
+        """Whether one of the workers has come so far that it claims."""
+        ids = [one.incarnation for one in [*self._workers.values()] if one.incarnation is not None]
+        return bool(ids and self._connection.incarnations.get(ids))
 
     def _left(self) -> Counter[State]:
         """Return how many jobs there are to be waited for, in each state."""

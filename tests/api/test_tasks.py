@@ -11,7 +11,7 @@ from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
 from eventqueue import Backoff, InvalidInput, NoCurrentJob, Queue, State, current_job, task, use_queue, using
-from eventqueue.api import current
+from eventqueue.api import current, place
 from eventqueue.api.handles import Handle
 from eventqueue.errors import DifferentJob
 from eventqueue.model.events import Call, Completed
@@ -158,6 +158,7 @@ def test_without_a_queue_in_use_that_of_the_environment_is_opened_once(
     server_uri: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(current, "_own", None)
+    monkeypatch.setattr(place, "_is_tested", False)
     monkeypatch.setenv("QUEUECTL_URI", server_uri)
     monkeypatch.setenv("QUEUECTL_DB", database.name)
 
@@ -168,6 +169,33 @@ def test_without_a_queue_in_use_that_of_the_environment_is_opened_once(
         assert current.current_queue() is opened
         assert opened.get(receipt.id)
         assert opened.connection.ground.database.name == database.name
+
+
+def test_a_queue_is_where_the_environment_says_as_it_is_for_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QUEUECTL_URI", "QUEUECTL_DB"):
+        monkeypatch.delenv(name, raising=False)
+    assert place.place_of(None, None) == (None, "queuectl")
+
+    monkeypatch.setenv("QUEUECTL_URI", "mongodb://db.example")
+    monkeypatch.setenv("QUEUECTL_DB", "shop")
+
+    assert place.place_of(None, None) == ("mongodb://db.example", "shop")
+    assert place.place_of("mongodb://other.example", None) == ("mongodb://other.example", "shop")
+    assert place.place_of(None, "other") == ("mongodb://db.example", "other")
+    assert place.place_of("", "") == ("", "")
+    monkeypatch.setattr(place, "_place", ("mongodb://worker.example", "work"))
+    assert place.place_of(None, None) == ("mongodb://worker.example", "work")
+    assert place.place_of("mongodb://other.example", None) == ("mongodb://other.example", "shop")
+
+
+def test_without_arguments_it_is_there(
+    server_uri: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUEUECTL_URI", server_uri)
+    monkeypatch.setenv("QUEUECTL_DB", database.name)
+
+    with Queue() as queue:
+        assert queue.connection.ground.database.name == database.name
 
 
 def test_no_job_runs_outside_of_a_worker() -> None:

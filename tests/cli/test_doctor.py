@@ -12,20 +12,22 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from eventqueue.connect import make_ticker
 from eventqueue.model.codec import seal
-from eventqueue.model.events import Event, Resumed
+from eventqueue.model.events import Event, Resumed, stream_of
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.ground import stand_on
 from eventqueue.schedules.events import Missed, Overlap
+from eventqueue.schedules.ticks import job_id
 from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
+from tests.builders import NOW, enqueued
 from tests.cli.commands import Queuectl, Ran
 from tests.mongo.servers import running
 from tests.projections.stage import build
-from tests.ticking.conftest import hourly
+from tests.ticking.conftest import happened, hourly
 
 CHECKS = [
     *("connection", "replica set", "durability", "transactions", "layout", "rights", "clock", "sizes", "settings"),
-    *("projector", "workers", "queues", "schedules", "seals", "lost"),
+    *("projector", "workers", "queues", "tasks", "schedules", "seals", "lost"),
 ]
 
 
@@ -73,6 +75,17 @@ def test_a_schedule_whose_jobs_nobody_makes_is_told_until_somebody_does(queuectl
     assert (mended["found"], mended["remedy"]) == ("3 schedules, with a job for each tick", None)
 
 
+def test_a_job_that_stands_in_the_way_of_a_tick_is_told(queuectl: Queuectl, queue: Queue) -> None:
+    queue.schedule("nightly", {"command": "true"}, cron="0 2 * * *")
+    job = job_id("nightly", queue.next_ticks("nightly", 3)[-1])
+    happened(queue, stream_of("job", job), enqueued(), at=NOW)
+
+    found = check(queuectl.here("doctor", "--json"), "schedules")
+
+    assert found["found"].startswith(f"job {job} is called as that of a tick of schedule nightly")
+    assert "queuectl schedule trigger nightly" in found["remedy"]
+
+
 def test_a_schedule_whose_zone_is_unknown_here_is_told(queuectl: Queuectl, queue: Queue) -> None:
     hourly(queue, "far", tz="Mars/Olympus")
 
@@ -106,7 +119,7 @@ def test_jobs_that_nobody_works_on_are_found_with_a_remedy(queuectl: Queuectl) -
     ran = queuectl.here("doctor")
 
     assert ran.code == 1
-    workers, marked, remedy, *_ = ran.out.splitlines()[-6:]
+    workers, marked, remedy, *_ = ran.out.splitlines()[-7:]
     assert workers == "✔ workers      0 alive, 0 jobs running, 1 job due"
     assert marked.startswith("✘ queues       default does not move: no worker serves it; its first job is due since")
     assert remedy.strip() == "`queuectl worker start --queue default`"

@@ -122,6 +122,8 @@ def test_the_next_ticks_are_told_also_by_the_clocks_of_the_zone(nightly: Queuect
         (["--cron", "0 0 30 2 *"], "--cron: '0 0 30 2 *' is no cron expression"),
         (["--cron", "* * * * *", "--tz", "Mars/Olympus"], "--tz: 'Mars/Olympus' is no time zone known here"),
         (["--cron", "* * * * *", "--tz", "../etc/passwd"], "--tz: '../etc/passwd' is no time zone known here"),
+        (["--cron", "* * * * *", "--tz", "localtime"], "--tz: 'localtime' is no time zone known here"),
+        (["--cron", "* * * * *", "--tz", "right/UTC"], "--tz: 'right/UTC' is no time zone known here"),
         (["--cron", "* * * * *", "--tz", ""], "--tz: '' is no time zone known here"),
         (["--cron", "* * * * *", "--tz", "Europe"], "--tz: 'Europe' is no time zone known here"),
         (["--every", "0"], "--every: must be a second or more"),

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
+from eventqueue.model.events import Call
 from eventqueue.mongo.leases import PROJECTING, Lease
 from tests.builders import append, claimed, enqueued
 from tests.cli.commands import Queuectl
@@ -91,3 +93,45 @@ def test_views_that_nobody_keeps_are_told_before_anything_follows_from_them(
 
     assert "nothing is waiting" not in check(queuectl, "projector")["found"]
     assert [one["kind"] for one in why(queuectl, "one")] == ["unserved", "enqueued"]
+
+
+def wait_for(queue: Queue, task: str, seconds: float, *, others_move: bool = False) -> None:
+    """Have a job be due for so long of a task that a worker, which is there for as long, does not know."""
+    serve(queue, slots=2)
+    ground = queue.connection.ground
+    long_ago = ground.clock.now() - seconds * SECOND
+    ground.database["workers"].update_one({"_id": "w:1"}, {"$set": {"started_at": long_ago, "tasks": ["app.send"]}})
+    asked = replace(enqueued(), run=Call(task=task))
+    moving = [append("job-moves", enqueued(), claimed(worker="w:1"), now=ground.clock.now())] if others_move else []
+    ground.log.append([append("job-one", asked, now=long_ago), *moving])
+
+
+def test_a_queue_whose_tasks_no_worker_knows_is_told_with_that_reason(queuectl: Queuectl, queue: Queue) -> None:
+    wait_for(queue, "app.sned", 40)
+
+    (one,) = still(queuectl)
+
+    assert (one["queue"], one["kind"]) == ("default", "unknown")
+    assert one["text"].startswith("no worker that serves it knows task app.sned; its first job is due since")
+    assert "--import MODULE" in check(queuectl, "queues")["remedy"]
+    assert "worker list" not in check(queuectl, "queues")["remedy"]
+
+
+def test_a_task_that_no_worker_knows_is_told_though_others_of_its_queue_run(queuectl: Queuectl, queue: Queue) -> None:
+    wait_for(queue, "app.sned", 40, others_move=True)
+
+    assert still(queuectl) == []
+    found = check(queuectl, "tasks")
+    assert found["found"].startswith("app.sned is known to no live worker of queue default: job one is due since")
+    assert "--import MODULE" in found["remedy"]
+    assert "`queuectl cancel one`" in found["remedy"]
+    assert queuectl.here("doctor").code == 1
+
+
+@pytest.mark.parametrize(("task", "seconds"), [("app.send", 40), ("app.sned", 5)], ids=["known", "a moment"])
+def test_a_task_that_is_known_or_waits_for_a_moment_alone_is_green(
+    queuectl: Queuectl, queue: Queue, task: str, seconds: float
+) -> None:
+    wait_for(queue, task, seconds, others_move=True)
+
+    assert check(queuectl, "tasks")["remedy"] is None

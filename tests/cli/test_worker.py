@@ -271,3 +271,10 @@ def test_what_is_no_size_is_refused(shared: Queuectl, typed: str) -> None:
 
     assert ran.code == 2
     assert f"{typed!r} is no size: give bytes, or a unit too, such as 512M or 2G" in ran.err
+
+
+def test_until_empty_nothing_is_judged_before_the_modules_are_imported(queuectl: Queuectl) -> None:
+    ran = queuectl.process("worker", "start", "--until-empty", "--import", "nowhere.tasks")
+
+    assert ran.code == 1
+    assert "Module 'nowhere.tasks' cannot be imported" in ran.err

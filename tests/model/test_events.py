@@ -183,7 +183,7 @@ WORDS = {
     ("failed", 1): {"error", "timeout", "crashed", "worker-lost"},
     ("retried", 1): {"backoff", "operator"},
     ("schedule-set", 1): {"skip", "once", "all", "allow"},
-    ("tick-skipped", 1): {"missed", "overlap"},
+    ("tick-skipped", 1): {"missed", "overlap", "taken"},
 }
 
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.events import Event, JobEvent, Retried, RetryCause, Shell, type_of
 from eventqueue.model.job import FINAL, Command, Job, Result, Retry, State, decide, evolve, fold
-from eventqueue.model.retry import Backoff
+from eventqueue.model.retry import LONGEST_S, Backoff
 from tests.builders import (
     BOOM,
     CANCELLED,
@@ -270,3 +270,9 @@ def test_a_retry_by_a_clock_that_goes_on_is_due_at_its_own_time_and_says_no_more
     assert before is not None
 
     assert decide(before, Retry("again"), SOON) == [Retried(cause=RetryCause.OPERATOR, why="again")]
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 1e300, -1.0, 0.0])
+def test_a_timeout_that_a_hand_has_put_there_is_one_that_can_be_waited_for(timeout: float) -> None:
+    assert job(replace(enqueued(), timeout=timeout)).timeout == LONGEST_S
+    assert job(replace(enqueued(), timeout=1.5)).timeout == 1.5

@@ -21,7 +21,7 @@ from eventqueue.schedules.events import (
     SkipReason,
     TickSkipped,
 )
-from eventqueue.schedules.missed import LATE, MOST, choose, free
+from eventqueue.schedules.missed import LATE, MOST, choose, free, taken
 from eventqueue.schedules.schedule import (
     Command,
     Definition,
@@ -116,7 +116,7 @@ def test_what_was_missed_is_told_once_of_the_definition_that_it_was_missed_of() 
     tell = TellSkipped(SET.set_id, missed(LATER))
 
     assert decide(SET, tell) == [missed(LATER)]
-    told_of = done(SET, tell)
+    told_of = done(SET, tell, LATER)
     assert told_of.since == LATER
     assert decide(told_of, tell) == []
     assert decide(told_of, TellSkipped(SET.set_id, missed(LATER + timedelta(1)))) != []
@@ -125,15 +125,40 @@ def test_what_was_missed_is_told_once_of_the_definition_that_it_was_missed_of() 
 
 
 def test_an_overlap_is_told_once_a_job_that_has_not_ended() -> None:
-    event = TickSkipped(reason=SkipReason.OVERLAP, first=NOW, last=NOW, number=1, job="nightly:1")
+    event = TickSkipped(
+        reason=SkipReason.OVERLAP, first=NOW, last=NOW, number=1, job=job_id("nightly", NOW - timedelta(1))
+    )
     tell = TellSkipped(SET.set_id, event)
 
     told_of = done(SET, tell)
 
-    assert told_of.held_by == "nightly:1"
+    assert told_of.held_by == event.job
     assert told_of.since == NOW
     assert decide(told_of, tell) == []
-    assert decide(told_of, TellSkipped(SET.set_id, replace(event, job="nightly:2"))) != []
+    assert decide(told_of, TellSkipped(SET.set_id, replace(event, job=job_id("nightly", NOW - timedelta(2))))) != []
+
+
+def test_no_event_has_ticks_that_are_yet_to_come_told_of() -> None:
+    far = datetime(9999, 12, 31, tzinfo=UTC)
+
+    assert done(SET, TellSkipped(SET.set_id, missed(far)), LATER).since == LATER
+
+
+@pytest.mark.parametrize("job", ["zzz", "nightly:1", None, job_id("weekly", NOW), job_id("nightly", NOW), "nightly:x"])
+def test_a_job_that_is_called_as_none_of_an_earlier_tick_holds_nothing_whatever_is_told(job: str | None) -> None:
+    event = TickSkipped(reason=SkipReason.OVERLAP, first=NOW, last=NOW, number=1, job=job)
+
+    assert after(SET, event).held_by is None
+
+
+def test_a_tick_of_which_somebody_elses_job_has_the_id_is_told_once_with_that_job() -> None:
+    tell = TellSkipped(SET.set_id, taken(LATER, "nightly:x"))
+
+    told_of = done(SET, tell, LATER)
+
+    assert (told_of.taken, told_of.since, told_of.held_by) == ("nightly:x", LATER, None)
+    assert decide(told_of, tell) == []
+    assert done(done(told_of, PauseSchedule()), ResumeSchedule()).taken is None
 
 
 def test_what_cannot_be_read_or_happens_to_no_schedule_is_passed_over_and_told() -> None:
@@ -149,7 +174,7 @@ def test_what_cannot_be_read_or_happens_to_no_schedule_is_passed_over_and_told()
 
 
 def test_that_a_job_was_asked_for_changes_nothing() -> None:
-    triggered = after(SET, ScheduleTriggered(job="nightly:1"))
+    triggered = after(SET, ScheduleTriggered(job=job_id("nightly", NOW - timedelta(1))))
 
     assert replace(triggered, head=SET.head) == SET
 

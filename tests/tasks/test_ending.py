@@ -1,7 +1,7 @@
 """What an exception that a task raised means for its job."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import eventqueue
 from eventqueue import ArgumentsChanged, Discard, Fail, Retry, Snooze
 from eventqueue.model.events import FOUND, Error
 from eventqueue.tasks.declared import Declared
-from eventqueue.tasks.ending import MESSAGE_MAX, NAME_MAX, TRACEBACK_MAX, of_error
+from eventqueue.tasks.ending import LONGEST, MESSAGE_MAX, NAME_MAX, TRACEBACK_MAX, of_error
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Snoozed
 
 NOW = datetime(2026, 11, 28, 8, tzinfo=UTC)
@@ -231,6 +231,67 @@ def test_whatever_an_exceptions_class_is_called_its_name_can_be_kept() -> None:
 
     assert len(found.error.type) == NAME_MAX
     found.error.type.encode()
+
+
+class Unreadable:
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+class Unlike(Exception):
+    """What can be odd in an exception."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        raise OSError("no class")
+
+
+class Nameless(Exception):
+    __module__ = None  # type: ignore[assignment]
+
+
+class Restless(Snooze):
+    def __init__(self) -> None: ...
+
+
+class Backwards(Snooze):
+    def delay(self, now: datetime) -> timedelta:
+        return timedelta(seconds=-5)
+
+
+def noted(notes: Any) -> Exception:
+    error = ValueError("no such order")
+    error.__notes__ = notes
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "message"),
+    [
+        (noted(None), "ValueError", "no such order"),
+        (noted([Unreadable()]), "ValueError", "no such order"),
+        (ValueError(Unreadable()), "ValueError", "(its message cannot be read: SystemExit)"),
+        (Nameless("x"), "None.Nameless", "x"),
+        (Unlike("x"), "Exception", "the exception cannot be told of: OSError"),
+        (Restless(), "Exception", "the exception cannot be told of: AttributeError"),
+    ],
+    ids=["notes", "note", "text", "module", "class", "directive"],
+)
+def test_however_odd_an_exception_is_it_is_told_of(error: BaseException, type_: str, message: str) -> None:
+    found = raised(error, discard_on=(KeyError,))
+
+    assert (found.error.type, found.error.message) == (type_, message)
+
+
+def test_a_task_that_snoozes_until_any_time_snoozes_within_bounds() -> None:
+    west, east = timezone(timedelta(hours=-12)), timezone(timedelta(hours=12))
+
+    assert outcome(Snooze(until=datetime.max.replace(tzinfo=west))) == Snoozed(LONGEST)
+    assert outcome(Snooze(until=datetime.min.replace(tzinfo=east))) == Snoozed(timedelta(0))
+    assert outcome(Backwards(after=1)) == Snoozed(timedelta(0))
 
 
 def test_an_exception_of_a_module_is_named_with_it() -> None:

@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -292,3 +293,11 @@ def test_a_model_that_does_not_fit_is_refused() -> None:
         encoded({"number": "4111"}, Card)
     with pytest.raises(Unfit):
         encoded("4111", Card)
+
+
+@pytest.mark.parametrize("value", ["\ud800", ["\ud800"], {"\ud800": 1}], ids=["text", "list", "key"])
+@pytest.mark.parametrize("kind", [str, float, datetime, list[int], dict[str, int], Address, Any])
+def test_a_text_that_is_none_is_refused_like_any_value_that_does_not_fit(kind: Any, value: Any) -> None:
+    for read in (encoded, decoded):
+        with suppress(Unfit):
+            read(value, kind)

@@ -28,6 +28,31 @@ def run(folder: Path, tests: str, **environ: str) -> subprocess.CompletedProcess
     )
 
 
+def test_a_test_without_a_queue_enqueues_nothing_where_it_would_be_carried_out(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+        import pytest
+        from eventqueue import Refused, task, use_queue
+        from eventqueue.testing import TestQueue
+
+        @task
+        def send(to: str) -> None: ...
+
+        def test_that_has_forgotten_it() -> None:
+            with pytest.raises(Refused, match="give it the fixture `queue`"):
+                send.enqueue("ann")
+
+        def test_that_names_one() -> None:
+            use_queue(TestQueue())
+            assert send.enqueue("ann").created
+        """,
+        QUEUECTL_URI="mongodb://127.0.0.1:1/?replicaSet=nobody",
+    )
+
+    assert "2 passed" in done.stdout, done.stdout
+
+
 def test_tasks_are_enqueued_to_the_queue_of_the_fixture(tmp_path: Path) -> None:
     done = run(
         tmp_path,

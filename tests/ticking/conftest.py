@@ -12,11 +12,15 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.connect import make_ticker
-from eventqueue.model.events import Event, Recorded
+from eventqueue.model.codec import seal
+from eventqueue.model.events import EMPTY, Event, Recorded, stream_of
+from eventqueue.ports.log import Append
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet
-from eventqueue.schedules.ticks import stream_for
+from eventqueue.schedules.schedule import Schedule
+from eventqueue.schedules.ticks import job_id, stream_for
+from eventqueue.steering.schedules import look
 from eventqueue.ticking.ticker import Ticker
-from tests.builders import append
+from tests.builders import append, enqueued
 
 MakeTicker = Callable[[], Ticker]
 HOUR, ASIDE = timedelta(hours=1), timedelta(minutes=5)
@@ -53,6 +57,20 @@ def hourly(queue: Queue, name: str = "a", hours: int = 3, **fields: Any) -> list
     event = ScheduleSet(**{**usual, "cron": "0 * * * *", **fields})
     happened(queue, stream_for(name), event, at=tick - (hours - 0.5) * HOUR)
     return [tick - number * HOUR for number in range(hours)][::-1]
+
+
+def made(queue: Queue, name: str, at: datetime) -> str:
+    """Have the job of a tick be there, as another ticker has made it at its time; return its id."""
+    ground, job = queue.connection.ground, job_id(name, at)
+    (one,) = ground.log.append([made_by(look(ground.log, name), at)])
+    assert one.is_whole
+    return job
+
+
+def made_by(schedule: Schedule, at: datetime) -> Append:
+    """What makes the job of a schedule's tick."""
+    stream = stream_of("job", job_id(schedule.name, at))
+    return Append(seal(stream, EMPTY, [enqueued()], actor="ticker/test", now=at, cause=schedule.set_id))
 
 
 def jobs(queue: Queue) -> dict[str, Recorded]:

@@ -1,13 +1,19 @@
 """A schedule is held by the job of a tick that has not ended, however many ticks ago that was: with a log in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.missed import MOST
+from eventqueue.schedules.rule import latest
 from eventqueue.testing import TestQueue
+from eventqueue.ticking import choosing
+from eventqueue.ticking import ticker as ticking
+from eventqueue.ticking.making import Made, Wanted, make
 from eventqueue.ticking.ticker import Ticker
 
 SECOND = timedelta(seconds=1)
@@ -83,3 +89,68 @@ def test_it_holds_it_though_the_schedule_has_other_ticks_by_now(queue: TestQueue
     ticker().step()
 
     assert jobs(queue) == [held_by]
+
+
+# Many at once
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many ticks were worked out at each look back."""
+    counts: list[int] = []
+
+    def counted(*args: Any) -> list[datetime]:
+        found = latest(*args)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(choosing, "latest", counted)
+    return counts
+
+
+def test_a_schedule_that_has_just_begun_looks_back_at_no_tick_from_before(
+    queue: TestQueue, ticker: MakeTicker, looked_at: list[int]
+) -> None:
+    queue.clock.advance(SECOND)
+    ticker().step()
+
+    assert len(jobs(queue)) == 1
+    assert sum(looked_at) < 10
+
+
+@pytest.mark.parametrize("overlap", Overlap)
+def test_a_new_ticker_looks_back_as_far_as_the_last_tick_that_was_made(
+    queue: TestQueue, ticker: MakeTicker, looked_at: list[int], overlap: Overlap
+) -> None:
+    queue.remove_schedule("a")
+    queue.schedule("b", {"command": "true"}, every=SECOND, overlap=overlap)
+    queue.clock.advance(LONG)
+    ticker().step()
+    looked_at.clear()
+    before = jobs(queue)
+
+    queue.clock.advance(SECOND / 2)
+    ticker().step()
+
+    assert jobs(queue) == before
+    assert sum(looked_at) < 10
+
+
+def test_while_many_are_asked_for_the_others_have_their_ticks(
+    queue: TestQueue, ticker: MakeTicker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "bcd":
+        queue.schedule(name, {"command": "true"}, every=SECOND, overlap=Overlap.SKIP)
+    queue.schedule("z", {"command": "true"}, every=SECOND)
+    monkeypatch.setattr(ticking, "CHOOSING_S", 0.0)
+    made: list[list[str]] = []
+
+    def noted(ground: Footing, wanted: Sequence[Wanted], *more: Any) -> list[Made]:
+        made.append([one.schedule.name for one in wanted])
+        return make(ground, wanted, *more)
+
+    monkeypatch.setattr(ticking, "make", noted)
+    queue.clock.advance(SECOND)
+    ticker().step()
+
+    assert made == [["z", "a"], ["b"], ["c"], ["d"]]

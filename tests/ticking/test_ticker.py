@@ -27,8 +27,7 @@ from eventqueue.schedules.events import (
 )
 from eventqueue.schedules.rule import every, latest
 from eventqueue.schedules.ticks import job_id, stream_for, tick_of
-from tests.builders import enqueued
-from tests.ticking.conftest import MakeTicker, happened, hourly, jobs, told
+from tests.ticking.conftest import MakeTicker, happened, hourly, jobs, made, told
 from tests.worker.stage import wait_until
 
 
@@ -50,7 +49,7 @@ def test_what_nobody_was_there_to_make_goes_by_its_policy_and_is_told(
 
 def test_what_one_ticker_has_made_no_other_finds_missed(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, missed=Missed.ALL)
-    queue.enqueue(id=job_id("a", ticks[1]), command="true")  # as another one has it
+    made(queue, "a", ticks[1])
 
     ticker().step()
 
@@ -63,7 +62,7 @@ def test_who_comes_late_to_ticks_that_others_made_in_time_tells_of_none(queue: Q
     event = ScheduleSet(fields={"command": "true", "cwd": "/"}, missed=Missed.ONCE, overlap=Overlap.ALLOW, every=20.0)
     happened(queue, stream_for("a"), event, at=now - timedelta(minutes=2))
     for at in latest(every(timedelta(seconds=20)), now - timedelta(minutes=2), now, 10):
-        queue.enqueue(id=job_id("a", at), command="true")
+        made(queue, "a", at)
 
     ticker().step()
 
@@ -139,7 +138,7 @@ def test_beside_a_job_that_has_not_ended_no_other_is_made_and_that_is_told_once(
 ) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
     first = job_id("a", ticks[0])
-    queue.enqueue(id=first, command="true")
+    made(queue, "a", ticks[0])
 
     for _ in range(2):
         ticker().step()
@@ -154,7 +153,8 @@ def test_beside_a_job_that_has_not_ended_no_other_is_made_and_that_is_told_once(
 def test_once_it_had_ended_the_ticks_that_follow_are_made(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
     first = job_id("a", ticks[0])
-    happened(queue, stream_of("job", first), enqueued(), Cancelled(why="over"), at=ticks[1] + timedelta(minutes=1))
+    made(queue, "a", ticks[0])
+    happened(queue, stream_of("job", first), Cancelled(why="over"), at=ticks[1] + timedelta(minutes=1))
 
     ticker().step()
 
@@ -164,7 +164,7 @@ def test_once_it_had_ended_the_ticks_that_follow_are_made(queue: Queue, ticker: 
 
 def test_a_job_from_before_the_schedule_was_paused_holds_it_still(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
-    queue.enqueue(id=job_id("a", ticks[0]), command="true")
+    made(queue, "a", ticks[0])
     happened(queue, stream_for("a"), SchedulePaused(), at=ticks[1])
     happened(queue, stream_for("a"), ScheduleResumed(), at=ticks[1] + timedelta(minutes=1))
 

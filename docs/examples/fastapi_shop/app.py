@@ -3,7 +3,6 @@
 The worker beside it: queuectl worker start --import tasks --import-path .
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -20,8 +19,7 @@ from tasks import confirm
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Have a queue open as long as the application."""
-    uri, db = os.environ.get("QUEUECTL_URI"), os.environ.get("QUEUECTL_DB", "queuectl")
-    async with AsyncQueue(uri, db, actor="shop") as app.state.queue:
+    async with AsyncQueue(actor="shop") as app.state.queue:
         yield
 
 

@@ -123,7 +123,10 @@ def why(found: Why) -> dict[str, Any]:
 
 def _without_env(fields: dict[str, Any]) -> dict[str, Any]:
     """Return a run's or a request's fields with what stands for the values of its environment: they may be secret."""
-    return {**fields, "env": hidden(fields["env"])} if fields.get("env") else fields
+    env = fields.get("env")
+    if not env:
+        return fields
+    return {**fields, "env": hidden(env) if isinstance(env, Mapping) else HIDDEN}  # whatever a hand has put there
 
 
 def hidden(env: Mapping[str, str]) -> dict[str, str]:

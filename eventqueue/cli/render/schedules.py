@@ -34,6 +34,8 @@ def describe(event: ScheduleSet | ScheduleTriggered | TickSkipped) -> str:
             return sentence(f"job {job}", why)
         case TickSkipped(reason=SkipReason.OVERLAP, first=first, job=job):
             return f"from {instant(first, 'seconds')} on, until job {job} has ended"
+        case TickSkipped(reason=SkipReason.TAKEN, first=first, job=job):
+            return f"at {instant(first, 'seconds')}: job {job}, which it has not made, has the id of its job"
         case TickSkipped(first=first, last=last, number=number, is_least=is_least):
             span_ = f" from {instant(first, 'seconds')} to {instant(last, 'seconds')}"
             more = " or more" if is_least else ""
@@ -53,8 +55,14 @@ def _when_of(one: "Scheduled") -> str:
 def _runs(fields: Mapping[str, Any]) -> str:
     if "task" not in fields:
         return str(fields.get("command", ""))
-    named = [f"{name}={_json(value)}" for name, value in fields.get("kwargs", {}).items()]
-    return shortened(f"{fields['task']}({', '.join([*map(_json, fields.get('args', ())), *named])})", CALL_MAX)
+    args, named = fields.get("args"), _parts(fields.get("kwargs"))
+    told = [*map(_json, args if isinstance(args, list | tuple) else ()), *(f"{one}={_json(it)}" for one, it in named)]
+    return shortened(f"{fields['task']}({', '.join(told)})", CALL_MAX)
+
+
+def _parts(value: Any) -> Sequence[tuple[Any, Any]]:
+    # Whoever may append can put any fields into the log: no job is made of such, and all else is to be shown.
+    return list(value.items()) if isinstance(value, Mapping) else []
 
 
 def _json(value: Any) -> str:
@@ -98,8 +106,8 @@ def _fields(one: "Scheduled", *, show_env: bool) -> Iterator[tuple[str, object]]
     yield "overlap", one.overlap
     yield "runs", _runs(one.fields)
     yield "directory", one.fields.get("cwd")
-    env = one.fields.get("env") or {}
-    yield "environment", " ".join(f"{name}={value if show_env else HIDDEN}" for name, value in env.items())
+    env = _parts(one.fields.get("env"))
+    yield "environment", " ".join(f"{name}={value if show_env else HIDDEN}" for name, value in env)
     for name, value in one.fields.items():
         if name not in _SHOWN:
             yield name, value if isinstance(value, str) else _json(value)

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
+from eventqueue.model.progress import NOTE_MAX
 from eventqueue.tasks import hooks, tracing
 from eventqueue.tasks.context import Context, entering
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.ending import of_error, storable
 from eventqueue.tasks.outcomes import Outcome, Raised, Returned
 from eventqueue.worker.python.capture import Printed, current
-from eventqueue.worker.python.interrupting import Interruptible, JobCancelled, TimedOut
+from eventqueue.worker.python.interrupting import Interrupted, Interruptible, JobCancelled, TimedOut
 from eventqueue.worker.python.messages import Progressed, Run, Stop
 
 Report = Callable[[Progressed], None]
@@ -40,7 +41,15 @@ class Running:
 
     def call(self) -> Outcome:
         """Call a function that is not async, in this thread."""
-        return self.thread.run(self._call, self._raised)
+        return self.thread.run(self._call_safely, self._raised)
+
+    def _call_safely(self) -> Outcome:
+        try:
+            return self._call()
+        except Interrupted:
+            raise
+        except BaseException as error:  # beside its task: in a hook, say, or in what traces
+            return self._raised(error)
 
     def _call(self) -> Outcome:
         context = self._enter()
@@ -54,6 +63,12 @@ class Running:
 
     async def acall(self) -> Outcome:
         """Await a coroutine function."""
+        try:
+            return await self._acall()
+        except BaseException as error:  # as above
+            return self._raised(error)
+
+    async def _acall(self) -> Outcome:
         context = self._enter()
         with tracing.running(context, self.order.correlation):
             try:
@@ -118,7 +133,8 @@ class Running:
         with suppress(TypeError, ValueError, OverflowError):  # what is no number says nothing
             figures = float(done), None if total is None else float(total)
             if not self.printed.is_over and all(isfinite(one) for one in figures if one is not None):
-                self._report(Progressed(self.order.number, *figures, None if note is None else storable(str(note))))
+                said = None if note is None else storable(str(note)[:NOTE_MAX])[:NOTE_MAX]
+                self._report(Progressed(self.order.number, *figures, said))
 
     def _raised(self, error: BaseException) -> Outcome:
         return of_error(self.task, error, self.order.attempt, datetime.now(UTC))

@@ -67,6 +67,7 @@ class Child:
         self._streams = streams
         self._context = contextvars.copy_context()  # as the modules have left it
         self._memory = memoryview(mmap.mmap(fds.memory, 0))
+        os.close(fds.memory)
         self._pipes = Pipes(self._alone, fds.pipes)
         self._frames = Frames()
         self._writing = threading.Lock()

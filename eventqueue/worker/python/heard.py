@@ -8,6 +8,7 @@ import msgspec
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import DATA_MAX, check_data, size_of
 from eventqueue.model.events import Error
+from eventqueue.model.progress import NOTE_MAX
 from eventqueue.tasks.ending import LONGEST, MESSAGE_MAX, NAME_MAX, TRACEBACK_MAX
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
 from eventqueue.worker.python.messages import (
@@ -45,8 +46,8 @@ def _is_sound(message: FromChild, threads: int) -> bool:
             return is_outcome and message.duration_s >= 0 and isfinite(message.duration_s) and _may_be_printed(message)
         case Began(slot=slot):
             return slot is None or 0 <= slot < threads
-        case Progressed(done=done, total=total):
-            return isfinite(done) and (total is None or isfinite(total))
+        case Progressed(done=done, total=total, note=note):
+            return isfinite(done) and (total is None or isfinite(total)) and len(note or "") <= NOTE_MAX
         case _:
             return True
 

@@ -2,6 +2,8 @@
 
 import select
 
+WAIT_MAX_S = 3600.0
+
 
 class Listening:
     """One epoll. A descriptor is forgotten before it is closed."""
@@ -28,8 +30,12 @@ class Listening:
             self._events[fd] = wanted
 
     def wait(self, seconds: float | None) -> set[int]:
-        """Return those that are ready, at once or within so many seconds; None: however long it takes."""
-        return {fd for fd, _ in self._epoll.poll(seconds)}
+        """Return those that are ready, at once or within so many seconds; None: however long it takes.
+
+        Of a long wait only the first hour: the kernel knows none of 25 days.
+        """
+        wait_s = None if seconds is None else min(seconds, WAIT_MAX_S)
+        return {fd for fd, _ in self._epoll.poll(wait_s)}
 
     def close(self) -> None:
         """Let go of them all."""

@@ -15,7 +15,7 @@ from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoo
 from eventqueue.tasks.planned import Planned
 
 _LENGTH_BYTES = 4
-_FRAME_MAX = 4 * 1024 * 1024  # more than any has
+_FRAME_MAX = 32 * 1024 * 1024  # more than any has: a document of MongoDB has half of that
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -239,14 +239,15 @@ class Frames:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the frames that are whole by now. Raises Garbled."""
-        self._received += chunk
-        start, received = 0, bytes(self._received)
-        while (body := start + _LENGTH_BYTES) <= len(received):
-            if (length := int.from_bytes(received[start:body], "big")) > _FRAME_MAX:
-                raise Garbled
-            end = body + length
-            if end > len(received):
-                break
-            yield received[body:end]
-            start = end
-        del self._received[:start]
+        received, start = self._received, 0
+        received += chunk
+        try:
+            while (body := start + _LENGTH_BYTES) <= len(received):
+                if (length := int.from_bytes(received[start:body], "big")) > _FRAME_MAX:
+                    raise Garbled
+                if (end := body + length) > len(received):
+                    break
+                start = end
+                yield bytes(received[body:end])
+        finally:
+            del received[:start]

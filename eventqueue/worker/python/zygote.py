@@ -17,7 +17,7 @@ from collections import deque
 from contextlib import suppress
 from time import monotonic
 
-from eventqueue.api.current import stand_at
+from eventqueue.api.place import stand_at
 from eventqueue.errors import QueueError
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send, send_group
@@ -110,6 +110,8 @@ class Zygote:
         fds: list[int] = []
         try:
             packet, fds, _, _ = socket.recv_fds(self._channel, _PACKET_BYTES, FDS)
+            for fd in fds:  # it takes no flag that would have them come so
+                os.set_inheritable(fd, False)
         except BlockingIOError:
             return None
         except OSError:

@@ -216,6 +216,13 @@ def blocks_signals(file: Path) -> None:
 
 
 @task
+def descriptors_of_a_program() -> list[str]:
+    """Return what a program is given that is started with all that may be given."""
+    found = subprocess.run(["/bin/ls", "/proc/self/fd"], check=True, stdout=subprocess.PIPE, close_fds=False)
+    return found.stdout.decode().split()
+
+
+@task
 def leaves_something(file: Path) -> None:
     """Start what outlives it, in a session of its own."""
     code = f"echo $$ > {file}.new && mv {file}.new {file}; exec sleep 1000"

@@ -39,6 +39,22 @@ def breaks(ctx: Context, result: object) -> None:
     raise OSError("the metrics are down")
 
 
+@on_success
+def leaves(ctx: Context, result: object) -> None:
+    if result == "fine":
+        sys.exit(3)
+
+
+@task
+def fine() -> str:
+    return "fine"
+
+
+@task
+async def fine_async() -> str:
+    return "fine"
+
+
 @task
 def so_far() -> list[str]:
     found, called[:] = list(called), []

@@ -68,6 +68,7 @@ FORGED: dict[str, Message] = {
     "a thread that is none": Began([1], 2),
     "a thread before the first": Began([1], -1),
     "no progress": Progressed(1, NAN, None, None),
+    "a long note": Progressed(1, 1.0, None, "x" * 501),
     "no total": Progressed(1, 1.0, INFINITE, None),
 }
 

@@ -52,6 +52,12 @@ def test_a_failure_calls_its_own_and_the_last_one_that_of_deaths(hooked: Stage, 
     assert run(hooked, job("so_far"))[2:-1] == ["failure less than nothing", *last]  # type: ignore[index]
 
 
+@pytest.mark.parametrize("task", ["fine", "fine_async"])
+def test_a_hook_that_ends_its_process_changes_nothing(hooked: Stage, task: str) -> None:
+    assert run(hooked, job(task)) == "fine"
+    run(hooked, job("so_far"))
+
+
 def test_what_is_discarded_is_neither(hooked: Stage) -> None:
     run(hooked, job("so_far"))
     run(hooked, job("double", 0))

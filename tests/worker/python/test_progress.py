@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render.words import far
 from eventqueue.errors import Unavailable
 from eventqueue.model.job import Job
-from eventqueue.model.progress import Progress, Said
+from eventqueue.model.progress import NOTE_MAX, Progress, Said
 from eventqueue.mongo.progress import Progresses
 from eventqueue.worker.progressing import Progressing
 from eventqueue.worker.python.messages import Progressed
@@ -30,6 +31,7 @@ def count(gate: Path, ctx: Context) -> int:
     for done in (float("nan"), float("inf"), "two", None):
         ctx.progress(done, 100)
     ctx.progress(1, 100, 5)
+    ctx.progress(1, 100, "x" * 70_000_000)
     for done in range(1, 41):
         ctx.progress(done, 100, "page [3] $done")
     while not gate.exists():
@@ -54,10 +56,10 @@ def test_what_a_task_says_is_shown_while_it_runs(stage: Stage, start: Start, tmp
 
     assert found is not None
     assert (found.done, found.total, found.note) == (40, 100, "page [3] $done")
-    assert "progress     page [3] $done, 40 of 100 (40 %)" in queuectl.ok("show", job).out
+    assert "progress     40 %, 40 of 100, page [3] $done" in queuectl.ok("show", job).out
     assert "processing 40 %" in queuectl.ok("list").out
     assert queuectl.ok("list", "--json").json[0]["progress"]["done"] == 40
-    assert "page [3] $done, 40 of 100 (40 %)" in queuectl.ok("top", "--once").out
+    assert "40 %, pages.count, 40 of 100, page [3] $done" in queuectl.ok("top", "--once").out
     gate.touch()
     stage.ended(job)
     assert of(stage.queue, stage.job(job)) is None
@@ -76,6 +78,21 @@ def test_of_what_an_attempt_says_the_last_is_kept_and_another_attempt_begins_ane
 
     assert list(found) == ["one"]
     assert (found["one"].done, found["one"].note) == (2, "$half")
+
+
+def test_what_a_hand_has_put_there_says_nothing_or_no_more_than_fits(database: Database[dict[str, object]]) -> None:
+    progresses = Progresses(database)
+    usual: dict[str, object] = {"done": 1, "total": None, "note": None, "at": NOW}
+    odd: list[dict[str, object]] = [
+        *({}, {**usual, "done": "half"}, {**usual, "done": {}}, {**usual, "note": 7}, {**usual, "at": "now"}),
+        {**usual, "at": DatetimeMS(10**15)},
+    ]
+    there: list[dict[str, object]] = [*odd, {**usual, "note": "x" * 10_000}]
+    database["progress"].insert_many({"_id": {"job": str(nth), "claim": 2}, **one} for nth, one in enumerate(there))
+
+    found = progresses.get([(str(nth), 2) for nth in range(len(there))])
+
+    assert [(job, said.note) for job, said in found.items()] == [(str(len(odd)), "x" * NOTE_MAX)]
 
 
 def test_a_database_that_does_not_answer_is_said_once_and_stops_nobody(
@@ -104,10 +121,10 @@ def unavailable(_: object) -> None:
     ("progress", "shown"),
     [
         (Progress(3, None, None, NOW), "3"),
-        (Progress(0.5, 1, None, NOW), "0.5 of 1 (50 %)"),
-        (Progress(7, 0, "all", NOW), "all, 7 of 0"),
-        (Progress(12, 10, None, NOW), "12 of 10 (100 %)"),
-        (Progress(-1, 10, None, NOW), "-1 of 10 (0 %)"),
+        (Progress(0.5, 1, None, NOW), "50 %, 0.5 of 1"),
+        (Progress(7, 0, "all", NOW), "7 of 0, all"),
+        (Progress(12, 10, None, NOW), "100 %, 12 of 10"),
+        (Progress(-1, 10, None, NOW), "0 %, -1 of 10"),
     ],
     ids=str,
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from eventqueue.model.retry import LONGEST_S
 from eventqueue.tasks.outcomes import Raised, Returned
 from eventqueue.worker.python import pool
 from eventqueue.worker.running.reports import Ended
@@ -114,6 +115,11 @@ def test_a_timeout_counts_from_when_a_task_begins(one: Stage, tmp_path: Path) ->
 
     assert one.ended("first").outcome == Returned("slept")
     assert one.ended("second").outcome == Returned("slept")
+
+
+@pytest.mark.parametrize("task", ["stay", "stay_async"])
+def test_a_timeout_may_be_longer_than_any_wait_of_the_kernels(one: Stage, task: str, tmp_path: Path) -> None:
+    assert one.run(task, tmp_path / "there", SHORT_S, timeout=LONGEST_S).outcome == Returned("slept")
 
 
 def test_where_a_process_is_free_nothing_waits_behind_a_long_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from eventqueue.model.retry import LONGEST_S
 from eventqueue.tasks.outcomes import Raised, Returned
 from eventqueue.worker.running.reports import Written
 from tests.builders import job_that_is
@@ -53,6 +54,11 @@ def test_what_is_printed_past_python_belongs_to_who_is_alone(one: Stage) -> None
 
     assert ended.stdout.tail == b"from a subprocess\nby descriptor\n"
     assert ended.stderr.tail == b"and its stderr\n"
+
+
+@pytest.mark.parametrize("timeout", [30 * 86_400.0, LONGEST_S])
+def test_the_longest_timeout_ends_nothing(one: Stage, timeout: float) -> None:
+    assert one.value("add", 1, 2, timeout=timeout) == 3
 
 
 def test_what_prints_much_while_it_holds_pythons_lock_comes_to_its_end(one: Stage) -> None:
@@ -165,3 +171,7 @@ def test_sync_tasks_run_side_by_side_in_the_threads_of_a_process_and_async_ones_
 
     assert len({str(outcome) for outcome in outcomes}) == 1  # one process
     assert all(isinstance(outcome, Returned) for outcome in outcomes)
+
+
+def test_a_program_that_a_task_starts_is_given_nothing_of_its_processs_own(one: Stage) -> None:
+    assert one.value("descriptors_of_a_program") == ["0", "1", "2", "3"]  # the last one is what `ls` reads
