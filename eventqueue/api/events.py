@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bson.timestamp import Timestamp
 
 from eventqueue.audit.wanted import Wanted, job_stream_of
-from eventqueue.model.events import Enqueued, Failed, Recorded, name_in
+from eventqueue.model.events import Enqueued, Failed, Recorded, name_in, task_of
 from eventqueue.model.moments import between
 from eventqueue.model.readable import Read
 from eventqueue.mongo.log import OWN_VISIBLE_S, VISIBLE_S
@@ -54,14 +54,16 @@ class Events:
         if wanted == Wanted():
             yield from (raw for _, raw in self._timeline.read_timeless())
 
-    def failures(self, wanted: Wanted) -> Iterator[Failure]:
-        """Yield the attempts that failed among what is wanted, each with its job's queue."""
+    def failures(self, wanted: Wanted, task: str | None = None) -> Iterator[Failure]:
+        """Yield the attempts that failed among what is wanted, of a task perhaps, each with its job's queue."""
         found = self.read(wanted)
         while some := list(islice(found, AT_ONCE)):
             jobs = self._enqueued({one.stream for one in some})
             for one in some:
                 enqueued = jobs.get(one.stream)
-                if isinstance(one, Recorded) and isinstance(one.event, Failed) and enqueued is not None:
+                if not isinstance(one, Recorded) or not isinstance(one.event, Failed) or enqueued is None:
+                    continue
+                if task in (None, task_of(enqueued.run)):
                     yield Failure(name_in(one.stream), enqueued.queue, one.at, one.event.error.told)
 
     def follow(self, wanted: Wanted, last: int | None) -> Iterator[Read | None]:

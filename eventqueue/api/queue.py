@@ -331,17 +331,19 @@ class Queue:
         since: datetime | None = None,
         progress: Callable[[int], object] = lambda _: None,
         *,
+        task: str | None = None,
         is_past: bool = False,
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
-        `since`: those that failed since. `is_past`: by the log instead, each attempt that failed, whatever has become
-        of its job. `progress` is told how many were read. Raises InvalidInput.
+        `task`: of this Python task; `since`: those that failed since. `is_past`: by the log instead, each attempt that
+        failed, whatever has become of its job. `progress` is told how many were read. Raises InvalidInput.
         """
         if is_past:
-            return grouped(self._events.failures(Wanted(since=since, queue=queue, types=("failed",))), progress)
+            wanted_events = Wanted(since=since, queue=queue, types=("failed",))
+            return grouped(self._events.failures(wanted_events, task), progress)
         states = (State.FAILED, State.DEAD)
-        wanted = [fitting(Filter(state=state, queue=queue, since=since, limit=None)) for state in states]
+        wanted = [fitting(Filter(state=state, queue=queue, task=task, since=since, limit=None)) for state in states]
         return errors_of(self._views, wanted, progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:

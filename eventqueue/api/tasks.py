@@ -47,6 +47,9 @@ MEANT |= dict.fromkeys(("apply_async", "send_with_options", "configure", "kicker
 MEANT |= dict.fromkeys(("s", "si", "message", "subtask"), "signature(…)")
 
 
+UNKNOWN = "it stands in no module that a worker could import: put it into a file, or give it a name="
+
+
 class Options(TypedDict, total=False):
     """What one call may be asked for otherwise than its task says: the fields of `Queue.enqueue`, and its session."""
 
@@ -102,10 +105,15 @@ class Prepared(Generic[P, R_co]):
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[R_co]: ...
 
     def signature(self, *args: P.args, **kwargs: P.kwargs) -> Signature[Any]:
-        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit."""
+        """Return the call as a value. Raises InvalidInput, which names the argument that does not fit.
+
+        And TaskRefused for a function that was only typed, or read from stdin: no worker could import it.
+        """
         return self._called(args, kwargs)
 
     def _called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Signature[Any]:
+        if not self._declared.is_somewhere:
+            raise TaskRefused(self._declared.name, UNKNOWN)
         taken = self._declared.contract
         return Signature(taken.call(args, kwargs), self._options, taken.result_read)
 
@@ -268,12 +276,11 @@ def _policy(given: Mapping[str, Any]) -> Policy:
     if unknown := sorted(given.keys() - {*Policy.__struct_fields__}):
         raise InvalidInput(unknown[0], f"is no option of a task{one_of('the options', unknown[0], OPTIONS)}")
     plain = {name: in_seconds(value) if isinstance(value, timedelta) else value for name, value in given.items()}
-    if isinstance(backoff := given.get("backoff"), Backoff):  # a struct looks at nothing when it is made
-        plain["backoff"] = msgspec.to_builtins(backoff)
     if isinstance(tags := given.get("tags"), Iterable) and not isinstance(tags, str):
         plain["tags"] = tuple(tags)
     try:
-        return msgspec.convert(plain, Policy)
+        # Through what it is made of: a Backoff was held against nothing where it was made.
+        return msgspec.convert(msgspec.to_builtins(plain), Policy)
     except msgspec.ValidationError as error:
         raise unfit(error) from None
 
@@ -285,9 +292,9 @@ def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
     return classes
 
 
-def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
+def _checked_unique(unique: object) -> bool | timedelta:
     if not isinstance(unique, bool | timedelta):
-        raise InvalidInput("unique", "must be True, for ever, or a timedelta, within each such stretch of time")
+        raise InvalidInput("unique", "must be True, for ever, or a timedelta")
     if isinstance(unique, timedelta) and not timedelta(0) < unique <= timedelta(seconds=LONGEST_S):
         raise InvalidInput("unique", "must be longer than nothing, and a hundred years at most")
     return unique

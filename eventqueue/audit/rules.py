@@ -1,7 +1,8 @@
 """Stored events held against the rules of the log, from their bytes alone, whatever their stream is of. Pure.
 
-Versions are dense, hashes chained and those of the bytes, time goes on, each event is of its stream's category, and a
-job's transitions are legal. What cannot be read is named, and what stands behind it is looked at all the same.
+Versions are dense, hashes chained and those of the bytes, time goes on, each event is of its stream's category, a job's
+transitions are legal, and what happens to a schedule is what can be decided of one. What cannot be read is named, and
+what stands behind it is looked at all the same.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,11 +13,13 @@ import bson
 import msgspec
 from bson.timestamp import Timestamp
 
+from eventqueue.audit.schedules import Following
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import bucket_of, content_hash, decode, head_of, is_framed
 from eventqueue.model.events import CATEGORIES, Event, Recorded, category_of, type_of
 from eventqueue.model.figures import instant
 from eventqueue.model.job import LEGAL, State
+from eventqueue.schedules.events import CATEGORY
 
 FIELDS = 12  # of an envelope, each of which is needed to decode it
 ID_BYTES, HASH_BYTES = 16, 32
@@ -73,6 +76,7 @@ def stored(raw: bytes) -> Stored:
 def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -> Iterator[Finding]:
     """Yield everything that is wrong with a stream as it is stored; `latest`: no event is of a later time."""
     bucket, kinds = bucket_of(stream), CATEGORIES.get(category_of(stream))
+    following = Following(stream) if category_of(stream) == CATEGORY else None
     before: _Before = _Unread()
     state: State | str | None = None  # of a job; UNKNOWN behind what cannot be read
     if kinds is None:
@@ -81,12 +85,16 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
         if (event := one.event) is None:
             yield Finding(stream, place, one.problem)
             before, state = _behind(one.raw, place, before), UNKNOWN
+            if following is not None:
+                following.pass_over(one.problem)
             continue
         if not _is_sound(one, event, before, bucket):
             yield from _faults(one, event, before, place)
         kind = type(event.event)
         if kinds is not None and (kind not in kinds or not _is_legal(kind, state)):
             yield _misfit(event, state)
+        if following is not None:
+            yield from (Finding(stream, event.version, problem) for problem in following.faults(event))
         before, state = event, LEGAL[kind][1] if kind in LEGAL else state
     if isinstance(before.ts, Timestamp) and before.ts > latest:  # which none before it can be, without being told
         problem = "the server stamped it (`ts`) with a time that is yet to come"

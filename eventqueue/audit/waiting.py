@@ -62,7 +62,8 @@ def _unserved(job: Job, wait: Wait, around: Around) -> str:
     # A minute, which a counter has, need not be over.
     is_known = around.claimed_at is not None and around.now - around.claimed_at >= timedelta(seconds=1)
     claimed = f", from which nothing was claimed since {_at(around.claimed_at)}" if is_known else ""
-    start = f"`queuectl worker start --queue {job.queue}` starts one"
+    tasks = " --import MODULE" if isinstance(job.run, Call) else ""
+    start = f"`queuectl worker start --queue {job.queue}{tasks}` starts one"
     return f"no worker serves its queue {job.queue}{claimed}{due}: {start}"
 
 

@@ -15,12 +15,19 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 
 @command("list")
 @click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
+@click.option("--task", type=TEXT, help="Jobs of this Python task only.")
 @click.option("--error", type=TEXT, help="Jobs with this text in their last error only.")
 @click.option("--fingerprint", type=FINGERPRINT, help="Jobs with this kind of last error only, see `errors`.")
 @limited
 @with_session
 def list_(
-    session: Session, queue_name: str | None, error: str | None, fingerprint: str | None, limit: int | None
+    session: Session,
+    *,
+    queue_name: str | None,
+    task: str | None,
+    error: str | None,
+    fingerprint: str | None,
+    limit: int | None,
 ) -> None:
     """List dead jobs, those that died last first.
 
@@ -30,7 +37,8 @@ def list_(
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    print_newest(session, limit, state=State.DEAD, queue=queue_name, error=error, fingerprint=fingerprint)
+    wanted = {"task": task, "error": error, "fingerprint": fingerprint}
+    print_newest(session, limit, None, None, state=State.DEAD, queue=queue_name, **wanted)
 
 
 @command("retry")

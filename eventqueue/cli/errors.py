@@ -20,11 +20,20 @@ PAST = timedelta(days=7)  # of the past, unless it is said of how much
 
 @command("errors")
 @click.option("--queue", "queue_name", type=TEXT, help="Of this queue only.")
+@click.option("--task", type=TEXT, help="Of this Python task only.")
 @moment_option("--since", help="Of jobs that failed since")
 @click.option("--past", "is_past", is_flag=True, help="Of each attempt that failed, in 7 days unless --since is given.")
 @limited
 @with_session
-def errors(session: Session, queue_name: str | None, *, since: Typed | None, is_past: bool, limit: int | None) -> None:
+def errors(
+    session: Session,
+    queue_name: str | None,
+    *,
+    task: str | None,
+    since: Typed | None,
+    is_past: bool,
+    limit: int | None,
+) -> None:
     """Show what jobs failed with, by kind.
 
     Of those that are failed or dead now; with --past each attempt that failed, also where all has gone well since.
@@ -49,7 +58,7 @@ def errors(session: Session, queue_name: str | None, *, since: Typed | None, is_
             session.out.behind(queue.connection.views.refresh())
         total = None if is_past else _total(queue, queue_name)
         with counting("reading", total, hidden=session.out.quiet, unit="failures") as progress:
-            found = queue.errors(queue_name, begin, progress, is_past=is_past)
+            found = queue.errors(queue_name, begin, progress, task=task, is_past=is_past)
         if not found.failures:
             refuse_unknown(queue, queue_name)
     shown = found.groups[:limit]

@@ -26,6 +26,7 @@ limited = click.option(
 @click.option("--state", type=click.Choice(STATES), help="Jobs in this state only.")
 @click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
 @click.option("--tag", type=TEXT, help="Jobs with this tag only.")
+@click.option("--task", type=TEXT, help="Jobs of this Python task only.")
 @limited
 @moment_option("--since", help="Jobs created since (failed and dead: that failed since)")
 @with_at
@@ -36,6 +37,7 @@ def list_(
     state: str | None,
     queue_name: str | None,
     tag: str | None,
+    task: str | None,
     limit: int | None,
     since: Typed | None,
     at: At,
@@ -50,7 +52,8 @@ def list_(
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    print_newest(session, limit, since, at, state=State(state) if state else None, queue=queue_name, tag=tag)
+    wanted = State(state) if state else None
+    print_newest(session, limit, since, at, state=wanted, queue=queue_name, tag=tag, task=task)
 
 
 @command("show")

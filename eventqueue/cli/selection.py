@@ -30,10 +30,11 @@ NAMED_MAX = 20  # of those that were not tried
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for, and why: ids, or all with a queue and an error or its kind; `is_dry`: only to be shown."""
+    """What was asked for, and why: ids, or all with a queue, task, error or its kind; `is_dry`: only to be shown."""
 
     ids: Sequence[str]
     queue: str | None
+    task: str | None
     error: str | None
     fingerprint: str | None
     is_dry: bool
@@ -50,7 +51,7 @@ class Selection:
 
         from eventqueue.ports.views import Filter
 
-        wanted = Filter(queue=self.queue, error=self.error, fingerprint=self.fingerprint, limit=None)
+        wanted = Filter(queue=self.queue, task=self.task, error=self.error, fingerprint=self.fingerprint, limit=None)
         return [replace(wanted, state=state) for state in states]
 
 
@@ -60,6 +61,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.argument("ids", nargs=-1, metavar="[ID]...", type=TEXT)
     @click.option("--all", "is_all", is_flag=True, help="All of them, not just those named.")
     @click.option("--queue", type=TEXT, help="With --all: of this queue only.")
+    @click.option("--task", type=TEXT, help="With --all: of this Python task only.")
     @click.option("--error", type=TEXT, help="With --all: with this text in the last error only.")
     @with_why
     @click.option(
@@ -74,6 +76,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
         ids: Sequence[str],
         is_all: bool,
         queue: str | None,
+        task: str | None,
         error: str | None,
         fingerprint: str | None,
         is_dry: bool,
@@ -81,9 +84,9 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if bool(ids) == is_all:
             raise click.UsageError("Give the jobs' ids, or --all")
-        if ids and any(one is not None for one in (queue, error, fingerprint)):
-            raise click.UsageError("--queue, --error and --fingerprint choose among --all")
-        return command(session, Selection(tuple(dict.fromkeys(ids)), queue, error, fingerprint, is_dry, why))
+        if ids and any(one is not None for one in (queue, task, error, fingerprint)):
+            raise click.UsageError("--queue, --task, --error and --fingerprint choose among --all")
+        return command(session, Selection(tuple(dict.fromkeys(ids)), queue, task, error, fingerprint, is_dry, why))
 
     return call
 

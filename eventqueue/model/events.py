@@ -65,6 +65,11 @@ Run = Shell | Call
 """What a job runs, tagged by `kind`."""
 
 
+def task_of(run: Run) -> str | None:
+    """Return the Python task that is run, None for a command."""
+    return run.task if isinstance(run, Call) else None
+
+
 class Captured(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One output stream: its last 1 KiB as text, its length in bytes, the SHA-256 of the tail kept in `outputs`."""
 

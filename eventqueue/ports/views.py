@@ -38,6 +38,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     queue: str | None = None
     tag: str | None = None
+    task: str | None = None  # by the name that the job was enqueued with
     since: Annotated[datetime, Meta(tz=True)] | None = None
     error: str | None = None  # a part of the last error as it is told: with its type if it is an exception
     fingerprint: str | None = None  # of it as it is told, see model/fingerprint.py
@@ -50,6 +51,7 @@ class FilterFields(TypedDict, total=False):
     state: State | None
     queue: str | None
     tag: str | None
+    task: str | None
     since: datetime | None
     error: str | None
     fingerprint: str | None

@@ -21,13 +21,18 @@ def definition(
         tz=tz,
         every=None if every is None else float(every),
     )
+    check_together(found)
+    return found
+
+
+def check_together(found: Definition) -> None:
+    """Raise InvalidInput for what says in two ways, or in none, when its ticks are, or what becomes of them."""
     if (found.cron is None) == (found.every is None):
         raise InvalidInput("cron", "must be given, or else every: one of them says when the ticks are")
     if found.tz is not None and found.every is not None:
         raise InvalidInput("tz", "goes with cron: a span of time is the same in all zones")
     if found.missed is Missed.ALL and found.overlap is Overlap.SKIP:
         raise InvalidInput("missed", "cannot be all where overlap is skip: the jobs of all would overlap")
-    return found
 
 
 def _policy(kind: Any, value: str, field: str) -> Any:

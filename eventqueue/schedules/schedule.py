@@ -141,12 +141,17 @@ def _tells(schedule: Schedule, skipped: TickSkipped) -> bool:
     return schedule.since is not None and schedule.since >= skipped.last
 
 
+def defined(event: ScheduleSet) -> Definition:
+    """Return the definition that an event sets."""
+    return Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
+
+
 def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
     """Return the schedule after an event. Raises LogCorrupt for an event that is no schedule's."""
     now = replace(schedule, head=recorded.head, problem=None)
     match recorded.event:
         case ScheduleSet() as event:
-            definition = Definition(**{name: getattr(event, name) for name in Definition.__struct_fields__})
+            definition = defined(event)
             told = {"set_at": recorded.at, "set_by": recorded.actor, "set_id": recorded.id, "since": recorded.at}
             return replace(now, definition=definition, taken=None, **told)
         case SchedulePaused(why=why):
@@ -158,7 +163,7 @@ def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
         case ScheduleTriggered():
             return now
         case TickSkipped(reason=SkipReason.OVERLAP, job=job, first=first):
-            return replace(now, held_by=job) if _is_earlier(schedule, job, first) else now
+            return replace(now, held_by=job) if is_earlier(schedule, job, first) else now
         case TickSkipped(last=last, reason=reason, job=job):
             last = min(last, recorded.at)  # whatever it says: of ticks to come nothing is told
             since = last if schedule.since is None else max(last, schedule.since)
@@ -167,7 +172,7 @@ def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
             raise LogCorrupt(f"{recorded.stream} holds a `{type_of(event)}`, which happens to no schedule.")
 
 
-def _is_earlier(schedule: Schedule, job: str | None, tick: datetime) -> bool:
+def is_earlier(schedule: Schedule, job: str | None, tick: datetime) -> bool:
     """Whether a job is called as that of a tick before this one is: by another nothing is held, whatever is told."""
     made = None if job is None else tick_of(job, stream_for(schedule.name))
     return made is not None and made[1] is not None and made[1] < tick

@@ -16,6 +16,8 @@ from eventqueue.model.retry import LONGEST_S, Backoff
 from eventqueue.model.spec import Defaults, Label, Name, Whole
 from eventqueue.tasks.contract import Contract
 
+NOWHERE = "__main__"  # of what no worker can import
+
 BackoffFunction = Callable[[int, BaseException], timedelta | float]
 """From an attempt's number, from 1, and what it raised to how long to wait, in seconds where it is a number."""
 
@@ -53,6 +55,11 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     unique: bool | timedelta = False
 
     @property
+    def is_somewhere(self) -> bool:
+        """Whether a worker could import it, by what is known of it here."""
+        return not self.name.startswith(f"{NOWHERE}.")
+
+    @property
     def is_async(self) -> bool:
         """Whether it is a coroutine function."""
         return inspect.iscoroutinefunction(self.function)
@@ -82,9 +89,9 @@ def _module_of(function: Callable[..., Any]) -> str:
     # As a worker imports it that is told to: a script knows itself by no other name.
     main = sys.modules["__main__"]
     if (spec := getattr(main, "__spec__", None)) is not None:
-        return str(spec.name).removesuffix(".__main__")
-    file = getattr(main, "__file__", None)
-    return PurePath(file).stem if file else module
+        return str(spec.name)
+    found = PurePath(getattr(main, "__file__", None) or "").stem
+    return found if found.isidentifier() else NOWHERE  # what is typed, or read from stdin
 
 
 def check_function(function: object, name: str | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
+from eventqueue.model.events import task_of
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import Job, State
 from eventqueue.ports.views import Filter
@@ -28,6 +29,7 @@ def _fits(job: Job, filter_: Filter) -> bool:
         filter_.state in (None, job.state)
         and filter_.queue in (None, job.queue)
         and (filter_.tag is None or filter_.tag in job.tags)
+        and filter_.task in (None, task_of(job.run))
         and (filter_.since is None or _at(job, filter_) >= filter_.since)
         and (filter_.error is None or (told is not None and filter_.error in told))
         and (filter_.fingerprint is None or (told is not None and fingerprint(told) == filter_.fingerprint))

@@ -14,7 +14,7 @@ import msgspec
 
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import EPOCH, decode
-from eventqueue.model.events import category_of
+from eventqueue.model.events import category_of, task_of
 from eventqueue.model.job import Job, State, evolve
 from eventqueue.model.marks import Mark
 from eventqueue.model.moments import AHEAD, SECOND, was_by
@@ -112,6 +112,7 @@ def _fits(job: Job, filter_: Filter) -> bool:
     at = job.updated_at if filter_.state in BY_CHANGE else job.created_at
     return (
         (filter_.tag is None or filter_.tag in job.tags)
+        and filter_.task in (None, task_of(job.run))
         and (filter_.since is None or at >= filter_.since)
         and (filter_.error is None or (job.last_error is not None and filter_.error in job.last_error.told))
     )

@@ -29,6 +29,7 @@ from eventqueue.ports.views import Difference
 from eventqueue.system.ahead import ahead
 from projections.auditing.collection import of_collection
 from projections.auditing.histories import Run, misplaced, of_streams, one_by_one, runs
+from projections.auditing.named import Named
 from projections.auditing.outputs import Found, KeptOutputs
 from projections.auditing.standing import await_projector, of_views
 from projections.folds.decoding import read
@@ -135,7 +136,9 @@ class Inquiry:
         strange: list[Any] = []
         latest, until = self._latest(), self.account.events + AT_ONCE
         for stream, history in one_by_one(batches, strange.append):
-            self.account.find(check(stream, self._counted(history, progress), latest))
+            named = Named(self._ground.log)
+            self.account.find(check(stream, named.heard(self._counted(history, progress)), latest))
+            self.account.find(named.missing())
             if self.account.events >= until:
                 latest, until = self._latest(), self.account.events + AT_ONCE
         self.account.find(misplaced(strange))

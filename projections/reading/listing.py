@@ -167,6 +167,8 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
         query["queue"] = filter_.queue
     if filter_.tag is not None:
         query["tags"] = filter_.tag
+    if filter_.task is not None:
+        query["run.task"] = filter_.task
     if filter_.error is not None:
         query["$expr"] = {"$gte": [{"$indexOfBytes": [_TOLD, {"$literal": filter_.error}]}, 0]}
     return query

@@ -21,8 +21,8 @@ PLACES = [
 @pytest.fixture
 def missed(queuectl: Queuectl, queue: Queue) -> Queuectl:
     """A job that is dead since its task raised a KeyError, and another that died of the same words."""
-    for job_id in ("one", "other"):
-        queue.enqueue(id=job_id, task="app.send", max_retries=0)
+    for job_id, task in (("one", "app.send"), ("other", "app.post")):
+        queue.enqueue(id=job_id, task=task, max_retries=0)
     happened(queue, "one", claimed(), MISSED, DEAD_LETTERED)
     other = Failed(reason=FailReason.ERROR, error=Error(type="app.Error404", message="'x'"))
     happened(queue, "other", claimed(), other, DEAD_LETTERED)
@@ -70,3 +70,29 @@ def test_what_failed_before_all_went_well_is_not_shown_at_length(missed: Queuect
     completed(queue, "again")
 
     assert "traceback" not in missed.ok("show", "again").out
+
+
+@pytest.mark.parametrize("words", ["list", "list --at 0s", "list --state dead", "dlq list", "retry --all --dry-run"])
+def test_jobs_are_chosen_by_their_task(missed: Queuectl, queue: Queue, words: str) -> None:
+    queue.enqueue(id="command", command="true")
+
+    def chosen(task: str) -> list[str]:
+        return [one["id"] for one in missed.ok(*words.split(), "--task", task, "--json").json]
+
+    assert chosen("app.send") == ["one"]
+    assert chosen("app.post") == ["other"]
+    assert chosen("nowhere.send") == []
+
+
+@pytest.mark.parametrize("words", ["errors", "errors --past"])
+def test_failures_are_put_together_by_their_task(missed: Queuectl, words: str) -> None:
+    def jobs(*options: str) -> set[str]:
+        return {one["example"]["job"] for one in missed.ok(*words.split(), *options, "--json").json}
+
+    assert jobs() == {"one", "other"}
+    assert jobs("--task", "app.post") == {"other"}
+    assert jobs("--task", "nowhere.post") == set()
+
+
+def test_who_names_jobs_chooses_none_by_their_task(missed: Queuectl) -> None:
+    assert missed.here("retry", "one", "--task", "app.send").code == 2

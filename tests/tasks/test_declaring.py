@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,39 @@ def test_a_script_is_called_as_a_worker_imports_it(modules: Path, monkeypatch: p
     made.__module__, made.__qualname__ = "__main__", "made"
 
     assert task(made).name == "app.made"
+
+
+@pytest.mark.parametrize("file", [None, "<stdin>", "<string>", "pk/__main__.py"])
+def test_what_no_worker_could_import_runs_here_and_is_not_enqueued(
+    monkeypatch: pytest.MonkeyPatch, file: str | None
+) -> None:
+    main = type(sys)("__main__")
+    if file is not None:
+        main.__file__ = file
+    monkeypatch.setitem(sys.modules, "__main__", main)
+
+    def typed() -> int:
+        return 1
+
+    typed.__module__, typed.__qualname__ = "__main__", "typed"
+    found = task(typed)
+
+    assert found() == 1
+    with pytest.raises(TaskRefused, match="it stands in no module that a worker could import"):
+        found.enqueue()
+    assert task(name="app.typed")(typed).signature().call.task == "app.typed"
+
+
+def test_what_is_run_as_a_package_is_called_as_a_worker_imports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = type(sys)("__main__")
+    main.__spec__ = ModuleSpec("pk.__main__", None)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+
+    def made() -> None: ...
+
+    made.__module__, made.__qualname__ = "__main__", "made"
+
+    assert task(made).name == "pk.__main__.made"
 
 
 def test_what_a_task_may_know_of_its_job_is_no_argument() -> None:

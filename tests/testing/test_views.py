@@ -79,6 +79,8 @@ def filters(jobs: Mapping[str, Job]) -> Iterator[Filter]:
     since = sorted(job.updated_at for job in jobs.values())[len(jobs) // 2]
     for state, queue, tag in product([None, *State], [None, "mail", "nowhere"], [None, "nightly"]):
         yield Filter(state=state, queue=queue, tag=tag, limit=None)
+    for state, name in product((None, State.DEAD, State.PENDING), ("app.send", "nowhere.send")):
+        yield Filter(state=state, task=name, limit=None)
     for state in (None, State.DEAD, State.PENDING):
         yield Filter(state=state, since=since, limit=None)
         yield Filter(state=state, error="no such text", limit=None)

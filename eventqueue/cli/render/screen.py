@@ -13,6 +13,7 @@ from eventqueue.cli.render.columns import Cell, Table, figure, fitted
 from eventqueue.cli.render.console import console
 from eventqueue.cli.render.tables import COLOURS
 from eventqueue.cli.render.words import STATES, TITLES, age, count, far, instant, shortened, span
+from eventqueue.model.events import task_of
 from eventqueue.model.job import Job, State
 from eventqueue.ports.views import Glance, Lag, QueueStats, Worker
 from eventqueue.system.printable import clean
@@ -106,7 +107,7 @@ def _worker(worker: Worker, running: Sequence[Job], glance: Glance) -> list[list
 
 def _doing(job: Job, glance: Glance) -> str:
     progress = glance.progress.get(job.id)
-    return job.run.text if progress is None else f"{far(progress)}: {job.run.text}"
+    return job.run.text if progress is None else far(progress, task_of(job.run) or job.run.text)
 
 
 def _failures(glance: Glance) -> tuple[str, Table]:

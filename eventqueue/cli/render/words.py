@@ -35,12 +35,12 @@ def waiting(wait: "Wait", now: datetime) -> str:
             return kind
 
 
-def far(progress: "Progress") -> str:
-    """Return how far a task is, as it says: `page 3, 40 of 100 (40 %)`."""
-    done, of = f"{progress.done:g}", "" if progress.total is None else f" of {progress.total:g}"
-    percent = "" if progress.percent is None else f" ({progress.percent} %)"
-    note = f"{shortened(progress.note, NOTE_MAX)}, " if progress.note else ""
-    return f"{note}{done}{of}{percent}"
+def far(progress: "Progress", task: str | None = None) -> str:
+    """Return how far a task is, as it says, what tells most first: `40 %, 40 of 100, page 3`; `task`: which it is."""
+    percent = None if progress.percent is None else f"{progress.percent} %"
+    of = "" if progress.total is None else f" of {progress.total:g}"
+    note = shortened(progress.note, NOTE_MAX) if progress.note else None
+    return ", ".join(part for part in (percent, task, f"{progress.done:g}{of}", note) if part)
 
 
 def sentence(*parts: str | None) -> str:

@@ -147,6 +147,20 @@ KINDS: list[Kind] = [
     ),
     *in_all_ways(
         OF,
+        "what a task is called with is altered",
+        "job-calls",
+        setting("job-calls", 1, "data.run.args", [43]),
+        {"plain": ALTERED, "hashes": "the view has run, its events another", "views": ALTERED, "both": ""},
+    ),
+    *in_all_ways(
+        OF,
+        "what a task returned is altered",
+        "job-calls",
+        setting("job-calls", 3, "data.result", {"rows": 43}),
+        {"plain": ALTERED, "hashes": "the view has result", "views": ALTERED, "both": ""},
+    ),
+    *in_all_ways(
+        OF,
         "who did it is altered",
         "job-gone",
         setting("job-gone", 2, "actor", "mallory"),

@@ -32,6 +32,14 @@ from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
 from eventqueue.mongo.ground import Ground, look_at
 from eventqueue.mongo.outputs import Kept, Outputs
 from eventqueue.ports.log import Append
+from eventqueue.schedules.events import (
+    Missed,
+    Overlap,
+    SchedulePaused,
+    ScheduleResumed,
+    ScheduleSet,
+    ScheduleTriggered,
+)
 from projections.auditing.auditor import ViewAuditor
 from projections.registry import PROJECTIONS
 from tests.builders import BOOM, CANCELLED, DEAD_LETTERED, RELEASED, claimed, enqueued, failed
@@ -58,6 +66,18 @@ STREAMS: Mapping[str, Sequence[Event]] = {
     "job-waits": (enqueued(priority=5),),
     "job-runs": (enqueued(), claimed("worker-7")),
     "job-gone": (enqueued(), CANCELLED),
+    "job-calls": (
+        enqueued(command=None, task="mail", args=[42]),
+        claimed(),
+        Completed(result={"rows": 42}, exit_code=0, duration=0.5),
+    ),
+    "job-nightly:0a1b2c3d4e5f": (enqueued(),),
+    "schedule-nightly": (
+        ScheduleSet(fields={"command": "make"}, missed=Missed.ONCE, overlap=Overlap.SKIP, cron="0 2 * * *"),
+        SchedulePaused(why="the disk is full"),
+        ScheduleResumed(),
+        ScheduleTriggered(job="nightly:0a1b2c3d4e5f"),
+    ),
     "late-dead": (
         LateResult(claim=2, worker="worker-1", outcome="completed", data={"exit_code": 0}),
         LateResult(claim=2, worker="worker-1", outcome="failed", data={"exit_code": 9}),

@@ -12,12 +12,12 @@ from eventqueue.mongo.ground import look_at
 from eventqueue.sealing import gathering
 from eventqueue.sealing.holding import hold
 from eventqueue.sealing.sealer import Sealer
-from tests.audit.tampering import acts, jobs, others, seals, views
+from tests.audit.tampering import acts, jobs, others, schedules, seals, views
 from tests.audit.tampering.kind import SEAL, VERIFY, Kind
 from tests.audit.tampering.scene import Scene
 from tests.audit.tampering.stage import Stage
 
-KINDS: list[Kind] = [*jobs.KINDS, *others.KINDS, *acts.KINDS, *seals.KINDS, *views.KINDS]
+KINDS: list[Kind] = [*jobs.KINDS, *others.KINDS, *acts.KINDS, *schedules.KINDS, *seals.KINDS, *views.KINDS]
 A_SEAL = 12  # events, about
 
 

@@ -56,10 +56,10 @@ def test_what_a_task_says_is_shown_while_it_runs(stage: Stage, start: Start, tmp
 
     assert found is not None
     assert (found.done, found.total, found.note) == (40, 100, "page [3] $done")
-    assert "progress     page [3] $done, 40 of 100 (40 %)" in queuectl.ok("show", job).out
+    assert "progress     40 %, 40 of 100, page [3] $done" in queuectl.ok("show", job).out
     assert "processing 40 %" in queuectl.ok("list").out
     assert queuectl.ok("list", "--json").json[0]["progress"]["done"] == 40
-    assert "page [3] $done, 40 of 100 (40 %)" in queuectl.ok("top", "--once").out
+    assert "40 %, pages.count, 40 of 100, page [3] $done" in queuectl.ok("top", "--once").out
     gate.touch()
     stage.ended(job)
     assert of(stage.queue, stage.job(job)) is None
@@ -121,10 +121,10 @@ def unavailable(_: object) -> None:
     ("progress", "shown"),
     [
         (Progress(3, None, None, NOW), "3"),
-        (Progress(0.5, 1, None, NOW), "0.5 of 1 (50 %)"),
-        (Progress(7, 0, "all", NOW), "all, 7 of 0"),
-        (Progress(12, 10, None, NOW), "12 of 10 (100 %)"),
-        (Progress(-1, 10, None, NOW), "-1 of 10 (0 %)"),
+        (Progress(0.5, 1, None, NOW), "50 %, 0.5 of 1"),
+        (Progress(7, 0, "all", NOW), "7 of 0, all"),
+        (Progress(12, 10, None, NOW), "100 %, 12 of 10"),
+        (Progress(-1, 10, None, NOW), "0 %, -1 of 10"),
     ],
     ids=str,
 )

@@ -1,10 +1,12 @@
 """What a task is given, and what comes back of it: its result, its error, what it prints, how far it is."""
 
+import math
 import re
 from pathlib import Path
 
 import pytest
 
+from eventqueue.model.retry import LONGEST_S
 from eventqueue.tasks.outcomes import Raised, Returned
 from eventqueue.worker.running.reports import Written
 from tests.builders import job_that_is
@@ -53,6 +55,11 @@ def test_what_is_printed_past_python_belongs_to_who_is_alone(one: Stage) -> None
 
     assert ended.stdout.tail == b"from a subprocess\nby descriptor\n"
     assert ended.stderr.tail == b"and its stderr\n"
+
+
+@pytest.mark.parametrize("timeout", [30 * 86_400.0, LONGEST_S, 1e300, math.inf, math.nan])
+def test_the_longest_timeout_ends_nothing(one: Stage, timeout: float) -> None:
+    assert one.value("add", 1, 2, timeout=timeout) == 3
 
 
 def test_what_prints_much_while_it_holds_pythons_lock_comes_to_its_end(one: Stage) -> None:
