@@ -83,8 +83,10 @@ class Ticker:
 
     def _tick_due(self) -> None:
         until = time.monotonic() + BUSY_S
-        while (due := self._due(now := self._ground.clock.now())) and time.monotonic() < until:
+        while due := self._due(now := self._ground.clock.now()):
             self._tick(due, now)
+            if time.monotonic() > until and (self._look_at <= time.monotonic() or not self._news.empty()):
+                return
 
     def _due(self, now: datetime) -> Sequence[Course]:
         """Return the schedules with a tick that has come, the longest first; behind all others those asked for."""
