@@ -2,7 +2,6 @@
 
 from eventqueue.model.events import Call
 from eventqueue.model.job import Job
-from eventqueue.model.retry import LONGEST_S
 from eventqueue.worker.python.messages import NOT_BEGUN, UNKNOWN, Over, Run, outcome_of
 from eventqueue.worker.running.reports import Ended, Written
 
@@ -25,7 +24,7 @@ class Attempt:
             attempt=job.attempts,
             claim=job.claim,
             queue=job.queue,
-            timeout_s=None if job.timeout is None or not job.timeout <= LONGEST_S else job.timeout,
+            timeout_s=job.timeout,
             retries_left=max(0, job.max_retries - job.failures),
             correlation=job.correlation,
             call=job.run,

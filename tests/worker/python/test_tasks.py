@@ -1,6 +1,5 @@
 """What a task is given, and what comes back of it: its result, its error, what it prints, how far it is."""
 
-import math
 import re
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def test_what_is_printed_past_python_belongs_to_who_is_alone(one: Stage) -> None
     assert ended.stderr.tail == b"and its stderr\n"
 
 
-@pytest.mark.parametrize("timeout", [30 * 86_400.0, LONGEST_S, 1e300, math.inf, math.nan])
+@pytest.mark.parametrize("timeout", [30 * 86_400.0, LONGEST_S])
 def test_the_longest_timeout_ends_nothing(one: Stage, timeout: float) -> None:
     assert one.value("add", 1, 2, timeout=timeout) == 3
 
