@@ -8,15 +8,15 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from pymongo import UpdateOne
+from pymongo import UpdateOne, WriteConcern
 from pymongo.database import Database
 
 from eventqueue.model.codec import LENIENT
 from eventqueue.model.portions import runs
 from eventqueue.model.progress import NOTE_MAX, ByClaim, Progress, Said
 from eventqueue.mongo.errors import translated
-from eventqueue.mongo.log import DURABLE
 
+QUICK = WriteConcern(1, j=False)  # what a crash takes is said again
 KEPT_S = 86_400
 ASKED_MAX = 500  # attempts in one question
 
@@ -25,7 +25,7 @@ class Progresses:
     """The `progress` collection."""
 
     def __init__(self, database: Database[Any]) -> None:
-        self._progress = database.get_collection("progress", LENIENT, write_concern=DURABLE)
+        self._progress = database.get_collection("progress", LENIENT, write_concern=QUICK)
 
     def prepare(self) -> None:
         """Have the server prune it."""

@@ -11,6 +11,7 @@ from eventqueue.worker.python.messages import Progressed
 logger = logging.getLogger(__name__)
 
 EVERY_S = 0.25
+MOST_S = 40  # words a second of all tasks together: whoever follows the database passes each of them
 
 
 class Progressing:
@@ -32,20 +33,21 @@ class Progressing:
 
     def run(self, stop: threading.Event) -> None:
         """Pass it on until `stop` is set."""
-        while not stop.wait(EVERY_S):
+        rest_s = EVERY_S
+        while not stop.wait(rest_s):
             self._news.wait()
-            self.step()
+            rest_s = self.step()
 
-    def step(self) -> None:
-        """Pass on what was said since."""
+    def step(self) -> float:
+        """Pass on what was said since; return for how many seconds nothing more is."""
         self._news.clear()
         with self._lock:
             said, self._said = self._said, {}
-        if not said:
-            return
         try:
-            self._progresses.put(said)
+            if said:
+                self._progresses.put(said)
         except QueueError as error:  # what is said next is as good
             if not self._is_refused:
                 logger.warning("how far tasks are is not shown: %s", error)
             self._is_refused = True
+        return max(EVERY_S, len(said) / MOST_S)

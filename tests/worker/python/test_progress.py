@@ -113,6 +113,17 @@ def test_a_database_that_does_not_answer_is_said_once_and_stops_nobody(
     assert progresses.get([("one", 2)])["one"].done == 7
 
 
+def test_of_many_tasks_each_is_told_of_less_often(database: Database[dict[str, object]]) -> None:
+    progressing = Progressing(Progresses(database))
+    rests = []
+    for count in (1, 10, 200):
+        for number in range(count):
+            progressing.hear(f"job-{number}/2", Progressed(number, 1, None, None))
+        rests.append(progressing.step())
+
+    assert rests == [0.25, 0.25, 5.0]
+
+
 def unavailable(_: object) -> None:
     raise Unavailable("no primary")
 
