@@ -14,14 +14,14 @@ import msgspec
 from bson.timestamp import Timestamp
 from pymongo import CursorType
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from eventqueue.errors import AccessDenied, DatabaseFailed, Unavailable
 from eventqueue.model.codec import CODEC
 from eventqueue.mongo.errors import translated
-from eventqueue.mongo.layout import mend_signals
+from eventqueue.mongo.layout import UNAUTHORIZED, mend_signals
 from eventqueue.ports.finder import Signal
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,9 @@ class Signals:
         try:
             self._signals.insert_one(document)
         except PyMongoError as error:
-            logger.warning("a signal was lost: %s", type(error).__name__)
+            # Whose role lets him only append is not told each time: what he has done is found without it.
+            is_denied = isinstance(error, OperationFailure) and error.code == UNAUTHORIZED
+            logger.log(logging.DEBUG if is_denied else logging.WARNING, "a signal was lost: %s", type(error).__name__)
 
     def follow(self, await_s: float | None = None) -> Iterator[Signal | None]:
         """Yield each signal published from this call on, and None when there is none: about once a second, or in

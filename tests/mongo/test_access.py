@@ -91,8 +91,8 @@ def test_who_may_not_change_the_validator_of_an_older_database_works_in_it_all_t
     assert guarded_store["events"].options()["validator"] == VALIDATOR
 
 
-def test_a_program_enqueues_retries_and_cancels_under_the_role_that_readme_names(
-    enter: Enter, guarded_store: Store, guarded_uri: str
+def test_a_program_enqueues_retries_cancels_pauses_and_schedules_under_the_role_that_readme_names(
+    enter: Enter, guarded_store: Store, guarded_uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     enter(FIND, INSERT)
     on_layout = {"resource": {"db": guarded_store.name, "collection": "layout"}, "actions": [FIND]}
@@ -105,6 +105,9 @@ def test_a_program_enqueues_retries_and_cancels_under_the_role_that_readme_names
         assert not queue.enqueue(command="true", key="of the day").created
         assert queue.cancel(job).version == 2
         assert queue.retry(job).version == 3
+        queue.pause_queue("default", "a deploy")
+        queue.schedule("nightly", {"command": "true"}, every=60)
+        assert caplog.messages == []
         assert [event.actor for event in queue.history(job)] == [f"program as user0@{guarded_store.name}"] * 3
         with pytest.raises(AccessDenied) as refused:
             queue.status()
