@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, type_of
+from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, task_of, type_of
 from eventqueue.model.job import Job
 from eventqueue.system.outlet import Outlet
 from eventqueue.system.printable import clean, clean_json
@@ -56,7 +56,7 @@ class Narrator:
         """Tell that a job's run begins."""
         if self._is_silent:
             return
-        self.say("executing", f"executing job {job.id}", job=job.id, attempt=job.attempts)
+        self.say("executing", f"executing job {job.id}{_of_task(job)}", job=job.id, attempt=job.attempts)
 
     def settled(self, job: Job, events: list[Event], now: datetime) -> None:
         """Tell how a job's claim was settled; `job` as it was before."""
@@ -65,7 +65,9 @@ class Narrator:
         last, first = events[-1], events[0]
         text, colour = _describe(job, first, last, now)
         facts = {"exit_code": first.exit_code} if isinstance(first, Completed | Failed) else {}
-        self.say(type_of(last), f"job {job.id} {text}", colour, job=job.id, attempt=job.attempts, **facts)
+        self.say(
+            type_of(last), f"job {job.id}{_of_task(job)} {text}", colour, job=job.id, attempt=job.attempts, **facts
+        )
 
 
 def _describe(job: Job, first: Event, last: Event, now: datetime) -> tuple[str, str]:
@@ -83,6 +85,12 @@ def _describe(job: Job, first: Event, last: Event, now: datetime) -> tuple[str, 
             return f"cancelled: {why}", DIM
         case _:
             return type_of(last), DIM
+
+
+def _of_task(job: Job) -> str:
+    """Return which Python task a job runs; a command may be as long as it likes, and hold what is secret."""
+    task = task_of(job.run)
+    return "" if task is None else f" ({task})"
 
 
 def _failed(error: Error) -> str:

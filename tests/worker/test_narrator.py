@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, FailReason, Released
+from eventqueue.model.events import Call, Cancelled, Completed, DeadLettered, Error, Event, Failed, FailReason, Released
 from eventqueue.model.job import Job
 from eventqueue.worker.narrator import Narrator
 from tests.builders import NOW, job_that_is
@@ -52,6 +52,19 @@ def test_a_start_is_told_in_a_line(job: Job, capfd: pytest.CaptureFixture[str]) 
         one.executing(job)
 
     assert capfd.readouterr().out == "Worker 2 executing job job-7\n"
+
+
+def test_a_python_task_is_named(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
+    of_task = replace(job, run=Call(task="app.send", kwargs={"to": "ann"}))
+    with closing(narrator()) as one:
+        one.executing(of_task)
+        one.settled(of_task, [Completed(duration=0.21)], NOW)
+
+    said = capfd.readouterr().out.splitlines()
+    assert said == [
+        "Worker 2 executing job job-7 (app.send)",
+        "Worker 2 job job-7 (app.send) completed in 0.2 s",
+    ]
 
 
 @pytest.mark.parametrize(("events", "text"), ENDS)
