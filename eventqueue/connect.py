@@ -73,11 +73,13 @@ class Connection(msgspec.Struct, frozen=True):
 
     def close(self) -> None:
         """Give all sockets back."""
-        self.endings.close()
         # Under a deadline of its own: a Ctrl-C in the middle of the driver can leave one that never ends behind, with
         # which it cannot count.
-        with pymongo.timeout(CLOSE_S):
-            self.client.close()
+        try:
+            with pymongo.timeout(CLOSE_S):
+                self.client.close()
+        finally:
+            self.endings.close()  # only now: who waits looks then, and finds it closed
 
 
 def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connection:

@@ -125,8 +125,9 @@ class Endings:
         self._unused_since = time.monotonic()
 
     def close(self) -> None:
-        """Have it end, at the latest after AWAIT_MS; nobody waits for that."""
+        """Have it end, at the latest after AWAIT_MS; nobody waits for that. Who waits for a job is to look at once."""
         self._is_closed = True
+        self._doubt()
 
     def _is_over(self) -> bool:
         """Whether nobody listens any more; then the next one who does begins anew."""

@@ -19,7 +19,7 @@ NOTES_MAX, MEMBERS_MAX = 8, 8  # of one exception
 FRAMES_MAX = 40  # of the user's code, and of others', each
 LONGEST = timedelta(seconds=LONGEST_S)
 
-_OURS = ("/eventqueue/worker/python/", "/eventqueue/tasks/", "/eventqueue/testing/")  # what calls a task
+OURS = ("/eventqueue/worker/python/", "/eventqueue/tasks/", "/eventqueue/testing/")  # what calls a task
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -142,7 +142,7 @@ def _frames(error: BaseException) -> tuple[list[str], list[str]]:
 
 def _outside(error: BaseException) -> Iterator[traceback.FrameSummary]:
     for frame in traceback.extract_tb(error.__traceback__):
-        if not any(part in frame.filename for part in _OURS):
+        if not any(part in frame.filename for part in OURS):
             yield frame
 
 

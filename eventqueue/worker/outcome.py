@@ -4,11 +4,12 @@ from collections.abc import Collection
 from hashlib import sha256
 
 from eventqueue.model.codec import SHOWN_MAX
-from eventqueue.model.events import Captured, Error, FailReason, Output
+from eventqueue.model.events import Call, Captured, Error, FailReason, Output
 from eventqueue.model.job import Complete, Discard, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
 from eventqueue.system.process import signal_name
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
+from eventqueue.worker import faults
 from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.shell.output import text_tail
 
@@ -110,7 +111,8 @@ def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Erro
         )
     if ended.problem is not None:
         crashed = FailReason.CRASHED if has_run else FailReason.ERROR
-        return crashed, Error(type="crashed" if has_run else "not-started", message=ended.problem)
+        kind, where = "crashed" if has_run else "not-started", _crashed_in(job, ended)
+        return crashed, Error(type=kind, message=ended.problem, traceback=where)
     if ended.signal is not None:
         return FailReason.ERROR, Error(type="signal", message=f"killed by {signal_name(ended.signal)}")
     return FailReason.ERROR, Error(type="exit-code", message=_exit_message(ended))
@@ -119,6 +121,11 @@ def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Erro
 def _where(ended: Ended) -> str | None:
     """Return where a task was when it was asked to stop, as its process has told."""
     return ended.outcome.error.traceback if isinstance(ended.outcome, Raised) else None
+
+
+def _crashed_in(job: Job, ended: Ended) -> str | None:
+    """Return where the process of a task crashed; what a command writes is none of ours."""
+    return faults.where(ended.stderr.tail) if isinstance(job.run, Call) else None
 
 
 def _exit_message(ended: Ended) -> str:

@@ -43,6 +43,7 @@ FEW = 3  # named queues that are asked one by one
 # Jobs that wait to be merged. More are there only where very many are due at the same moment and come from calls of
 # their own: these need not run in the order of their ids.
 MERGED_MAX = 10_000
+SAID_MAX = 1000  # jobs that are remembered as told of
 KNOWN_S = 1.0  # how long a generation is taken for the live one
 
 
@@ -53,6 +54,7 @@ class ViewFinder:
         self._database = database
         # The live generation, and until when it is taken for that (monotonic), in one: threads share them.
         self._known: tuple[Generation, float] | None = None
+        self._said: set[str] = set()  # of which jobs it was told that they are passed over
 
     def follow(self, generation: int) -> None:
         """See JobFinder.follow."""
@@ -112,7 +114,7 @@ class ViewFinder:
         with translated():
             ids = [job_id for one in live.claims.find({"_id": {"$in": list(workers)}}) for job_id in one["jobs"]]
         held: dict[str, list[Job]] = {worker: [] for worker in workers}
-        for job in _get(live, ids).values() if ids else ():
+        for job in self._get(live, ids).values() if ids else ():
             if job.state is State.PROCESSING and job.worker in held:
                 held[job.worker].append(job)
         return held
@@ -124,14 +126,27 @@ class ViewFinder:
 
     def get(self, ids: Collection[str]) -> dict[str, Job]:
         """See JobFinder.get."""
-        return _get(self._generation(), ids)
+        return self._get(self._generation(), ids)
 
     def unburied_failures(self) -> list[Job]:
         """See JobFinder.unburied_failures."""
         live = self._generation()
         with translated():
             ids = [entry["_id"] for entry in live.failures.find({"is_unburied": True}, {"_id": 1})]
-        return [job for job in _get(live, ids).values() if job.state is State.FAILED and job.due_at is None]
+        return [job for job in self._get(live, ids).values() if job.state is State.FAILED and job.due_at is None]
+
+    def _get(self, live: Generation, ids: Collection[str]) -> dict[str, Job]:
+        shown = (document for document in live.find_jobs(ids) if document.get("version"))
+        return {document["_id"]: job for document in shown if (job := self._job_in(document)) is not None}
+
+    def _job_in(self, document: Mapping[str, Any]) -> Job | None:
+        # Each by itself: of a lost worker all the other jobs are to come back.
+        job = _job_in(document, is_told=document["_id"] in self._said)
+        if job is None:
+            if len(self._said) >= SAID_MAX:
+                self._said.clear()
+            self._said.add(document["_id"])
+        return job
 
     def _generation(self) -> Generation:
         known = self._known
@@ -265,13 +280,10 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     ]
 
 
-def _job_in(document: Mapping[str, Any]) -> Job | None:
+def _job_in(document: Mapping[str, Any], *, is_told: bool = False) -> Job | None:
     try:
         return to_job(document)
     except msgspec.ValidationError as error:  # somebody has altered it: nobody else's job waits for that
-        logger.warning("job %s is passed over, since its view cannot be read: %s", document["_id"], error)
+        if not is_told:
+            logger.warning("job %s is passed over, since its view cannot be read: %s", document["_id"], error)
         return None
-
-
-def _get(live: Generation, ids: Collection[str]) -> dict[str, Job]:
-    return {document["_id"]: to_job(document) for document in live.find_jobs(ids) if document.get("version")}

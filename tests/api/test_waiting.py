@@ -16,13 +16,16 @@ from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.handles import Handle
 from eventqueue.api.queue import Queue
 from eventqueue.api.steps import LOOK_S, PORTION
-from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound, Unavailable, WaitTimeout
+from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound, QueueClosed, Unavailable, WaitTimeout
 from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State
+from eventqueue.mongo import endings
+from eventqueue.mongo.endings import Endings
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import completed, happened
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Wire, wire_to
+from tests.projections.stage import await_that
 
 PATIENCE_S = 60.0
 
@@ -268,6 +271,25 @@ def noting(question: Callable[..., Any], asked: list[object]) -> Callable[..., A
         return question(*given)
 
     return ask
+
+
+def test_who_waits_for_a_queue_that_is_closed_is_told_at_once(
+    server_uri: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endings, "LOOK_S", PATIENCE_S)
+    heard, tell = list[object](), Endings._tell
+
+    def remember(self: Endings, change: Any) -> None:
+        heard.append(change)
+        tell(self, change)
+
+    monkeypatch.setattr(Endings, "_tell", remember)
+    with ThreadPoolExecutor() as pool:
+        with Queue(server_uri, database.name) as closing:
+            waiting = pool.submit(closing.enqueue(command="true").result, 2 * PATIENCE_S)
+            await_that(lambda: len(heard) > 1)  # the stream is open, and so quiet that who waits has looked
+        with pytest.raises(QueueClosed):
+            waiting.result(PATIENCE_S / 2)
 
 
 def test_a_thousand_handles_cost_a_question_a_wake_up(near: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from eventqueue.model.events import DeadLettered, Error, Failed, FailReason
+from eventqueue.model.events import Call, DeadLettered, Error, Failed, FailReason
 from eventqueue.model.job import NO_RETRY, Complete, DeadLetter, Discard, Fail, Job, Release, Settle, decide, fold
 from eventqueue.mongo.outputs import Kept
 from eventqueue.tasks.outcomes import Discarded, Raised, Returned, Snoozed
@@ -160,6 +160,17 @@ def test_a_problem_is_the_commands_own_unless_it_had_been_running(
 
     assert (command.reason, command.error.type) == (reason, kind)
     assert command.error.message == "The directory '/x' does not exist on the worker's host."
+
+
+def test_of_a_task_that_crashed_is_kept_in_which_line_and_of_a_command_nothing_that_it_has_written(job: Job) -> None:
+    frames = ["libc.py", "app.py", "eventqueue/worker/python/calls.py", "eventqueue/worker/python/zygote.py"]
+    told = [f'  File "/srv/{name}", line 7 in call\n' for name in frames]
+    crash = said(f"oh\nFatal Python error: Aborted\n\nStack (most recent call first):\n{''.join(told)}".encode())
+    task = replace(job, run=Call(task="send"))
+
+    assert failed(task, problem="It was killed.", stderr=crash).error.traceback == f"{told[1]}{told[0]}"
+    assert failed(task, problem="It was killed.", stderr=said(b"oh")).error.traceback is None
+    assert failed(job, problem="It was killed.", stderr=crash).error.traceback is None
 
 
 def test_what_was_killed_for_a_stop_is_handed_back(job: Job) -> None:

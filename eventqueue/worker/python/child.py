@@ -83,7 +83,9 @@ class Child:
     def serve(self) -> NoReturn:
         """Run what is ordered, until the worker wants no more, or is gone."""
         signal.signal(NUDGE, lambda *_: None)
-        faulthandler.enable(2)  # by the descriptor: where C code crashed, in which line of whose Python
+        # By the descriptor: where C code crashed, in which line of whose Python. Not what the other threads do, of whom
+        # the last would stand behind it: of all that is written the end is kept.
+        faulthandler.enable(2, all_threads=False)
         os.register_at_fork(after_in_child=self._become_a_copy)
         self._start("pipes", self._pipes.run)
         self._start("orders", self._listen)

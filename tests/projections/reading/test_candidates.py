@@ -8,8 +8,8 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from projections.keeping import generation
 from projections.reading.candidates import ViewFinder
-from tests.builders import append, claimed, enqueued, failed
-from tests.projections.stage import await_that, build, finish, nothing_known, put
+from tests.builders import USED_UP_FAILURE, append, claimed, enqueued, failed
+from tests.projections.stage import await_that, build, finish, live_of, nothing_known, put
 
 
 def test_a_job_that_was_claimed_since_its_entry_was_read_is_not_given_out(built: Ground) -> None:
@@ -60,6 +60,23 @@ def test_a_switch_is_followed_at_once_where_a_signal_tells_of_it_and_soon_where_
 
     assert set(told.get(["one"])) == {"one"}
     await_that(lambda: set(untold.get(["one"])) == {"one"})
+
+
+def test_a_job_whose_view_cannot_be_read_keeps_no_other_from_being_found_and_is_told_of_once(
+    built: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("one", "two"):
+        put(built, f"job-held-{name}", enqueued(), claimed("worker-lost"))
+        put(built, f"job-failed-{name}", enqueued(), claimed(), USED_UP_FAILURE)
+    finish(built)
+    live_of(built).jobs.update_many({"_id": {"$in": ["held-one", "failed-one"]}}, {"$set": {"run.kind": "of-tomorrow"}})
+    finder = ViewFinder(built.database)
+
+    for _ in range(2):
+        assert [job.id for job in finder.held_by(["worker-lost"])["worker-lost"]] == ["held-two"]
+        assert [job.id for job in finder.unburied_failures()] == ["failed-two"]
+        assert set(finder.get(["held-one", "held-two"])) == {"held-two"}
+    assert sorted(line.getMessage().split()[1] for line in caplog.records) == ["failed-one", "held-one"]
 
 
 def test_a_check_does_not_trust_what_it_was_told(built: Ground) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from eventqueue.tasks.outcomes import Returned
+from eventqueue.worker.faults import where
 from eventqueue.worker.python import forkserver, hands
 from eventqueue.worker.python.deaths import crash
 from eventqueue.worker.running.reports import Ended
+from tests.worker.python import app
 from tests.worker.python.stage import Stage, few_descriptors, pid_in, stage
 from tests.worker.stage import wait_until
 
@@ -58,7 +60,12 @@ def test_what_a_task_had_printed_before_its_process_died_is_kept_and_where_it_wa
     assert ended.stdout.tail.endswith(b"xxthe end\nby descriptor\n")
     assert len(ended.stdout.tail) == 64 * 1024
     assert b"Segmentation fault" in ended.stderr.tail
-    assert b"in prints_and_dies" in ended.stderr.tail
+    told = where(ended.stderr.tail) or ""
+    user, _, libraries = told.partition("  in libraries:\n")
+    assert user.splitlines()[-1].startswith(f'  File "{app.__file__}", line ')
+    assert user.endswith(" in prints_and_dies\n")
+    assert "ctypes" in libraries
+    assert "eventqueue/worker" not in told
     assert one.run("add", 1).stdout.total == 0
 
 
