@@ -33,9 +33,10 @@ TICKS_MAX = 10_000
 
 
 class Scheduled(msgspec.Struct, frozen=True):
-    """A schedule as it stands: `cron` by the clocks of `tz` (None: UTC), or `every` so long; `next_at`: its next tick.
+    """A schedule as it stands: `cron` by the clocks of `tz` (None: UTC), or `every` so long; `why`: it was set.
 
-    None while it is paused, and where `problem` says why its times cannot be told here: `every`, too, if it is none.
+    `next_at`: its next tick. None while it is paused, and where `problem` says why its times cannot be told here:
+    `every`, too, if it is none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scheduled(msgspec.Struct, frozen=True):
     overlap: Overlap
     set_at: datetime
     set_by: str
+    why: str | None
     pause: Pause | None
     next_at: datetime | None
     problem: str | None = None
@@ -176,6 +178,7 @@ def shown(schedule: Schedule, now: datetime) -> Scheduled:
         overlap=definition.overlap,
         set_at=schedule.set_at,
         set_by=schedule.set_by or "",
+        why=schedule.why,
         pause=schedule.pause,
         next_at=next_at,
         problem=problem,

@@ -94,9 +94,12 @@ def add(
     if modules or "task" in fields:
         imports_of(modules, import_path).load(session.out)
     with session.queue() as queue:
+        before = next((one for one in queue.schedules() if one.name == name), None)
         done = queue.schedule(name, fields, cron=cron, every=span, tz=tz, missed=missed, overlap=overlap, why=why)
     session.out.document(lambda: documents.rescheduled(done))
     (session.out.done if done.is_changed else session.out.note)(schedules.stands(done))
+    if done.is_changed and (told := schedules.anew(before)) is not None:
+        session.out.note(told)
 
 
 def _asked(
@@ -208,12 +211,15 @@ def remove(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl schedule remove nightly --why "the new backup does it"
     """
-    from eventqueue.cli.render import documents
+    from eventqueue.cli.render import documents, schedules
 
     with session.queue() as queue:
+        before = queue.get_schedule(name)
         done = queue.remove_schedule(name, why)
     session.out.document(lambda: documents.rescheduled(done))
     session.out.done(f"Schedule {name} is removed; its jobs stay")
+    if (told := schedules.anew(before)) is not None:
+        session.out.note(told)
 
 
 @command("trigger")

@@ -25,6 +25,9 @@ from eventqueue.schedules.events import (
 )
 from eventqueue.schedules.ticks import stream_for, tick_of
 
+IN_CODE = "it stands in the code"
+"""Why a schedule was set that stands on a task: workers that import that set it anew when they start."""
+
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """What is made, and when: fields as in `ScheduleSet`."""
@@ -41,9 +44,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule: the fold of its stream up to `head`; without a `definition` there is none, or none any more.
 
     Its ticks are those after `since`: when it was set, or resumed, or the last tick that is told of as missed. Events
-    of its jobs name as their cause `set_id`, the event that defined it. `held_by`: the job of an earlier tick that was
-    told of as the reason why ticks are skipped. `taken`: the job of somebody else that was in the place of the last
-    tick's job that is told of. `problem`: why the last event says nothing, if it cannot be read.
+    of its jobs name as their cause `set_id`, the event that defined it, which says `why`. `held_by`: the job of an
+    earlier tick that was told of as the reason why ticks are skipped. `taken`: the job of somebody else that was in the
+    place of the last tick's job that is told of. `problem`: why the last event says nothing, if it cannot be read.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     definition: Definition | None = None
     set_at: datetime | None = None
     set_by: str | None = None
+    why: str | None = None
     set_id: bytes | None = None
     since: datetime | None = None
     pause: Pause | None = None
@@ -153,7 +157,7 @@ def evolve(schedule: Schedule, recorded: Recorded) -> Schedule:
         case ScheduleSet() as event:
             definition = defined(event)
             told = {"set_at": recorded.at, "set_by": recorded.actor, "set_id": recorded.id, "since": recorded.at}
-            return replace(now, definition=definition, taken=None, **told)
+            return replace(now, definition=definition, why=event.why, taken=None, **told)
         case SchedulePaused(why=why):
             return replace(now, pause=Pause(recorded.at, recorded.actor, why))
         case ScheduleResumed():

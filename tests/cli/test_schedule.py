@@ -6,6 +6,7 @@ import pytest
 
 from eventqueue.api.queue import Queue
 from eventqueue.connect import make_ticker
+from eventqueue.schedules.schedule import IN_CODE
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.ticking.conftest import hourly
 
@@ -44,6 +45,19 @@ def test_a_schedule_is_listed_and_shown(nightly: Queuectl) -> None:
     assert row.endswith("./backup --all")
     shown = nightly.ok("schedule", "show", "nightly").out
     assert all(word in shown for word in ("30 2 * * * in Europe/Berlin", "mail", "once (one job of all)"))
+
+
+def test_who_changes_what_stands_in_the_code_is_told_that_it_comes_again(nightly: Queuectl) -> None:
+    coded = ("--why", IN_CODE)
+    assert "sets it anew" not in nightly.ok(*NIGHTLY, *coded, "--overlap", "skip", *BACKUP).err
+    assert f"why          {IN_CODE}" in nightly.ok("schedule", "show", "nightly").out
+    assert nightly.ok("schedule", "show", "nightly", "--json").json["why"] == IN_CODE
+
+    assert "sets it anew" not in nightly.ok(*NIGHTLY, *coded, "--overlap", "skip", *BACKUP).err
+    assert "the next worker that imports its task sets it anew" in nightly.ok("schedule", "remove", "nightly").err
+    nightly.ok(*NIGHTLY, *coded, *BACKUP)
+    assert "sets it anew" in nightly.ok(*NIGHTLY, "--overlap", "skip", *BACKUP).err
+    assert nightly.ok("schedule", "remove", "nightly").err == ""
 
 
 def test_without_a_schedule_the_list_says_how_to_set_one(queuectl: Queuectl) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.words import age, count, instant, sentence, shortened, span
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet, ScheduleTriggered, SkipReason, TickSkipped
+from eventqueue.schedules.schedule import IN_CODE
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _fields(one: "Scheduled", *, show_env: bool) -> Iterator[tuple[str, object]]
         if name not in _SHOWN:
             yield name, value if isinstance(value, str) else _json(value)
     yield "set", f"{instant(one.set_at, 'seconds')} by {one.set_by} (version {one.version})"
+    yield "why", one.why
 
 
 def _made(missed: Missed) -> str:
@@ -137,6 +139,13 @@ def coming(one: "Scheduled") -> str:
     if one.pause is not None:
         return f"it is paused {since(one)}"
     return f"next at {instant(one.next_at, 'seconds')}" if one.next_at else "there is no next tick"
+
+
+def anew(one: "Scheduled | None") -> str | None:
+    """Return what becomes of a change to a schedule as it stood, if that is not for long."""
+    if one is None or one.why != IN_CODE:
+        return None
+    return "It stands in the code: the next worker that imports its task sets it anew when it starts."
 
 
 def ticks(found: Sequence[datetime], tz: str | None, now: datetime) -> Table:

@@ -10,9 +10,8 @@ from eventqueue.connect import Connection
 from eventqueue.errors import InvalidInput
 from eventqueue.model.settings import job_defaults
 from eventqueue.model.spec import Request, request
+from eventqueue.schedules.schedule import IN_CODE
 from eventqueue.tasks.planned import Planned
-
-WHY = "it stands in the code"
 
 
 def set_planned(connection: Connection, planned: Sequence[Planned], by: str) -> None:
@@ -35,7 +34,7 @@ def set_planned(connection: Connection, planned: Sequence[Planned], by: str) -> 
                 tz=one.tz,
                 missed=one.missed,
                 overlap=one.overlap,
-                why=WHY,
+                why=IN_CODE,
             )
         except InvalidInput as error:
             raise InvalidInput("", f"Schedule {one.name} cannot be: {error}.") from None
