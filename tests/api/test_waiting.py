@@ -19,7 +19,6 @@ from eventqueue.api.steps import LOOK_S, PORTION
 from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound, QueueClosed, Unavailable, WaitTimeout
 from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State
-from eventqueue.mongo import endings
 from eventqueue.mongo.endings import Endings
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import completed, happened
@@ -276,7 +275,6 @@ def noting(question: Callable[..., Any], asked: list[object]) -> Callable[..., A
 def test_who_waits_for_a_queue_that_is_closed_is_told_at_once(
     server_uri: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endings, "LOOK_S", PATIENCE_S)
     heard, tell = list[object](), Endings._tell
 
     def remember(self: Endings, change: Any) -> None:
