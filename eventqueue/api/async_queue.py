@@ -30,7 +30,7 @@ from eventqueue.model.asked import JobFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.job import Job, State
 from eventqueue.model.spec import Request
-from eventqueue.mongo.endings import LOOK_S, Listener
+from eventqueue.mongo.endings import Listener
 from eventqueue.tasks.called import TaskCall
 
 NOT_OPEN = "This AsyncQueue is not open: enter it with `async with`, and use it within."
@@ -311,8 +311,8 @@ class _Heard(Listener):
     async def news(self, seconds: float) -> Any:
         """As Listener.wait."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, min(seconds, LOOK_S))):
+            async with asyncio.timeout(max(0.0, min(seconds, self.look_s))):
                 await self._wake.wait()
         self._wake.clear()
         found = self.wait(0.0)
-        return None if found is not None and not found and seconds > LOOK_S else found
+        return None if found is not None and not found and seconds > self.look_s else found

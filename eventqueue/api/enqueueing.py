@@ -19,7 +19,7 @@ from eventqueue.model import settings
 from eventqueue.model.codec import check_data, check_size, decode, head_of, seal
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, Shell, name_in, stream_of
 from eventqueue.model.job import FINAL, Enqueue, Job, State, decide
-from eventqueue.model.spec import Defaults, Request, request
+from eventqueue.model.spec import Defaults, Request, is_of_arguments, request
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.joining import Joining
@@ -86,8 +86,7 @@ class Enqueueing:
         """Return the checked request. Raises InvalidInput naming the field that is wrong."""
         asked, defaults = as_declared(fields, self._defaults_here(), self._ground.clock.now)
         checked = _at_home(request(asked, defaults))
-        if checked.fields.id is not None and is_like_a_tick(checked.fields.id):
-            raise InvalidInput("id", "ends in a colon and a time, as those that schedules give to their jobs alone")
+        _refuse_names_of_others(fields)
         if checked.is_too_late(self._ground.clock.now) and not self._is_there(checked):
             raise InvalidInput("expires_at", "is not after the delay" if checked.fields.delay else "is in the past")
         if checked.fields.command is not None and not (checked.cwd or "").startswith("/"):
@@ -244,6 +243,17 @@ class Enqueueing:
             if isinstance(first, Enqueued) and (field := asked.differs_from(first)) is not None:
                 return DifferentJob(name_in(stream), field)
         return Receipt(name_in(stream), stream, head_of(raw).version, changed=False)
+
+
+def _refuse_names_of_others(given: Mapping[str, Any]) -> None:
+    """Refuse what would be taken for a job of somebody else's making, and be in its place."""
+    job, key = given.get("id"), given.get("key")
+    if job is not None and is_like_a_tick(job):
+        raise InvalidInput("id", "ends in a colon and a time, as those that schedules give to their jobs alone")
+    if key is not None and is_of_arguments(key):
+        raise InvalidInput(
+            "key", "is one of those that stand for a task and its arguments: a unique task makes its own"
+        )
 
 
 def _in_doubt(batch: Batch, error: LogUnavailable) -> LogUnavailable:

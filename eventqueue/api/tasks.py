@@ -292,9 +292,9 @@ def _classes(field: str, given: Any) -> tuple[type[BaseException], ...]:
     return classes
 
 
-def _checked_unique(unique: bool | timedelta) -> bool | timedelta:
+def _checked_unique(unique: object) -> bool | timedelta:
     if not isinstance(unique, bool | timedelta):
-        raise InvalidInput("unique", "must be True, for ever, or a timedelta, within each such stretch of time")
+        raise InvalidInput("unique", "must be True, for ever, or a timedelta")
     if isinstance(unique, timedelta) and not timedelta(0) < unique <= timedelta(seconds=LONGEST_S):
         raise InvalidInput("unique", "must be longer than nothing, and a hundred years at most")
     return unique

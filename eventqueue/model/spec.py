@@ -161,7 +161,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def differs_from(self, first: Enqueued) -> str | None:
         """Return the field in which `first` was asked for differently, or None: then it is the same request."""
         # By such a key the arguments are the same, though one call may name what the other leaves as it is by default.
-        told_by_key = {"args", "kwargs"} if _OF_ARGUMENTS.fullmatch(self.fields.key or "") else set()
+        told_by_key = {"args", "kwargs"} if is_of_arguments(self.fields.key or "") else set()
         for field in sorted((self.asked.keys() | first.asked.keys()) - told_by_key):
             if field not in _NO_DIFFERENCE and not _same(self.asked.get(field), first.asked.get(field)):
                 return field
@@ -171,6 +171,11 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 def key_of_arguments(digest: str) -> str:
     """Return the key that stands for a task and its arguments, by 32 hexadecimal digits that tell them apart."""
     return f"unique-{digest}"
+
+
+def is_of_arguments(key: str) -> bool:
+    """Whether a key has the form of those that stand for a task and its arguments, in whatever stretch of time."""
+    return _OF_ARGUMENTS.fullmatch(key) is not None
 
 
 _OF_ARGUMENTS = re.compile(key_of_arguments("[0-9a-f]{32}") + r"(-\d+)?")

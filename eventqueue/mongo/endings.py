@@ -28,7 +28,8 @@ AWAIT_MS = 500  # for an event that ends a job
 CALL_S = 10.0  # for the database to answer
 AGAIN_S = 0.5  # until a stream that was lost is opened again: so often one looks where there can be none
 LINGER_S = 2.0  # who waits for one job after the other finds it open still
-LOOK_S = 10.0  # after so long without a word one looks all the same
+LOOK_S = 10.0  # where nobody can tell, one looks so often
+SILENT_S = 3600.0  # and so long at most where one is told: a thousand who wait ask nothing while nothing happens
 ENDS: list[Mapping[str, Any]] = [
     {
         "$match": {
@@ -47,6 +48,7 @@ class Listener:
         self._news = threading.Condition()
         self._ended: set[str] = set()
         self._is_unsure = False
+        self.look_s = SILENT_S
 
     def wait(self, seconds: float) -> Collection[str] | None:
         """Return the ids of those that have ended since the last call, as soon as there are any; none after `seconds`.
@@ -54,10 +56,10 @@ class Listener:
         None: there may be some of which nothing is said, so that each has to be looked at.
         """
         with self._news:
-            self._news.wait_for(lambda: self._ended or self._is_unsure, max(0.0, min(seconds, LOOK_S)))
+            self._news.wait_for(lambda: self._ended or self._is_unsure, max(0.0, min(seconds, self.look_s)))
             ended, self._ended = self._ended, set()
             is_unsure, self._is_unsure = self._is_unsure, False
-            return None if is_unsure or (not ended and seconds > LOOK_S) else ended
+            return None if is_unsure or (not ended and seconds > self.look_s) else ended
 
     def hear(self, job_id: str) -> None:
         """A job has ended."""
@@ -100,6 +102,7 @@ class Endings:
                 self._is_running = self._begin()
         try:
             if not self._is_running:
+                one.look_s = LOOK_S
                 one.doubt()
             yield
         finally:

@@ -18,7 +18,12 @@ class Hearing(Protocol):
 
 
 class Told(Protocol):
-    """Who is told which jobs have ended, by whatever thread that comes from: neither call may wait."""
+    """Who is told which jobs have ended, by whatever thread that comes from: neither call may wait.
+
+    `look_s`: after so many seconds without a word one looks all the same.
+    """
+
+    look_s: float
 
     def hear(self, job_id: str) -> None:
         """A job has ended."""

@@ -5,8 +5,8 @@ left out in spring, and of the one that comes twice in autumn, is decided in `cl
 """
 
 from collections import deque
-from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count, takewhile
 
 import msgspec
@@ -17,6 +17,7 @@ from eventqueue.model.codec import EPOCH
 from eventqueue.model.retry import LONGEST_S
 from eventqueue.schedules import clocks
 
+END = datetime(9000, 1, 1, tzinfo=UTC)  # no job runs later, and no calendar goes much further
 CRON_MAX = 256  # characters
 LEAST_S = 1.0
 MS = timedelta(milliseconds=1)
@@ -33,9 +34,11 @@ class Cron(msgspec.Struct, frozen=True):
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield the ticks after a moment, in order, in UTC; none where it fits no time in fifty years."""
-        begin = clocks.shown_before(moment, self.zone)
+        if moment >= END:
+            return iter(())
+        begin = clocks.shown_before(max(moment, EPOCH), self.zone)
         found = clocks.passing if self.is_hourly else clocks.once_each
-        return (at for at in found(CronSim(self.expression, begin), self.zone) if at > moment)
+        return (at for at in _to_the_end(found(CronSim(self.expression, begin), self.zone)) if at > moment)
 
 
 class Every(msgspec.Struct, frozen=True):
@@ -45,10 +48,17 @@ class Every(msgspec.Struct, frozen=True):
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield the ticks after a moment, in order, in UTC."""
-        return (EPOCH + number * self.span for number in count((moment - EPOCH) // self.span + 1))
+        if moment >= END:
+            return iter(())
+        return _to_the_end(EPOCH + number * self.span for number in count((moment - EPOCH) // self.span + 1))
 
 
 Rule = Cron | Every
+
+
+def _to_the_end(ticks: Iterable[datetime]) -> Iterator[datetime]:
+    return takewhile(lambda at: at < END, ticks)
+
 
 _ZONELESS = datetime(1970, 1, 1)  # noqa: DTZ001 - the times of an expression are in no zone
 

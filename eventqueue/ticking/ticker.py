@@ -83,8 +83,10 @@ class Ticker:
 
     def _tick_due(self) -> None:
         until = time.monotonic() + BUSY_S
-        while (due := self._due(now := self._ground.clock.now())) and time.monotonic() < until:
+        while due := self._due(now := self._ground.clock.now()):
             self._tick(due, now)
+            if time.monotonic() > until and (self._look_at <= time.monotonic() or not self._news.empty()):
+                return
 
     def _due(self, now: datetime) -> Sequence[Course]:
         """Return the schedules with a tick that has come, the longest first; behind all others those asked for."""
@@ -128,17 +130,19 @@ class Ticker:
             self._tell_taken(made.wanted)
         else:
             self._courses[schedule.name].made = job
+            self._said.pop(schedule.name, None)  # what comes after that is new
 
     def _tell_taken(self, wanted: Wanted) -> None:
-        name = wanted.schedule.name
+        name, untold = wanted.schedule.name, ""
         assert wanted.tick is not None
-        self._warn(name, f"a tick of schedule {name} becomes no job: {wanted.id} is one that it has not made", TAKEN)
         try:
             self._choosing.tell(wanted.schedule, taken(wanted.tick, wanted.id))
         except Unavailable:
             raise
         except Exception as error:  # of this schedule alone
-            self._warn(name, f"that {wanted.id} is taken is not told: {_words(error)}")
+            untold = f" (which cannot be told: {_words(error)})"
+        said = f"a tick of schedule {name} becomes no job: {wanted.id} is one that it has not made{untold}"
+        self._warn(name, said, TAKEN)
 
     def _wanted(self, course: Course, now: datetime) -> Sequence[Wanted]:
         name = course.schedule.name

@@ -318,18 +318,19 @@ class Engine:
                 yield self._settle(held, held.ended, now)
 
     def _settle(self, held: Held, ended: Ended, now: datetime) -> Flight:
+        """Return the append that settles a claim: whatever came of its run, nobody else's settle waits for it."""
         kept = outcome.kept(held.job, ended)
-        command = outcome.settle(
-            held.job,
-            ended,
-            chance=random.random(),  # noqa: S311 - jitter is no secret
-            handed_back=held.handed_back,
-            has_run=held.has_run,
-            fatal=self._fatal,
-        )
         try:
+            command = outcome.settle(
+                held.job,
+                ended,
+                chance=random.random(),  # noqa: S311 - jitter is no secret
+                handed_back=held.handed_back,
+                has_run=held.has_run,
+                fatal=self._fatal,
+            )
             return self._flight(held.job, command, now, held, kept)
-        except InvalidInput as error:  # whatever it is: nobody else's settle waits for it
+        except (InvalidInput, ArithmeticError, TypeError, ValueError) as error:
             return self._flight(held.job, outcome.unstorable(held.job, str(error)), now, held, kept)
 
     def _claims(self) -> Iterator[Flight]:

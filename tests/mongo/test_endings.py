@@ -141,6 +141,20 @@ def test_where_no_thread_can_be_started_the_next_who_waits_tries_again(
         assert heard(listener) == {"one"}
 
 
+def test_who_is_told_does_not_look_by_himself(told: Endings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "LOOK_S", 0.01)
+    with told.listen(["one"]) as listener:
+        assert heard(listener) is None  # once, as what ended before is not told
+        assert listener.wait(0.5) == set()
+
+
+def test_who_cannot_be_told_looks_by_himself(told: Endings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "LOOK_S", 0.01)
+    monkeypatch.setattr(Endings, "_begin", lambda _: False)
+    with told.listen(["one"]) as listener:
+        assert [heard(listener) for _ in range(3)] == [None, None, None]
+
+
 def test_who_may_not_follow_looks_now_and_then(told: Endings, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: Endings) -> Any:
         raise AccessDenied("no changeStream")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import EPOCH
+from eventqueue.schedules.rule import END as LAST
 from eventqueue.schedules.rule import Every, Rule, cron, every, latest
 
 # The usual hour in the night; half an hour; at midnight, which is then left out.
@@ -20,6 +21,7 @@ ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sa
 BEGIN, END = datetime(2017, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 QUARTER, MINUTE, DAY = timedelta(minutes=15), timedelta(minutes=1), timedelta(days=1)
 BERLIN = ZoneInfo("Europe/Berlin")
+YEARS = timedelta(days=36_500)
 
 Fits = Callable[[datetime], bool]
 
@@ -211,3 +213,11 @@ def test_the_last_ticks_are_found_however_long_ago_the_first_was() -> None:
                 at for at in whole if at > until - timedelta(hours=1)
             ]
             assert len(latest(rule, EPOCH, until, 10)) == 10
+
+
+@pytest.mark.parametrize("one", [cron("0 0 29 2 *", ZoneInfo("Europe/Berlin")), cron("0 * * * *", UTC), every(YEARS)])
+@pytest.mark.parametrize("year", [1, 1969, 8999, 9000, 9999])
+def test_ticks_are_told_after_whatever_moment_and_end_with_the_calendar(one: Rule, year: int) -> None:
+    for moment in (datetime(year, 1, 1, tzinfo=UTC), datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)):
+        assert all(moment < at < LAST for at in islice(one.after(moment), 100))
+    assert len(list(every(YEARS).after(BEGIN))) < 100

@@ -87,6 +87,22 @@ def test_a_tick_of_which_the_id_is_taken_does_not_disappear(
     assert job in record.getMessage()
 
 
+def test_it_is_said_again_once_there_was_a_tick_that_became_a_job(
+    queue: TestQueue, ticker: MakeTicker, caplog: pytest.LogCaptureFixture
+) -> None:
+    minutely(queue)
+    one = ticker()
+    for number in (1, 2, 4):
+        take(queue, number)
+
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            one.step()
+            queue.clock.advance(MINUTE)
+
+    assert len(caplog.records) == 2
+
+
 def test_it_is_told_by_a_ticker_too_that_starts_only_then(queue: TestQueue, ticker: MakeTicker) -> None:
     minutely(queue)
     job = take(queue, 3)
@@ -144,6 +160,14 @@ def test_an_id_of_that_form_is_refused_to_all_who_do_not_tick(queue: TestQueue) 
     queue.enqueue(id="a:2026-01-01", command="true")
 
 
+@pytest.mark.parametrize("key", ["unique-" + "0a" * 16, "unique-" + "0a" * 16 + "-17"])
+def test_a_key_that_stands_for_a_tasks_arguments_is_refused_to_all_who_give_it(queue: TestQueue, key: str) -> None:
+    for runs in ({"task": "mail", "args": [1]}, {"command": "true"}):
+        with pytest.raises(InvalidInput, match="a unique task makes its own"):
+            queue.enqueue(**runs, key=key)
+    queue.enqueue(command="true", key="unique-order-17")
+
+
 # What doctor says
 
 
@@ -179,6 +203,21 @@ def test_a_date_that_is_yet_to_come_holds_no_tick_back_and_is_named(
 
     assert len(jobs(queue)) == (3 if policy is Overlap.ALLOW else 1)
     assert [name for name, _ in overdue(ground).unknown] == ["a"]
+
+
+@pytest.mark.parametrize("said", [{"cron": "* * * * *"}, {"cron": "0 0 1 1 *"}, {"every": 60.0}])
+def test_a_date_before_all_calendars_holds_no_tick_back(
+    queue: TestQueue, ticker: MakeTicker, said: dict[str, Any]
+) -> None:
+    ground: Any = queue.connection.ground
+    fields = {"command": "true", "cwd": "/"}
+    event = ScheduleSet(fields=fields, missed=Missed.ONCE, overlap=Overlap.ALLOW, **said)
+    put(queue, append(stream_for("a"), event, now=datetime(1, 1, 1, tzinfo=UTC)))
+
+    ticker().step()
+
+    assert len(jobs(queue)) == 1
+    assert overdue(ground).unknown == []
 
 
 def test_ticks_that_are_told_of_before_they_come_are_made(queue: TestQueue, ticker: MakeTicker) -> None:

@@ -24,6 +24,7 @@ from eventqueue.worker.life.heartbeat import Beat
 LOOK_S = 0.25  # at the queue's head, for jobs that wait behind another worker
 LOOK_AT, LOOK_MAX = 16, 256
 LONG = 64  # events of a job
+PORTION_MAX = 1024  # jobs that are read at once where none of those before can be run here
 PASS_S = 0.5  # for how long jobs of paused queues are passed over before what was found is claimed
 SKEW_S = 5.0  # between the database's clock and the time of its log: what is forgotten too early is tried in vain
 
@@ -65,11 +66,13 @@ class Claiming:
         self._prospects.forget_names()
         found: list[Job] = []
         shares, give_up = self._shares(), time.monotonic() + PASS_S
-        is_all = True
+        is_all, portion = True, 1
         try:
-            while more := self._fetch.take(free - len(found), shares):
-                known = self._knowing.but_unknown(more)  # what is not known here stays tried: its place is passed over
-                open_ = self._but_paused(known)
+            while more := self._fetch.take(max(portion, free - len(found)), shares):
+                known = self._known(more)
+                # Behind very many that others are to run there is no getting in portions of a free slot.
+                portion = 1 if known else min(PORTION_MAX, 2 * len(more))
+                open_ = self._fitting(self._but_paused(known), free - len(found))
                 found += open_
                 # What a queue has that was paused just now is passed over until the projector has held it back.
                 if len(found) == free or len(open_) == len(more):
@@ -90,7 +93,7 @@ class Claiming:
         if not self._is_sure:
             self._make_sure()
         there = self._fetch.take_told(told, self._serving.named, free, self._clock.now())
-        known = self._knowing.but_unknown(there)
+        known = self._known(there)
         found = self._but_paused(known)
         # Who is missing may have no room here, or be due a moment later by this clock: the cursor will show.
         if len(found) - len(known) + len(there) == len(told):
@@ -103,6 +106,20 @@ class Claiming:
         paused = self._serving.look(self._serving.named)
         open_ = [queue for queue in self._serving.named if queue not in paused]
         return [Share(queue, self._ownership.buckets(queue)) for queue in open_]
+
+    def _known(self, found: Sequence[Job]) -> Sequence[Job]:
+        """Return those that can be run here; of the others it is remembered that they cannot."""
+        known = self._knowing.but_unknown(found)
+        if len(known) < len(found):
+            self._fetch.pass_over({job.id for job in found} - {job.id for job in known})
+        return known
+
+    def _fitting(self, found: Sequence[Job], free: int) -> Sequence[Job]:
+        """Return as many as are free, the first; the others are found again, by another cursor."""
+        if len(found) > free:
+            self._forget(found[free:])
+            self._fetch.close()
+        return found[:free]
 
     def _but_paused(self, found: Sequence[Job]) -> list[Job]:
         try:

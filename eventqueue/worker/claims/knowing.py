@@ -9,7 +9,7 @@ from eventqueue.system.printable import clean
 
 logger = logging.getLogger(__name__)
 
-TOLD_MAX = 1000  # tasks that are told of: their names are data, of which there may be a million
+TOLD_MAX = 100  # tasks that are told of: their names are data, of which there may be a million
 UNKNOWN = "worker %s: task %s is not known here: its jobs are left to workers that import it"
 
 

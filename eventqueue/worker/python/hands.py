@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 MEMORY_S = 0.25  # between two looks at the memory of the children
 FORK_AGAIN_S = 1.0  # after no process was to be had
+GIVE_UP_S = 5.0  # without a process: what waits for one does not wait any longer
 
 
 class Hands:
@@ -29,6 +30,8 @@ class Hands:
         self._serial = 0
         self._memory_at = 0.0
         self.fork_at = 0.0  # not before that, in monotonic seconds
+        self._failing_since: float | None = None  # when the first came of the failures that followed one another
+        self._trouble: str | None = None  # of the last one, until it was told
 
     def all(self) -> Collection[Hand]:
         """Return them all; the collection stays as it is now."""
@@ -57,7 +60,20 @@ class Hands:
     def wait_to_fork(self, why: str | None) -> None:
         """Make none for a while: the last one could not be made."""
         logger.warning("a process for Python tasks cannot be started (%s): trying again", why)
-        self.fork_at = monotonic() + FORK_AGAIN_S
+        now = monotonic()
+        if self._failing_since is None or now > self.fork_at + FORK_AGAIN_S:  # nobody has asked for one meanwhile
+            self._failing_since = now
+        self.fork_at, self._trouble = now + FORK_AGAIN_S, str(why)
+
+    def made(self, hand: Hand, pid: int) -> None:
+        """One is there."""
+        hand.pid, self._failing_since = pid, None
+
+    def given_up(self) -> str | None:
+        """Return why one more try to make one has failed, where for too long there has been none."""
+        trouble, self._trouble = self._trouble, None
+        since = self._failing_since
+        return trouble if since is not None and not self._by_serial and monotonic() - since >= GIVE_UP_S else None
 
     def remove(self, hand: Hand) -> None:
         """Let go of one that has died."""

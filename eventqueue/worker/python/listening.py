@@ -2,7 +2,7 @@
 
 import select
 
-WAIT_MAX_S = 3600.0
+WAIT_MAX_S = 3600.0  # epoll refuses to wait for a month
 
 
 class Listening:
@@ -30,12 +30,8 @@ class Listening:
             self._events[fd] = wanted
 
     def wait(self, seconds: float | None) -> set[int]:
-        """Return those that are ready, at once or within so many seconds; None: however long it takes.
-
-        Of a long wait only the first hour: the kernel knows none of 25 days.
-        """
-        wait_s = None if seconds is None else min(seconds, WAIT_MAX_S)
-        return {fd for fd, _ in self._epoll.poll(wait_s)}
+        """Return those that are ready, at once or within so many seconds, an hour at most; None: for however long."""
+        return {fd for fd, _ in self._epoll.poll(None if seconds is None else min(seconds, WAIT_MAX_S))}
 
     def close(self) -> None:
         """Let go of them all."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import monotonic
 
 from eventqueue.errors import Refused
+from eventqueue.model.figures import count
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.printable import clean
 from eventqueue.worker.python import deaths
@@ -79,6 +80,9 @@ class Pool:
         self._act_on_due()
         self._look_at_lease()
         self._spread()
+        if (why := self._hands.given_up()) is not None and self._backlog:
+            waiting = count(len(self._backlog), "job")
+            self._cannot_run(f"no process for Python tasks can be started ({why}): {waiting} handed back")
         self._hands.look_at_memory()
         self._hands.flush()
         if self._server is not None:
@@ -278,7 +282,7 @@ class Pool:
             return
         match message:
             case Forked(pid=pid):
-                hand.pid = pid
+                self._hands.made(hand, pid)
             case NotForked(why=why):
                 self._hands.wait_to_fork(why)
                 self._hands.remove(hand)
@@ -351,11 +355,12 @@ class Pool:
     def _has_server(self) -> bool:
         """Whether children can be had: where there is no fork server any more another is started."""
         if self._server is None and monotonic() >= self._hands.fork_at:
-            self._hands.fork_at = monotonic() + FORK_AGAIN_S
             try:
                 self._adopt(ForkServer(self._plan))
             except OSError as error:
                 self._hands.wait_to_fork(error.strerror)
+            else:
+                self._hands.fork_at = monotonic() + FORK_AGAIN_S
         return self._server is not None and self._server.is_ready
 
 

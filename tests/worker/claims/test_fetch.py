@@ -152,6 +152,33 @@ def test_tries_that_were_made_before_a_moment_are_forgotten(stage: Stage, three:
     assert ids(fetch.take(3, ALL)) == three[:1]
 
 
+def test_what_can_never_be_run_here_is_not_forgotten_with_time(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+    fetch.take(3, ALL)
+    fetch.pass_over(three[:2])
+    fetch.close()
+
+    fetch.forget_before(time.monotonic())
+
+    assert ids(fetch.take(3, ALL)) == three[2:]
+
+
+def test_of_more_than_can_be_remembered_the_rest_is_forgotten_with_time(
+    stage: Stage, three: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.claims.fetch.PASSED_MAX", 2)
+    fetch = fetch_on(stage)
+    fetch.take(3, ALL)
+    fetch.pass_over(three)
+
+    fetch.close()
+    assert fetch.take(3, ALL) == []
+    fetch.forget_before(time.monotonic())
+    fetch.close()
+
+    assert ids(fetch.take(3, ALL)) == three
+
+
 def test_queues_are_read_strictly_in_the_order_that_is_given(stage: Stage) -> None:
     urgent, plain = stage.enqueue(queue="b", priority=100), stage.enqueue(queue="a")
 

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from eventqueue.model.events import stream_of
-from eventqueue.model.job import State
+from eventqueue.model.job import Job, State
 from eventqueue.ports.finder import Ready, Signal
 from eventqueue.worker.claims import claiming, ownership
 from eventqueue.worker.claims.claiming import Claiming
+from eventqueue.worker.claims.fetch import Shares
 from eventqueue.worker.claims.knowing import TOLD_MAX, Knowing
 from eventqueue.worker.life.heartbeat import Beat
 from tests.worker.stage import Stage
@@ -31,6 +32,25 @@ def test_jobs_of_unknown_tasks_in_front_starve_none_of_those_behind_and_none_is_
 
     heads = stage.log.find_next((stream_of("job", job), 1) for job in before)
     assert heads == set()  # none of them has gone on
+
+
+def test_many_of_unknown_tasks_are_read_past_in_growing_portions_and_no_known_one_is_left_out(stage: Stage) -> None:
+    unknown(stage, 500)
+    known = [stage.enqueue() for _ in range(5)]
+    connection = stage.connection
+    claiming = Claiming(stage.worker(beats=False).me, connection.finder, stage.log, connection.ground.clock)
+    limits: list[int] = []
+    take = claiming._fetch.take
+
+    def counted(limit: int, shares: Shares) -> list[Job]:
+        limits.append(limit)
+        return take(limit, shares)
+
+    claiming._fetch.take = counted  # type: ignore[method-assign]
+
+    assert [job.id for job in claiming.take(2)] == known[:2]
+    assert len(limits) < 12
+    assert [job.id for job in claiming.take(9)] == known[2:]
 
 
 def test_a_worker_that_knows_a_task_claims_its_jobs(stage: Stage) -> None:

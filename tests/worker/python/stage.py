@@ -106,6 +106,19 @@ def stage(**plan: Any) -> Iterator[Stage]:
         one.runner.close()
 
 
+@contextmanager
+def few_descriptors(more: int = 5) -> Iterator[None]:
+    """This process may have so many more than it has; less than none: also where it closes some."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def pid_in(file: Path) -> int:
     """Wait until a task has written its pid into a file, and return it."""
     from tests.worker.stage import wait_until

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from eventqueue.tasks.outcomes import Returned
-from eventqueue.worker.python import forkserver
+from eventqueue.worker.python import forkserver, hands
 from eventqueue.worker.python.deaths import crash
 from eventqueue.worker.running.reports import Ended
-from tests.worker.python.stage import Stage, pid_in, stage
+from tests.worker.python.stage import Stage, few_descriptors, pid_in, stage
 from tests.worker.stage import wait_until
 
 
@@ -75,6 +75,25 @@ def test_a_task_that_kills_each_child_before_it_begins_is_not_tried_for_ever(tmp
 
     assert ended.no_runner
     assert "3 processes that were to run" in (ended.problem or "")
+
+
+def test_where_no_process_can_be_had_for_a_while_what_waits_is_handed_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hands, "FORK_AGAIN_S", 0.1)
+    monkeypatch.setattr(hands, "GIVE_UP_S", 0.3)
+    with stage() as one:
+        child = one.value("pid")
+        with few_descriptors(-10):
+            os.kill(child, signal.SIGKILL)
+            wait_until(lambda: not Path(f"/proc/{child}").exists())
+            one.start("add", 1, key="first")
+            one.start("add", 1, key="second")
+
+            ended = one.ended("first")
+
+            assert ended.no_runner
+            assert "(Too many open files): 2 jobs handed back" in (ended.problem or "")
+            assert one.ended("second").no_runner
+        assert one.run("add", 1).outcome == Returned(2)  # once there are some again
 
 
 def test_when_the_fork_server_dies_its_children_do_and_another_takes_over(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """Which child a run goes to, and what is asked back."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from eventqueue.worker.python.hand import Hand
 from eventqueue.worker.python.spread import CHUNK, STUCK_S, choose, stuck
+from tests.worker.python.stage import few_descriptors
 
 
 @dataclass
@@ -63,20 +63,10 @@ def test_what_waits_is_asked_back_where_a_thread_is_idle_and_its_child_says_noth
     assert asked(Child(3, is_asked_back=True), idle) == ([], float("inf"))
 
 
-@pytest.fixture
-def few_descriptors() -> Iterator[None]:
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 5, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-def test_a_child_for_which_descriptors_are_missing_leaves_none_open(few_descriptors: None) -> None:
+def test_a_child_for_which_descriptors_are_missing_leaves_none_open() -> None:
     before = len(os.listdir("/proc/self/fd"))
 
-    with pytest.raises(OSError, match="Too many open files"):
+    with few_descriptors(), pytest.raises(OSError, match="Too many open files"):
         Hand(1, 1)
 
     assert len(os.listdir("/proc/self/fd")) == before
