@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from eventqueue.schedules.events import Overlap
+from eventqueue.schedules.missed import LATE
 from eventqueue.schedules.rule import Rule
 from eventqueue.schedules.schedule import Definition, Schedule
 from eventqueue.steering.schedules import rule_of
@@ -47,6 +48,10 @@ class Course:
     def is_due(self, now: datetime) -> bool:
         """Whether a tick has come."""
         return self.next_at is not None and self.next_at <= now
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether the tick that has come was missed."""
+        return self.next_at is not None and now - self.next_at > LATE
 
     def goes_on(self, schedule: Schedule) -> bool:
         """Whether the schedule, as it stands now, has this way before it still."""

@@ -48,6 +48,13 @@ def make(ground: Footing, wanted: Sequence[Wanted], actor: str, environ: Mapping
     Raises LogUnavailable where the outcome is in doubt: to ask again is safe.
     """
     defaults = settings.job_defaults(settings.resolve(configuration.stored(ground), environ), None)
+    made: list[Made] = []
+    for start in range(0, len(wanted), BATCH):  # each sealed only when the ones before are in the log
+        made += _appended(ground, wanted[start : start + BATCH], defaults, actor)
+    return _judged(ground, made)
+
+
+def _appended(ground: Footing, wanted: Sequence[Wanted], defaults: Defaults, actor: str) -> list[Made]:
     now = ground.clock.now()
     made: dict[str, Made] = {}
     appends: dict[str, Append] = {}
@@ -57,11 +64,10 @@ def make(ground: Footing, wanted: Sequence[Wanted], actor: str, environ: Mapping
         except QueueError as error:  # of this one alone: it was checked by another eventqueue, perhaps
             made[one.id] = Made(one, error=error)
     sent = [one for one in wanted if one.id in appends]
-    for start in range(0, len(sent), BATCH):
-        batch = sent[start : start + BATCH]
-        results = ground.log.append([appends[one.id] for one in batch])
-        made |= {one.id: Made(one, is_new=r.is_whole, error=r.error) for one, r in zip(batch, results, strict=True)}
-    return _judged(ground, [made[one.id] for one in wanted])
+    if sent:
+        results = ground.log.append(list(appends.values()))
+        made |= {one.id: Made(one, is_new=r.is_whole, error=r.error) for one, r in zip(sent, results, strict=True)}
+    return [made[one.id] for one in wanted]
 
 
 def _judged(ground: Footing, made: list[Made]) -> list[Made]:

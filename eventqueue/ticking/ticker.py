@@ -21,7 +21,7 @@ from eventqueue.schedules.ticks import job_id
 from eventqueue.steering.schedules import every, gone_on, look
 from eventqueue.ticking.choosing import Choosing, is_asked_for
 from eventqueue.ticking.course import Course
-from eventqueue.ticking.making import Made, Wanted, make
+from eventqueue.ticking.making import BATCH, Made, Wanted, make
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +48,12 @@ class Ticker:
         self._news: SimpleQueue[str | None] = SimpleQueue()  # schedules that changed; None: look at all of them
         self._woken = threading.Event()
         self._look_at = time.monotonic()
+        self._stop = threading.Event()
         self._said: dict[str, str] = {}  # trouble, by the schedule's name; "": with all
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set, and this is woken; what fails is logged, and tried again."""
+        self._stop = stop
         threading.Thread(target=self._listen, args=(stop,), name="schedules", daemon=True).start()
         while not stop.is_set():
             try:
@@ -83,15 +85,17 @@ class Ticker:
 
     def _tick_due(self) -> None:
         until = time.monotonic() + BUSY_S
-        while due := self._due(now := self._ground.clock.now()):
+        while not self._stop.is_set() and (due := self._due(now := self._ground.clock.now())):
             self._tick(due, now)
             if time.monotonic() > until and (self._look_at <= time.monotonic() or not self._news.empty()):
                 return
 
     def _due(self, now: datetime) -> Sequence[Course]:
-        """Return the schedules with a tick that has come, the longest first; behind all others those asked for."""
+        """Return the schedules with a tick that has come, the longest first, but behind all that are on time those
+        that make up for what was missed, however much that is; and behind all others those asked for.
+        """
         due = [one for one in self._courses.values() if one.is_due(now)]
-        return sorted(due, key=lambda one: (is_asked_for(one), one.next_at or now))
+        return sorted(due, key=lambda one: (*_kind(one, now), one.next_at or now))
 
     def _tick(self, due: Sequence[Course], now: datetime) -> None:
         """Make the jobs of ticks that have come, unless one of the schedules has changed: then it is looked at anew.
@@ -106,19 +110,25 @@ class Ticker:
         made = make(self._ground, wanted, self._actor, self._environ) if wanted else []
         for one in made:
             self._note(one)
-        for course in chosen:
-            course.move(now)
+        for course, done in chosen:
+            course.move(done)
 
-    def _chosen(self, due: Sequence[Course], now: datetime) -> tuple[Sequence[Course], Sequence[Wanted]]:
-        """Return the schedules that were chosen for, and the jobs that they are to have."""
-        chosen: list[Course] = []
+    def _chosen(self, due: Sequence[Course], now: datetime) -> tuple[Sequence[tuple[Course, datetime]], list[Wanted]]:
+        """Return the schedules that were chosen for, each with up to when, and the jobs that they are to have.
+
+        Of one no more than BATCH jobs: the others it has next time, when others have had theirs.
+        """
+        chosen: list[tuple[Course, datetime]] = []
         wanted: list[Wanted] = []
-        kinds, until = set[bool](), time.monotonic() + CHOOSING_S
+        kinds, until = set[tuple[bool, bool]](), time.monotonic() + CHOOSING_S
         for course in due:
-            if (kind := is_asked_for(course)) not in kinds or time.monotonic() < until:
-                wanted += self._wanted(course, now)
-                chosen.append(course)
-                kinds.add(kind)
+            if (kind := _kind(course, now)) in kinds and (time.monotonic() >= until or len(wanted) >= BATCH):
+                continue
+            some = self._wanted(course, now)
+            wanted += some[:BATCH]
+            # In order, so that who begins anew finds all that is missing behind the last one that was made.
+            chosen.append((course, now if len(some) <= BATCH else some[BATCH - 1].tick or now))
+            kinds.add(kind)
         return chosen, wanted
 
     def _note(self, made: Made) -> None:
@@ -219,6 +229,11 @@ class Ticker:
         if self._said.get(name) != why:
             logger.warning("%s", said)
         self._said[name] = why
+
+
+def _kind(course: Course, now: datetime) -> tuple[bool, bool]:
+    """Return what it takes to have a schedule's ticks made: each kind waits for those of a lower one, and no longer."""
+    return is_asked_for(course), course.is_late(now)
 
 
 def _words(error: Exception) -> str:
