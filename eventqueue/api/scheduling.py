@@ -124,7 +124,8 @@ class Scheduling:
         if made.error is not None:
             raise made.error
         told = ScheduleTriggered(job=job, why=why)
-        note(self._log, stream_for(name), lambda _: [told], actor=self._actor, now=self._ground.clock.now)
+        now = self._ground.clock.now
+        note(self._log, stream_for(name), lambda _: [told], actor=self._actor, now=now, seen=there.head)
         return Receipt(job, stream_of("job", job), 1, created=True)
 
     def next_ticks(self, name: str, number: int) -> Sequence[datetime]:

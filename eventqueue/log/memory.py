@@ -10,7 +10,7 @@ from threading import Lock
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import Sealed, decode
 from eventqueue.model.events import Head, Recorded, category_of
-from eventqueue.ports.log import Append, Appended, check_one_each
+from eventqueue.ports.log import PART, Append, Appended, check_one_each
 
 
 class MemoryLog:
@@ -93,3 +93,8 @@ class MemoryLog:
             history = self.read_raw(stream)
             if history and (category is None or category_of(stream) == category):
                 yield stream, history
+
+    def scan_parts(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
+        """See EventLog.scan_parts."""
+        for stream, history in self.scan_raw(category):
+            yield from ((stream, history[start : start + PART]) for start in range(0, len(history), PART))

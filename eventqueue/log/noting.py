@@ -11,7 +11,7 @@ from datetime import datetime
 from eventqueue.errors import InvalidInput, LogCorrupt
 from eventqueue.log.insist import Decision, insist
 from eventqueue.model import readable
-from eventqueue.model.events import Event, Recorded
+from eventqueue.model.events import EMPTY, Event, Head, Recorded
 from eventqueue.ports.log import EventLog
 
 logger = logging.getLogger(__name__)
@@ -24,12 +24,17 @@ def note(
     *,
     actor: str,
     now: Callable[[], datetime],
+    seen: Head = EMPTY,
 ) -> None:
-    """Append what `tell` makes of what can be read of a stream. Raises Unavailable, LogUnavailable or AccessDenied."""
+    """Append what `tell` makes of what can be read of a stream behind `seen`.
+
+    Raises Unavailable, LogUnavailable or AccessDenied.
+    """
 
     def look() -> Decision:
-        found = readable.read(log.read_raw(stream))
-        return found.head, tell(found.events)
+        later = log.read_raw(stream, seen.version)
+        found = readable.read(later)
+        return found.head if later else seen, tell(found.events)
 
     try:
         insist(log, stream, look, actor=actor, now=now)

@@ -29,7 +29,7 @@ from eventqueue.model.events import CATEGORIES, Head, Recorded
 from eventqueue.model.portions import portions
 from eventqueue.mongo.errors import DUPLICATE_KEY, TRANSIENT, is_transient, to_queue_error, translated
 from eventqueue.mongo.slices import id_of, slices
-from eventqueue.ports.log import Append, Appended, check_one_each
+from eventqueue.ports.log import PART, Append, Appended, check_one_each
 
 DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")
@@ -316,10 +316,18 @@ class MongoLog:
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """See EventLog.scan_raw."""
-        stored = chain.from_iterable(map(split, self.scan_batches(category)))
-        placed = (raw for raw in stored if version_in(raw) is not None)
-        for stream, events in groupby(placed, key=stream_in):
+        for stream, events in self._streams(category):
             yield stream, list(events)
+
+    def scan_parts(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
+        """See EventLog.scan_parts."""
+        for stream, events in self._streams(category):
+            while part := list(islice(events, PART)):
+                yield stream, part
+
+    def _streams(self, category: str | None) -> Iterator[tuple[str, Iterator[bytes]]]:
+        stored = chain.from_iterable(map(split, self.scan_batches(category)))
+        return groupby((raw for raw in stored if version_in(raw) is not None), key=stream_in)
 
 
 def _unknown(events: Sequence[Sealed], why: str) -> LogUnavailable:

@@ -12,6 +12,8 @@ from eventqueue.errors import QueueError
 from eventqueue.model.codec import Sealed
 from eventqueue.model.events import Head, Recorded
 
+PART = 1000  # events of a stream that are held at once
+
 
 class Append(msgspec.Struct, frozen=True, gc=False):
     """Events to be put at the end of one stream, sealed onto the head they expect.
@@ -124,6 +126,10 @@ class EventLog(Protocol):
 
     def scan_raw(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
         """As `scan`, but each stream's name with its events as stored, all at once."""
+        ...
+
+    def scan_parts(self, category: str | None = None) -> Iterator[tuple[str, list[bytes]]]:
+        """As `scan_raw`, but PART events at most at once: a long stream comes in several parts, one after the other."""
         ...
 
 

@@ -6,14 +6,19 @@ Whoever ticks has seen some of a schedule's stream already, and reads only what 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
+from functools import reduce
+from itertools import groupby
+from operator import itemgetter
 
 import msgspec
 
 from eventqueue.errors import LogUnavailable, ScheduleNotFound
 from eventqueue.log.insist import Decision, insist
+from eventqueue.model.codec import head_of
+from eventqueue.model.events import name_in
 from eventqueue.ports.finder import Signal, SignalFeed
 from eventqueue.ports.footing import Footing
-from eventqueue.ports.log import EventLog
+from eventqueue.ports.log import PART, EventLog
 from eventqueue.schedules import rule, schedule
 from eventqueue.schedules.events import CATEGORY
 from eventqueue.schedules.rule import Rule
@@ -31,7 +36,16 @@ def rule_of(definition: Definition) -> Rule:
 
 def look(log: EventLog, name: str) -> Schedule:
     """Return how a schedule stands. Where its last event cannot be read those before it hold, and a warning tells."""
-    return _told(schedule.of_stream(stream_for(name), log.read_raw(stream_for(name))))
+    return later(log, Schedule(name=name))
+
+
+def later(log: EventLog, seen: Schedule) -> Schedule:
+    """As `look`, of a schedule that was seen before: only what came after that is read, PART events at a time."""
+    there, part = seen, [b""] * PART
+    while len(part) == PART:
+        part = log.read_raw(stream_for(seen.name), there.head.version, PART)
+        there = schedule.after(there, part)
+    return _told(there)
 
 
 def found(log: EventLog, name: str) -> Schedule:
@@ -44,20 +58,32 @@ def found(log: EventLog, name: str) -> Schedule:
 
 def every(log: EventLog) -> Iterator[Schedule]:
     """Yield all schedules that there are, by name."""
-    for stream, history in log.scan_raw(CATEGORY):
-        there = _told(schedule.of_stream(stream, history))
-        if there.definition is not None:
-            yield there
+    return (there for there in ever(log, {}) if there.definition is not None)
+
+
+def ever(log: EventLog, seen: Mapping[str, Schedule]) -> Iterator[Schedule]:
+    """Yield all schedules that there ever were; of those that were `seen` before only what came after that is read.
+
+    Those that were removed, too: who looks again is to know them. By name, where none was seen.
+    """
+    if not seen:
+        for stream, parts in groupby(log.scan_parts(CATEGORY), key=itemgetter(0)):
+            yield _told(reduce(schedule.after, map(itemgetter(1), parts), Schedule(name=name_in(stream))))
+        return
+    for stream, last in log.scan_last(CATEGORY):
+        head, none = head_of(last), Schedule(name=name_in(stream))
+        known = seen.get(none.name, none)
+        if known.head.version < head.version:
+            yield later(log, known)
+        else:  # what is not that, a backup has put in its place
+            yield known if known.head.hash == head.hash else later(log, none)
 
 
 def gone_on(log: EventLog, seen: Iterable[Schedule]) -> Mapping[str, Schedule]:
     """Return, by name, those of the schedules of which more has happened, as they stand now: one question for all."""
     known = {stream_for(one.name): one for one in seen}
     streams = log.find_next((stream, one.head.version) for stream, one in known.items())
-    return {
-        known[stream].name: _told(schedule.after(known[stream], log.read_raw(stream, known[stream].head.version)))
-        for stream in streams
-    }
+    return {known[stream].name: later(log, known[stream]) for stream in streams}
 
 
 def _told(there: Schedule) -> Schedule:
@@ -87,7 +113,7 @@ def change(ground: Footing, signals: SignalFeed, name: str, command: Command, ac
 
     def decided() -> Decision:
         nonlocal before
-        before = look(ground.log, name)
+        before = later(ground.log, before)
         return before.head, decide(before, command)
 
     try:

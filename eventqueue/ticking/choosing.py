@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import reduce
 
 from eventqueue.errors import LogCorrupt
 from eventqueue.log.insist import Decision, insist
@@ -12,9 +13,9 @@ from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
 from eventqueue.schedules.rule import latest
-from eventqueue.schedules.schedule import Schedule, TellSkipped, decide
+from eventqueue.schedules.schedule import Schedule, TellSkipped, decide, evolve
 from eventqueue.schedules.ticks import job_id, stream_for
-from eventqueue.steering.schedules import look
+from eventqueue.steering.schedules import later
 from eventqueue.ticking.course import Course
 from eventqueue.ticking.evidence import foreign
 
@@ -47,7 +48,7 @@ class Choosing:
             return []
         chosen = choose(due, course.definition.missed, now)
         if chosen.skipped is not None:
-            self.tell(course.schedule, chosen.skipped)
+            self.tell(course, chosen.skipped)
         return chosen.made
 
     def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
@@ -94,7 +95,7 @@ class Choosing:
         going = free(due, self._ended_at(last))
         held = due[: len(due) - len(going)]
         if held:
-            self.tell(course.schedule, skipped(SkipReason.OVERLAP, held, job=last))
+            self.tell(course, skipped(SkipReason.OVERLAP, held, job=last))
         return going
 
     def _ended_at(self, job: str) -> datetime | None:
@@ -106,12 +107,17 @@ class Choosing:
                 return last.at if isinstance(last.event, ENDS) else None
         return EPOCH
 
-    def tell(self, schedule: Schedule, event: TickSkipped) -> None:
+    def tell(self, course: Course, event: TickSkipped) -> None:
         """Tell the log of ticks that become no jobs, unless it is told already. Raises LogUnavailable."""
-        name, command = schedule.name, TellSkipped(schedule.set_id, event)
+        there, command = course.schedule, TellSkipped(course.schedule.set_id, event)
 
         def decided() -> Decision:
-            there = look(self._log, name)
+            nonlocal there
+            there = later(self._log, there)
             return there.head, decide(there, command)
 
-        insist(self._log, stream_for(name), decided, actor=self._actor, now=self._ground.clock.now)
+        stream = stream_for(course.schedule.name)
+        append = insist(self._log, stream, decided, actor=self._actor, now=self._ground.clock.now)
+        # Where something else has happened as well, the schedule is to be looked at anew.
+        if append is not None and there.head == course.schedule.head:
+            course.tell(reduce(evolve, append.recorded, there))

@@ -45,6 +45,12 @@ class Course:
         self.done = done
         self.next_at = next(self.rule.after(done), None)
 
+    def tell(self, schedule: Schedule) -> None:
+        """Take in that ticks were told of as skipped: the schedule stands like that now, and they are done with."""
+        self.schedule = schedule
+        if schedule.since is not None and schedule.since > self.done:
+            self.move(schedule.since)
+
     def is_due(self, now: datetime) -> bool:
         """Whether a tick has come."""
         return self.next_at is not None and self.next_at <= now

@@ -1,5 +1,6 @@
 """Who has made a job that is called as a tick's: its id says nothing of that, its first event does."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,7 @@ import bson
 
 from eventqueue.model.codec import LENIENT
 from eventqueue.model.events import stream_of
-from eventqueue.ports.log import EventLog
+from eventqueue.ports.log import PART, EventLog
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import stream_for
 
@@ -32,12 +33,22 @@ def _foreign(log: EventLog, jobs: Iterable[tuple[Schedule, str]]) -> set[str]:
             causes[stream] = _field(first[0], "cause")
     # As it was defined before, perhaps: its stream is read only for what is odd at first sight.
     odd = [(*asked[stream], cause) for stream, cause in causes.items() if cause != asked[stream][0].set_id]
-    return {job for schedule, job, cause in odd if cause is None or cause not in _defined(log, schedule.name)}
+    wanted: dict[str, set[Any]] = defaultdict(set)
+    for schedule, _, cause in odd:
+        wanted[schedule.name].add(cause)
+    defined = {name: _defined(log, name, causes) for name, causes in wanted.items()}
+    return {job for schedule, job, cause in odd if cause is None or cause not in defined[schedule.name]}
 
 
-def _defined(log: EventLog, name: str) -> set[Any]:
-    """Return the ids of the events that have ever happened to a schedule."""
-    return {_field(raw, "id") for raw in log.read_raw(stream_for(name))}
+def _defined(log: EventLog, name: str, causes: set[Any]) -> set[Any]:
+    """Return those of the causes that are ids of events which have happened to a schedule, however many have."""
+    there: set[Any] = set()
+    after, part = 0, [b""] * PART
+    while len(part) == PART and there != causes:
+        part = log.read_raw(stream_for(name), after, PART)
+        there |= causes & {_field(raw, "id") for raw in part}
+        after += len(part)
+    return there
 
 
 def _field(raw: bytes, name: str) -> Any:

@@ -18,7 +18,7 @@ from eventqueue.ports.footing import Footing
 from eventqueue.schedules.missed import taken
 from eventqueue.schedules.schedule import Schedule
 from eventqueue.schedules.ticks import job_id
-from eventqueue.steering.schedules import every, gone_on, look
+from eventqueue.steering.schedules import ever, gone_on, later
 from eventqueue.ticking.choosing import Choosing, is_asked_for
 from eventqueue.ticking.course import Course
 from eventqueue.ticking.making import BATCH, Made, Wanted, make
@@ -45,6 +45,7 @@ class Ticker:
         self._environ = environ
         self._choosing = Choosing(ground, actor)
         self._courses: dict[str, Course] = {}
+        self._seen: dict[str, Schedule] = {}  # all that were looked at, also those that are paused or removed
         self._news: SimpleQueue[str | None] = SimpleQueue()  # schedules that changed; None: look at all of them
         self._woken = threading.Event()
         self._look_at = time.monotonic()
@@ -146,7 +147,7 @@ class Ticker:
         name, untold = wanted.schedule.name, ""
         assert wanted.tick is not None
         try:
-            self._choosing.tell(wanted.schedule, taken(wanted.tick, wanted.id))
+            self._choosing.tell(self._courses[name], taken(wanted.tick, wanted.id))
         except Unavailable:
             raise
         except Exception as error:  # of this schedule alone
@@ -171,17 +172,20 @@ class Ticker:
         names = self._taken()
         try:
             is_all = None in names or time.monotonic() >= self._look_at
-            for schedule in self._all() if is_all else [look(self._ground.log, str(name)) for name in names]:
+            for schedule in self._all() if is_all else [self._later(str(name)) for name in names]:
                 self._follow(schedule)
         except BaseException:
             self._news.put(None)  # what was taken is still to be looked at
             raise
 
     def _all(self) -> Sequence[Schedule]:
-        there = list(every(self._ground.log))
+        there = list(ever(self._ground.log, self._seen))
         self._look_at = time.monotonic() + LOOK_S
-        gone = self._courses.keys() - {one.name for one in there}
+        gone = self._seen.keys() - {one.name for one in there}
         return [*there, *(Schedule(name=name) for name in gone)]
+
+    def _later(self, name: str) -> Schedule:
+        return later(self._ground.log, self._seen.get(name, Schedule(name=name)))
 
     def _taken(self) -> set[str | None]:
         names: set[str | None] = set()
@@ -193,6 +197,7 @@ class Ticker:
 
     def _follow(self, schedule: Schedule) -> None:
         """Go on with a schedule as it stands now, or anew, or no more."""
+        self._seen[schedule.name] = schedule
         before = self._courses.pop(schedule.name, None)
         if before is not None and before.goes_on(schedule):
             before.schedule = schedule

@@ -393,6 +393,19 @@ def test_a_raw_scan_yields_each_stream_with_its_events_as_stored(log: EventLog) 
     assert list(log.scan_raw("seal")) == []
 
 
+def test_a_scan_in_parts_yields_the_same_a_part_of_a_long_stream_at_a_time(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("eventqueue.log.memory", "eventqueue.mongo.log"):
+        monkeypatch.setattr(f"{module}.PART", 4)
+    for name, length in [("job-b", 11), ("late-a", 1), ("job-a", 4)]:
+        grown(log, name, length)
+
+    a, b = log.read_raw("job-a"), log.read_raw("job-b")
+    assert list(log.scan_parts("job")) == [("job-a", a), ("job-b", b[:4]), ("job-b", b[4:8]), ("job-b", b[8:])]
+    assert [name for name, _ in log.scan_parts()] == ["job-a", "job-b", "job-b", "job-b", "late-a"]
+
+
 def test_of_each_stream_of_a_category_the_last_event_is_yielded(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eventqueue.mongo.log.LAST_MAX", 3)
     lengths = {"job-b": 11, "job-a": 2, "job-c": 1, "job-d": 3, "job-e": 1, "job-f": 1, "late-a": 4}
