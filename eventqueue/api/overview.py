@@ -20,6 +20,8 @@ from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.views import Filter, Glance, QueueStatus, Standing, Standstill, Status, Worker
 from eventqueue.steering.pauses import Pauses
 
+TASKS_MAX = 10  # queues of which it is seen whether their jobs are of tasks that nobody knows
+
 
 class Overview:
     """The overview of one connection's database."""
@@ -48,7 +50,9 @@ class Overview:
     def _standstills(self, paused: Mapping[str, Pause], workers: Crew) -> Sequence[Standstill]:
         due, now = self._views.due_since(), self._connection.ground.clock.now()
         found = standstills(due, paused, workers, self._views.moving, now)
-        return [self._with_tasks(one, [worker for worker, _ in workers]) for one in found]
+        there = [worker for worker, _ in workers]
+        # Of few: the jobs of each are read, and whoever looks at the screen does so again and again.
+        return [self._with_tasks(one, there) if place < TASKS_MAX else one for place, one in enumerate(found)]
 
     def _with_tasks(self, found: Standstill, workers: Sequence[Worker]) -> Standstill:
         """Say of a queue with slots that are free whether its jobs are of tasks that nobody knows there."""

@@ -10,7 +10,7 @@ from eventqueue.model.job import Job
 from eventqueue.ports.finder import Share
 from eventqueue.ports.views import Worker
 
-HEADS_MAX = 100  # jobs that are looked at: what nobody takes comes to stand first
+HEADS_MAX = 20  # jobs that are looked at, each whole: what nobody takes comes to stand first
 
 
 def heads_of(connection: Connected, queue: str) -> Sequence[Job]:

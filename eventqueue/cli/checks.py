@@ -227,11 +227,12 @@ def _queues(queue: "Queue") -> tuple[str, str | None]:
         return "each that has jobs that are due moves, or is paused", None
     named = "; ".join(f"{one.queue} does not move: {one.text}" for one in still[:STILL_MAX])
     more = f"; and {count(len(still) - STILL_MAX, 'queue')} more" if len(still) > STILL_MAX else ""
-    start = " ".join(f"--queue {one.queue}" for one in still[:STILL_MAX])
-    remedy = f"`queuectl worker start {start}`"
     kinds = {one.kind for one in still[:STILL_MAX]}
+    start = " ".join(f"--queue {one.queue}" for one in still[:STILL_MAX])
     if Standing.UNKNOWN in kinds:
-        remedy += " --import MODULE, with the module that declares the task"
+        remedy = f"`queuectl worker start {start} --import MODULE`, with the module that declares the task"
+    else:
+        remedy = f"`queuectl worker start {start}`"
     if kinds & {Standing.FREE, Standing.BUSY}:
         remedy += ", or see with `queuectl worker list` what keeps those who serve them busy"
     return f"{named}{more}", remedy

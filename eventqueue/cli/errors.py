@@ -56,7 +56,7 @@ def errors(
         begin = since_of(PAST if is_past and since is None else since, queue.connection.ground.clock.now())
         if not is_past:
             session.out.behind(queue.connection.views.refresh())
-        total = None if is_past else _total(queue, queue_name)
+        total = None if is_past or task is not None else _total(queue, queue_name)
         with counting("reading", total, hidden=session.out.quiet, unit="failures") as progress:
             found = queue.errors(queue_name, begin, progress, task=task, is_past=is_past)
         if not found.failures:

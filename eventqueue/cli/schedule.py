@@ -1,6 +1,7 @@
 """`queuectl schedule`: jobs that are made again and again, each at its time."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Group, command, show_env, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import ARGUMENTS, SECONDS, TEXT
+from eventqueue.errors import ScheduleNotFound
 
 TICKS_MAX = 10_000
 
@@ -90,11 +92,12 @@ def add(
     fields = _asked(job, click.get_current_context().meta.get(WORDS), called, given_fields(options))
     if (cron is None) == (every is None):
         raise click.UsageError("Give one of the two: --cron or --every")
-    span = None if every is None else span_of(every)
+    span, before = None if every is None else span_of(every), None
     if modules or "task" in fields:
         imports_of(modules, import_path).load(session.out)
     with session.queue() as queue:
-        before = next((one for one in queue.schedules() if one.name == name), None)
+        with suppress(ScheduleNotFound):
+            before = queue.get_schedule(name)
         done = queue.schedule(name, fields, cron=cron, every=span, tz=tz, missed=missed, overlap=overlap, why=why)
     session.out.document(lambda: documents.rescheduled(done))
     (session.out.done if done.is_changed else session.out.note)(schedules.stands(done))

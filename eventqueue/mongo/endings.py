@@ -138,18 +138,19 @@ class Endings:
             return not self._is_running
 
     def _run(self) -> None:
-        while not self._is_over():
+        is_over = False  # asked once: the next who begins to wait has another thread started
+        while not is_over:
             try:
                 with pymongo.timeout(CALL_S):
                     stream = self._open()
                 with stream:
                     self._doubt()  # what ended before is not told
-                    while stream.alive and not self._is_over():
+                    while stream.alive and not (is_over := self._is_over()):
                         with pymongo.timeout(CALL_S):
                             self._tell(stream.try_next())
             except Exception as error:  # whatever it is, who waits looks by himself; if this ended, for ever
                 logger.debug("no stream of endings: %s", type(error).__name__)
-            if not self._is_over():
+            if not is_over and not (is_over := self._is_over()):
                 self._doubt()
                 time.sleep(AGAIN_S)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.change_stream import ChangeStream
 from pymongo.collection import Collection as Stored
 from pymongo.database import Database
 
@@ -180,3 +181,30 @@ def test_what_a_hand_has_put_into_the_log_stops_nobody(told: Endings, mongo_log:
         told._tell({"documentKey": {"_id": place}})
         ended(mongo_log, "one")
         assert heard(listener) == {"one"}
+
+
+def test_who_begins_while_the_stream_of_those_before_is_being_closed_has_one_of_his_own_alone(
+    told: Endings, mongo_log: MongoLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endings, "LINGER_S", 0.0)
+    closing, may_close = threading.Event(), threading.Event()
+    close = ChangeStream.close
+
+    def slowly(self: Any) -> None:
+        closing.set()
+        may_close.wait(PATIENCE_S)
+        close(self)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(ChangeStream, "close", slowly)
+        with told.listen(["one"]) as listener:
+            assert heard(listener) is None
+        assert closing.wait(PATIENCE_S)
+        (first,) = [one for one in threading.enumerate() if one.name == "endings"]
+        with told.listen(["two"]) as listener:
+            assert heard(listener) is None
+            may_close.set()
+            first.join(PATIENCE_S)
+            assert not first.is_alive()
+            ended(mongo_log, "two")
+            assert heard(listener) == {"two"}

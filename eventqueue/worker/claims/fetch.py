@@ -6,7 +6,7 @@ so that it need not read them again.
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,7 +19,7 @@ from eventqueue.ports.log import EventLog
 
 REOPEN_S = 1.0
 BATCH_MAX = 1000
-PASSED_MAX = 100_000  # jobs that are never run here and remembered as such: some 40 MB
+PASSED_MAX = 1_000_000  # jobs that are never run here and remembered as such: some 60 MB
 NOWHERE = ""  # the place of a job that was not found in the views
 
 Shares = Sequence[Share]
@@ -51,7 +51,7 @@ class Fetch:
         self._batch = 0
         self._position: Job | None = None
         self._tried: dict[str, Try] = {}
-        self._passed: dict[str, Try] = {}  # those of the tried that this worker can never run
+        self._passed: set[int] = set()  # the hashes of those that this worker can never run, and of their places
 
     def take(self, limit: int, shares: Shares) -> list[Job]:
         """Return up to `limit` jobs of `shares` to try, none that was given out before at the same version."""
@@ -97,17 +97,19 @@ class Fetch:
 
     def has_tried(self, job_id: str, version: int) -> bool:
         """Whether a job was given out at this version, or a later one."""
-        tried = self._tried.get(job_id) or self._passed.get(job_id)
+        tried = self._tried.get(job_id)
         return tried is not None and tried.version >= version
 
-    def pass_over(self, job_ids: Iterable[str]) -> None:
-        """Remember of jobs that were given out that they are never run here as they are, however long ago that was.
+    def pass_over(self, job_ids: Collection[str]) -> None:
+        """Remember of jobs that were given out that they are never run here, however long ago they were tried.
 
-        Of very many those beyond PASSED_MAX are forgotten with time, as all that was tried is.
+        Where that would be more than PASSED_MAX, of which most have gone long ago perhaps, all are read once more.
         """
+        if len(self._passed) + len(job_ids) > PASSED_MAX:
+            self._passed.clear()
         for job_id in job_ids:
-            if len(self._passed) < PASSED_MAX and (tried := self._tried.pop(job_id, None)) is not None:
-                self._passed[job_id] = tried
+            if (tried := self._tried.pop(job_id, None)) is not None:
+                self._passed.add(hash((job_id, tried.place)))
 
     def forget(self, job_id: str) -> None:
         """Let a job be tried again at the version it was tried at: no append was sent for it."""
@@ -117,8 +119,6 @@ class Fetch:
         """Forget the tries made before a moment, in monotonic seconds: the views show by now what came of them."""
         while self._tried and next(iter(self._tried.values())).at < moment:
             del self._tried[next(iter(self._tried))]
-        if len(self._passed) >= PASSED_MAX:  # most of them may have gone long ago
-            self._passed.clear()
 
     def forget_all(self) -> None:
         """Let every job be tried again: the views were switched, perhaps to those of a log that was restored."""
@@ -147,11 +147,11 @@ class Fetch:
         self._shares, self._opened, self._position = shares, time.monotonic(), None
 
     def _is_known(self, job_id: str, place: str) -> bool:
-        tried = self._tried.get(job_id) or self._passed.get(job_id)
-        return tried is not None and tried.place == place
+        tried = self._tried.get(job_id)
+        return (tried is not None and tried.place == place) or hash((job_id, place)) in self._passed
 
     def _is_new(self, job: Job, place: str) -> bool:
-        tried = self._tried.pop(job.id, None) or self._passed.pop(job.id, None)
+        tried = self._tried.pop(job.id, None)
         # At the end: the oldest stand in front.
         self._tried[job.id] = Try(job.version, place, time.monotonic())
         return tried is None or tried.version < job.version

@@ -57,9 +57,11 @@ class Running:
             try:
                 args, kwargs = self.task.contract.arguments(self.order.call, context)
                 hooks.starting(context)
-                return self._returned(context, self.task.function(*args, **kwargs))
+                value = self.task.function(*args, **kwargs)
+                outcome = Returned(self.task.contract.result(value))
             except BaseException as error:  # whatever a task raises is its own, an exit too
                 return self._failed(context, error)
+            return self._returned(context, outcome, value)
 
     async def acall(self) -> Outcome:
         """Await a coroutine function."""
@@ -74,13 +76,15 @@ class Running:
             try:
                 args, kwargs = self.task.contract.arguments(self.order.call, context)
                 hooks.starting(context)
-                return self._returned(context, await self.task.function(*args, **kwargs))
+                value = await self.task.function(*args, **kwargs)
+                outcome = Returned(self.task.contract.result(value))
             except BaseException as error:
                 return self._failed(context, error)
+            return self._returned(context, outcome, value)
 
-    def _returned(self, context: Context, value: Any) -> Outcome:
-        outcome = Returned(self.task.contract.result(value))
-        hooks.ended(context, outcome, value)
+    def _returned(self, context: Context, outcome: Outcome, value: Any) -> Outcome:
+        with suppress(*INTERRUPTIONS):  # the task has returned: it is too late to stop it
+            hooks.ended(context, outcome, value)
         return outcome
 
     def _failed(self, context: Context, error: BaseException) -> Outcome:

@@ -12,21 +12,27 @@ from eventqueue.worker.running.reports import Written
 from eventqueue.worker.shell.output import Bounded
 
 # What a pipe is to hold: C code that prints while it holds Python's lock waits where it is full, and nobody in its
-# process can read it. As much as everybody may ask for; where that is refused, too many pipes are so large already.
-PIPE_BYTES = 1024 * 1024
+# process can read it. Of few children: all pipes of a user may hold 64 MB together, and beyond that the kernel makes
+# each new one of his tiny, whoever asks for it.
+PIPE_BYTES = 256 * 1024
+LARGE_MAX = 16  # children of a worker with such pipes
 
 
 class Left:
     """Of a child with so many threads; `theirs`: what it is to be given. Raises OSError."""
 
+    _large = 0  # how many have large pipes in this process
+
     def __init__(self, threads: int) -> None:
         fds: list[int] = []
+        is_large = Left._large < LARGE_MAX
         try:
             for _ in 1, 2:
                 fds += os.pipe2(os.O_CLOEXEC)
                 os.set_blocking(fds[-2], False)
-                with suppress(OSError):
-                    fcntl.fcntl(fds[-1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+                if is_large:
+                    with suppress(OSError):
+                        fcntl.fcntl(fds[-1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
             fds.append(os.memfd_create("printed", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
             os.ftruncate(fds[-1], 2 * threads * RING_BYTES)
             # Who reads memory that a task has cut off is killed for it.
@@ -37,6 +43,8 @@ class Left:
             for fd in fds:
                 os.close(fd)
             raise
+        self._is_large = is_large
+        Left._large += is_large
         self._readable = fds[5:]
         self.theirs = tuple(fds[:5])
 
@@ -58,6 +66,7 @@ class Left:
 
     def close(self) -> None:
         """Let go of it."""
+        Left._large -= self._is_large
         for readable in self._readable:
             os.close(readable)
 

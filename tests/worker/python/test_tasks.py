@@ -62,10 +62,10 @@ def test_the_longest_timeout_ends_nothing(one: Stage, timeout: float) -> None:
 
 
 def test_what_prints_much_while_it_holds_pythons_lock_comes_to_its_end(one: Stage) -> None:
-    ended = one.run("prints_under_the_lock", 1024 * 1024, timeout=10)
+    ended = one.run("prints_under_the_lock", 256 * 1024, timeout=10)
 
-    assert ended.outcome == Returned(1024 * 1024)
-    assert ended.stdout.total == 1024 * 1024
+    assert ended.outcome == Returned(256 * 1024)
+    assert ended.stdout.total == 256 * 1024
 
 
 def test_what_a_task_has_printed_so_far_can_be_seen_while_it_runs(one: Stage, tmp_path: Path) -> None:
