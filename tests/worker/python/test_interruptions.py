@@ -3,13 +3,18 @@
 import asyncio
 import ctypes
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from eventqueue.model.events import Call
+from eventqueue.tasks import hooks
 from eventqueue.tasks.declared import Declared
-from eventqueue.tasks.outcomes import Outcome, Raised
+from eventqueue.tasks.outcomes import Outcome, Raised, Returned
 from eventqueue.worker.python import interrupting
 from eventqueue.worker.python.calls import Running
 from eventqueue.worker.python.messages import Run, Stop
@@ -46,6 +51,24 @@ def pid() -> int:
 def test_who_interrupts_tasks_leaves_the_interpreters_functions_as_the_users_code_knows_them() -> None:
     assert interrupting.__name__ in sys.modules
     assert ctypes.pythonapi.PyThreadState_SetAsyncExc.argtypes is None
+
+
+def test_a_stop_that_comes_while_a_hook_of_success_runs_takes_back_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = threading.Event()
+
+    def endless(*_: object) -> None:
+        entered.set()
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(hooks, "ended", endless)
+    run = Running(ORDER, Declared(name="waits", function=lambda: 7), lambda _: None)
+    with ThreadPoolExecutor(1) as pool:
+        outcome = pool.submit(run.call)
+        assert entered.wait(10)
+        run.stop(Stop(1, is_timeout=False), None)
+
+        assert outcome.result(10) == Returned(7)
 
 
 async def waits() -> None:
