@@ -35,7 +35,7 @@ class Registered(Protocol):
         """Return those of these ids that are."""
         ...
 
-    def live(self) -> Sequence[Registration]:
+    def live(self, *, with_tasks: bool = False) -> Sequence[Registration]:
         """Return those that are live."""
         ...
 

@@ -108,7 +108,7 @@ class Overview:
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
-        return [_shown(one) for one in self._connection.incarnations.live()]
+        return [_shown(one) for one in self._connection.incarnations.live(with_tasks=True)]
 
 
 def _running(worker: Worker, jobs: Sequence[Job]) -> Worker:

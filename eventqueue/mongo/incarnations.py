@@ -6,7 +6,7 @@ that its claims are over. Whoever wants a worker to stop writes that into its do
 heartbeat, if nobody tells it sooner.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -133,19 +133,20 @@ class Incarnations:
         """Return these incarnations, those that are known, by id."""
         return {one.worker.id: one for one in self._read({"_id": {"$in": list(ids)}})}
 
-    def live(self) -> Sequence[Registration]:
-        """Return the live incarnations, oldest first."""
-        return [one for one in self._read({"buried_at": None}) if one.is_live]
+    def live(self, *, with_tasks: bool = False) -> Sequence[Registration]:
+        """Return the live incarnations, oldest first; of those that know many tasks these are most of what is read."""
+        return [one for one in self._read({"buried_at": None}, with_tasks=with_tasks) if one.is_live]
 
     def _renewed(self) -> dict[str, Any]:
         return {"renewed_at": "$$NOW", "expires_at": until(self._length)}
 
-    def _read(self, query: dict[str, Any]) -> list[Registration]:
+    def _read(self, query: dict[str, Any], *, with_tasks: bool = False) -> list[Registration]:
         ended = {"$or": [is_over("expires_at"), {"$gt": ["$buried_at", None]}]}
-        pipeline = [
+        pipeline: list[Mapping[str, Any]] = [
             {"$match": {**query, "name": {"$type": "string"}}},
             {"$set": {"is_live": {"$not": [ended]}}},
             {"$sort": {"started_at": 1, "_id": 1}},
+            *([] if with_tasks else [{"$unset": "tasks"}]),
         ]
         with translated():
             return [

@@ -82,7 +82,7 @@ class MemoryIncarnations:
         """Return those of these ids."""
         return {one.worker.id: one for one in self.live() if one.worker.id in ids}
 
-    def live(self) -> Sequence[Registration]:
+    def live(self, *, with_tasks: bool = False) -> Sequence[Registration]:  # noqa: ARG002 - it has them at hand
         """Return the one that every run has; it knows the tasks that are declared in this process."""
         one = replace(worker(1), tasks=registry.known())
         return [Registration(worker=one, started_at=self._began, renewed_at=self._clock.now(), is_live=True)]

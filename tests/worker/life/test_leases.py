@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from eventqueue.errors import Unavailable
 from eventqueue.mongo.clock import DatabaseClock
@@ -146,6 +147,16 @@ def test_the_dead_and_the_silent_are_not_among_the_live(stage: Stage) -> None:
     one.heartbeat.beat_once()
 
     assert one.told == [Beat({one.me.id: ()})]
+
+
+def test_the_many_tasks_that_workers_know_are_read_where_they_are_asked_for_alone(stage: Stage) -> None:
+    me = replace(incarnation_here("one:1", "one", (), 1), tasks=("shop.ship", "shop.pack"))
+    incarnations = stage.connection.incarnations
+    incarnations.register(me)
+
+    assert [one.worker.tasks for one in incarnations.live()] == [()]
+    assert incarnations.get([me.id])[me.id].worker.tasks == ()
+    assert [one.worker.tasks for one in incarnations.live(with_tasks=True)] == [me.tasks]
 
 
 def test_a_buried_worker_learns_it_at_its_next_beat_and_its_deadline_is_not_extended(stage: Stage) -> None:
