@@ -78,6 +78,12 @@ class MemoryLog:
             :limit
         ]
 
+    def find_between(self, after: str, before: str) -> str | None:
+        """See EventLog.find_between."""
+        bounds = after.encode(), before.encode()
+        there = (stream for stream, events in self._streams.items() if events)
+        return max((one for one in there if bounds[0] < one.encode() < bounds[1]), key=str.encode, default=None)
+
     def scan(self, category: str | None = None) -> Iterator[Recorded]:
         """See EventLog.scan."""
         for _, history in self.scan_raw(category):

@@ -251,6 +251,13 @@ class MongoLog:
                 bound = {"$gt": {"stream": streams[-1], "version": MaxKey()}}
         return streams
 
+    def find_between(self, after: str, before: str) -> str | None:
+        """See EventLog.find_between."""
+        between = {"$gt": {"stream": after, "version": MaxKey()}, "$lt": {"stream": before}}
+        with translated():
+            doc = self._events.find_one({"_id": between}, {"_id": 1}, sort=[("_id", -1)])
+        return None if doc is None else str(doc["_id"]["stream"])
+
     def find_outside(self, limit: int) -> list[Mapping[str, Any]]:
         """Return the `_id`s of up to `limit` events that stand in no stream of a category known here."""
         gaps = [_between(one, other) for one, other in pairwise([None, *sorted(CATEGORIES), None])]

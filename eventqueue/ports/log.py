@@ -110,6 +110,10 @@ class EventLog(Protocol):
         """Return up to `limit` streams whose names start with `prefix`, in order of their names."""
         ...
 
+    def find_between(self, after: str, before: str) -> str | None:
+        """Return the last of the streams between two names, in order of their names, None if none is there."""
+        ...
+
     def scan(self, category: str | None = None) -> Iterator[Recorded]:
         """Yield every event, stream by stream in order of their names, each stream's in order of its versions.
 

@@ -7,7 +7,7 @@ left out in spring, and of the one that comes twice in autumn, is decided in `cl
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import count, takewhile
+from itertools import count, islice, takewhile
 
 import msgspec
 from cronsim import CronSim, CronSimError
@@ -102,6 +102,13 @@ def latest(rule: Rule, after: datetime, until: datetime, most: int) -> list[date
         if len(found) == most or begin == after:
             return list(found)
         reach *= _FURTHER
+
+
+def number(rule: Rule, after: datetime, until: datetime, most: int) -> int:
+    """Return how many ticks are behind `after` up to `until`; of a cron expression `most` where they are more."""
+    if isinstance(rule, Every):
+        return (until - EPOCH) // rule.span - (after - EPOCH) // rule.span
+    return sum(1 for _ in islice(takewhile(lambda at: at <= until, rule.after(after)), most))
 
 
 def _lower(error: Exception) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
+
+from msgspec.structs import replace
 
 from eventqueue.errors import LogCorrupt
 from eventqueue.log.insist import Decision, insist
@@ -12,15 +14,17 @@ from eventqueue.model.events import Cancelled, Completed, DeadLettered, stream_o
 from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import SkipReason, TickSkipped
 from eventqueue.schedules.missed import LATE, MOST, choose, free, skipped
-from eventqueue.schedules.rule import latest
+from eventqueue.schedules.rule import Cron, latest, number
 from eventqueue.schedules.schedule import Schedule, TellSkipped, decide, evolve
-from eventqueue.schedules.ticks import job_id, stream_for
+from eventqueue.schedules.ticks import job_id, stream_for, tick_of
 from eventqueue.steering.schedules import later
 from eventqueue.ticking.course import Course
 from eventqueue.ticking.evidence import foreign
 
 ENDS = Completed | DeadLettered | Cancelled
 LOOKS = (1, 10, 100, MOST + 1)  # ticks that are looked back at, until one of them is found to have become a job
+COUNTED = 10_000  # ticks of a cron expression, which have to be gone through, that are told of by their number
+SECOND = timedelta(seconds=1)  # between two ticks at least
 
 
 def is_asked_for(course: Course) -> bool:
@@ -48,8 +52,30 @@ class Choosing:
             return []
         chosen = choose(due, course.definition.missed, now)
         if chosen.skipped is not None:
-            self.tell(course, chosen.skipped)
+            is_all = len(due) <= MOST or course.holds  # of one that holds, who knows how long its last job took
+            self.tell(course, chosen.skipped if is_all else self._with_earlier(course, chosen.skipped))
         return chosen.made
+
+    def _with_earlier(self, course: Course, event: TickSkipped) -> TickSkipped:
+        """Return what is told of skipped ticks with those, too, that have come before them since a job was made."""
+        made = None if course.made is None else tick_of(course.made, stream_for(course.schedule.name))
+        begin = max(course.done, made[1] if made is not None and made[1] is not None else EPOCH)
+        earlier = number(course.rule, begin, event.first, COUNTED) - 1
+        first = next(course.rule.after(begin), event.first)
+        is_least = isinstance(course.rule, Cron) and earlier + 1 == COUNTED
+        return replace(event, first=first, number=event.number + earlier, is_least=is_least)
+
+    def _made_before(self, schedule: Schedule, begin: datetime, tick: datetime) -> datetime | None:
+        """Return the last tick behind `begin`, and before this one, of which the schedule has made a job."""
+        name, before = schedule.name, stream_of("job", job_id(schedule.name, tick))
+        after = stream_of("job", job_id(name, max(begin, EPOCH + SECOND) - SECOND))
+        while (stream := self._log.find_between(after, before)) is not None:
+            made = tick_of(stream.removeprefix("job-"), stream_for(name))
+            at = None if made is None else made[1]
+            if at is not None and self._last_made(schedule, [at]) is not None:
+                return at
+            before = stream  # somebody else's, or one that was triggered
+        return None
 
     def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids.
@@ -64,6 +90,8 @@ class Choosing:
             made = self._last_made(course.schedule, ticks)
             if made is not None or len(ticks) < most:
                 break
+        if made is None and len(ticks) > MOST:  # by its name, however long ago it was
+            made = self._made_before(course.schedule, begin, ticks[0])
         course.is_known = True
         if made is not None:
             course.made = job_id(course.schedule.name, made)
@@ -95,7 +123,8 @@ class Choosing:
         going = free(due, self._ended_at(last))
         held = due[: len(due) - len(going)]
         if held:
-            self.tell(course, skipped(SkipReason.OVERLAP, held, job=last))
+            event = skipped(SkipReason.OVERLAP, held, job=last)
+            self.tell(course, event if len(due) <= MOST else self._with_earlier(course, event))
         return going
 
     def _ended_at(self, job: str) -> datetime | None:

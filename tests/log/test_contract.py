@@ -373,6 +373,16 @@ def test_a_scan_can_be_narrowed_to_one_category(log: EventLog) -> None:
     assert list(log.scan("seal")) == []
 
 
+def test_between_two_names_the_last_stream_is_found(log: EventLog) -> None:
+    for name in ("job-a:1", "job-a:2", "job-a:3", "job-b"):
+        grown(log, name, 2)
+
+    found = [
+        log.find_between(*names) for names in [("job-a:1", "job-a:3"), ("job-a:2", "job-b"), ("job-a:1", "job-a:2")]
+    ]
+    assert found == ["job-a:2", "job-a:3", None]
+
+
 def test_a_scan_of_an_empty_log_yields_nothing(log: EventLog) -> None:
     assert list(log.scan()) == []
 
