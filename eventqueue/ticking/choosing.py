@@ -22,6 +22,7 @@ from eventqueue.ticking.course import Course
 from eventqueue.ticking.evidence import foreign
 
 ENDS = Completed | DeadLettered | Cancelled
+WAITED = timedelta(seconds=5)  # for so long it is known what others had acknowledged
 LOOKS = (1, 10, 100, MOST + 1)  # ticks that are looked back at, until one of them is found to have become a job
 COUNTED = 10_000  # ticks of a cron expression, which have to be gone through, that are told of by their number
 SECOND = timedelta(seconds=1)  # between two ticks at least
@@ -39,12 +40,14 @@ class Choosing:
         self._ground = ground
         self._log = ground.log
         self._actor = actor
+        self._waited_at: datetime | None = None
 
     def ticks(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks of a schedule, up to `now`, that are to become jobs. Raises Unavailable."""
         due: Sequence[datetime] = latest(course.rule, course.done, now, 2)
         # One tick at its time need not be asked for: if another has made it, the append finds out.
         if len(due) > 1 or (due and now - due[-1] > LATE) or is_asked_for(course):
+            self._wait_for_others(due[-1] if due else now)
             due = self._not_made(course, now)
         if course.holds:
             due = self._not_held(course, due)
@@ -84,7 +87,6 @@ class Choosing:
         """
         # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
         begin = min(self._begun(course), course.done) if is_asked_for(course) else course.done
-        self._log.await_acknowledged()  # what is absent was missed
         for most in LOOKS:
             ticks = latest(course.rule, begin, now, most)
             made = self._last_made(course.schedule, ticks)
@@ -96,6 +98,16 @@ class Choosing:
         if made is not None:
             course.made = job_id(course.schedule.name, made)
         return [at for at in ticks if at > course.done and (made is None or at > made)]
+
+    def _wait_for_others(self, tick: datetime) -> None:
+        """Have what others have made of a tick's time be there, so that what is absent was missed.
+
+        Once for all that come at the same time: it takes a tenth of a second.
+        """
+        now = self._ground.clock.now()
+        if self._waited_at is None or not tick <= self._waited_at <= now <= self._waited_at + WAITED:
+            self._log.await_acknowledged()
+            self._waited_at = now
 
     def _begun(self, course: Course) -> datetime:
         """Return when the schedule's stream began: no tick from before that is its."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from eventqueue.model.events import type_of
 from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.missed import MOST
@@ -91,6 +92,19 @@ def test_it_holds_it_though_the_schedule_has_other_ticks_by_now(queue: TestQueue
     assert jobs(queue) == [held_by]
 
 
+def test_what_came_while_it_was_paused_was_not_missed(queue: TestQueue, ticker: MakeTicker) -> None:
+    queue.pause_schedule("a")
+    queue.clock.advance(10 * SECOND)
+    queue.resume_schedule("a")
+    queue.clock.advance(SECOND)
+
+    ticker().step()
+
+    assert len(jobs(queue)) == 1
+    told = [type_of(one.event) for one in queue.connection.ground.log.read("schedule-a")]
+    assert told == ["schedule-set", "schedule-paused", "schedule-resumed"]
+
+
 # Many at once
 
 
@@ -154,3 +168,23 @@ def test_while_many_are_asked_for_the_others_have_their_ticks(
     ticker().step()
 
     assert made == [["z", "a"], ["b"], ["c"], ["d"]]
+
+
+def test_what_others_have_made_is_waited_for_once_for_all_ticks_of_a_moment(
+    queue: TestQueue, ticker: MakeTicker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "bcd":
+        queue.schedule(name, {"command": "true"}, every=SECOND, overlap=Overlap.SKIP)
+    waits: list[object] = []
+    monkeypatch.setattr(queue.connection.ground.log, "await_acknowledged", lambda: waits.append(1))
+    one = ticker()
+
+    queue.clock.advance(SECOND)
+    one.step()
+    assert (len(jobs(queue)), len(waits)) == (4, 1)
+
+    for job in jobs(queue):
+        queue.cancel(job)
+    queue.clock.advance(SECOND)
+    ticker().step()
+    assert (len(jobs(queue)), len(waits)) == (8, 2)

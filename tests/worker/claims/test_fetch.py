@@ -163,6 +163,16 @@ def test_what_can_never_be_run_here_is_not_forgotten_with_time(stage: Stage, thr
     assert ids(fetch.take(3, ALL)) == three[2:]
 
 
+def test_once_the_views_were_switched_all_are_read_again(stage: Stage, three: list[str]) -> None:
+    fetch = fetch_on(stage)
+    fetch.take(3, ALL)
+    fetch.pass_over(three[:2])
+
+    fetch.forget_all()
+
+    assert ids(fetch.take(3, ALL)) == three
+
+
 def test_where_more_would_have_to_be_remembered_than_fits_all_are_read_once_more(
     stage: Stage, three: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
