@@ -110,9 +110,9 @@ def _failure(job: Job, ended: Ended, *, has_run: bool) -> tuple[FailReason, Erro
             type="worker-lost", message="killed at the end of its worker's lease: the database had not answered"
         )
     if ended.problem is not None:
-        crashed = FailReason.CRASHED if has_run else FailReason.ERROR
-        kind, where = "crashed" if has_run else "not-started", _crashed_in(job, ended)
-        return crashed, Error(type=kind, message=ended.problem, traceback=where)
+        return FailReason.CRASHED if has_run else FailReason.ERROR, Error(
+            type="crashed" if has_run else "not-started", message=ended.problem, traceback=_crashed_in(job, ended)
+        )
     if ended.signal is not None:
         return FailReason.ERROR, Error(type="signal", message=f"killed by {signal_name(ended.signal)}")
     return FailReason.ERROR, Error(type="exit-code", message=_exit_message(ended))
