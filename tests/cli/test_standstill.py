@@ -113,8 +113,19 @@ def test_a_queue_whose_tasks_no_worker_knows_is_told_with_that_reason(queuectl: 
 
     assert (one["queue"], one["kind"]) == ("default", "unknown")
     assert one["text"].startswith("no worker that serves it knows task app.sned; its first job is due since")
-    assert "--import MODULE" in check(queuectl, "queues")["remedy"]
+    assert "`queuectl worker start --queue default --import MODULE`" in check(queuectl, "queues")["remedy"]
     assert "worker list" not in check(queuectl, "queues")["remedy"]
+
+
+def test_where_one_of_the_first_jobs_could_be_taken_it_is_not_for_want_of_a_task(
+    queuectl: Queuectl, queue: Queue
+) -> None:
+    wait_for(queue, "app.sned", 40)
+    long_ago = queue.connection.ground.clock.now() - 40 * SECOND
+    known = replace(enqueued(), run=Call(task="app.send"))
+    queue.connection.ground.log.append([append("job-known", known, now=long_ago)])
+
+    assert [one["kind"] for one in still(queuectl)] == ["free"]
 
 
 def test_a_task_that_no_worker_knows_is_told_though_others_of_its_queue_run(queuectl: Queuectl, queue: Queue) -> None:

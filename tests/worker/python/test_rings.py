@@ -1,8 +1,13 @@
 """Rings: the end of what was fed, and how much it was, whatever the pieces."""
 
+import fcntl
+import os
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventqueue.worker.python.heard import TOTAL_MAX
+from eventqueue.worker.python.left import LARGE_MAX, PIPE_BYTES, Left
 from eventqueue.worker.python.rings import RING_BYTES, Ring, rings
 from eventqueue.worker.shell.output import TAIL_BYTES, Bounded
 
@@ -24,6 +29,36 @@ def test_a_ring_keeps_what_bounded_output_keeps(sizes: list[int]) -> None:
 
     ring.clear()
     assert (ring.total, ring.kept()) == (0, b"")
+
+
+def test_what_a_task_has_written_into_the_count_is_no_more_than_can_be_stored() -> None:
+    left = Left(1)
+    try:
+        for fd in left.theirs[:4]:
+            os.close(fd)
+        os.pwrite(left.theirs[4], b"\xff" * 8, 0)
+
+        (out, err) = left.of(0, is_alone=False)
+    finally:
+        os.close(left.theirs[4])
+        left.close()
+
+    assert (out.total, err.total) == (TOTAL_MAX, 0)
+    assert len(out.tail) <= TAIL_BYTES
+
+
+def test_only_few_children_have_large_pipes() -> None:
+    all_ = [Left(1) for _ in range(LARGE_MAX + 1)]
+    try:
+        sizes = [fcntl.fcntl(one.theirs[1], fcntl.F_GETPIPE_SZ) for one in all_]
+    finally:
+        for one in all_:
+            for fd in one.theirs:
+                os.close(fd)
+            one.close()
+
+    assert sizes[-1] < PIPE_BYTES
+    assert Left._large == 0
 
 
 def test_each_thread_has_two_of_its_own() -> None:
