@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from eventqueue.errors import AccessDenied, Unavailable
-from eventqueue.model.events import Completed, LateResult, Released
+from eventqueue.errors import AccessDenied, LogCorrupt, Unavailable
+from eventqueue.model import codec
+from eventqueue.model.events import Completed, LateResult, Released, stream_of
 from eventqueue.model.job import Cancel, Complete, Job, Release, Settle, State
 from eventqueue.ports.finder import Signal
 from eventqueue.system.process import start_time
@@ -40,6 +41,25 @@ def an_end_lies_in_the_inbox(worker: Hand) -> bool:
 
 def held(worker: Hand) -> int:
     return len(worker.engine._held)
+
+
+def test_a_job_of_which_no_event_more_can_be_written_keeps_no_other_from_being_claimed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, other = stage.enqueue(), stage.enqueue()
+    seal = codec.seal
+
+    def refusing(stream: str, *more: Any, **named: Any) -> Any:
+        if stream == stream_of("job", full):
+            raise LogCorrupt("the stream has no place left")
+        return seal(stream, *more, **named)
+
+    monkeypatch.setattr("eventqueue.worker.engine.seal", refusing)
+    worker = stage.worker()
+    worker.wake()
+    worker.steps(until=lambda: stage.job(other).state is State.COMPLETED)
+
+    assert stage.job(full).state is State.PENDING
 
 
 def test_a_cancelled_running_job_dies_with_its_whole_group_and_its_slot_is_free_again(stage: Stage) -> None:

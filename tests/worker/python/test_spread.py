@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from eventqueue.worker.python.hand import Hand
+from eventqueue.worker.python.hands import FORK_AGAIN_S, GIVE_UP_S, Hands
+from eventqueue.worker.python.listening import Listening
+from eventqueue.worker.python.plan import PythonPlan
 from eventqueue.worker.python.spread import CHUNK, STUCK_S, choose, stuck
 from tests.worker.python.stage import few_descriptors
 
@@ -18,7 +21,7 @@ class Child:
     async_count: int = 0
     is_fresh: bool = True
     is_asked_back: bool = False
-    doomed_by: None = None
+    doomed_by: object = None
     heard_at: float = 0.0
     runs: dict[int, None] = field(init=False)
 
@@ -61,6 +64,33 @@ def test_what_waits_is_asked_back_where_a_thread_is_idle_and_its_child_says_noth
     assert asked(waits, Child(1)) == ([], float("inf"))
     assert asked(waits, may_fork=True) == ([waits], float("inf"))
     assert asked(Child(3, is_asked_back=True), idle) == ([], float("inf"))
+    assert asked(Child(3, doomed_by="a timeout"), idle) == ([], float("inf"))
+
+
+def test_what_waits_is_given_up_where_there_was_no_child_for_a_while_and_each_try_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("eventqueue.worker.python.hands.monotonic", lambda: now)
+    listening = Listening()
+    there = Hands(PythonPlan(), listening)
+
+    told: list[str | None] = []
+    while now < GIVE_UP_S:
+        there.wait_to_fork("no room")
+        told.append(there.given_up())
+        now += FORK_AGAIN_S
+    assert set(told) == {None}
+    there.wait_to_fork("no room")
+    assert (there.given_up(), there.given_up()) == ("no room", None)
+
+    there._by_serial[1] = hand = Hand(1, 1)
+    there.wait_to_fork("no room")
+    assert there.given_up() is None
+    for fd in hand.theirs:
+        os.close(fd)
+    hand.close()
+    listening.close()
 
 
 def test_a_child_for_which_descriptors_are_missing_leaves_none_open() -> None:
