@@ -21,9 +21,8 @@ from pymongo import MongoClient
 
 from eventqueue.server import ensure_running, status
 from eventqueue.server.locate import locate
+from eventqueue.testing.servers import QUICK
 
-# Milliseconds. Each test drops its database, and a drop waits for the journal's next commit: by default 100.
-QUICK = ["--journalCommitInterval", "2"]
 ROOT_PASSWORD = "only-for-tests"
 
 
