@@ -183,7 +183,7 @@ def test_a_job_with_very_many_events_is_told_of_like_any_other(queuectl: Queuect
 def test_on_a_terminal_the_paragraph_is_as_wide_as_that_and_the_state_has_its_colour(
     queuectl: Queuectl, queue: Queue, columns: int
 ) -> None:
-    queue.enqueue(id="one", command="true", delay=7200)
+    queue.enqueue(id="one", command="true", delay=7230)
 
     shown = on_terminal(queuectl, "why", "one", columns=columns)
 

@@ -21,11 +21,11 @@ LARGE_MAX = 16  # children of a worker with such pipes
 class Left:
     """Of a child with so many threads; `theirs`: what it is to be given. Raises OSError."""
 
-    _large = 0  # how many have large pipes in this process
+    large_count = 0  # how many have large pipes in this process
 
     def __init__(self, threads: int) -> None:
         fds: list[int] = []
-        is_large = Left._large < LARGE_MAX
+        is_large = Left.large_count < LARGE_MAX
         try:
             for _ in 1, 2:
                 fds += os.pipe2(os.O_CLOEXEC)
@@ -44,7 +44,7 @@ class Left:
                 os.close(fd)
             raise
         self._is_large = is_large
-        Left._large += is_large
+        Left.large_count += is_large
         self._readable = fds[5:]
         self.theirs = tuple(fds[:5])
 
@@ -66,7 +66,7 @@ class Left:
 
     def close(self) -> None:
         """Let go of it."""
-        Left._large -= self._is_large
+        Left.large_count -= self._is_large
         for readable in self._readable:
             os.close(readable)
 

@@ -58,7 +58,7 @@ def test_only_few_children_have_large_pipes() -> None:
             one.close()
 
     assert sizes[-1] < PIPE_BYTES
-    assert Left._large == 0
+    assert Left.large_count == 0
 
 
 def test_each_thread_has_two_of_its_own() -> None:
