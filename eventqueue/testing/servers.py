@@ -21,10 +21,7 @@ URI = "QUEUECTL_TEST_URI"
 FAILED = "failed: "
 # For many databases, each dropped after its test: a drop waits for the journal, by default 100 ms, and the files of
 # what was dropped stay open while its history is kept, by default five minutes, and until the next checkpoint.
-QUICK = (
-    *("--journalCommitInterval", "2", "--syncdelay", "15"),
-    *("--setParameter", "minSnapshotHistoryWindowInSeconds=30"),
-)
+QUICK = ("--journalCommitInterval", "2", "--setParameter", "minSnapshotHistoryWindowInSeconds=30")
 
 
 def where(environ: Mapping[str, str]) -> str | None:
