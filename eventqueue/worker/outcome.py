@@ -9,7 +9,7 @@ from eventqueue.model.job import Complete, Discard, Fail, Job, Release, Settle
 from eventqueue.mongo.outputs import Kept
 from eventqueue.system.process import signal_name
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
-from eventqueue.worker import faults
+from eventqueue.worker import crashes
 from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.shell.output import text_tail
 
@@ -125,7 +125,7 @@ def _where(ended: Ended) -> str | None:
 
 def _crashed_in(job: Job, ended: Ended) -> str | None:
     """Return where the process of a task crashed; what a command writes is none of ours."""
-    return faults.where(ended.stderr.tail) if isinstance(job.run, Call) else None
+    return crashes.where(ended.stderr.tail) if isinstance(job.run, Call) else None
 
 
 def _exit_message(ended: Ended) -> str:

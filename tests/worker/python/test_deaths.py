@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventqueue.tasks.outcomes import Returned
-from eventqueue.worker.faults import where
+from eventqueue.worker.crashes import where
 from eventqueue.worker.python import forkserver, hands
 from eventqueue.worker.python.deaths import crash
 from eventqueue.worker.running.reports import Ended
