@@ -84,7 +84,8 @@ class Crew:
     def said(self, event: str | None = None) -> list[dict[str, Any]]:
         """Return what its workers have said so far: all, or all events of a kind."""
         lines = self._out.read_bytes().split(b"\n")[:-1]
-        told: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        words = b"" if event is None else f'"{event}"'.encode()  # asked again and again while thousands are told of
+        told: list[dict[str, Any]] = [json.loads(line) for line in lines if words in line]
         return [one for one in told if event is None or one["event"] == event]
 
     def logged(self) -> str:
