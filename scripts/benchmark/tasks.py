@@ -41,7 +41,8 @@ def run_async(place: Place, asked: Asked) -> Figures:
     return {**found, "ideal_ratio": rate * WAIT_S / WAITING}
 
 
-def _plan(processes: int) -> PythonPlan:
+def python(processes: int) -> PythonPlan:
+    """Return what a worker with so many processes for the tasks of `callees` is told."""
     return PythonPlan(imports=("scripts.benchmark.callees",), import_path=(ROOT,), processes=processes)
 
 
@@ -49,7 +50,7 @@ def _figures(place: Place, asked: Asked, jobs: int, kind: Kind, *, processes: in
     with open_client(place.uri) as client:
         ground = stand_on(client[DATABASE])
         raw = insert_rate(client["raw"], whole_lives(0, jobs, ground.clock.now(), kind))
-        found = drained(place, ground, jobs, asked, kind=kind, slots=slots, python=_plan(processes))
+        found = drained(place, ground, jobs, asked, kind=kind, slots=slots, python=python(processes))
     return {
         "workers": asked.workers,
         "slots": slots,
