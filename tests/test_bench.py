@@ -124,6 +124,6 @@ def test_the_command_prints_a_line_of_json_and_on_request_where_the_time_goes() 
     (line,) = done.stdout.splitlines()
     found = json.loads(line)
     assert found["scenario"] == "drain"
-    assert found["cpu_us"].keys() == {"mongod", "projector", "workers"}
+    assert found["cpu_us"].keys() == {"mongod", "projector", "workers", "runs"}
     for process in ("projector", "worker 1", "worker 2"):
         assert f"\n{process}\n" in done.stderr

@@ -167,18 +167,27 @@ class _Cursor:
 
     def __init__(self, live: Generation, shares: Iterable[Share], batch: int) -> None:
         self._live = live
+        self._is_known: Known = lambda _job, _entry: False
         self._cursors = [_entries(live, share, batch) for share in shares]
-        self._found = chain.from_iterable(in_claim_order(_sound(cursor)) for cursor in self._cursors)
+        self._found = chain.from_iterable(in_claim_order(self._but_known(cursor)) for cursor in self._cursors)
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:
         """See Candidates.take."""
         taken: list[Candidate] = []
+        self._is_known = is_known
         with translated(), _while_there():
-            # Known ones are passed over before they are read: most that a lagging view shows at its head are.
+            # Also of those that have waited for their turn here since their entry was read.
             unknown = (place for place in self._found if not is_known(*place))
             while len(taken) < limit and (places := list(islice(unknown, limit - len(taken)))):
                 taken += _claimable(self._live, places)
         return taken
+
+    def _but_known(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        # Before they are put in order, and read: most that a lagging view shows at its head are known. An entry without
+        # jobs stays: what stands before it need not wait any longer.
+        for entry in _sound(entries):
+            place = entry["_id"]
+            yield {**entry, "jobs": [one for one in entry["jobs"] if not self._is_known(id_of(one), place)]}
 
     def close(self) -> None:
         """See Candidates.close."""

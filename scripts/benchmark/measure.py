@@ -65,8 +65,19 @@ def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, fl
         return took, int(told.read()) / 1000
 
 
+def below(pids: Sequence[int]) -> Sequence[int]:
+    """Return the pids of what these processes have started, and of what that has, and is there now."""
+    started = [
+        int(child)
+        for pid in pids
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
+    return [*started, *below(started)] if started else []
+
+
 class Cpu:
-    """Processor time from here on of some processes, one or several under a name."""
+    """Processor time from here on of some processes, by name; `runs`: of what `workers` have started."""
 
     def __init__(self, **pids: int | Sequence[int]) -> None:
         self._pids = {name: [one] if isinstance(one, int) else one for name, one in pids.items()}
@@ -77,7 +88,8 @@ class Cpu:
         return {name: round(1e6 * (used - self._start[name]) / count, 1) for name, used in self._used().items()}
 
     def _used(self) -> dict[str, float]:
-        return {name: sum(map(cpu_s, pids)) for name, pids in self._pids.items()}
+        pids = {**self._pids, "runs": below(self._pids.get("workers", ()))}
+        return {name: sum(map(cpu_s, of)) for name, of in pids.items()}
 
 
 def percentile(values: Sequence[float], part: float) -> float:

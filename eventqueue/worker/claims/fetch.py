@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 import msgspec
 
@@ -117,8 +118,8 @@ class Fetch:
 
     def forget_before(self, moment: float) -> None:
         """Forget the tries made before a moment, in monotonic seconds: the views show by now what came of them."""
-        while self._tried and next(iter(self._tried.values())).at < moment:
-            del self._tried[next(iter(self._tried))]
+        for job_id in [*takewhile(lambda job_id: self._tried[job_id].at < moment, self._tried)]:
+            del self._tried[job_id]
 
     def forget_all(self) -> None:
         """Let every job be tried again: the views were switched, perhaps to those of a log that was restored."""
