@@ -86,9 +86,9 @@ def test_a_task_runs_here_and_its_result_is_printed(queuectl: Queuectl, app: Pat
         (
             ("letters.send", "--args", "[]"),
             2,
-            "--args: do not fit task letters.send: missing a required argument: 'to'",
+            "--args: do not fit task letters.send: missing a required arg",
         ),
-        (("letters.send",), 2, "--args: do not fit task letters.send: missing a required argument: 'to'"),
+        (("letters.send",), 2, "--args: do not fit task letters.send: missing a required arg"),
         (("letters.send", "--args", "1"), 2, "neither a JSON list nor a JSON object"),
         (("letters.send", "--args", "{"), 2, "no valid JSON"),
         (("letters.sent",), 1, "is letters.send meant?"),
