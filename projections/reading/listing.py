@@ -38,7 +38,6 @@ def listed(
     """Yield the documents of all jobs that `filter_` lets through, whatever its limit.
 
     `fields`: these of them, or all but these, as MongoDB has it.
-
     `waiting` returns how many of its queue wait to be claimed.
     """
     query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
