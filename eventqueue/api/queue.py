@@ -313,11 +313,14 @@ class Queue:
         lag = self._views.refresh()
         return Listing([*self._views.jobs(wanted)], lag)
 
-    def walk(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Walk:
-        """As `list`, but read some at a time while they are gone through: however many, in the same memory."""
+    def walk(self, filter_: Filter | None = None, *, is_brief: bool = False, **more: Unpack[FilterFields]) -> Walk:
+        """As `list`, but read some at a time while they are gone through: however many, in the same memory.
+
+        `is_brief`: perhaps without what tasks returned, what jobs wrote, and tracebacks, which may be large.
+        """
         wanted = selected(filter_, more)
         lag = self._views.refresh()
-        return Walk(forks.at_home(self._views.jobs(wanted)), lag)
+        return Walk(forks.at_home(self._views.jobs(wanted, is_brief=is_brief)), lag)
 
     def find(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Found:
         """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -9,19 +10,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from eventqueue.api.enqueueing import Receipt
-from eventqueue.errors import InvalidInput, LogUnavailable
+from eventqueue.errors import InvalidInput, LogCorrupt, LogUnavailable
 from eventqueue.log.noting import note
+from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import stream_of
+from eventqueue.model.job import LEGAL, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.spec import Request
+from eventqueue.ports.log import EventLog
 from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
 from eventqueue.schedules.rule import span_of
 from eventqueue.schedules.schedule import Command, Schedule, SetSchedule
-from eventqueue.schedules.ticks import check_schedule, fresh_job_id, stream_for
+from eventqueue.schedules.ticks import check_schedule, fresh_job_id, job_id, stream_for
 from eventqueue.steering import schedules
 from eventqueue.steering.schedules import rule_of
 from eventqueue.tasks import registry
+from eventqueue.ticking.evidence import made_between
 from eventqueue.ticking.making import Wanted, make
 
 if TYPE_CHECKING:
@@ -32,11 +37,19 @@ NOT_ASKED = ("id", "key", "run_at", "delay", "expires_at", "correlation")
 TICKS_MAX = 10_000
 
 
+class LastRun(msgspec.Struct, frozen=True):
+    """The last tick of a schedule that became a job, and how the job stands; None: that cannot be read."""
+
+    tick: datetime
+    job: str
+    state: State | None
+
+
 class Scheduled(msgspec.Struct, frozen=True):
     """A schedule as it stands: `cron` by the clocks of `tz` (None: UTC), or `every` so long; `why`: it was set.
 
     `next_at`: its next tick. None while it is paused, and where `problem` says why its times cannot be told here:
-    `every`, too, if it is none.
+    `every`, too, if it is none. `last`: what the log has of its ticks up to now, however it was defined at that time.
     """
 
     name: str
@@ -53,6 +66,7 @@ class Scheduled(msgspec.Struct, frozen=True):
     pause: Pause | None
     next_at: datetime | None
     problem: str | None = None
+    last: LastRun | None = None
 
 
 class Rescheduled(msgspec.Struct, frozen=True):
@@ -81,11 +95,11 @@ class Scheduling:
     def all(self) -> Sequence[Scheduled]:
         """See Queue.schedules."""
         now = self._ground.clock.now()
-        return [shown(one, now) for one in schedules.every(self._log)]
+        return [self._shown(one, now) for one in schedules.every(self._log)]
 
     def get(self, name: str) -> Scheduled:
         """See Queue.get_schedule."""
-        return shown(schedules.found(self._log, check_schedule(name)), self._ground.clock.now())
+        return self._shown(schedules.found(self._log, check_schedule(name)), self._ground.clock.now())
 
     def put(
         self,
@@ -110,7 +124,7 @@ class Scheduling:
         """Do something to a schedule. Raises InvalidInput, ScheduleNotFound or LogUnavailable."""
         done = schedules.change(self._ground, self._signals, check_schedule(name), command, self._actor)
         there = done.schedule
-        now = None if there.definition is None else shown(there, self._ground.clock.now())
+        now = None if there.definition is None else self._shown(there, self._ground.clock.now())
         return Rescheduled(name, there.head.version, now, done.before.definition is None, done.is_new)
 
     def trigger(self, name: str, why: str | None) -> Receipt:
@@ -136,6 +150,9 @@ class Scheduling:
         assert there.definition is not None
         return list(islice(rule_of(there.definition).after(self._ground.clock.now()), number))
 
+    def _shown(self, there: Schedule, now: datetime) -> Scheduled:
+        return shown(there, now, _last_run(self._log, there, now))
+
     def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         for field in NOT_ASKED:
             if fields.get(field) is not None:
@@ -157,7 +174,7 @@ def _declared(name: str | None) -> dict[str, Any]:
     return {field: value for field, value in said.items() if value not in (None, [], ())}
 
 
-def shown(schedule: Schedule, now: datetime) -> Scheduled:
+def shown(schedule: Schedule, now: datetime, last: LastRun | None = None) -> Scheduled:
     """Return a schedule that there is as callers have it."""
     definition = schedule.definition
     assert definition is not None
@@ -183,4 +200,15 @@ def shown(schedule: Schedule, now: datetime) -> Scheduled:
         pause=schedule.pause,
         next_at=next_at,
         problem=problem,
+        last=last,
     )
+
+
+def _last_run(log: EventLog, schedule: Schedule, now: datetime) -> LastRun | None:
+    tick = made_between(log, schedule, EPOCH, now + timedelta(seconds=1))
+    if tick is None:
+        return None
+    job, end = job_id(schedule.name, tick), None
+    with suppress(LogCorrupt):
+        end = log.read_last(stream_of("job", job))  # all that is in the stream of a job says its state
+    return LastRun(tick, job, LEGAL[type(end.event)][1] if end is not None and type(end.event) in LEGAL else None)

@@ -94,7 +94,13 @@ class Then:
         """Return jobs, newest first: those of a filter, or of its fields. Raises InvalidInput."""
         return Listing([*self.walk(filter_, **more).jobs], WHOLE)
 
-    def walk(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Walk:
+    def walk(
+        self,
+        filter_: Filter | None = None,
+        *,
+        is_brief: bool = False,  # noqa: ARG002 - as of a Queue; the log is read whole in any case
+        **more: Unpack[FilterFields],
+    ) -> Walk:
         """As `list`, but read some at a time while they are gone through."""
         return Walk(forks.at_home(self._jobs(selected(filter_, more))), WHOLE)
 

@@ -15,6 +15,7 @@ from eventqueue.cli.render.checks import Check
 from eventqueue.cli.render.words import at_least, count, shortened, span
 from eventqueue.cli.session import Session
 from eventqueue.errors import QueueError, redact
+from eventqueue.model.events import Call
 from eventqueue.model.job import State
 from eventqueue.model.settings import RETENTION
 from eventqueue.mongo.errors import translated
@@ -229,13 +230,20 @@ def _queues(queue: "Queue") -> tuple[str, str | None]:
     more = f"; and {count(len(still) - STILL_MAX, 'queue')} more" if len(still) > STILL_MAX else ""
     kinds = {one.kind for one in still[:STILL_MAX]}
     start = " ".join(f"--queue {one.queue}" for one in still[:STILL_MAX])
-    if Standing.UNKNOWN in kinds:
+    if any(_has_tasks(queue, one.queue) for one in still[:STILL_MAX]):
         remedy = f"`queuectl worker start {start} --import MODULE`, with the module that declares the task"
     else:
         remedy = f"`queuectl worker start {start}`"
     if kinds & {Standing.FREE, Standing.BUSY}:
         remedy += ", or see with `queuectl worker list` what keeps those who serve them busy"
     return f"{named}{more}", remedy
+
+
+def _has_tasks(queue: "Queue", name: str) -> bool:
+    """Whether what is first in a queue is for workers alone that import its module, some of it at least."""
+    from eventqueue.api.untaken import heads_of
+
+    return any(isinstance(job.run, Call) for job in heads_of(queue.connection, name))
 
 
 def _sizes(queue: "Queue") -> tuple[str, str | None]:

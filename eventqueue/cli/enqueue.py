@@ -122,6 +122,8 @@ def enqueue(
         return enqueue_file(session, path, load, skip_invalid=skip_invalid)
     if modules or "task" in asked:
         load()
+    if task is not None:
+        check_call(task, arguments)
     from eventqueue.cli.render import documents, existing
 
     with session.queue() as queue:
@@ -148,6 +150,22 @@ def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     if "env" in given:
         given["env"] = dict(given["env"])
     return given
+
+
+def check_call(task: str, arguments: Mapping[str, Any] | None) -> None:
+    """Refuse arguments that do not fit a task that is known here. Raises click.UsageError.
+
+    Before they are among a job's fields: a parameter may be called as one of them, or as an option.
+    """
+    from eventqueue.model.events import Call
+    from eventqueue.tasks import registry
+
+    if (found := registry.find(task)) is None:
+        return
+    try:
+        found.contract.checked(Call(task=found.name, **(arguments or {})))
+    except InvalidInput as error:
+        raise click.UsageError(f"--args: {error.problem if error.field == 'args' else error}") from error
 
 
 def _asked(job: tuple[str, ...], words: list[str] | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,7 +41,8 @@ def print_newest(
         shown = seen_at(session, queue, at)
         begin = since_of(since, time_in(shown))
         # One more than is shown tells whether there are more.
-        walk = shown.walk(Filter(**wanted, since=begin, limit=None if limit is None else limit + 1))
+        filter_ = Filter(**wanted, since=begin, limit=None if limit is None else limit + 1)
+        walk = shown.walk(filter_, is_brief=not session.out.as_json)
         session.out.behind(walk.lag)
         print_jobs(session, shown, islice(walk.jobs, limit), wanted.get("queue"))
         if limit is not None and not session.out.as_json and next(walk.jobs, None) is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from eventqueue.cli.enqueue import FIELDS, WORDS, Enqueue, command_line, given_fields, job_in, with_options
+from eventqueue.cli.enqueue import FIELDS, WORDS, Enqueue, check_call, command_line, given_fields, job_in, with_options
 from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Group, command, show_env, with_why
 from eventqueue.cli.session import Session, with_session
@@ -95,6 +95,8 @@ def add(
     span, before = None if every is None else span_of(every), None
     if modules or "task" in fields:
         imports_of(modules, import_path).load(session.out)
+    if task is not None:
+        check_call(task, arguments)
     with session.queue() as queue:
         with suppress(ScheduleNotFound):
             before = queue.get_schedule(name)

@@ -125,7 +125,7 @@ def _show(session: Session, queue: "Queue", selection: Selection, states: "Seque
     if selection.ids:
         print_chosen(session, queue, [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
         return
-    walks = [queue.walk(wanted) for wanted in selection.filters(states)]
+    walks = [queue.walk(wanted, is_brief=not session.out.as_json) for wanted in selection.filters(states)]
     session.out.behind(walks[-1].lag)
     print_chosen(session, queue, chain.from_iterable(walk.jobs for walk in walks), selection.queue)
 

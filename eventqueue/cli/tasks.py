@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eventqueue.cli.enqueue import check_call
 from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.output import Output
@@ -58,7 +59,8 @@ def run(
 ) -> int:
     """Run a task here and now, without a queue, and print what it returns as JSON.
 
-    Nothing is written down of it. Where it raises an exception the exit code is 1.
+    Nothing is written down of it. The exit code is 1 unless it returns, also for a Retry, Snooze, Discard or Fail, and
+    where it is unknown or cannot be imported; 2 where its arguments do not fit.
 
     \b
     queuectl tasks run app.tasks.send --import app.tasks --args '["ann", 3]'
@@ -68,6 +70,7 @@ def run(
 
     imports_of(modules, import_path).load(session.out)
     task = _named(name)
+    check_call(name, arguments)
     # What it prints must not stand among the JSON.
     with stdout_on_stderr() if session.out.as_json else nullcontext():
         ended = here.run(task, **arguments or {}, wait=asyncio.run)

@@ -377,8 +377,11 @@ class Views(Protocol):
         """Return the lag as it is, waiting for nothing."""
         ...
 
-    def jobs(self, filter_: Filter) -> Iterator[Job]:
-        """Yield the jobs that `filter_` lets through, read some at a time."""
+    def jobs(self, filter_: Filter, *, is_brief: bool = False) -> Iterator[Job]:
+        """Yield the jobs that `filter_` lets through, read some at a time.
+
+        `is_brief`: perhaps without what tasks returned, what jobs wrote, and tracebacks, which may be large.
+        """
         ...
 
     def ids(self, filter_: Filter) -> Iterator[str]:

@@ -42,8 +42,8 @@ class MemoryViews:
         """See Views.lag."""
         return Lag(0.0)
 
-    def jobs(self, filter_: Filter) -> Iterator[Job]:
-        """See Views.jobs."""
+    def jobs(self, filter_: Filter, *, is_brief: bool = False) -> Iterator[Job]:  # noqa: ARG002 - the port's
+        """See Views.jobs: they are whole in any case."""
         return iter(listed(self._shown.jobs().values(), filter_))
 
     def ids(self, filter_: Filter) -> Iterator[str]:

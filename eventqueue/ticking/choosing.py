@@ -19,7 +19,7 @@ from eventqueue.schedules.schedule import Schedule, TellSkipped, decide, evolve
 from eventqueue.schedules.ticks import job_id, stream_for, tick_of
 from eventqueue.steering.schedules import later
 from eventqueue.ticking.course import Course
-from eventqueue.ticking.evidence import foreign
+from eventqueue.ticking.evidence import foreign, made_between
 
 ENDS = Completed | DeadLettered | Cancelled
 WAITED = timedelta(seconds=5)  # for so long it is known what others had acknowledged
@@ -68,18 +68,6 @@ class Choosing:
         is_least = isinstance(course.rule, Cron) and earlier + 1 == COUNTED
         return replace(event, first=first, number=event.number + earlier, is_least=is_least)
 
-    def _made_before(self, schedule: Schedule, begin: datetime, tick: datetime) -> datetime | None:
-        """Return the last tick behind `begin`, and before this one, of which the schedule has made a job."""
-        name, before = schedule.name, stream_of("job", job_id(schedule.name, tick))
-        after = stream_of("job", job_id(name, max(begin, EPOCH + SECOND) - SECOND))
-        while (stream := self._log.find_between(after, before)) is not None:
-            made = tick_of(stream.removeprefix("job-"), stream_for(name))
-            at = None if made is None else made[1]
-            if at is not None and self._last_made(schedule, [at]) is not None:
-                return at
-            before = stream  # somebody else's, or one that was triggered
-        return None
-
     def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
         """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids.
 
@@ -93,7 +81,7 @@ class Choosing:
             if made is not None or len(ticks) < most:
                 break
         if made is None and len(ticks) > MOST:  # by its name, however long ago it was
-            made = self._made_before(course.schedule, begin, ticks[0])
+            made = made_between(self._log, course.schedule, max(begin, EPOCH + SECOND) - SECOND, ticks[0])
         course.is_known = True
         if made is not None:
             course.made = job_id(course.schedule.name, made)

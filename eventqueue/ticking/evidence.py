@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import bson
@@ -10,7 +11,7 @@ from eventqueue.model.codec import LENIENT
 from eventqueue.model.events import stream_of
 from eventqueue.ports.log import PART, EventLog
 from eventqueue.schedules.schedule import Schedule
-from eventqueue.schedules.ticks import stream_for
+from eventqueue.schedules.ticks import job_id, stream_for, tick_of
 
 BATCH = 500  # jobs in one question
 
@@ -23,6 +24,19 @@ def foreign(log: EventLog, jobs: Iterable[tuple[Schedule, str]]) -> set[str]:
     asked = [(schedule, job) for schedule, job in jobs]
     parts = (asked[start : start + BATCH] for start in range(0, len(asked), BATCH))
     return {job for part in parts for job in _foreign(log, part)}
+
+
+def made_between(log: EventLog, schedule: Schedule, after: datetime, before: datetime) -> datetime | None:
+    """Return the last tick behind `after`, and before `before`, of which the schedule has made a job: by its name."""
+    name = schedule.name
+    least, most = (stream_of("job", job_id(name, at)) for at in (after, before))
+    while (stream := log.find_between(least, most)) is not None:
+        job = stream.removeprefix("job-")
+        made = tick_of(job, stream_for(name))
+        if made is not None and made[1] is not None and not foreign(log, [(schedule, job)]):
+            return made[1]
+        most = stream  # somebody else's, or one that was triggered
+    return None
 
 
 def _foreign(log: EventLog, jobs: Iterable[tuple[Schedule, str]]) -> set[str]:

@@ -24,6 +24,7 @@ PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fi
 FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
 ERROR = {"last_error.type": 1, "last_error.message": 1}  # what is told of one
 FAILURE = {"queue": 1, "updated_at": 1, **ERROR}  # what a Failure is made of
+BRIEF = {"result.value": 0, "result.output": 0, "last_error.traceback": 0}  # what is left out of a job in a line
 FAILURES = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -34,12 +35,13 @@ Document = Mapping[str, Any]
 def listed(
     live: Generation, filter_: Filter, waiting: Callable[[], int], fields: Mapping[str, int] | None = None
 ) -> Iterator[Document]:
-    """Yield the documents, or `fields` of them, of all jobs that `filter_` lets through, whatever its limit.
+    """Yield the documents of all jobs that `filter_` lets through, whatever its limit.
 
+    `fields`: these of them, or all but these, as MongoDB has it.
     `waiting` returns how many of its queue wait to be claimed.
     """
     query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
-    if fields is not None and (filter_.fingerprint is not None or filter_.error is not None):
+    if fields is not None and any(fields.values()) and (filter_.fingerprint is not None or filter_.error is not None):
         fields = {**fields, **ERROR}
     places = _places(live, filter_, waiting)
     while ids := list(islice(places, size)):

@@ -25,7 +25,7 @@ from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
 from projections.reading import queues, windows
 from projections.reading.health import parked, skipped
-from projections.reading.listing import FAILURE, failure, listed
+from projections.reading.listing import BRIEF, FAILURE, failure, listed
 from projections.reading.nets import counted_near
 from projections.reading.refreshing import Refreshing
 
@@ -56,10 +56,11 @@ class ViewReader:
         """See Views.lag."""
         return self._refreshing.lag()
 
-    def jobs(self, filter_: Filter) -> Iterator[Job]:
+    def jobs(self, filter_: Filter, *, is_brief: bool = False) -> Iterator[Job]:
         """See Views.jobs."""
         with translated():
-            yield from islice(filter(None, map(_readable, self._listed(filter_))), filter_.limit)
+            found = self._listed(filter_, BRIEF if is_brief else None)
+            yield from islice(filter(None, map(_readable, found)), filter_.limit)
 
     def ids(self, filter_: Filter) -> Iterator[str]:
         """See Views.ids."""

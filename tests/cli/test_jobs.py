@@ -5,21 +5,24 @@ import time
 from datetime import datetime
 from typing import Any
 
+import bson
 import pytest
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
+from eventqueue.cli.render.documents import HIDDEN
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import Filter
+from projections.reading import listing
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened, keep, wrote
 from tests.projections.stage import put
 
 LISTED = [
-    *("id", "command", "task", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
+    *("id", "command", "task", "run", "queue", "state", "attempts", "max_retries", "priority", "run_at"),
     *("last_error", "result", "created_at", "updated_at", "waits", "progress"),
 ]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -46,6 +49,48 @@ def test_a_listed_job_has_the_documented_keys_in_order(queuectl: Queuectl, queue
     assert (job["id"], job["command"], job["state"], job["priority"]) == ("one", "echo hello", "completed", 5)
     assert (job["result"]["exit_code"], job["result"]["duration"]) == (0, 0.25)
     assert all(re.fullmatch(TIME, job[name]) for name in ("run_at", "created_at", "updated_at"))
+
+
+def test_what_a_job_runs_is_listed_as_it_is_shown_and_no_environment_is(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "sends", "--task", "app.send", "--args", '["ann", 3]')
+    queuectl.ok("enqueue", "--id", "runs", "--env", "TOKEN=secret", "--", "true")
+
+    listed = {one["id"]: one for one in queuectl.ok("list", "--json").json}
+
+    assert listed["sends"]["run"] == {"kind": "python", "task": "app.send", "args": ["ann", 3], "kwargs": {}}
+    assert listed["runs"]["run"]["env"] == {"TOKEN": HIDDEN}
+    for job_id, one in listed.items():
+        assert one["run"] == queuectl.ok("show", job_id, "--json").json["run"]
+    assert 'app.send("ann", 3)' in queuectl.ok("list").out
+
+
+def test_a_table_reads_nothing_large_that_it_does_not_show(
+    queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, sizes = "x" * 100_000, list[int]()
+    for number in range(3):
+        queue.enqueue(id=f"returns-{number}", task="app.send")
+        happened(queue, f"returns-{number}", claimed(), Completed(result=large, output=wrote(b"x" * 2000)))
+        queue.enqueue(id=f"fails-{number}", task="app.send")
+        error = Error(type="ValueError", message="no", traceback=large)
+        happened(queue, f"fails-{number}", claimed(), Failed(reason=FailReason.ERROR, error=error), DEAD_LETTERED)
+    read = listing._read
+
+    def noted(*args: Any, **options: Any) -> Any:
+        found = read(*args, **options)
+        sizes.extend(len(bson.encode(one)) for one in found)
+        return found
+
+    monkeypatch.setattr(listing, "_read", noted)
+
+    assert queuectl.here("list").out.count("app.send()") == 6
+    assert queuectl.here("dlq", "list").out.count("ValueError: no") == 3
+    assert queuectl.here("dlq", "retry", "--all", "--dry-run", "--error", "ValueError").out.count("ValueError: no") == 3
+    assert 0 < max(sizes) < 2000
+    assert [one["result"]["value"] for one in queuectl.here("list", "--state", "completed", "--json").json] == [
+        large
+    ] * 3
+    assert queuectl.here("dlq", "list", "--json").json[0]["last_error"]["traceback"] == large
 
 
 def test_a_failed_jobs_error_is_listed(queuectl: Queuectl, queue: Queue) -> None:

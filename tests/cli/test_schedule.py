@@ -1,14 +1,20 @@
 """`queuectl schedule`: setting, seeing and steering schedules; and how what is no schedule is refused."""
 
 import json
+import re
 
 import pytest
 
 from eventqueue.api.queue import Queue
+from eventqueue.cli.render.words import instant
 from eventqueue.connect import make_ticker
+from eventqueue.model.events import stream_of
 from eventqueue.schedules.schedule import IN_CODE
+from eventqueue.schedules.ticks import job_id
+from tests.builders import enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
-from tests.ticking.conftest import hourly
+from tests.cli.past import died
+from tests.ticking.conftest import happened, hourly, made
 
 NIGHTLY = ("schedule", "add", "nightly", "--cron", "30 2 * * *", "--tz", "Europe/Berlin")
 BACKUP = ("--queue", "mail", "--", "./backup", "--all")
@@ -40,11 +46,37 @@ def test_a_schedule_is_listed_and_shown(nightly: Queuectl) -> None:
     assert listed["fields"]["command"] == "./backup --all"
     assert listed["fields"]["cwd"].startswith("/")
     heads, row = nightly.ok("schedule", "list").out.splitlines()
-    assert heads.split() == ["SCHEDULE", "WHEN", "NEXT", "MISSED", "OVERLAP", "RUNS"]
+    assert heads.split() == ["SCHEDULE", "WHEN", "NEXT", "LAST", "MISSED", "OVERLAP", "RUNS"]
     assert row.startswith("nightly   30 2 * * * in Europe/Berlin  in ")
     assert row.endswith("./backup --all")
     shown = nightly.ok("schedule", "show", "nightly").out
     assert all(word in shown for word in ("30 2 * * * in Europe/Berlin", "mail", "once (one job of all)"))
+
+
+def test_the_last_tick_that_became_a_job_is_told_with_what_became_of_the_job(queuectl: Queuectl, queue: Queue) -> None:
+    *_, before, last = hourly(queue)
+    job = made(queue, "a", before)
+    assert queuectl.ok("schedule", "trigger", "a")
+    happened(queue, stream_of("job", job_id("a", last)), enqueued(), at=last)  # somebody else has made it
+
+    def told() -> dict[str, str]:
+        shown = queuectl.ok("schedule", "show", "a", "--json").json
+        (listed,) = queuectl.ok("schedule", "list", "--json").json
+        assert listed == shown
+        found: dict[str, str] = shown["last"]
+        return found
+
+    assert told() == {"tick": instant(before), "job": job, "state": "pending"}
+    died(queue, job)
+
+    assert told()["state"] == "dead"
+    assert f"{instant(before)}: job {job} is dead" in queuectl.ok("schedule", "show", "a").out
+    assert re.search(r"  dead (1h|2h).* ago  ", queuectl.ok("schedule", "list").out)
+
+
+def test_a_schedule_of_which_no_tick_came_has_no_last_one(nightly: Queuectl) -> None:
+    assert nightly.ok("schedule", "show", "nightly", "--json").json["last"] is None
+    assert "last  " not in nightly.ok("schedule", "show", "nightly").out
 
 
 def test_who_changes_what_stands_in_the_code_is_told_that_it_comes_again(nightly: Queuectl) -> None:

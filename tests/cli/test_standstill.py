@@ -75,6 +75,25 @@ def test_a_queue_with_due_jobs_that_nobody_serves_is_named_by_both(queuectl: Que
     assert check(queuectl, "queues")["remedy"] == "`queuectl worker start --queue mail`"
 
 
+def test_whoever_is_to_serve_a_queue_of_tasks_is_told_to_import_their_module(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue({"task": "app.send", "queue": "mail"})
+    queue.enqueue(command="true", queue="web")
+    queuectl.ok("list")
+
+    start = "`queuectl worker start --queue mail --queue web --import MODULE`"
+    assert check(queuectl, "queues")["remedy"] == f"{start}, with the module that declares the task"
+
+
+def test_where_all_slots_are_busy_another_worker_needs_the_module_of_the_tasks_too(
+    queuectl: Queuectl, queue: Queue
+) -> None:
+    hang(queue, 2, 40)
+    queue.enqueue({"task": "app.send"})
+
+    assert still(queuectl)[0]["kind"] == "busy"
+    assert "`queuectl worker start --queue default --import MODULE`" in check(queuectl, "queues")["remedy"]
+
+
 def test_of_very_many_queues_some_are_named(queuectl: Queuectl, queue: Queue) -> None:
     queue.enqueue_many({"command": "true", "queue": f"queue-{number}"} for number in range(15))
 

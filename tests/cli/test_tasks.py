@@ -14,7 +14,7 @@ from tests.cli.commands import Queuectl, is_one_sentence
 
 MODULE = '''
 from dataclasses import dataclass
-from eventqueue import Context, Discard, Retry, current_job, task
+from eventqueue import Context, Discard, Fail, Retry, Snooze, current_job, task
 
 @dataclass
 class Order:
@@ -38,6 +38,10 @@ def fails(how: str) -> None:
         raise Discard("the order is gone")
     if how == "retry":
         raise Retry(after=5)
+    if how == "snooze":
+        raise Snooze(after=5)
+    if how == "fail":
+        raise Fail("no such order")
     raise ValueError(current_job().task)
 '''
 
@@ -78,12 +82,21 @@ def test_a_task_runs_here_and_its_result_is_printed(queuectl: Queuectl, app: Pat
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        (("letters.send", "--args", "[1]"), 1, "to: expected str, got int"),
+        (("letters.send", "--args", "[1]"), 2, "--args: to: expected str, got int"),
+        (
+            ("letters.send", "--args", "[]"),
+            2,
+            "--args: do not fit task letters.send: missing a required arg",
+        ),
+        (("letters.send",), 2, "--args: do not fit task letters.send: missing a required arg"),
         (("letters.send", "--args", "1"), 2, "neither a JSON list nor a JSON object"),
         (("letters.send", "--args", "{"), 2, "no valid JSON"),
         (("letters.sent",), 1, "is letters.send meant?"),
         (("letters.fails", "--args", '["discard"]'), 1, "is to be discarded: the order is gone"),
         (("letters.fails", "--args", '["retry"]'), 1, "failed with Retry: the task asks for a retry"),
+        (("letters.fails", "--args", '["snooze"]'), 1, "snoozes for 5 s"),
+        (("letters.fails", "--args", '["fail"]'), 1, "failed with Fail: no such order"),
+        (("letters.send", "--import", "nowhere"), 1, "Module 'nowhere' cannot be imported"),
     ],
     ids=str,
 )
@@ -267,10 +280,23 @@ def test_a_task_is_enqueued_and_checked_where_its_module_is_imported(
     assert found.run == Call(task="letters.send", kwargs={"to": "ann"})
     assert (found.queue, found.max_retries, found.priority) == ("mail", 5, 3)
     refused = queuectl.here("enqueue", "--task", "letters.send", "--args", "[7]", *where)
-    assert refused.code == 1
-    assert "to: expected str, got int" in refused.err
+    assert refused.code == 2
+    assert "--args: to: expected str, got int" in refused.err
     asked = queuectl.ok("enqueue", '{"task": "letters.send", "kwargs": {"to": "bob"}}', *where, "--json").json
     assert queue.get(asked["id"]).queue == "mail"
+
+
+@pytest.mark.parametrize("words", ["enqueue", "schedule add s --every 1m"])
+def test_an_argument_that_does_not_fit_is_not_taken_for_the_option_of_its_name(
+    queuectl: Queuectl, app: Path, words: str
+) -> None:
+    (app / "letters.py").write_text("from eventqueue import task\n@task\ndef send(queue: str) -> None: ...\n")
+    asked = ("--task", "letters.send", "--args", "[7]", "--queue", "mail", "--import", "letters")
+
+    ran = queuectl.here(*words.split(), *asked, "--import-path", str(app))
+
+    assert ran.code == 2
+    assert "--args: queue: expected str, got int" in ran.err
 
 
 def test_a_task_that_is_unknown_here_is_enqueued_as_it_is_asked_for(queuectl: Queuectl, queue: Queue) -> None:

@@ -6,8 +6,7 @@ import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.documents import hidden
-from eventqueue.cli.render.tables import COLOURS
-from eventqueue.cli.render.words import count, far, instant, span
+from eventqueue.cli.render.words import COLOURS, count, far, instant, span
 from eventqueue.model.events import Call, Captured, Output, Run, Shell
 from eventqueue.model.job import Job, State
 from eventqueue.model.progress import Progress

@@ -79,6 +79,7 @@ def _job(one: Job) -> dict[str, Any]:
         "id": one.id,
         "command": one.run.command if isinstance(one.run, Shell) else None,
         "task": one.run.task if isinstance(one.run, Call) else None,
+        "run": _without_env(plain(one.run)),
         "queue": one.queue,
         "state": one.state,
         "attempts": one.attempts,

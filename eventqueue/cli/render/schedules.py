@@ -9,7 +9,7 @@ import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.words import age, count, instant, sentence, shortened, span
+from eventqueue.cli.render.words import COLOURS, age, count, instant, sentence, shortened, span
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet, ScheduleTriggered, SkipReason, TickSkipped
 from eventqueue.schedules.schedule import IN_CODE
 from eventqueue.system.printable import clean
@@ -71,12 +71,15 @@ def _json(value: Any) -> str:
 
 
 def table(found: Sequence["Scheduled"], now: datetime) -> Table:
-    """Schedules in a list: when, how long until the next tick, and what is made then."""
+    """Schedules in a list: when, how long until the next tick, what became of the last, and what is made then."""
     rows: list[list[Cell]] = [
-        [one.name, clean(_when_of(one)), _next(one, now), one.missed, one.overlap, clean(_runs(one.fields))]
-        for one in found
+        [one.name, clean(_when_of(one)), _next(one, now), _last(one, now), *_how(one)] for one in found
     ]
-    return Table(["SCHEDULE", "WHEN", "NEXT", "MISSED", "OVERLAP", "RUNS"], rows)
+    return Table(["SCHEDULE", "WHEN", "NEXT", "LAST", "MISSED", "OVERLAP", "RUNS"], rows)
+
+
+def _how(one: "Scheduled") -> list[Cell]:
+    return [one.missed, one.overlap, clean(_runs(one.fields))]
 
 
 def _next(one: "Scheduled", now: datetime) -> Text:
@@ -85,6 +88,13 @@ def _next(one: "Scheduled", now: datetime) -> Text:
     if one.next_at is None:
         return Text("never here" if one.problem else "never", "red")
     return Text(f"in {span(max(0.0, (one.next_at - now).total_seconds()))}")
+
+
+def _last(one: "Scheduled", now: datetime) -> Text | None:
+    if one.last is None:
+        return None
+    state = Text("unreadable", "red") if one.last.state is None else Text(one.last.state, COLOURS[one.last.state])
+    return state.append(f" {age(now - one.last.tick)} ago", "default")
 
 
 def details(one: "Scheduled", *, show_env: bool = False) -> Text:
@@ -101,6 +111,7 @@ def _fields(one: "Scheduled", *, show_env: bool) -> Iterator[tuple[str, object]]
     yield "schedule", one.name
     yield "when", _when_of(one)
     yield "next", one.next_at and instant(one.next_at)
+    yield "last", one.last and f"{instant(one.last.tick)}: job {one.last.job} is {one.last.state or 'unreadable'}"
     yield "problem", one.problem
     yield "paused", one.pause and since(one)
     yield "missed", f"{one.missed} ({'a job each' if one.missed is Missed.ALL else _made(one.missed)})"

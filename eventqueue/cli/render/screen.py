@@ -11,8 +11,7 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table, figure, fitted
 from eventqueue.cli.render.console import console
-from eventqueue.cli.render.tables import COLOURS
-from eventqueue.cli.render.words import STATES, TITLES, age, count, far, instant, shortened, span
+from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, far, instant, shortened, span
 from eventqueue.model.events import task_of
 from eventqueue.model.job import Job, State
 from eventqueue.ports.views import Glance, Lag, QueueStats, Worker

@@ -9,7 +9,7 @@ from rich.text import Text
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.words import STATES, TITLES, age, count, instant, shortened, span, waiting
+from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, instant, shortened, span, waiting
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
@@ -23,14 +23,6 @@ from eventqueue.system.printable import clean
 if TYPE_CHECKING:
     from eventqueue.model.settings import Source
 
-COLOURS = {
-    State.PENDING: "cyan",
-    State.PROCESSING: "blue",
-    State.COMPLETED: "green",
-    State.FAILED: "yellow",
-    State.DEAD: "red",
-    State.CANCELLED: "dim",
-}
 _STATES = tuple(TITLES[state].upper() for state in STATES)
 TROUBLED = (State.FAILED, State.DEAD)
 STILL_MAX = 10  # queues that do not move

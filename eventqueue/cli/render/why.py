@@ -6,7 +6,7 @@ from rich.text import Text
 
 from eventqueue.audit.clauses import Why
 from eventqueue.cli.render.console import console
-from eventqueue.cli.render.tables import COLOURS
+from eventqueue.cli.render.words import COLOURS
 from eventqueue.system.printable import clean
 
 

@@ -16,6 +16,16 @@ __all__ = ["at_least", "count", "instant", "shortened", "span"]  # from below, w
 # As in eventqueue.model.job.State, which is slow to import; a test holds the two together.
 STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
 TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for state in STATES})
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "pending": "cyan",
+        "processing": "blue",
+        "completed": "green",
+        "failed": "yellow",
+        "dead": "red",
+        "cancelled": "dim",
+    }
+)
 
 NOTE_MAX = 60  # characters of what a task says of how far it is
 
