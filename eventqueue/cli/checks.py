@@ -9,7 +9,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from eventqueue.cli import evidence, overdue, unmet
+from eventqueue.cli import evidence, overdue, untaken
 from eventqueue.cli.render import words
 from eventqueue.cli.render.checks import Check
 from eventqueue.cli.render.words import at_least, count, shortened, span
@@ -263,7 +263,7 @@ LOOKS: Mapping[str, Look] = {
     "projector": _projector,
     "workers": _workers,
     "queues": _queues,
-    "tasks": unmet.tasks,
+    "tasks": untaken.tasks,
     "schedules": overdue.schedules,
     "seals": evidence.seals,
     "lost": evidence.lost,

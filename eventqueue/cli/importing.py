@@ -8,7 +8,6 @@ import grp
 import os
 import pwd
 import stat
-import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ import click
 from eventqueue.cli.output import Output
 from eventqueue.cli.values import FILE, TEXT
 from eventqueue.errors import InvalidInput
+from eventqueue.system.imports import look_in
 from eventqueue.system.streams import stdout_on_stderr
 
 FILE_NAME = "pyproject.toml"
@@ -37,7 +37,7 @@ def with_imports(function: F) -> F:
             multiple=True,
             type=FILE,
             metavar="DIRECTORY",
-            help="Look for modules there; several may be given "
+            help="Look for modules there, behind Python's own and before what is installed; several may be given "
             "[default: here too, for one that is found nowhere else, if nobody else may write here].",
         ),
         click.option(
@@ -55,7 +55,7 @@ def with_imports(function: F) -> F:
 
 
 class Imports:
-    """Modules, the directories that stand in front of where Python looks for them, and who says so, if no option.
+    """Modules, the directories in which they are looked for as well, and who says so, if no option.
 
     `unheard`: a file that says so and is not believed.
     """
@@ -77,7 +77,7 @@ class Imports:
         from eventqueue.tasks import registry
 
         self.tell(out)
-        sys.path[:0] = self.path
+        look_in(self.path)
         with stdout_on_stderr():  # what modules print is no part of an answer
             registry.load(self.modules)
 

@@ -69,23 +69,28 @@ class Choosing:
         return replace(event, first=first, number=event.number + earlier, is_least=is_least)
 
     def _not_made(self, course: Course, now: datetime) -> Sequence[datetime]:
-        """Return the ticks behind the last one that became a job, whoever made it: the log is asked for the ids.
-
-        First for few: nearly always the last one is there, and to work out a thousand takes its time.
-        """
+        """Return the ticks behind the last one that became a job, whoever made it."""
         # Also for one from before it was set anew or resumed, of which the job may not have ended yet.
         begin = min(self._begun(course), course.done) if is_asked_for(course) else course.done
-        for most in LOOKS:
-            ticks = latest(course.rule, begin, now, most)
-            made = self._last_made(course.schedule, ticks)
-            if made is not None or len(ticks) < most:
-                break
-        if made is None and len(ticks) > MOST:  # by its name, however long ago it was
-            made = made_between(self._log, course.schedule, max(begin, EPOCH + SECOND) - SECOND, ticks[0])
+        ticks, made = self._look_back(course, begin, now)
         course.is_known = True
         if made is not None:
             course.made = job_id(course.schedule.name, made)
         return [at for at in ticks if at > course.done and (made is None or at > made)]
+
+    def _look_back(self, course: Course, begin: datetime, now: datetime) -> tuple[Sequence[datetime], datetime | None]:
+        """Return the last ticks behind `begin`, and the last one that became a job: the log is asked for the ids.
+
+        First for few: nearly always the last one is there, and to work out a thousand takes its time.
+        """
+        ticks: Sequence[datetime] = ()
+        for most in LOOKS:
+            ticks = latest(course.rule, begin, now, most)
+            made = self._last_made(course.schedule, ticks)
+            if made is not None or len(ticks) < most:
+                return ticks, made
+        # By its name, however long ago it was.
+        return ticks, made_between(self._log, course.schedule, max(begin, EPOCH + SECOND) - SECOND, ticks[0])
 
     def _wait_for_others(self, tick: datetime) -> None:
         """Have what others have made of a tick's time be there, so that what is absent was missed.

@@ -4,7 +4,6 @@ The generation is taken from the last signal, or looked up when a second has pas
 within two even if the signal of it was lost, for it opens its cursor anew every second.
 """
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,6 @@ from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import Any
 
-import msgspec
 from bson.timestamp import Timestamp
 from pymongo.cursor import Cursor
 from pymongo.database import Database
@@ -28,22 +26,19 @@ from eventqueue.mongo.errors import CURSOR_GONE, translated
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.finder import Candidate, Candidates, Known, Share
 from projections.folds.due import Member, id_of
-from projections.folds.jobs import to_job
 from projections.keeping import checkpoint, generation
 from projections.keeping.checkpoint import token_time
 from projections.keeping.generation import Generation
 from projections.keeping.integrity import damage
 from projections.keeping.provenance import is_in_log
 from projections.reading.freshness import measure
-
-logger = logging.getLogger(__name__)
+from projections.reading.sound import Sound
 
 CLAIM_ORDER = [("priority", -1), ("due_at", 1), ("_id", 1)]
 FEW = 3  # named queues that are asked one by one
 # Jobs that wait to be merged. More are there only where very many are due at the same moment and come from calls of
 # their own: these need not run in the order of their ids.
 MERGED_MAX = 10_000
-SAID_MAX = 1000  # jobs that are remembered as told of
 KNOWN_S = 1.0  # how long a generation is taken for the live one
 
 
@@ -54,7 +49,7 @@ class ViewFinder:
         self._database = database
         # The live generation, and until when it is taken for that (monotonic), in one: threads share them.
         self._known: tuple[Generation, float] | None = None
-        self._said: set[str] = set()  # of which jobs it was told that they are passed over
+        self._sound = Sound()
 
     def follow(self, generation: int) -> None:
         """See JobFinder.follow."""
@@ -90,7 +85,7 @@ class ViewFinder:
     def candidates(self, shares: Sequence[Share], batch: int) -> Candidates:
         """See JobFinder.candidates."""
         live = self._generation()
-        return _Cursor(live, _with_ready(live, shares), batch)
+        return _Cursor(live, self._sound, _with_ready(live, shares), batch)
 
     def heads(self, shares: Sequence[Share], limit: int) -> list[Job]:
         """See JobFinder.heads."""
@@ -102,8 +97,8 @@ class ViewFinder:
             whole = Share(share.queue, range(BUCKETS), {**share.others, **everywhere})
             with translated():
                 left = limit - len(found)
-                places = islice(in_claim_order(_sound(_entries(live, whole).limit(left))), left)
-                found += [one.job for one in _claimable(live, places)]
+                places = islice(in_claim_order(self._sound.entries(_entries(live, whole).limit(left))), left)
+                found += [one.job for one in _claimable(live, self._sound, places)]
             if len(found) >= limit:
                 break
         return found
@@ -136,17 +131,9 @@ class ViewFinder:
         return [job for job in self._get(live, ids).values() if job.state is State.FAILED and job.due_at is None]
 
     def _get(self, live: Generation, ids: Collection[str]) -> dict[str, Job]:
-        shown = (document for document in live.find_jobs(ids) if document.get("version"))
-        return {document["_id"]: job for document in shown if (job := self._job_in(document)) is not None}
-
-    def _job_in(self, document: Mapping[str, Any]) -> Job | None:
         # Each by itself: of a lost worker all the other jobs are to come back.
-        job = _job_in(document, is_told=document["_id"] in self._said)
-        if job is None:
-            if len(self._said) >= SAID_MAX:
-                self._said.clear()
-            self._said.add(document["_id"])
-        return job
+        shown = (document for document in live.find_jobs(ids) if document.get("version"))
+        return {document["_id"]: job for document in shown if (job := self._sound.job(document)) is not None}
 
     def _generation(self) -> Generation:
         known = self._known
@@ -165,8 +152,9 @@ class ViewFinder:
 class _Cursor:
     """An open cursor over several shares, strictly one after the other."""
 
-    def __init__(self, live: Generation, shares: Iterable[Share], batch: int) -> None:
+    def __init__(self, live: Generation, sound: Sound, shares: Iterable[Share], batch: int) -> None:
         self._live = live
+        self._sound = sound
         self._is_known: Known = lambda _job, _entry: False
         self._cursors = [_entries(live, share, batch) for share in shares]
         self._found = chain.from_iterable(in_claim_order(self._but_known(cursor)) for cursor in self._cursors)
@@ -179,13 +167,13 @@ class _Cursor:
             # Also of those that have waited for their turn here since their entry was read.
             unknown = (place for place in self._found if not is_known(*place))
             while len(taken) < limit and (places := list(islice(unknown, limit - len(taken)))):
-                taken += _claimable(self._live, places)
+                taken += _claimable(self._live, self._sound, places)
         return taken
 
     def _but_known(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         # Before they are put in order, and read: most that a lagging view shows at its head are known. An entry without
         # jobs stays: what stands before it need not wait any longer.
-        for entry in _sound(entries):
+        for entry in self._sound.entries(entries):
             place = entry["_id"]
             yield {**entry, "jobs": [one for one in entry["jobs"] if not self._is_known(id_of(one), place)]}
 
@@ -217,23 +205,6 @@ def _with_ready(live: Generation, shares: Sequence[Share]) -> Sequence[Share]:
 
 def _entries(live: Generation, share: Share, batch: int = 0) -> Cursor[Any]:
     return live.due.find(query_of(share), {"priority": 1, "jobs": 1}, sort=CLAIM_ORDER, batch_size=batch)
-
-
-def _sound(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Leave out what somebody has made of an entry that cannot be one."""
-    for entry in entries:
-        jobs = entry.get("jobs")
-        if (
-            isinstance(entry["_id"], str)
-            and isinstance(entry.get("priority"), int)
-            and isinstance(jobs, list)
-            and all(isinstance(one, str) for one in jobs)
-        ):
-            yield entry
-        else:
-            logger.warning(
-                "an entry of the views cannot be read: %r; `queuectl projections rebuild` mends it", entry["_id"]
-            )
 
 
 def query_of(share: Share) -> dict[str, Any]:
@@ -276,7 +247,7 @@ def _place(waiting: tuple[int, Member, str]) -> Place:
     return id_of(one), entry
 
 
-def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
+def _claimable(live: Generation, sound: Sound, places: Iterable[Place]) -> list[Candidate]:
     """Return the jobs in these places, in their order, but for those that have left them since the entry was read."""
     entry_of = dict(places)
     found = {document["_id"]: document for document in live.find_jobs(entry_of)} if entry_of else {}
@@ -285,14 +256,5 @@ def _claimable(live: Generation, places: Iterable[Place]) -> list[Candidate]:
     return [
         Candidate(job, document["entry"])
         for document in there
-        if not document.get("parked") and (job := _job_in(document)) is not None and job.claimable
+        if not document.get("parked") and (job := sound.job(document)) is not None and job.claimable
     ]
-
-
-def _job_in(document: Mapping[str, Any], *, is_told: bool = False) -> Job | None:
-    try:
-        return to_job(document)
-    except msgspec.ValidationError as error:  # somebody has altered it: nobody else's job waits for that
-        if not is_told:
-            logger.warning("job %s is passed over, since its view cannot be read: %s", document["_id"], error)
-        return None

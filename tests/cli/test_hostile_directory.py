@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ OURS = {path.stem for package in ("eventqueue", "projections") for path in (ROOT
 NAMES = sorted(
     {*sys.stdlib_module_names, *OURS, "eventqueue", "projections", "sitecustomize", "usercustomize", "pyarrow"}
 )
+PICTURES = """
+import colorsys, queue, types
+from eventqueue import task
+
+@task
+def hue():
+    import wave  # in a worker only its child does
+    return colorsys.rgb_to_hsv(1, 0, 0)[0]
+"""
 
 
 @dataclass(frozen=True)
@@ -82,3 +92,21 @@ def test_a_job_runs_in_the_hostile_directory_as_it_was_asked(hostile: Hostile) -
     hostile.queuectl("enqueue", "--id", "a", "--", "pwd")
     hostile.queuectl("worker", "start", "--until-empty")
     assert hostile.queuectl("logs", "a").stdout == f"{hostile.folder}\n"
+
+
+@pytest.mark.parametrize("where", [(), ("--import-path", ".")])
+def test_what_lies_beside_tasks_hides_no_module_of_pythons_own(hostile: Hostile, where: tuple[str, ...]) -> None:
+    for name in NAMES:  # what is installed one's own modules go before, and what is absent is looked for everywhere
+        if name not in sys.stdlib_module_names or find_spec(name) is None:
+            (hostile.folder / f"{name}.py").unlink()
+    (hostile.folder / "pictures.py").write_text(PICTURES)
+    imports = ("--import", "pictures", *where)
+
+    here = hostile.queuectl("tasks", "run", "pictures.hue", *imports)
+    assert here.stdout == "0.0\n", here.stderr
+    made = hostile.queuectl("enqueue", "--id", "a", "--task", "pictures.hue", *imports)
+    assert made.returncode == 0, made.stderr
+    hostile.queuectl("worker", "start", "--until-empty", *imports)
+
+    assert '"state":"completed"' in hostile.queuectl("show", "a", "--json").stdout
+    assert not hostile.ran.exists(), hostile.ran.read_text()

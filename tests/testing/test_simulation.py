@@ -160,6 +160,20 @@ def test_a_history_that_breaks_a_rule_breaks_the_run(queue: TestQueue) -> None:
     assert "seed=1" in broken.value.__notes__[0]
 
 
+def test_a_log_that_gives_a_place_to_two_workers_breaks_the_run(queue: TestQueue) -> None:
+    class Generous(TakenLog):
+        def append(self, appends: Sequence[Append]) -> list[Appended]:
+            return [Appended(len(one.events)) for one, _ in zip(appends, super().append(appends), strict=True)]
+
+    queue.memory.ground.log.__class__ = Generous
+    jobs = [app.send.enqueue(f"{number}") for number in range(20)]
+
+    with pytest.raises(InvariantBroken, match=r"Job (\S+) was claimed twice at version 2\.") as broken:
+        queue.run(seed=7, faults=[Fault.DUPLICATE_CLAIM])
+
+    assert str(broken.value).split()[1] in [job.id for job in jobs]
+
+
 def test_a_job_that_has_not_ended_breaks_the_run() -> None:
     pending, completed = job_that_is("pending"), job_that_is("completed")
     assert pending is not None

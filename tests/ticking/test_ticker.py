@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -164,13 +164,34 @@ def test_once_it_had_ended_the_ticks_that_follow_are_made(queue: Queue, ticker: 
 
 def test_a_job_from_before_the_schedule_was_paused_holds_it_still(queue: Queue, ticker: MakeTicker) -> None:
     ticks = hourly(queue, overlap=Overlap.SKIP)
-    made(queue, "a", ticks[0])
-    happened(queue, stream_for("a"), SchedulePaused(), at=ticks[1])
-    happened(queue, stream_for("a"), ScheduleResumed(), at=ticks[1] + timedelta(minutes=1))
+    job = made(queue, "a", ticks[0])
+    paused_at(queue, ticks[1])
 
     ticker().step()
 
-    assert len(jobs(queue)) == 1
+    assert list(jobs(queue)) == [job]
+    assert told(queue)[2:] == [
+        TickSkipped(reason=SkipReason.OVERLAP, first=ticks[2], last=ticks[2], number=1, job=job)  # not of the pause
+    ]
+
+
+def test_the_ticks_of_a_pause_were_not_missed_though_the_job_before_it_is_asked_for(
+    queue: Queue, ticker: MakeTicker
+) -> None:
+    ticks = hourly(queue, overlap=Overlap.SKIP, missed=Missed.ALL)
+    job = made(queue, "a", ticks[0])
+    happened(queue, stream_of("job", job), Cancelled(why="over"), at=ticks[0] + timedelta(minutes=1))
+    paused_at(queue, ticks[1])
+
+    ticker().step()
+
+    assert sorted(jobs(queue)) == [job, job_id("a", ticks[2])]
+
+
+def paused_at(queue: Queue, tick: datetime) -> None:
+    """Have the schedule be paused at a tick, and resumed a minute later."""
+    happened(queue, stream_for("a"), SchedulePaused(), at=tick)
+    happened(queue, stream_for("a"), ScheduleResumed(), at=tick + timedelta(minutes=1))
 
 
 # Trouble

@@ -26,7 +26,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Boot(Message, frozen=True, tag="boot"):
-    """The first one: import `imports`, with `import_path` in front of where modules are looked for."""
+    """The first one: import `imports`, with `import_path` among where modules are looked for."""
 
     name: str  # by which all that comes of this fork server is known
     worker_pid: int

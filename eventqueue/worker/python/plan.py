@@ -4,7 +4,7 @@ import msgspec
 
 
 class PythonPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The modules to import, with `import_path` in front of where Python looks; and the children that run their tasks.
+    """The modules to import, with `import_path` among where Python looks; and the children that run their tasks.
 
     `max_tasks`, `max_memory` (bytes): a child that has had so many, or is so large, is replaced; None: it stays.
     `uri`, `db`: of the worker, where tasks enqueue others unless they name another queue.

@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import warnings
 from collections import deque
 from contextlib import suppress
@@ -20,6 +19,7 @@ from time import monotonic
 from eventqueue.api.place import stand_at
 from eventqueue.errors import QueueError
 from eventqueue.system.boottime import since_boot
+from eventqueue.system.imports import look_in
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send, send_group
 from eventqueue.tasks import registry
 from eventqueue.tasks.planned import planned
@@ -254,7 +254,7 @@ def main() -> None:
 
 
 def _import(channel: socket.socket, boot: Boot) -> bool:
-    sys.path[:0] = boot.import_path
+    look_in(boot.import_path)
     if boot.uri is not None and boot.db is not None:
         stand_at(boot.uri, boot.db)
     try:

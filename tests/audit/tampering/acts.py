@@ -11,8 +11,8 @@ from eventqueue.model.lives import WorkerLeft
 from eventqueue.model.upkeep import ParkedRetried
 from tests.audit.tampering.jobs import ALTERED, removing, setting
 from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
-from tests.audit.tampering.others import BACKWARDS, OLD, put_next
-from tests.audit.tampering.scene import STARTED, Scene, forged
+from tests.audit.tampering.others import BACKWARDS, OLD
+from tests.audit.tampering.scene import STARTED, Scene, put_next
 
 WORKERS, UPKEEP = "workers", "upkeep of the views"
 WORKER, VIEWS = "worker-1a2b", "views-live"
@@ -138,9 +138,7 @@ def of_any_stream(of: str, stream: str, what: str, foreign: str) -> Sequence[Kin
         Kind(
             of,
             f"an event is put beyond the end of {what}",
-            lambda scene: scene.put(
-                forged({**scene.next_of(stream, WorkerLeft()), "_id": {"stream": stream, "version": 9}})
-            ),
+            put_next(stream, WorkerLeft(), _id={"stream": stream, "version": 9}),
             "version 9 stands where version 4 belongs",
         ),
     ]

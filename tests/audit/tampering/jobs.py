@@ -9,7 +9,7 @@ from bson.timestamp import Timestamp
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Claimed, ConfigSet, Paused
 from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
-from tests.audit.tampering.scene import Scene, forged
+from tests.audit.tampering.scene import Scene, forged, put_next
 from tests.builders import enqueued
 
 ALTERED = "its hash is not that of its bytes: the event was altered"
@@ -104,10 +104,6 @@ def _forget_done_and_its_numbers(scene: Scene) -> None:
 
 def _drop_log(scene: Scene) -> None:
     scene.events.drop()
-
-
-def _put_next(stream: str, event: Any, **fields: Any) -> Any:
-    return lambda scene: scene.put(forged({**scene.next_of(stream, event), **fields}))
 
 
 def _misplace(key: Any) -> Any:
@@ -347,20 +343,20 @@ KINDS: list[Kind] = [
         OF,
         "an event that a job could not have is put at its end",
         "job-done",
-        _put_next("job-done", Claimed(worker="mallory", host="h", pid=1, attempt=2)),
+        put_next("job-done", Claimed(worker="mallory", host="h", pid=1, attempt=2)),
         dict.fromkeys(("plain", "views"), "`claimed` is not legal for a job that is completed"),
     ),
     *in_all_ways(
         OF,
         "an event of another kind of stream is put at a job's end",
         "job-done",
-        _put_next("job-done", Paused(why="x")),
+        put_next("job-done", Paused(why="x")),
         dict.fromkeys(("plain", "views"), "`paused` is not legal for a job that is completed"),
     ),
     Kind(
         OF,
         "an event is put beyond a job's end",
-        _put_next("job-waits", ConfigSet(name="x", value=1), _id={"stream": "job-waits", "version": 9}),
+        put_next("job-waits", ConfigSet(name="x", value=1), _id={"stream": "job-waits", "version": 9}),
         "version 9 stands where version 2 belongs",
     ),
     *in_all_ways(OF, "a job is invented, stamped as an old one", "job-invented", _invent, {"plain": "", "views": ""}),

@@ -9,17 +9,12 @@ from bson.timestamp import Timestamp
 from eventqueue.model.events import ConfigSet, Paused, Resumed
 from tests.audit.tampering.jobs import ALTERED, UNCHAINED, removing, rewritten, setting
 from tests.audit.tampering.kind import Kind, in_all_ways
-from tests.audit.tampering.scene import WROTE, Scene, forged
+from tests.audit.tampering.scene import WROTE, Scene, forged, put_next
 from tests.builders import COMPLETED
 
 LATE, CONFIG, QUEUE, OUTPUTS = "late results", "settings", "pauses", "outputs"
 BACKWARDS = "its time is before that of the event before it"
 OLD = datetime(2001, 1, 1, tzinfo=UTC)
-
-
-def put_next(stream: str, event: Any) -> Any:
-    """A hand that appends an event, well made, to a stream that it is none of."""
-    return lambda scene: scene.put(forged(scene.next_of(stream, event)))
 
 
 def keeping(job: str, **fields: Any) -> Any:
@@ -194,9 +189,7 @@ KINDS: list[Kind] = [
     Kind(
         QUEUE,
         "a pause is put beyond the end",
-        lambda scene: scene.put(
-            forged({**scene.next_of("queue-mail", Paused(why="x")), "_id": {"stream": "queue-mail", "version": 9}})
-        ),
+        put_next("queue-mail", Paused(why="x"), _id={"stream": "queue-mail", "version": 9}),
         "version 9 stands where version 4 belongs",
     ),
     Kind(

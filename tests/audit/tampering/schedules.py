@@ -17,8 +17,8 @@ from eventqueue.schedules.events import (
 from tests.audit.tampering.acts import exchanging_what_they_say, inventing
 from tests.audit.tampering.jobs import ALTERED, removing, setting
 from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
-from tests.audit.tampering.others import BACKWARDS, OLD, put_next
-from tests.audit.tampering.scene import forged
+from tests.audit.tampering.others import BACKWARDS, OLD
+from tests.audit.tampering.scene import put_next
 
 SCHEDULES, STREAM, GHOST = "schedules", "schedule-nightly", "schedule-ghost"
 FAR = datetime(9999, 12, 31, tzinfo=UTC)
@@ -31,7 +31,7 @@ def skipping(**said: Any) -> Act:
     """A hand that tells of ticks that were skipped."""
     usual = {"reason": SkipReason.MISSED, "first": OLD, "last": OLD, "number": 1}
     event = TickSkipped(**{**usual, **said})
-    return lambda scene: scene.put(forged(scene.next_of(STREAM, event)))
+    return put_next(STREAM, event)
 
 
 def spanning(seconds: float) -> Act:
@@ -217,9 +217,7 @@ KINDS: list[Kind] = [
     Kind(
         SCHEDULES,
         "an event is put beyond the end of a schedule",
-        lambda scene: scene.put(
-            forged({**scene.next_of(STREAM, SchedulePaused()), "_id": {"stream": STREAM, "version": 9}})
-        ),
+        put_next(STREAM, SchedulePaused(), _id={"stream": STREAM, "version": 9}),
         "version 9 stands where version 5 belongs",
     ),
 ]

@@ -9,8 +9,7 @@ from eventqueue.sealing import stored
 from tests.audit.tampering.acts import exchanging, exchanging_what_they_say
 from tests.audit.tampering.jobs import ALTERED, removing, rewritten, setting
 from tests.audit.tampering.kind import Act, Kind, then
-from tests.audit.tampering.others import put_next
-from tests.audit.tampering.scene import Scene, forged
+from tests.audit.tampering.scene import Scene, forged, put_next
 from tests.sealing.forger import Forger
 
 OF = "seals"

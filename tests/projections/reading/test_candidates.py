@@ -8,6 +8,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
 from projections.keeping import generation
 from projections.reading.candidates import ViewFinder
+from projections.reading.sound import SAID_MAX, Sound
 from tests.builders import USED_UP_FAILURE, append, claimed, enqueued, failed
 from tests.projections.stage import await_that, build, finish, live_of, nothing_known, put
 
@@ -77,6 +78,34 @@ def test_a_job_whose_view_cannot_be_read_keeps_no_other_from_being_found_and_is_
         assert [job.id for job in finder.unburied_failures()] == ["failed-two"]
         assert set(finder.get(["held-one", "held-two"])) == {"held-two"}
     assert sorted(line.getMessage().split()[1] for line in caplog.records) == ["failed-one", "held-one"]
+
+
+def test_what_cannot_be_read_of_what_may_be_claimed_is_told_of_once_however_often_it_is_looked_at(
+    built: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("one", "two", "three"):
+        put(built, f"job-{name}", enqueued(priority={"one": 1, "two": 2, "three": 3}[name]))
+    finish(built)
+    live, shares = live_of(built), [Share("default", range(BUCKETS))]
+    live.jobs.update_one({"_id": "one"}, {"$set": {"run.kind": "of-tomorrow"}})
+    live.due.update_one({"priority": 2}, {"$set": {"jobs": "altered"}})
+    finder = ViewFinder(built.database)
+
+    for _ in range(3):
+        assert [job.id for job in finder.heads(shares, 10)] == ["three"]
+        assert [one.job.id for one in finder.candidates(shares, batch=10).take(9, nothing_known)] == ["three"]
+
+    told = [line.getMessage() for line in caplog.records]
+    assert [" ".join(line.split()[:3]) for line in told] == ["an entry of", "job one is"]
+
+
+def test_of_however_much_that_cannot_be_read_only_so_much_is_remembered() -> None:
+    reading = Sound()
+
+    for number in range(SAID_MAX + 10):
+        assert reading.job({"_id": f"{number}"}) is None
+
+    assert 0 < len(reading._said) <= SAID_MAX
 
 
 def test_a_check_does_not_trust_what_it_was_told(built: Ground) -> None:

@@ -10,6 +10,7 @@ from eventqueue.tasks.outcomes import Returned
 from eventqueue.worker.crashes import where
 from eventqueue.worker.python import forkserver, hands
 from eventqueue.worker.python.deaths import crash
+from eventqueue.worker.python.pool import TRIES_MAX
 from eventqueue.worker.running.reports import Ended
 from tests.worker.python import app
 from tests.worker.python.stage import Stage, few_descriptors, pid_in, stage
@@ -82,6 +83,21 @@ def test_a_task_that_kills_each_child_before_it_begins_is_not_tried_for_ever(tmp
 
     assert ended.no_runner
     assert "3 processes that were to run" in (ended.problem or "")
+
+
+def test_what_waited_behind_runs_that_were_ended_on_purpose_has_not_been_tried(tmp_path: Path) -> None:
+    with stage() as one:
+        ended_ones = [f"ended-{number}" for number in range(TRIES_MAX)]
+        for key in ended_ones:
+            one.start("stay", tmp_path / key, key=key)
+        one.start("add", 1, key="behind")
+
+        for key in ended_ones:
+            pid_in(tmp_path / key)
+            one.runner.kill(key, 0.0)
+            assert one.ended(key).killed
+
+        assert one.ended("behind").outcome == Returned(2)
 
 
 def test_where_no_process_can_be_had_for_a_while_what_waits_is_handed_back(monkeypatch: pytest.MonkeyPatch) -> None:

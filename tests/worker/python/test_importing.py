@@ -52,6 +52,22 @@ def test_the_tasks_of_a_module_are_known_by_all_their_names(import_: Import) -> 
     assert server.tasks == {"shop.ship": False, "shop.deliver": False, "mail": True}
 
 
+def test_what_lies_beside_tasks_hides_no_module_of_pythons_own(import_: Import, tmp_path: Path) -> None:
+    for name in ("types", "queue", "colorsys"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError('this is not the one')\n")
+
+    server = import_("import types, queue, colorsys\nfrom eventqueue import task\n@task\ndef hue(): pass\n")
+
+    assert server is not None
+    assert server.tasks == {"shop.hue": False}
+
+
+def test_what_lies_beside_tasks_goes_before_what_is_installed(import_: Import, tmp_path: Path) -> None:
+    (tmp_path / "pytest.py").write_text("OURS = True\n")
+
+    assert import_("from pytest import OURS\n") is not None
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -21,7 +21,7 @@ def tasks(queue: "Queue") -> tuple[str, str | None]:
     if queue.connection.views.snapshot()["generation"] is None:
         return "there are no views yet that would show what waits", None
     first: dict[str, Job] = {}
-    for job in _unmet(queue):
+    for job in _long_untaken(queue):
         assert isinstance(job.run, Call)
         first.setdefault(job.run.task, job)
     if not first:
@@ -40,7 +40,7 @@ def tasks(queue: "Queue") -> tuple[str, str | None]:
     )
 
 
-def _unmet(queue: "Queue") -> "list[Job]":
+def _long_untaken(queue: "Queue") -> "list[Job]":
     from eventqueue.api.untaken import heads_of, untaken
     from eventqueue.audit.standstill import served
     from eventqueue.steering.pauses import Pauses
