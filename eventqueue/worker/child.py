@@ -117,36 +117,49 @@ def _project(plan: ChildPlan, connection: Connection) -> int:
 
 
 def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner: MakeRunner) -> int:
-    server = None
-    if plan.python.imports:
-        try:
-            python = replace(plan.python, uri=plan.uri, db=plan.db)
-            server = imported(python, sys.stdin.fileno())
-        except Refused as error:
-            logger.error("%s: %s", plan.name, redact(str(error)))
-            return UNIMPORTABLE
-        if server is None:  # it is asked to stop, and has not begun
-            return 0
-    progressing = Progressing(connection.progresses)
-    make_runner = _runners(make_runner, server, progressing)
     user = connection.user
     by = signed(actor_of("cli"), user)
     try:
-        set_planned(connection, () if server is None else server.planned, by)
+        server = _imported(plan, connection, by)
     except Refused as error:
         logger.error("%s: %s", plan.name, redact(str(error)))
         return UNIMPORTABLE
+    if server is None and plan.python.imports:  # it is asked to stop, and has not begun
+        return 0
+    progressing = Progressing(connection.progresses)
+    make_runner = _runners(make_runner, server, progressing)
     tasks = () if server is None else tuple(sorted(server.tasks))
     me = incarnation_here(
         incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by, tasks=tasks
     )
-    incarnations = connection.incarnations
     length = connection.settings["lease"].value
     assert isinstance(length, int | float)
     tenure = Tenure(timedelta(seconds=length))
     _check_views(connection)
     # To build an index may take minutes, and the jobs need not wait for it.
     threading.Thread(target=_keep_outputs, args=(connection,), name="outputs", daemon=True).start()
+    _tell_started(connection, me, float(length))
+    connection.incarnations.register(me)
+    with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
+        if server is not None:  # blocks in the driver, perhaps: not waited for
+            _thread("progress", lambda: progressing.run(threading.Event()))
+        return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
+
+
+def _imported(plan: ChildPlan, connection: Connection, by: str) -> ForkServer | None:
+    """Return the fork server of what is to be imported, with the schedules that stand in it set; None: there is none.
+
+    Raises Refused where something cannot be imported, or set.
+    """
+    if not plan.python.imports:
+        return None
+    python = replace(plan.python, uri=plan.uri, db=plan.db)
+    server = imported(python, sys.stdin.fileno())
+    set_planned(connection, () if server is None else server.planned, by)
+    return server
+
+
+def _tell_started(connection: Connection, me: Incarnation, lease_s: float) -> None:
     began = WorkerStarted(
         name=me.name,
         host=me.host,
@@ -155,14 +168,9 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
         queues=me.queues,
         grace=me.grace,
         by=me.by,
-        lease=float(length),
+        lease=lease_s,
     )
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
-    incarnations.register(me)
-    with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
-        if server is not None:  # blocks in the driver, perhaps: not waited for
-            _thread("progress", lambda: progressing.run(threading.Event()))
-        return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
 
 
 def _runners(make_runner: MakeRunner, server: ForkServer | None, progressing: Progressing) -> MakeRunner:
