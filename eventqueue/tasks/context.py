@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from eventqueue.errors import NoCurrentJob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The attempt that runs.
 
     `id`: the job's; `attempt`: its number, from 1; `claim`: the fence: it never repeats within a job and only grows, so
@@ -26,7 +26,7 @@ class Context:
     queue: str
     deadline: datetime | None = None
     retries_left: int | None = None
-    log: logging.Logger = field(default_factory=lambda: logging.getLogger("eventqueue.task"))
+    log: logging.Logger = msgspec.field(default_factory=lambda: logging.getLogger("eventqueue.task"))
     is_cancelled: Callable[[], bool] = lambda: False
     report: Callable[[float, float | None, str | None], None] = lambda _done, _total, _note: None
 

@@ -14,7 +14,9 @@ from eventqueue.tasks.context import Context
 from eventqueue.tasks.values import Unfit, check_type, decoded, encoded, plainly
 
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _BY_NAME = inspect.Parameter.KEYWORD_ONLY
+_NOTHING = (None, NoneType, Any)  # as annotations of a result of which None is one
 _ANYTHING = (object, Never, NoReturn)  # as annotations of a result that is not said
 LARGE = "what is large belongs into a file or a store, and its name into the job"
 
@@ -34,6 +36,8 @@ class Contract:
         given = [one for one in parameters if one.name != self.context]
         self._signature = inspect.Signature(given)
         self._kinds = {one.name: hints.get(one.name, Any) for one in given}
+        self._required = {one.name for one in given if one.default is one.empty and one.kind not in _VARIABLE}
+        self._by_name = {one.name for one in given if one.kind in _NAMED}
         self._check_context(declared.parameters)
         for one in given:
             self._check(f"its parameter {one.name}", self._kinds[one.name])
@@ -133,18 +137,26 @@ class Contract:
 
         The name is empty where it is all of them that do not fit.
         """
+        is_by_name = not call.args and self._required <= call.kwargs.keys() <= self._by_name  # as nearly every one is
         try:
-            bound = self._signature.bind(*call.args, **call.kwargs)
+            bound = None if is_by_name else self._signature.bind(*call.args, **call.kwargs)
         except TypeError as error:
             raise refusal("", str(error)) from None
         try:
-            read = self._each(bound, lambda name, value: decoded(value, self._kinds[name]))
+            if bound is None:
+                return [], {name: _named(name, self._decoded, name, value) for name, value in call.kwargs.items()}
+            read = self._each(bound, self._decoded)
         except InvalidInput as error:
             raise refusal(error.field, error.problem) from None
         return read.args, read.kwargs
 
+    def _decoded(self, name: str, value: Any) -> Any:
+        return decoded(value, self._kinds[name])
+
     def result(self, value: Any) -> Any:
         """Return what the function returned as a JSON value that is read as the same again. Raises ResultRefused."""
+        if value is None and self._result in _NOTHING:
+            return None
         try:
             plain = plainly(value)
             check_data(plain, "result")

@@ -1,21 +1,20 @@
 """How a call of a task ended."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from eventqueue.model.events import Error
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(msgspec.Struct, frozen=True):
     """It came to its end, with this result, a JSON value."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(msgspec.Struct, frozen=True):
     """It raised an exception.
 
     `is_final`: no retry would mend it. `delay`: how long to wait for one, where the task said so.
@@ -26,15 +25,13 @@ class Raised:
     delay: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Snoozed:
+class Snoozed(msgspec.Struct, frozen=True):
     """It put itself off by so long."""
 
     delay: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Discarded:
+class Discarded(msgspec.Struct, frozen=True):
     """It found that it is to be done no more, and why."""
 
     why: str

@@ -3,21 +3,19 @@
 A run is one attempt of a job. Its key names it among those that have not ended, and is the claim's.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from eventqueue.tasks.outcomes import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """The end of what a run printed, at most 64 KiB, and the length of it all."""
 
     tail: bytes
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """Run `key` has begun, in process `pid`.
 
     `begun`: of a shell, between which its start time is: clock ticks since boot, as in /proc.
@@ -28,8 +26,7 @@ class Started:
     begun: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """Run `key` is over; whatever it had started that is known has been sent a KILL.
 
     Of `exit_code`, `signal`, `problem` and `outcome` at most one is set, none if the lease had run out before it could
