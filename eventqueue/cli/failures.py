@@ -1,24 +1,26 @@
 """The one place where an exception becomes a sentence on stderr and an exit code. Never a traceback.
 
-Only with `QUEUECTL_DEBUG` set is the traceback shown as well.
+Only with `QUEUECTL_DEBUG` set is the traceback shown as well. Where JSON is asked for the sentence is in a document on
+stderr, as stdout holds what was found, with a code that stays the same when the words are put better.
 """
 
 import os
+import re
 import sys
 import traceback
 
 import click
 
 from eventqueue.cli.render.terminal import refuse
-from eventqueue.errors import QueueError, redact
-from eventqueue.system.printable import clean_lines
+from eventqueue.errors import InvalidInput, QueueError, redact
+from eventqueue.system.printable import clean_json, clean_lines
 
 REFUSED, USAGE = 1, 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 NOBODY_READS = 141  # 128 + SIGPIPE
 
 
-def report(error: BaseException) -> int:
+def report(error: BaseException, *, as_json: bool = False) -> int:
     """Say what went wrong, where there is something to say, and return the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
@@ -27,12 +29,46 @@ def report(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         return NOBODY_READS
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        refuse("Interrupted.")
-        return INTERRUPTED
+        return _say("Interrupted.", error, INTERRUPTED, as_json=as_json)
     if os.environ.get("QUEUECTL_DEBUG"):
         click.echo(clean_lines(redact("".join(traceback.format_exception(error)))), err=True)
-    refuse(_sentence(error))
-    return USAGE if isinstance(error, click.UsageError) else REFUSED
+    return _say(_sentence(error), error, USAGE if isinstance(error, click.UsageError) else REFUSED, as_json=as_json)
+
+
+def _say(sentence: str, error: BaseException, code: int, *, as_json: bool) -> int:
+    if not as_json:
+        refuse(sentence)
+        return code
+    import msgspec
+
+    found = {"code": code_of(error), "message": redact(sentence), "field": _field_of(error), "exit": code}
+    click.echo(clean_json(msgspec.json.encode({"error": found}).decode()).encode(), err=True)
+    return code
+
+
+def _field_of(error: BaseException) -> str | None:
+    match error:
+        case InvalidInput(field=field) | click.UsageError(__cause__=InvalidInput(field=field)):
+            return field or None
+        case click.BadParameter(param=click.Parameter(name=name)):
+            return name
+        case _:
+            return None
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of an error, as docs/json.md has them: of ours its class, such as `job-not-found`."""
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return "interrupted"
+        case click.UsageError():
+            return "usage"
+        case QueueError():
+            return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", type(error).__name__).lower()
+        case OSError() | click.ClickException():
+            return "system"
+        case _:
+            return "unexpected"
 
 
 def _sentence(error: BaseException) -> str:

@@ -20,6 +20,11 @@ def main() -> NoReturn:
     os._exit(code)
 
 
+def _wants_json(args: Sequence[str]) -> bool:
+    """Whether the line asks for JSON, also where it is wrong otherwise; behind `--` stands a command."""
+    return "--json" in args[: args.index("--") if "--" in args else None]
+
+
 def _typed(word: str) -> str:
     """Return a word as it was typed, in UTF-8, whatever the locale took its bytes for."""
     return os.fsencode(word).decode(errors="surrogateescape")
@@ -38,5 +43,5 @@ def run(args: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         from eventqueue.cli.failures import report
 
-        return report(error)
+        return report(error, as_json=_wants_json(args))
     return code
