@@ -103,9 +103,10 @@ root = Root(
     queuectl worker start --count 2
     queuectl status
     """,
+    context_settings={"help_option_names": ["--help", "-h"]},  # of all commands below it, too
     params=[
         click.Option(
-            ["--version"],
+            ["--version", "-V"],
             is_flag=True,
             is_eager=True,
             expose_value=False,
