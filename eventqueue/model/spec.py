@@ -7,7 +7,6 @@ so the same call is the same job later, from another directory, or after a defau
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -18,6 +17,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
 from eventqueue.model.events import Call, Enqueued, Run, Shell
+from eventqueue.model.names import meant
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
@@ -212,8 +212,7 @@ def _is_no_argument(field: str, value: Any) -> bool:
 
 def one_of(what: str, wrong: Any, known: Collection[str]) -> str:
     """Return the end of a sentence about a wrong name: the right one that is like it, if there is one, and all."""
-    like = get_close_matches(str(wrong), known, n=1)
-    return f" (is {like[0]} meant?); {what} are {', '.join(known)}" if like else f"; {what} are {', '.join(known)}"
+    return f"{meant(wrong, known)}; {what} are {', '.join(known)}"
 
 
 def check_name(name: str, field: str) -> str:
