@@ -103,7 +103,10 @@ root = Root(
     queuectl worker start --count 2
     queuectl status
     """,
-    context_settings={"help_option_names": ["--help", "-h"]},  # of all commands below it, too
+    context_settings={  # of all commands below it, too
+        "help_option_names": ["--help", "-h"],
+        "token_normalize_func": lambda word: word.replace("_", "-"),  # --max_retries is as good as --max-retries
+    },
     params=[
         click.Option(
             ["--version", "-V"],

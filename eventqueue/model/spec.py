@@ -17,7 +17,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
 from eventqueue.model.events import Call, Enqueued, Run, Shell
-from eventqueue.model.names import meant
+from eventqueue.model.names import by_known, meant
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
@@ -69,6 +69,9 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     cwd: Annotated[str, Meta(min_length=1)] | None = None
     meta: dict[str, Any] | None = None
     correlation: Label | None = None
+
+
+FIELDS = frozenset(Fields.__struct_fields__)
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +189,7 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
 
     Raises InvalidInput naming the first field that is unknown, of a wrong type, or out of range.
     """
+    asked = by_field(asked)
     for field in asked:
         if field not in Fields.__struct_fields__:
             raise InvalidInput(
@@ -203,6 +207,14 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     _check_together(fields)
     plain = {field: _plain(getattr(fields, field)) for field in given}
     return Request(fields=fields, asked=plain, defaults=defaults)
+
+
+def by_field(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was asked for by the fields' names, `max_retries` for `max-retries`, too.
+
+    Raises InvalidInput for a field that is there twice.
+    """
+    return asked if FIELDS.issuperset(asked) else by_known(asked, Fields.__struct_fields__)
 
 
 def _is_no_argument(field: str, value: Any) -> bool:
