@@ -603,7 +603,7 @@ class Queue:
 
     def configure(self, name: str, value: Any, why: str | None = None) -> settings.Value:
         """Store a setting's value; None: back to the built-in one. Raises InvalidInput."""
-        plain = in_seconds(value) if isinstance(value, timedelta) else value
+        name, plain = settings.named(name), in_seconds(value) if isinstance(value, timedelta) else value
         change = configuration.Change(name, plain, _reason(why))
         if name == settings.RETENTION:
             return configuration.store_retention(self._ground, self.connection.outputs, change, self.connection.actor)

@@ -16,7 +16,7 @@ from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import LEGAL, State
 from eventqueue.model.pause import Pause
-from eventqueue.model.spec import Request
+from eventqueue.model.spec import Request, by_field
 from eventqueue.ports.log import EventLog
 from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
@@ -154,6 +154,7 @@ class Scheduling:
         return shown(there, now, _last_run(self._log, there, now))
 
     def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        fields = by_field(fields)
         for field in NOT_ASKED:
             if fields.get(field) is not None:
                 raise InvalidInput(field, "is no field of a schedule's job: its tick says when it runs and what it is")

@@ -50,9 +50,9 @@ def get(session: Session, name: str) -> None:
     queuectl config get max-retries
     """
     from eventqueue.cli.render import documents, tables
-    from eventqueue.model.settings import setting
+    from eventqueue.model.settings import named
 
-    setting(name)
+    name = named(name)
     with session.queue() as queue:
         found = queue.configuration()[name]
     session.out.answer(lambda: {"name": name, **documents.plain(found)}, lambda: tables.setting(found))
@@ -92,8 +92,9 @@ def unset(session: Session, name: str, why: str | None) -> None:
 
 def _tell(session: Session, name: str, settings: "Mapping[str, Source]") -> None:
     from eventqueue.cli.render import documents, tables
-    from eventqueue.model.settings import variable
+    from eventqueue.model.settings import named, variable
 
+    name = named(name)
     found = settings[name]
     session.out.document(lambda: {"name": name, **documents.plain(found)})
     session.out.done(f"{name} is {tables.setting(found)} ({found.source})")

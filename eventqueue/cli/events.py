@@ -36,9 +36,11 @@ PART = 200  # events that are printed at once
 @click.option("--tag", type=TEXT, help="Of jobs that were enqueued with this tag.")
 @click.option("--actor", type=TEXT, help="By who has this text in his name.")
 @click.option("--where", multiple=True, type=TEXT, help="Such as data.exit_code=7; also != < <= > >= ~.")
-@click.option("--limit", type=click.IntRange(1, LIMIT_MAX), help="The newest so many [default: all; on a terminal 50].")
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, LIMIT_MAX), help="The newest so many [default: all; on a terminal 50]."
+)
 @click.option("--reverse", is_flag=True, help="The newest first, and not last.")
-@click.option("--follow", is_flag=True, help="Then those that come, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Then those that come, until Ctrl-C.")
 @show_env
 @with_session
 def events(

@@ -10,9 +10,11 @@ import sys
 import traceback
 
 import click
+from click.exceptions import NoSuchCommand, NoSuchOption
 
 from eventqueue.cli.render.terminal import refuse
 from eventqueue.errors import InvalidInput, QueueError, redact
+from eventqueue.model.names import meant
 from eventqueue.system.printable import clean_json, clean_lines
 
 REFUSED, USAGE = 1, 2
@@ -74,8 +76,7 @@ def code_of(error: BaseException) -> str:
 def _sentence(error: BaseException) -> str:
     match error:
         case click.UsageError(ctx=ctx):
-            message, where = error.format_message().rstrip("."), ctx.command_path if ctx else "queuectl"
-            return f"{message}{' See' if message.endswith('?') else ': see'} `{where} --help`."
+            return f"{_usage(error)}: see `{ctx.command_path if ctx else 'queuectl'} --help`."
         case click.ClickException():
             return error.format_message()
         case QueueError():
@@ -87,6 +88,14 @@ def _sentence(error: BaseException) -> str:
         case _:
             kind = type(error).__name__
             return f"Unexpected {kind}: {error}. Please report it, with what QUEUECTL_DEBUG=1 shows."
+
+
+def _usage(error: click.UsageError) -> str:
+    if isinstance(error, NoSuchOption | NoSuchCommand):
+        # In the words of all other names that are none's, and not in click's.
+        name = error.option_name if isinstance(error, NoSuchOption) else error.command_name
+        return f"{error.message.rstrip('.')}{meant(name, error.possibilities or ())}"
+    return error.format_message().rstrip(".")
 
 
 def _forget_output() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LIMIT_MAX = 2**31 - 2
 
 limited = click.option(
-    "--limit", type=click.IntRange(1, LIMIT_MAX), help="So many at most [default: all; on a terminal 50]."
+    "--limit", "-n", type=click.IntRange(1, LIMIT_MAX), help="So many at most [default: all; on a terminal 50]."
 )
 
 

@@ -91,7 +91,9 @@ GLOBAL = (
         help=f"Database to use [env: QUEUECTL_DB; default: {DB}].",
     ),
     _option("--json", "as_json", is_flag=True, default=None, help="Print JSON, and JSON alone, on stdout."),
-    _option("--quiet", is_flag=True, default=None, help="Print the bare answer: no check marks, notes or progress."),
+    _option(
+        "--quiet", "-q", is_flag=True, default=None, help="Print the bare answer, with no marks, notes or progress."
+    ),
 )
 
 

@@ -8,8 +8,10 @@ import click
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, time_in, with_at
+from eventqueue.cli.unknown import WHERE
 from eventqueue.cli.values import TEXT
 from eventqueue.errors import QueueError
+from eventqueue.model.names import meant
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -102,9 +104,9 @@ def _since(pause: "Pause") -> str:
 def _note_unknown(session: Session, queue: "Queue", name: str) -> None:
     """Say so where the name may be mistyped; a queue may well be paused before its first job."""
     with suppress(QueueError):  # it is paused, whatever is known of the queue
-        if name in queue.status().queues:
-            return
-        session.out.note(f"No job was ever in queue {name}: `queuectl queue list` shows the queues.")
+        known = queue.status().queues
+        if name not in known:
+            session.out.note(f"No job was ever in queue {name}{meant(name, known)}: {WHERE}.")
 
 
 for one in (list_, pause, resume):

@@ -103,9 +103,13 @@ root = Root(
     queuectl worker start --count 2
     queuectl status
     """,
+    context_settings={  # of all commands below it, too
+        "help_option_names": ["--help", "-h"],
+        "token_normalize_func": lambda word: word.replace("_", "-"),  # --max_retries is as good as --max-retries
+    },
     params=[
         click.Option(
-            ["--version"],
+            ["--version", "-V"],
             is_flag=True,
             is_eager=True,
             expose_value=False,

@@ -6,17 +6,21 @@ What judges a queue refuses such a name; what lists says beside its empty list w
 from typing import TYPE_CHECKING
 
 from eventqueue.errors import Refused
+from eventqueue.model.names import meant
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.api.then import Then
 
+WHERE = "`queuectl queue list` shows the queues"
+
 
 def unknown(shown: "Queue | Then", name: str | None) -> str | None:
     """Return what there is to say of a queue's name that none ever had, None for one that is known, or for no name."""
-    if name is None or any(one.name == name for one in shown.queues()):
+    if name is None:
         return None
-    return f"No queue {name!r} ever had a job: `queuectl queue list` shows the queues."
+    known = [one.name for one in shown.queues()]
+    return None if name in known else f"No queue {name!r} ever had a job{meant(name, known)}: {WHERE}."
 
 
 def refuse_unknown(queue: "Queue", name: str | None) -> None:

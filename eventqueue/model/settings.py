@@ -12,6 +12,7 @@ import msgspec
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import ConfigSet, ConfigUnset, Recorded
+from eventqueue.model.names import as_known
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 from eventqueue.model.spec import NO_NAME, Defaults, Name, Whole, one_of, plainly
 
@@ -94,10 +95,16 @@ def variable(name: str) -> str:
 
 
 def setting(name: str) -> Setting:
-    """Return the setting called `name`. Raises InvalidInput if there is none."""
-    if name not in SETTINGS:
+    """Return the setting called `name`, as `named` has it. Raises InvalidInput if there is none."""
+    return SETTINGS[named(name)]
+
+
+def named(name: str) -> str:
+    """Return the name of a setting as it is written, of `max_retries` too. Raises InvalidInput if there is none."""
+    found = as_known(name, SETTINGS)
+    if found not in SETTINGS:
         raise InvalidInput(name, f"is no setting{one_of('the settings', name, SETTINGS)}")
-    return SETTINGS[name]
+    return found
 
 
 def fold(history: Iterable[Recorded]) -> tuple[dict[str, Value], str | None]:

@@ -7,7 +7,6 @@ so the same call is the same job later, from another directory, or after a defau
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -18,6 +17,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
 from eventqueue.model.events import Call, Enqueued, Run, Shell
+from eventqueue.model.names import by_known, meant
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
@@ -69,6 +69,9 @@ class Fields(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     cwd: Annotated[str, Meta(min_length=1)] | None = None
     meta: dict[str, Any] | None = None
     correlation: Label | None = None
+
+
+FIELDS = frozenset(Fields.__struct_fields__)
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +189,7 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
 
     Raises InvalidInput naming the first field that is unknown, of a wrong type, or out of range.
     """
+    asked = by_field(asked)
     for field in asked:
         if field not in Fields.__struct_fields__:
             raise InvalidInput(
@@ -205,6 +209,14 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     return Request(fields=fields, asked=plain, defaults=defaults)
 
 
+def by_field(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was asked for by the fields' names, `max_retries` for `max-retries`, too.
+
+    Raises InvalidInput for a field that is there twice.
+    """
+    return asked if FIELDS.issuperset(asked) else by_known(asked, Fields.__struct_fields__)
+
+
 def _is_no_argument(field: str, value: Any) -> bool:
     # So that who says that there are none asks for the same as who says nothing.
     return field in _OF_TASKS and isinstance(value, list | tuple | dict) and not value
@@ -212,8 +224,7 @@ def _is_no_argument(field: str, value: Any) -> bool:
 
 def one_of(what: str, wrong: Any, known: Collection[str]) -> str:
     """Return the end of a sentence about a wrong name: the right one that is like it, if there is one, and all."""
-    like = get_close_matches(str(wrong), known, n=1)
-    return f" (is {like[0]} meant?); {what} are {', '.join(known)}" if like else f"; {what} are {', '.join(known)}"
+    return f"{meant(wrong, known)}; {what} are {', '.join(known)}"
 
 
 def check_name(name: str, field: str) -> str:

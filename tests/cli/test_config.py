@@ -111,6 +111,14 @@ def test_an_empty_variable_is_as_none(shared: Queuectl) -> None:
     assert (found["value"], found["source"]) == (3, "built-in")
 
 
+def test_a_setting_may_be_typed_with_underscores_and_is_written_with_dashes(queuectl: Queuectl) -> None:
+    stored = queuectl.ok("config", "set", "max_retries", "7", "--json").json
+
+    assert stored == {"name": "max-retries", "value": 7, "source": "stored"}
+    assert queuectl.ok("config", "get", "max_retries", "--json").json == stored
+    assert queuectl.ok("config", "unset", "max_retries").out.startswith("✔ max-retries is 3")
+
+
 @pytest.mark.parametrize("args", [("get",), ("set", "1"), ("unset",)])
 def test_a_misspelt_setting_is_told_which_one_may_be_meant(shared: Queuectl, args: tuple[str, ...]) -> None:
     ran = shared.here("config", args[0], "max_retrys", *args[1:])

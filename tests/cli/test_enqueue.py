@@ -200,3 +200,23 @@ def test_an_enqueued_job_is_signed_by_the_command_line(queuectl: Queuectl) -> No
     queuectl.ok("enqueue", '{"command": "true", "id": "one"}')
 
     assert queuectl.ok("history", "one", "--json").json[0]["actor"].startswith("cli/")
+
+
+def test_fields_and_options_may_be_typed_with_dashes_or_underscores(queuectl: Queuectl) -> None:
+    for number, line in enumerate(
+        (
+            ('{"command": "a", "max-retries": 7, "run-at": "2030-01-31T08:00:00Z"}',),
+            ('{"command": "a", "max_retries": 7, "run_at": "2030-01-31T08:00:00Z"}',),
+            ("--max_retries", "7", "--run-at", "2030-01-31T08:00:00Z", "--", "a"),
+        )
+    ):
+        job = queuectl.ok("enqueue", "--json", *line).json["id"]
+        shown = queuectl.ok("history", job, "--json").json[0]["data"]
+        assert (number, shown["asked"]["max_retries"], "max-retries" in shown["asked"]) == (number, 7, False)
+        assert shown["run_at"].startswith("2030-01-31T08:00:00")
+
+
+def test_a_field_in_both_spellings_is_given_twice(shared: Queuectl) -> None:
+    ran = shared.here("enqueue", '{"command": "a", "max-retries": 7, "max_retries": 7}')
+
+    assert ran.err == "✘ max_retries: is given twice\n"

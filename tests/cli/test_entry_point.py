@@ -100,16 +100,16 @@ def test_wrong_usage_is_one_sentence_that_names_the_help(nowhere: Queuectl, args
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [(("liist",), "list"), (("worker", "stpo"), "stop"), (("staus",), "status")]
+    ("typed", "meant"), [(("liist",), "list"), (("worker", "stpo"), "stop"), (("list", "--qeue", "x"), "--queue")]
 )
-def test_a_misspelt_command_is_told_which_one_may_be_meant(
+def test_a_misspelt_command_or_option_is_told_which_one_may_be_meant(
     nowhere: Queuectl, typed: tuple[str, ...], meant: str
 ) -> None:
     ran = nowhere.process(*typed)
 
     assert ran.code == 2
     assert is_one_sentence(ran)
-    assert meant in ran.err.partition("Did you mean")[2]
+    assert f"(is {meant} meant?): see `queuectl " in ran.err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -244,3 +244,14 @@ def test_of_a_schedule_that_is_not_there_that_is_told(shared: Queuectl, name: st
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "✘ No schedule 'none': `queuectl schedule list` shows them.\n"
+
+
+def test_a_schedule_keeps_fields_as_they_are_written_however_they_were_typed(queuectl: Queuectl) -> None:
+    for spelling in ("max-retries", "max_retries"):
+        queuectl.ok("schedule", "add", "s", "--every", "1h", json.dumps({"command": "true", spelling: 7}))
+
+    assert queuectl.ok("events", "--stream", "schedule-s", "--json").out.count("\n") == 1
+    ran = queuectl.here(
+        "schedule", "add", "t", "--every", "1h", '{"command": "true", "run-at": "2030-01-31T08:00:00Z"}'
+    )
+    assert "run_at: is no field of a schedule's job" in ran.err
