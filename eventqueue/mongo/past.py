@@ -19,7 +19,7 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import INSTANT, LAST_SECOND, SECOND, between, was_by
 from eventqueue.model.portions import portions, runs
-from eventqueue.model.readable import read_one
+from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
@@ -105,6 +105,12 @@ class Past:
         for stream, events in self._log.scan_raw(name):
             if had := [raw for raw in events if was_by(read_one(raw), self.moment)]:
                 yield stream, had
+
+    def of_category(self, name: str, types: Collection[str], since: datetime | None) -> Iterator[Read]:
+        """Yield the events of a category that are of these types, from `since` on, by then: the last first."""
+        return self._timeline.of_categories(
+            [name], between(since, self.moment), {"type": {"$in": [*types]}}, reverse=True
+        )
 
     def category_unless(self, name: str, types: Collection[str]) -> list[str]:
         """Return the streams of a category that had an event by then, and none of these types."""

@@ -91,7 +91,11 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--import", HOSTILE), (1,), is_silent=True, needs_jobs=False),
     ),
     "tasks run": (Use((HOSTILE,), (1, 2), is_silent=True, needs_jobs=False),),
-    "worker list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"), is_silent=True)),
+    "worker list": (
+        Use(is_silent=True, needs_jobs=False),
+        Use(("--at", "0s"), is_silent=True),
+        Use(("--all",), is_silent=True, needs_jobs=False),
+    ),
     "worker stop": (Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),),
     "queue list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"))),
     "queue pause": (Use(("held", "--why", HOSTILE), needs_jobs=False),),
