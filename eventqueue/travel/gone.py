@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
@@ -43,15 +43,13 @@ def _when(one: Gone) -> datetime:
 
 
 def _ended(past: Past, since: datetime, limit: int) -> list[Gone]:
-    starts: dict[tuple[str, str], list[Recorded]] = defaultdict(list)  # by name and host, the last first
-    ends: list[Recorded] = []
-    for one in past.of_category(lives.CATEGORY, {STARTED, *ENDS}, since):
+    ends = [one for one in past.newest(lives.CATEGORY, ENDS, since, limit) if isinstance(one, Recorded)]
+    if not ends:
+        return []
+    starts: dict[tuple[str, str], list[Recorded]] = defaultdict(list)
+    for one in past.newest(lives.CATEGORY, {STARTED}, max(since, min(map(_from, ends)))):
         if isinstance(one, Recorded) and isinstance(one.event, WorkerStarted):
             starts[one.event.name, one.event.host].append(one)
-        elif isinstance(one, Recorded):
-            ends.append(one)
-            if len(ends) == limit:
-                break
     histories = past.histories([one.stream for one in ends])
     begun = {place: sorted(found, key=_at) for place, found in starts.items()}
     return [_gone(one, readable.read(histories.get(one.stream, ())).events, begun) for one in ends]
@@ -61,10 +59,9 @@ def _gone(end: Recorded, life: Sequence[Recorded], starts: Mapping[tuple[str, st
     worker = worker_of(life) or _unknown(end)
     asked = next((one for one in life if isinstance(one.event, WorkerStopAsked)), None)
     lost = end.event if isinstance(end.event, WorkerLost) else None
-    # Of who was lost its place is taken before it is buried, often.
-    since = (lost and lost.renewed_at) or end.at
-    successors = starts.get((worker.name, worker.host), ())
-    place = bisect_left(successors, since, key=_at)
+    others = starts.get((worker.name, worker.host), ())
+    later = (one for one in islice(others, bisect_left(others, _from(end), key=_at), None) if one.stream != end.stream)
+    successor = next(later, None)
     found = Gone(
         worker=worker,
         ending=Ending.LEFT,
@@ -72,12 +69,17 @@ def _gone(end: Recorded, life: Sequence[Recorded], starts: Mapping[tuple[str, st
         told_by=end.actor,
         asked_by=None if asked is None else asked.actor,
         why=asked.event.why if asked and isinstance(asked.event, WorkerStopAsked) else None,
-        successor=name_in(successors[place].stream) if place < len(successors) else None,
+        successor=None if successor is None else name_in(successor.stream),
     )
     if lost is None:
         return found
     worker = replace(worker, renewed_at=lost.renewed_at)
     return _with_held(replace(found, worker=worker, ending=Ending.LOST, seen_dead=lost.seen_dead), lost.held)
+
+
+def _from(end: Recorded) -> datetime:
+    """Return since when another may have taken its place: of who was lost often before it is buried."""
+    return (end.event.renewed_at if isinstance(end.event, WorkerLost) else None) or end.at
 
 
 def _at(one: Recorded) -> datetime:
