@@ -105,10 +105,13 @@ if TYPE_CHECKING:
     from eventqueue.mongo.outputs import Kept
     from eventqueue.ports.views import (
         Difference,
+        Ending,
         Filter,
         FilterFields,
         Found,
         Glance,
+        Gone,
+        Held,
         Lag,
         Listing,
         ParkedJob,
@@ -162,6 +165,7 @@ __all__ = [
     "Discard",
     "DuplicateJob",
     "Duration",
+    "Ending",
     "Enqueued",
     "Error",
     "ErrorGroup",
@@ -178,7 +182,9 @@ __all__ = [
     "ForeignViews",
     "Found",
     "Glance",
+    "Gone",
     "Handle",
+    "Held",
     "HistoryLost",
     "IllegalTransition",
     "ImportFailed",
@@ -308,7 +314,7 @@ _MODULES = {
     "eventqueue.model.waits": "Wait",
     "eventqueue.mongo.outputs": "Kept",
     "eventqueue.ports.views": (
-        "Difference Filter FilterFields Found Glance Lag Listing ParkedJob QueueStats QueueStatus "
+        "Difference Ending Filter FilterFields Found Glance Gone Held Lag Listing ParkedJob QueueStats QueueStatus "
         "Standstill Stats Status Trial ViewHealth Walk Worker "
     ),
     "eventqueue.schedules.events": "Missed Overlap",

@@ -6,7 +6,7 @@ fail on it later.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -15,7 +15,8 @@ import msgspec
 from msgspec.structs import asdict
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.codec import NAME_MAX, check_data
+from eventqueue.model.codec import EPOCH, NAME_MAX, check_data
+from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.spec import one_of, unfit
 from eventqueue.ports.views import Filter
 from eventqueue.tasks.called import TaskCall
@@ -177,3 +178,15 @@ def fitting(asked: Filter) -> Filter:
         return msgspec.convert(fields, Filter)
     except msgspec.ValidationError as error:
         raise unfit(error) from None
+
+
+def check_limit(limit: int) -> None:
+    """Refuse to return none of what is asked for. Raises InvalidInput."""
+    if limit < 1:
+        raise InvalidInput("limit", "must be at least 1")
+
+
+def back(now: datetime, within: Duration) -> datetime:
+    """Return when a time that ends now began, at the earliest 1970."""
+    span = LONGEST if (seconds := in_seconds(within)) > LONGEST.total_seconds() else timedelta(seconds=seconds)
+    return now - span if span < now - EPOCH else EPOCH

@@ -214,6 +214,7 @@ class AsyncQueue:
     glance = _in_thread(Queue.glance)
     queues = _in_thread(Queue.queues)
     workers = _in_thread(Queue.workers)
+    workers_gone = _in_thread(Queue.workers_gone)
     projections = _in_thread(Queue.projections)
     counters = _in_thread(Queue.counters)
     log_size = _in_thread(Queue.log_size)

@@ -112,14 +112,15 @@ class Overview:
 
     def live_workers(self) -> Sequence[Worker]:
         """Return the live workers without what they run: no view is asked, so they can be stopped without any."""
-        return [_shown(one) for one in self._connection.incarnations.live(with_tasks=True)]
+        return [shown(one) for one in self._connection.incarnations.live(with_tasks=True)]
 
 
 def _running(worker: Worker, jobs: Sequence[Job]) -> Worker:
     return replace(worker, running=tuple(job.id for job in jobs))
 
 
-def _shown(one: Registration) -> Worker:
+def shown(one: Registration) -> Worker:
+    """Return a worker as it is registered, without what it runs."""
     return Worker(
         id=one.worker.id,
         name=one.worker.name,

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 
 from eventqueue.api.acts import Acted, Acts
-from eventqueue.api.arguments import check_actor, check_text, checked, fitting, selected
+from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, fitting, selected
 from eventqueue.api.auditing import Beside, audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
@@ -55,6 +56,7 @@ from eventqueue.ports.views import (
     FilterFields,
     Found,
     Glance,
+    Gone,
     Listing,
     ParkedJob,
     QueueStatus,
@@ -394,6 +396,15 @@ class Queue:
     def workers(self) -> Sequence[Worker]:
         """Return the live workers and what the view shows them running."""
         return self._overview.workers()
+
+    def workers_gone(self, within: Duration = timedelta(days=1), limit: int = 50) -> Sequence[Gone]:
+        """Return the workers that left or were lost within this time, the newest `limit` of them first.
+
+        With what they held and what has become of it. Those that are silent and that nobody has buried yet are among
+        them, since whenever that is. All that the log ever told of workers is gone through. Raises InvalidInput.
+        """
+        check_limit(limit)
+        return workers_gone(self.connection, within, limit)
 
     def queues(self) -> Sequence[QueueStatus]:
         """Return every queue that ever had a job or was paused, by name: its jobs by state, and its pause."""

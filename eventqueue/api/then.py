@@ -3,11 +3,11 @@
 Nothing of it is asked of the views but counters (`eventqueue.travel.counting`), and nothing is brought up to date.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
-from eventqueue.api.arguments import selected
+from eventqueue.api.arguments import back, check_limit, selected
 from eventqueue.api.jobs import stream_for
 from eventqueue.audit.clauses import Around, Holder, Why
 from eventqueue.audit.standstill import served
@@ -15,6 +15,7 @@ from eventqueue.audit.why import explain
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model import lives, readable
 from eventqueue.model.codec import decode, to_ms
+from eventqueue.model.durations import Duration
 from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.figures import instant
 from eventqueue.model.job import Job, State, fold
@@ -26,6 +27,7 @@ from eventqueue.ports.views import (
     Counts,
     Filter,
     FilterFields,
+    Gone,
     Lag,
     Listing,
     QueueStatus,
@@ -36,7 +38,7 @@ from eventqueue.ports.views import (
     Worker,
 )
 from eventqueue.system import forks
-from eventqueue.travel import counting, crew
+from eventqueue.travel import counting, crew, gone
 from eventqueue.travel.listing import listed
 
 if TYPE_CHECKING:
@@ -140,6 +142,24 @@ class Then:
     def workers(self) -> Sequence[Worker]:
         """Return the workers that had started and neither left nor fallen silent, with what they were running."""
         return crew.running(crew.workers(self._past), self.walk(Filter(state=State.PROCESSING, limit=None)).jobs)
+
+    def workers_gone(self, within: Duration = timedelta(days=1), limit: int = 50) -> Sequence[Gone]:
+        """Return the workers that had left or were lost, or were silent, with what they held, as it stood then."""
+        check_limit(limit)
+        silent = crew.silent(self._past)
+        held: dict[str | None, list[Job]] = {}
+        for job in self.walk(Filter(state=State.PROCESSING, limit=None)).jobs if silent else ():
+            held.setdefault(job.worker, []).append(job)
+        since = back(self.moment, within)
+        found = [gone.silent(one, held.get(one.id, ())) for one in silent]
+        return gone.gone(self._past, since, limit, found, self._states)
+
+    def _states(self, job_ids: Collection[str]) -> Mapping[str, State]:
+        found: dict[str, State] = {}
+        for raws in self._past.histories([stream_of("job", one) for one in job_ids]).values():
+            if (job := fold(readable.read(raws).events)) is not None:
+                found[job.id] = job.state
+        return found
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` waited for that waited to be claimed."""

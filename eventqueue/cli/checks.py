@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from eventqueue.cli import evidence, overdue, untaken
+from eventqueue.cli.limits import Limits
 from eventqueue.cli.render import words
 from eventqueue.cli.render.checks import Check
 from eventqueue.cli.render.words import at_least, count, shortened, span
@@ -41,11 +42,12 @@ Look = Callable[["Queue"], tuple[str, str | None]]
 """Returns what was found, and the remedy, if there is anything to do."""
 
 
-def examine(session: Session) -> list[Check]:
-    """Return every check's finding; the first alone, if there is no connection."""
+def examine(session: Session, limits: Limits) -> list[Check]:
+    """Return every check's finding, and those against limits; the first alone, if there is no connection."""
     try:
         with session.queue() as queue:
-            return [_guarded(name, look, queue) for name, look in LOOKS.items()]
+            looks = {**LOOKS, **limits.looks()}
+            return [_guarded(name, look, queue) for name, look in looks.items()]
     except QueueError as error:
         return [Check("connection", "failed", redact(str(error)))]
 

@@ -60,6 +60,16 @@ class Seconds(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2] or ""]
 
 
+class Span(Seconds):
+    """A duration that is not negative."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See click.ParamType."""
+        if (seconds := super().convert(value, param, ctx)) < 0:
+            self.fail(f"{value} is negative: give 0 or more", param, ctx)
+        return seconds
+
+
 MEMORY_LEAST = 16 * 1024 * 1024  # bytes
 
 
@@ -155,7 +165,7 @@ class Arguments(click.ParamType[dict[str, Any]]):
         return {"args" if isinstance(found, list) else "kwargs": found}
 
 
-TEXT, FILE, SECONDS, SIZE, WHEN, VARIABLE = Text(), File(), Seconds(), Size(), When(), Variable()
+TEXT, FILE, SECONDS, SPAN, SIZE, WHEN, VARIABLE = Text(), File(), Seconds(), Span(), Size(), When(), Variable()
 FINGERPRINT, META, ARGUMENTS = Fingerprint(), Meta(), Arguments()
 
 

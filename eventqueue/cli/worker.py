@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from eventqueue.cli.importing import imports_of, with_imports
+from eventqueue.cli.jobs import LIMIT_MAX
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, time_in, with_at
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventqueue.model.settings import Source
-    from eventqueue.ports.views import Worker
+    from eventqueue.ports.views import Gone, Worker
 
 COUNT_MAX = 1000
 
@@ -132,14 +134,25 @@ def start(
 
 @command("list")
 @with_at
+@click.option("--all", "is_all", is_flag=True, help="Those, too, that left or were lost within a day.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, LIMIT_MAX),
+    default=50,
+    show_default=True,
+    help="Of those that are gone the newest so many.",
+)
 @with_session
-def list_(session: Session, at: At) -> None:
+def list_(session: Session, at: At, *, is_all: bool, limit: int) -> None:
     """List the workers that live, and the jobs that they run.
 
-    With --at those that had started by then, and had neither left nor fallen silent.
+    With --at those that had started by then, and had neither left nor fallen silent. With --all those, too, that left
+    or were lost within the day before, or that are silent: with the jobs that they held and the state of each now, who
+    told of their end and why, and which worker started next under their name on their host.
 
     \b
     queuectl worker list
+    queuectl worker list --all
     queuectl worker list --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.render import documents, tables
@@ -147,12 +160,32 @@ def list_(session: Session, at: At) -> None:
     with session.queue() as queue:
         shown = seen_at(session, queue, at)
         found, now = shown.workers(), time_in(shown)
-    if found or session.out.as_json:
+        gone = shown.workers_gone(limit=limit + 1) if is_all else []
+    if is_all:
+        _list_all(session, found, gone[:limit], now)
+        if len(gone) > limit:
+            session.out.note(f"These are the newest {limit:,} that are gone, and there are more: --limit shows them.")
+    elif found or session.out.as_json:
         session.out.answer(lambda: documents.plain(found), lambda: tables.workers(found, now))
     elif at is not None:
         session.out.note("The log tells of no worker that was there then.")
     else:
         session.out.note("No worker is alive: `queuectl worker start` starts one.")
+
+
+def _list_all(session: Session, found: "Sequence[Worker]", gone: "Sequence[Gone]", now: datetime) -> None:
+    from rich.text import Text
+
+    from eventqueue.cli.render import documents, tables
+
+    if found or gone or session.out.as_json:
+        parts = [*([tables.workers(found, now)] if found else []), *([tables.gone(gone, now)] if gone else [])]
+        session.out.answer(
+            lambda: [*map(documents.live_worker, found), *map(documents.gone_worker, gone)],
+            lambda: [*parts[:1], *([Text(""), *parts[1:]] if parts[1:] else [])],
+        )
+    else:
+        session.out.note("No worker was there within a day: `queuectl worker start` starts one.")
 
 
 @command("stop")

@@ -19,7 +19,7 @@ from eventqueue.model.events import Recorded
 from eventqueue.model.marks import FIELDS, Mark, mark_of
 from eventqueue.model.moments import INSTANT, LAST_SECOND, SECOND, between, was_by
 from eventqueue.model.portions import portions, runs
-from eventqueue.model.readable import read_one
+from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
@@ -105,6 +105,16 @@ class Past:
         for stream, events in self._log.scan_raw(name):
             if had := [raw for raw in events if was_by(read_one(raw), self.moment)]:
                 yield stream, had
+
+    def newest(self, name: str, types: Collection[str], since: datetime, most: int | None = None) -> list[Read]:
+        """Return the newest `most` events of a category that are of these types, from `since` on, by then."""
+        within = {"_id": {"$gte": {"stream": f"{name}-"}, "$lt": {"stream": f"{name}."}}}
+        wanted = {"$and": [within, between(since, self.moment), {"type": {"$in": [*types]}}]}
+        # Ordered by the server: of very many few are wanted.
+        pipeline: list[Mapping[str, Any]] = [{"$match": wanted}, {"$sort": {"ts": -1, "_id": -1}}]
+        pipeline += [] if most is None else [{"$limit": most}]
+        found = outlasting(lambda: list(self._events.aggregate(pipeline, hint={"_id": 1}, allowDiskUse=True)))
+        return [read_one(bytes(one.raw)) for one in found]
 
     def category_unless(self, name: str, types: Collection[str]) -> list[str]:
         """Return the streams of a category that had an event by then, and none of these types."""

@@ -126,6 +126,42 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[str, ...] = ()  # the Python tasks that it knows, by all their names
 
 
+class Ending(StrEnum):
+    """What became of a worker."""
+
+    LEFT = "left"  # in order, holding nothing
+    LOST = "lost"  # it was buried: seen dead by its like, or silent for longer than its lease
+    SILENT = "silent"  # its lease is over, and nobody has buried it yet
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A job that a worker held when it was lost, and the state that it is in since; None: of that nothing is shown."""
+
+    job: str
+    state: State | None = None
+
+
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that was: what became of it, what it held, and who took its place.
+
+    `at`: when it left or was buried, None of one that is silent, which `worker.renewed_at` tells since when.
+    `told_by`: who told of its end; `asked_by` and `why`: who asked it to stop before. `held`: the first of
+    `held_number` jobs.
+    `successor`: the next worker that started under its name on its host.
+    """
+
+    worker: Worker
+    ending: Ending
+    at: datetime | None = None
+    told_by: str | None = None
+    seen_dead: bool = False
+    asked_by: str | None = None
+    why: str | None = None
+    held: tuple[Held, ...] = ()
+    held_number: int = 0
+    successor: str | None = None
+
+
 Counts = Mapping[State, int]
 
 

@@ -87,6 +87,10 @@ class MemoryIncarnations:
         one = replace(worker(1), tasks=registry.known())
         return [Registration(worker=one, started_at=self._began, renewed_at=self._clock.now(), is_live=True)]
 
+    def gone(self) -> Sequence[Registration]:
+        """Return nobody: none of them is ever lost."""
+        return ()
+
     def ask_to_stop(self, *_: Any) -> NoReturn:
         """Refuse: they stop when there is nothing to do."""
         raise Refused("The workers of a TestQueue work in `run` alone, and cannot be asked to stop.")

@@ -27,7 +27,13 @@ def paused(past: Past) -> Mapping[str, Pause]:
 
 def workers(past: Past) -> Sequence[Worker]:
     """Return the workers that had started by then, and had neither left nor fallen silent: the oldest first."""
-    return sorted(_there(past), key=lambda one: (one.started_at, one.id))
+    there = (worker for worker, since in _unended(past) if since is None)
+    return sorted(there, key=lambda one: (one.started_at, one.id))
+
+
+def silent(past: Past) -> Sequence[Worker]:
+    """Return the workers that were silent then, and not buried yet; `renewed_at`: when they had last been heard of."""
+    return [replace(worker, renewed_at=since) for worker, since in _unended(past) if since is not None]
 
 
 def running(found: Iterable[Worker], jobs: Iterable[Job]) -> Sequence[Worker]:
@@ -79,27 +85,36 @@ def _stored_lease(past: Past) -> timedelta:
     return timedelta(seconds=lease)
 
 
-def _there(past: Past) -> Iterator[Worker]:
+def _unended(past: Past) -> Iterator[tuple[Worker, datetime | None]]:
+    """Yield the workers that had neither left nor been buried by then, each with since when it was silent."""
     # Nearly all are gone again: of these no more is read than of what type their events are.
     histories = past.histories(past.category_unless(lives.CATEGORY, lives.ENDS))
     silent = silences(past, [name_in(stream) for stream in histories])
     for stream, history in histories.items():
         events = readable.read(history).events
-        if name_in(stream) in silent or lives.is_over(events) or not events:
+        if lives.is_over(events):
             continue
-        if isinstance(start := events[0].event, WorkerStarted):
-            yield Worker(
-                id=name_in(stream),
-                name=start.name,
-                host=start.host,
-                pid=start.pid,
-                queues=start.queues,
-                concurrency=start.concurrency,
-                started_at=events[0].at,
-                renewed_at=None,
-                by=start.by,
-                stop_by=stop_by(events),
-            )
+        if (worker := worker_of(events)) is not None:
+            yield worker, silent.get(name_in(stream))
+
+
+def worker_of(life: Sequence[Recorded]) -> Worker | None:
+    """Return the worker with this life, None where that does not begin with its start."""
+    start = life[0].event if life else None
+    if not isinstance(start, WorkerStarted):
+        return None
+    return Worker(
+        id=name_in(life[0].stream),
+        name=start.name,
+        host=start.host,
+        pid=start.pid,
+        queues=start.queues,
+        concurrency=start.concurrency,
+        started_at=life[0].at,
+        renewed_at=None,
+        by=start.by,
+        stop_by=stop_by(life),
+    )
 
 
 def _stops(start: WorkerStarted, events: Iterable[Recorded]) -> Iterator[datetime]:

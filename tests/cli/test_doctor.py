@@ -21,6 +21,7 @@ from projections.folds.stats import Stats
 from projections.registry import PROJECTIONS
 from tests.builders import NOW, enqueued
 from tests.cli.commands import Queuectl, Ran
+from tests.cli.past import died
 from tests.mongo.servers import running
 from tests.projections.stage import build
 from tests.ticking.conftest import happened, hourly
@@ -323,3 +324,47 @@ def test_events_that_the_views_had_and_the_log_has_no_more_are_told(
     assert "and of 1 job more than it: gone" in found["found"]
     assert "if no backup was restored then" in found["remedy"]
     assert "job-gone version 1" in queuectl.ok("events", "--stream", "views-live").out
+
+
+def test_limits_are_checks_that_fail_where_they_are_exceeded(queuectl: Queuectl, queue: Queue) -> None:
+    limits = ("--max-wait", "0s", "--max-dead", "0", "--max-lag", "1h")
+    new = queuectl.ok("doctor", *limits, "--json").json["checks"]
+    queuectl.ok("enqueue", "--id", "one", "--queue", "mail", "--", "true")
+    queuectl.ok("enqueue", "--id", "two", "--max-retries", "0", "--", "false")
+    died(queue, "two")
+    queuectl.ok("status")
+
+    ran = queuectl.here("doctor", *limits, "--json")
+    generous = queuectl.here("doctor", "--max-wait", "1h", "--max-dead", "1", "--json")
+    queuectl.ok("queue", "pause", "mail")
+    paused = queuectl.ok("doctor", "--max-wait", "0", "--json")
+
+    assert [one["name"] for one in new] == [*CHECKS, "lag", "wait", "dead"]
+    assert ran.code == 1
+    assert re.fullmatch(r"jobs of mail for \S.* wait, more than 0 ms", check(ran, "wait")["found"])
+    assert check(ran, "dead")["found"] == "1 job dead (default 1), more than 0"
+    assert [bool(check(ran, name)["remedy"]) for name in ("lag", "wait", "dead")] == [False, True, True]
+    assert [check(generous, name)["remedy"] for name in ("wait", "dead")] == [None, None]
+    assert check(paused, "wait")["found"] == "no job waits that is due, but in queues that are paused"
+
+
+def test_a_lag_that_nobody_mends_is_told(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    without_views = queuectl.here("doctor", "--max-lag", "1h", "--json")
+    queuectl.ok("status")
+    fresh = queuectl.here("doctor", "--max-lag", "0", "--json")
+    queuectl.ok("enqueue", "--id", "two", "--", "true")
+
+    behind = queuectl.here("doctor", "--max-lag", "0", "--json")
+
+    assert check(without_views, "lag")["found"] == "how far the views are behind is unknown"
+    assert check(fresh, "lag")["remedy"] is None
+    assert behind.code == 1
+    assert "more than 0 ms" in check(behind, "lag")["found"]
+
+
+@pytest.mark.parametrize(
+    "odd", [("--max-wait", "-1"), ("--max-lag", "soon"), ("--max-dead", "-1"), ("--max-dead", "x")]
+)
+def test_an_odd_limit_is_wrong_usage(queuectl: Queuectl, odd: tuple[str, str]) -> None:
+    assert queuectl.here("doctor", *odd).code == 2

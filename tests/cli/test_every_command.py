@@ -91,7 +91,11 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--import", HOSTILE), (1,), is_silent=True, needs_jobs=False),
     ),
     "tasks run": (Use((HOSTILE,), (1, 2), is_silent=True, needs_jobs=False),),
-    "worker list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"), is_silent=True)),
+    "worker list": (
+        Use(is_silent=True, needs_jobs=False),
+        Use(("--at", "0s"), is_silent=True),
+        Use(("--all",), is_silent=True, needs_jobs=False),
+    ),
     "worker stop": (Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),),
     "queue list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"))),
     "queue pause": (Use(("held", "--why", HOSTILE), needs_jobs=False),),
@@ -164,7 +168,11 @@ USES: dict[str, tuple[Use, ...]] = {
     "db start": (Use(needs_jobs=False),),
     "db status": (Use(needs_jobs=False),),
     "db stop": (Use(needs_jobs=False),),
-    "doctor": (Use(codes=(0, 1), needs_jobs=False),),
+    "doctor": (
+        Use(codes=(0, 1), needs_jobs=False),
+        Use(("--max-wait", "0", "--max-dead", "0", "--max-lag", "0"), (0, 1), needs_jobs=False),
+        Use(("--max-wait", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+    ),
     "completion": (Use(("bash",), needs_jobs=False),),
 }
 LEAVES = [" ".join(words) for words in ALL if not isinstance(command(" ".join(words)), click.Group)]

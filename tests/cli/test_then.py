@@ -19,6 +19,7 @@ SHOWN = {
     "status": ("status",),
     "queue list": ("queue", "list"),
     "worker list": ("worker", "list"),
+    "worker list --all": ("worker", "list", "--all"),
     "show": ("show", "done"),
 }
 

@@ -21,7 +21,18 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Wait
-from eventqueue.ports.views import Counters, Difference, Glance, QueueStatus, Stats, Status, Trial, ViewHealth, Worker
+from eventqueue.ports.views import (
+    Counters,
+    Difference,
+    Glance,
+    Gone,
+    QueueStatus,
+    Stats,
+    Status,
+    Trial,
+    ViewHealth,
+    Worker,
+)
 from eventqueue.schedules.events import ScheduleSet
 from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean, clean_json
@@ -217,6 +228,19 @@ def switched(done: Switched) -> dict[str, Any]:
 def stopped(worker: Worker, outcome: str) -> dict[str, Any]:
     """What became of a worker that was asked to stop: `left`, `lost` or `there`."""
     return {"id": worker.id, "name": worker.name, "host": worker.host, "outcome": outcome}
+
+
+def live_worker(one: Worker) -> dict[str, Any]:
+    """A worker that lives, among those that were: of its end nothing can be told."""
+    return {**plain(one), **dict.fromkeys(_OF_ITS_END), "held": [], "held_number": 0}
+
+
+def gone_worker(one: Gone) -> dict[str, Any]:
+    """A worker that was: as one that lives, and what became of it."""
+    return {**plain(one.worker), **{name: plain(getattr(one, name)) for name in _OF_ITS_END}}
+
+
+_OF_ITS_END = tuple(name for name in Gone.__struct_fields__ if name != "worker")
 
 
 def verdict(one: Verdict) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.text import Text
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, instant, shortened, span, waiting
+from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, instant, sentence, shortened, span, waiting
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
@@ -17,7 +17,7 @@ from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.model.waits import Kind, Wait
-from eventqueue.ports.views import Counts, Lag, QueueStatus, Status, Worker
+from eventqueue.ports.views import Counts, Ending, Gone, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _STATES = tuple(TITLES[state].upper() for state in STATES)
 TROUBLED = (State.FAILED, State.DEAD)
 STILL_MAX = 10  # queues that do not move
 QUEUES_MAX = 40  # characters of their names
+ENDINGS = {Ending.LEFT: "green", Ending.LOST: "red", Ending.SILENT: "yellow"}
 WAITS_AT = 2  # the column behind the state
 
 
@@ -164,6 +165,38 @@ def workers(found: Sequence[Worker], now: datetime) -> Table:
     return Table(
         ["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING", "BY"], rows, loose=2, whole=True
     )
+
+
+def gone(found: Sequence[Gone], now: datetime) -> Table:
+    """Workers that were: what became of each, what it held, and who took its place."""
+    rows: list[list[Cell]] = [
+        [
+            clean(one.worker.id),
+            Text(one.ending, ENDINGS[one.ending]),
+            f"{age(now - (one.at or one.worker.renewed_at or now))} ago",
+            span(((one.at or one.worker.renewed_at or now) - one.worker.started_at).total_seconds()),
+            _held(one) or Text("nothing", "dim"),
+            clean(sentence(_told(one), one.successor and f"next: {one.successor}")),
+        ]
+        for one in found
+    ]
+    return Table(["ID", "WAS", "ENDED", "LIVED", "HELD", "HOW"], rows, loose=2, whole=True)
+
+
+def _held(one: Gone) -> str:
+    told = ", ".join(f"{held.job} ({held.state or 'not shown'})" for held in one.held)
+    more = one.held_number - len(one.held)
+    return clean(f"{told} and {more:,} more" if more else told)
+
+
+def _told(one: Gone) -> str:
+    if one.ending is Ending.SILENT:
+        return "silent: the first worker that lives brings back what it held"
+    asked = f"asked by {one.asked_by}{f': {one.why}' if one.why else ''}" if one.asked_by else None
+    if one.ending is Ending.LEFT:
+        return asked or "by itself"
+    how = "seen dead" if one.seen_dead else "silent for longer than its lease"
+    return sentence(f"{how}, told by {one.told_by}", asked)
 
 
 def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:
