@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventqueue.model.job import Job
-from eventqueue.worker.running.reports import Ended
+from eventqueue.worker.running.reports import Ended, Written
 from eventqueue.worker.running.runner import Runner, Tell
 
 
@@ -31,6 +31,10 @@ class Runners:
         """See Runner.extend."""
         for runner in self._of.values():
             runner.extend(deadline_s)
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        """See Runner.so_far."""
+        return next((found for runner in self._of.values() if (found := runner.so_far(key)) is not None), None)
 
     def close(self) -> None:
         """See Runner.close."""

@@ -9,7 +9,7 @@ import time
 
 from eventqueue.model.job import Job
 from eventqueue.worker.child import main
-from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started, Written
 from eventqueue.worker.running.runner import MakeRunner, Tell
 from eventqueue.worker.shell.orders import Launcher
 from eventqueue.worker.shell.runner import ShellRunner
@@ -35,6 +35,10 @@ class NoOp:
     def extend(self, deadline_s: float) -> None:  # noqa: ARG002 - nothing runs that could be killed
         """See Runner.extend."""
         self._entrance.wait()
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:  # noqa: ARG002 - whatever it is
+        """See Runner.so_far: nothing runs."""
+        return None
 
     def close(self) -> None:
         """See Runner.close."""

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from eventqueue.model.events import Call, Shell
 from eventqueue.model.job import Job
 from eventqueue.worker.runners import Runners
-from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started, Written
 from tests.builders import job_that_is
 
 
@@ -24,6 +24,9 @@ class Noting:
     def extend(self, deadline_s: float) -> None:
         self.orders.append(("extend", deadline_s))
 
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        return (Written(b"two\n", 4), Written(b"", 0)) if ("start", key) in self.orders else None
+
     def close(self) -> None:
         self.orders.append(("close",))
 
@@ -40,6 +43,8 @@ def test_a_job_is_run_by_that_of_its_kind_and_all_hear_the_rest() -> None:
 
     runners.start("one", processing(Shell(command="true")))
     runners.start("two", processing(Call(task="send")))
+    assert runners.so_far("two") == (Written(b"two\n", 4), Written(b"", 0))
+    assert runners.so_far("three") is None
     runners.kill("two", 1.0)
     runners.extend(5.0)
     runners.close()

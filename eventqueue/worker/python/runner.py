@@ -58,7 +58,7 @@ class PythonRunner:
         self._thread.join()
 
     def so_far(self, key: str) -> tuple[Written, Written] | None:
-        """Return what a run has printed by now, to stdout and stderr, for who follows it; None where it does not run.
+        """See Runner.so_far.
 
         It lies in memory that is shared with its child: nobody who works is asked. Of an async one, which has no thread
         of its own, it is there at its end alone.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from eventqueue.model.job import Job
-from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started, Written
 
 KILL_GRACE_S = 1.0  # from asking a run to stop to killing it: gone well within 2 s
 
@@ -28,6 +28,13 @@ class Runner(Protocol):
 
     def extend(self, deadline_s: float) -> None:
         """Have all that runs killed, and nothing started, from `deadline_s` seconds on, unless extended again."""
+        ...
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        """Return what a run has written by now, to stdout and stderr, for who follows it; None where it does not run.
+
+        It may take a moment, and is not to be asked where the runner tells of something.
+        """
         ...
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from time import monotonic
 
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send_group
-from eventqueue.worker.shell.protocol import Channel, ended, lives, started
+from eventqueue.worker.shell.protocol import Channel, ended, lives, started, written
 from eventqueue.worker.shell.run import NEVER, Run
 from eventqueue.worker.shell.spawn import NotStarted, enter, spawn_shell
 from eventqueue.worker.shell.strays import Children, Strays
@@ -106,6 +106,7 @@ class Loop:
             "start": self._start,
             "kill": self._kill,
             "extend": self._extend,
+            "tell": self._tell,
         }
         for message, _ in self._channel.receive():
             orders[message.pop("type")](**message)
@@ -143,6 +144,10 @@ class Loop:
         self._lease_until = until
         self._wake_by_lease()
         self._channel.send(lives())
+
+    def _tell(self, key: str) -> None:
+        if (run := self._runs.get(key)) is not None:  # else it has ended: the message is on its way
+            self._channel.send(written(key, run.tails))
 
     def _close(self) -> None:
         """The worker has gone, or wants to: kill everything at once."""

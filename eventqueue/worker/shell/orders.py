@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 from eventqueue.system.boottime import since_boot
@@ -31,6 +32,7 @@ from eventqueue.worker.shell.strays import kill_marked
 # A launcher that has not answered for so long, nor several times, hangs: in a directory of a dead file server, perhaps.
 # Several, since a machine, or both processes, may have stood still meanwhile.
 HANG_S, HANG_COUNT = 15.0, 3
+ANSWER_S = 1.0  # for a launcher that is asked what a run has written
 _GONE_WAIT_S = 1.0  # for one that was killed: what hangs in the kernel is not even ended by that
 _CLOSE_WAIT_S = 3.0  # the launcher takes less than one; after that it is killed in turn
 
@@ -47,6 +49,9 @@ main()
 _PACKAGE = str(Path(__file__).resolve().parents[2])
 
 log = logging.getLogger(__name__)
+
+Tails = tuple[Written, Written]
+"""What a run has written to stdout and stderr."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,13 @@ class Launcher:
             self._until = since_boot() + deadline_s
             self._connection.extend(self._until)
 
+    def so_far(self, key: str) -> Tails | None:
+        """Return what run `key` has written by now; None where it does not run, or the launcher is silent for a second.
+
+        Not to be called in the launcher's own thread, which brings the answer.
+        """
+        return self._connection.so_far(key)
+
     def close(self) -> None:
         """KILL all that runs, report it, and end the launcher. Takes a second at most, unless the launcher hangs."""
         with self._lock:
@@ -144,6 +156,7 @@ class _Connection:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()  # over what follows, and what the channel sends
         self._runs: dict[str, Started | None] = {}
+        self._asked: dict[str, list[SimpleQueue[Tails | None]]] = {}  # who waits for what a run has written
         self._is_over = self._is_given_up = self._has_answered = False
         self._unanswered: deque[float] = deque()  # when each `extend` was sent that has not been answered
         if until is not None:
@@ -176,6 +189,19 @@ class _Connection:
         with self._lock:
             if not self._is_over:
                 self._send(order)
+
+    def so_far(self, key: str) -> Tails | None:
+        """Ask what a run has written by now, and wait a moment for the answer."""
+        answer: SimpleQueue[Tails | None] = SimpleQueue()
+        with self._lock:
+            if self._is_over or self._runs.get(key) is None:
+                return None
+            self._asked.setdefault(key, []).append(answer)
+            self._send(protocol.tell(key))
+        try:
+            return answer.get(timeout=ANSWER_S)
+        except Empty:
+            return None
 
     def extend(self, until: float) -> None:
         """Order the deadline; give a launcher up that has not answered the last ones."""
@@ -220,6 +246,8 @@ class _Connection:
                 if message["type"] == protocol.LIVES:
                     with self._lock:
                         self._unanswered.popleft()
+                elif message["type"] == protocol.WRITTEN:
+                    self._answer(message["key"], _tails(message, blob))
                 else:
                     self._tell(_decoded(message, blob))
         self._bury()
@@ -230,10 +258,18 @@ class _Connection:
                 self._runs[message.key] = message
             else:
                 self._runs.pop(message.key, None)
+        if isinstance(message, Ended):
+            self._answer(message.key, None)
         try:
             self._on_message(message)
         except Exception:
             log.exception("on_message failed for run %s", message.key)
+
+    def _answer(self, key: str, tails: Tails | None) -> None:
+        with self._lock:
+            asked = self._asked.pop(key, ())
+        for one in asked:
+            one.put(tails)
 
     def _bury(self) -> None:
         """The launcher has gone: kill what it may have left running, and report it."""
@@ -280,10 +316,11 @@ def _decoded(message: dict[str, Any], blob: bytes) -> Started | Ended:
     if message.pop("type") == "started":
         earliest, latest = message.pop("begun")
         return Started(**message, begun=(earliest, latest))
+    stdout, stderr = _tails(message, blob)
+    return Ended(**message, stdout=stdout, stderr=stderr)
+
+
+def _tails(message: dict[str, Any], blob: bytes) -> Tails:
     split = message.pop("split")
     out_total, err_total = message.pop("totals")
-    return Ended(
-        **message,
-        stdout=Written(blob[:split], out_total),
-        stderr=Written(blob[split:], err_total),
-    )
+    return Written(blob[:split], out_total), Written(blob[split:], err_total)

@@ -2,8 +2,8 @@
 
 A message is a small JSON object, for what has a name, and a blob of raw bytes, for output as the command printed it.
 Both sides import this module, the launcher in a bare interpreter: stdlib only, and nothing slow. The worker orders
-`start`, `kill` and `extend`; the launcher answers `started` and, once for each start, `ended`; and `lives` to each
-`extend`.
+`start`, `kill`, `extend` and `tell`; the launcher answers `started` and, once for each start, `ended`; `lives` to each
+`extend`, and `written` to a `tell` of what runs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LIVES = "lives"
+WRITTEN = "written"
 
 _LENGTH_BYTES = 4
 _PREFIX_BYTES = 2 * _LENGTH_BYTES
@@ -37,6 +38,16 @@ def kill(key: str, grace_s: float) -> bytes:
 def extend(until: float) -> bytes:
     """Order to kill everything at `until`, in time since boot, which all processes of a host share."""
     return encode({"type": "extend", "until": until})
+
+
+def tell(key: str) -> bytes:
+    """Order to tell what run `key` has written by now."""
+    return encode({"type": "tell", "key": key})
+
+
+def written(key: str, tails: tuple[Bounded, Bounded]) -> bytes:
+    """Answer what run `key` has written by now."""
+    return _with_tails({"type": WRITTEN, "key": key}, tails)
 
 
 def lives() -> bytes:
@@ -59,7 +70,6 @@ def ended(
     **flags: bool,
 ) -> bytes:
     """Answer that run `key` is over: `status` as waitpid gave it (None: never started), the flags that are set."""
-    out, err = tails or (Bounded(), Bounded())
     code = None if status is None else os.waitstatus_to_exitcode(status)
     message = {
         "type": "ended",
@@ -69,10 +79,14 @@ def ended(
         "duration_s": duration_s,
         "problem": problem,
         **flags,
-        "totals": [out.total, err.total],
-        "split": len(out.kept()),
     }
-    return encode(message, out.kept() + err.kept())
+    return _with_tails(message, tails or (Bounded(), Bounded()))
+
+
+def _with_tails(message: dict[str, Any], tails: tuple[Bounded, Bounded]) -> bytes:
+    out, err = tails
+    about = {"totals": [out.total, err.total], "split": len(out.kept())}
+    return encode({**message, **about}, out.kept() + err.kept())
 
 
 def encode(message: dict[str, Any], blob: bytes = b"") -> bytes:

@@ -4,6 +4,7 @@ from typing import Self
 
 from eventqueue.model.events import Shell
 from eventqueue.model.job import Job
+from eventqueue.worker.running.reports import Written
 from eventqueue.worker.running.runner import Tell
 from eventqueue.worker.shell.orders import Launcher, ShellRun
 
@@ -46,6 +47,10 @@ class ShellRunner:
     def extend(self, deadline_s: float) -> None:
         """See Runner.extend."""
         self._launcher.extend(deadline_s)
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        """See Runner.so_far: the launcher is asked."""
+        return self._launcher.so_far(key)
 
     def close(self) -> None:
         """See Runner.close."""

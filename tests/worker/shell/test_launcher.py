@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from eventqueue.system.process import PRIVATE, is_alive, start_time
-from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started, Written
 from eventqueue.worker.running.runner import KILL_GRACE_S
+from eventqueue.worker.shell import orders
 from eventqueue.worker.shell.orders import Launcher, ShellRun
 
 README = Path(__file__).parents[3] / "README.md"
@@ -644,3 +645,39 @@ def test_a_callback_may_start_the_next_run_and_may_fail(caplog: pytest.LogCaptur
 
     assert ends[:3] == ["first", "again", "again"]
     assert "on_message failed for run first" in caplog.text
+
+
+def test_what_a_command_has_written_so_far_can_be_asked_while_it_runs(shell: Shell, ready: Fifo, gate: Fifo) -> None:
+    assert shell.launcher.so_far("run") is None
+    shell.start(f"echo out; echo err >&2; echo > {ready.path}; read word < {gate.path}; echo more")
+    shell.started()
+    ready.word()
+
+    assert shell.launcher.so_far("run") == (Written(b"out\n", 4), Written(b"err\n", 4))
+    assert shell.launcher.so_far("another") is None
+
+    gate.say("go")
+    assert shell.ended().stdout == Written(b"out\nmore\n", 9)
+    assert shell.launcher.so_far("run") is None
+
+
+@pytest.mark.parametrize("end", [lambda one: one.kill("run", 0), lambda one: os.kill(one.pid, signal.SIGKILL)])
+def test_who_asks_what_a_command_has_written_does_not_wait_for_one_that_ends_meanwhile(
+    shell: Shell, ready: Fifo, end: Callable[[Launcher], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "ANSWER_S", PATIENCE_S)
+    shell.start(f"echo out; echo > {ready}; sleep 1000")
+    shell.started()
+    ready.word()
+    os.kill(shell.launcher.pid, signal.SIGSTOP)  # so that the question is there before its end
+    answers: list[object] = []
+    asking = threading.Thread(target=lambda: answers.append(shell.launcher.so_far("run")))
+    asking.start()
+    end(shell.launcher)
+    with suppress(ProcessLookupError):
+        os.kill(shell.launcher.pid, signal.SIGCONT)
+    shell.ended()
+
+    asking.join(PATIENCE_S / 2)
+
+    assert answers in ([None], [(Written(b"out\n", 4), Written(b"", 0))])
