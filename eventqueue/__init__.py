@@ -72,9 +72,10 @@ if TYPE_CHECKING:
     from eventqueue.audit.simulation import Policy, Simulated
     from eventqueue.audit.verdict import Verdict
     from eventqueue.audit.wanted import Wanted
-    from eventqueue.model.asked import BackoffFields, JobFields
+    from eventqueue.model.asked import AmendedFields, BackoffFields, JobFields
     from eventqueue.model.durations import Duration
     from eventqueue.model.events import (
+        Amended,
         Call,
         Cancelled,
         Captured,
@@ -91,8 +92,10 @@ if TYPE_CHECKING:
         Recorded,
         Released,
         Retried,
+        RetryAmended,
         RetryCause,
         Shell,
+        Terms,
     )
     from eventqueue.model.job import Job, Result, State
     from eventqueue.model.pause import Pause
@@ -140,6 +143,8 @@ __all__ = [
     "AccessDenied",
     "Acted",
     "AmbiguousId",
+    "Amended",
+    "AmendedFields",
     "ArgumentsChanged",
     "Asked",
     "AsyncHandle",
@@ -233,6 +238,7 @@ __all__ = [
     "ResultRefused",
     "Retried",
     "Retry",
+    "RetryAmended",
     "RetryCause",
     "ScheduleNotFound",
     "Scheduled",
@@ -249,6 +255,7 @@ __all__ = [
     "Switched",
     "Task",
     "TaskRefused",
+    "Terms",
     "Then",
     "Trial",
     "Unavailable",
@@ -298,11 +305,11 @@ _MODULES = {
     "eventqueue.audit.simulation": "Policy Simulated",
     "eventqueue.audit.verdict": "Verdict",
     "eventqueue.audit.wanted": "Wanted",
-    "eventqueue.model.asked": "BackoffFields JobFields",
+    "eventqueue.model.asked": "AmendedFields BackoffFields JobFields",
     "eventqueue.model.durations": "Duration",
     "eventqueue.model.events": (
-        "Call Cancelled Captured Claimed Completed DeadLettered Enqueued Error Event FailReason Failed "
-        "LateResult Output Recorded Released Retried RetryCause Shell "
+        "Amended Call Cancelled Captured Claimed Completed DeadLettered Enqueued Error Event FailReason Failed "
+        "LateResult Output Recorded Released Retried RetryAmended RetryCause Shell Terms "
     ),
     "eventqueue.model.job": "Job Result State",
     "eventqueue.model.pause": "Pause",

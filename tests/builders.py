@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eventqueue.model import spec
+from eventqueue.model.amending import amendment
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import (
     EMPTY,
+    Amended,
     Cancelled,
     Claimed,
     Completed,
@@ -26,9 +28,11 @@ from eventqueue.model.events import (
     Recorded,
     Released,
     Retried,
+    RetryAmended,
     RetryCause,
+    Terms,
 )
-from eventqueue.model.job import USED_UP, Claim, Complete, Fail, Job, Release, fold
+from eventqueue.model.job import USED_UP, Amend, Claim, Complete, Fail, Job, Release, fold
 from eventqueue.model.retry import Backoff
 from eventqueue.model.spec import Defaults, Request
 from eventqueue.ports.log import Append
@@ -73,6 +77,8 @@ DEAD_LETTERED = DeadLettered(reason=USED_UP)
 RELEASED = Released(reason="graceful stop", due_at=SOON)
 CANCELLED = Cancelled(why="no longer needed")
 RETRIED_BY_OPERATOR = Retried(cause=RetryCause.OPERATOR, why="the bug is mended")
+AMENDED = Amended(was=Terms(priority=0), now=Terms(priority=5), why="the customer waits")
+RETRY_AMENDED = RetryAmended(was=Terms(priority=0), now=Terms(priority=5))
 RETRIED_AFTER_WAIT = Retried(cause=RetryCause.BACKOFF)
 
 JOURNEYS: Mapping[str, tuple[Event, ...]] = MappingProxyType(
@@ -153,6 +159,11 @@ def fail(claim: int, chance: float = 0.0) -> Fail:
 def release(claim: int) -> Release:
     """Hand `claim` back."""
     return Release(claim=claim, reason="graceful stop")
+
+
+def amend(why: str | None = None, **fields: Any) -> Amend:
+    """Change these fields."""
+    return Amend(amendment(fields), why)
 
 
 # JSON values, of all kinds that may be stored.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from eventqueue.api import enqueueing
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.jobs import stream_for
-from eventqueue.errors import IllegalTransition, JobNotFound, LogUnavailable, QueueError
+from eventqueue.errors import IllegalTransition, InvalidInput, JobNotFound, LogUnavailable, QueueError
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.codec import seal
@@ -84,7 +84,7 @@ class Acts:
                 if only is not None and found.state is not only:
                     raise IllegalTransition(f"Job {job_id} is not {only}: it is {found.state}.")
                 events = decide(found, command, now)
-            except IllegalTransition as error:
+            except (IllegalTransition, InvalidInput) as error:  # the latter of one such job, not of what was asked
                 outcomes[job_id] = error
                 continue
             if events:

@@ -205,6 +205,7 @@ class AsyncQueue:
     progress = _in_thread(Queue.progress)
     cancel = _in_thread(Queue.cancel)
     retry = _in_thread(Queue.retry)
+    amend = _in_thread(Queue.amend)
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)
     status = _in_thread(Queue.status)

@@ -13,7 +13,7 @@ from eventqueue.audit.standstill import known, served, serving
 from eventqueue.audit.why import TAIL, explain
 from eventqueue.errors import InvalidInput, Unavailable
 from eventqueue.model import lives, readable
-from eventqueue.model.events import Claimed, Recorded, Released, stream_of
+from eventqueue.model.events import Amending, Claimed, Recorded, Released, stream_of
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import CATEGORY
 from eventqueue.model.waits import Kind, waits_of
@@ -39,6 +39,10 @@ class Explaining:
         job = self._jobs.get(job_id)
         # One with very many events is not read whole for its last ones.
         tail = self._log.read(stream_for(job_id), max(0, job.version - TAIL))
+        back = TAIL
+        while len(tail) < job.version and isinstance(tail[0].event, Amending):  # which say not how it came to wait
+            back *= 2
+            tail = self._log.read(stream_for(job_id), max(0, job.version - back))
         moved_on = fold([one for one in tail if one.version > job.version], job)
         return self._explain(moved_on or job, tail)
 

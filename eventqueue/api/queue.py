@@ -39,10 +39,11 @@ from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
-from eventqueue.model.asked import JobFields
+from eventqueue.model.amending import amendment
+from eventqueue.model.asked import AmendedFields, JobFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
-from eventqueue.model.job import Cancel, Job, Retry, State
+from eventqueue.model.job import Amend, Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
@@ -286,6 +287,25 @@ class Queue:
     def retry(self, job_id: str, why: str = "asked for") -> Receipt:
         """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
         return self._acts.to_one(job_id, Retry(check_text(why, "why")))
+
+    def amend(self, job_id: str, why: str | None = None, **fields: Unpack[AmendedFields]) -> Receipt:
+        """Change fields of a job that waits to be claimed, now, later or for its retry.
+
+        Of `env` the variables that are named, and no others; `tags` as a whole. Where all is so already the receipt's
+        `changed` is False. Raises IllegalTransition for a job that does not wait, InvalidInput naming the field.
+        """
+        return self._acts.to_one(job_id, Amend(amendment(fields), _reason(why)))
+
+    def amend_many(
+        self,
+        job_ids: Iterable[str],
+        why: str | None = None,
+        *,
+        only: State | None = None,
+        **fields: Unpack[AmendedFields],
+    ) -> Iterator[Acted]:
+        """As `amend`, of many jobs; see `cancel_many`."""
+        return forks.at_home(self._acts.to_each(job_ids, Amend(amendment(fields), _reason(why)), only))
 
     def cancel_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ENQUEUED = "enqueued"  # how it came to wait: it is new,
     ASKED = "asked"  # somebody asked for it to be retried,
     RELEASED = "released"  # or its worker handed it back
+    AMENDED = "amended"  # what it is to run as was changed while it waited
     # Of one that runs
     SILENT = "silent"  # its worker's lease is over
     RUNNING = "running"  # since when, and where

@@ -13,6 +13,7 @@ import bson
 import msgspec
 from bson.timestamp import Timestamp
 
+from eventqueue.audit.amends import Amends
 from eventqueue.audit.schedules import Following
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import bucket_of, content_hash, decode, head_of, is_framed
@@ -77,6 +78,7 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
     """Yield everything that is wrong with a stream as it is stored; `latest`: no event is of a later time."""
     bucket, kinds = bucket_of(stream), CATEGORIES.get(category_of(stream))
     following = Following(stream) if category_of(stream) == CATEGORY else None
+    amends = Amends()
     before: _Before = _Unread()
     state: State | str | None = None  # of a job; UNKNOWN behind what cannot be read
     if kinds is None:
@@ -85,6 +87,7 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
         if (event := one.event) is None:
             yield Finding(stream, place, one.problem)
             before, state = _behind(one.raw, place, before), UNKNOWN
+            amends.pass_over()
             if following is not None:
                 following.pass_over(one.problem)
             continue
@@ -93,6 +96,7 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
         kind = type(event.event)
         if kinds is not None and (kind not in kinds or not _is_legal(kind, state)):
             yield _misfit(event, state)
+        yield from (Finding(stream, event.version, problem) for problem in amends.faults(event.event))
         if following is not None:
             yield from (Finding(stream, event.version, problem) for problem in following.faults(event))
         before, state = event, LEGAL[kind][1] if kind in LEGAL else state

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from eventqueue.audit.clauses import Around, Clause, Place, Reason, Why
 from eventqueue.audit.waiting import waiting
 from eventqueue.model.events import (
+    Amended,
+    Amending,
     Cancelled,
     Claimed,
     DeadLettered,
@@ -16,7 +18,9 @@ from eventqueue.model.events import (
     Recorded,
     Released,
     Retried,
+    RetryAmended,
     RetryCause,
+    Terms,
 )
 from eventqueue.model.figures import count, instant, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
@@ -85,6 +89,13 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
             text = f"its worker handed it back at {at}, which counts as no attempt: {_said(reason)}"
             yield Clause(kind=Reason.RELEASED, text=text, event=_place(last))
             yield from _stopped(around, last)
+        case Amended(why=why) | RetryAmended(why=why):
+            before = [one for one in history if not isinstance(one.event, Amending)]
+            yield from _origin(job, before, around) if before else ()
+            what = ", ".join(name for name in Terms.__struct_fields__ if getattr(last.event.now, name) is not None)
+            reason = f" ({_said(why)})" if why else ""
+            text = f"its {what} was changed at {at} by {by}{reason}"
+            yield Clause(kind=Reason.AMENDED, text=text, event=_place(last))
         case _:  # an attempt failed
             yield from _retry(job, history)
 

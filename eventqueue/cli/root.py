@@ -29,6 +29,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "wait": "actions:wait",
         "cancel": "actions:cancel",
         "retry": "actions:retry",
+        "set": "amending:set_",
+        "run-now": "amending:run_now",
         "dlq": "dlq:dlq",
     },
     "Running": {

@@ -49,6 +49,20 @@ class JobFields(TypedDict, total=False):
     correlation: str | None
 
 
+class AmendedFields(TypedDict, total=False):
+    """The fields that may be changed of a job that waits; None: as if it were not given. `env`: those variables."""
+
+    priority: int | None
+    queue: str | None
+    run_at: datetime | None
+    delay: Duration | None
+    max_retries: int | None
+    timeout: Duration | None
+    env: Mapping[str, str] | None
+    tags: Sequence[str] | None
+    command: str | None
+
+
 def in_json(field: str, value: Any) -> Any:
     """Return the value of a field as JSON has it; what it has nothing for stays as it is.
 

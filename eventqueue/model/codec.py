@@ -22,12 +22,14 @@ from eventqueue.errors import InvalidInput, LogCorrupt, UnknownEventType, Unread
 from eventqueue.model.envelope import VERSION_MAX, place_in
 from eventqueue.model.events import (
     EVENT_TYPES,
+    Amended,
     Completed,
     Enqueued,
     Event,
     Head,
     LateResult,
     Recorded,
+    RetryAmended,
     name_in,
     type_of,
 )
@@ -176,7 +178,7 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
 
 def _most(event: Event) -> int:
     match event:
-        case Enqueued():
+        case Enqueued() | Amended() | RetryAmended():  # these, too, say each field twice
             return ENQUEUED_MAX
         case Completed():
             return COMPLETED_MAX

@@ -223,7 +223,48 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
     why: str
 
 
-JobEvent = Enqueued | Claimed | Completed | Failed | Retried | DeadLettered | Released | Cancelled
+class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What may be changed of a job that waits. None: of that nothing is said; of `env`, of the variables not named."""
+
+    priority: int | None = None
+    queue: str | None = None
+    due_at: datetime | None = None
+    max_retries: int | None = None
+    timeout: float | None = None  # seconds
+    env: dict[str, str] | None = None
+    tags: tuple[str, ...] | None = None
+    command: str | None = None
+
+    def __repr__(self) -> str:
+        # As of Shell: the values of `env` may be secret.
+        told = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        told |= {"env": sorted(self.env)} if self.env is not None else {}
+        return f"Terms({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+
+
+class Amended(Event, frozen=True, kw_only=True, tag="amended"):
+    """PENDING -> PENDING, on other terms: `was` and `now` tell of those that differ."""
+
+    was: Terms
+    now: Terms
+    why: str | None = None
+
+
+class RetryAmended(Event, frozen=True, kw_only=True, tag="retry-amended"):
+    """FAILED -> FAILED, on other terms; see Amended.
+
+    A type of its own, since the type of an event alone tells to which state it leads: who counts jobs as they were at a
+    time that is past reads nothing else of millions.
+    """
+
+    was: Terms
+    now: Terms
+    why: str | None = None
+
+
+Amending = Amended | RetryAmended
+
+JobEvent = Enqueued | Claimed | Completed | Failed | Retried | DeadLettered | Released | Cancelled | Amending
 
 
 class LateResult(Event, frozen=True, kw_only=True, tag="late-result"):
@@ -287,7 +328,7 @@ def register(category: str, *kinds: type[Event]) -> None:
     EVENT_TYPES.update(types)
 
 
-register("job", Enqueued, Claimed, Completed, Failed, Retried, DeadLettered, Released, Cancelled)
+register("job", Enqueued, Claimed, Completed, Failed, Retried, DeadLettered, Released, Cancelled, Amended, RetryAmended)
 register("late", LateResult)
 register("config", ConfigSet, ConfigUnset)
 register("queue", Paused, Resumed)

@@ -13,8 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import IllegalTransition, LogCorrupt
+from eventqueue.model.amending import bounded, changed, compared
 from eventqueue.model.codec import to_ms
 from eventqueue.model.events import (
+    Amended,
     Cancelled,
     Claimed,
     Completed,
@@ -30,13 +32,14 @@ from eventqueue.model.events import (
     Recorded,
     Released,
     Retried,
+    RetryAmended,
     RetryCause,
     Run,
     name_in,
     stream_of,
 )
-from eventqueue.model.retry import LONGEST_S, Backoff
-from eventqueue.model.spec import Request
+from eventqueue.model.retry import Backoff
+from eventqueue.model.spec import Fields, Request
 
 
 class State(StrEnum):
@@ -62,6 +65,8 @@ LEGAL: dict[type[Event], tuple[frozenset[State | None], State]] = {
     DeadLettered: (frozenset({State.FAILED}), State.DEAD),
     Released: (frozenset({State.PROCESSING}), State.PENDING),
     Cancelled: (frozenset({State.PENDING, State.FAILED, State.PROCESSING, State.DEAD}), State.CANCELLED),
+    Amended: (frozenset({State.PENDING}), State.PENDING),
+    RetryAmended: (frozenset({State.FAILED}), State.FAILED),
 }
 """Each event: the states it may come from, and the one it leads to. An audit holds a history against this table."""
 
@@ -198,11 +203,18 @@ class Retry(msgspec.Struct, frozen=True):
     why: str
 
 
+class Amend(msgspec.Struct, frozen=True):
+    """Change fields of the job while it waits; checked by `amending.amendment`."""
+
+    fields: Fields
+    why: str | None = None
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """Finish what a worker began that died between `failed` and `dead-lettered`."""
 
 
-Command = Enqueue | Claim | Complete | Fail | Release | Discard | Cancel | Retry | DeadLetter
+Command = Enqueue | Claim | Complete | Fail | Release | Discard | Cancel | Retry | Amend | DeadLetter
 Settle = Complete | Fail | Release | Discard
 
 USED_UP = "the retries are used up"
@@ -213,7 +225,7 @@ EXPIRED = "expired"
 def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
     """Return the events that `command` leads to, none where all is as asked already; `now`: the database's clock.
 
-    Raises IllegalTransition where the job's state does not allow it.
+    Raises IllegalTransition where the job's state does not allow it, InvalidInput for what such a job cannot have.
     """
     now = to_ms(now)
     match job, command:
@@ -235,6 +247,8 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
             return []  # who asks wants it to be cancelled
         case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):
             return [_retried(job, RetryCause.OPERATOR, now, why)]
+        case Job(state=State.PENDING | State.FAILED, due_at=datetime()), Amend():
+            return _amended(job, command, now)
         case Job(state=State.FAILED, due_at=None), DeadLetter():
             return [DeadLettered(reason=_why_dead(job, job.failures))]
         case _:
@@ -243,6 +257,14 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
 
 def _retried(job: Job, cause: RetryCause, now: datetime, why: str | None = None) -> Retried:
     return Retried(cause=cause, why=why, due_at=now if now < job.updated_at else None)
+
+
+def _amended(job: Job, command: Amend, now: datetime) -> list[JobEvent]:
+    was, becomes = compared(job, command.fields, now)
+    if was == becomes:
+        return []  # all is as asked already
+    kind = Amended if job.state is State.PENDING else RetryAmended
+    return [kind(was=was, now=becomes, why=command.why)]
 
 
 def _claimed(job: Job, command: Claim) -> Claimed:
@@ -296,6 +318,8 @@ def _refusal(job: Job | None, command: Command) -> str:
             return f"Cannot {verb} a job that does not exist."
         case Job(state=State.PROCESSING), Complete() | Fail() | Release() | Discard():
             return f"Cannot {verb} job {job.id}: claim {command.claim} is over, claim {job.claim} holds it."
+        case Job(state=State.FAILED), Amend():
+            return f"Cannot {verb} job {job.id}: it is failed, and no retry of it is left."
         case _:
             return f"Cannot {verb} job {job.id}: it is {job.state}."
 
@@ -345,6 +369,10 @@ def _changes(job: Job, event: JobEvent, recorded: Recorded) -> dict[str, Any]:
             return {"state": State.PENDING, "due_at": event.due_at, "attempts": max(0, job.attempts - 1)}
         case Cancelled():
             return {"state": State.CANCELLED}
+        case Amended(now=now):
+            return {"state": State.PENDING, **changed(job, now, recorded.at)}
+        case RetryAmended(now=now):
+            return {"state": State.FAILED, **changed(job, now, recorded.at)}
         case Enqueued():
             raise AssertionError("born above")
         case _:
@@ -367,7 +395,7 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         expires_at=event.expires_at,
         max_retries=event.max_retries,
         backoff=event.backoff,
-        timeout=_bounded(event.timeout),
+        timeout=bounded(event.timeout),
         key=event.key,
         tags=event.tags,
         group=event.group,
@@ -386,11 +414,6 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         hash=recorded.hash,
         nth=event.nth,
     )
-
-
-def _bounded(timeout: float | None) -> float | None:
-    """Return a timeout that can be waited for: a hand may have put any number there."""
-    return timeout if timeout is None or 0 < timeout <= LONGEST_S else LONGEST_S
 
 
 def fold(history: Iterable[Recorded], job: Job | None = None) -> Job | None:

@@ -9,12 +9,22 @@ from bson.timestamp import Timestamp
 
 from eventqueue.model.codec import EPOCH
 
-FIELDS = {"type": 1, "at": 1, "ts": 1, "data.queue": 1, "data.nth": 1}
+FIELDS = {
+    "type": 1,
+    "at": 1,
+    "ts": 1,
+    "data.queue": 1,
+    "data.nth": 1,
+    **{f"data.{when}.queue": 1 for when in ("was", "now")},
+}
 """Of a stored event, what its mark is made of."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """An event's place, type and times; of an `enqueued` also the queue, and which job of its call it is."""
+    """An event's place, type and times; of an `enqueued` also the queue, and which job of its call it is.
+
+    Of one that moves a job into another queue `queue` is that, and `left` the one that it was in.
+    """
 
     stream: str
     version: int
@@ -23,6 +33,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     ts: Timestamp | None
     queue: str | None = None
     nth: int = 0
+    left: str | None = None
 
 
 def mark_of(document: Mapping[str, Any]) -> Mark | None:
@@ -31,7 +42,8 @@ def mark_of(document: Mapping[str, Any]) -> Mark | None:
     stream, version = (place.get("stream"), place.get("version")) if isinstance(place, dict) else (None, None)
     if not isinstance(stream, str) or not isinstance(version, int):
         return None
-    queue, nth = (data.get("queue"), data.get("nth")) if isinstance(data, dict) and data else (None, None)
+    data = data if isinstance(data, dict) else {}
+    queue, left, nth = data.get("queue", _queue_in(data, "now")), _queue_in(data, "was"), data.get("nth")
     return Mark(
         stream,
         version,
@@ -40,4 +52,10 @@ def mark_of(document: Mapping[str, Any]) -> Mark | None:
         ts if isinstance(ts, Timestamp) else None,
         queue if isinstance(queue, str) else None,
         nth if isinstance(nth, int) else 0,
+        left if isinstance(left, str) else None,
     )
+
+
+def _queue_in(data: Mapping[str, Any], when: str) -> Any:
+    terms = data.get(when)
+    return terms.get("queue") if isinstance(terms, dict) else None

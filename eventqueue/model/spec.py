@@ -5,7 +5,7 @@ so the same call is the same job later, from another directory, or after a defau
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -189,6 +189,17 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
 
     Raises InvalidInput naming the first field that is unknown, of a wrong type, or out of range.
     """
+    given = given_of(asked)
+    if "command" not in given and "task" not in given:
+        raise InvalidInput("command", "is required, or else a task")
+    fields = fields_of(given)
+    _check_what_runs(fields)
+    check_together(fields)
+    return Request(fields=fields, asked=plain_of(fields, given), defaults=defaults)
+
+
+def given_of(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was given of a job's fields, as JSON values. Raises InvalidInput naming the first one that is not."""
     asked = by_field(asked)
     for field in asked:
         if field not in Fields.__struct_fields__:
@@ -203,10 +214,17 @@ def request(asked: Mapping[str, Any], defaults: Defaults) -> Request:
     for field, value in given.items():
         check_data(value.isoformat() if isinstance(value, datetime) else value, field)
         _refuse_nul(field, value)
-    fields = _convert({field: _time(value) if field in _TIMES else value for field, value in given.items()})
-    _check_together(fields)
-    plain = {field: _plain(getattr(fields, field)) for field in given}
-    return Request(fields=fields, asked=plain, defaults=defaults)
+    return given
+
+
+def fields_of(given: Mapping[str, Any]) -> Fields:
+    """Return the fields that were given, each by itself as it must be. Raises InvalidInput naming one that is not."""
+    return _convert({field: _time(value) if field in _TIMES else value for field, value in given.items()})
+
+
+def plain_of(fields: Fields, given: Iterable[str]) -> dict[str, Any]:
+    """Return the fields that were given in plain JSON values."""
+    return {field: _plain(getattr(fields, field)) for field in given}
 
 
 def by_field(asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -290,8 +308,6 @@ def _refuse_nul(field: str, value: Any) -> None:
 
 
 def _convert(given: Mapping[str, Any]) -> Fields:
-    if "command" not in given and "task" not in given:
-        raise InvalidInput("command", "is required, or else a task")
     if isinstance(env := given.get("env"), dict):
         for name, value in env.items():
             if not isinstance(value, str):  # the validator does not say which
@@ -331,8 +347,8 @@ def plainly(problem: str) -> str:
     return problem[:1].lower() + problem[1:]
 
 
-def _check_together(fields: Fields) -> None:
-    _check_what_runs(fields)
+def check_together(fields: Fields) -> None:
+    """Refuse fields that cannot be beside each other, and what such a field cannot hold. Raises InvalidInput."""
     if fields.id is not None and fields.key is not None:
         raise InvalidInput("key", "cannot be given together with id: each of them names the job")
     if fields.run_at is not None and fields.delay is not None:

@@ -24,6 +24,7 @@ from eventqueue.mongo.log import ID_BYTES, MAJORITY, RAW, MongoLog
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
 
+PLACING = ("enqueued", "amended", "retry-amended")  # the types of events that say in which queue a job is
 AT_ONCE = 200  # streams of which the ends are looked for in one question
 
 Place = tuple[str, int]
@@ -67,8 +68,18 @@ class Past:
         """Return the marks of the events at these places, also of those that came later."""
         found: dict[Place, Mark] = {}
         for portion in portions(places, lambda place: len(place[0].encode()) + ID_BYTES):
-            ids = [{"stream": stream, "version": version} for stream, version in portion]
+            ids = [_id(stream, version) for stream, version in portion]
             found |= {(one.stream, one.version): one for one in self._marks({"_id": {"$in": ids}})}
+        return found
+
+    def queues_before(self, places: Mapping[str, int]) -> Mapping[str, Mapping[int, str]]:
+        """Return, by stream, in which queues its job was before a version, by the versions that put it there."""
+        found: dict[str, dict[int, str]] = defaultdict(dict)
+        for portion in runs(places, AT_ONCE):
+            before = [{"_id": _all_of(stream) | {"$lt": _id(stream, places[stream])}} for stream in portion]
+            for one in self._marks({"$or": before, "type": {"$in": PLACING}}):
+                if one.queue is not None:
+                    found[one.stream][one.version] = one.queue
         return found
 
     def ends(self, streams: Collection[str]) -> Mapping[str, Mark]:
@@ -144,5 +155,9 @@ class Past:
         return {"$or": [{"_id": _all_of(stream), "ts": {"$lte": by}} for stream in streams]}
 
 
-def _all_of(stream: str) -> Mapping[str, Any]:
+def _id(stream: str, version: int) -> dict[str, Any]:
+    return {"stream": stream, "version": version}
+
+
+def _all_of(stream: str) -> dict[str, Any]:
     return {"$gt": {"stream": stream}, "$lt": {"stream": stream, "version": MaxKey()}}

@@ -7,7 +7,7 @@ views, while this reads is later than both. Where there are no counters all of t
 A job whose view stands still is counted as it stood there, as it is live.
 
 The type of an event tells from which state to which it took the job; of one that was retried or cancelled the event
-before it does. The queue is told by the job's first event.
+before it does. The queue is told by the job's first event, and by those that moved it into another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ class _Moving:
     def __init__(self, past: Past, parked: Mapping[str, int]) -> None:
         self._past = past
         self._parked = {stream_of("job", job_id): version for job_id, version in parked.items()}
-        self._queues: dict[str, str | None] = {}
+        self._queues: dict[str, dict[int, str]] = {}  # by stream, from which version on the job was in which
 
     def count(self, marks: Iterable[Mark], tally: Tally, times: int) -> None:
         """Count each event once, or take it back."""
@@ -52,7 +52,9 @@ class _Moving:
             self._learn(some)
             before = self._before(some)
             for one in some:
-                if (queue := self._queues.get(one.stream)) is not None:
+                if one.queue is not None and one.left is not None:
+                    tally.shift(one.left, one.queue, AFTER[one.type], times)
+                elif (queue := self._queue_at(one)) is not None:
                     tally.move(queue, before[one.stream, one.version], AFTER[one.type], times)
 
     def _is_counted(self, one: Mark) -> bool:
@@ -61,9 +63,20 @@ class _Moving:
     def _learn(self, some: Sequence[Mark]) -> None:
         if len(self._queues) > KNOWN_MAX:
             self._queues.clear()
-        self._queues |= {one.stream: one.queue for one in some if one.version == 1}
-        unknown = {(one.stream, 1) for one in some if one.stream not in self._queues}
-        self._queues |= {stream: one.queue for (stream, _), one in self._past.at(unknown).items()}
+        for one in some:
+            if one.queue is not None:
+                self._queues.setdefault(one.stream, {})[one.version] = one.queue
+        unknown: dict[str, int] = {}
+        for one in some:
+            if self._queue_at(one) is None:
+                unknown.setdefault(one.stream, one.version)
+        for stream, queues in self._past.queues_before(unknown).items():
+            self._queues.setdefault(stream, {}).update(queues)
+
+    def _queue_at(self, one: Mark) -> str | None:
+        known = self._queues.get(one.stream, {})
+        version = max((version for version in known if version <= one.version), default=None)
+        return None if version is None else known[version]
 
     def _before(self, some: Sequence[Mark]) -> Mapping[tuple[str, int], State | None]:
         doubtful = [one for one in some if one.type not in BEFORE]

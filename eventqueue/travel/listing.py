@@ -1,6 +1,7 @@
 """Which jobs there were at a moment, in the order of the live lists: found where the log tells of them, back from then.
 
-All, pending and completed ones by their `enqueued`, the newest first; failed, dead, cancelled and processing ones by
+All, pending and completed ones by their `enqueued`, the newest first, and where it is those of a queue or a tag also by
+what put them there later; failed, dead, cancelled and processing ones by
 the events that make them that, of which one counts if its stream had no later event by then. Some hundred at a time:
 what is listed first is read first, and nothing is read that is not looked at.
 """
@@ -8,7 +9,8 @@ what is listed first is read first, and nothing is read that is not looked at.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +22,7 @@ from eventqueue.model.marks import Mark
 from eventqueue.model.moments import AHEAD, SECOND, was_by
 from eventqueue.mongo.past import Past
 from eventqueue.ports.views import Filter
-from eventqueue.travel.moves import AFTER, leading_to
+from eventqueue.travel.moves import AFTER, AMENDING, leading_to
 
 PAGE, PAGE_MAX = 200, 1000  # jobs that are looked at together
 BY_CHANGE = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
@@ -31,11 +33,34 @@ def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator
 
     `how_many` returns how many jobs of the filter's queue were in its state: once all are found nothing more is read.
     """
-    found = (job for job in _counted(_found(past, filter_), filter_, how_many) if _fits(job, filter_))
-    return iter(sorted(found, key=_newest, reverse=True)) if filter_.state is State.PROCESSING else found
+    found = (one for one in _counted(_found(past, filter_), filter_, how_many) if _fits(one.job, filter_))
+    if filter_.state is State.PROCESSING:
+        return iter(sorted((one.job for one in found), key=_newest, reverse=True))
+    return _in_order(found)
 
 
-def _counted(pages: Iterator[list[Job]], filter_: Filter, how_many: Callable[[], int]) -> Iterator[Job]:
+class _Found(NamedTuple):
+    """A job, and whether it was found later than by its place among the others: by what put it into a queue."""
+
+    job: Job
+    is_moved: bool
+
+
+def _in_order(found: Iterable[_Found]) -> Iterator[Job]:
+    """Yield jobs, those that were found too early when their turn comes."""
+    held: list[tuple[Any, Job]] = []
+    for job, is_moved in found:
+        if is_moved:
+            held.append((_newest(job), job))
+            held.sort(key=itemgetter(0))
+            continue
+        while held and held[-1][0] > _newest(job):
+            yield held.pop()[1]
+        yield job
+    yield from (job for _, job in reversed(held))
+
+
+def _counted(pages: Iterator[list[_Found]], filter_: Filter, how_many: Callable[[], int]) -> Iterator[_Found]:
     """Yield what is found until it is all there is; how much that is, is asked once the first page has not sufficed."""
     is_countable = filter_.tag is None or _is_by_change(filter_)
     number, all_ = 0, None
@@ -47,12 +72,23 @@ def _counted(pages: Iterator[list[Job]], filter_: Filter, how_many: Callable[[],
             return
 
 
-def _found(past: Past, filter_: Filter) -> Iterator[list[Job]]:
+def _found(past: Past, filter_: Filter) -> Iterator[list[_Found]]:
     """Yield the jobs of the filter's queue that were in its state, page by page."""
-    for some in _newest_first(_candidates(past, filter_), min(filter_.limit or PAGE, PAGE)):
-        standing = _standing(past, filter_.state, some) if some else ()
+    moved: set[str] = set()
+    for page in _newest_first(_candidates(past, filter_), min(filter_.limit or PAGE, PAGE)):
+        some = page if _is_by_change(filter_) else [one for one in page if _is_first(one, moved)]
+        standing = _standing(past, filter_, some) if some else ()
         jobs = folds(past, [one.stream for one in standing])
-        yield [job for one in standing if (job := jobs.get(one.stream)) is not None and _is_of(job, filter_)]
+        found = [(one, job) for one in standing if (job := jobs.get(one.stream)) is not None]
+        yield [_Found(job, one.stream in moved) for one, job in found if _is_of(job, filter_)]
+
+
+def _is_first(one: Mark, moved: set[str]) -> bool:
+    """Whether a job is met for the first time; `moved`: those met by what moved them, which may come again."""
+    is_first = one.stream not in moved
+    if one.type in AMENDING:
+        moved.add(one.stream)
+    return is_first
 
 
 def _candidates(past: Past, filter_: Filter) -> Iterator[Iterator[Mark]]:
@@ -61,10 +97,17 @@ def _candidates(past: Past, filter_: Filter) -> Iterator[Iterator[Mark]]:
         query: dict[str, Any] = {"type": {"$in": leading_to(filter_.state)}}
         since = None if filter_.state is State.PROCESSING else since
     else:
-        query = {"type": "enqueued"}
-        query |= {} if filter_.queue is None else {"data.queue": filter_.queue}
-        query |= {} if filter_.tag is None else {"data.tags": filter_.tag}
+        query = _placing(filter_)
     return (filter(_is_of_a_job, window) for window in past.back(query, since))
+
+
+def _placing(filter_: Filter) -> dict[str, Any]:
+    """Return what finds the events that put a job where the filter looks for it: as it was enqueued, or later."""
+    by = {"queue": filter_.queue, "tags": filter_.tag}
+    asked = {field: value for field, value in by.items() if value is not None}
+    begun = {"type": "enqueued", **{f"data.{field}": value for field, value in asked.items()}}
+    later = [{"type": {"$in": AMENDING}, f"data.now.{field}": value} for field, value in asked.items()]
+    return {"$or": [begun, *later]} if later else begun
 
 
 def _is_of_a_job(one: Mark) -> bool:
@@ -75,13 +118,13 @@ def _is_by_change(filter_: Filter) -> bool:
     return filter_.state in (*BY_CHANGE, State.PROCESSING)
 
 
-def _standing(past: Past, state: State | None, some: list[Mark]) -> list[Mark]:
-    """Return those of some jobs' events after which, or after what came next, the job was in `state`."""
-    if state is None:
+def _standing(past: Past, filter_: Filter, some: list[Mark]) -> list[Mark]:
+    """Return those of some jobs' events after which, or after what came next, the job was in the filter's state."""
+    if filter_.state is None:
         return some
-    if some[0].type == "enqueued":
+    if not _is_by_change(filter_):
         ends = past.ends([one.stream for one in some])
-        return [one for one in some if one.stream in ends and AFTER.get(ends[one.stream].type) is state]
+        return [one for one in some if one.stream in ends and AFTER.get(ends[one.stream].type) is filter_.state]
     later = past.at([(one.stream, one.version + 1) for one in some])
     moved = {place for place, one in later.items() if was_by(one, past.moment)}
     return [one for one in some if (one.stream, one.version + 1) not in moved]

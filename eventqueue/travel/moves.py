@@ -1,7 +1,8 @@
 """What an event's type alone tells of the state around it, by the table of what is legal. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from eventqueue.model.events import Amended, RetryAmended
 from eventqueue.model.job import LEGAL, State
 from eventqueue.ports.views import Counts
 
@@ -21,6 +22,10 @@ def leading_to(state: State) -> list[str]:
     return [name for name, after in AFTER.items() if after is state]
 
 
+AMENDING: Sequence[str] = (TYPES[Amended], TYPES[RetryAmended])
+"""The types of the events that may move a job into another queue, or give it other tags."""
+
+
 class Tally:
     """How many jobs of each queue are in which state, counted event by event."""
 
@@ -33,6 +38,12 @@ class Tally:
         if before is not None:
             counts[before] = counts.get(before, 0) - times
         counts[after] = counts.get(after, 0) + times
+
+    def shift(self, left: str, queue: str, state: State, times: int) -> None:
+        """As `move`, of one that took a job into another queue."""
+        for name, by in ((left, -times), (queue, times)):
+            counts = self._counts.setdefault(name, {})
+            counts[state] = counts.get(state, 0) + by
 
     def counts(self) -> Mapping[str, Counts]:
         """Return what is counted, of the queues in which there is a job."""

@@ -17,10 +17,11 @@ NAME, VERSION = "jobs", 5
 _KEPT = (datetime, bytes)
 # What events change; all else stays as the job was enqueued. A test holds these against the state machine.
 _MOVING = (
+    *("queue", "run", "priority", "max_retries", "timeout", "tags"),
     *("state", "due_at", "attempts", "failures", "claim", "worker", "claimed_at"),
     *("last_error", "result", "updated_at", "version", "hash"),
 )
-_NESTED = {"last_error", "result"}
+_NESTED = {"run", "last_error", "result"}
 _moving = attrgetter(*_MOVING)  # all at once: one by one they cost three times as much
 
 

@@ -47,11 +47,11 @@ class Stats:
             counts[f"{what}-{bin_of((recorded.at - since).total_seconds())}"] = 1
         # Time before queue in the key, so that a window is one range of keys.
         tally: Tally = {("minute", minute, after.queue): counts}
-        if moved := _moved(before, after):
-            tally["state", after.queue] = moved
-            # The minute of `moments.moment_of`, which is in the second of `ts`.
-            taken = minute if recorded.ts is None else recorded.ts.time // MINUTE_S * MINUTE_S
-            tally["net-minute", taken, after.queue] = moved
+        # The minute of `moments.moment_of`, which is in the second of `ts`.
+        taken = minute if recorded.ts is None else recorded.ts.time // MINUTE_S * MINUTE_S
+        for queue, moved in _moved(before, after):
+            tally["state", queue] = moved
+            tally["net-minute", taken, queue] = moved
         return tally
 
     def old(self, now: datetime) -> Sequence[tuple[Key, Key]]:
@@ -105,9 +105,10 @@ def _was_just_retried(job: Job) -> bool:
     return job.state is State.PENDING and job.failures > 0 and job.due_at == job.updated_at
 
 
-def _moved(before: Job | None, after: Job) -> Increments:
+def _moved(before: Job | None, after: Job) -> list[tuple[str, Increments]]:
+    """Return by how many more, in which queue, each state became."""
     if before is None:
-        return {after.state: 1}
-    if before.state == after.state:
-        return {}
-    return {before.state: -1, after.state: 1}
+        return [(after.queue, {after.state: 1})]
+    if before.queue != after.queue:
+        return [(before.queue, {before.state: -1}), (after.queue, {after.state: 1})]
+    return [] if before.state == after.state else [(after.queue, {before.state: -1, after.state: 1})]

@@ -140,7 +140,7 @@ def _write_due(sheet: _Sheet, changed: Mapping[str, Seat], now: datetime, paused
     for seat in changed.values():
         before = None if seat.parked_before else seat.before
         after = None if seat.parked else seat.after
-        if _due_at(before) == _due_at(after):
+        if _place(before) == _place(after):
             continue
         if before is not None and before.due_at is not None:
             assert seat.entry is not None
@@ -162,8 +162,9 @@ def _leave(sheet: _Sheet, left: Mapping[str, Sequence[Member]]) -> None:
         sheet.delete("due", {"_id": {"$in": chunk}, **EMPTY})
 
 
-def _due_at(job: Job | None) -> datetime | None:
-    return None if job is None else job.due_at
+def _place(job: Job | None) -> tuple[datetime, str, int] | None:
+    """Return by what workers find a job that waits for a claim."""
+    return None if job is None or job.due_at is None else (job.due_at, job.queue, job.priority)
 
 
 def _write_failures(sheet: _Sheet, changed: Iterable[Seat]) -> None:

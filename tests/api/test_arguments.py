@@ -64,7 +64,7 @@ def used(server_uri: str) -> Iterator[Queue]:
         queue.connection.ground.database.client.drop_database("test_arguments")
 
 
-MORE = {"enqueue": "meta", "list": "state", "walk": "queue", "find": "since"}
+MORE = {"enqueue": "meta", "amend": "priority", "amend_many": "env", "list": "state", "walk": "queue", "find": "since"}
 WRONG: Any = {"state": "daed", "limit": -1, "tag": 7, "uri": 7}  # which a type checker would not let through
 
 

@@ -182,6 +182,7 @@ def test_a_method_of_an_async_queue_is_called_as_that_of_a_queue() -> None:
 BIT_BY_BIT = "what it returns asks the database while it is gone through"
 OF_A_COMMAND_LINE = "it is for a command line"
 LEFT_OUT = {
+    "amend_many": BIT_BY_BIT,
     "at": BIT_BY_BIT,
     "cancel_many": BIT_BY_BIT,
     "events": BIT_BY_BIT,

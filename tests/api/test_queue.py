@@ -50,11 +50,13 @@ BY_ID: dict[str, Callable[[Queue, str], Any]] = {
     "why": Queue.why,
     "cancel": Queue.cancel,
     "retry": Queue.retry,
+    "amend": lambda queue, job_id: queue.amend(job_id, priority=1),
     "verify": Queue.verify,
     "wait": lambda queue, job_id: queue.wait([job_id], timeout=0),
     "retry_parked": lambda queue, job_id: queue.retry_parked("jobs", job_id),
     "cancel_many": lambda queue, job_id: raised(queue.cancel_many([job_id])),
     "retry_many": lambda queue, job_id: raised(queue.retry_many([job_id])),
+    "amend_many": lambda queue, job_id: raised(queue.amend_many([job_id], priority=1)),
 }
 
 

@@ -18,6 +18,7 @@ from eventqueue.model.pause import Pause
 from eventqueue.model.waits import Kind, waits_of
 from eventqueue.ports.views import Ahead, Worker
 from tests.builders import (
+    AMENDED,
     CANCELLED,
     COMPLETED,
     DEAD_LETTERED,
@@ -94,6 +95,7 @@ STORIES: dict[Reason, Why] = {
     Reason.ENQUEUED: why([enqueued()]),
     Reason.ASKED: why([enqueued(max_retries=0), claimed(), USED_UP_FAILURE, DEAD_LETTERED, RETRIED_BY_OPERATOR]),
     Reason.RELEASED: why([enqueued(), claimed(), RELEASED]),
+    Reason.AMENDED: why([enqueued(), AMENDED]),
     Reason.SILENT: why(RUNS, holder=Holder(renewed_at=NOW, is_live=False)),
     Reason.RUNNING: why(RUNS, holder=LIVES),
     Reason.TIMEOUT: why(RUNS, holder=LIVES),
@@ -115,8 +117,9 @@ TURN = {
     *(Reason.FREE, Reason.DUE, Reason.BEFORE, Reason.EXPIRES),
 }
 IN: dict[State, set[Reason]] = {
-    State.PENDING: TURN | {Reason.ENQUEUED, Reason.ASKED, Reason.RELEASED, Reason.STOPPING, Reason.RETRY, Reason.LOST},
-    State.FAILED: TURN | {Reason.RETRY, Reason.LOST, Reason.UNBURIED, Reason.ERROR},
+    State.PENDING: TURN
+    | {Reason.AMENDED, Reason.ENQUEUED, Reason.ASKED, Reason.RELEASED, Reason.STOPPING, Reason.RETRY, Reason.LOST},
+    State.FAILED: TURN | {Reason.AMENDED, Reason.RETRY, Reason.LOST, Reason.UNBURIED, Reason.ERROR},
     State.PROCESSING: {Reason.SILENT, Reason.RUNNING, Reason.TIMEOUT, Reason.STOPPING, Reason.NEXT},
     State.COMPLETED: {Reason.COMPLETED, Reason.FINAL},
     State.DEAD: {Reason.DEAD, Reason.ERROR, Reason.LOST, Reason.FINAL},
@@ -170,6 +173,7 @@ def test_a_reason_stands_in_its_story_once_and_fits_the_state(reason: Reason) ->
         (Reason.CANCELLED, "it was cancelled at 2026-01-01T00:00:00Z by test: no longer needed"),
         (Reason.RUNNING, "it runs since 2026-01-01T00:00:00Z, for 1 h now, by worker worker-1 on host: attempt 1"),
         (Reason.ASKED, "it has all its retries anew, as test asked for at 2026-01-01T00:00:00Z (the bug is mended)"),
+        (Reason.AMENDED, "its priority was changed at 2026-01-01T00:00:00Z by test (the customer waits)"),
         (Reason.PARKED, "it is parked: no worker finds it until its view goes on"),
     ],
 )

@@ -79,6 +79,15 @@ USES: dict[str, tuple[Use, ...]] = {
         Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
     ),
     "retry": (Use(("wild",), (0, 1), is_silent=True),),
+    "set": (
+        Use(("wild", "--tag", HOSTILE, "--command", HOSTILE), (0, 1, 2), is_silent=True),
+        Use((HOSTILE, "--priority", "1"), (1,), is_silent=True, needs_jobs=False),
+        Use(("wild", "--queue", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+    ),
+    "run-now": (
+        Use(("wild",), (0, 1), is_silent=True),
+        Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
+    ),
     "dlq list": (Use(is_silent=True, needs_jobs=False),),
     "dlq retry": (
         Use(("--all", "--dry-run"), is_silent=True, needs_jobs=False),

@@ -12,6 +12,7 @@ from eventqueue.errors import IllegalTransition
 from eventqueue.model import job as job_module
 from eventqueue.model.codec import decode
 from eventqueue.model.events import (
+    Amended,
     Cancelled,
     Claimed,
     Completed,
@@ -23,6 +24,7 @@ from eventqueue.model.events import (
     JobEvent,
     Released,
     Retried,
+    RetryAmended,
     RetryCause,
     type_of,
 )
@@ -53,6 +55,7 @@ from tests.builders import (
     RETRIED_AFTER_WAIT,
     RETRIED_BY_OPERATOR,
     SOON,
+    amend,
     claimed,
     complete,
     enqueued,
@@ -80,6 +83,8 @@ COMMANDS: dict[str, Command] = {
     "discard another claim": Discard(claim=HELD + 1, why="the order is gone"),
     "cancel": Cancel("no longer needed"),
     "retry": Retry("the bug is mended"),
+    "amend": amend(priority=5),
+    "amend to what it is": amend(priority=0, queue="default", command="true", tags=[]),
     "dead-letter": DeadLetter(),
 }
 ALLOWED: dict[tuple[str, str], list[type[Event]]] = {
@@ -109,6 +114,14 @@ ALLOWED: dict[tuple[str, str], list[type[Event]]] = {
     ("failed, not yet dead-lettered", "dead-letter"): [DeadLettered],
     ("dead", "cancel"): [Cancelled],
     ("dead", "retry"): [Retried],
+    ("pending", "amend"): [Amended],
+    ("pending", "amend to what it is"): [],
+    ("pending, expired", "amend"): [Amended],
+    ("pending, expired", "amend to what it is"): [],
+    ("failed, to be retried", "amend"): [RetryAmended],
+    ("failed, to be retried", "amend to what it is"): [],
+    ("failed, to be retried, expired", "amend"): [RetryAmended],
+    ("failed, to be retried, expired", "amend to what it is"): [],
     ("cancelled", "cancel"): [],  # who asks wants it to be so
     ("cancelled", "retry"): [Retried],
 }

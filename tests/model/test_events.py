@@ -31,12 +31,14 @@ from eventqueue.model.events import (
 )
 from eventqueue.schedules.events import ScheduleEvent
 from tests.builders import (
+    AMENDED,
     CANCELLED,
     COMPLETED,
     DEAD_LETTERED,
     NOW,
     RELEASED,
     RETRIED_BY_OPERATOR,
+    RETRY_AMENDED,
     claimed,
     enqueued,
     failed,
@@ -44,7 +46,10 @@ from tests.builders import (
     said,
 )
 
-ONE_OF_EACH = [enqueued(), claimed(), COMPLETED, failed(), RETRIED_BY_OPERATOR, DEAD_LETTERED, RELEASED, CANCELLED]
+ONE_OF_EACH = [
+    *(enqueued(), claimed(), COMPLETED, failed(), RETRIED_BY_OPERATOR, DEAD_LETTERED, RELEASED, CANCELLED),
+    *(AMENDED, RETRY_AMENDED),
+]
 
 
 def test_every_event_class_has_a_stored_type_of_its_own() -> None:
@@ -111,6 +116,7 @@ def test_what_is_known_is_not_registered_again(category: str, kinds: list[type[E
 def test_the_types_of_a_jobs_events_are_words_that_never_change() -> None:
     assert [type_of(event) for event in ONE_OF_EACH] == [
         *("enqueued", "claimed", "completed", "failed", "retried", "dead-lettered", "released", "cancelled"),
+        *("amended", "retry-amended"),
     ]
 
 

@@ -12,6 +12,7 @@ from eventqueue.model.events import Event, JobEvent, Retried, RetryCause, Shell,
 from eventqueue.model.job import FINAL, Command, Job, Result, Retry, State, decide, evolve, fold
 from eventqueue.model.retry import LONGEST_S, Backoff
 from tests.builders import (
+    AMENDED,
     BOOM,
     CANCELLED,
     CLAIM,
@@ -22,6 +23,7 @@ from tests.builders import (
     RELEASED,
     RETRIED_AFTER_WAIT,
     RETRIED_BY_OPERATOR,
+    RETRY_AMENDED,
     SOON,
     USED_UP_FAILURE,
     claimed,
@@ -34,7 +36,10 @@ from tests.builders import (
 
 HELD_NO_MORE = {"claim": None, "worker": None, "claimed_at": None}
 AFTER_EVERY_EVENT = {"updated_at", "version", "hash"}
-ONE_OF_EACH = [enqueued(), claimed(), COMPLETED, failed(), RETRIED_BY_OPERATOR, DEAD_LETTERED, RELEASED, CANCELLED]
+ONE_OF_EACH = [
+    *(enqueued(), claimed(), COMPLETED, failed(), RETRIED_BY_OPERATOR, DEAD_LETTERED, RELEASED, CANCELLED),
+    *(AMENDED, RETRY_AMENDED),
+]
 
 
 def changes(*events: Event) -> dict[str, Any]:

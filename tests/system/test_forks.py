@@ -89,7 +89,7 @@ def test_every_method_refuses_in_a_forked_process(queue: Queue, name: str) -> No
 # Of nothing nothing is asked; and who asks for what cannot be is told that first.
 ANSWERED_WITHOUT_A_DATABASE = {
     *("as_completed", "gather", "progress", "waits", "enqueue_many", "enqueue_checked"),
-    *("check", "enqueue", "schedule", "configure", "try_projection"),
+    *("amend", "amend_many", "check", "enqueue", "schedule", "configure", "try_projection"),
 }
 
 

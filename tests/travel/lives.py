@@ -18,7 +18,7 @@ from eventqueue.cli.render import documents
 from eventqueue.errors import IllegalTransition
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Event, Head
-from eventqueue.model.job import Cancel, Claim, Command, Enqueue, Job, Retry, State, decide, evolve
+from eventqueue.model.job import Amend, Cancel, Claim, Command, Enqueue, Job, Retry, State, decide, evolve
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted
 from eventqueue.model.moments import moment_of, was_by
 from eventqueue.mongo.ground import Ground
@@ -26,7 +26,7 @@ from eventqueue.ports.log import Append
 from eventqueue.ports.views import Filter, Status
 from eventqueue.steering.chronicle import tell
 from eventqueue.worker.life.place import incarnation_here
-from tests.builders import complete, fail, release, request
+from tests.builders import amend, complete, fail, release, request
 
 LATE = timedelta(minutes=3)  # events are taken later than they were sealed, by so much at most
 QUEUES, TAGS = ("mail", "web"), ("day", "night")
@@ -91,6 +91,7 @@ class Chances:
             release(claim),
             Cancel("asked for"),
             Retry("asked for"),
+            *([amend_by(self.chance)] * 2),
         ]
         self.chance.shuffle(all_)
         return all_
@@ -142,6 +143,13 @@ class Chances:
         while self.ground.clock.now() <= moment:  # a millisecond
             pass
         return moment
+
+
+def amend_by(chance: random.Random) -> Amend:
+    """Have a job wait otherwise than it does, in another queue perhaps."""
+    fields: dict[str, Any] = {"queue": chance.choice(QUEUES), "tags": [chance.choice(TAGS)]}
+    fields["priority"] = chance.choice((0, 1))
+    return amend(**dict(chance.sample(sorted(fields.items()), chance.randint(1, 3))))
 
 
 def append_to(ground: Ground, stream: str, head: Head, events: Iterable[Event]) -> None:
@@ -223,7 +231,10 @@ def _life(stream: str, at: datetime, now: datetime, span: timedelta, chance: ran
         claim = (job.claim if job else None) or 0
         commands.append(
             chance.choice(
-                (Claim("w", "host", 1), Claim("w", "host", 1), complete(claim), fail(claim), Cancel("x"), Retry("y"))
+                (
+                    *(Claim("w", "host", 1), Claim("w", "host", 1), complete(claim), fail(claim), Cancel("x")),
+                    *(Retry("y"), amend_by(chance)),
+                )
             )
         )
     return Append(tuple(sealed))

@@ -1,10 +1,13 @@
 """An event in a person's words: what changed, not how it is stored. Pure."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from eventqueue.cli.render import others
 from eventqueue.cli.render.words import count, instant, sentence, shortened, span
 from eventqueue.model.events import (
+    Amended,
     Cancelled,
     Claimed,
     Completed,
@@ -15,7 +18,9 @@ from eventqueue.model.events import (
     Recorded,
     Released,
     Retried,
+    RetryAmended,
     RetryCause,
+    Terms,
     name_in,
 )
 from eventqueue.schedules.ticks import told
@@ -45,6 +50,8 @@ def describe(recorded: Recorded) -> str:
             return sentence(reason, _due(due_at, recorded.at))
         case Cancelled(why=why):
             return why
+        case Amended(was=was, now=now, why=why) | RetryAmended(was=was, now=now, why=why):
+            return sentence(*changes(was, now), why)
         case _:
             return others.describe(event, recorded.at)
 
@@ -52,6 +59,32 @@ def describe(recorded: Recorded) -> str:
 def output_of(recorded: Recorded) -> Output | None:
     """Return what the attempt wrote that this event ended, None for any other event."""
     return recorded.event.output if isinstance(recorded.event, Completed | Failed) else None
+
+
+def changes(was: Terms, now: Terms) -> Iterator[str]:
+    """Yield each field that was changed, from what and to what; of `env` the names: its values may be secret."""
+    for field in now.__struct_fields__:
+        value, before = getattr(now, field), getattr(was, field)
+        if field == "env" and value is not None:
+            yield f"env of {', '.join(sorted(value))} set anew"
+        elif value is not None:
+            yield f"{field} from {_term(field, before)} to {_term(field, value)}"
+
+
+def _term(field: str, value: Any) -> str:
+    match value:
+        case None | ():
+            return "none"
+        case datetime():
+            return instant(value, "seconds")
+        case float() | int() if field == "timeout":
+            return span(value)
+        case str() if field == "command":
+            return f"“{shortened(value, TAIL_MAX)}”"
+        case tuple():
+            return ", ".join(value)
+        case _:
+            return str(value)
 
 
 def _enqueued(event: Enqueued, recorded: Recorded) -> str:

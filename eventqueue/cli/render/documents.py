@@ -16,7 +16,7 @@ from eventqueue.audit.clauses import Why
 from eventqueue.audit.verdict import Verdict
 from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
-from eventqueue.model.events import Call, Enqueued, Output, Recorded, Shell, type_of
+from eventqueue.model.events import Amended, Call, Enqueued, Output, Recorded, RetryAmended, Shell, type_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read, Unreadable
@@ -150,6 +150,8 @@ def _data(recorded: Recorded, *, show_env: bool) -> dict[str, Any]:
     data: dict[str, Any] = plain(to_data(recorded.event))
     if not show_env and isinstance(recorded.event, Enqueued):
         data |= {part: _without_env(data[part]) for part in ("run", "asked")}
+    if not show_env and isinstance(recorded.event, Amended | RetryAmended):
+        data |= {part: _without_env(data[part]) for part in ("was", "now")}
     if not show_env and isinstance(recorded.event, ScheduleSet):
         data["fields"] = _without_env(data["fields"])
     return data

@@ -10,7 +10,7 @@ from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Claimed, ConfigSet, Paused
 from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
 from tests.audit.tampering.scene import Scene, forged, put_next
-from tests.builders import enqueued
+from tests.builders import AMENDED, enqueued
 
 ALTERED = "its hash is not that of its bytes: the event was altered"
 UNCHAINED = "it does not continue the event before it: `prev` is another hash"
@@ -97,7 +97,7 @@ def _forget_done_and_its_numbers(scene: Scene) -> None:
     numbers = list(scene.view("stats").find())
     _forget_done(scene)
     scene.rewrite_views()
-    applied = 17 + 2  # of all jobs and late results: as many as there were
+    applied = 19 + 2  # of all jobs and late results: as many as there were
     assert numbers
     scene.checkpoint.update_one({}, {"$set": {"applied": applied}})
 
@@ -140,6 +140,25 @@ KINDS: list[Kind] = [
         "job-done",
         setting("job-done", 1, "data.run.command", "rm -rf /"),
         {"plain": ALTERED, "hashes": "the view has run, its events another", "views": ALTERED, "both": ""},
+    ),
+    *in_all_ways(
+        OF,
+        "what was changed of a job that waited is altered",
+        "job-moved",
+        setting("job-moved", 2, "data.now.priority", 6),
+        {"plain": ALTERED, "hashes": "the view has priority", "views": ALTERED, "both": ""},
+    ),
+    Kind(
+        OF,
+        "a job that runs is said to have been changed while it waited",
+        put_next("job-runs", AMENDED),
+        "`amended` is not legal for a job that is processing",
+    ),
+    Kind(
+        OF,
+        "a job is said to have been changed from what it was not",
+        put_next("job-waits", AMENDED),
+        "it tells of another `priority` than the job had",
     ),
     *in_all_ways(
         OF,

@@ -42,7 +42,7 @@ from eventqueue.schedules.events import (
 )
 from projections.auditing.auditor import ViewAuditor
 from projections.registry import PROJECTIONS
-from tests.builders import BOOM, CANCELLED, DEAD_LETTERED, RELEASED, claimed, enqueued, failed
+from tests.builders import AMENDED, BOOM, CANCELLED, DEAD_LETTERED, RELEASED, claimed, enqueued, failed
 from tests.projections.stage import build, live_of
 
 SECOND = timedelta(seconds=1)
@@ -66,6 +66,7 @@ STREAMS: Mapping[str, Sequence[Event]] = {
     "job-waits": (enqueued(priority=5),),
     "job-runs": (enqueued(), claimed("worker-7")),
     "job-gone": (enqueued(), CANCELLED),
+    "job-moved": (enqueued(), AMENDED),
     "job-calls": (
         enqueued(command=None, task="mail", args=[42]),
         claimed(),

@@ -1,0 +1,65 @@
+"""What is said to have been changed of a job, held against what it had."""
+
+from typing import Any
+
+import pytest
+
+from eventqueue.audit.amends import Amends
+from eventqueue.model.events import Amended, Event, Terms
+from eventqueue.model.job import decide, fold
+from tests.builders import NOW, SOON, amend, called, enqueued, history
+
+FIRST = enqueued(env={"A": "hush"}, tags=["old"], timeout=9)
+
+
+def faults(*events: Event) -> list[str]:
+    amends = Amends()
+    return [problem for event in events for problem in amends.faults(event)]
+
+
+def test_what_was_decided_is_found_in_order_one_after_the_other() -> None:
+    recorded = history(FIRST)
+    for fields in (
+        {"priority": 3, "env": {"A": "1", "B": "2"}, "command": "make"},
+        {"queue": "mail", "env": {"B": "3"}, "tags": [], "timeout": 7},
+        {"queue": "web", "max_retries": 0, "delay": 60},
+    ):
+        job = fold(recorded)
+        assert job is not None
+        recorded += history(*decide(job, amend(**fields), NOW), head=job.head)  # type: ignore[arg-type]
+
+    assert len(recorded) == 4
+    assert faults(*(one.event for one in recorded)) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "was", "now"),
+    [
+        ("priority", 1, 2),
+        ("queue", "web", "mail"),
+        ("max_retries", 9, 2),
+        ("timeout", None, 2.0),
+        ("env", {"A": "other"}, {"A": "x"}),
+        ("env", {}, {"A": "x"}),
+        ("tags", (), ("x",)),
+        ("command", "false", "x"),
+    ],
+)
+def test_what_a_job_had_not_is_named_by_its_field_alone(field: str, was: Any, now: Any) -> None:
+    wrong = Amended(was=Terms(**{field: was}), now=Terms(**{field: now}))
+
+    assert faults(FIRST, wrong) == [f"it tells of another `{field}` than the job had"]
+
+
+def test_a_task_had_no_command() -> None:
+    assert faults(called(), Amended(was=Terms(command="x"), now=Terms(command="y")))
+
+
+def test_when_a_job_was_due_may_have_moved_and_what_is_not_known_is_not_judged() -> None:
+    amends = Amends()
+    wrong = Amended(was=Terms(priority=7), now=Terms(priority=8))
+
+    assert faults(FIRST, Amended(was=Terms(due_at=NOW), now=Terms(due_at=SOON))) == []
+    assert list(amends.faults(FIRST)) == []
+    amends.pass_over()
+    assert list(amends.faults(wrong)) == []
