@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
-from tests.cli.past import died
+from tests.cli.past import completed, died
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 SHAPES = re.findall(r"^### (.+?)\n.*?^```json\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
@@ -21,13 +21,15 @@ ANY, QUEUE = "…", "mail"
 
 @pytest.fixture(scope="module")
 def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Queuectl]:
-    """A dead job, one whose queue is paused, a schedule, and a seal."""
+    """A dead job, one that is done, one whose queue is paused, a schedule, and a seal."""
     name = "test_json_shapes"
     queuectl = Queuectl(environ(server_uri, name))
     queuectl.ok("enqueue", "--id", "report", "--queue", "mail", "--max-retries", "0", "--", "exit 7")
+    queuectl.ok("enqueue", "--id", "done", "--", "true")
     queuectl.ok("enqueue", "--id", "waits", "--queue", "web", "--", "true")
     with Queue(server_uri, name) as queue:
         died(queue, "report", "exit code 7: no space left")
+        completed(queue, "done")
     queuectl.ok("queue", "pause", "web", "--why", "it moves")
     queuectl.ok("schedule", "add", "nightly", "--cron", "30 2 * * *", "--tz", "Europe/Berlin", "--", "./backup")
     queuectl.ok("audit", "seal")
