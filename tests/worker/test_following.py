@@ -48,6 +48,8 @@ def test_what_a_job_writes_is_seen_while_it_runs_and_after_its_retry(
         assert (shown.out, "Attempt 2 runs" in shown.err) == ("hello\ndone\n", True)
         shown = queuectl.ok("logs", job, "--json")
         assert (shown.json["stdout"]["length"], shown.json["ended"]) == (11, False)
+        assert "stdout so far\n  hello\n  done\n" in queuectl.ok("show", job).out
+        assert queuectl.ok("show", job, "--json").json["output"]["stdout"]["length"] == 11
 
         second.touch()
         assert following.wait(60) == 0
