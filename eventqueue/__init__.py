@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from eventqueue.api.async_queue import AsyncHandle, AsyncQueue
     from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
+    from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote
     from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
     from eventqueue.api.scheduling import Rescheduled, Scheduled
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from eventqueue.model.retry import Backoff
     from eventqueue.model.settings import Source
     from eventqueue.model.spec import Request
+    from eventqueue.model.tails import Tail, Tails
     from eventqueue.model.waits import Wait
     from eventqueue.mongo.outputs import Kept
     from eventqueue.ports.views import (
@@ -149,6 +151,10 @@ __all__ = [
     "Asked",
     "AsyncHandle",
     "AsyncQueue",
+    "AttemptBegan",
+    "AttemptEnded",
+    "AttemptUnseen",
+    "AttemptWrote",
     "Backoff",
     "BackoffFields",
     "BackupRestored",
@@ -253,6 +259,8 @@ __all__ = [
     "Stats",
     "Status",
     "Switched",
+    "Tail",
+    "Tails",
     "Task",
     "TaskRefused",
     "Terms",
@@ -293,6 +301,7 @@ _MODULES = {
     "eventqueue.api.async_queue": "AsyncHandle AsyncQueue",
     "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
+    "eventqueue.api.following": "AttemptBegan AttemptEnded AttemptUnseen AttemptWrote",
     "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
     "eventqueue.api.scheduling": "Rescheduled Scheduled",
@@ -318,6 +327,7 @@ _MODULES = {
     "eventqueue.model.retry": "Backoff",
     "eventqueue.model.settings": "Source",
     "eventqueue.model.spec": "Request",
+    "eventqueue.model.tails": "Tail Tails",
     "eventqueue.model.waits": "Wait",
     "eventqueue.mongo.outputs": "Kept",
     "eventqueue.ports.views": (

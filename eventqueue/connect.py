@@ -28,6 +28,7 @@ from eventqueue.mongo.joining import MongoJoining
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.progress import Progresses
 from eventqueue.mongo.rights import user_of
+from eventqueue.mongo.watches import Watches
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.views import Operator, Trial, Views
 from eventqueue.schedules import events  # noqa: F401 - likewise
@@ -66,6 +67,7 @@ class Connection(msgspec.Struct, frozen=True):
     joining: MongoJoining
     outputs: Outputs
     progresses: Progresses
+    watches: Watches
     incarnations: Incarnations
     settings: Mapping[str, settings.Source]
     user: str | None  # as whom the server knows this process
@@ -114,6 +116,7 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         joining=MongoJoining(ground),
         outputs=Outputs(database),
         progresses=Progresses(database),
+        watches=Watches(database),
         incarnations=Incarnations(database, timedelta(seconds=lease)),
         settings=values,
         user=user,

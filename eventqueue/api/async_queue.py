@@ -197,6 +197,7 @@ class AsyncQueue:
     history = _in_thread(Queue.history)
     replay = _in_thread(Queue.replay)
     output = _in_thread(Queue.output)
+    output_so_far = _in_thread(Queue.output_so_far)
     ending = _in_thread(Queue.ending)
     silent_since = _in_thread(Queue.silent_since)
     why = _in_thread(Queue.why)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from eventqueue.model import settings
 from eventqueue.model.progress import ByClaim, Progress
+from eventqueue.model.tails import Tails
 from eventqueue.mongo.incarnations import Registration
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.finder import JobFinder
@@ -25,6 +26,18 @@ class KeptProgress(Protocol):
 
     def get(self, attempts: Iterable[ByClaim]) -> dict[str, Progress]:
         """Return what those of these attempts have said that have said something, by their jobs."""
+        ...
+
+
+class KeptWatches(Protocol):
+    """What running attempts have written so far, for who looks at it."""
+
+    def look(self, attempt: ByClaim) -> bool:
+        """Look at an attempt, or go on with it; return whether its worker has sent lately. Raises AccessDenied."""
+        ...
+
+    def read(self, attempt: ByClaim, after: int = 0) -> Tails | None:
+        """Return what it has written, None where there is nothing but what has number `after`."""
         ...
 
 
@@ -66,6 +79,11 @@ class Connected(Protocol):
     @property
     def progresses(self) -> KeptProgress:
         """How far attempts are."""
+        ...
+
+    @property
+    def watches(self) -> KeptWatches:
+        """What attempts write."""
         ...
 
     @property

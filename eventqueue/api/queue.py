@@ -20,6 +20,7 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
@@ -48,6 +49,7 @@ from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
 from eventqueue.model.spec import Request, check_name
+from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.views import (
@@ -132,6 +134,7 @@ class Queue:
         self._overview = Overview(self.connection)
         self._events = Events(self.connection)
         self._exporting = Exporting(self.connection, self._events)
+        self._following = Following(self.connection, self._jobs, self.connection.signals)
         self._explaining = Explaining(self.connection, self._jobs, self._overview)
         self._waiting = Waiting(
             self.connection.endings, self.connection.signals, self._views, self._log, self.connection.finder
@@ -246,6 +249,23 @@ class Queue:
     def output(self, job_id: str, claim: int) -> Kept | None:
         """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""
         return self.connection.outputs.get(job_id, claim)
+
+    def output_so_far(self, job_id: str) -> Tails | None:
+        """Return what the attempt of a job that runs has written by now: the last 64 KiB of each stream.
+
+        Its worker is asked, which takes a moment. None where the job does not run, or its worker does not answer.
+        Raises JobNotFound.
+        """
+        return self._following.so_far(job_id)
+
+    def follow_output(self, job_id: str, attempt: int | None = None) -> Iterator[Followed | None]:
+        """Yield what a job's attempts write, wherever they run, until the job has ended; None when there is no news.
+
+        It begins with the attempt that was last, and goes on with those that come after retries; with `attempt` it is
+        that one alone. Each is an AttemptBegan, any number of AttemptWrote and AttemptUnseen, and an AttemptEnded.
+        Raises JobNotFound; Refused where the job ends without that attempt.
+        """
+        return forks.at_home(self._following.follow(job_id, attempt))
 
     def ending(self, job_id: str) -> Claimed | None:
         """Return the claim of a job that was cancelled while it ran, as long as its process may still live.

@@ -7,6 +7,7 @@ from datetime import datetime
 from eventqueue.cli.render.describe import output_of
 from eventqueue.errors import Refused
 from eventqueue.model.events import Cancelled, Captured, Claimed, Error, Failed, Output, Recorded, name_in
+from eventqueue.model.tails import Tails
 from eventqueue.mongo.outputs import Kept
 from eventqueue.worker.shell.output import text_tail
 
@@ -65,5 +66,13 @@ def last_output(history: Sequence[Recorded], kept_of: Callable[[int], Kept | Non
     return None if kept is None else Output(stdout=_captured(kept.stdout), stderr=_captured(kept.stderr))
 
 
-def _captured(tail: bytes) -> Captured:
-    return Captured(text=text_tail(tail), length=len(tail))
+def output_so_far(written: Tails | None) -> Output | None:
+    """Return what an attempt that runs has written by now, None where that is not known."""
+    if written is None:
+        return None
+    out, err = written.stdout, written.stderr
+    return Output(stdout=_captured(out.kept, out.total), stderr=_captured(err.kept, err.total))
+
+
+def _captured(tail: bytes, length: int | None = None) -> Captured:
+    return Captured(text=text_tail(tail), length=len(tail) if length is None else length)

@@ -63,7 +63,7 @@ def list_(
 @show_env
 @with_session
 def show(session: Session, job_id: str, *, at: At, version: int | None, show_env: bool) -> None:
-    """Show all of a job, and the end of its output.
+    """Show all of a job, and the end of its output: while it runs, of what it has written so far.
 
     A part of the id is enough, if no other job's id begins with it. `queuectl why` tells more of why it is in its
     state.
@@ -75,10 +75,10 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
     queuectl show report --version 3
     """
     from eventqueue.audit.clauses import sentence
-    from eventqueue.cli.attempts import last_output
+    from eventqueue.cli.attempts import last_output, output_so_far
     from eventqueue.cli.render import documents
     from eventqueue.cli.render.details import details
-    from eventqueue.model.job import fold
+    from eventqueue.model.job import State, fold
 
     if at is not None and version is not None:
         raise click.UsageError("Give --at or --version, not both")
@@ -89,11 +89,13 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
         job = fold(found)
         assert job is not None
         wait, far = shown.waits([job]).get(job.id), shown.progress([job]).get(job.id)
-        output = last_output(found, lambda claim: queue.output(job.id, claim))
+        runs = job.state is State.PROCESSING and shown is queue
+        so_far = output_so_far(queue.output_so_far(job.id)) if runs else None
+        output = so_far or last_output(found, lambda claim: queue.output(job.id, claim))
         why = sentence(shown.explain(found).clauses[0])
     session.out.answer(
         lambda: documents.shown_job(job, output, wait, why, far, show_env=show_env) | told_at(shown),
-        lambda: details(job, why, output, far, show_env=show_env),
+        lambda: details(job, why, output, far, show_env=show_env, is_so_far=so_far is not None),
     )
 
 

@@ -21,6 +21,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.log import DURABLE, MAJORITY, PLACED
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.progress import Progresses
+from eventqueue.mongo.watches import Watches
 
 LAYOUT = 1
 ARRIVING = "arriving"  # in the layout document while a log is brought in: what it is, and where it is from
@@ -136,12 +137,13 @@ def create(database: Database[Any]) -> None:
     """Create the collections that are missing, with their indexes."""
     create_log(database)
     _create_signals(database)
-    for name in ("outputs", "progress", "workers", "views", "checkpoints", "leases"):
+    for name in ("outputs", "progress", "watches", "workers", "views", "checkpoints", "leases"):
         create_collection(database, name)
     keep_s = SETTINGS[RETENTION].builtin
     assert isinstance(keep_s, int | float)
     Outputs(database).keep_for(keep_s)
     Progresses(database).prepare()
+    Watches(database).prepare()
 
 
 def create_log(database: Database[Any]) -> None:

@@ -32,6 +32,14 @@ class StopAsked(msgspec.Struct, frozen=True):
     by: datetime
 
 
+class Watched(msgspec.Struct, frozen=True):
+    """Somebody looks at what the attempt of a job's claim writes, which incarnation `worker` runs."""
+
+    worker: str
+    job: str
+    claim: int
+
+
 class Signal(msgspec.Struct, frozen=True):
     """What somebody may be waiting for: what a batch changed in the views of a generation, or what a person wants.
 
@@ -43,6 +51,7 @@ class Signal(msgspec.Struct, frozen=True):
     cancelled: tuple[str, ...] = ()  # ids of jobs; a hint, so a long list may be cut
     stopping: tuple[StopAsked, ...] = ()
     switched: tuple[str, ...] = ()  # queues that were paused or resumed
+    watched: tuple[Watched, ...] = ()
     scheduled: tuple[str, ...] = ()  # schedules to which something was done
 
 

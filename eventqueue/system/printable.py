@@ -4,10 +4,13 @@ What does not print is shown as its escape: control characters (C1 too), marks t
 blanks and line ends.
 """
 
+import codecs
 import re
 
 _COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")  # Select Graphic Rendition: colours and weights, and nothing else
 _PLAIN = "\x1b[0m"
+# At the end of a piece: what may be the first half of a colour, or of a line end.
+_CUT = re.compile(r"(\r|\x1b(\[[0-9;:]{0,32})?)\Z")
 
 
 def clean(text: str) -> str:
@@ -28,6 +31,28 @@ def clean_output(text: str) -> str:
     # Every second part is a colour, as it was found between the others.
     shown = [part if place % 2 else _clean_tabbed(part) for place, part in enumerate(parts)]
     return "".join(shown) + (_PLAIN if len(parts) > 1 else "")
+
+
+class OutputFlow:
+    """As `clean_output`, for bytes that come in pieces: what a piece cuts in two is shown with the next one."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._held = ""
+        self._colour = ""  # that is still on
+
+    def feed(self, data: bytes, *, is_end: bool = False) -> str:
+        """Return what may be shown of what has come by now; at the end all of it."""
+        text = self._held + self._decoder.decode(data, is_end)
+        cut = None if is_end else _CUT.search(text)
+        self._held = text[cut.start() :] if cut else ""
+        text = text[: cut.start()] if cut else text
+        if not text:
+            return ""
+        shown = clean_output(self._colour + text)
+        if colours := _COLOUR.findall(text):
+            self._colour = "" if colours[-1] in (_PLAIN, "\x1b[m") else colours[-1]
+        return shown
 
 
 def clean_json(document: str) -> str:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from eventqueue.errors import Refused, WaitTimeout
 from eventqueue.model import settings
 from eventqueue.model.progress import ByClaim, Progress
+from eventqueue.model.tails import Tails
 from eventqueue.mongo.incarnations import Incarnation, Registration
 from eventqueue.mongo.outputs import Kept
 from eventqueue.ports.endings import Told
@@ -69,6 +70,18 @@ class MemoryProgresses:
     def get(self, attempts: Iterable[ByClaim]) -> dict[str, Progress]:  # noqa: ARG002 - see KeptProgress
         """Return nothing."""
         return {}
+
+
+class MemoryWatches:
+    """What attempts write: of what runs within `run`, nobody looks meanwhile."""
+
+    def look(self, attempt: ByClaim) -> bool:  # noqa: ARG002 - see KeptWatches
+        """See KeptWatches.look: nobody sends."""
+        return True
+
+    def read(self, attempt: ByClaim, after: int = 0) -> Tails | None:  # noqa: ARG002 - see KeptWatches
+        """Return nothing."""
+        return None
 
 
 class MemoryIncarnations:
@@ -164,6 +177,7 @@ class MemoryConnection:
         self.finder = MemoryFinder(shown, clock)
         self.outputs = MemoryOutputs()
         self.progresses = MemoryProgresses()
+        self.watches = MemoryWatches()
         self.incarnations = MemoryIncarnations(clock)
         self.signals = MemorySignals()
         self.endings = MemoryEndings(log, run)

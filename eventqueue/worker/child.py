@@ -47,8 +47,10 @@ from eventqueue.worker.python.plan import PythonPlan
 from eventqueue.worker.python.runner import PythonRunner
 from eventqueue.worker.python.schedules import set_planned
 from eventqueue.worker.runners import Runners
+from eventqueue.worker.running.reports import Ended, Started
 from eventqueue.worker.running.runner import MakeRunner, Runner, Tell
 from eventqueue.worker.shell.runner import ShellRunner
+from eventqueue.worker.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +129,8 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     if server is None and plan.python.imports:  # it is asked to stop, and has not begun
         return 0
     progressing = Progressing(connection.progresses)
-    make_runner = _runners(make_runner, server, progressing)
+    watching = Watching(incarnation, connection.watches)
+    make_runner = _runners(make_runner, server, progressing, watching)
     tasks = () if server is None else tuple(sorted(server.tasks))
     me = incarnation_here(
         incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by, tasks=tasks
@@ -143,7 +146,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
     with closing(Narrator(plan.name, as_json=plan.as_json, quiet=plan.quiet)) as narrator:
         if server is not None:  # blocks in the driver, perhaps: not waited for
             _thread("progress", lambda: progressing.run(threading.Event()))
-        return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner)
+        return _run(plan, connection, me, tenure=tenure, narrator=narrator, make_runner=make_runner, watching=watching)
 
 
 def _imported(plan: ChildPlan, connection: Connection, by: str) -> ForkServer | None:
@@ -173,14 +176,20 @@ def _tell_started(connection: Connection, me: Incarnation, lease_s: float) -> No
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
 
 
-def _runners(make_runner: MakeRunner, server: ForkServer | None, progressing: Progressing) -> MakeRunner:
+def _runners(
+    make_runner: MakeRunner, server: ForkServer | None, progressing: Progressing, watching: Watching
+) -> MakeRunner:
     """Return what makes a runner for each kind of run: of commands by `make_runner`, of tasks where there are some."""
 
     def make(tell: Tell) -> Runners:
-        of: dict[type, Runner] = {Shell: make_runner(tell)}
+        def telling(message: Started | Ended) -> None:
+            watching.told(message)
+            tell(message)
+
+        of: dict[type, Runner] = {Shell: make_runner(telling)}
         if server is not None:
-            of[Call] = PythonRunner(tell, server.plan, server, progressing.hear)
-        return Runners(tell, of)
+            of[Call] = PythonRunner(telling, server.plan, server, progressing.hear)
+        return Runners(telling, of)
 
     return make
 
@@ -191,6 +200,7 @@ def _keep_outputs(connection: Connection) -> None:
     assert isinstance(keep_s, int | float)
     try:
         connection.outputs.keep_for(keep_s)
+        connection.watches.prepare()  # a database of an older version has none
     except QueueError as error:
         logger.warning("what jobs wrote is not pruned as `%s` says: %s", RETENTION, error)
 
@@ -203,6 +213,7 @@ def _run(
     tenure: Tenure,
     narrator: Narrator,
     make_runner: MakeRunner,
+    watching: Watching,
 ) -> int:
     clock, incarnations = connection.ground.clock, connection.incarnations
     log = MongoLog(connection.ground.database, APPEND_S)
@@ -227,7 +238,9 @@ def _run(
         _thread("heartbeat", lambda: heartbeat.run(done)),
         _thread("rescue", lambda: rescue.run(done, heartbeat, tenure.length_s, tenure.renewal_s)),
     ]
-    _thread("signals", lambda: _follow(connection.signals, work, done))  # blocks in the driver: not waited for
+    # These block in the driver, perhaps: they are not waited for.
+    _thread("signals", lambda: _follow(connection.signals, work, watching, done))
+    _thread("watching", lambda: watching.run(work.so_far, threading.Event()))
     try:
         with tuned():
             in_order = work.run()
@@ -264,12 +277,14 @@ def _check_views(connection: Connection) -> None:
         raise Unavailable("the views are not those of this log (yet): nothing is claimed")
 
 
-def _follow(signals: SignalFeed, work: Engine, done: threading.Event) -> None:
+def _follow(signals: SignalFeed, work: Engine, watching: Watching, done: threading.Event) -> None:
     """Pass signals on; while they fail, the engine's own poll goes on, and this is said."""
     while not done.is_set():
         try:
             for one in signals.follow():
-                if one is not None:
+                for watched in () if one is None else one.watched:
+                    watching.hear(watched)
+                if one is not None and not one.watched:  # which is nothing to the engine: it need not wake
                     work.tell(one)
                 if done.is_set():
                     return

@@ -33,7 +33,7 @@ from eventqueue.worker.inbox import Inbox, Message, Stop
 from eventqueue.worker.life.heartbeat import Beat, Buried
 from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
-from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.running.reports import Ended, Started, Written
 from eventqueue.worker.running.runner import KILL_GRACE_S, MakeRunner
 from eventqueue.worker.shell.runner import ShellRunner
 
@@ -121,6 +121,10 @@ class Engine:
     def extend(self, left_s: float) -> None:
         """Have all that runs killed after `left_s` seconds, unless extended again. Safe across threads."""
         self._runner.extend(left_s)
+
+    def so_far(self, key: str) -> tuple[Written, Written] | None:
+        """Return what a run has written by now. Safe across threads, and for those alone."""
+        return self._runner.so_far(key)
 
     # The loop
 

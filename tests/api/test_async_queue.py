@@ -188,6 +188,7 @@ LEFT_OUT = {
     "events": BIT_BY_BIT,
     "follow": BIT_BY_BIT,
     "follow_events": BIT_BY_BIT,
+    "follow_output": BIT_BY_BIT,
     "leaving": BIT_BY_BIT,
     "retry_many": BIT_BY_BIT,
     "stored_events": BIT_BY_BIT,

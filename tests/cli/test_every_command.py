@@ -66,7 +66,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
     ),
     "history": (Use(("wild",)),),
-    "logs": (Use(("wild",)),),
+    "logs": (Use(("wild",)), Use(("wild", "--follow"), (0, 1, 130), interrupt_after=2.0)),
     "errors": (
         Use(is_silent=True, needs_jobs=False),
         Use(("--queue", HOSTILE), (1,), is_silent=True),

@@ -14,7 +14,7 @@ from eventqueue.model.lives import WorkerLost, WorkerStarted
 from eventqueue.steering.chronicle import tell
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
-from tests.cli.past import died
+from tests.cli.past import completed, died
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 SHAPES = re.findall(r"^### (.+?)\n.*?^```json\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
@@ -23,15 +23,17 @@ ANY, QUEUE = "…", "mail"
 
 @pytest.fixture(scope="module")
 def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Queuectl]:
-    """A dead job, one whose queue is paused, a schedule, a seal, and a worker that was lost."""
+    """A dead job, one that is done, one whose queue is paused, a schedule, a seal, and a worker that was lost."""
     name = "test_json_shapes"
     queuectl = Queuectl(environ(server_uri, name))
     queuectl.ok("enqueue", "--id", "report", "--queue", "mail", "--max-retries", "0", "--", "exit 7")
+    queuectl.ok("enqueue", "--id", "done", "--", "true")
     queuectl.ok("enqueue", "--id", "waits", "--queue", "web", "--", "true")
     with Queue(server_uri, name) as queue:
         died(queue, "report", "exit code 7: no space left")
         for event in (WorkerStarted(name="1", host="web-1", pid=812, concurrency=4), WorkerLost(held=("report",))):
             tell(queue.connection.ground.log, queue.connection.ground.clock, "web-1:5f0c", event, "test")
+        completed(queue, "done")
     queuectl.ok("queue", "pause", "web", "--why", "it moves")
     queuectl.ok("schedule", "add", "nightly", "--cron", "30 2 * * *", "--tz", "Europe/Berlin", "--", "./backup")
     queuectl.ok("audit", "seal")

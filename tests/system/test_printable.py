@@ -2,12 +2,13 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.system.printable import clean, clean_json, clean_lines, clean_output
+from eventqueue.system.printable import OutputFlow, clean, clean_json, clean_lines, clean_output
 from tests.cli.hostile import HOSTILE
 
 SGR = re.compile(r"\x1b\[[0-9;:]*m")
@@ -56,3 +57,29 @@ def test_each_hostile_character_is_named(char: str) -> None:
 def test_colours_of_an_output_stay_and_end_with_it() -> None:
     assert clean_output("\x1b[31mred\x1b[2J\r\nnext\tone") == "\x1b[31mred\\x1b[2J\nnext\tone\x1b[0m"
     assert clean_output("plain\n") == "plain\n"
+
+
+@given(ANY, st.lists(st.integers(0, 200), max_size=5))
+def test_what_comes_in_pieces_is_shown_as_if_it_had_come_at_once(text: str, cuts: list[int]) -> None:
+    data = text.encode(errors="surrogatepass")
+    whole = clean_output(data.decode(errors="backslashreplace"))
+    flow = OutputFlow()
+    places = [0, *sorted(cuts), len(data)]
+
+    shown = "".join(flow.feed(data[begin:end]) for begin, end in pairwise(places))
+    shown += flow.feed(b"", is_end=True)
+
+    assert SGR.sub("", shown) == SGR.sub("", whole)
+
+
+def test_a_colour_goes_on_in_the_next_piece_and_never_beyond_one() -> None:
+    flow = OutputFlow()
+
+    assert flow.feed(b"\x1b[31mred") == "\x1b[31mred\x1b[0m"
+    assert flow.feed(b" still \x1b[0") == "\x1b[31m red"[:5] + " still \x1b[0m"
+    assert flow.feed(b"mplain") == "\x1b[31m\x1b[0mplain\x1b[0m"
+    assert flow.feed(b"plain") == "plain"
+
+
+def test_what_never_ends_is_not_held_back_for_ever() -> None:
+    assert OutputFlow().feed(b"\x1b[" + b"0" * 100) == "\\x1b[" + "0" * 100

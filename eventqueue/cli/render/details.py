@@ -18,15 +18,21 @@ LINES = 10  # of output at most
 
 
 def details(
-    job: Job, why: str, output: Output | None, progress: Progress | None = None, *, show_env: bool = False
+    job: Job,
+    why: str,
+    output: Output | None,
+    progress: Progress | None = None,
+    *,
+    show_env: bool = False,
+    is_so_far: bool = False,
 ) -> Text:
     """Return the job's fields that are set, where its last failure came from, unless all went well since, and output.
 
-    `why` it is in its state; `output`: of its last attempt.
+    `why` it is in its state; `output`: of its last attempt; `is_so_far`: which runs.
     """
     fields = _fields(job, why, progress, show_env=show_env)
     lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
-    return Text("\n").join([*lines, *_traceback(job), *_output(output)])
+    return Text("\n").join([*lines, *_traceback(job), *_output(output, is_so_far=is_so_far)])
 
 
 def _fields(job: Job, why: str, progress: Progress | None, *, show_env: bool) -> Iterator[tuple[str, Text]]:
@@ -94,10 +100,11 @@ def indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {clean(line.expandtabs())}" for line in lines)
 
 
-def _output(output: Output | None) -> Iterator[Text]:
+def _output(output: Output | None, *, is_so_far: bool) -> Iterator[Text]:
     if output is not None:
-        yield from _captured("stdout", output.stdout)
-        yield from _captured("stderr", output.stderr)
+        so_far = " so far" if is_so_far else ""
+        yield from _captured(f"stdout{so_far}", output.stdout)
+        yield from _captured(f"stderr{so_far}", output.stderr)
 
 
 def _captured(name: str, captured: Captured) -> Iterator[Text]:

@@ -1,0 +1,101 @@
+"""What running attempts have written so far, for who looks at it: one document an attempt, while somebody does.
+
+Operational state. Whoever looks takes a lease on the document, which everybody who looks renews, and tells the
+attempt's worker by a signal. The worker writes what there is into it, and learns by the same write whether anybody
+looks still; the server prunes it a minute after nobody does.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from bson.binary import Binary
+from pymongo import ReturnDocument, WriteConcern
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from eventqueue.model.codec import LENIENT
+from eventqueue.model.progress import ByClaim
+from eventqueue.model.tails import Tail, Tails
+from eventqueue.mongo.errors import translated
+from eventqueue.mongo.leases import until
+
+QUICK = WriteConcern(1, j=False)  # what a crash takes is sent again
+LEASE_S = 6.0
+ANSWER_S = 4.0  # a worker that sends has done so, or said that it still does
+KEPT_S = 60
+TAIL_BYTES = 64 * 1024
+
+
+class Watches:
+    """The `watches` collection."""
+
+    def __init__(self, database: Database[Any]) -> None:
+        self._watches = database.get_collection("watches", LENIENT, write_concern=QUICK)
+
+    def prepare(self) -> None:
+        """Have the server prune it."""
+        with translated():
+            self._watches.create_index([("until", 1)], name="kept", expireAfterSeconds=KEPT_S)
+
+    def look(self, attempt: ByClaim) -> bool:
+        """Take or renew the lease of who looks at an attempt; return whether its worker has sent lately."""
+        lately = {"$gt": ["$at", {"$subtract": ["$$NOW", round(1000 * ANSWER_S)]}]}
+        with translated():
+            try:
+                found = self._watches.find_one_and_update(
+                    _the(attempt),
+                    [{"$set": {"until": {"$max": ["$until", until(timedelta(seconds=LEASE_S))]}}}],
+                    {"_id": False, "is_sent": lately},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:  # somebody else began to look at the same time
+                return False
+        return bool(found and found.get("is_sent"))
+
+    def send(self, attempt: ByClaim, stdout: Tail, stderr: Tail) -> bool:
+        """Show what an attempt has written so far; False where nobody looks any more."""
+        written = {
+            # As literals: in a pipeline a text that begins with `$` is the name of a field, and who knows of bytes.
+            "stdout": {"kept": {"$literal": Binary(stdout.kept)}, "total": stdout.total},
+            "stderr": {"kept": {"$literal": Binary(stderr.kept)}, "total": stderr.total},
+            "number": {"$add": [{"$ifNull": ["$number", 0]}, 1]},
+        }
+        return self._put(attempt, written)
+
+    def stay(self, attempt: ByClaim) -> bool:
+        """Say that there is nothing new; False where nobody looks any more."""
+        return self._put(attempt, {})
+
+    def _put(self, attempt: ByClaim, fields: Mapping[str, Any]) -> bool:
+        somebody_looks = {"$expr": {"$gt": ["$until", "$$NOW"]}}
+        with translated():
+            done = self._watches.update_one(_the(attempt) | somebody_looks, [{"$set": {**fields, "at": "$$NOW"}}])
+        return done.matched_count == 1
+
+    def read(self, attempt: ByClaim, after: int = 0) -> Tails | None:
+        """Return what an attempt has written, None where there is nothing but what has number `after`."""
+        with translated():
+            found = self._watches.find_one({**_the(attempt), "number": {"$exists": True, "$ne": after}})
+        return None if found is None else _read(found)
+
+
+def _the(attempt: ByClaim) -> dict[str, Any]:
+    job_id, claim = attempt
+    return {"_id": {"job": job_id, "claim": claim}}
+
+
+def _read(found: Mapping[str, Any]) -> Tails | None:
+    """Return what a document shows; None for one that a hand has put there."""
+    number = found["number"]
+    if not isinstance(number, int):
+        return None
+    return Tails(_tail(found.get("stdout")), _tail(found.get("stderr")), number)
+
+
+def _tail(found: Any) -> Tail:
+    kept, total = (found.get("kept"), found.get("total")) if isinstance(found, Mapping) else (None, None)
+    if not isinstance(kept, bytes) or not isinstance(total, int):
+        return Tail()
+    return Tail(kept[-TAIL_BYTES:], max(total, len(kept)))
