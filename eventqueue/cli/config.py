@@ -1,5 +1,7 @@
 """`queuectl config`: the defaults for jobs and workers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +9,7 @@ import click
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
+from eventqueue.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +55,8 @@ def get(session: Session, name: str) -> None:
     from eventqueue.cli.render import documents, tables
     from eventqueue.model.settings import named
 
-    name = named(name)
+    with _as_typed():
+        name = named(name)
     with session.queue() as queue:
         found = queue.configuration()[name]
     session.out.answer(lambda: {"name": name, **documents.plain(found)}, lambda: tables.setting(found))
@@ -71,7 +75,8 @@ def set_(session: Session, name: str, value: str, why: str | None) -> None:
     queuectl config set max-retries 5 --why "the mail server is down at night"
     """
     with session.queue() as queue:
-        queue.configure(name, value, why)
+        with _as_typed():
+            queue.configure(name, value, why)
         _tell(session, name, queue.configuration())
 
 
@@ -86,8 +91,18 @@ def unset(session: Session, name: str, why: str | None) -> None:
     queuectl config unset max-retries
     """
     with session.queue() as queue:
-        queue.configure(name, None, why)
+        with _as_typed():
+            queue.configure(name, None, why)
         _tell(session, name, queue.configuration())
+
+
+@contextmanager
+def _as_typed() -> Iterator[None]:
+    """Have what is refused meanwhile be wrong usage: it was typed here, and comes from nowhere else."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise click.UsageError(str(error), click.get_current_context()) from error
 
 
 def _tell(session: Session, name: str, settings: "Mapping[str, Source]") -> None:

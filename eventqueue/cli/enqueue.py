@@ -8,11 +8,23 @@ import click
 from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.options import Command, command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import ARGUMENTS, FILE, META, SECONDS, TEXT, VARIABLE, json_object
+from eventqueue.cli.values import (
+    ARGUMENTS,
+    FILE,
+    META,
+    SECONDS,
+    SUCH_COMING,
+    TEXT,
+    VARIABLE,
+    coming,
+    coming_at,
+    json_object,
+)
 from eventqueue.errors import InvalidInput
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 WORDS = "eventqueue.cli.words"
+TIMES = ("run_at", "expires_at")  # fields that are times
 
 
 class Enqueue(Command):
@@ -34,9 +46,9 @@ class Enqueue(Command):
 # Which job it is, and when it may run.
 PLACE = (
     click.option("--id", "id", help="The job's id; the same id again is the same job."),
-    click.option("--run-at", metavar="TIME", help="Not before this time, ISO 8601 with a zone."),
-    click.option("--delay", type=SECONDS, help="Not before so long from now, such as 90 or 10m."),
-    click.option("--expires-at", metavar="TIME", help="Cancelled if it has not begun by then."),
+    click.option("--run-at", metavar="TIME", help=f"Not before this time, {SUCH_COMING}."),
+    click.option("--delay", type=SECONDS, help="Not before so long from now, such as 90, 10m or 1h30m."),
+    click.option("--expires-at", metavar="TIME", help="Cancelled if it has not begun by such a time."),
     click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
 )
 FIELDS = (
@@ -90,9 +102,9 @@ def enqueue(
 ) -> int | None:
     """Add a job, or a file of jobs.
 
-    Fields of a JSON job: command, or task with args and kwargs; id, queue, priority, run_at or delay (seconds),
-    expires_at or expires (seconds after its time), max_retries, backoff {base, cap, jitter}, timeout (seconds), key,
-    tags, group, env, cwd, meta.
+    Fields of a JSON job: command, or task with args and kwargs; id, queue, priority, run_at or delay,
+    expires_at or expires (so long after its time), max_retries, backoff {base, cap, jitter}, timeout, key, tags, group,
+    env, cwd, meta. A duration is seconds, or such as "10m".
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
     options for fields go with such a command, and with --task. The arguments of a task are checked where its module
@@ -108,6 +120,7 @@ def enqueue(
     queuectl enqueue --task app.tasks.send --args '{"to": "ann", "n": 3}' --delay 10m
     """
     words = click.get_current_context().meta.get(WORDS)
+    times = {name: coming(options[name], name) for name in TIMES if options[name] is not None}
     fields = given_fields(options)
     called = {} if task is None else {"task": task, **(arguments or {})}
     _check_usage(job, path, words, called, arguments, skip_invalid=skip_invalid, fields=fields)
@@ -127,7 +140,8 @@ def enqueue(
     from eventqueue.cli.render import documents, existing
 
     with session.queue() as queue:
-        receipt = queue.enqueue(asked)
+        now = queue.connection.ground.clock.now()
+        receipt = queue.enqueue({**asked, **{name: coming_at(one, now, name) for name, one in times.items()}})
     session.out.document(lambda: documents.enqueued(receipt))
     if receipt.created:
         session.out.done(f"Job added: {receipt.id}")

@@ -10,16 +10,14 @@ import click
 
 from eventqueue.cli.render.words import instant
 from eventqueue.errors import InvalidInput
+from eventqueue.model import times
+from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
 
-_UNITS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(ms|s|m|h|d|w)?")
 _SIZE = re.compile(r"([0-9]{1,12})([kKmMgGtT]?)(?:i?[bB])?")
-_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
-SUCH_TIMES = "such as 10m (ago), 03:12 or 2026-11-28T03:12 (UTC unless a zone is given)"
+SUCH_TIMES = "such as 10m (ago), 03:12, yesterday 18:00 or 2026-11-28T03:12 (UTC unless a zone is given)"
+SUCH_COMING = "such as 10m, 18:00Z, tomorrow 18:00+01:00 or 2026-11-28T03:12Z"
+Typed = times.Typed
 SKEW = timedelta(seconds=1)  # by which what somebody has just read from the log may be ahead of our clock
-
-Typed = datetime | timedelta | time
-"""A moment as it is typed: itself, how long ago, or a time of the day, which is the last one."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,7 +45,7 @@ class File(click.Path):
 
 
 class Seconds(click.ParamType[float]):
-    """A duration: seconds, or a number with a unit, such as `10m`."""
+    """A duration: seconds, or with units, such as `10m` or `1h30m`."""
 
     name = "duration"
 
@@ -55,9 +53,11 @@ class Seconds(click.ParamType[float]):
         """See click.ParamType."""
         if isinstance(value, float):
             return value
-        if not (found := _DURATION.fullmatch(value)):
-            self.fail(f"{value!r} is no duration: give seconds, or a unit too, such as 10m, 2h or 3d", param, ctx)
-        return float(found[1]) * _UNITS[found[2] or ""]
+        # With a sign, too: who asks for less than nothing is told what is the least.
+        found = seconds_in(value.removeprefix("-") if value.startswith("-") else value.removeprefix("+"))
+        if found is None:
+            self.fail(f"{value!r} is no duration: give {SUCH_DURATIONS}", param, ctx)
+        return -found if value.startswith("-") else found
 
 
 class Span(Seconds):
@@ -91,20 +91,14 @@ class Size(click.ParamType[int]):
 
 
 class When(click.ParamType[Typed]):
-    """A time in ISO 8601 or of the day (UTC unless it says otherwise), or how long ago, such as `10m`."""
+    """A time that is past, see `model.times`: UTC unless it says otherwise."""
 
     name = "ago|time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Typed:
         """See click.ParamType."""
         try:
-            if found := _DURATION.fullmatch(value):
-                return timedelta(seconds=float(found[1]) * _UNITS[found[2] or ""])
-            if _OF_DAY.fullmatch(value):
-                of_day = time.fromisoformat(value)
-                return of_day if of_day.tzinfo else of_day.replace(tzinfo=UTC)
-            at = datetime.fromisoformat(value)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+            return times.typed(value, UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: give one {SUCH_TIMES}", param, ctx)
 
@@ -179,19 +173,30 @@ def moment_option(*names: str, help: str, default: str | None = None) -> Callabl
 def time_of(typed: Typed, now: datetime, option: str = "since") -> datetime:
     """Return the time that is meant at `now`; of a time of day its last one.
 
-    Raises InvalidInput for one before the calendar begins.
+    Raises InvalidInput for one beyond the calendar.
     """
     try:
-        match typed:
-            case datetime():
-                return typed
-            case timedelta():
-                return now - typed
-            case time():
-                today = datetime.combine(now.astimezone(typed.tzinfo), typed)
-                return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
+        return times.meant_at(typed, now)
     except OverflowError:
         raise InvalidInput(option, "is longer ago than the calendar reaches") from None
+
+
+def coming(text: str, field: str) -> Typed:
+    """Return the time in a text, which is yet to come. Raises InvalidInput for none, and for one without a zone."""
+    try:
+        return times.typed(text, None, ahead=True)
+    except times.NoZone:
+        raise InvalidInput(field, f"needs a time zone, {SUCH_COMING}") from None
+    except (ValueError, OverflowError):
+        raise InvalidInput(field, f"{text!r} is no time: give one {SUCH_COMING}") from None
+
+
+def coming_at(one: Typed, now: datetime, field: str) -> datetime:
+    """Return the time that is meant at `now` by `coming`. Raises InvalidInput for one beyond the calendar."""
+    try:
+        return times.meant_at(one, now, ahead=True)
+    except OverflowError:
+        raise InvalidInput(field, "is further away than the calendar reaches") from None
 
 
 def since_of(typed: Typed | None, now: datetime) -> datetime | None:

@@ -67,6 +67,13 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     help="Start no projector, which makes the jobs of schedules, too: one runs elsewhere.",
 )
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish after a request to stop.")
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="What is told of jobs: for people, or a JSON object a line.",
+)
 @with_session
 def start(
     session: Session,
@@ -83,12 +90,14 @@ def start(
     until_empty: bool,
     no_projector: bool,
     grace: float | None,
+    log_format: str,
 ) -> int:
     """Start workers and a projector.
 
     They are looked after until Ctrl-C or SIGTERM: the first one lets running jobs finish within --grace seconds
     and hands back the rest; the second stops at once. `queuectl worker stop` does the same from anywhere.
-    Defaults of --concurrency and --grace are settings: see `queuectl config list`. With --json, a JSON object a line.
+    Defaults of --concurrency and --grace are settings: see `queuectl config list`. Where stdout is no
+    terminal, a line begins with its time and host. --json is --log-format json.
     With modules to import, Python tasks are run too, those that they declare, in processes that stay; --concurrency is
     then by default as many as these have threads, or what the setting says if that is more.
 
@@ -126,7 +135,7 @@ def start(
         until_empty=until_empty,
         with_projector=not no_projector,
         grace=float(_first(grace, settings, "grace")),
-        as_json=session.out.as_json,
+        as_json=session.out.as_json or log_format == "json",
         quiet=session.out.quiet,
     )
     return supervise(plan)

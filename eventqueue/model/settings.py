@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
 from eventqueue.model.events import ConfigSet, ConfigUnset, Recorded
 from eventqueue.model.names import as_known
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
@@ -29,17 +30,22 @@ class Setting(msgspec.Struct, frozen=True):
     builtin: Value
     help: str
     form: str = ""  # what is said of a text that does not fit its pattern
+    is_duration: bool = False  # in seconds; as text also such as `10m`
     is_shared: bool = False  # the database obeys it, so that no process has a value of its own
 
     def parse(self, name: str, text: Any) -> Value:
         """Return the value in `text` (as typed, or already of its type). Raises InvalidInput naming the setting."""
         if text == "none" and self.builtin is None:  # as it is shown
             return None
+        seconds = seconds_in(text) if self.is_duration and isinstance(text, str) else None
+        given = text if seconds is None else seconds
         try:
             # Not strict: from a command line and from the environment every value comes as text.
-            value: Value = msgspec.convert(text, self.type, strict=not isinstance(text, str))
+            value: Value = msgspec.convert(given, self.type, strict=not isinstance(given, str))
         except msgspec.ValidationError as error:
             problem = self.form if "regex" in str(error) else plainly(str(error).partition(", got ")[0])
+            if self.is_duration and given is text and isinstance(text, str):
+                problem = f"expected {SUCH_DURATIONS}"
             problem += ", or none" if self.builtin is None else ""
             raise InvalidInput(name, f"{problem}, got {reprlib.repr(text)}") from None
         return value
@@ -61,9 +67,14 @@ SETTINGS: Mapping[str, Setting] = {
     "priority": Setting(Whole, 0, "priority of a job that gives none; higher runs first"),
     "max-retries": Setting(Annotated[int, msgspec.Meta(ge=0, lt=2**31)], 3, "how often a failed job is tried again"),
     "backoff-base": Setting(Seconds, 2.0, "the n-th retry waits base to the power of n seconds"),
-    "backoff-cap": Setting(Seconds, 3600.0, "longest wait for a retry, in seconds"),
+    "backoff-cap": Setting(Seconds, 3600.0, "longest wait for a retry, in seconds", is_duration=True),
     "backoff-jitter": Setting(Fraction, 0.1, "part of a wait that chance may add to it, 0 to 1"),
-    "timeout": Setting(_seconds(0.001) | None, None, "how long a job may run, in seconds; none: as long as it likes"),
+    "timeout": Setting(
+        _seconds(0.001) | None,
+        None,
+        "how long a job may run, in seconds; none: as long as it likes",
+        is_duration=True,
+    ),
     "fatal-exit-codes": Setting(
         Annotated[str, msgspec.Meta(pattern=_CODES)],
         "126,127",
@@ -74,11 +85,16 @@ SETTINGS: Mapping[str, Setting] = {
         Annotated[float, msgspec.Meta(ge=0, le=2**31 - 1)],
         14 * 86_400.0,
         "how long what jobs wrote is kept, in seconds; 0: for ever",
+        is_duration=True,
         is_shared=True,
     ),
     "concurrency": Setting(_count(1000), 1, "jobs that one worker runs at the same time"),
-    "lease": Setting(_seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost"),
-    "grace": Setting(_seconds(0), 30.0, "how long a stopping worker lets its jobs finish, in seconds"),
+    "lease": Setting(
+        _seconds(5), 30.0, "a worker that is silent for so many seconds is taken for lost", is_duration=True
+    ),
+    "grace": Setting(
+        _seconds(0), 30.0, "how long a stopping worker lets its jobs finish, in seconds", is_duration=True
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import in_json
 from eventqueue.model.codec import check_data, to_ms
+from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
 from eventqueue.model.events import Call, Enqueued, Run, Shell
 from eventqueue.model.names import by_known, meant
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
@@ -23,7 +24,7 @@ from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
 NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"
 TEXT_MAX = 128 * 1024 - 1  # bytes of one argument, or of one variable with its name: MAX_ARG_STRLEN, and a NUL
-_TIMES = ("run_at", "expires_at")
+_TIMES, _DURATIONS = ("run_at", "expires_at"), ("delay", "expires", "timeout")
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")
 
 # The id says which job is meant, whether it was asked for or made; where both differ, it is two jobs.
@@ -219,7 +220,7 @@ def given_of(asked: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def fields_of(given: Mapping[str, Any]) -> Fields:
     """Return the fields that were given, each by itself as it must be. Raises InvalidInput naming one that is not."""
-    return _convert({field: _time(value) if field in _TIMES else value for field, value in given.items()})
+    return _convert({field: _measured(field, value) for field, value in given.items()})
 
 
 def plain_of(fields: Fields, given: Iterable[str]) -> dict[str, Any]:
@@ -281,6 +282,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, AskedBackoff):
         return {name: part for name, part in msgspec.to_builtins(value).items() if part is not None}
     return value
+
+
+def _measured(field: str, value: Any) -> Any:
+    if field in _TIMES:
+        return _time(value)
+    if field == "backoff" and isinstance(value, dict) and "cap" in value:
+        return {**value, "cap": _seconds("backoff.cap", value["cap"])}
+    return _seconds(field, value) if field in _DURATIONS else value
+
+
+def _seconds(field: str, value: Any) -> Any:
+    """Return the seconds of a duration in words; else the value as it is. A number alone is no text."""
+    if not isinstance(value, str):
+        return value
+    if (found := seconds_in(value)) is None or not value[-1].isalpha():
+        raise InvalidInput(field, f"is no duration: give {SUCH_DURATIONS}")
+    return found
 
 
 def _time(value: Any) -> Any:

@@ -1,15 +1,19 @@
 """What a worker tells the person at the terminal: a line when a job begins and one when it ends.
 
-As text or, with `--json`, as one JSON object a line. Whoever is told is never waited for: see `outlet`.
+As text or, with `--json`, as one JSON object a line. Where no person watches, each line has its time and host: it will
+be read later, beside those of other machines. Whoever is told is never waited for: see `outlet`.
 """
 
 import os
+import socket
 import sys
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, Event, Failed, Released, task_of, type_of
+from eventqueue.model.figures import instant
 from eventqueue.model.job import Job
 from eventqueue.system.outlet import Outlet
 from eventqueue.system.printable import clean, clean_json
@@ -17,24 +21,39 @@ from eventqueue.system.printable import clean, clean_json
 GREEN, RED, YELLOW, DIM, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
 
-class Narrator:
-    """Tells what the worker called `name` does, on stdout."""
+def _now() -> datetime:
+    return datetime.now(UTC)  # this machine's, as all else in its logs has it
 
-    def __init__(self, name: str, *, as_json: bool, quiet: bool) -> None:
+
+class Narrator:
+    """Tells what the worker called `name` on `host` does, on stdout."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        as_json: bool,
+        quiet: bool,
+        host: str | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
         self._name = name
+        self._host = socket.gethostname() if host is None else host
+        self._now = now
         self._as_json = as_json
         self._quiet = quiet
         self._outlet = Outlet(sys.stdout.fileno(), self._lost)
-        self._colours = not as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self._is_watched = sys.stdout.isatty()
+        self._colours = not as_json and self._is_watched and not os.environ.get("NO_COLOR")
 
     def say(self, what: str, text: str, colour: str = "", **facts: object) -> None:
         """Tell one thing: `what` and `facts` for machines, `text` for people."""
         if self._is_silent:
             return
         if self._as_json:
-            line = clean_json(msgspec.json.encode({"event": what, "worker": self._name, **facts}).decode())
+            line = clean_json(msgspec.json.encode({"event": what, **self._whence, **facts}).decode())
         else:
-            line = clean(f"Worker {self._name} {text}")
+            line = clean(f"{self._stamp}Worker {self._name} {text}")
             line = f"{colour}{line}{PLAIN}" if self._colours and colour else line
         self._outlet.put(f"{line}\n".encode(errors="backslashreplace"))
 
@@ -45,8 +64,16 @@ class Narrator:
     def _lost(self, lines: int) -> bytes:
         """Return the line that tells of those that nobody read."""
         if self._as_json:
-            return msgspec.json.encode({"event": "unread", "worker": self._name, "lines": lines}) + b"\n"
-        return f"Worker {self._name} {lines:,} lines were not shown: nobody read them\n".encode()
+            return msgspec.json.encode({"event": "unread", **self._whence, "lines": lines}) + b"\n"
+        return f"{self._stamp}Worker {self._name} {lines:,} lines were not shown: nobody read them\n".encode()
+
+    @property
+    def _whence(self) -> dict[str, str]:
+        return {"at": instant(self._now()), "host": self._host, "worker": self._name}
+
+    @property
+    def _stamp(self) -> str:
+        return "" if self._is_watched else f"{instant(self._now())} {self._host} "
 
     @property
     def _is_silent(self) -> bool:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import msgspec
@@ -27,6 +28,7 @@ from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import held_back, on_signals
 from eventqueue.system.outlet import log_to_stderr
 from eventqueue.system.process import shared_environment, signal_name
+from eventqueue.worker import stops
 from eventqueue.worker.child import FOR_SUPERVISOR, UNIMPORTABLE, UNSETTLED, ChildPlan
 from eventqueue.worker.life.place import incarnation_here
 from eventqueue.worker.life.rescue import Rescue
@@ -206,6 +208,7 @@ class Supervisor:
         match news:
             case Interrupted():
                 self._stop()
+                self._say_what_a_stop_does()
             case Emptied() if not self._stops:
                 self._stop()
         # Whatever has come: several may have died for one signal.
@@ -368,6 +371,25 @@ class Supervisor:
         self._kill_at = time.monotonic() + grace + KILL_AFTER_S
         for child in self._workers.values():
             child.order_stop(grace)
+
+    def _say_what_a_stop_does(self) -> None:
+        if self._stops == 2 and not self._plan.quiet:
+            logger.warning(stops.AT_ONCE)
+        elif self._stops == 1 and not self._plan.quiet:
+            now = datetime.now(UTC)  # of this machine, whose clock the reader looks at
+            # The database may not answer: nobody who stops waits for it.
+            threading.Thread(target=self._say_what_is_waited_for, args=(now,), name="saying", daemon=True).start()
+
+    def _say_what_is_waited_for(self, now: datetime) -> None:
+        ours = [one.incarnation for one in [*self._workers.values()] if one.incarnation is not None]
+        try:
+            self._connection.views.refresh()
+            held = self._connection.finder.held_by(ours)
+        except Exception as error:  # whatever it is: it was only to be told
+            logger.debug("what runs is not known: %s", error)
+            return
+        if running := sum(map(len, held.values())):
+            logger.warning(stops.waiting(running, now, self._plan.grace))
 
     def _kill_all(self) -> None:
         for child in self._workers.values():

@@ -1,6 +1,8 @@
 """`queuectl enqueue`: one job, as JSON or as words."""
 
+import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +222,44 @@ def test_a_field_in_both_spellings_is_given_twice(shared: Queuectl) -> None:
     ran = shared.here("enqueue", '{"command": "a", "max-retries": 7, "max_retries": 7}')
 
     assert ran.err == "✘ max_retries: is given twice\n"
+
+
+def test_a_duration_in_json_is_seconds_or_words(queuectl: Queuectl) -> None:
+    words = {"delay": "1h30m", "timeout": "10m", "expires": "2d", "backoff": {"cap": "5m"}}
+    number = {"delay": 5400, "timeout": 600, "expires": 172_800, "backoff": {"cap": 300}}
+    for job in (words, number):
+        queuectl.ok("enqueue", json.dumps({"id": "same", "command": "a", **job}))
+
+    (event,) = queuectl.ok("history", "same", "--json").json
+    assert (event["data"]["timeout"], event["data"]["asked"]["delay"]) == (600.0, 5400.0)
+    assert event["data"]["backoff"]["cap"] == 300.0
+
+
+@pytest.mark.parametrize("field", ["delay", "timeout", "expires", "backoff.cap"])
+def test_what_is_no_duration_is_told_what_one_is(shared: Queuectl, field: str) -> None:
+    name, _, part = field.partition(".")
+
+    ran = shared.here("enqueue", json.dumps({"command": "a", name: {part: "soon"} if part else "soon"}))
+
+    assert ran.err == f"✘ {field}: is no duration: give seconds, or such as 10m, 1h30m or 2d\n"
+
+
+@pytest.mark.parametrize("option", ["--run-at", "--expires-at"])
+def test_a_time_to_come_is_typed_in_words(queuectl: Queuectl, option: str) -> None:
+    field, before = option[2:].replace("-", "_"), datetime.now(UTC) + timedelta(minutes=5)
+    for typed in ("10m", "+10m", "tomorrow 18:00Z", "18:00+01:00"):
+        job = queuectl.ok("enqueue", "--json", option, typed, "--", "a").json["id"]
+        (event,) = queuectl.ok("history", job, "--json").json
+        assert datetime.fromisoformat(event["data"][field]) > before - timedelta(minutes=5)
+        if typed.endswith("10m"):
+            assert datetime.fromisoformat(event["data"][field]) > before
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("tomorrow 18:00", "needs a time zone, such as 10m, 18:00Z"), ("soon", "'soon' is no time: give one such as 10m")],
+)
+def test_a_time_to_come_that_is_none_is_wrong_usage(shared: Queuectl, typed: str, told: str) -> None:
+    ran = shared.here("enqueue", "--run-at", typed, "--", "a")
+
+    assert (ran.code, f"--run-at: {told}" in ran.err) == (2, True), ran

@@ -132,8 +132,8 @@ USES: dict[str, tuple[Use, ...]] = {
     "stats": (Use(needs_jobs=False), Use(("--until", "0s"))),
     "top": (Use(("--once",), needs_jobs=False), Use(codes=(0, 130), interrupt_after=1.0, needs_jobs=False)),
     "config list": (Use(needs_jobs=False),),
-    "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False)),
-    "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (1,), is_silent=True)),
+    "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (2,), is_silent=True, needs_jobs=False)),
+    "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (2,), is_silent=True)),
     "config unset": (Use(("grace",), needs_jobs=False),),
     "events": (
         Use(needs_jobs=False),

@@ -95,7 +95,7 @@ def test_a_time_that_is_none_or_of_which_nothing_is_known_is_refused(
 ) -> None:
     ahead = instant(datetime.now(UTC) + timedelta(hours=1))
     for at, code, problem in (
-        ("yesterday", 2, "is no time"),
+        ("someday", 2, "is no time"),
         ("2001-01-01", 2, "the log begins at"),
         (ahead, 2, "lies in the future"),
         ("999999999d", 2, "longer ago than the calendar reaches"),

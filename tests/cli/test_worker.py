@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,20 @@ def test_a_queue_that_cannot_be_is_refused(shared: Queuectl) -> None:
     )
 
 
+@pytest.mark.parametrize("form", [("--json",), ("--log-format", "json"), ("--json", "--log-format", "text")])
+def test_what_is_told_of_jobs_is_an_object_a_line_where_that_is_asked_for(
+    queuectl: Queuectl, form: tuple[str, ...]
+) -> None:
+    queuectl.ok("enqueue", "--id", "good", "--", "true")
+
+    lines = queuectl.process("worker", "start", "--until-empty", *form).out.splitlines()
+
+    told = [json.loads(line) for line in lines]
+    assert [one["event"] for one in told] == ["started", "executing", "completed", "stopped"]
+    assert {(one["host"], one["worker"]) for one in told} == {(socket.gethostname(), "1")}
+    assert all(one["at"].endswith("Z") for one in told)
+
+
 def test_workers_run_what_there_is_until_nothing_is_left(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--id", "good", "--", "echo hello; echo oops >&2")
     queuectl.ok("enqueue", "--id", "bad", "--max-retries", "1", "--backoff-base", "0.1", "--", "exit 3")
@@ -33,7 +48,8 @@ def test_workers_run_what_there_is_until_nothing_is_left(queuectl: Queuectl) -> 
 
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
-    assert {"Worker 1 started", "Worker 2 started"} <= set(lines)
+    for number in (1, 2):
+        assert sum(line.endswith(f" {socket.gethostname()} Worker {number} started") for line in lines) == 1
     assert any(line.endswith("executing job good") for line in lines)
     assert any("job bad failed with exit code 3; retry 1 of 1" in line for line in lines)
     assert queuectl.ok("logs", "good").out == "hello\n"

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.model.events import Call, Cancelled, Completed, DeadLettered, Error, Event, Failed, FailReason, Released
+from eventqueue.model.figures import instant
 from eventqueue.model.job import Job
 from eventqueue.worker.narrator import Narrator
 from tests.builders import NOW, job_that_is
@@ -31,7 +32,10 @@ def failed(error: Error, after_s: float | None = None) -> Failed:
 
 
 def narrator(*, as_json: bool = False, quiet: bool = False) -> Narrator:
-    return Narrator("2", as_json=as_json, quiet=quiet)
+    return Narrator("2", as_json=as_json, quiet=quiet, host="web-1", now=lambda: NOW)
+
+
+STAMP = f"{instant(NOW)} web-1"
 
 
 ENDS = [
@@ -51,7 +55,7 @@ def test_a_start_is_told_in_a_line(job: Job, capfd: pytest.CaptureFixture[str]) 
     with closing(narrator()) as one:
         one.executing(job)
 
-    assert capfd.readouterr().out == "Worker 2 executing job job-7\n"
+    assert capfd.readouterr().out == f"{STAMP} Worker 2 executing job job-7\n"
 
 
 def test_a_python_task_is_named(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
@@ -62,8 +66,8 @@ def test_a_python_task_is_named(job: Job, capfd: pytest.CaptureFixture[str]) -> 
 
     said = capfd.readouterr().out.splitlines()
     assert said == [
-        "Worker 2 executing job job-7 (app.send)",
-        "Worker 2 job job-7 (app.send) completed in 0.2 s",
+        f"{STAMP} Worker 2 executing job job-7 (app.send)",
+        f"{STAMP} Worker 2 job job-7 (app.send) completed in 0.2 s",
     ]
 
 
@@ -72,7 +76,7 @@ def test_an_end_is_told_in_a_line(job: Job, capfd: pytest.CaptureFixture[str], e
     with closing(narrator()) as one:
         one.settled(job, events, NOW)
 
-    assert capfd.readouterr().out == f"Worker 2 job job-7 {text}\n"
+    assert capfd.readouterr().out == f"{STAMP} Worker 2 job job-7 {text}\n"
 
 
 def test_the_last_of_several_attempts_is_counted_with_them(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +102,8 @@ def test_as_json_each_line_is_one_object(
         one.settled(job, events, NOW)
 
     (line,) = capfd.readouterr().out.splitlines()
-    assert json.loads(line) == {"worker": "2", "job": "job-7", "attempt": 1, **event}
+    whence = {"at": instant(NOW), "host": "web-1", "worker": "2"}
+    assert json.loads(line) == {**whence, "job": "job-7", "attempt": 1, **event}
 
 
 def test_quiet_says_nothing(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
@@ -141,3 +146,5 @@ def test_there_are_colours_on_a_terminal_unless_they_are_unwanted(
     os.close(screen)
 
     assert (b"\x1b[" in shown) == (no_color == "")
+    assert b"Worker 2 job job-7" in shown
+    assert STAMP.encode() not in shown  # who watches knows when it is, and where

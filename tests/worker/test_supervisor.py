@@ -182,6 +182,37 @@ def test_a_second_stop_hands_everything_back_at_once(stage: Stage, start: Start)
     assert isinstance(stage.last(job), Released)
 
 
+def test_who_stops_it_is_told_what_is_waited_for_and_what_the_next_stop_does(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    crew = start(grace=1000.0)
+    executing(stage, crew, stage.enqueue(gate.command))
+
+    crew.tell(signal.SIGINT)
+    wait_until(lambda: "Stopping: 1 job still runs and may end until " in crew.logged())
+    assert "Z, 16 min 40 s from now at most. A second Ctrl-C hands back at once what runs." in crew.logged()
+    crew.tell(signal.SIGINT)
+
+    assert crew.ends() == 0
+    assert "What runs is handed back at once; one more Ctrl-C kills it." in crew.logged()
+
+
+def test_where_nothing_runs_or_it_is_to_be_quiet_a_stop_says_nothing(stage: Stage, start: Start) -> None:
+    gate = stage.gate()
+    quiet = start(grace=0.2, quiet=True)
+    executing(stage, quiet, stage.enqueue(gate.command))
+    quiet.tell(signal.SIGINT)
+    assert quiet.ends() == 0
+
+    idle = start(grace=1000.0)
+    idle.await_said("started")
+    for job in stage.queue.list():
+        stage.queue.cancel(job.id)
+    idle.tell(signal.SIGINT)
+    assert idle.ends() == 0
+
+    assert "Stopping" not in quiet.logged() + idle.logged()
+
+
 def test_a_worker_killed_with_9_is_buried_and_replaced_at_once_and_its_job_runs_again(
     stage: Stage, start: Start
 ) -> None:

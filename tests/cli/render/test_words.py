@@ -166,7 +166,7 @@ def test_a_duration_may_have_a_unit(typed: str, seconds: float) -> None:
     assert SECONDS.convert(typed, None, None) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("typed", ["", "soon", "10 m", "1h30m", "1e3", "nan", "inf", "m", "١٠"])
+@pytest.mark.parametrize("typed", ["", "soon", "1e3", "nan", "inf", "m", "١٠", "30m1h", "1h1h", "10m ", "--1"])
 def test_no_duration_is_refused_by_what_was_typed(typed: str) -> None:
     with pytest.raises(click.BadParameter, match=re.escape(repr(typed))):
         SECONDS.convert(typed, None, None)
@@ -191,7 +191,7 @@ def test_a_time_of_the_day_is_its_last_one(typed: str, meant: str) -> None:
     assert time_of(WHEN.convert(typed, None, None), now) == datetime.fromisoformat(f"{meant}+00:00")
 
 
-@pytest.mark.parametrize("typed", ["yesterday", "3:12", "24:00", "03:60", "03:12:00:00", "03:12 ", "03:12 CET"])
+@pytest.mark.parametrize("typed", ["someday", "3:12", "24:00", "03:60", "03:12:00:00", "03:12 ", "03:12 CET"])
 def test_what_is_no_time_is_refused_with_what_would_be_one(typed: str) -> None:
     with pytest.raises(click.BadParameter, match=f"{re.escape(repr(typed))} is no time: .*03:12"):
         WHEN.convert(typed, None, None)

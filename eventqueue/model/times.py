@@ -1,0 +1,81 @@
+"""Times as people type them: a moment, how long ago or from now, or a time of some day. Pure.
+
+One grammar for all that is typed: what looks back takes `10m` for ten minutes ago, what looks ahead for in ten minutes;
+with a sign it is the same for both.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from eventqueue.model.durations import seconds_in
+
+DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class OnDay:
+    """A time of the day that is so many `days` from today."""
+
+    days: int
+    of_day: time
+
+
+Typed = datetime | timedelta | time | OnDay
+"""A moment as it is typed: itself, how long ago (from now: less than nothing), or a time of the day, of whichever."""
+
+
+class NoZone(ValueError):
+    """A time has no zone, and none is taken for it."""
+
+
+def typed(text: str, zone: tzinfo | None, *, ahead: bool = False) -> Typed:
+    """Return the time in a text; one without a zone is of `zone`.
+
+    `ahead`: a duration without a sign is from now, and not ago. Raises NoZone where there is no zone, and ValueError or
+    OverflowError for what is no time.
+    """
+    if text == "now":
+        return timedelta(0)
+    sign, rest = (text[:1], text[1:]) if text[:1] in ("+", "-") else ("+" if ahead else "-", text)
+    if (seconds := seconds_in(rest)) is not None:
+        return timedelta(seconds=seconds if sign == "-" else -seconds)
+    if _OF_DAY.fullmatch(text):
+        return _of_day(text, zone)
+    day, _, of_day = text.partition(" ")
+    if day in DAYS and (not of_day or _OF_DAY.fullmatch(of_day)):
+        return OnDay(DAYS[day], _of_day(of_day or "00:00", zone))
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=_or_none(zone))).astimezone(UTC)
+
+
+def meant_at(one: Typed, now: datetime, *, ahead: bool = False) -> datetime:
+    """Return the time that is meant at `now`; of a time of the day the last one, or `ahead` the next.
+
+    Raises OverflowError for one beyond the calendar.
+    """
+    day = timedelta(days=1)
+    match one:
+        case datetime():
+            return one
+        case timedelta():
+            return now - one
+        case OnDay():
+            return (datetime.combine(now.astimezone(one.of_day.tzinfo), one.of_day) + one.days * day).astimezone(UTC)
+        case time():
+            today = datetime.combine(now.astimezone(one.tzinfo), one)
+            if ahead:
+                return (today if today >= now else today + day).astimezone(UTC)
+            return (today if today <= now else today - day).astimezone(UTC)
+
+
+def _of_day(text: str, zone: tzinfo | None) -> time:
+    found = time.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=_or_none(zone))
+
+
+def _or_none(zone: tzinfo | None) -> tzinfo:
+    if zone is None:
+        raise NoZone("it has no time zone")
+    return zone

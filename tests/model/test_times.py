@@ -1,0 +1,69 @@
+"""Times as people type them: what each means at a moment, for what looks back and for what looks ahead."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from eventqueue.model.times import NoZone, meant_at, typed
+
+NOW = datetime(2026, 1, 31, 7, 30, tzinfo=UTC)
+SAME = [
+    ("now", "2026-01-31T07:30"),
+    ("-2h", "2026-01-31T05:30"),
+    ("+1h30m", "2026-01-31T09:00"),
+    ("2026-01-31", "2026-01-31T00:00"),
+    ("2026-01-31 18:00", "2026-01-31T18:00"),
+    ("2026-01-31T08:00+01:00", "2026-01-31T07:00"),
+    ("today", "2026-01-31T00:00"),
+    ("yesterday 18:00", "2026-01-30T18:00"),
+    ("tomorrow 18:00", "2026-02-01T18:00"),
+    ("tomorrow 18:00:30-11:00", "2026-02-01T05:00:30"),  # there it is still the 30th
+    ("tomorrow 03:00Z", "2026-02-01T03:00"),
+]
+APART = [
+    ("2h", "2026-01-31T05:30", "2026-01-31T09:30"),
+    ("03:12", "2026-01-31T03:12", "2026-02-01T03:12"),
+    ("18:00", "2026-01-30T18:00", "2026-01-31T18:00"),
+    ("07:30", "2026-01-31T07:30", "2026-01-31T07:30"),
+]
+
+
+def meant(text: str, *, ahead: bool) -> datetime:
+    return meant_at(typed(text, UTC, ahead=ahead), NOW, ahead=ahead)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize(("text", "at"), SAME)
+def test_what_names_its_moment_is_the_same_whoever_asks(text: str, at: str, ahead: bool) -> None:
+    assert meant(text, ahead=ahead) == datetime.fromisoformat(f"{at}+00:00")
+
+
+@pytest.mark.parametrize(("text", "back", "ahead"), APART)
+def test_what_may_be_on_either_side_is_on_the_one_that_is_looked_at(text: str, back: str, ahead: str) -> None:
+    assert meant(text, ahead=False) == datetime.fromisoformat(f"{back}+00:00")
+    assert meant(text, ahead=True) == datetime.fromisoformat(f"{ahead}+00:00")
+
+
+@pytest.mark.parametrize("text", ["18:00", "tomorrow", "tomorrow 18:00", "2026-01-31", "2026-01-31T08:00"])
+def test_where_no_zone_is_taken_one_has_to_be_given(text: str) -> None:
+    with pytest.raises(NoZone):
+        typed(text, None)
+
+
+@pytest.mark.parametrize("text", ["now", "10m", "-2h", "18:00Z", "tomorrow 18:00+01:00", "2026-01-31T08:00Z"])
+def test_what_needs_no_zone_or_has_one_is_taken(text: str) -> None:
+    assert typed(text, None) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "tomorrow 3:12", "tomorrow  03:12", "noon", "--2h", "tomorrow 24:00", "+"]
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        typed(text, UTC)
+
+
+@pytest.mark.parametrize("text", ["999999999d", "+999999999d"])
+def test_what_is_beyond_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(OverflowError):
+        meant(text, ahead=False)
