@@ -8,13 +8,15 @@ what is listed first is read first, and nothing is read that is not looked at.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import dropwhile, islice
 from typing import Any
 
 import msgspec
 
+from eventqueue.audit.fitting import BY_THEIR_END, fits, place_of
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import EPOCH, decode
-from eventqueue.model.events import category_of, task_of
+from eventqueue.model.events import category_of
 from eventqueue.model.job import Job, State, evolve
 from eventqueue.model.marks import Mark
 from eventqueue.model.moments import AHEAD, SECOND, was_by
@@ -23,7 +25,6 @@ from eventqueue.ports.views import Filter
 from eventqueue.travel.moves import AFTER, leading_to
 
 PAGE, PAGE_MAX = 200, 1000  # jobs that are looked at together
-BY_CHANGE = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
 
 def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator[Job]:
@@ -31,13 +32,17 @@ def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator
 
     `how_many` returns how many jobs of the filter's queue were in its state: once all are found nothing more is read.
     """
-    found = (job for job in _counted(_found(past, filter_), filter_, how_many) if _fits(job, filter_))
-    return iter(sorted(found, key=_newest, reverse=True)) if filter_.state is State.PROCESSING else found
+    found = _counted(_found(past, filter_), filter_, how_many)
+    if filter_.state is State.PROCESSING:
+        found = iter(sorted(found, key=lambda job: place_of(job, filter_), reverse=True))
+    if filter_.after is not None:
+        found = islice(dropwhile(lambda job: job.id != filter_.after, found), 1, None)
+    return (job for job in found if fits(job, filter_))
 
 
 def _counted(pages: Iterator[list[Job]], filter_: Filter, how_many: Callable[[], int]) -> Iterator[Job]:
     """Yield what is found until it is all there is; how much that is, is asked once the first page has not sufficed."""
-    is_countable = filter_.tag is None or _is_by_change(filter_)
+    is_countable = not filter_.every_tag or _is_by_change(filter_)
     number, all_ = 0, None
     for page in pages:
         yield from page
@@ -63,7 +68,7 @@ def _candidates(past: Past, filter_: Filter) -> Iterator[Iterator[Mark]]:
     else:
         query = {"type": "enqueued"}
         query |= {} if filter_.queue is None else {"data.queue": filter_.queue}
-        query |= {} if filter_.tag is None else {"data.tags": filter_.tag}
+        query |= {"data.tags": filter_.every_tag[0]} if filter_.every_tag else {}
     return (filter(_is_of_a_job, window) for window in past.back(query, since))
 
 
@@ -72,7 +77,7 @@ def _is_of_a_job(one: Mark) -> bool:
 
 
 def _is_by_change(filter_: Filter) -> bool:
-    return filter_.state in (*BY_CHANGE, State.PROCESSING)
+    return filter_.state in (*BY_THEIR_END, State.PROCESSING)
 
 
 def _standing(past: Past, state: State | None, some: list[Mark]) -> list[Mark]:
@@ -106,20 +111,6 @@ def fold_readable(history: Iterable[bytes]) -> Job | None:
 
 def _is_of(job: Job, filter_: Filter) -> bool:
     return filter_.state in (None, job.state) and filter_.queue in (None, job.queue)
-
-
-def _fits(job: Job, filter_: Filter) -> bool:
-    at = job.updated_at if filter_.state in BY_CHANGE else job.created_at
-    return (
-        (filter_.tag is None or filter_.tag in job.tags)
-        and filter_.task in (None, task_of(job.run))
-        and (filter_.since is None or at >= filter_.since)
-        and (filter_.error is None or (job.last_error is not None and filter_.error in job.last_error.told))
-    )
-
-
-def _newest(job: Job) -> tuple[datetime, int, bytes]:
-    return job.created_at, job.nth, job.id.encode()
 
 
 class _Later(msgspec.Struct, frozen=True):
