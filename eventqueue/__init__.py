@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from eventqueue.audit.errors import ErrorGroup, Errors
     from eventqueue.audit.rules import Finding
     from eventqueue.audit.simulation import Policy, Simulated
+    from eventqueue.audit.tally import Tally
     from eventqueue.audit.verdict import Verdict
     from eventqueue.audit.wanted import Wanted
     from eventqueue.model.asked import AmendedFields, BackoffFields, JobFields
@@ -261,6 +262,7 @@ __all__ = [
     "Switched",
     "Tail",
     "Tails",
+    "Tally",
     "Task",
     "TaskRefused",
     "Terms",
@@ -312,6 +314,7 @@ _MODULES = {
     "eventqueue.audit.errors": "ErrorGroup Errors",
     "eventqueue.audit.rules": "Finding",
     "eventqueue.audit.simulation": "Policy Simulated",
+    "eventqueue.audit.tally": "Tally",
     "eventqueue.audit.verdict": "Verdict",
     "eventqueue.audit.wanted": "Wanted",
     "eventqueue.model.asked": "AmendedFields BackoffFields JobFields",

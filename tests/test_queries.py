@@ -4,7 +4,7 @@ Each command is noted as the driver sends it, and then explained on a database o
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +186,18 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "jobs of no queue": all_of_a_kind(Filter(queue="nobody-knows")),
     "jobs with a tag": all_of_a_kind(Filter(tag="tag-7")),
     "jobs with no tag": all_of_a_kind(Filter(tag="nobody-knows")),
+    "jobs with two tags": all_of_a_kind(Filter(tags=("tag-7", "nobody-knows"))),
+    "jobs of a worker": all_of_a_kind(Filter(worker="nobody-knows")),
+    "a job by its key": all_of_a_kind(Filter(queue="queue-7", key="nobody-knows")),
+    "jobs created then": lambda at, queue: queue.list(created_between(at, 96, 95.5)),
+    "jobs listed then": lambda at, queue: queue.list(since=hours_ago(at, 96), until=hours_ago(at, 95.5), limit=None),
+    "dead jobs that ended then": lambda at, queue: queue.list(
+        state=State.DEAD, ended_since=hours_ago(at, 96), ended_until=hours_ago(at, 95), limit=None
+    ),
+    "jobs of a queue that are due": lambda at, queue: queue.list(queue="queue-7", due_before=hours_ago(at, 0)),
+    "jobs after one": lambda _, queue: queue.list(after=some_jobs(queue)[-1], limit=10),
+    "jobs of a queue after one": lambda _, queue: queue.list(queue="queue-7", after=some_jobs(queue)[-1], limit=10),
+    "dead jobs after one": lambda _, queue: queue.list(state=State.DEAD, after=queue.list(state=State.DEAD)[9].id),
     "parked jobs": lambda at, _: at.views.parked(),
     "the doctor's look": lambda at, _: at.views.snapshot(),
     "projections": lambda _, queue: queue.projections(),
@@ -201,6 +213,14 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "events of a kind that few streams have": lambda _, queue: list(queue.events(Wanted(types=("worker-lost",)))),
     "how many jobs are due": lambda at, _: at.views.count_due(200),
 }
+
+
+def hours_ago(at: Connection, hours: float) -> datetime:
+    return at.ground.clock.now() - timedelta(hours=hours)
+
+
+def created_between(at: Connection, since: float, until: float) -> Filter:
+    return Filter(created_since=hours_ago(at, since), created_until=hours_ago(at, until), limit=None)
 
 
 def past(at: Connection) -> Past:
@@ -229,6 +249,9 @@ def test_what_is_asked_looks_at_little_more_than_it_brings(
     [
         Filter(state=State.PENDING),
         Filter(error="nobody has this"),
+        Filter(command="nobody has this"),
+        Filter(meta={"nobody": "has this"}, key="nor this", group="nor this"),
+        Filter(priority_min=10**6, state=State.COMPLETED),
         Filter(state=State.CANCELLED, error="nobody has this"),
         Filter(state=State.CANCELLED, tag="nobody-knows"),
         Filter(state=State.DEAD, tag="tag-7"),

@@ -172,8 +172,10 @@ def fitting(asked: Filter) -> Filter:
     """Return a filter each field of which is what it has to be. Raises InvalidInput."""
     fields = asdict(asked)
     for name, value in fields.items():
-        if isinstance(value, str):
-            check_data(value, name)
+        if isinstance(value, str | tuple | list | dict):
+            check_data(list(value) if isinstance(value, tuple) else value, name)
+    if isinstance(asked.meta, Mapping) and not all(isinstance(one, str) for one in asked.meta.values()):
+        raise InvalidInput("meta", "must have texts, such as {'customer': 'acme', 'number': '7'}")
     try:
         return msgspec.convert(fields, Filter)
     except msgspec.ValidationError as error:

@@ -209,6 +209,7 @@ class AsyncQueue:
     amend = _in_thread(Queue.amend)
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)
+    count = _in_thread(Queue.count)
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
     errors = _in_thread(Queue.errors)

@@ -35,6 +35,7 @@ from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
 from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.states import states
+from eventqueue.audit.tally import Tally, is_counted, kind, of_counters, of_jobs, within_reach
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import DifferentJob, InvalidInput
@@ -370,6 +371,21 @@ class Queue:
         lag = self._views.refresh()
         return Found([*self._views.ids(wanted)][::-1], lag)
 
+    def count(self, filter_: Filter | None = None, *, by: str | None = None, **more: Unpack[FilterFields]) -> Tally:
+        """Return how many jobs fit, whatever the filter's limit, and how many of each kind.
+
+        `by`: what they are told apart by: `state`, `queue`, `error`, `tag`, `task` or `hour`.
+        By hour of when they were created, or, of failed, dead and cancelled ones, became that. Of a state and a queue
+        it is read from counters; else from the jobs, of which only a `scan` looks at more than VAIN_MAX. Raises
+        InvalidInput; Refused where there are more.
+        """
+        by = None if by is None else kind(by)
+        wanted = replace(selected(filter_, more), limit=None)
+        lag = self._views.refresh()
+        if is_counted(wanted, by):
+            return of_counters(self._views.counts(), wanted, by, lag)
+        return of_jobs(within_reach(self._views.jobs(wanted, is_brief=True), wanted), wanted, by, lag)
+
     def errors(
         self,
         queue: str | None = None,
@@ -388,7 +404,9 @@ class Queue:
             wanted_events = Wanted(since=since, queue=queue, types=("failed",))
             return grouped(self._events.failures(wanted_events, task), progress)
         states = (State.FAILED, State.DEAD)
-        wanted = [fitting(Filter(state=state, queue=queue, task=task, since=since, limit=None)) for state in states]
+        wanted = [
+            fitting(Filter(state=state, queue=queue, task=task, since=since, limit=None, scan=True)) for state in states
+        ]
         return errors_of(self._views, wanted, progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:

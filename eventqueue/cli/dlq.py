@@ -1,12 +1,15 @@
 """`queuectl dlq`: the dead letter queue, jobs of which every attempt failed."""
 
+from functools import partial
+
 import click
 
+from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.selection import Selection, selecting, to_each
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FINGERPRINT, TEXT
+from eventqueue.cli.values import TEXT
 
 DISCARDED = "discarded from the dead letter queue"
 
@@ -14,31 +17,21 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 
 
 @command("list")
-@click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
-@click.option("--task", type=TEXT, help="Jobs of this Python task only.")
-@click.option("--error", type=TEXT, help="Jobs with this text in their last error only.")
-@click.option("--fingerprint", type=FINGERPRINT, help="Jobs with this kind of last error only, see `errors`.")
+@partial(filtering, without="state")
+@click.option("--after", type=TEXT, metavar="ID", help="Those that are listed after this job.")
 @limited
 @with_session
-def list_(
-    session: Session,
-    *,
-    queue_name: str | None,
-    task: str | None,
-    error: str | None,
-    fingerprint: str | None,
-    limit: int | None,
-) -> None:
-    """List dead jobs, those that died last first.
+def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | None) -> None:
+    """List dead jobs, those that died last first; which ones is said as to `queuectl list`.
 
     \b
     queuectl dlq list --limit 10
+    queuectl dlq list --queue mail 'error~"no space"'
     """
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    wanted = {"task": task, "error": error, "fingerprint": fingerprint}
-    print_newest(session, limit, None, None, state=State.DEAD, queue=queue_name, **wanted)
+    print_newest(session, limit, wanted, after=after, state=State.DEAD)
 
 
 @command("retry")

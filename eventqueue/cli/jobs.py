@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.options import command, show_env
-from eventqueue.cli.render.words import STATES, count
+from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, told_at, with_at
-from eventqueue.cli.values import TEXT, Typed, moment_option
+from eventqueue.cli.values import TEXT
 from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
@@ -23,37 +24,26 @@ limited = click.option(
 
 
 @command("list")
-@click.option("--state", type=click.Choice(STATES), help="Jobs in this state only.")
-@click.option("--queue", "queue_name", type=TEXT, help="Jobs of this queue only.")
-@click.option("--tag", type=TEXT, help="Jobs with this tag only.")
-@click.option("--task", type=TEXT, help="Jobs of this Python task only.")
+@filtering
+@click.option("--after", type=TEXT, metavar="ID", help="Those that are listed after this job.")
 @limited
-@moment_option("--since", help="Jobs created since (failed and dead: that failed since)")
 @with_at
 @with_session
-def list_(
-    session: Session,
-    *,
-    state: str | None,
-    queue_name: str | None,
-    tag: str | None,
-    task: str | None,
-    limit: int | None,
-    since: Typed | None,
-    at: At,
-) -> None:
+def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | None, at: At) -> None:
     """List jobs, newest first.
+
+    Which ones is said by options, by conditions, or by both; all must hold. A value with blanks in it stands in
+    quotation marks.
 
     \b
     queuectl list --state failed --since 2h
+    queuectl list state:dead 'error~"no space"' 'ended>-2h' meta.customer=acme
     queuectl list --queue mail --json | jq -r '.[].id'
     queuectl list --state processing --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.listing import print_newest
-    from eventqueue.model.job import State
 
-    wanted = State(state) if state else None
-    print_newest(session, limit, since, at, state=wanted, queue=queue_name, tag=tag, task=task)
+    print_newest(session, limit, wanted, at, after=after)
 
 
 @command("show")

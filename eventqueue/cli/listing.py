@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from eventqueue.cli.filters import Wanted
 from eventqueue.cli.render import documents, tables
 from eventqueue.cli.render.console import show_long
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
 from eventqueue.cli.then import At, seen_at, time_in
 from eventqueue.cli.unknown import unknown
-from eventqueue.cli.values import Typed, since_of
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
 
@@ -24,27 +24,27 @@ PART = 200  # jobs that are read, and printed, at once
 
 
 def print_newest(
-    session: Session,
-    limit: int | None,
-    since: Typed | None = None,
-    at: At = None,
-    **wanted: Any,
+    session: Session, limit: int | None, wanted: Wanted, at: At = None, *, after: str | None = None, **more: Any
 ) -> None:
     """Print the newest jobs that fit, and on stderr how far the view that they are from is behind.
 
-    `at`: those that were there then. `limit`: so many at most. None: all, but on a terminal as many as a person reads;
-    that there are more is said there.
+    `at`: those that were there then. `after`: those that are listed behind this one. `more`: fields of a Filter that
+    must hold besides. `limit`: so many at most. None: all, but on a terminal as many as a person reads; that there are
+    more is said there.
     """
+    from eventqueue.audit.filters import joined
+
     if limit is None and sys.stdout.isatty() and not session.out.as_json:
         limit = LIMIT
     with session.queue() as queue:
         shown = seen_at(session, queue, at)
-        begin = since_of(since, time_in(shown))
+        fields = joined(wanted.fields(time_in(shown)), more)
+        fields["after"] = None if after is None else queue.resolve(after)
         # One more than is shown tells whether there are more.
-        filter_ = Filter(**wanted, since=begin, limit=None if limit is None else limit + 1)
+        filter_ = Filter(**fields, limit=None if limit is None else limit + 1)
         walk = shown.walk(filter_, is_brief=not session.out.as_json)
         session.out.behind(walk.lag)
-        print_jobs(session, shown, islice(walk.jobs, limit), wanted.get("queue"))
+        print_jobs(session, shown, islice(walk.jobs, limit), fields.get("queue"))
         if limit is not None and not session.out.as_json and next(walk.jobs, None) is not None:
             session.out.note(f"These are the newest {limit:,}, and there are more: --limit shows them.")
 

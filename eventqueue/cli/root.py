@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Jobs": {
         "enqueue": "enqueue:enqueue",
         "list": "jobs:list_",
+        "count": "count:count",
         "show": "jobs:show",
         "why": "why:why",
         "history": "jobs:history",

@@ -52,6 +52,7 @@ class Selection:
         from eventqueue.ports.views import Filter
 
         wanted = Filter(queue=self.queue, task=self.task, error=self.error, fingerprint=self.fingerprint, limit=None)
+        wanted = replace(wanted, scan=True)  # of those in these states, however many
         return [replace(wanted, state=state) for state in states]
 
 

@@ -35,6 +35,11 @@ Label = Annotated[str, Meta(min_length=1, max_length=128)]
 Whole = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
 
 
+def id_of_key(queue: str, key: str) -> str:
+    """Return the id of the job that has a key in a queue: what has another id has no key."""
+    return str(uuid5(_KEY_SPACE, f"{queue}\x00{key}"))
+
+
 class AskedBackoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The part of the backoff that the caller wants otherwise than the default."""
 
@@ -117,7 +122,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         if self.fields.id is not None:
             return self.fields.id
         if self.fields.key is not None:
-            return str(uuid5(_KEY_SPACE, f"{self.queue}\x00{self.fields.key}"))
+            return id_of_key(self.queue, self.fields.key)
         return fresh
 
     def enqueued(self, now: datetime, nth: int = 0) -> Enqueued:

@@ -32,17 +32,51 @@ class Lag(msgspec.Struct, frozen=True):
         return self.seconds == 0
 
 
+Time = Annotated[datetime, Meta(tz=True)]
+Rank = Annotated[int, Meta(ge=-(2**32), le=2**32)]
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs to list, newest first: by `created_at`, or, of failed, dead and cancelled ones, by `updated_at`."""
+    """Which jobs to list, newest first: by `created_at`, or, of failed, dead and cancelled ones, by `updated_at`.
+
+    All that is given must hold. `audit/filters.py` has the same as a text, `audit/fitting.py` what each
+    condition means.
+    """
 
     state: State | None = None
     queue: str | None = None
     tag: str | None = None
+    tags: tuple[str, ...] = ()  # all of them
     task: str | None = None  # by the name that the job was enqueued with
-    since: Annotated[datetime, Meta(tz=True)] | None = None
-    error: str | None = None  # a part of the last error as it is told: with its type if it is an exception
+    command: str | None = None  # a part of the command line, without case
+    since: Time | None = None  # since and until: of the time that it is listed by
+    until: Time | None = None
+    created_since: Time | None = None
+    created_until: Time | None = None
+    ended_since: Time | None = None  # completed, dead or cancelled since
+    ended_until: Time | None = None
+    due_before: Time | None = None  # waits, and is due by then
+    error: str | None = (
+        None  # a part of the last error as it is told, with its type if it is an exception; without case
+    )
     fingerprint: str | None = None  # of it as it is told, see model/fingerprint.py
+    meta: dict[str, str] = {}  # by name: a text that is its value, or its value as JSON
+    key: str | None = None
+    group: str | None = None
+    worker: str | None = None  # that runs it: what its id begins with
+    priority_min: Rank | None = None
+    priority_max: Rank | None = None
+    after: str | None = None  # those that are listed after this job
     limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
+    scan: bool = False  # look at however many jobs that do not fit; else at VAIN_MAX of them
+
+    @property
+    def every_tag(self) -> tuple[str, ...]:
+        """The tags that a job must have."""
+        return tuple(dict.fromkeys(self.tags if self.tag is None else (self.tag, *self.tags)))
+
+
+VAIN_MAX = 100_000  # jobs that do not fit and are looked at before one who asks is told that it is a scan
 
 
 class FilterFields(TypedDict, total=False):
@@ -51,11 +85,27 @@ class FilterFields(TypedDict, total=False):
     state: State | None
     queue: str | None
     tag: str | None
+    tags: tuple[str, ...]
     task: str | None
+    command: str | None
     since: datetime | None
+    until: datetime | None
+    created_since: datetime | None
+    created_until: datetime | None
+    ended_since: datetime | None
+    ended_until: datetime | None
+    due_before: datetime | None
     error: str | None
     fingerprint: str | None
+    meta: dict[str, str]
+    key: str | None
+    group: str | None
+    worker: str | None
+    priority_min: int | None
+    priority_max: int | None
+    after: str | None
     limit: int | None
+    scan: bool
 
 
 class Listing(msgspec.Struct, frozen=True):

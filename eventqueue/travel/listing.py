@@ -9,14 +9,16 @@ what is listed first is read first, and nothing is read that is not looked at.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import dropwhile, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
+from eventqueue.audit.fitting import BY_THEIR_END, Place, fits, place_of
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import EPOCH, decode
-from eventqueue.model.events import category_of, task_of
+from eventqueue.model.events import category_of
 from eventqueue.model.job import Job, State, evolve
 from eventqueue.model.marks import Mark
 from eventqueue.model.moments import AHEAD, SECOND, was_by
@@ -25,7 +27,6 @@ from eventqueue.ports.views import Filter
 from eventqueue.travel.moves import AFTER, AMENDING, leading_to
 
 PAGE, PAGE_MAX = 200, 1000  # jobs that are looked at together
-BY_CHANGE = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
 
 def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator[Job]:
@@ -33,10 +34,14 @@ def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator
 
     `how_many` returns how many jobs of the filter's queue were in its state: once all are found nothing more is read.
     """
-    found = (one for one in _counted(_found(past, filter_), filter_, how_many) if _fits(one.job, filter_))
+    pages = _counted(_found(past, filter_), filter_, how_many)
     if filter_.state is State.PROCESSING:
-        return iter(sorted((one.job for one in found), key=_newest, reverse=True))
-    return _in_order(found)
+        found = iter(sorted((one.job for one in pages), key=lambda job: place_of(job, filter_), reverse=True))
+    else:
+        found = _in_order(pages, filter_)
+    if filter_.after is not None:
+        found = islice(dropwhile(lambda job: job.id != filter_.after, found), 1, None)
+    return (job for job in found if fits(job, filter_))
 
 
 class _Found(NamedTuple):
@@ -46,15 +51,15 @@ class _Found(NamedTuple):
     is_moved: bool
 
 
-def _in_order(found: Iterable[_Found]) -> Iterator[Job]:
+def _in_order(found: Iterable[_Found], filter_: Filter) -> Iterator[Job]:
     """Yield jobs, those that were found too early when their turn comes."""
-    held: list[tuple[Any, Job]] = []
+    held: list[tuple[Place, Job]] = []
     for job, is_moved in found:
         if is_moved:
-            held.append((_newest(job), job))
+            held.append((place_of(job, filter_), job))
             held.sort(key=itemgetter(0))
             continue
-        while held and held[-1][0] > _newest(job):
+        while held and held[-1][0] > place_of(job, filter_):
             yield held.pop()[1]
         yield job
     yield from (job for _, job in reversed(held))
@@ -62,7 +67,7 @@ def _in_order(found: Iterable[_Found]) -> Iterator[Job]:
 
 def _counted(pages: Iterator[list[_Found]], filter_: Filter, how_many: Callable[[], int]) -> Iterator[_Found]:
     """Yield what is found until it is all there is; how much that is, is asked once the first page has not sufficed."""
-    is_countable = filter_.tag is None or _is_by_change(filter_)
+    is_countable = not filter_.every_tag or _is_by_change(filter_)
     number, all_ = 0, None
     for page in pages:
         yield from page
@@ -103,7 +108,7 @@ def _candidates(past: Past, filter_: Filter) -> Iterator[Iterator[Mark]]:
 
 def _placing(filter_: Filter) -> dict[str, Any]:
     """Return what finds the events that put a job where the filter looks for it: as it was enqueued, or later."""
-    by = {"queue": filter_.queue, "tags": filter_.tag}
+    by = {"queue": filter_.queue, "tags": filter_.every_tag[0] if filter_.every_tag else None}
     asked = {field: value for field, value in by.items() if value is not None}
     begun = {"type": "enqueued", **{f"data.{field}": value for field, value in asked.items()}}
     later = [{"type": {"$in": AMENDING}, f"data.now.{field}": value} for field, value in asked.items()]
@@ -115,7 +120,7 @@ def _is_of_a_job(one: Mark) -> bool:
 
 
 def _is_by_change(filter_: Filter) -> bool:
-    return filter_.state in (*BY_CHANGE, State.PROCESSING)
+    return filter_.state in (*BY_THEIR_END, State.PROCESSING)
 
 
 def _standing(past: Past, filter_: Filter, some: list[Mark]) -> list[Mark]:
@@ -149,20 +154,6 @@ def fold_readable(history: Iterable[bytes]) -> Job | None:
 
 def _is_of(job: Job, filter_: Filter) -> bool:
     return filter_.state in (None, job.state) and filter_.queue in (None, job.queue)
-
-
-def _fits(job: Job, filter_: Filter) -> bool:
-    at = job.updated_at if filter_.state in BY_CHANGE else job.created_at
-    return (
-        (filter_.tag is None or filter_.tag in job.tags)
-        and filter_.task in (None, task_of(job.run))
-        and (filter_.since is None or at >= filter_.since)
-        and (filter_.error is None or (job.last_error is not None and filter_.error in job.last_error.told))
-    )
-
-
-def _newest(job: Job) -> tuple[datetime, int, bytes]:
-    return job.created_at, job.nth, job.id.encode()
 
 
 class _Later(msgspec.Struct, frozen=True):

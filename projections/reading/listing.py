@@ -2,20 +2,27 @@
 
 First the places where such jobs are named, in order: entries, an index, or where they are few, themselves. Then the
 jobs there, as they are by then.
+
+Served so are: failed, dead, cancelled and processing ones, those of a worker, of a queue, with a key in it, with a tag,
+created or listed within a time, and those that wait where few do. All else is looked for among these, job by job: at
+VAIN_MAX jobs that do not fit whoever asks is told, unless a scan is what he asked for.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
 from pymongo.collection import Collection
 
+from eventqueue.audit.fitting import BY_THEIR_END, failed_so, has_meta, meanings, says
+from eventqueue.errors import JobNotFound, Refused
 from eventqueue.model.events import Error
-from eventqueue.model.fingerprint import fingerprint
-from eventqueue.model.job import State
+from eventqueue.model.job import FINAL, State
+from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
-from eventqueue.ports.views import Failure, Filter
+from eventqueue.ports.views import VAIN_MAX, Failure, Filter
 from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
@@ -25,7 +32,8 @@ FEW = 10_000  # jobs that are put in order here: of more it is sooner to go thro
 ERROR = {"last_error.type": 1, "last_error.message": 1}  # what is told of one
 FAILURE = {"queue": 1, "updated_at": 1, **ERROR}  # what a Failure is made of
 BRIEF = {"result.value": 0, "result.output": 0, "last_error.traceback": 0}  # what is left out of a job in a line
-FAILURES = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
+WRITTEN = {"run.command": 1, "meta": 1, **ERROR}  # in which texts are looked for once it is read
+PATTERN_MAX = 1000  # characters of a text that the server looks for: what has these is read, and looked at whole
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -41,17 +49,24 @@ def listed(
     `waiting` returns how many of its queue wait to be claimed.
     """
     query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
-    if fields is not None and any(fields.values()) and (filter_.fingerprint is not None or filter_.error is not None):
-        fields = {**fields, **ERROR}
+    if fields is not None and any(fields.values()):
+        fields = {**fields, **WRITTEN} if _is_written(filter_) else fields
     places = _places(live, filter_, waiting)
+    in_vain = 0
     while ids := list(islice(places, size)):
         found = {
             one["_id"]: one
             for one in _read(live.jobs, {**query, "_id": {"$in": ids}}, fields)
-            if _has_failed_so(one, filter_)
+            if _has_written(one, filter_)
         }
         yield from (found[job_id] for job_id in ids if job_id in found)
         size = min(2 * size, PAGE_MAX if 2 * len(found) < len(ids) else PAGE)
+        in_vain += len(ids) - len(found)
+        if in_vain >= VAIN_MAX and not filter_.scan:
+            raise Refused(
+                f"{in_vain:,} jobs were looked at that do not fit, and there are more: a state, a queue, a tag or a "
+                "time leaves fewer; --scan (scan=True) looks at all."
+            )
 
 
 def failure(document: Document) -> Failure | None:
@@ -68,44 +83,71 @@ def _told(document: Document) -> str | None:
     return Error(type=kind, message=message).told if isinstance(kind, str) and isinstance(message, str) else None
 
 
-def _has_failed_so(document: Document, filter_: Filter) -> bool:
-    if filter_.error is None and filter_.fingerprint is None:
+def _is_written(filter_: Filter) -> bool:
+    return bool(filter_.meta) or (filter_.error, filter_.fingerprint, filter_.command) != (None, None, None)
+
+
+def _has_written(document: Document, filter_: Filter) -> bool:
+    """Whether the texts in a job are such: of those that do not fit the server leaves out what it can tell."""
+    if not _is_written(filter_):
         return True
-    told = _told(document)
+    run, meta = document.get("run"), document.get("meta")
+    command = run.get("command") if isinstance(run, Mapping) else None
     return (
-        told is not None
-        and (filter_.error is None or filter_.error in told)
-        and (filter_.fingerprint is None or fingerprint(told) == filter_.fingerprint)
+        failed_so(_told(document), filter_)
+        and says(command if isinstance(command, str) else None, filter_.command)
+        and has_meta(meta if isinstance(meta, Mapping) else {}, filter_.meta)
     )
 
 
 def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> Iterator[str]:
     """Yield ids of jobs in order: all that fit are among them."""
+    last = _last(live, filter_)
+    if filter_.key is not None and filter_.queue is not None:
+        return _in_order(live, [id_of_key(filter_.queue, filter_.key)], filter_, last)
     of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
-    if filter_.state is State.PROCESSING:
-        held = _read(live.claims, {}, {"jobs": 1})
-        return _in_order(live, [job_id for one in held for job_id in one["jobs"]], filter_)
-    if filter_.state in FAILURES:
-        if filter_.tag is not None and live.jobs.count_documents({"tags": filter_.tag}, limit=FEW + 1) <= FEW:
-            tagged = _read(live.jobs, {"tags": filter_.tag}, {"_id": 1})
-            return _in_order(live, [one["_id"] for one in tagged], filter_)
-        since = {} if filter_.since is None else {"at": {"$gte": filter_.since}}
-        return _paged(live.failures, {"state": filter_.state.value, **of_queue, **since}, [("at", -1)])
-    if filter_.state is State.PENDING and waiting() <= FEW:
-        entries = _read(live.due, of_queue, {"jobs": 1})
-        return _in_order(live, [job_id for one in entries for job_id in ids_in(one)], filter_)
+    if filter_.state is State.PROCESSING or filter_.worker is not None:
+        held = [one for one in _read(live.claims, {}, {"jobs": 1}) if str(one["_id"]).startswith(filter_.worker or "")]
+        return _in_order(live, [job_id for one in held for job_id in one["jobs"]], filter_, last)
+    if filter_.state in BY_THEIR_END:
+        tag = next(iter(filter_.every_tag), None)
+        if tag is not None and live.jobs.count_documents({"tags": tag}, limit=FEW + 1) <= FEW:
+            tagged = _read(live.jobs, {"tags": tag}, {"_id": 1})
+            return _in_order(live, [one["_id"] for one in tagged], filter_, last)
+        entries = {"state": filter_.state.value, **of_queue, **_within("at", _times(filter_)["updated_at"])}
+        return _paged(live.failures, entries, [("at", -1)], last)
+    is_waiting = filter_.state is State.PENDING or (filter_.due_before is not None and filter_.state is None)
+    if is_waiting and waiting() <= FEW:
+        due = {**of_queue, **(_within("due_at", [(None, filter_.due_before)]) if of_queue else {})}
+        found = [job_id for one in _read(live.due, due, {"jobs": 1}) for job_id in ids_in(one)]
+        return _in_order(live, found, filter_, last)
     # By one index alone: what else is asked for is seen to where the jobs are read, so that no question is long.
-    indexed = of_queue if filter_.tag is None else {"tags": filter_.tag}
-    return _paged(live.jobs, {**indexed, **_since(filter_)}, NEWEST_FIRST)
+    indexed = {"tags": filter_.every_tag[0]} if filter_.every_tag else of_queue
+    return _paged(live.jobs, {**indexed, **_within("created_at", _times(filter_)["created_at"])}, NEWEST_FIRST, last)
 
 
-def _in_order(live: Generation, ids: Sequence[str], filter_: Filter) -> Iterator[str]:
-    """Yield those of these jobs that fit, in order."""
-    query, by = {**_conditions(filter_), **_since(filter_)}, _ordered_by(filter_)
+def _last(live: Generation, filter_: Filter) -> Document | None:
+    """Return the job after which the list begins, if it does so after one. Raises Refused where it is in none."""
+    if filter_.after is None:
+        return None
+    last: Document | None = live.jobs.find_one({"_id": filter_.after}, {"state": 1, "nth": 1, _ordered_by(filter_): 1})
+    if last is None:
+        raise JobNotFound(filter_.after)
+    if filter_.state in BY_THEIR_END and last.get("state") != filter_.state:
+        state = last.get("state")
+        raise Refused(f"Job {filter_.after} is {state} by now: no list of {filter_.state} jobs goes on after it.")
+    return last
+
+
+def _in_order(live: Generation, ids: Sequence[str], filter_: Filter, last: Document | None) -> Iterator[str]:
+    """Yield those of these jobs that fit, in order, from behind the `last`."""
+    query, by = _conditions(filter_), _ordered_by(filter_)
     found: list[Document] = []
     for start in range(0, len(ids), PAGE_MAX):
         these = {**query, "_id": {"$in": ids[start : start + PAGE_MAX]}}
         found += _read(live.jobs, these, {by: 1, "nth": 1})
+    if last is not None:
+        found = [one for one in found if _place(one, by) < _place(last, by)]
     found.sort(key=lambda one: _place(one, by), reverse=True)
     return (one["_id"] for one in found)
 
@@ -120,13 +162,33 @@ def _place(document: Document, by: str) -> tuple[datetime, int, bytes]:
     )
 
 
-def _paged(collection: Collection[Any], query: Mapping[str, Any], order: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """Yield the ids of what there is in an order that begins with a time, the latest first: page after page.
+def _paged(
+    collection: Collection[Any], query: Mapping[str, Any], order: Sequence[tuple[str, int]], last: Document | None
+) -> Iterator[str]:
+    """Yield the ids of what there is in an order that begins with a time, the latest first, from behind the `last`."""
+    (by, _), *_ = order
+    at = None if last is None else last.get("created_at" if by == "created_at" else "updated_at")
+    until = query.get(by, {}).get("$lte")
+    if isinstance(at, datetime) and until is not None and until < at:
+        at, last = None, None  # all there are stand behind it
+    pages = _pages(collection, query, order, at)
+    if last is not None:
+        # All of that time come again up to the last one itself, behind which the list goes on.
+        pages = dropwhile(lambda one: one.get(by) == at and one["_id"] != last["_id"], pages)
+    return (one["_id"] for one in pages if last is None or one["_id"] != last["_id"])
+
+
+def _pages(
+    collection: Collection[Any],
+    query: Mapping[str, Any],
+    order: Sequence[tuple[str, int]],
+    until: datetime | None,
+) -> Iterator[Document]:
+    """Yield what there is, down from a time perhaps, page after page.
 
     By itself the server sends all there are after the first hundred, and its deadline is for all of it.
     """
     (by, _), *_ = order
-    until: datetime | None = None
     seen: set[str] = set()  # of those of the time `until`: others may have it, too
     size = PAGE
     while True:
@@ -139,7 +201,7 @@ def _paged(collection: Collection[Any], query: Mapping[str, Any], order: Sequenc
             elif one["_id"] in seen:
                 continue
             seen.add(one["_id"])
-            yield one["_id"]
+            yield one
         if len(page) < most:
             return
         size = PAGE_MAX
@@ -152,28 +214,70 @@ def _read(
 
 
 def _ordered_by(filter_: Filter) -> str:
-    return "updated_at" if filter_.state in FAILURES else "created_at"
+    return "updated_at" if filter_.state in BY_THEIR_END else "created_at"
 
 
-def _since(filter_: Filter) -> Mapping[str, Any]:
-    return {} if filter_.since is None else {_ordered_by(filter_): {"$gte": filter_.since}}
+Spans = Sequence[tuple[datetime | None, datetime | None]]
+
+
+def _times(filter_: Filter) -> Mapping[str, Spans]:
+    """Return, by field, within what times it must be."""
+    spans: dict[str, list[tuple[datetime | None, datetime | None]]] = {
+        "created_at": [(filter_.created_since, filter_.created_until)],
+        "updated_at": [(filter_.ended_since, filter_.ended_until)],
+        "due_at": [(None, filter_.due_before)],
+    }
+    spans[_ordered_by(filter_)].append((filter_.since, filter_.until))
+    return spans
+
+
+def _within(field: str, spans: Spans) -> Mapping[str, Any]:
+    since = [one for one, _ in spans if one is not None]
+    until = [one for _, one in spans if one is not None]
+    bounds = {**({"$gte": max(since)} if since else {}), **({"$lte": min(until)} if until else {})}
+    return {field: bounds} if bounds else {}
 
 
 def _conditions(filter_: Filter) -> Mapping[str, Any]:
-    """Return what a job must be, but for its time."""
+    """Return what a job must be, as far as the server can tell."""
     # One whose first event is poison is nothing to show, and neither is what has no text for its id.
     query: dict[str, Any] = {"version": {"$type": "number"}}
-    if filter_.state is not None:
-        query["state"] = filter_.state.value
-    if filter_.queue is not None:
-        query["queue"] = filter_.queue
-    if filter_.tag is not None:
-        query["tags"] = filter_.tag
-    if filter_.task is not None:
-        query["run.task"] = filter_.task
+    exact = {"state": filter_.state, "queue": filter_.queue, "run.task": filter_.task}
+    exact |= {"key": filter_.key, "group": filter_.group}
+    query |= {field: str(value) for field, value in exact.items() if value is not None}
+    for field, spans in _times(filter_).items():
+        query |= _within(field, spans)
+    every: list[Mapping[str, Any]] = [{"tags": tag} for tag in filter_.every_tag]
+    if filter_.ended_since is not None or filter_.ended_until is not None:
+        every.append({"state": {"$in": sorted(FINAL)}})
+    if filter_.worker is not None:
+        every.append({"worker": {"$regex": f"^{_pattern(filter_.worker)}"}})
+    if filter_.command is not None:
+        every.append({"run.command": {"$regex": _pattern(filter_.command), "$options": "i"}})
+    if filter_.priority_min is not None:
+        every.append({"priority": {"$gte": filter_.priority_min}})
+    if filter_.priority_max is not None:
+        every.append({"priority": {"$lte": filter_.priority_max}})
+    every += [
+        {f"meta.{name}": {"$in": _storable(text)}} for name, text in filter_.meta.items() if _PLAIN.fullmatch(name)
+    ]
+    if every:
+        query["$and"] = every
     if filter_.error is not None:
-        query["$expr"] = {"$gte": [{"$indexOfBytes": [_TOLD, {"$literal": filter_.error}]}, 0]}
+        query["$expr"] = {"$regexMatch": {"input": _TOLD, "regex": _pattern(filter_.error), "options": "i"}}
     return query
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # a name that stands for itself alone within a path
+
+
+def _storable(text: str) -> Sequence[Any]:
+    return [one for one in meanings(text) if type(one) is not int or abs(one) < 2**63]
+
+
+def _pattern(text: str) -> str:
+    """Return a regular expression of a text, or its beginning, in which each character stands for itself."""
+    return "".join(one if one.isalnum() else f"\\x{{{ord(one):x}}}" for one in text[:PATTERN_MAX])
 
 
 def _text(field: str) -> Mapping[str, Any]:

@@ -64,7 +64,15 @@ def used(server_uri: str) -> Iterator[Queue]:
         queue.connection.ground.database.client.drop_database("test_arguments")
 
 
-MORE = {"enqueue": "meta", "amend": "priority", "amend_many": "env", "list": "state", "walk": "queue", "find": "since"}
+MORE = {
+    "enqueue": "meta",
+    "amend": "priority",
+    "amend_many": "env",
+    "list": "state",
+    "walk": "queue",
+    "find": "since",
+    "count": "meta",
+}
 WRONG: Any = {"state": "daed", "limit": -1, "tag": 7, "uri": 7}  # which a type checker would not let through
 
 
@@ -113,6 +121,20 @@ def test_an_odd_argument_is_taken_or_refused_by_name(used: Queue, method: str, p
     assert failed == {}
 
 
+@pytest.mark.parametrize("field", Filter.__struct_fields__)
+def test_an_odd_field_of_a_filter_is_taken_or_refused_by_name(used: Queue, field: str) -> None:
+    failed = {}
+    for what, value in ODD.items():
+        try:
+            used.list(Filter(**{field: value}))
+        except QueueError:
+            pass
+        except Exception as error:
+            failed[what] = f"{type(error).__name__}: {error}"
+
+    assert failed == {}
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -126,6 +148,15 @@ def test_an_odd_argument_is_taken_or_refused_by_name(used: Queue, method: str, p
         (lambda queue: queue.list(Filter(**only("tag"))), "tag"),
         (lambda queue: queue.list(Filter(), state="dead"), "state"),
         (lambda queue: queue.list(stat="dead"), "stat"),
+        (lambda queue: queue.list(tags="red"), "tags"),
+        (lambda queue: queue.list(tags=["\ud800"]), "tags"),
+        (lambda queue: queue.list(meta={"n": 7}), "meta"),
+        (lambda queue: queue.list(meta={"\x00": "x"}), "meta"),
+        (lambda queue: queue.list(created_since=datetime(2026, 1, 1)), "created_since"),  # noqa: DTZ001 - that is it
+        (lambda queue: queue.list(priority_min=2.5), "priority_min"),
+        (lambda queue: queue.list(scan="yes"), "scan"),
+        (lambda queue: queue.count(by="hours"), "by"),
+        (lambda queue: queue.count(by=7), "by"),
         (lambda queue: queue.find(limit=0), "limit"),
         (lambda queue: queue.enqueue(command="true", dealy=1), "dealy"),
         (lambda queue: queue.enqueue(command="true", backoff={"capp": 1}), "backoff.capp"),

@@ -297,6 +297,9 @@ def test_ids_are_found_by_a_filter_the_oldest_first_whatever_its_limit(queue: Qu
 
     assert queue.find(Filter(limit=1)).ids == queue.find(Filter(tag="x")).ids == ids
     assert queue.find(Filter(queue="other")).ids == []
+    assert queue.count(Filter(limit=1)).count == queue.count(tag="x").count == len(ids)
+    assert [(one.value, one.count) for one in queue.count(by="tag", limit=1).kinds] == [("x", len(ids))]
+    assert [(one.value, one.count) for one in queue.count(by="state").kinds] == [("pending", len(ids))]
 
 
 def test_the_same_job_twice_in_one_batch_is_one_job_and_another_under_its_id_is_refused(queue: Queue) -> None:

@@ -52,6 +52,15 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--tag", HOSTILE)),
         Use(("--at", "0s")),
         Use(("--at", "50y"), (1, 2), is_silent=True, needs_jobs=False),
+        Use((HOSTILE,), (2,), is_silent=True, needs_jobs=False),
+        Use(("--command", HOSTILE, "--meta", f"{HOSTILE}=x"), (0, 2), is_silent=True, needs_jobs=False),
+        Use(("--after", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
+    "count": (
+        Use(needs_jobs=False),
+        *(Use(("--by", by), is_silent=True) for by in ("state", "queue", "error", "tag", "task", "hour")),
+        Use(("--queue", HOSTILE)),
+        Use((f"tag:{HOSTILE}",), (0, 2), is_silent=True, needs_jobs=False),
     ),
     "show": (
         Use(("wild",)),

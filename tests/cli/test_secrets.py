@@ -40,6 +40,7 @@ ARGUMENTS = {
 
 SHOWING = [
     *(["show", "a"], ["history", "a"], ["replay", "a"], ["logs", "a"], ["list"], ["list", "--state", "dead"]),
+    *(["count"], ["count", "--by", "error"]),
     *(["dlq", "list"], ["dlq", "retry", "--all", "--dry-run"], ["status"], ["stats"], ["top", "--once"], ["doctor"]),
     *(["projections", "list"], ["projections", "verify"], ["projections", "show", "stats"], ["audit", "verify", "a"]),
     *(["diff", "a", "1", "2"], ["simulate", "--max-retries", "1"]),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pymongo.database import Database
 
+from eventqueue.audit.fitting import place_of
 from eventqueue.model.codec import BUCKETS, Sealed, decode
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import Job, State
@@ -85,8 +86,33 @@ def filters(jobs: Mapping[str, Job]) -> Iterator[Filter]:
         yield Filter(state=state, since=since, limit=None)
         yield Filter(state=state, error="no such text", limit=None)
         for error in errors[:1]:
-            yield Filter(state=state, error=error[1:9], limit=None)
+            yield Filter(state=state, error=error[1:9].swapcase(), limit=None)
             yield Filter(state=state, fingerprint=fingerprint(error), limit=None)
+
+    in_the_middle = sorted(jobs.values(), key=lambda job: place_of(job, Filter()))[len(jobs) // 2]
+    at = in_the_middle.created_at
+    for state in (None, *State):
+        for asked in (
+            {"until": since},
+            {"created_since": at},
+            {"created_until": at, "since": at - timedelta(seconds=1)},
+            {"ended_since": since},
+            {"ended_until": since, "ended_since": since - timedelta(seconds=1)},
+            {"due_before": since + timedelta(minutes=30)},
+            {"due_before": since + timedelta(hours=5), "queue": "mail"},
+            {"meta": {"customer": "ada"}},
+            {"priority_min": 1},
+            {"priority_max": 4, "tags": ("nightly",)},
+            {"worker": "worker-1"},
+            {"command": "TRU"},
+            {"key": "nobody has it"},
+        ):
+            yield Filter(**{**asked, "state": state, "limit": None})
+    yield Filter(after=in_the_middle.id, limit=None)
+    yield Filter(after=in_the_middle.id, queue="mail", limit=None)
+    yield Filter(after=in_the_middle.id, state=State.PENDING, limit=None)
+    yield Filter(after=in_the_middle.id, until=at, limit=None)
+    yield Filter(after=in_the_middle.id, until=at - timedelta(milliseconds=1), limit=None)
 
 
 def in_turn(jobs: list[Job]) -> list[tuple[int, datetime | None]]:

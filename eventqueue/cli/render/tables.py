@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from eventqueue.audit.errors import ErrorGroup
+from eventqueue.audit.tally import Tally
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, instant, sentence, shortened, span, waiting
@@ -143,6 +144,16 @@ def errors(found: Sequence[ErrorGroup]) -> Table:
         for one in found
     ]
     return Table(["FINGERPRINT", "COUNT", "FIRST", "LAST", "SUCH AS", "QUEUES", "ERROR"], rows, loose=3)
+
+
+def tally(found: Tally, by: str) -> Table:
+    """How many jobs there are of each kind, with an example of each error."""
+    titles = [by.upper(), "COUNT"]
+    rows: list[list[Cell]] = [[clean(one.value or "-"), one.count] for one in found.kinds]
+    if by == "error":
+        titles.append("SUCH AS")
+        rows = [[*row, clean(one.example or "")] for row, one in zip(rows, found.kinds, strict=True)]
+    return Table(titles, rows)
 
 
 def workers(found: Sequence[Worker], now: datetime) -> Table:

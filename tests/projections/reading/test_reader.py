@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from bson.raw_bson import RawBSONDocument
 from msgspec.structs import replace
 
 from eventqueue.connect import open_client
-from eventqueue.errors import ForeignViews
+from eventqueue.errors import ForeignViews, JobNotFound, Refused
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
@@ -22,7 +22,7 @@ from projections.keeping.ageing import merge_aged
 from projections.reading import listing, refreshing, windows
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
-from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, claimed, enqueued, failed
+from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, append, called, claimed, enqueued, failed
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, shown
 from tests.projections.stage import (
@@ -333,6 +333,90 @@ def test_the_dead_are_listed_by_when_they_died_and_by_their_error(built: Ground)
     assert [job.id for job in one.jobs(Filter(state=State.DEAD, since=NOW - timedelta(hours=1)))] == ["0", "1"]
     assert [job.id for job in one.jobs(Filter(state=State.FAILED, error="ended with 1."))] == ["waits"]
     assert [job.id for job in one.jobs(Filter(error="ended.with"))] == []
+
+
+PATH = "C:\\\\x (all) [a]+ 100% $HOME ÄÖ"
+ODD_META = {"a.b": 1, "$c": "d", "n": 7, "t": "7", "yes": True, "none": None, "": "empty"}
+CHOSEN: dict[str, Mapping[str, Any]] = {
+    "by all of its tags": {"tags": ("red", "blue")},
+    "by a part of its command": {"command": PATH.lower()},
+    "by its key": {"key": "k"},
+    "by its group": {"group": "g"},
+    "by its priority": {"priority_min": 3, "priority_max": 3},
+    "by a name in meta with a dot in it": {"meta": {"a.b": "1"}},
+    "by a name in meta that is no field": {"meta": {"$c": "d"}},
+    "by a number": {"meta": {"n": "7"}},
+    "by a text that is a number": {"meta": {"t": "7"}},
+    "by a truth": {"meta": {"yes": "true", "none": "null", "": "empty"}},
+}
+
+
+@pytest.mark.parametrize("state", [None, State.PENDING])
+@pytest.mark.parametrize("asked", CHOSEN.values(), ids=CHOSEN)
+def test_a_job_is_chosen(built: Ground, asked: Mapping[str, Any], state: State | None) -> None:
+    odd = {"command": f"run {PATH} now", "key": "k", "group": "g", "priority": 3, "meta": ODD_META}
+    put(built, "job-odd", enqueued(tags=["red", "blue", "green"], **odd))
+    put(built, "job-red", enqueued(tags=["red"], command="run x", key="l", meta={"yes": 1, "n": "x", "a": {"b": 1}}))
+    put(built, "job-plain", called(tags=["blue"], meta={"c": "d"}))
+    one = reader_on(built)
+    one.refresh()
+
+    assert [job.id for job in one.jobs(Filter(state=state, **asked))] == ["odd"]
+    assert list(one.ids(Filter(state=state, **asked))) == ["odd"]
+
+
+@pytest.mark.parametrize("text", ["\0", "x" * 5000, "(", "\\E", "é" * 2000, "İ", "ß", "\n"])
+def test_any_text_may_be_looked_for(built: Ground, text: str) -> None:
+    put(built, "job-one", enqueued(max_retries=0), claimed(), USED_UP_FAILURE, DEAD_LETTERED)
+    one = reader_on(built)
+    one.refresh()
+
+    for field in ("command", "error", "worker", "key", "group", "tag", "queue", "task"):
+        looking: Any = {field: text}
+        assert list(one.jobs(Filter(**looking))) == []
+    assert list(one.jobs(Filter(meta={text: text}))) == []
+
+
+def test_a_list_goes_on_after_a_job_wherever_that_stands(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE_MAX", 2)
+    for number in range(3):  # of each time several
+        events, now = (claimed(), USED_UP_FAILURE, DEAD_LETTERED), NOW + timedelta(hours=number)
+        for nth in range(4):
+            first = replace(enqueued(max_retries=0), nth=nth)
+            built.log.append([append(f"job-{number}{nth}", first, *events, now=now)])
+    put(built, "job-lives", enqueued())
+    one = reader_on(built)
+    one.refresh()
+
+    for state in (None, State.DEAD):
+        whole = [job.id for job in one.jobs(Filter(state=state, limit=None))]
+        paged = list(one.ids(Filter(state=state, limit=3)))
+        while part := list(one.ids(Filter(state=state, limit=3, after=paged[-1]))):
+            paged += part
+        assert paged == whole
+    with pytest.raises(JobNotFound):
+        list(one.jobs(Filter(after="nobody")))
+    with pytest.raises(Refused, match="Job lives is pending by now"):
+        list(one.jobs(Filter(state=State.DEAD, after="lives")))
+
+
+def test_who_looks_for_a_needle_in_a_haystack_is_told_that_it_is_a_scan(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "VAIN_MAX", 10)
+    monkeypatch.setattr(listing, "PAGE", 5)
+    monkeypatch.setattr(listing, "PAGE_MAX", 5)
+    built.log.append([append(f"job-{number}", enqueued(command="hay")) for number in range(20)])
+    built.log.append([append("job-needle", enqueued(command="needle"), now=NOW - timedelta(hours=1))])
+    one = reader_on(built)
+    one.refresh()
+
+    with pytest.raises(Refused, match=r"10 jobs were looked at that do not fit, and there are more.*--scan"):
+        list(one.jobs(Filter(command="needle")))
+    assert [job.id for job in one.jobs(Filter(command="needle", scan=True))] == ["needle"]
+    assert len(list(one.jobs(Filter(command="hay", limit=None)))) == 20
+    assert [job.id for job in one.jobs(Filter(command="needle", created_until=NOW - timedelta(hours=1)))] == ["needle"]
 
 
 def test_stats_count_once_what_is_merged_while_they_are_read(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,235 @@
+"""A filter as a text, such as `state:dead error~"503" meta.customer=acme ended>-2h`. Pure.
+
+Conditions with blanks between them, each FIELD, how it stands, VALUE; all must hold. A value with blanks in it stands
+in quotation marks, in which a backslash stands before one of these or of itself.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from msgspec.structs import asdict
+
+from eventqueue.errors import InvalidInput
+from eventqueue.model.fingerprint import PATTERN
+from eventqueue.model.job import State
+from eventqueue.model.spec import one_of
+from eventqueue.ports.views import Filter
+
+SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""
+SUCH_TIMES = "such as -2h (ago), +10m or 2026-11-28T03:12 (UTC unless a zone is given)"
+
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_CONDITION = re.compile(
+    rf'(?P<field>[A-Za-z_]+)(?:\.(?P<name>{_QUOTED}|[^\s:=~<>"]+))?(?P<how>>=|<=|[:=~<>])', re.DOTALL
+)
+_VALUE = re.compile(rf'(?:{_QUOTED}|[^\s"]\S*)(?!\S)', re.DOTALL)
+_BLANKS = re.compile(r"\s*")
+_BARE = re.compile(r'[^\s"]\S*')
+_BARE_NAME = re.compile(r'[^\s:=~<>"]+')
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_DURATION = re.compile(r"([+-])([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|h|d|w)")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+Read = Callable[[str, str, datetime], Mapping[str, Any]]
+"""From how a value stands to its field, the value and the time that it is: fields of a Filter. Raises ValueError."""
+
+
+def _text(field: str) -> Read:
+    return lambda _, value, __: {field: value}
+
+
+def _state(_: str, value: str, __: datetime) -> Mapping[str, Any]:
+    try:
+        return {"state": State(value)}
+    except ValueError:
+        raise ValueError(f"{value!r} is no state{one_of('the states', value, list(State))}") from None
+
+
+def _fingerprint(_: str, value: str, __: datetime) -> Mapping[str, Any]:
+    if not re.fullmatch(PATTERN, value):
+        raise ValueError(f"{value!r} is no fingerprint: `queuectl errors` shows them")
+    return {"fingerprint": value}
+
+
+def _priority(how: str, value: str, _: datetime) -> Mapping[str, Any]:
+    if not _WHOLE.fullmatch(value):
+        raise ValueError(f"{value!r} is no priority: give a whole number")
+    bounds = {"=": (0, 0), ">": (1, None), ">=": (0, None), "<": (None, -1), "<=": (None, 0)}[how]
+    found = dict(zip(("priority_min", "priority_max"), bounds, strict=True))
+    return {name: int(value) + off for name, off in found.items() if off is not None}
+
+
+def _time(since: str | None, until: str | None) -> Read:
+    def read(how: str, value: str, now: datetime) -> Mapping[str, Any]:
+        field = since if how in ("=", ">") and since is not None else until
+        assert field is not None
+        return {field: _moment(value, now)}
+
+    return read
+
+
+def _moment(value: str, now: datetime) -> datetime:
+    try:
+        if found := _DURATION.fullmatch(value):
+            return now + timedelta(seconds=float(found[1] + found[2]) * _UNITS[found[3]])
+        at = datetime.fromisoformat(value)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{value!r} is no time: give one {SUCH_TIMES}") from None
+
+
+# How a value may stand to each field, `:` and `=` being the same, and what becomes of it.
+FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
+    "state": ("=", _state),
+    "queue": ("=", _text("queue")),
+    "tag": ("=", lambda _, value, __: {"tags": (value,)}),
+    "task": ("=", _text("task")),
+    "command": ("~", _text("command")),
+    "error": ("~", _text("error")),
+    "fingerprint": ("=", _fingerprint),
+    "key": ("=", _text("key")),
+    "group": ("=", _text("group")),
+    "worker": ("=", _text("worker")),
+    "priority": (("=", ">", ">=", "<", "<="), _priority),
+    "since": ("=", _time("since", None)),
+    "until": ("=", _time(None, "until")),
+    "created": (("<", ">"), _time("created_since", "created_until")),
+    "ended": (("<", ">"), _time("ended_since", "ended_until")),
+    "due": ("<", _time(None, "due_before")),
+}
+_META = "meta.NAME"
+
+
+def parse(text: str, now: datetime) -> dict[str, Any]:
+    """Return the fields of a Filter that a text asks for; times such as `-2h` are seen from `now`.
+
+    Raises InvalidInput, which tells the place and what was expected there.
+    """
+    found: dict[str, Any] = {}
+    for at, field, name, how, value in _conditions(text):
+        if name is not None:
+            read: Mapping[str, Any] = {"meta": {name: value}}
+        else:
+            try:
+                read = FIELDS[field][1](how, value, now)
+            except ValueError as error:
+                _refuse(at, str(error))
+        try:
+            found = joined(found, read)
+        except InvalidInput as error:
+            _refuse(at, f"{field if name is None else f'meta.{name}'} {error.problem}")
+    return found
+
+
+def joined(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a Filter that are asked for here and there. Raises InvalidInput for one that is in both."""
+    found = dict(some)
+    for name, value in more.items():
+        if name == "tags":
+            found[name] = (*found.get(name, ()), *value)
+        elif name == "meta":
+            before = found.get(name, {})
+            if twice := sorted(before.keys() & value.keys()):
+                raise InvalidInput(f"meta.{twice[0]}", "is asked for twice")
+            found[name] = {**before, **value}
+        elif name in found:
+            raise InvalidInput(name, "is asked for twice")
+        else:
+            found[name] = value
+    return found
+
+
+def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:
+    """Yield where each condition begins, its field, the name in meta if it is of that, how it stands, and its value."""
+    at = _after_blanks(text, 0)
+    while at < len(text):
+        found = _CONDITION.match(text, at)
+        if found is None:
+            _refuse(at, f"{_word(text, at)!r} is no condition: give FIELD:VALUE, {SUCH}; {_known()}")
+        field, how = found["field"], "=" if found["how"] == ":" else found["how"]
+        _check(at, field, found["name"], how)
+        value = _VALUE.match(text, found.end())
+        if value is None:
+            _refuse(found.end(), _no_value(text, found.end(), found[0]))
+        name = None if found["name"] is None else _unquoted(found["name"])
+        yield at, field, name, how, _unquoted(value[0])
+        at = _after_blanks(text, value.end())
+
+
+def _check(at: int, field: str, name: str | None, how: str) -> None:
+    is_meta = field == "meta" and name is not None
+    if not is_meta and (field not in FIELDS or name is not None):
+        shown = field if name is None else f"{field}.{name}"
+        _refuse(at, f"{shown!r} is no field{one_of('the fields', shown, [*FIELDS, _META])}")
+    known = "=" if is_meta else FIELDS[field][0]
+    if how not in known:
+        several = " or ".join(":" if one == "=" else one for one in known)
+        _refuse(at, f"{field} stands with {several} before its value, not with {':' if how == '=' else how}")
+
+
+def _no_value(text: str, at: int, before: str) -> str:
+    if text[at : at + 1] == '"':
+        if re.compile(_QUOTED, re.DOTALL).match(text, at):
+            return "a blank must stand behind a value in quotation marks"
+        return "the quotation mark is never closed"
+    return f'a value must stand behind {before}, or "" for none'
+
+
+def _refuse(at: int, problem: str) -> NoReturn:
+    raise InvalidInput("filter", f"at character {at + 1}: {problem}") from None
+
+
+def _known() -> str:
+    return f"the fields are {', '.join([*FIELDS, _META])}"
+
+
+def _word(text: str, at: int) -> str:
+    return text[at : at + 40].split(None, 1)[0]
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def text_of(wanted: Filter) -> str:
+    """Return the text that asks for the same jobs; in what part of the list they stand it does not say."""
+    asked = {name: value for name, value in asdict(wanted).items() if value not in (None, (), {})}
+    return " ".join(one for name, value in asked.items() for one in _told(name, value))
+
+
+def _told(name: str, value: Any) -> Iterator[str]:
+    match name:
+        case "tags":
+            yield from (f"tag:{_quoted(one)}" for one in value)
+        case "meta":
+            yield from (f"meta.{_quoted(key, _BARE_NAME)}={_quoted(one)}" for key, one in value.items())
+        case "error" | "command":
+            yield f"{name}~{_quoted(value)}"
+        case "priority_min" | "priority_max":
+            yield f"priority{'>=' if name == 'priority_min' else '<='}{value}"
+        case "created_since" | "ended_since":
+            yield f"{name.partition('_')[0]}>{value.isoformat()}"
+        case "created_until" | "ended_until" | "due_before":
+            yield f"{name.partition('_')[0]}<{value.isoformat()}"
+        case "since" | "until":
+            yield f"{name}:{value.isoformat()}"
+        case "after" | "limit" | "scan":
+            pass
+        case _:
+            yield f"{name}:{_quoted(value)}"
+
+
+def _quoted(text: str, bare: re.Pattern[str] = _BARE) -> str:
+    if bare.fullmatch(text):
+        return text
+    escaped = re.sub(r'(["\\])', r"\\\1", text)
+    return f'"{escaped}"'

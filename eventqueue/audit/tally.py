@@ -1,0 +1,120 @@
+"""How many jobs there are of each kind: by state, queue, error, tag, task or hour. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, assert_never, get_args
+
+import msgspec
+
+from eventqueue.audit.fitting import place_of
+from eventqueue.errors import InvalidInput, Refused
+from eventqueue.model.events import task_of
+from eventqueue.model.figures import instant, shortened
+from eventqueue.model.fingerprint import fingerprint
+from eventqueue.model.job import Job, State
+from eventqueue.model.spec import one_of
+from eventqueue.ports.views import VAIN_MAX, Counts, Filter, Lag
+
+By = Literal["state", "queue", "error", "tag", "task", "hour"]
+MESSAGE_MAX = 500  # characters
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """Jobs that have this in common; None: those that have no such thing. By error it is a fingerprint."""
+
+    value: str | None
+    count: int
+    example: str | None = None  # by error: one of the messages
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many jobs fit, and, if they were told apart, how many of each kind; one with several tags is of several.
+
+    `lag`: how far the view was behind.
+    """
+
+    count: int
+    kinds: Sequence[Kind]
+    lag: Lag
+
+
+def kind(name: str) -> By:
+    """Return by what jobs are to be told apart. Raises InvalidInput."""
+    for by in get_args(By):
+        if name == by:
+            found: By = by
+            return found
+    raise InvalidInput("by", f"is {name!r}{one_of('the kinds', name, get_args(By))}")
+
+
+def is_counted(wanted: Filter, by: By | None) -> bool:
+    """Whether the counters of queues and states tell it all, so that no job has to be looked at."""
+    plain = Filter(state=wanted.state, queue=wanted.queue, limit=wanted.limit, scan=wanted.scan)
+    return by in (None, "state", "queue") and wanted == plain
+
+
+def of_counters(counts: Mapping[str, Counts], wanted: Filter, by: By | None, lag: Lag) -> Tally:
+    """Return the tally of a filter that `is_counted`."""
+    found: Counter[str | None] = Counter()
+    for queue, states in counts.items():
+        for state, number in states.items():
+            if wanted.queue in (None, queue) and wanted.state in (None, state) and number:
+                found[queue if by == "queue" else State(state).value] += number
+    return _tally(found.total(), found if by else {}, {}, by, lag)
+
+
+def of_jobs(jobs: Iterable[Job], wanted: Filter, by: By | None, lag: Lag) -> Tally:
+    """Return the tally of the jobs that were found."""
+    number, found, examples = 0, Counter[str | None](), dict[str | None, str]()
+    for job in jobs:
+        number += 1
+        for value in () if by is None else _values(job, wanted, by):
+            found[value] += 1
+            if by == "error" and value not in examples and job.last_error is not None:
+                examples[value] = shortened(job.last_error.told, MESSAGE_MAX)
+    return _tally(number, found, examples, by, lag)
+
+
+def within_reach(jobs: Iterable[Job], wanted: Filter) -> Iterator[Job]:
+    """Yield the jobs that are to be looked at. Raises Refused at VAIN_MAX of them, unless a scan is asked for."""
+    for number, job in enumerate(jobs):
+        if number == VAIN_MAX and not wanted.scan:
+            raise Refused(
+                f"There are more than {VAIN_MAX:,} jobs to count one by one: a state, a queue, a tag or a time leaves "
+                "fewer; --scan (scan=True) counts all."
+            )
+        yield job
+
+
+def _values(job: Job, wanted: Filter, by: By) -> Sequence[str | None]:
+    match by:
+        case "state":
+            return [job.state.value]
+        case "queue":
+            return [job.queue]
+        case "task":
+            return [task_of(job.run)]
+        case "tag":
+            return list(dict.fromkeys(job.tags)) or [None]
+        case "error":
+            return [None if job.last_error is None else fingerprint(job.last_error.told)]
+        case "hour":
+            return [_hour(place_of(job, wanted)[0])]
+        case _:
+            assert_never(by)
+
+
+def _hour(at: datetime) -> str:
+    return instant(at.replace(minute=0, second=0, microsecond=0), "minutes")
+
+
+def _tally(
+    number: int, found: Mapping[str | None, int], examples: Mapping[str | None, str], by: By | None, lag: Lag
+) -> Tally:
+    kinds = [Kind(value, count, examples.get(value)) for value, count in found.items()]
+    if by == "hour":
+        kinds.sort(key=lambda one: one.value or "")
+    else:
+        kinds.sort(key=lambda one: (-one.count, one.value is None, one.value or ""))
+    return Tally(number, kinds, lag)

@@ -1,0 +1,122 @@
+"""Which jobs a command that reads is for: conditions as texts, as options, or both; all must hold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any
+
+import click
+
+from eventqueue.cli.render.words import STATES
+from eventqueue.cli.values import (
+    FINGERPRINT,
+    TEXT,
+    VARIABLE,
+    WHEN,
+    Typed,
+    moment_option,
+    since_of,
+    time_of,
+    until_of,
+)
+from eventqueue.errors import InvalidInput
+
+_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "state": click.option("--state", type=click.Choice(STATES), help="Jobs in this state."),
+    "queue": click.option("--queue", type=TEXT, help="Of this queue."),
+    "tags": click.option("--tag", "tags", type=TEXT, multiple=True, help="With this tag; several: with all of them."),
+    "task": click.option("--task", type=TEXT, help="Of this Python task."),
+    "command": click.option("--command", type=TEXT, help="With this text in the command line, whatever its case."),
+    "error": click.option("--error", type=TEXT, help="With this text in the last error, whatever its case."),
+    "fingerprint": click.option("--fingerprint", type=FINGERPRINT, help="With this kind of last error, see `errors`."),
+    "meta": click.option("--meta", type=VARIABLE, multiple=True, help="With this value in meta; may be repeated."),
+    "key": click.option("--key", type=TEXT, help="With this key."),
+    "group": click.option("--group", type=TEXT, help="Of this group."),
+    "worker": click.option("--worker", type=TEXT, help="That run on this worker; a part of its id is enough."),
+    "priority": click.option("--priority", type=click.IntRange(-(2**31), 2**31 - 1), help="Of this priority."),
+    "since": moment_option("--since", help="Created since (failed, dead and cancelled: that became so since)"),
+    "until": click.option("--until", type=WHEN, help="The same, up to this time."),
+    "ended_since": click.option("--ended-since", type=WHEN, help="That completed, died or were cancelled since."),
+    "due_before": click.option(
+        "--due-before", type=WHEN, help="That wait and are due by then, such as 1h (from now) or 18:00."
+    ),
+    "scan": click.option("--scan", is_flag=True, help="Look at all jobs, however many do not fit."),
+}
+
+
+class Wanted:
+    """What was asked for, as it was typed."""
+
+    def __init__(self, texts: Sequence[str], options: Mapping[str, Any]) -> None:
+        self._texts = texts
+        self._options = {name: value for name, value in options.items() if value not in (None, (), False)}
+        self._parsed(datetime.now(UTC))  # before anything is asked of a database
+
+    def fields(self, now: datetime) -> dict[str, Any]:
+        """Return the fields of a Filter; times such as `2h` are seen from `now`. Raises UsageError, InvalidInput."""
+        from eventqueue.audit.filters import joined
+
+        try:
+            return joined(self._parsed(now), self._read(now))
+        except InvalidInput as error:
+            if error.field not in self._options:  # which would be told by its option
+                raise click.UsageError(str(error)) from error
+            raise
+
+    def _parsed(self, now: datetime) -> dict[str, Any]:
+        from eventqueue.audit.filters import joined, parse
+
+        found: dict[str, Any] = {}
+        for text in self._texts:
+            try:
+                found = joined(found, parse(text, now))
+            except InvalidInput as error:
+                raise click.UsageError(f"FILTER: {error.problem if error.field == 'filter' else error}") from error
+        return found
+
+    def _read(self, now: datetime) -> dict[str, Any]:
+        from eventqueue.model.job import State
+
+        found = dict(self._options)
+        if "state" in found:
+            found["state"] = State(found["state"])
+        if "meta" in found:
+            found["meta"] = _once_each(found["meta"])
+        if "priority" in found:
+            found["priority_min"] = found["priority_max"] = found.pop("priority")
+        since = since_of(found.get("since"), now)
+        found |= {} if since is None else {"since": since}
+        if (until := until_of(found.get("until"), since, now)) is not None:
+            found["until"] = until
+        if "ended_since" in found:
+            found["ended_since"] = time_of(found["ended_since"], now, "ended-since")
+        if "due_before" in found:
+            found["due_before"] = _time_to_come(found["due_before"], now)
+        return found
+
+
+def _once_each(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise click.UsageError("--meta: a name is asked for twice")
+    return found
+
+
+def _time_to_come(typed: Typed, now: datetime) -> datetime:
+    if isinstance(typed, timedelta):
+        return time_of(-typed, now, "due-before")
+    at = time_of(typed, now, "due-before")
+    return at if isinstance(typed, datetime) or at > now else at + timedelta(days=1)
+
+
+def filtering(command: Callable[..., Any], without: str | None = None) -> Callable[..., Any]:
+    """Give a command its Wanted; adds the argument and the options, but for one, that say which jobs."""
+
+    @wraps(command)
+    def call(*args: Any, texts: Sequence[str], **options: Any) -> Any:
+        asked = {name: options.pop(name) for name in _OPTIONS if name in options}
+        return command(*args, wanted=Wanted(texts, asked), **options)
+
+    for name, option in reversed([*_OPTIONS.items()]):
+        call = call if name == without else option(call)
+    return click.argument("texts", nargs=-1, metavar="[FILTER]...", type=TEXT)(call)
