@@ -117,7 +117,13 @@ class Following:
                 # Again and again: what has just been claimed has not begun yet, perhaps.
                 self._signals.publish(Signal(watched=(Watched(job.worker or "", *run),)))
                 time.sleep(ASK_AGAIN_S)
-        return self._connection.watches.read(run)
+        return self._sent(run)
+
+    def _sent(self, attempt: ByClaim, after: int = 0) -> Tails | None:
+        """Return what was sent of an attempt, None where there is nothing new, or it may not be read."""
+        with suppress(AccessDenied):
+            return self._connection.watches.read(attempt, after)
+        return None
 
     def _is_live(self, worker: str | None) -> bool:
         found = self._connection.incarnations.get([worker or ""]).get(worker or "")
@@ -162,7 +168,7 @@ class Following:
         with suppress(Unavailable):
             if time.monotonic() >= run.renew_at:
                 yield from self._renew(run)
-            if (found := self._connection.watches.read(run.attempt, run.number)) is not None:
+            if (found := self._sent(run.attempt, run.number)) is not None:
                 run.number = found.number
                 yield from run.seen(found.stdout, found.stderr)
 
@@ -196,7 +202,7 @@ class Following:
             yield None
             time.sleep(LOOK_S)
         with suppress(Unavailable):
-            if (sent := self._connection.watches.read(run.attempt, run.number)) is not None:
+            if (sent := self._sent(run.attempt, run.number)) is not None:
                 yield from run.seen(sent.stdout, sent.stderr)
             yield from run.seen(*self._kept(run, event))
         yield AttemptEnded(type_of(event), event.error if isinstance(event, Failed) else None)

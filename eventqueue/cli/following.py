@@ -65,7 +65,7 @@ class _Text:
                 self._note(f"Attempt {attempt}, on {host}:")
             case AttemptWrote(stream=stream, data=data, lost=lost):
                 if lost:
-                    self._note(f"{stream}: {count(lost, 'byte')} before this are not kept.")
+                    self._note(f"{stream}: what came before this, {count(lost, 'byte')}, is not kept.")
                 self._print(stream, data)
             case AttemptUnseen(why=why):
                 self._note(f"What it writes cannot be seen for now: {why}.")

@@ -66,6 +66,9 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     is_flag=True,
     help="Start no projector, which makes the jobs of schedules, too: one runs elsewhere.",
 )
+@click.option(
+    "--show-output", is_flag=True, help="Show what the jobs write, too, each line with its job's id, as it is written."
+)
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish after a request to stop.")
 @click.option(
     "--log-format",
@@ -89,6 +92,7 @@ def start(
     max_memory: int | None,
     until_empty: bool,
     no_projector: bool,
+    show_output: bool,
     grace: float | None,
     log_format: str,
 ) -> int:
@@ -105,6 +109,7 @@ def start(
     queuectl worker start --count 4 --concurrency 8
     queuectl worker start --import app.tasks --import-path .
     queuectl worker start --queue mail --queue default --until-empty
+    queuectl worker start --show-output
     """
     from eventqueue.model.spec import check_name
     from eventqueue.worker.python.plan import PythonPlan
@@ -137,6 +142,7 @@ def start(
         grace=float(_first(grace, settings, "grace")),
         as_json=session.out.as_json or log_format == "json",
         quiet=session.out.quiet,
+        show_output=show_output,
     )
     return supervise(plan)
 

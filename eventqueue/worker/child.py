@@ -50,6 +50,7 @@ from eventqueue.worker.runners import Runners
 from eventqueue.worker.running.reports import Ended, Started
 from eventqueue.worker.running.runner import MakeRunner, Runner, Tell
 from eventqueue.worker.shell.runner import ShellRunner
+from eventqueue.worker.showing import Showing
 from eventqueue.worker.watching import Watching
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class ChildPlan(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool
     quiet: bool
     python: PythonPlan = PythonPlan()
+    show_output: bool = False
 
 
 def main(make_runner: MakeRunner = ShellRunner.telling) -> int:
@@ -130,7 +132,7 @@ def _work(plan: ChildPlan, connection: Connection, incarnation: str, make_runner
         return 0
     progressing = Progressing(connection.progresses)
     watching = Watching(incarnation, connection.watches)
-    make_runner = _runners(make_runner, server, progressing, watching)
+    make_runner = _overheard(_runners(make_runner, server, progressing), watching.told)
     tasks = () if server is None else tuple(sorted(server.tasks))
     me = incarnation_here(
         incarnation, plan.name, plan.queues, plan.concurrency, plan.grace, user=user, by=by, tasks=tasks
@@ -176,20 +178,27 @@ def _tell_started(connection: Connection, me: Incarnation, lease_s: float) -> No
     tell(connection.ground.log, connection.ground.clock, me.id, began, me.actor)
 
 
-def _runners(
-    make_runner: MakeRunner, server: ForkServer | None, progressing: Progressing, watching: Watching
-) -> MakeRunner:
+def _runners(make_runner: MakeRunner, server: ForkServer | None, progressing: Progressing) -> MakeRunner:
     """Return what makes a runner for each kind of run: of commands by `make_runner`, of tasks where there are some."""
 
     def make(tell: Tell) -> Runners:
-        def telling(message: Started | Ended) -> None:
-            watching.told(message)
+        of: dict[type, Runner] = {Shell: make_runner(tell)}
+        if server is not None:
+            of[Call] = PythonRunner(tell, server.plan, server, progressing.hear)
+        return Runners(tell, of)
+
+    return make
+
+
+def _overheard(make_runner: MakeRunner, hear: Tell) -> MakeRunner:
+    """Return what makes the same runners, of which `hear` is told first."""
+
+    def make(tell: Tell) -> Runner:
+        def both(message: Started | Ended) -> None:
+            hear(message)
             tell(message)
 
-        of: dict[type, Runner] = {Shell: make_runner(telling)}
-        if server is not None:
-            of[Call] = PythonRunner(telling, server.plan, server, progressing.hear)
-        return Runners(telling, of)
+        return make_runner(both)
 
     return make
 
@@ -218,6 +227,9 @@ def _run(
     clock, incarnations = connection.ground.clock, connection.incarnations
     log = MongoLog(connection.ground.database, APPEND_S)
     ports = engine.Ports(log, clock, connection.finder, connection.outputs)
+    showing = Showing(narrator) if plan.show_output else None
+    if showing is not None:
+        make_runner = _overheard(make_runner, showing.told)
     fatal = exit_codes(connection.settings["fatal-exit-codes"].value)
     work = Engine(me, ports, tenure, narrator, make_runner, fatal=fatal)
     heartbeat = Heartbeat(
@@ -241,6 +253,8 @@ def _run(
     # These block in the driver, perhaps: they are not waited for.
     _thread("signals", lambda: _follow(connection.signals, work, watching, done))
     _thread("watching", lambda: watching.run(work.so_far, threading.Event()))
+    if showing is not None:
+        _thread("showing", lambda: showing.run(work.so_far, done))
     try:
         with tuned():
             in_order = work.run()

@@ -32,6 +32,11 @@ def key_of(job: Job) -> str:
     return f"{job.id}/{job.claim}"
 
 
+def job_of(key: str) -> str:
+    """Return the id of the job whose run is called so."""
+    return key.rpartition("/")[0]
+
+
 class Holdings:
     """What one worker holds, in up to `slots` that run."""
 

@@ -16,7 +16,7 @@ from eventqueue.model.events import Cancelled, Completed, DeadLettered, Error, E
 from eventqueue.model.figures import instant
 from eventqueue.model.job import Job
 from eventqueue.system.outlet import Outlet
-from eventqueue.system.printable import clean, clean_json
+from eventqueue.system.printable import clean, clean_json, clean_output
 
 GREEN, RED, YELLOW, DIM, PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
@@ -84,6 +84,15 @@ class Narrator:
         if self._is_silent:
             return
         self.say("executing", f"executing job {job.id}{_of_task(job)}", job=job.id, attempt=job.attempts)
+
+    def wrote(self, job_id: str, stream: str, line: bytes) -> None:
+        """Tell a line that a job has written; of its colours none goes beyond it."""
+        text = line.decode(errors="backslashreplace").removesuffix("\r")
+        if self._as_json:
+            self.say("wrote", "", job=job_id, stream=stream, line=text)
+        else:
+            shown = clean_output(text) if self._colours else clean(text.expandtabs())
+            self._outlet.put(f"{clean(job_id)} | {shown}\n".encode(errors="backslashreplace"))
 
     def settled(self, job: Job, events: list[Event], now: datetime) -> None:
         """Tell how a job's claim was settled; `job` as it was before."""

@@ -62,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 30.0
     as_json: bool = False
     quiet: bool = False
+    show_output: bool = False
     python: PythonPlan = PythonPlan()
 
 
@@ -246,6 +247,7 @@ class Supervisor:
             grace=self._plan.grace,
             as_json=self._plan.as_json,
             quiet=self._plan.quiet,
+            show_output=self._plan.show_output,
             python=self._plan.python,
         )
         # -P: with -m alone Python would import from the current directory first, whatever lies there. As a flag and not

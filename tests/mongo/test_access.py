@@ -16,6 +16,7 @@ from eventqueue.model.events import Completed
 from eventqueue.model.job import State
 from eventqueue.mongo.layout import EVENT_SCHEMA, VALIDATOR, prepare
 from eventqueue.mongo.log import MongoLog
+from eventqueue.mongo.watches import Watches
 from eventqueue.ports.log import Appended
 from tests.builders import append, claimed, said, without_ts
 from tests.cli.past import happened
@@ -242,3 +243,8 @@ def test_the_actor_is_who_the_machine_and_the_database_know_and_not_who_the_envi
 def test_an_actor_cannot_call_itself_a_user_of_the_database(server_uri: str) -> None:
     with pytest.raises(InvalidInput, match="actor"):
         Queue(server_uri, "test_actors", actor="ann as root@admin")
+
+
+def test_who_may_not_write_cannot_ask_what_a_job_writes(enter: Enter) -> None:
+    with pytest.raises(AccessDenied):
+        Watches(enter(FIND)).look(("one", 2))

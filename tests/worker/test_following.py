@@ -145,10 +145,12 @@ def test_who_may_not_write_is_told_so_and_sees_what_was_kept_in_the_end(
     def refuse(*_: object) -> None:
         raise AccessDenied("not authorized")
 
-    monkeypatch.setattr(Watches, "look", refuse)
+    for method in ("look", "read"):
+        monkeypatch.setattr(Watches, method, refuse)
     job = stage.queue.enqueue(command="echo hello; sleep 1; echo bye").id
     start()
     wait_until(lambda: stage.job(job).state is State.PROCESSING)
+    assert stage.queue.output_so_far(job) is None
 
     told = [str(one) for one in stage.queue.follow_output(job) if one is not None]
 
