@@ -1,10 +1,16 @@
 """`queuectl db`: the local server, which is used where no URI is given."""
 
 import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import click
 
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.errors import LocalServerFailed
+from eventqueue.errors import LocalServerFailed, QueueError, Refused
+from eventqueue.model.figures import count
 
 db = Group("db", help="The local MongoDB server, used where no URI is given.")
 
@@ -26,18 +32,47 @@ def start(session: Session) -> None:
 
 
 @command("stop")
+@click.option("--yes", is_flag=True, help="Stop it though workers are at work on it.")
 @with_session
-def stop(session: Session) -> None:
+def stop(session: Session, *, yes: bool) -> int:
     """Stop the local server; its data stay.
+
+    While workers are at work on it, it is asked first whether to do so; where nobody can be asked, --yes is needed.
 
     \b
     queuectl db stop
     """
     from eventqueue.server import home, stop
 
-    stopped = stop(home(os.environ))
+    place = home(os.environ)
+    if not yes and (workers := _at_work(place)) and not _is_wanted(session, workers):
+        session.out.note("The local server goes on")
+        return 1
+    stopped = stop(place)
     session.out.document(lambda: {"stopped": stopped})
     session.out.done("The local server has stopped" if stopped else "The local server did not run")
+    return 0
+
+
+def _at_work(place: Path) -> int:
+    """Return how many workers live on the local server; none where it does not answer: it is to stop all the same."""
+    from eventqueue.connect import open_client
+    from eventqueue.mongo.incarnations import live_anywhere
+    from eventqueue.server import status
+
+    with suppress(QueueError):
+        if (server := status(place)) is not None:
+            with open_client(server.uri) as client:
+                return live_anywhere(client)
+    return 0
+
+
+def _is_wanted(session: Session, workers: int) -> bool:
+    """Ask whether to stop it. Raises Refused where nobody can be asked."""
+    at_work = f"{count(workers, 'worker')} {'is' if workers == 1 else 'are'} at work on the local server"
+    if session.out.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(f"{at_work}: `queuectl worker stop --all` stops them, and --yes the server beneath them.")
+    return click.confirm(f"{at_work}. Stop it all the same?", err=True)
 
 
 @command("status")

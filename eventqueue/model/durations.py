@@ -7,7 +7,7 @@ Duration = float | timedelta
 """A timedelta, or a number of seconds."""
 
 SUCH_DURATIONS = "seconds, or such as 10m, 1h30m or 2d"
-LENGTH_MAX = 64  # characters of a text that is one
+LENGTH_MAX = 64  # characters of one with units
 _UNITS_S = (604_800, 86_400, 3600, 60, 1, 0.001)
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 # As `figures.span` tells one, `3 min 4 s`, it is understood too.
@@ -24,10 +24,10 @@ def seconds_in(text: str) -> float | None:
 
     Units: w, d, h, m or min, s, ms, each once and the largest first. A number alone is seconds.
     """
+    if re.fullmatch(_NUMBER, text):
+        return float(text)  # however large: who asks says what is too much
     if len(text) > LENGTH_MAX or text != text.strip():
         return None
-    if re.fullmatch(_NUMBER, text):
-        return float(text)
     found = _FORM.fullmatch(text)
     if found is None or not any(found.groups()):
         return None

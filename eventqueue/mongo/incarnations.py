@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from pymongo import MongoClient
 from pymongo.database import Database
 
 from eventqueue.model.codec import CODEC
@@ -53,6 +54,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     is_told: bool = False  # the log has that it is gone
     stop_asked_at: datetime | None = None  # when it was first asked to stop
     stop_by: datetime | None = None  # what it runs then is handed back
+
+
+_NOT_OURS = ("admin", "config", "local")
 
 
 class Incarnations:
@@ -152,3 +156,15 @@ class Incarnations:
             return [
                 msgspec.convert({**found, "worker": found}, Registration) for found in self._workers.aggregate(pipeline)
             ]
+
+
+def live_anywhere(client: MongoClient[Any]) -> int:
+    """Return how many incarnations live in all of a server's databases. Raises Unavailable."""
+    found = 0
+    with translated():
+        for name in client.list_database_names():
+            database = client[name]
+            ours = {"name": {"$in": ["layout", "workers"]}}
+            if name not in _NOT_OURS and len(database.list_collection_names(filter=ours)) == 2:
+                found += len(Incarnations(database, timedelta(0)).live())
+    return found

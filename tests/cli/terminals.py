@@ -65,18 +65,19 @@ def on_terminal(queuectl: Queuectl, *args: str, columns: int = 100) -> str:
     return shown
 
 
-def on_terminals(queuectl: Queuectl, lines: Sequence[Line]) -> list[tuple[int, str]]:
-    """Return exit code and output of each command, one after the other."""
+def on_terminals(queuectl: Queuectl, lines: Sequence[Line], typed: str = "") -> list[tuple[int, str]]:
+    """Return exit code and output of each command, one after the other; `typed`: what somebody has typed ahead."""
     environ = {"TERM": "xterm-256color", **queuectl.environ}
     words = [sys.executable, "-c", RUN, json.dumps([asdict(line) for line in lines])]
-    shown = _shown(words, environ, PATIENCE_S + 5 * len(lines))
+    shown = _shown(words, environ, PATIENCE_S + 5 * len(lines), typed)
     pieces = _CODE.split(shown)
     assert len(pieces) == 2 * len(lines) + 1, shown
     return list(zip(map(int, pieces[1::2]), pieces[:-1:2], strict=True))
 
 
-def _shown(words: list[str], environ: Mapping[str, str], patience_s: float) -> str:
+def _shown(words: list[str], environ: Mapping[str, str], patience_s: float, typed: str) -> str:
     ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as process:
         os.close(theirs)

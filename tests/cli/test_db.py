@@ -1,7 +1,10 @@
 """`queuectl db`: the local server of a home of the test's own."""
 
+import json
 import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -9,6 +12,8 @@ import pytest
 
 from eventqueue.server import stop
 from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.running import started
+from tests.cli.terminals import Line, on_terminals
 
 
 @pytest.fixture
@@ -71,3 +76,34 @@ def test_a_mongod_that_is_missing_is_refused_with_what_to_do(local: Queuectl) ->
     assert ran.code == 1
     assert is_one_sentence(ran), ran
     assert "QUEUECTL_MONGOD" in ran.err
+
+
+@pytest.fixture
+def at_work(local: Queuectl) -> Iterator[Queuectl]:
+    """The same, with a worker at work on the local server, in a database of its own."""
+    with started(local, "worker", "start", "--db", "elsewhere", "--json") as worker:
+        assert worker.stdout
+        assert json.loads(worker.stdout.readline())["event"] == "started"
+        yield local
+        while worker.poll() is None:  # its server has gone: the third request kills what waits for it
+            worker.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(1)
+
+
+def test_with_workers_at_work_a_script_needs_yes_to_stop_the_server(at_work: Queuectl) -> None:
+    refused = at_work.process("db", "stop")
+    shown = at_work.process("db", "status", "--json")
+    wanted = at_work.process("db", "stop", "--yes")
+
+    assert (refused.code, is_one_sentence(refused)) == (1, True)
+    assert refused.err.startswith("✘ 1 worker is at work on the local server: `queuectl worker stop --all` stops them")
+    assert shown.code == 0
+    assert (wanted.code, wanted.out) == (0, "✔ The local server has stopped\n")
+
+
+def test_with_workers_at_work_a_person_is_asked_before_the_server_stops(at_work: Queuectl) -> None:
+    for answer, code, said in (("n", 1, "goes on"), ("y", 0, "has stopped")):
+        ((found, shown),) = on_terminals(at_work, [Line(("db", "stop"))], typed=f"{answer}\n")
+        assert "1 worker is at work on the local server. Stop it all the same? [y/N]" in shown
+        assert (found, said in shown) == (code, True), shown

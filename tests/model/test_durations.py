@@ -26,8 +26,9 @@ def test_anything_else_is_none(text: str) -> None:
 
 
 def test_what_is_longer_than_any_duration_is_not_looked_at() -> None:
-    assert seconds_in("1" * LENGTH_MAX) is not None
-    assert seconds_in("1" * (LENGTH_MAX + 1)) is None
+    assert seconds_in("1" * (LENGTH_MAX - 1) + "s") is not None
+    assert seconds_in("1" * LENGTH_MAX + "s") is None
+    assert seconds_in("9" * 5000) == float("inf")
 
 
 @pytest.mark.parametrize("seconds", [0.25, 5, 59, 60, 3600, 5400, 7260, 86_400, 90_000])
