@@ -35,7 +35,7 @@ from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
 from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.states import states
-from eventqueue.audit.tally import Tally, is_counted, kind, of_counters, of_jobs, within_reach
+from eventqueue.audit.tally import Tally, check_reach, is_counted, kind, of_counters, of_jobs, within_reach
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import DifferentJob, InvalidInput
@@ -384,6 +384,10 @@ class Queue:
         lag = self._views.refresh()
         if is_counted(wanted, by):
             return of_counters(self._views.counts(), wanted, by, lag)
+        if by is None:
+            return Tally(sum(1 for _ in within_reach(self._views.ids(wanted), wanted)), (), lag)
+        if is_counted(wanted, None):  # then how many are to be looked at is known before the first is
+            check_reach(of_counters(self._views.counts(), wanted, None, lag).count, wanted)
         return of_jobs(within_reach(self._views.jobs(wanted, is_brief=True), wanted), wanted, by, lag)
 
     def errors(

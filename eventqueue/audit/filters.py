@@ -166,8 +166,8 @@ def _check(at: int, field: str, name: str | None, how: str) -> None:
         _refuse(at, f"{shown!r} is no field{one_of('the fields', shown, [*FIELDS, _META])}")
     known = "=" if is_meta else FIELDS[field][0]
     if how not in known:
-        several = " or ".join(":" if one == "=" else one for one in known)
-        _refuse(at, f"{field} stands with {several} before its value, not with {':' if how == '=' else how}")
+        several = " or ".join("`:`" if one == "=" else f"`{one}`" for one in known)
+        _refuse(at, f"{field} stands with {several} before its value, not with `{':' if how == '=' else how}`")
 
 
 def _no_value(text: str, at: int, before: str) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, assert_never, get_args
+from typing import Literal, TypeVar, assert_never, get_args
 
 import msgspec
 
@@ -18,6 +18,8 @@ from eventqueue.ports.views import VAIN_MAX, Counts, Filter, Lag
 
 By = Literal["state", "queue", "error", "tag", "task", "hour"]
 MESSAGE_MAX = 500  # characters
+
+T = TypeVar("T")
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -76,15 +78,20 @@ def of_jobs(jobs: Iterable[Job], wanted: Filter, by: By | None, lag: Lag) -> Tal
     return _tally(number, found, examples, by, lag)
 
 
-def within_reach(jobs: Iterable[Job], wanted: Filter) -> Iterator[Job]:
-    """Yield the jobs that are to be looked at. Raises Refused at VAIN_MAX of them, unless a scan is asked for."""
-    for number, job in enumerate(jobs):
-        if number == VAIN_MAX and not wanted.scan:
-            raise Refused(
-                f"There are more than {VAIN_MAX:,} jobs to count one by one: a state, a queue, a tag or a time leaves "
-                "fewer; --scan (scan=True) counts all."
-            )
-        yield job
+def within_reach(found: Iterable[T], wanted: Filter) -> Iterator[T]:
+    """Yield what is to be looked at. Raises Refused at VAIN_MAX of it, unless a scan is asked for."""
+    for number, one in enumerate(found, start=1):
+        check_reach(number, wanted)
+        yield one
+
+
+def check_reach(number: int, wanted: Filter) -> None:
+    """Refuse to look at so many jobs, unless a scan is asked for. Raises Refused."""
+    if number > VAIN_MAX and not wanted.scan:
+        raise Refused(
+            f"There are more than {VAIN_MAX:,} jobs to count one by one: a state, a queue, a tag or a time leaves "
+            "fewer; --scan (scan=True) counts all."
+        )
 
 
 def _values(job: Job, wanted: Filter, by: By) -> Sequence[str | None]:

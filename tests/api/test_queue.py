@@ -15,11 +15,13 @@ from pymongo.database import Database
 from eventqueue import Queue, Receipt
 from eventqueue.api.acts import Acted
 from eventqueue.api.enqueueing import BATCH, Existing
+from eventqueue.audit import tally
+from eventqueue.audit.tally import Tally
 from eventqueue.errors import DifferentJob, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, WaitTimeout
 from eventqueue.model.events import Cancelled, Shell
 from eventqueue.model.job import State
 from eventqueue.ports.log import Append, Appended
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Filter, Lag
 
 
 @pytest.fixture
@@ -345,3 +347,23 @@ def test_many_jobs_go_in_batches_and_each_has_its_result_in_its_place(queue: Que
     assert told == [BATCH, BATCH, 8]
     assert [one.id for one in results if isinstance(one, Receipt) and one.created] == [one.fields.id for one in asked]
     assert isinstance(results[-1], DifferentJob)
+
+
+def test_that_jobs_are_too_many_to_be_counted_one_by_one_is_known_before_they_are(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue_many([{"command": "true", "tags": ["x"]} for _ in range(4)])
+    monkeypatch.setattr(tally, "VAIN_MAX", 3)
+    looked_at: list[object] = []
+    monkeypatch.setattr(queue._views, "jobs", lambda *_, **__: looked_at)
+
+    with pytest.raises(Refused, match="more than 3 jobs"):
+        queue.count(by="tag")
+    monkeypatch.undo()
+    monkeypatch.setattr(tally, "VAIN_MAX", 3)
+
+    with pytest.raises(Refused, match="more than 3 jobs"):
+        queue.count(tag="x")
+    assert queue.count(tag="x", scan=True) == Tally(4, (), Lag(0.0))
+    assert [one.count for one in queue.count(by="tag", scan=True).kinds] == [4]
+    assert queue.count(by="queue").count == queue.count().count == 4
