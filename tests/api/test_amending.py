@@ -1,7 +1,7 @@
 """Changing jobs that wait, through the public API: what the log has, what the views show, and who wins."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +60,17 @@ def test_a_job_that_waits_is_found_and_counted_by_what_it_was_changed_to(queue: 
     assert list(queue.verify_views()) == []
     assert {one.id: one.priority for one in queue.list().jobs} == {"one": 7, "two": 7, "three": 0}
     assert queue.verify_all().findings == ()
+
+
+@pytest.mark.parametrize("fields", [{"queue": "mail"}, {"priority": 7}, {"run_at": datetime(2030, 1, 31, tzinfo=UTC)}])
+def test_workers_find_a_job_by_what_it_was_changed_to_alone(queue: Queue, fields: Any) -> None:
+    queue.enqueue_many([{"command": "true", "id": job_id} for job_id in ("one", "two")])
+    assert len(queue.list().jobs) == 2  # the views have seen them as they were
+
+    queue.amend("one", **fields)
+
+    assert len(queue.list().jobs) == 2
+    assert list(queue.verify_views()) == []
 
 
 def test_who_changes_a_job_stands_in_its_history_with_what_it_was_and_why(queue: Queue) -> None:

@@ -1,9 +1,12 @@
 """What was changed of a job, as its history tells it."""
 
+import pytest
+
 from eventqueue.cli.render import documents
 from eventqueue.cli.render.describe import describe
+from eventqueue.model.events import Recorded
 from eventqueue.model.job import decide
-from tests.builders import NOW, amend, enqueued, history, job
+from tests.builders import NOW, amend, claimed, enqueued, failed, history, job
 
 FIRST = enqueued(env={"KEY": "hush"}, timeout=90)
 ALL = amend(
@@ -18,6 +21,8 @@ ALL = amend(
     command="make all",
 )
 (_, AMENDED) = history(FIRST, *decide(job(FIRST), ALL, NOW))
+FAILS = (FIRST, claimed(), failed())
+RETRY_AMENDED = history(*FAILS, *decide(job(*FAILS), ALL, NOW))[-1]
 
 
 def test_each_field_is_told_from_what_to_what() -> None:
@@ -28,8 +33,9 @@ def test_each_field_is_told_from_what_to_what() -> None:
     )
 
 
-def test_the_values_of_an_environment_are_hidden_unless_they_are_asked_for() -> None:
-    hidden, shown = (str(documents.event(AMENDED, None, show_env=show)) for show in (False, True))
+@pytest.mark.parametrize("recorded", [AMENDED, RETRY_AMENDED])
+def test_the_values_of_an_environment_are_hidden_unless_they_are_asked_for(recorded: Recorded) -> None:
+    hidden, shown = (str(documents.event(recorded, None, show_env=show)) for show in (False, True))
 
     assert "hush" not in hidden
     assert "psst" not in hidden

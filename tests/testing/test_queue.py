@@ -35,6 +35,16 @@ MINUTE = timedelta(minutes=1)
 # What an application does.
 
 
+def test_a_job_that_waits_is_changed_and_runs_as_it_was_changed_to(queue: TestQueue) -> None:
+    later = queue.enqueue(app.send.signature("ann"), delay=3600)
+
+    queue.amend(later.id, "she waits", delay=0, priority=3)
+    queue.run()
+
+    assert history(later) == ["enqueued", "amended", "claimed", "completed"]
+    assert queue.get(later.id).priority == 3
+
+
 def test_a_job_has_the_history_that_a_worker_would_have_given_it(queue: TestQueue) -> None:
     job = app.send.enqueue("ann", copies=2)
     assert history(job) == ["enqueued"]
