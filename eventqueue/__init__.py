@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from eventqueue.mongo.outputs import Kept
     from eventqueue.ports.views import (
         Difference,
+        Durations,
         Ending,
         Filter,
         FilterFields,
@@ -114,12 +115,15 @@ if TYPE_CHECKING:
         Held,
         Lag,
         Listing,
+        Metrics,
         ParkedJob,
+        QueueMetrics,
         QueueStats,
         QueueStatus,
         Standstill,
         Stats,
         Status,
+        Totals,
         Trial,
         ViewHealth,
         Walk,
@@ -165,6 +169,7 @@ __all__ = [
     "Discard",
     "DuplicateJob",
     "Duration",
+    "Durations",
     "Ending",
     "Enqueued",
     "Error",
@@ -206,6 +211,7 @@ __all__ = [
     "LogCorrupt",
     "LogIncomplete",
     "LogUnavailable",
+    "Metrics",
     "Misconfigured",
     "Missed",
     "NoCurrentJob",
@@ -221,6 +227,7 @@ __all__ = [
     "Queue",
     "QueueClosed",
     "QueueError",
+    "QueueMetrics",
     "QueueStats",
     "QueueStatus",
     "Receipt",
@@ -250,6 +257,7 @@ __all__ = [
     "Task",
     "TaskRefused",
     "Then",
+    "Totals",
     "Trial",
     "Unavailable",
     "UnknownEventType",
@@ -314,8 +322,8 @@ _MODULES = {
     "eventqueue.model.waits": "Wait",
     "eventqueue.mongo.outputs": "Kept",
     "eventqueue.ports.views": (
-        "Difference Ending Filter FilterFields Found Glance Gone Held Lag Listing ParkedJob QueueStats QueueStatus "
-        "Standstill Stats Status Trial ViewHealth Walk Worker "
+        "Difference Durations Ending Filter FilterFields Found Glance Gone Held Lag Listing Metrics ParkedJob "
+        "QueueMetrics QueueStats QueueStatus Standstill Stats Status Totals Trial ViewHealth Walk Worker "
     ),
     "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",

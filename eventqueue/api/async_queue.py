@@ -209,6 +209,7 @@ class AsyncQueue:
     find = _in_thread(Queue.find)
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
+    metrics = _in_thread(Queue.metrics)
     errors = _in_thread(Queue.errors)
     standstills = _in_thread(Queue.standstills)
     glance = _in_thread(Queue.glance)
