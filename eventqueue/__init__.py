@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from eventqueue.mongo.outputs import Kept
     from eventqueue.ports.views import (
         Difference,
+        Durations,
         Ending,
         Filter,
         FilterFields,
@@ -120,12 +121,15 @@ if TYPE_CHECKING:
         Held,
         Lag,
         Listing,
+        Metrics,
         ParkedJob,
+        QueueMetrics,
         QueueStats,
         QueueStatus,
         Standstill,
         Stats,
         Status,
+        Totals,
         Trial,
         ViewHealth,
         Walk,
@@ -177,6 +181,7 @@ __all__ = [
     "Discard",
     "DuplicateJob",
     "Duration",
+    "Durations",
     "Ending",
     "Enqueued",
     "Error",
@@ -218,6 +223,7 @@ __all__ = [
     "LogCorrupt",
     "LogIncomplete",
     "LogUnavailable",
+    "Metrics",
     "Misconfigured",
     "Missed",
     "NoCurrentJob",
@@ -233,6 +239,7 @@ __all__ = [
     "Queue",
     "QueueClosed",
     "QueueError",
+    "QueueMetrics",
     "QueueStats",
     "QueueStatus",
     "Receipt",
@@ -267,6 +274,7 @@ __all__ = [
     "TaskRefused",
     "Terms",
     "Then",
+    "Totals",
     "Trial",
     "Unavailable",
     "UnknownEventType",
@@ -334,8 +342,8 @@ _MODULES = {
     "eventqueue.model.waits": "Wait",
     "eventqueue.mongo.outputs": "Kept",
     "eventqueue.ports.views": (
-        "Difference Ending Filter FilterFields Found Glance Gone Held Lag Listing ParkedJob QueueStats QueueStatus "
-        "Standstill Stats Status Trial ViewHealth Walk Worker "
+        "Difference Durations Ending Filter FilterFields Found Glance Gone Held Lag Listing Metrics ParkedJob "
+        "QueueMetrics QueueStats QueueStatus Standstill Stats Status Totals Trial ViewHealth Walk Worker "
     ),
     "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",

@@ -212,6 +212,7 @@ class AsyncQueue:
     count = _in_thread(Queue.count)
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
+    metrics = _in_thread(Queue.metrics)
     errors = _in_thread(Queue.errors)
     standstills = _in_thread(Queue.standstills)
     glance = _in_thread(Queue.glance)

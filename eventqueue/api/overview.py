@@ -17,7 +17,17 @@ from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
-from eventqueue.ports.views import Filter, Glance, QueueStatus, Standing, Standstill, Status, Worker
+from eventqueue.ports.views import (
+    Filter,
+    Glance,
+    Metrics,
+    QueueMetrics,
+    QueueStatus,
+    Standing,
+    Standstill,
+    Status,
+    Worker,
+)
 from eventqueue.steering.pauses import Pauses
 
 TASKS_MAX = 10  # queues of which it is seen whether their jobs are of tasks that nobody knows
@@ -84,6 +94,30 @@ class Overview:
             failures=failed,
             progress=self.progress([job for _, jobs in crew for job in jobs]),
             waits=_waits(failed, now, paused, [one for one, _ in crew], self._views.parked()),
+        )
+
+    def metrics(self) -> Metrics:
+        """See Queue.metrics."""
+        totals = self._views.totals()
+        counts, due = (self._views.counts(), self._views.due_since()) if totals else ({}, {})
+        now, paused = self._connection.ground.clock.now(), Pauses(self._log).all()
+        live = self._connection.incarnations.live()
+        held = self._connection.finder.held_by([one.worker.id for one in live]) if live and totals else {}
+        return Metrics(
+            at=now,
+            lag=self._views.lag(),
+            queues={
+                name: QueueMetrics(
+                    counts=counts.get(name, {}),
+                    is_paused=name in paused,
+                    oldest_due=max(0.0, (now - due[name]).total_seconds()) if name in due else None,
+                    totals=totals[name],
+                )
+                for name in sorted(totals)
+            },
+            workers=len(live),
+            slots=sum(one.worker.concurrency for one in live),
+            busy=sum(map(len, held.values())),
         )
 
     def workers(self) -> Sequence[Worker]:

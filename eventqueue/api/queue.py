@@ -62,6 +62,7 @@ from eventqueue.ports.views import (
     Glance,
     Gone,
     Listing,
+    Metrics,
     ParkedJob,
     QueueStatus,
     Standstill,
@@ -439,6 +440,14 @@ class Queue:
         """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each."""
         self._views.refresh()
         return self._views.stats(window)
+
+    def metrics(self) -> Metrics:
+        """Return what a monitoring system asks for, as the views show it: nothing is waited for or brought up to date.
+
+        By queue how many jobs are in each state, for how long one is due, and what happened since its first job, with
+        histograms of waits and run times; workers, their slots, and the lag.
+        """
+        return self._overview.metrics()
 
     def at(self, moment: datetime) -> Then:
         """Return the queue as it was at a moment: what there is to see of it, told from the log.

@@ -44,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "status": "status:status",
         "stats": "stats:stats",
         "top": "top:top",
+        "metrics": "metrics:metrics",
         "config": "config:config",
     },
     "Proving": {

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from eventqueue.errors import Refused
 from eventqueue.model.events import Claimed, Completed, Event, Failed, category_of, name_in
@@ -18,6 +18,9 @@ from eventqueue.testing.shown import Shown
 
 MINUTE = timedelta(minutes=1)
 MOVES: tuple[type[Event], ...] = (Claimed, Completed, Failed)
+
+
+NO_STATS = "A TestQueue counts nothing over time: ask for stats on a database, as `mongo_queue` has one."
 
 
 def _building() -> AbstractContextManager[Callable[[int], object]]:
@@ -69,7 +72,11 @@ class MemoryViews:
 
     def stats(self, window: timedelta, until: datetime | None = None) -> Stats:  # noqa: ARG002 - the port's
         """Raise Refused: nothing is counted over time here."""
-        raise Refused("A TestQueue counts nothing over time: ask for stats on a database, as `mongo_queue` has one.")
+        raise Refused(NO_STATS)
+
+    def totals(self) -> NoReturn:
+        """Raise Refused, as `stats`."""
+        raise Refused(NO_STATS)
 
     def due_since(self) -> Mapping[str, datetime]:
         """See Views.due_since."""

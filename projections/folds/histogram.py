@@ -22,6 +22,11 @@ def bin_of(seconds: float) -> int:
     return math.ceil(math.log(seconds / _LEAST_S) / _LOG)
 
 
+def edge_of(bucket: int) -> float:
+    """Return the longest duration, in seconds, that is in a bucket."""
+    return float(_LEAST_S * _GAMMA**bucket)
+
+
 def middle_of(bucket: int) -> float:
     """Return the duration, in seconds, from which none in the bucket is further than ERROR, as a part of it."""
     if bucket == 0:

@@ -3,13 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
-from eventqueue.ports.views import QueueStats, Spread, Stats
-from projections.folds.histogram import quantile
+from eventqueue.ports.views import Durations, QueueStats, Spread, Stats, Totals
+from projections.folds.histogram import Histogram, edge_of, middle_of, quantile
 from projections.folds.projection import Key
-from projections.folds.stats import DAY_S, HOUR_S, MINUTE_S, RUN, WAIT
+from projections.folds.stats import DAY_S, HOUR_S, MINUTE_S, RESCUED, RUN, WAIT
 
 LENGTHS = {"minute": MINUTE_S, "hour": HOUR_S, "day": DAY_S}
+
+EDGES = range(0, 221, 10)
+"""Buckets up to which durations are counted for others: 1 ms, 2.2 ms … 12.3 h, each a bit more than twice as long."""
 
 Counts = Mapping[str, int]
 
@@ -45,6 +49,37 @@ def report(
     )
 
 
+def totals(counts: Counts) -> Totals:
+    """Return what happened in a queue since its first job, of its counter of all time."""
+    of = defaultdict(int, counts)
+    return Totals(
+        enqueued=of["enqueued"],
+        completed=of["completed"],
+        failed=of["failed"],
+        rescued=of[RESCUED],
+        dead=of["dead-lettered"],
+        cancelled=of["cancelled"],
+        retried=of["retried"],
+        retried_by_operator=of["retried-by-operator"],
+        late=of["late-result"],
+        wait=_durations(counts, WAIT),
+        run=_durations(counts, RUN),
+    )
+
+
+def _durations(counts: Counts, what: str) -> Durations:
+    histogram = _histogram(counts, what)
+    at_most = dict.fromkeys(EDGES, 0)
+    for bucket, count in histogram.items():
+        if (edge := -(-bucket // EDGES.step) * EDGES.step) in at_most:
+            at_most[edge] += count
+    return Durations(
+        buckets=tuple(zip(map(edge_of, EDGES), accumulate(at_most.values()), strict=True)),
+        count=sum(histogram.values()),
+        seconds=sum(middle_of(bucket) * count for bucket, count in histogram.items()),
+    )
+
+
 def _start(key: Key) -> datetime:
     return datetime.fromtimestamp(int(key[1]), UTC)
 
@@ -75,8 +110,12 @@ def _queue(sums: Counts, minutes: float, oldest: timedelta | None) -> QueueStats
     )
 
 
+def _histogram(counts: Counts, what: str) -> Histogram:
+    return {int(name[len(what) + 1 :]): count for name, count in counts.items() if name.startswith(f"{what}-")}
+
+
 def _spread(counts: Counts, what: str) -> Spread | None:
-    histogram = {int(name[len(what) + 1 :]): count for name, count in counts.items() if name.startswith(f"{what}-")}
+    histogram = _histogram(counts, what)
     p50, p95, p99 = (quantile(histogram, part) for part in (0.5, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
         return None

@@ -6,7 +6,17 @@ Minutes are kept for some hours, then merged into hours, and those into days: th
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from eventqueue.model.events import EVENT_TYPES, Claimed, Completed, Event, Failed, Recorded, Retried, RetryCause
+from eventqueue.model.events import (
+    EVENT_TYPES,
+    Claimed,
+    Completed,
+    Event,
+    Failed,
+    FailReason,
+    Recorded,
+    Retried,
+    RetryCause,
+)
 from eventqueue.model.job import Job, State
 from projections.folds.histogram import bin_of
 from projections.folds.projection import Increments, Key, Tally
@@ -15,6 +25,8 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 MINUTES_KEPT = timedelta(hours=6)
 HOURS_KEPT = timedelta(days=14)
 WAIT, RUN = "wait", "run"
+TOTAL = "total"
+RESCUED = "failed-worker-lost"  # of the failed
 NET_LENGTHS = {"net-minute": MINUTE_S, "net-hour": HOUR_S, "net-day": DAY_S}
 YEAR_10000 = 253_402_300_800  # in unix time: no calendar goes further
 
@@ -32,11 +44,11 @@ class Stats:
     """Counters under ("state", queue): jobs in each state; under ("minute", its start in unix time, queue): events of
     each type, and the histograms of waits and run times, as `wait-57`: how many were in bucket 57; under ("net-minute",
     its start, queue): by how many more each state became, of what the log took in that minute. With these the states
-    are counted back to any time.
+    are counted back to any time. Under ("total", queue): as of a minute, of all time: what never goes down.
     """
 
     name = "stats"
-    version = 4
+    version = 5
 
     def tally(self, before: Job | None, after: Job, recorded: Recorded) -> Tally:
         """See Projection.tally."""
@@ -45,8 +57,10 @@ class Stats:
         if before is not None and (ended := _ended(before, recorded.event)) is not None:
             what, since = ended
             counts[f"{what}-{bin_of((recorded.at - since).total_seconds())}"] = 1
+        if isinstance(recorded.event, Failed) and recorded.event.reason is FailReason.WORKER_LOST:
+            counts[RESCUED] = 1
         # Time before queue in the key, so that a window is one range of keys.
-        tally: Tally = {("minute", minute, after.queue): counts}
+        tally: Tally = {("minute", minute, after.queue): counts, (TOTAL, after.queue): counts}
         # The minute of `moments.moment_of`, which is in the second of `ts`.
         taken = minute if recorded.ts is None else recorded.ts.time // MINUTE_S * MINUTE_S
         for queue, moved in _moved(before, after):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import bson
 import msgspec
 from bson.max_key import MaxKey
 
@@ -15,9 +16,12 @@ from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
-from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats
+from eventqueue.mongo.slices import slices
+from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats, Totals
 from projections.folds.jobs import to_job
 from projections.folds.projection import Projection, unlike, versions
+from projections.folds.report import totals
+from projections.folds.stats import TOTAL
 from projections.folds.stats import Stats as StatsView
 from projections.keeping import generation
 from projections.keeping.generation import Generation
@@ -103,6 +107,25 @@ class ViewReader:
 
     def stats(self, window: timedelta, until: datetime | None = None) -> Stats:
         """See Views.stats. Raises Refused where the live view counts otherwise than this code reads it."""
+        self._check_stats()
+        counters = self._generation().tally("stats")
+        if until is None:
+            return windows.latest(counters, window, self._ground.clock.now(), self.due_since())
+        return windows.earlier(self._ground, counters, window, until)
+
+    def totals(self) -> Mapping[str, Totals]:
+        """See Views.totals. Raises Refused as `stats`."""
+        if (live := generation.current(self._database)) is None:
+            return {}
+        self._check_stats()
+        keys = {"_id": {"$gte": {"key": [TOTAL]}, "$lt": {"key": [TOTAL, MaxKey()]}}}
+        return {
+            str(one["_id"]["key"][1]): totals(one["n"])
+            for stored in slices(live.tally("stats"), keys)
+            for one in bson.decode_all(stored)
+        }
+
+    def _check_stats(self) -> None:
         held = recorded(self._ground)
         shown = None if held is None else held.projections.get(StatsView.name)
         if shown not in (None, StatsView.version):
@@ -110,10 +133,6 @@ class ViewReader:
                 f"The stats are kept in version {shown}, this queuectl reads {StatsView.version}: upgrade the older of "
                 "the two, or run `queuectl projections rebuild`."
             )
-        counters = self._generation().tally("stats")
-        if until is None:
-            return windows.latest(counters, window, self._ground.clock.now(), self.due_since())
-        return windows.earlier(self._ground, counters, window, until)
 
     def due_since(self) -> Mapping[str, datetime]:
         """See Views.due_since."""

@@ -140,6 +140,11 @@ USES: dict[str, tuple[Use, ...]] = {
     "status": (Use(needs_jobs=False), Use(("--at", "0s"))),
     "stats": (Use(needs_jobs=False), Use(("--until", "0s"))),
     "top": (Use(("--once",), needs_jobs=False), Use(codes=(0, 130), interrupt_after=1.0, needs_jobs=False)),
+    "metrics": (
+        Use(needs_jobs=False),
+        Use(("--serve", "0"), interrupt_after=1.0, needs_jobs=False),
+        Use(("--serve", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+    ),
     "config list": (Use(needs_jobs=False),),
     "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (2,), is_silent=True, needs_jobs=False)),
     "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (2,), is_silent=True)),

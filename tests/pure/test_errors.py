@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 # spawn.py is the launcher's, which runs on the standard library alone: what is raised there is caught there, as in
 # values.py of tasks. What control.py has is raised by users' tasks and caught by what runs them,
 # what interrupting.py has is raised in them.
-PLACES = {"errors.py", "spawn.py", "values.py", "control.py", "interrupting.py", "messages.py"}
+PLACES = {"errors.py", "spawn.py", "values.py", "control.py", "interrupting.py", "messages.py", "times.py"}
 
 
 def drawn() -> dict[str, str]:

@@ -10,8 +10,8 @@ from tests.system.test_forks import PUBLIC, use
 
 REFUSED = {
     *("stats", "glance", "at", "projections", "counters", "rebuild_views", "verify_views", "retry_parked", "log_size"),
-    *("stop_workers", "events", "stored_events", "export", "follow_events", "copy_log", "simulate", "workers_gone"),
-    *("verify", "verify_all"),
+    *("stop_workers", "events", "stored_events", "export", "follow_events", "copy_log", "simulate"),
+    *("verify", "verify_all", "workers_gone", "metrics"),
 }
 OTHERWISE = {"enqueue", "schedule", "configure", "resolve_workers", "try_projection"}  # asked for in words of their own
 

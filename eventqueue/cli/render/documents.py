@@ -26,6 +26,7 @@ from eventqueue.ports.views import (
     Difference,
     Glance,
     Gone,
+    Metrics,
     QueueStatus,
     Stats,
     Status,
@@ -283,6 +284,15 @@ def stats(found: Stats, only: str | None) -> dict[str, Any]:
     queues = {name: plain(one) for name, one in found.queues.items() if only in (None, name)}
     total = {} if only is not None else {"total": plain(found.total)}
     return {"since": instant(found.since), "until": instant(found.until), **total, "queues": queues}
+
+
+def metrics(found: Metrics) -> dict[str, Any]:
+    """What a monitoring system asks for, by queue; durations and the lag in seconds, null if unknown."""
+    queues = {
+        name: {**plain(one), "counts": {state: one.counts.get(State(state), 0) for state in STATES}}
+        for name, one in found.queues.items()
+    }
+    return {**plain(found), "lag": found.lag.seconds, "queues": queues}
 
 
 def glance(found: Glance) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def test_counters_are_read_by_the_beginning_of_their_keys(built: Ground) -> None
 
     assert operator(built).counters("stats", "state") == [(["state", "default"], {"pending": 1})]
     assert operator(built).counters("stats", "state", "other") == []
-    assert len(operator(built).counters("stats")) == 3
+    assert len(operator(built).counters("stats")) == 4
     with pytest.raises(Refused, match="No projection 'cost'"):
         operator(built).counters("cost")
 

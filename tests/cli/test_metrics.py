@@ -1,0 +1,177 @@
+"""`queuectl metrics`: what Prometheus reads, once and over HTTP, from the counters of all time."""
+
+import json
+import signal
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from urllib.error import HTTPError
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from eventqueue.api.queue import Queue
+from eventqueue.cli.render import exposition
+from eventqueue.model.events import Error, Failed, FailReason
+from eventqueue.ports.views import Durations, Lag, Metrics, QueueMetrics, Totals
+from projections.folds.report import EDGES, totals
+from tests.builders import NOW, claimed
+from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.past import completed, died, happened
+from tests.cli.running import started
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def read(text: str) -> Samples:
+    """Return the samples that Prometheus' own parser finds; fails where there is one twice."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation
+        for one in family.samples:
+            key = one.name, frozenset(one.labels.items())
+            assert key not in found
+            found[key] = one.value
+    return found
+
+
+def of(samples: Samples, name: str, **labels: str) -> float:
+    return samples[f"queuectl_{name}", frozenset(labels.items())]
+
+
+def test_a_database_without_views_has_no_queue_and_an_unknown_lag(queuectl: Queuectl) -> None:
+    samples = read(queuectl.ok("metrics").out)
+
+    assert of(samples, "lag_known") == 0
+    assert of(samples, "workers") == of(samples, "slots") == 0
+    assert not any(labels for _, labels in samples)
+
+
+def test_what_happened_is_counted_for_ever(queuectl: Queuectl, queue: Queue) -> None:
+    for job_id in ("done", "dead", "lost", "waits"):
+        queuectl.ok("enqueue", "--id", job_id, "--queue", "mail", "--max-retries", "0", "--", "true")
+    queuectl.ok("queue", "pause", "mail")
+    completed(queue, "done")
+    died(queue, "dead")
+    error = Error(type="worker-lost", message="gone")
+    happened(queue, "lost", claimed(), Failed(reason=FailReason.WORKER_LOST, error=error))
+    queuectl.ok("status")
+    before = read(queuectl.ok("metrics").out)
+
+    queuectl.ok("retry", "dead")
+    queuectl.ok("cancel", "dead")
+    queuectl.ok("status")
+    after = read(queuectl.ok("metrics").out)
+
+    assert of(after, "jobs", queue="mail", state="dead") == 0
+    assert of(after, "jobs", queue="mail", state="cancelled") == 1
+    counters = {key for key in before if key[0].endswith(("_total", "_bucket", "_count", "_sum"))}
+    assert all(after[key] >= before[key] for key in counters)
+    names = ("jobs_enqueued", "jobs_completed", "attempts_failed", "rescues", "jobs_dead", "jobs_cancelled")
+    assert [of(after, f"{name}_total", queue="mail") for name in names] == [4, 1, 2, 1, 1, 1]
+    assert of(after, "jobs_retried_total", queue="mail", by="operator") == 1
+    assert of(after, "wait_seconds_count", queue="mail") == of(after, "run_seconds_count", queue="mail") == 3
+    assert of(after, "queue_oldest_due_seconds", queue="mail") > 0
+    assert of(after, "queue_paused", queue="mail") == 1
+    document = json.loads(queuectl.ok("metrics", "--json").out)
+    assert document["queues"]["mail"]["totals"]["enqueued"] == 4
+
+
+def test_a_bucket_holds_what_lasted_no_longer_and_the_last_one_all() -> None:
+    found = totals({"wait-0": 1, "wait-1": 2, "wait-10": 3, "wait-11": 4, "wait-500": 5, "run-3": 7, "enqueued": 9})
+
+    assert [count for _, count in found.wait.buckets[:4]] == [1, 6, 10, 10]
+    assert found.wait.buckets[-1][1] == 10
+    assert found.wait.count == 15
+    assert len(found.wait.buckets) == len(EDGES)
+    assert found.wait.seconds > 4 * 3600  # of those five that lasted for years
+    assert (found.run.count, found.enqueued) == (7, 9)
+
+
+NOTHING = Durations(buckets=((0.001, 0),), count=0, seconds=0.0)
+FIELDS = ("enqueued", "completed", "failed", "rescued", "dead", "cancelled", "retried", "retried_by_operator", "late")
+HOSTILE = 'a"b\\c\nqueuectl_workers 7\x1b[31m\u202e'
+
+
+def test_no_name_of_a_queue_forges_a_metric() -> None:
+    counts = dict.fromkeys(FIELDS, 0)
+    one = QueueMetrics(counts={}, is_paused=False, oldest_due=None, totals=Totals(**counts, wait=NOTHING, run=NOTHING))
+    found = Metrics(at=NOW, lag=Lag(1.5), queues={HOSTILE: one, "b": one}, workers=1, slots=2, busy=1)
+
+    text = "".join(f"{line}\n" for line in exposition.lines(found))
+
+    samples = read(text)
+    assert of(samples, "workers") == 1
+    assert of(samples, "lag_seconds") == 1.5
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert len({dict(labels)["queue"] for _, labels in samples if labels}) == 2
+
+
+@contextmanager
+def served(queuectl: Queuectl) -> Iterator[str]:
+    with started(queuectl, "metrics", "--serve", "0", "--json") as process:
+        assert process.stdout
+        yield json.loads(process.stdout.readline())["serving"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        assert answer.headers["Content-Type"] == exposition.CONTENT_TYPE
+        text: str = answer.read().decode()
+        return text
+
+
+def test_they_are_served_on_this_machine_alone_until_ctrl_c(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--queue", "mail", "--", "true")
+    queuectl.ok("status")
+    with served(queuectl) as url:
+        assert url.startswith("http://127.0.0.1:")
+        assert of(read(get(url)), "jobs_enqueued_total", queue="mail") == 1
+        queuectl.ok("enqueue", "--queue", "mail", "--", "true")
+        queuectl.ok("status")
+        assert of(read(get(url)), "jobs_enqueued_total", queue="mail") == 2
+        with pytest.raises(HTTPError, match="404") as refused:
+            get(url.replace("/metrics", "/etc/passwd"))
+        refused.value.close()
+
+
+def test_clients_that_say_nothing_keep_nobody_out(queuectl: Queuectl) -> None:
+    with served(queuectl) as url:
+        host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
+        idle = [socket.create_connection((host, int(port))) for _ in range(5)]
+        for number, one in enumerate(idle):
+            one.send(b"GET /metrics"[:number] + b"\xff\0")
+
+        assert "queuectl_workers 0" in get(url)
+
+        for one in idle:
+            one.close()
+        assert "queuectl_workers 0" in get(url)
+
+
+@pytest.mark.parametrize("odd", ["", "http", "70000", "a:b", "-1", "1.2.3.4:", "9464 ", "²"])
+def test_an_odd_address_is_wrong_usage(queuectl: Queuectl, odd: str) -> None:
+    ran = queuectl.here("metrics", "--serve", odd)
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+
+
+def test_a_port_that_is_taken_is_refused_in_a_sentence(queuectl: Queuectl) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = queuectl.process("metrics", "--serve", str(taken.getsockname()[1]))
+
+    assert ran.code == 1
+    assert "in use" in ran.err
+    assert is_one_sentence(ran)
+
+
+def test_a_job_that_is_due_later_is_not_due(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue(command="true", queue="mail", delay=timedelta(hours=1))
+    queuectl.ok("status")
+
+    assert of(read(queuectl.ok("metrics").out), "queue_oldest_due_seconds", queue="mail") == 0
