@@ -83,6 +83,15 @@ def test_the_newest_come_first_and_no_more_than_are_asked_for(queue: Queue) -> N
         queue.workers_gone(limit=0)
 
 
+def test_no_worker_follows_itself(queue: Queue) -> None:
+    before = queue.connection.ground.clock.now() - timedelta(seconds=1)
+    told(queue, "web-1:a", started(), WorkerLost(renewed_at=before))  # before it was told that it started
+
+    (lost,) = queue.workers_gone()
+
+    assert lost.successor is None
+
+
 def test_a_worker_that_nobody_has_buried_is_silent_and_holds_what_it_ran(queue: Queue) -> None:
     queue.enqueue(id="one", command="true")
     me = incarnation_here("web-1:a", "1", (), 2)
