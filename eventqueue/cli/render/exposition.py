@@ -1,8 +1,4 @@
-"""What `queuectl metrics` says, in the text format that Prometheus reads (version 0.0.4). Pure.
-
-Written here and not by the client library: that keeps metrics of its own process, and takes ten times as long for those
-of a database with thousands of queues.
-"""
+"""What `queuectl metrics` says, in the text format that Prometheus reads (version 0.0.4). Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
