@@ -29,6 +29,7 @@ from eventqueue.schedules.ticks import told
 
 ERROR_MAX = 300  # characters of what somebody else wrote
 ENDS = "the first worker that lives fails the attempt"
+_TERMS = {"due_at": "time", "max_retries": "retries", "env": "environment"}  # as people call them
 TAIL = 2  # events: the last one, and the one before, which is how an attempt ended or where it began
 
 
@@ -92,9 +93,11 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
         case Amended(why=why) | RetryAmended(why=why):
             before = [one for one in history if not isinstance(one.event, Amending)]
             yield from _origin(job, before, around) if before else ()
-            what = ", ".join(name for name in Terms.__struct_fields__ if getattr(last.event.now, name) is not None)
+            what = [
+                _TERMS.get(name, name) for name in Terms.__struct_fields__ if getattr(last.event.now, name) is not None
+            ]
             reason = f" ({_said(why)})" if why else ""
-            text = f"its {what} was changed at {at} by {by}{reason}"
+            text = f"its {', '.join(what)} {'was' if len(what) == 1 else 'were'} changed at {at} by {by}{reason}"
             yield Clause(kind=Reason.AMENDED, text=text, event=_place(last))
         case _:  # an attempt failed
             yield from _retry(job, history)

@@ -7,7 +7,7 @@ import pytest
 
 from eventqueue.audit.clauses import Around, Clause, Holder, Place, Reason, Why, sentence
 from eventqueue.audit.why import ERROR_MAX, explain
-from eventqueue.model.events import Cancelled, Error, Event, Failed, FailReason
+from eventqueue.model.events import Amended, Cancelled, Error, Event, Failed, FailReason, Terms
 from eventqueue.model.job import (
     EXPIRED,
     Job,
@@ -179,6 +179,16 @@ def test_a_reason_stands_in_its_story_once_and_fits_the_state(reason: Reason) ->
 )
 def test_a_reason_says_when_who_and_why(reason: Reason, said: str) -> None:
     assert clause(STORIES[reason], reason).text.startswith(said)
+
+
+def test_several_things_that_were_changed_are_told_by_the_names_that_people_have_for_them() -> None:
+    several = Amended(
+        was=Terms(priority=0, due_at=NOW, max_retries=3), now=Terms(priority=5, due_at=LATER, max_retries=9)
+    )
+
+    assert clause(why([enqueued(), several]), Reason.AMENDED).text.startswith(
+        "its priority, time, retries were changed"
+    )
 
 
 def test_what_must_happen_first_stands_first_and_the_rest_follows() -> None:
