@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import click
 
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, say_what_still_lives, selecting, to_each
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SECONDS, TEXT
+from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
 
 
 @command("wait")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=TEXT)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
 @click.option("--timeout", type=SECONDS, help="Wait so long at most, such as 90 or 10m.")
 @with_session
 def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from eventqueue.cli.enqueue import given_fields, with_options
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, with_why
 from eventqueue.cli.selection import Selection, to_each
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import SECONDS, TEXT, VARIABLE
+from eventqueue.cli.values import SECONDS, VARIABLE
 
 FIELDS = (
     click.option("--priority", type=int, help="Higher runs first."),
@@ -25,7 +26,7 @@ FIELDS = (
 
 
 @command("set")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=TEXT)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
 @with_options(FIELDS)
 @with_why
 @with_session
@@ -45,7 +46,7 @@ def set_(session: Session, /, *, ids: Sequence[str], why: str | None, **options:
 
 
 @command("run-now")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=TEXT)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
 @with_why
 @with_session
 def run_now(session: Session, ids: Sequence[str], why: str | None) -> int:

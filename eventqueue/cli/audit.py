@@ -6,11 +6,12 @@ import click
 
 from eventqueue.cli import seal
 from eventqueue.cli.export import export, import_
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, TEXT, Typed, moment_option, since_of
+from eventqueue.cli.values import FILE, Typed, moment_option, since_of
 from eventqueue.errors import JobNotFound
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ audit = Group("audit", help="Proving what the log says.")
 
 
 @command("verify")
-@click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
+@click.argument("job_id", metavar="[ID]", required=False, type=JOB)
 @click.option("--all", "is_all", is_flag=True, help="Everything there is.")
 @click.option("--against", type=FILE, metavar="FILE", help="With --all: and against the seals that were kept in FILE.")
 @click.option("--record", type=FILE, metavar="FILE", help="With --all: and against what it had then.")

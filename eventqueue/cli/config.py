@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.known import SETTING
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
@@ -44,7 +45,7 @@ def list_(session: Session) -> None:
 
 
 @command("get")
-@click.argument("name", type=TEXT)
+@click.argument("name", type=SETTING)
 @with_session
 def get(session: Session, name: str) -> None:
     """Print the value of one setting.
@@ -64,7 +65,7 @@ def get(session: Session, name: str) -> None:
 
 # So that a value may be a negative number.
 @command("set", context_settings={"ignore_unknown_options": True})
-@click.argument("name", type=TEXT)
+@click.argument("name", type=SETTING)
 @click.argument("value", type=TEXT)
 @with_why
 @with_session
@@ -81,7 +82,7 @@ def set_(session: Session, name: str, value: str, why: str | None) -> None:
 
 
 @command("unset")
-@click.argument("name", type=TEXT)
+@click.argument("name", type=SETTING)
 @with_why
 @with_session
 def unset(session: Session, name: str, why: str | None) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @command("diff")
-@click.argument("job_id", metavar="ID", type=TEXT)
+@click.argument("job_id", metavar="ID", type=JOB)
 @click.argument("first", metavar="VERSION|OTHER", type=TEXT)
 @click.argument("second", metavar="[VERSION]", required=False, type=TEXT)
 @show_env

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from eventqueue.cli.importing import imports_of, with_imports
+from eventqueue.cli.known import QUEUE, TAG
 from eventqueue.cli.options import Command, command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import (
@@ -52,14 +53,16 @@ PLACE = (
     click.option("--key", help="Idempotency key: the same key in the same queue is the same job."),
 )
 FIELDS = (
-    click.option("--queue", help="Queue it goes to."),
+    click.option("--queue", shell_complete=QUEUE.shell_complete, help="Queue it goes to."),
     click.option("--priority", type=int, help="Higher runs first."),
     click.option("--max-retries", type=int, help="How often it is tried again."),
     click.option("--backoff-base", type=float, metavar="N", help="The n-th retry waits N to the power of n seconds."),
     click.option("--backoff-cap", type=SECONDS, help="Longest wait for a retry."),
     click.option("--backoff-jitter", type=float, metavar="0..1", help="Part of a wait that chance may add to it."),
     click.option("--timeout", type=SECONDS, help="How long it may run."),
-    click.option("--tag", "tags", multiple=True, help="A tag; several may be given."),
+    click.option(
+        "--tag", "tags", shell_complete=TAG.shell_complete, multiple=True, help="A tag; several may be given."
+    ),
     click.option("--group", help="Group it belongs to."),
     click.option("--env", type=VARIABLE, multiple=True, help="Environment variable; several may be given."),
     click.option("--cwd", metavar="DIRECTORY", help="Where it runs, seen from here; ~ is your home [default: here]."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eventqueue.cli.jobs import LIMIT_MAX
+from eventqueue.cli.known import JOB, QUEUE, TAG
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.session import Session, with_session
@@ -30,10 +31,10 @@ PART = 200  # events that are printed at once
 @moment_option("--since", help="From this time on")
 @moment_option("--until", help="Up to this time")
 @click.option("--type", "types", multiple=True, type=TEXT, help="Of this type, such as failed or worker-lost.")
-@click.option("--job", type=TEXT, metavar="ID", help="Of this job, and what came late for it.")
+@click.option("--job", type=JOB, metavar="ID", help="Of this job, and what came late for it.")
 @click.option("--stream", "streams", multiple=True, type=TEXT, help="Of this stream, such as queue-mail.")
-@click.option("--queue", "queue_name", type=TEXT, help="Of this queue, and of jobs that were enqueued in it.")
-@click.option("--tag", type=TEXT, help="Of jobs that were enqueued with this tag.")
+@click.option("--queue", "queue_name", type=QUEUE, help="Of this queue, and of jobs that were enqueued in it.")
+@click.option("--tag", type=TAG, help="Of jobs that were enqueued with this tag.")
 @click.option("--actor", type=TEXT, help="By who has this text in his name.")
 @click.option("--where", multiple=True, type=TEXT, help="Such as data.exit_code=7; also != < <= > >= ~.")
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from eventqueue.cli.known import QUEUE, TAG, WORKER
 from eventqueue.cli.render.words import STATES
 from eventqueue.cli.values import (
     FINGERPRINT,
@@ -23,8 +24,8 @@ from eventqueue.errors import InvalidInput
 
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "state": click.option("--state", type=click.Choice(STATES), help="Jobs in this state."),
-    "queue": click.option("--queue", type=TEXT, help="Of this queue."),
-    "tags": click.option("--tag", "tags", type=TEXT, multiple=True, help="With this tag; several: with all of them."),
+    "queue": click.option("--queue", type=QUEUE, help="Of this queue."),
+    "tags": click.option("--tag", "tags", type=TAG, multiple=True, help="With this tag; several: with all of them."),
     "task": click.option("--task", type=TEXT, help="Of this Python task."),
     "command": click.option("--command", type=TEXT, help="With this text in the command line, whatever its case."),
     "error": click.option("--error", type=TEXT, help="With this text in the last error, whatever its case."),
@@ -32,13 +33,19 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "meta": click.option("--meta", type=VARIABLE, multiple=True, help="With this value in meta; may be repeated."),
     "key": click.option("--key", type=TEXT, help="With this key."),
     "group": click.option("--group", type=TEXT, help="Of this group."),
-    "worker": click.option("--worker", type=TEXT, help="That run on this worker; a part of its id is enough."),
+    "worker": click.option("--worker", type=WORKER, help="That run on this worker; a part of its id is enough."),
     "priority": click.option("--priority", type=click.IntRange(-(2**31), 2**31 - 1), help="Of this priority."),
     "since": moment_option("--since", help="Created since (failed, dead and cancelled: that became so since)"),
-    "until": click.option("--until", type=WHEN, help="The same, up to this time."),
-    "ended_since": click.option("--ended-since", type=WHEN, help="That completed, died or were cancelled since."),
+    "until": click.option("--until", type=WHEN, help="The same, up to this time (UTC unless a zone is given)."),
+    "ended_since": click.option(
+        "--ended-since",
+        type=WHEN,
+        help="That completed, died or were cancelled since that time (UTC unless a zone is given).",
+    ),
     "due_before": click.option(
-        "--due-before", type=WHEN, help="That wait and are due by then, such as 1h (from now) or 18:00."
+        "--due-before",
+        type=WHEN,
+        help="That wait and are due by then, such as 1h (from now) or 18:00 (UTC unless a zone is given).",
     ),
     "scan": click.option("--scan", is_flag=True, help="Look at all jobs, however many do not fit."),
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eventqueue.cli.filters import Wanted, filtering
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
@@ -47,7 +48,7 @@ def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | N
 
 
 @command("show")
-@click.argument("job_id", metavar="ID", type=TEXT)
+@click.argument("job_id", metavar="ID", type=JOB)
 @with_at
 @click.option("--version", type=click.IntRange(1, LIMIT_MAX), help="As it was after so many of its events.")
 @show_env
@@ -99,7 +100,7 @@ def _time_of_version(queue: "Queue", job_id: str, version: int) -> datetime:
 
 
 @command("history")
-@click.argument("job_id", metavar="ID", type=TEXT)
+@click.argument("job_id", metavar="ID", type=JOB)
 @show_env
 @with_session
 def history(session: Session, job_id: str, *, show_env: bool) -> None:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import TEXT
 from eventqueue.errors import AccessDenied
 from eventqueue.system.printable import clean_output
 
@@ -24,7 +24,7 @@ CONTINUATIONS_MAX = 3
 
 
 @command("logs")
-@click.argument("job_id", metavar="ID", type=TEXT)
+@click.argument("job_id", metavar="ID", type=JOB)
 @click.option("--attempt", "number", type=click.IntRange(1), help="Which attempt [default: the last].")
 @click.option("--follow", is_flag=True, help="And what comes, until the job has ended; its exit code as `wait` has it.")
 @click.option("--raw", is_flag=True, help="Its bytes as they are, on a terminal too, and not a word of ours.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.known import QUEUE
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, time_in, with_at
@@ -47,7 +48,7 @@ def list_(session: Session, at: At) -> None:
 
 
 @command("pause")
-@click.argument("name", type=TEXT)
+@click.argument("name", type=QUEUE)
 @click.option("--why", type=TEXT, help="The reason, shown wherever the queue is shown.")
 @with_session
 def pause(session: Session, name: str, why: str | None) -> None:
@@ -73,7 +74,7 @@ def pause(session: Session, name: str, why: str | None) -> None:
 
 
 @command("resume")
-@click.argument("name", type=TEXT)
+@click.argument("name", type=QUEUE)
 @with_why
 @with_session
 def resume(session: Session, name: str, why: str | None) -> None:

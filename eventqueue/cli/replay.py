@@ -4,6 +4,7 @@ from dataclasses import replace as changed
 
 import click
 
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, said_by, show_env
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
@@ -14,7 +15,7 @@ from eventqueue.system.printable import clean
 
 
 @command("replay")
-@click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
+@click.argument("job_id", metavar="[ID]", required=False, type=JOB)
 @click.option("--to", "to", type=click.IntRange(1), metavar="VERSION", help="Up to this event of the job.")
 @click.option("--all", "is_all", is_flag=True, help="The whole log, into another database.")
 @click.option("--into", type=TEXT, metavar="NAME", help="That database, which must be empty.")

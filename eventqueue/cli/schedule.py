@@ -8,6 +8,7 @@ import click
 
 from eventqueue.cli.enqueue import FIELDS, WORDS, Enqueue, check_call, command_line, given_fields, job_in, with_options
 from eventqueue.cli.importing import imports_of, with_imports
+from eventqueue.cli.known import SCHEDULE
 from eventqueue.cli.options import Group, command, show_env, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import ARGUMENTS, SECONDS, TEXT
@@ -16,7 +17,7 @@ from eventqueue.errors import ScheduleNotFound
 TICKS_MAX = 10_000
 
 schedule = Group("schedule", help="Schedules: jobs that are made again and again.")
-named = click.argument("name", type=TEXT)
+named = click.argument("name", type=SCHEDULE)
 
 
 class Add(Enqueue):

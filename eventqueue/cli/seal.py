@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
@@ -145,7 +146,7 @@ def _noting(seals: "Iterator[Seal]", forged: list[int]) -> "Iterator[Seal]":
 
 
 @command("prove")
-@click.argument("job_id", metavar="[ID]", required=False, type=TEXT)
+@click.argument("job_id", metavar="[ID]", required=False, type=JOB)
 @click.option("--seal", "number", type=NUMBER, metavar="N", help="In this seal [default: the last one].")
 @click.option("--between", nargs=2, type=NUMBER, metavar="N M", help="That seal M continues seal N.")
 @with_session

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.known import JOB, QUEUE
 from eventqueue.cli.options import with_why
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
@@ -59,9 +60,9 @@ class Selection:
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command its session and its Selection; adds the arguments that say which jobs."""
 
-    @click.argument("ids", nargs=-1, metavar="[ID]...", type=TEXT)
+    @click.argument("ids", nargs=-1, metavar="[ID]...", type=JOB)
     @click.option("--all", "is_all", is_flag=True, help="All of them, not just those named.")
-    @click.option("--queue", type=TEXT, help="With --all: of this queue only.")
+    @click.option("--queue", type=QUEUE, help="With --all: of this queue only.")
     @click.option("--task", type=TEXT, help="With --all: of this Python task only.")
     @click.option("--error", type=TEXT, help="With --all: with this text in the last error only.")
     @with_why

@@ -5,16 +5,17 @@ from datetime import timedelta
 import click
 
 from eventqueue.api.arguments import LONGEST
+from eventqueue.cli.known import QUEUE
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at
 from eventqueue.cli.unknown import refuse_unknown
-from eventqueue.cli.values import SECONDS, TEXT, moment_option
+from eventqueue.cli.values import SECONDS, moment_option
 from eventqueue.errors import InvalidInput
 
 
 @command("stats")
-@click.option("--queue", "name", type=TEXT, help="Of this queue only.")
+@click.option("--queue", "name", type=QUEUE, help="Of this queue only.")
 @click.option("--window", type=SECONDS, default="1h", show_default=True, help="The last so long, such as 10m or 7d.")
 @moment_option("--until", help="Up to this time and not to now")
 @with_session

@@ -2,15 +2,15 @@
 
 import click
 
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import TEXT
 
 OF_THE_VIEWS = ("busy", "free", "before")  # clauses that are only as new as the views
 
 
 @command("why")
-@click.argument("job_id", metavar="ID", type=TEXT)
+@click.argument("job_id", metavar="ID", type=JOB)
 @with_session
 def why(session: Session, job_id: str) -> None:
     """Tell why a job is in its state.

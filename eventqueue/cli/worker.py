@@ -9,10 +9,11 @@ import click
 
 from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.jobs import LIMIT_MAX
+from eventqueue.cli.known import QUEUE, WORKER
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, time_in, with_at
-from eventqueue.cli.values import SECONDS, SIZE, TEXT
+from eventqueue.cli.values import SECONDS, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     "--queue",
     "queues",
     multiple=True,
-    type=TEXT,
+    type=QUEUE,
     help="Queue to serve; of several, the first given goes before all others [default: all, alike].",
 )
 @click.option("--concurrency", type=click.IntRange(1, COUNT_MAX), help="Jobs that each runs at the same time.")
@@ -204,7 +205,7 @@ def _list_all(session: Session, found: "Sequence[Worker]", gone: "Sequence[Gone]
 
 
 @command("stop")
-@click.argument("names", nargs=-1, metavar="[ID]...", type=TEXT)
+@click.argument("names", nargs=-1, metavar="[ID]...", type=WORKER)
 @click.option("--all", "is_all", is_flag=True, help="All workers that live.")
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish [default: as it was started].")
 @with_why

@@ -1,0 +1,97 @@
+"""Names that there are, where one is typed: what a shell is told that may stand there.
+
+Nothing is started or built for it, and whatever goes wrong nothing is said: a shell asks while somebody types.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from eventqueue.cli.options import DB, given, given_uri
+from eventqueue.cli.values import Text
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from eventqueue.api.queue import Queue
+
+MOST = 100
+NEWEST = 500  # jobs whose tags are known
+WAIT_S = 1.0
+_SAFE = re.compile(r"[\w.:@%+,/=-]+", re.ASCII)  # what is but a name to a shell: others choose those of jobs
+
+Find = Callable[["Queue", str], Iterable[str]]
+"""Returns names of a kind, those that begin with a text among them."""
+
+
+class Known(Text):
+    """A name of which some are known."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
+        """See click.ParamType."""
+        from click.shell_completion import CompletionItem
+
+        try:
+            return [CompletionItem(name) for name in _beginning(ctx, self._find, incomplete)]
+        except Exception:  # whatever it is
+            return []
+
+
+class Setting(Text):
+    """The name of a setting."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":  # noqa: ARG002
+        """See click.ParamType."""
+        from click.shell_completion import CompletionItem
+
+        from eventqueue.model.settings import SETTINGS
+
+        return [CompletionItem(name) for name in SETTINGS if name.startswith(incomplete)]
+
+
+def _beginning(ctx: click.Context, find: Find, text: str) -> list[str]:
+    from pymongo import timeout
+
+    from eventqueue.api.queue import Queue
+
+    uri, db = given_uri(ctx) or _local(), given(ctx, "db")
+    if uri is None:
+        return []
+    with timeout(WAIT_S), Queue(uri, DB if db is None else db, prepares=False) as queue:
+        found = (name for name in find(queue, text) if name.startswith(text) and _SAFE.fullmatch(name))
+        return list(dict.fromkeys(found))[:MOST]
+
+
+def _local() -> str | None:
+    """Return the URI of the local server, None where it does not run."""
+    from eventqueue.server import home
+    from eventqueue.server.local import status
+
+    running = status(home(os.environ))
+    return None if running is None else running.uri
+
+
+def _jobs(queue: "Queue", text: str) -> Iterable[str]:
+    from eventqueue.model.events import name_in, stream_of
+
+    if not text:  # the newest, of very many
+        return [job.id for job in queue.list(limit=MOST)]
+    return [name_in(stream) for stream in queue.connection.ground.log.find_streams(stream_of("job", text), MOST)]
+
+
+def _tags(queue: "Queue", text: str) -> Iterable[str]:  # noqa: ARG001
+    return sorted({tag for job in queue.list(limit=NEWEST) for tag in job.tags})
+
+
+JOB = Known(_jobs)
+TAG = Known(_tags)
+QUEUE = Known(lambda queue, _: [one.name for one in queue.queues()])
+WORKER = Known(lambda queue, _: [one.id for one in queue.workers()])
+SCHEDULE = Known(lambda queue, _: [one.name for one in queue.schedules()])
+SETTING = Setting()
