@@ -97,7 +97,7 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
                 _TERMS.get(name, name) for name in Terms.__struct_fields__ if getattr(last.event.now, name) is not None
             ]
             reason = f" ({_said(why)})" if why else ""
-            text = f"its {', '.join(what)} {'was' if len(what) == 1 else 'were'} changed at {at} by {by}{reason}"
+            text = f"it was changed at {at} by {by}: {', '.join(what)}{reason}"
             yield Clause(kind=Reason.AMENDED, text=text, event=_place(last))
         case _:  # an attempt failed
             yield from _retry(job, history)

@@ -22,7 +22,9 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 @limited
 @with_session
 def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | None) -> None:
-    """List dead jobs, those that died last first; which ones is said as to `queuectl list`.
+    """List dead jobs, those that died last first.
+
+    Which ones is said as to `queuectl list`.
 
     \b
     queuectl dlq list --limit 10

@@ -54,10 +54,10 @@ def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | N
 @show_env
 @with_session
 def show(session: Session, job_id: str, *, at: At, version: int | None, show_env: bool) -> None:
-    """Show all of a job, and the end of its output: while it runs, of what it has written so far.
+    """Show all of a job, and the end of its output.
 
-    A part of the id is enough, if no other job's id begins with it. `queuectl why` tells more of why it is in its
-    state.
+    While it runs, that is of what it has written so far. A part of the id is enough, if no other job's id begins with
+    it. `queuectl why` tells more of why it is in its state.
 
     \b
     queuectl show report

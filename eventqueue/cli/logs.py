@@ -26,7 +26,9 @@ CONTINUATIONS_MAX = 3
 @command("logs")
 @click.argument("job_id", metavar="ID", type=JOB)
 @click.option("--attempt", "number", type=click.IntRange(1), help="Which attempt [default: the last].")
-@click.option("--follow", is_flag=True, help="And what comes, until the job has ended; its exit code as `wait` has it.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="And what comes, until the job has ended; its exit code as `wait` has it."
+)
 @click.option("--raw", is_flag=True, help="Its bytes as they are, on a terminal too, and not a word of ours.")
 @with_session
 def logs(session: Session, job_id: str, number: int | None, *, follow: bool, raw: bool) -> int:

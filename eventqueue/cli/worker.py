@@ -153,6 +153,7 @@ def start(
 @click.option("--all", "is_all", is_flag=True, help="Those, too, that left or were lost within a day.")
 @click.option(
     "--limit",
+    "-n",
     type=click.IntRange(1, LIMIT_MAX),
     default=50,
     show_default=True,

@@ -59,6 +59,7 @@ BY_ID: dict[str, Callable[[Queue, str], Any]] = {
     "cancel_many": lambda queue, job_id: raised(queue.cancel_many([job_id])),
     "retry_many": lambda queue, job_id: raised(queue.retry_many([job_id])),
     "amend_many": lambda queue, job_id: raised(queue.amend_many([job_id], priority=1)),
+    "follow_output": lambda queue, job_id: next(queue.follow_output(job_id)),
 }
 
 
@@ -87,6 +88,7 @@ def test_every_method_that_takes_an_id_is_among_these() -> None:
     assert {name for name in taking if not name.startswith("_")} == {
         *BY_ID,
         "output",
+        "output_so_far",
     }  # where nothing is kept of others
 
 

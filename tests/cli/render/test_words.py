@@ -19,6 +19,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
 from eventqueue.model.job import State
 from tests.builders import (
+    AMENDED,
     BOOM,
     CANCELLED,
     COMPLETED,
@@ -27,6 +28,7 @@ from tests.builders import (
     RELEASED,
     RETRIED_AFTER_WAIT,
     RETRIED_BY_OPERATOR,
+    RETRY_AMENDED,
     SOON,
     USED_UP_FAILURE,
     claimed,
@@ -126,6 +128,8 @@ EVENTS: list[tuple[Event, str]] = [
     (DEAD_LETTERED, "the retries are used up"),
     (RELEASED, "graceful stop; due at 2026-01-01T00:01:00Z"),
     (CANCELLED, "no longer needed"),
+    (AMENDED, "priority from 0 to 5; the customer waits"),
+    (RETRY_AMENDED, "priority from 0 to 5"),
 ]
 
 
