@@ -106,7 +106,7 @@ def test_a_known_job_that_waits_behind_many_unknown_ones_of_anothers_is_adopted(
     for module, name in ((claiming, "LOOK_S"), (ownership, "SEEN_TWICE_S"), (ownership, "SEEN_TWICE_URGENT_S")):
         monkeypatch.setattr(module, name, 0.0)
     unknown(stage, 2 * claiming.LOOK_AT)
-    jobs = {stage.enqueue() for _ in range(10)}
+    jobs = {stage.enqueue() for _ in range(20)}  # of ten, one time in a thousand, all are of one worker
     busy, idle = stage.worker("busy", beats=False).me, stage.worker("idle", beats=False).me
     connection = stage.connection
     looking = Claiming(idle, connection.finder, stage.log, connection.ground.clock)
