@@ -157,7 +157,8 @@ class _Cursor:
         self._sound = sound
         self._is_known: Known = lambda _job, _entry: False
         self._cursors = [_entries(live, share, batch) for share in shares]
-        self._found = chain.from_iterable(in_claim_order(self._but_known(cursor)) for cursor in self._cursors)
+        unknown = (but_known(sound.entries(cursor), self._knows) for cursor in self._cursors)
+        self._found = chain.from_iterable(map(in_claim_order, unknown))
 
     def take(self, limit: int, is_known: Known) -> list[Candidate]:
         """See Candidates.take."""
@@ -170,12 +171,8 @@ class _Cursor:
                 taken += _claimable(self._live, self._sound, places)
         return taken
 
-    def _but_known(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        # Before they are put in order, and read: most that a lagging view shows at its head are known. An entry without
-        # jobs stays: what stands before it need not wait any longer.
-        for entry in self._sound.entries(entries):
-            place = entry["_id"]
-            yield {**entry, "jobs": [one for one in entry["jobs"] if not self._is_known(id_of(one), place)]}
+    def _knows(self, job_id: str, place: str) -> bool:
+        return self._is_known(job_id, place)  # of who takes now
 
     def close(self) -> None:
         """See Candidates.close."""
@@ -227,6 +224,16 @@ def query_of(share: Share) -> dict[str, Any]:
 
 Place = tuple[str, str]
 """A job's id, and the entry that names it."""
+
+
+def but_known(entries: Iterable[Mapping[str, Any]], is_known: Known) -> Iterator[Mapping[str, Any]]:
+    """Yield entries without the jobs that are known: most that a lagging view has are, and are not put in order.
+
+    One that is left without any stays: so what stands before it need not wait any longer.
+    """
+    for entry in entries:
+        place = entry["_id"]
+        yield {**entry, "jobs": [one for one in entry["jobs"] if not is_known(id_of(one), place)]}
 
 
 def in_claim_order(entries: Iterable[Mapping[str, Any]]) -> Iterator[Place]:

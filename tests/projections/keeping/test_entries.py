@@ -1,6 +1,6 @@
 """Entries: by what workers find jobs, several of which share one, and how jobs come into them and leave them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import count, islice
 from typing import Any
@@ -19,7 +19,7 @@ from eventqueue.ports.views import Difference
 from projections.folds.due import JOBS_MAX, SPREAD, due_entries, ids_in
 from projections.folds.projection import Tally
 from projections.reading import candidates
-from projections.reading.candidates import CLAIM_ORDER, ViewFinder, in_claim_order
+from projections.reading.candidates import CLAIM_ORDER, ViewFinder, but_known, in_claim_order
 from projections.reading.verify import verify
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, NOW, SOON, append, claimed, enqueued, failed, history
@@ -115,6 +115,23 @@ def test_however_many_are_due_at_the_same_moment_few_wait_in_memory_to_be_merged
 
     assert sorted(found) == ids
     assert most <= 5 * JOBS_MAX
+
+
+def test_known_jobs_are_not_put_in_order_and_none_before_them_waits_for_what_is_behind_them() -> None:
+    at = [NOW + timedelta(seconds=number) for number in range(10)]
+    made = [due_entries([(pending(f"j{number}", due_at=one), 0)], SOON)[0] for number, one in enumerate(at)]
+    read: list[str] = []
+
+    def entries() -> Iterator[Mapping[str, Any]]:
+        for entry in made:
+            read.append(entry["_id"])
+            yield entry
+
+    unknown = but_known(entries(), lambda job_id, entry: (job_id, entry) != ("j0", made[0]["_id"]))
+
+    assert [entry["jobs"] for entry in but_known(made, lambda *_: True)] == [[]] * 10
+    assert next(in_claim_order(unknown))[0] == "j0"
+    assert len(read) == 2
 
 
 def test_a_job_that_is_not_due_has_an_entry_of_its_own() -> None:
