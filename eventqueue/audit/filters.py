@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 from msgspec.structs import asdict
 
 from eventqueue.errors import InvalidInput
+from eventqueue.model import times
 from eventqueue.model.fingerprint import PATTERN
 from eventqueue.model.job import State
 from eventqueue.model.spec import one_of
 from eventqueue.ports.views import Filter
 
 SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""
-SUCH_TIMES = "such as -2h (ago), +10m or 2026-11-28T03:12 (UTC unless a zone is given)"
+SUCH_TIMES = 'such as -2h (ago), +10m, 03:12, "yesterday 18:00" or 2026-11-28T03:12 (UTC unless a zone is given)'
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONDITION = re.compile(
@@ -30,8 +31,6 @@ _BARE = re.compile(r'[^\s"]\S*')
 _BARE_NAME = re.compile(r'[^\s:=~<>"]+')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
-_DURATION = re.compile(r"([+-])([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|h|d|w)")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 Read = Callable[[str, str, datetime], Mapping[str, Any]]
 """From how a value stands to its field, the value and the time that it is: fields of a Filter. Raises ValueError."""
@@ -66,17 +65,18 @@ def _time(since: str | None, until: str | None) -> Read:
     def read(how: str, value: str, now: datetime) -> Mapping[str, Any]:
         field = since if how in ("=", ">") and since is not None else until
         assert field is not None
-        return {field: _moment(value, now)}
+        # `created>2h` may be thought to be what is older than that: with a sign it is not.
+        return {field: _moment(value, now, ahead=field == "due_before", is_signed=how != "=")}
 
     return read
 
 
-def _moment(value: str, now: datetime) -> datetime:
+def _moment(value: str, now: datetime, *, ahead: bool, is_signed: bool) -> datetime:
     try:
-        if found := _DURATION.fullmatch(value):
-            return now + timedelta(seconds=float(found[1] + found[2]) * _UNITS[found[3]])
-        at = datetime.fromisoformat(value)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        one = times.typed(value, UTC, ahead=ahead)
+        if is_signed and isinstance(one, timedelta) and value[0] not in "+-" and value != "now":
+            raise ValueError
+        return times.meant_at(one, now, ahead=ahead)
     except (ValueError, OverflowError):
         raise ValueError(f"{value!r} is no time: give one {SUCH_TIMES}") from None
 

@@ -38,6 +38,14 @@ HOUR = timedelta(hours=1)
         ("due<+1h", {"due_before": NOW + HOUR}),
         ("created>2026-01-31", {"created_since": datetime(2026, 1, 31, tzinfo=UTC)}),
         ("created<2026-01-31T03:12+01:00", {"created_until": datetime(2026, 1, 31, 2, 12, tzinfo=UTC)}),
+        ("created>-1h30m ended<now", {"created_since": NOW - 1.5 * HOUR, "ended_until": NOW}),
+        ("created>00:00", {"created_since": NOW.replace(hour=0, minute=0)}),
+        ("due<23:59", {"due_before": NOW.replace(hour=23, minute=59)}),
+        (
+            'ended>"yesterday 18:00" ended<today',
+            {"ended_since": (NOW - 24 * HOUR).replace(hour=18), "ended_until": NOW.replace(hour=0)},
+        ),
+        ("since:2h until:90", {"since": NOW - 2 * HOUR, "until": NOW - HOUR / 40}),
         ("since:-1d until:-1.5h", {"since": NOW - 24 * HOUR, "until": NOW - 1.5 * HOUR}),
         (
             "key:k group:g worker:web-1 fingerprint:8aec858657",
