@@ -66,7 +66,9 @@ def _paragraphs(command: click.Command) -> list[str]:
 
 def _options(ctx: click.Context, params: Sequence[click.Parameter]) -> Iterator[str]:
     for param in params:
-        if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
+        # Each has --help, which click makes when it is first asked for, by whoever asks.
+        is_told = isinstance(param, click.Option) and "--help" not in param.opts
+        if is_told and (record := param.get_help_record(ctx)):
             names, told = record
             yield from (".TP", _bold(names), _plain(told))
 
