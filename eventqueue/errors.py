@@ -85,17 +85,17 @@ class JobNotFound(Refused):
 
 
 class WorkerNotFound(Refused):
-    """No live worker has this id or name."""
+    """No live worker has this id or name; `meant`: which one may be meant, as `model.names` has it."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"No live worker {name!r}: `queuectl worker list` shows them.")
+    def __init__(self, name: str, meant: str = "") -> None:
+        super().__init__(f"No live worker {name!r}{meant}: `queuectl worker list` shows them.")
 
 
 class ScheduleNotFound(Refused):
-    """There is no schedule of this name."""
+    """There is no schedule of this name; `meant`: see WorkerNotFound."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"No schedule {name!r}: `queuectl schedule list` shows them.")
+    def __init__(self, name: str, meant: str = "") -> None:
+        super().__init__(f"No schedule {name!r}{meant}: `queuectl schedule list` shows them.")
 
 
 class AmbiguousId(Refused):

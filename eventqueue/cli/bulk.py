@@ -15,7 +15,7 @@ import msgspec
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
-from eventqueue.cli.values import json_object
+from eventqueue.cli.values import json_object, timed
 from eventqueue.errors import DifferentJob, InvalidInput, QueueError
 from eventqueue.model.spec import Request
 from eventqueue.system.printable import clean
@@ -100,14 +100,14 @@ def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]",
 
 def _checking(queue: "Queue", load: Callable[[], None]) -> Check:
     """Return what checks a job, and loads before the first one that is a task."""
-    is_loaded = False
+    now, is_loaded = queue.connection.ground.clock.now(), False
 
     def check(fields: dict[str, Any]) -> Request:
         nonlocal is_loaded
         if "task" in fields and not is_loaded:
             is_loaded = True
             load()
-        return queue.check(fields)
+        return queue.check(timed(fields, now))
 
     return check
 

@@ -3,10 +3,11 @@
 import click
 
 from eventqueue.cli.options import command
+from eventqueue.cli.values import Choice
 
 
 @command("completion")
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.argument("shell", type=Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
     """Print the completion script of a shell.
 

@@ -8,11 +8,12 @@ from eventqueue.audit.tally import By
 from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import Choice
 
 
 @command("count")
 @filtering
-@click.option("--by", type=click.Choice(get_args(By)), help="How many of each of these, too.")
+@click.option("--by", type=Choice(get_args(By)), help="How many of each of these, too.")
 @with_session
 def count(session: Session, *, wanted: Wanted, by: By | None) -> None:
     """Count jobs; which ones is said as to `queuectl list`.

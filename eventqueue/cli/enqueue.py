@@ -16,16 +16,17 @@ from eventqueue.cli.values import (
     SECONDS,
     SUCH_COMING,
     TEXT,
+    TIMES,
     VARIABLE,
     coming,
     coming_at,
     json_object,
+    timed,
 )
 from eventqueue.errors import InvalidInput
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 WORDS = "eventqueue.cli.words"
-TIMES = ("run_at", "expires_at")  # fields that are times
 
 
 class Enqueue(Command):
@@ -107,7 +108,8 @@ def enqueue(
 
     Fields of a JSON job: command, or task with args and kwargs; id, queue, priority, run_at or delay,
     expires_at or expires (so long after its time), max_retries, backoff {base, cap, jitter}, timeout, key, tags, group,
-    env, cwd, meta. A duration is seconds, or such as "10m".
+    env, cwd, meta. A duration is seconds, or such as "10m"; a time is
+    as of --run-at.
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
     options for fields go with such a command, and with --task. The arguments of a task are checked where its module
@@ -144,7 +146,8 @@ def enqueue(
 
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
-        receipt = queue.enqueue({**asked, **{name: coming_at(one, now, name) for name, one in times.items()}})
+        at = {name: coming_at(one, now, name) for name, one in times.items()}
+        receipt = queue.enqueue(timed(asked, now) if job else asked | at)
     session.out.document(lambda: documents.enqueued(receipt))
     if receipt.created:
         session.out.done(f"Job added: {receipt.id}")
@@ -185,7 +188,7 @@ def check_call(task: str, arguments: Mapping[str, Any] | None) -> None:
         raise click.UsageError(f"--args: {error.problem if error.field == 'args' else error}") from error
 
 
-def _asked(job: tuple[str, ...], words: list[str] | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _asked(job: tuple[str, ...], words: list[str] | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of the one job, none where it is a file of them."""
     if words is not None:
         return {**fields, "command": command_line(words)}

@@ -12,7 +12,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, Typed, moment_option, shown_path, since_of, until_of
+from eventqueue.cli.values import FILE, Choice, Typed, moment_option, shown_path, since_of, until_of
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ CUT = "Streams that began before --since are without their beginnings: with one 
 @moment_option("--until", help="Up to this time")
 @click.option("--tag", type=TAG, help="Of jobs that were enqueued with this tag.")
 @click.option("--queue", "queue_name", type=QUEUE, help="Of this queue, and of jobs that were enqueued in it.")
-@click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl", help="[default: jsonl]")
+@click.option("--format", "form", type=Choice(["jsonl", "parquet"]), default="jsonl", help="[default: jsonl]")
 @click.option("--out", type=FILE, help="The file to write, which is there once it is whole [default: stdout].")
 @with_session
 def export(

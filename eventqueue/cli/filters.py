@@ -14,6 +14,7 @@ from eventqueue.cli.values import (
     TEXT,
     VARIABLE,
     WHEN,
+    Choice,
     Typed,
     moment_option,
     since_of,
@@ -23,7 +24,7 @@ from eventqueue.cli.values import (
 from eventqueue.errors import InvalidInput
 
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
-    "state": click.option("--state", type=click.Choice(STATES), help="Jobs in this state."),
+    "state": click.option("--state", type=Choice(STATES), help="Jobs in this state."),
     "queue": click.option("--queue", type=QUEUE, help="Of this queue."),
     "tags": click.option("--tag", "tags", type=TAG, multiple=True, help="With this tag; several: with all of them."),
     "task": click.option("--task", type=TEXT, help="Of this Python task."),

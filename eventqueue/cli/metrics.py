@@ -53,14 +53,14 @@ def metrics(session: Session, *, serve: tuple[str, int] | None) -> None:
             _serve(session, queue, serve)
         else:
             found = queue.metrics()
-            session.out.answer(lambda: documents.metrics(found), lambda: "\n".join(exposition.lines(found)))
+            session.out.answer(lambda: documents.metrics(found), lambda: exposition.page(found).rstrip("\n"))
 
 
 def _serve(session: Session, queue: "Queue", address: tuple[str, int]) -> None:
-    from eventqueue.cli.serving import MetricsServer
+    from eventqueue.cli.serving import serving
 
     stop = threading.Event()
-    with MetricsServer(address, queue) as server:
+    with serving(address, queue) as server:
         on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
         threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
         host, port = server.server_address[:2]

@@ -29,7 +29,7 @@ def start(session: Session) -> None:
 
     stop = threading.Event()
     on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
-    with closing(log_to_stderr(level=logging.INFO)), session.queue() as queue:
+    with closing(log_to_stderr(level=logging.INFO, as_json=session.out.as_json)), session.queue() as queue:
         sealing = make_sealing(queue.connection, os.environ)
         ticker = make_ticker(queue.connection, os.environ)
         for name, run in (("sealing", sealing.run), ("ticking", ticker.run)):

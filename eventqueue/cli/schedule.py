@@ -11,7 +11,7 @@ from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.known import SCHEDULE
 from eventqueue.cli.options import Group, command, show_env, with_why
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import ARGUMENTS, SECONDS, TEXT
+from eventqueue.cli.values import ARGUMENTS, SECONDS, TEXT, Choice
 from eventqueue.errors import ScheduleNotFound
 
 TICKS_MAX = 10_000
@@ -36,14 +36,14 @@ class Add(Enqueue):
 @click.option("--every", type=SECONDS, help="Instead of --cron: so often, such as 10m, counted from 1970 in UTC.")
 @click.option(
     "--missed",
-    type=click.Choice(("skip", "once", "all")),
+    type=Choice(("skip", "once", "all")),
     default="once",
     show_default=True,
     help="Of ticks at which nobody was there: no job, one, or a job each, 1,000 at most.",
 )
 @click.option(
     "--overlap",
-    type=click.Choice(("allow", "skip")),
+    type=Choice(("allow", "skip")),
     default="allow",
     show_default=True,
     help="While the job of an earlier tick has not ended: a job beside it, or none.",

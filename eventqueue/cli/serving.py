@@ -1,87 +1,106 @@
-"""The HTTP server of `queuectl metrics --serve`: one page, which is made anew for who asks, one at a time."""
+"""The HTTP side of `queuectl metrics --serve`: prometheus-client's page and server, and what they leave open."""
 
+import io
 import socket
 import sys
 import threading
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from pymongo import timeout
 
 from eventqueue.cli.render import exposition
-from eventqueue.errors import QueueError, redact
+from eventqueue.errors import QueueError, Refused, redact
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
 
 PATIENCE_S = 10.0  # for a client that sends or takes nothing
-CLIENTS_MAX = 20  # at the same time: others are hung up on
+ANSWERED_S = 5.0  # by the database: Prometheus waits for ten
+
+Start = Callable[[str, list[tuple[str, str]]], object]
 
 
-class MetricsServer(ThreadingHTTPServer):
-    """Answers `GET /metrics`, and nothing else."""
+def serving(address: tuple[str, int], queue: "Queue") -> ThreadingWSGIServer:
+    """Return a server that answers `GET /metrics`, and nothing else, once it is told to. Raises OSError."""
+    kind = _Server6 if ":" in address[0] else _Server
+    return make_server(*address, _app(queue), kind, _Handler)
 
-    daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], queue: "Queue") -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.making = threading.Lock()
-        self.queue = queue
-        self._room = threading.BoundedSemaphore(CLIENTS_MAX)
-        super().__init__(address, _Handler)
+def _app(queue: "Queue") -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
+    registry = CollectorRegistry()
+    registry.register(_Asking(queue))
+    metrics = make_wsgi_app(registry)
 
+    def answer(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/metrics":
+            return _refused(start, "404 Not Found", "Metrics are at /metrics.")
+        try:
+            found: Iterable[bytes] = metrics({**environ, "QUERY_STRING": ""}, start)
+        except QueueError as error:
+            return _refused(start, "503 Service Unavailable", clean(redact(str(error))))
+        return found
+
+    return answer
+
+
+def _refused(start: Start, status: str, sentence: str) -> Iterable[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{sentence}\n".encode()]
+
+
+class _Asking(Collector):
+    """The metrics as they are by now, made for one client at a time: whoever asks often waits for himself.
+
+    Raises Unavailable where the database does not answer, and Refused where too many ask.
+    """
+
+    def __init__(self, queue: "Queue") -> None:
+        self._queue = queue
+        self._making = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        if not self._making.acquire(timeout=ANSWERED_S):
+            raise Refused("Others have asked before, and are not answered yet.")
+        try:
+            with timeout(ANSWERED_S):
+                found = self._queue.metrics()
+        finally:
+            self._making.release()
+        yield from exposition.families(found)
+
+
+class _Server(ThreadingWSGIServer):
     def server_bind(self) -> None:
-        """See HTTPServer: which asks a name server who we are, and may wait for long."""
+        """See WSGIServer: which asks a name server who we are, and may wait for long."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """See ThreadingMixIn."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """See ThreadingMixIn."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._room.release()
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that has gone."""
+        """Say nothing of a client that has gone, or that sends nothing."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: MetricsServer
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(WSGIRequestHandler):
     timeout = PATIENCE_S
     server_version, sys_version = "queuectl", ""
 
-    def do_GET(self) -> None:
-        """Answer with the metrics, or with why there are none."""
-        if self.path.partition("?")[0] != "/metrics":
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", "Metrics are at /metrics.\n")
-            return
-        try:
-            with self.server.making:  # whoever asks often waits for himself
-                found = self.server.queue.metrics()
-        except QueueError as error:
-            text = f"{clean(redact(str(error)))}\n"
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", text)
-            return
-        page = "".join(f"{line}\n" for line in exposition.lines(found))
-        self._answer(HTTPStatus.OK, exposition.CONTENT_TYPE, page)
-
-    def _answer(self, status: HTTPStatus, kind: str, text: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def get_stderr(self) -> io.StringIO:
+        """Print no traceback of a client that takes nothing."""
+        return io.StringIO()
 
     def log_message(self, *_: Any) -> None:
         """Log no request: what a client sends is not ours to print."""

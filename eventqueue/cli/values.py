@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -12,10 +12,13 @@ from eventqueue.cli.render.words import instant
 from eventqueue.errors import InvalidInput
 from eventqueue.model import times
 from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
+from eventqueue.model.names import meant
+from eventqueue.system.zones import zone
 
 _SIZE = re.compile(r"([0-9]{1,12})([kKmMgGtT]?)(?:i?[bB])?")
 SUCH_TIMES = "such as 10m (ago), 03:12, yesterday 18:00 or 2026-11-28T03:12 (UTC unless a zone is given)"
-SUCH_COMING = "such as 10m, 18:00Z, tomorrow 18:00+01:00 or 2026-11-28T03:12Z"
+SUCH_COMING = "such as 10m, 18:00Z, tomorrow 18:00 Europe/Berlin or 2026-11-28T03:12Z"
+TIMES = ("run_at", "expires_at")  # fields of a job that are times
 Typed = times.Typed
 SKEW = timedelta(seconds=1)  # by which what somebody has just read from the log may be ahead of our clock
 
@@ -98,9 +101,20 @@ class When(click.ParamType[Typed]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Typed:
         """See click.ParamType."""
         try:
-            return times.typed(value, UTC)
+            return times.typed(value, UTC, zone)
+        except InvalidInput as error:
+            self.fail(error.problem, param, ctx)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: give one {SUCH_TIMES}", param, ctx)
+
+
+class Choice(click.Choice[str]):
+    """One of these words."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 - click passes it
+        """See click.Choice: in the words of all other names that are none's."""
+        words = list(map(str, self.choices))
+        return f"{value!r} is none of these{meant(value, words)}: {', '.join(words)}"
 
 
 class Variable(click.ParamType[tuple[str, str]]):
@@ -184,7 +198,9 @@ def time_of(typed: Typed, now: datetime, option: str = "since") -> datetime:
 def coming(text: str, field: str) -> Typed:
     """Return the time in a text, which is yet to come. Raises InvalidInput for none, and for one without a zone."""
     try:
-        return times.typed(text, None, ahead=True)
+        return times.typed(text, None, zone, ahead=True)
+    except InvalidInput as error:
+        raise InvalidInput(field, error.problem) from None
     except times.NoZone:
         raise InvalidInput(field, f"needs a time zone, {SUCH_COMING}") from None
     except (ValueError, OverflowError):
@@ -197,6 +213,26 @@ def coming_at(one: Typed, now: datetime, field: str) -> datetime:
         return times.meant_at(one, now, ahead=True)
     except OverflowError:
         raise InvalidInput(field, "is further away than the calendar reaches") from None
+
+
+def timed(asked: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Return the fields of a job that is typed as JSON with its times, which may be as options have them, as moments.
+
+    Raises InvalidInput.
+    """
+    typed = {name: value for name, value in asked.items() if name.replace("-", "_") in TIMES and _is_typed(value)}
+    return {**asked, **{name: coming_at(coming(value, name), now, name) for name, value in typed.items()}}
+
+
+def _is_typed(value: Any) -> bool:
+    """Whether it is a time that a person has typed, and none of ISO 8601, which is the same moment for ever."""
+    if not isinstance(value, str):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return True
+    return False
 
 
 def since_of(typed: Typed | None, now: datetime) -> datetime | None:

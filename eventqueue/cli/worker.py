@@ -13,7 +13,7 @@ from eventqueue.cli.known import QUEUE, WORKER
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, time_in, with_at
-from eventqueue.cli.values import SECONDS, SIZE
+from eventqueue.cli.values import SECONDS, SIZE, Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
 @click.option("--grace", type=SECONDS, help="How long running jobs may take to finish after a request to stop.")
 @click.option(
     "--log-format",
-    type=click.Choice(("text", "json")),
+    type=Choice(("text", "json")),
     default="text",
     show_default=True,
     help="What is told of jobs: for people, or a JSON object a line.",

@@ -1,10 +1,11 @@
 """Times as people type them: a moment, how long ago or from now, or a time of some day. Pure.
 
 One grammar for all that is typed: what looks back takes `10m` for ten minutes ago, what looks ahead for in ten minutes;
-with a sign it is the same for both.
+with a sign it is the same for both. A zone is an offset, or stands by its name behind all else: `18:00 Europe/Berlin`.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
@@ -12,6 +13,10 @@ from eventqueue.model.durations import seconds_in
 
 DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_NAMED = re.compile(r"(?P<time>\S.*) (?P<zone>[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*)")
+
+Zones = Callable[[str], tzinfo]
+"""Returns the zone of a name. Raises whatever it does for one that is none's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +35,30 @@ class NoZone(ValueError):
     """A time has no zone, and none is taken for it."""
 
 
-def typed(text: str, zone: tzinfo | None, *, ahead: bool = False) -> Typed:
+def typed(text: str, zone: tzinfo | None, zones: Zones, *, ahead: bool = False) -> Typed:
     """Return the time in a text; one without a zone is of `zone`.
 
-    `ahead`: a duration without a sign is from now, and not ago. Raises NoZone where there is no zone, and ValueError or
-    OverflowError for what is no time.
+    `ahead`: a duration without a sign is from now, and not ago. Raises NoZone where there is no zone, what `zones` does
+    for one that it does not know, and ValueError or OverflowError for what is no time.
     """
     if text == "now":
         return timedelta(0)
     sign, rest = (text[:1], text[1:]) if text[:1] in ("+", "-") else ("+" if ahead else "-", text)
     if (seconds := seconds_in(rest)) is not None:
         return timedelta(seconds=seconds if sign == "-" else -seconds)
+    if named := _NAMED.fullmatch(text):
+        return _by_clock(named["time"], zones(named["zone"]), is_named=True)
+    return _by_clock(text, zone)
+
+
+def _by_clock(text: str, zone: tzinfo | None, *, is_named: bool = False) -> Typed:
     if _OF_DAY.fullmatch(text):
-        return _of_day(text, zone)
+        return _of_day(text, zone, is_named=is_named)
     day, _, of_day = text.partition(" ")
     if day in DAYS and (not of_day or _OF_DAY.fullmatch(of_day)):
-        return OnDay(DAYS[day], _of_day(of_day or "00:00", zone))
+        return OnDay(DAYS[day], _of_day(of_day or "00:00", zone, is_named=is_named))
     at = datetime.fromisoformat(text)
-    return (at if at.tzinfo else at.replace(tzinfo=_or_none(zone))).astimezone(UTC)
+    return at.replace(tzinfo=_zone_of(at, zone, is_named=is_named)).astimezone(UTC)
 
 
 def meant_at(one: Typed, now: datetime, *, ahead: bool = False) -> datetime:
@@ -70,12 +81,16 @@ def meant_at(one: Typed, now: datetime, *, ahead: bool = False) -> datetime:
             return (today if today <= now else today - day).astimezone(UTC)
 
 
-def _of_day(text: str, zone: tzinfo | None) -> time:
+def _of_day(text: str, zone: tzinfo | None, *, is_named: bool) -> time:
     found = time.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=_or_none(zone))
+    return found.replace(tzinfo=_zone_of(found, zone, is_named=is_named))
 
 
-def _or_none(zone: tzinfo | None) -> tzinfo:
+def _zone_of(found: datetime | time, zone: tzinfo | None, *, is_named: bool) -> tzinfo:
+    if found.tzinfo is not None:
+        if is_named:
+            raise ValueError("it has two time zones")
+        return found.tzinfo
     if zone is None:
         raise NoZone("it has no time zone")
     return zone

@@ -16,6 +16,7 @@ from eventqueue.errors import LogUnavailable, ScheduleNotFound
 from eventqueue.log.insist import Decision, insist
 from eventqueue.model.codec import head_of
 from eventqueue.model.events import name_in
+from eventqueue.model.names import meant
 from eventqueue.ports.finder import Signal, SignalFeed
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import PART, EventLog
@@ -52,8 +53,12 @@ def found(log: EventLog, name: str) -> Schedule:
     """As `look`. Raises ScheduleNotFound where there is none."""
     there = look(log, name)
     if there.definition is None:
-        raise ScheduleNotFound(name)
+        raise _not_found(log, name)
     return there
+
+
+def _not_found(log: EventLog, name: str) -> ScheduleNotFound:
+    return ScheduleNotFound(name, meant(name, (one.name for one in every(log))))
 
 
 def every(log: EventLog) -> Iterator[Schedule]:
@@ -122,6 +127,8 @@ def change(ground: Footing, signals: SignalFeed, name: str, command: Command, ac
         raise error.about(
             f"schedule {name} is changed", f"`queuectl schedule show {name}` tells, and to ask again is safe."
         ) from error
+    except ScheduleNotFound:
+        raise _not_found(ground.log, name) from None
     if append is None:
         return Changed(before, is_new=False, before=before)
     signals.publish(Signal(scheduled=(name,)))

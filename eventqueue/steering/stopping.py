@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
 from eventqueue.model.lives import WorkerStopAsked
+from eventqueue.model.names import meant
 from eventqueue.model.retry import LONGEST_S
 from eventqueue.mongo.clock import DatabaseClock
 from eventqueue.mongo.incarnations import Incarnations
@@ -42,22 +43,22 @@ def named(names: Iterable[str], workers: Sequence[Worker]) -> Sequence[Worker]:
 
 def given(names: Iterable[str], workers: Sequence[Worker]) -> Sequence[Worker]:
     """As `named`, by whole ids and names alone."""
-    found = (_the_one(name, _called(name, workers)) for name in names)
+    found = (_the_one(name, _called(name, workers), workers) for name in names)
     return list({one.id: one for one in found}.values())
 
 
 def _named(name: str, workers: Sequence[Worker]) -> Worker:
     begun = [one for one in workers if name and (one.id.startswith(name) or one.name.startswith(name))]
-    return _the_one(name, _called(name, workers) or begun)
+    return _the_one(name, _called(name, workers) or begun, workers)
 
 
 def _called(name: str, workers: Sequence[Worker]) -> Sequence[Worker]:
     return [one for one in workers if name in (one.id, one.name)]
 
 
-def _the_one(name: str, found: Sequence[Worker]) -> Worker:
+def _the_one(name: str, found: Sequence[Worker], known: Sequence[Worker]) -> Worker:
     if not found:
-        raise WorkerNotFound(name)
+        raise WorkerNotFound(name, meant(name, (called for one in known for called in (one.name, one.id))))
     if len(found) > 1:
         first, second = (f"{one.id} (worker {one.name})" for one in found[:2])
         raise AmbiguousId(name, first, second, "workers")

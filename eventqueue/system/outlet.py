@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from eventqueue.system.printable import clean_lines
+from eventqueue.system.logged import form
 
 LINES_MAX = 10_000  # that wait to be written: a few MB
 WRITE_BYTES = 4096  # that a pipe takes as a whole (PIPE_BUF): several processes share it, and lines must not mix
@@ -99,15 +99,15 @@ class Outlet:
 class Handler(logging.Handler):
     """Log records to stderr through an outlet: text of others in one piece, and a traceback in its lines."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, *, as_json: bool = False) -> None:
         super().__init__()
-        self._outlet = Outlet(sys.stderr.fileno(), lambda count: f"{prefix}{count} lines were not shown.\n".encode())
-        self.setFormatter(logging.Formatter(f"{prefix}%(message)s"))
+        self._outlet = Outlet(sys.stderr.fileno(), self._lost)
+        self.setFormatter(form(prefix, as_json=as_json))
 
     def emit(self, record: logging.LogRecord) -> None:
         """See logging.Handler."""
         try:
-            self._outlet.put(f"{clean_lines(self.format(record))}\n".encode(errors="backslashreplace"))
+            self._outlet.put(self._line(record))
         except Exception:  # whoever logs goes on
             self.handleError(record)
 
@@ -116,9 +116,19 @@ class Handler(logging.Handler):
         self._outlet.close()
         super().close()
 
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(errors="backslashreplace")
 
-def log_to_stderr(prefix: str = "", level: int = logging.WARNING) -> logging.Handler:
-    """Have what is logged in this process written to stderr, as it is able to; close the handler before `os._exit`."""
-    handler = Handler(prefix)
+    def _lost(self, count: int) -> bytes:
+        told = {"msg": f"{count} lines were not shown.", "levelname": "WARNING"}
+        return self._line(logging.makeLogRecord(told))
+
+
+def log_to_stderr(prefix: str = "", level: int = logging.WARNING, *, as_json: bool = False) -> logging.Handler:
+    """Have what is logged in this process written to stderr, as it is able to; close the handler before `os._exit`.
+
+    `as_json`: as objects, see `logged`.
+    """
+    handler = Handler(prefix, as_json=as_json)
     logging.basicConfig(level=level, handlers=[handler])
     return handler

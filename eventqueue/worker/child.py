@@ -89,7 +89,7 @@ def main(make_runner: MakeRunner = ShellRunner.telling) -> int:
     plan = _read_plan()
     if plan is None:
         return 1
-    log_to_stderr("queuectl: ")
+    log_to_stderr("queuectl: ", as_json=plan.as_json)
     warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
     try:
         connection = connect(plan.uri, plan.db, "worker")

@@ -72,7 +72,7 @@ def supervise(plan: Plan) -> int:
     Raises what `connect` raises, and BadKey; once children run, trouble with the database is logged and waited out.
     """
     connection = connect(plan.uri, plan.db, _name())
-    with connection.client, closing(log_to_stderr()):
+    with connection.client, closing(log_to_stderr(as_json=plan.as_json)):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
         beside = (_sealing(connection), _ticking(connection)) if plan.with_projector else ()

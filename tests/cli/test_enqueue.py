@@ -247,7 +247,7 @@ def test_what_is_no_duration_is_told_what_one_is(shared: Queuectl, field: str) -
 @pytest.mark.parametrize("option", ["--run-at", "--expires-at"])
 def test_a_time_to_come_is_typed_in_words(queuectl: Queuectl, option: str) -> None:
     field, before = option[2:].replace("-", "_"), datetime.now(UTC) + timedelta(minutes=5)
-    for typed in ("10m", "+10m", "tomorrow 18:00Z", "18:00+01:00"):
+    for typed in ("10m", "+10m", "tomorrow 18:00Z", "18:00+01:00", "18:00 Europe/Berlin"):
         job = queuectl.ok("enqueue", "--json", option, typed, "--", "a").json["id"]
         (event,) = queuectl.ok("history", job, "--json").json
         assert datetime.fromisoformat(event["data"][field]) > before - timedelta(minutes=5)
@@ -263,3 +263,25 @@ def test_a_time_to_come_that_is_none_is_wrong_usage(shared: Queuectl, typed: str
     ran = shared.here("enqueue", "--run-at", typed, "--", "a")
 
     assert (ran.code, f"--run-at: {told}" in ran.err) == (2, True), ran
+
+
+@pytest.mark.parametrize("name", ["run_at", "run-at", "expires_at"])
+def test_a_time_in_json_is_typed_as_in_an_option_in_a_file_too(queuectl: Queuectl, name: str) -> None:
+    field, before = name.replace("-", "_"), datetime.now(UTC)
+    line = json.dumps({"command": "a", name: "2h"})
+
+    one = queuectl.ok("enqueue", "--json", line).json["id"]
+    queuectl.ok("enqueue", "--file", "-", stdin=line.encode())
+
+    for job in (one, *(found["id"] for found in queuectl.ok("list", "--json").json)):
+        (event,) = queuectl.ok("history", job, "--json").json
+        assert datetime.fromisoformat(event["data"][field]) > before + timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"), [("18:00", "needs a time zone"), ("18:00 Nowhere/Land", "'Nowhere/Land' is no time zone")]
+)
+def test_a_time_in_json_that_is_none_is_refused_by_its_field(shared: Queuectl, typed: str, told: str) -> None:
+    ran = shared.here("enqueue", json.dumps({"command": "a", "run_at": typed}))
+
+    assert (ran.code, f"run_at: {told}" in ran.err) == (1, True), ran

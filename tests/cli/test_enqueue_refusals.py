@@ -37,7 +37,7 @@ JOBS = {
         "backoff.bas: is no part of backoff (is base meant?)",
     ),
     "a word as number": ('{"command": "a", "priority": "high"}', "priority: expected a whole number, got text"),
-    "a word as time": ('{"command": "a", "run_at": "noon"}', "run_at: expected a time, such as 2030-01-31T08:00:00Z"),
+    "a word as time": ('{"command": "a", "run_at": "noon"}', "run_at: 'noon' is no time: give one such as 10m, 18:00Z"),
     "a number as command": ('{"command": 1}', "command: expected text, got a whole number"),
     "a text as priority": ('{"command": "a", "priority": "high"}', "priority"),
     "true as max_retries": ('{"command": "a", "max_retries": true}', "max_retries"),

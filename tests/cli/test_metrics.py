@@ -4,12 +4,14 @@ import json
 import signal
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.error import HTTPError
 
 import pytest
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, Metric
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from eventqueue.api.queue import Queue
@@ -21,6 +23,10 @@ from tests.builders import NOW, claimed
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened
 from tests.cli.running import started
+from tests.mongo.servers import running
+
+# As a name of our own, since it brings no types.
+openmetrics_in: Callable[[str], Iterator[Metric]] = openmetrics.text_string_to_metric_families
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -100,7 +106,7 @@ def test_no_name_of_a_queue_forges_a_metric() -> None:
     one = QueueMetrics(counts={}, is_paused=False, oldest_due=None, totals=Totals(**counts, wait=NOTHING, run=NOTHING))
     found = Metrics(at=NOW, lag=Lag(1.5), queues={HOSTILE: one, "b": one}, workers=1, slots=2, busy=1)
 
-    text = "".join(f"{line}\n" for line in exposition.lines(found))
+    text = exposition.page(found)
 
     samples = read(text)
     assert of(samples, "workers") == 1
@@ -120,7 +126,7 @@ def served(queuectl: Queuectl) -> Iterator[str]:
 
 def get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
-        assert answer.headers["Content-Type"] == exposition.CONTENT_TYPE
+        assert answer.headers["Content-Type"] == CONTENT_TYPE_PLAIN_0_0_4
         text: str = answer.read().decode()
         return text
 
@@ -137,6 +143,37 @@ def test_they_are_served_on_this_machine_alone_until_ctrl_c(queuectl: Queuectl) 
         with pytest.raises(HTTPError, match="404") as refused:
             get(url.replace("/metrics", "/etc/passwd"))
         refused.value.close()
+
+
+def test_a_database_that_is_lost_answers_503_in_a_sentence_and_the_server_goes_on(queuectl: Queuectl) -> None:
+    with running() as uri:
+        lost = queuectl.with_environ(QUEUECTL_URI=f"{uri}&serverSelectionTimeoutMS=500")
+        process = lost.start("metrics", "--serve", "0", "--json")
+        assert process.stdout
+        url = json.loads(process.stdout.readline())["serving"]
+        assert of(read(get(url)), "workers") == 0
+    with pytest.raises(HTTPError, match="503") as refused:
+        get(url)
+    sentence = refused.value.read().decode()
+    refused.value.close()
+    process.send_signal(signal.SIGTERM)
+
+    assert process.communicate(timeout=PATIENCE_S)[1] == ""
+    assert process.returncode == 0
+    assert "MongoDB cannot be reached" in sentence
+    assert sentence.count("\n") == 1
+
+
+def test_who_asks_for_openmetrics_is_given_them(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--queue", "mail", "--", "true")
+    queuectl.ok("status")
+    with served(queuectl) as url:
+        asking = urllib.request.Request(url, headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        with urllib.request.urlopen(asking, timeout=PATIENCE_S) as answer:
+            families = {one.name: one for one in openmetrics_in(answer.read().decode())}
+
+    assert families["queuectl_jobs_enqueued"].samples[0].value == 1
+    assert families["queuectl_wait_seconds"].type == "histogram"
 
 
 def test_clients_that_say_nothing_keep_nobody_out(queuectl: Queuectl) -> None:

@@ -29,8 +29,8 @@ def there() -> dict[str, set[str]]:
     counts = Totals(**dict.fromkeys(FIELDS, 0), wait=some, run=some)
     one = QueueMetrics(counts={}, is_paused=False, oldest_due=None, totals=counts)
     found = Metrics(at=NOW, lag=Lag(0.0), queues={"mail": one}, workers=0, slots=0, busy=0)
-    text = "".join(f"{line}\n" for line in exposition.lines(found))
-    return {one.name: {*one.labels} for family in text_string_to_metric_families(text) for one in family.samples}
+    families = text_string_to_metric_families(exposition.page(found))
+    return {one.name: {*one.labels} for family in families for one in family.samples}
 
 
 def problems(expression: str) -> Iterator[str]:

@@ -179,7 +179,7 @@ def test_the_next_ticks_are_told_also_by_the_clocks_of_the_zone(nightly: Queuect
         (["--every", "soon"], "'soon' is no duration"),
         (["--every", "5", "--tz", "UTC"], "--tz: goes with cron"),
         (["--every", "5", "--missed", "all", "--overlap", "skip"], "--missed: cannot be all where overlap is skip"),
-        (["--every", "5", "--missed", "never"], "'never' is not one of"),
+        (["--every", "5", "--missed", "never"], "'never' is none of these"),
         (["--every", "5", "--cron", "* * * * *"], "Give one of the two: --cron or --every"),
         ([], "Give one of the two: --cron or --every"),
         (["--every", "5", "--queue", "/"], "--queue: may hold letters"),

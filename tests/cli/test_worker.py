@@ -259,9 +259,9 @@ def test_a_module_that_cannot_be_imported_is_told_in_a_sentence(queuectl: Queuec
     ran = queuectl.process("worker", "start", "--import", "nowhere.tasks")
 
     assert ran.code == 1
-    assert ran.err == (
-        "queuectl: 1: Module 'nowhere.tasks' cannot be imported: there is no such module where Python looks: "
-        "is its directory on the path (--import-path)?\n"
+    assert ran.err.endswith(
+        f" {socket.gethostname()} queuectl: 1: Module 'nowhere.tasks' cannot be imported: there is no such module "
+        "where Python looks: is its directory on the path (--import-path)?\n"
     )
 
 

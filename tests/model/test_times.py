@@ -1,6 +1,7 @@
 """Times as people type them: what each means at a moment, for what looks back and for what looks ahead."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
@@ -19,17 +20,24 @@ SAME = [
     ("tomorrow 18:00", "2026-02-01T18:00"),
     ("tomorrow 18:00:30-11:00", "2026-02-01T05:00:30"),  # there it is still the 30th
     ("tomorrow 03:00Z", "2026-02-01T03:00"),
+    ("2026-07-31T08:00 Europe/Berlin", "2026-07-31T06:00"),  # in summer
+    ("2026-01-31 08:00 Europe/Berlin", "2026-01-31T07:00"),
+    ("2026-02-01 Europe/Berlin", "2026-01-31T23:00"),
+    ("tomorrow Europe/Berlin", "2026-01-31T23:00"),
+    ("tomorrow 01:30 America/Argentina/Buenos_Aires", "2026-02-01T04:30"),
+    ("yesterday 18:00 UTC", "2026-01-30T18:00"),
 ]
 APART = [
     ("2h", "2026-01-31T05:30", "2026-01-31T09:30"),
     ("03:12", "2026-01-31T03:12", "2026-02-01T03:12"),
     ("18:00", "2026-01-30T18:00", "2026-01-31T18:00"),
     ("07:30", "2026-01-31T07:30", "2026-01-31T07:30"),
+    ("09:00 Europe/Berlin", "2026-01-30T08:00", "2026-01-31T08:00"),
 ]
 
 
 def meant(text: str, *, ahead: bool) -> datetime:
-    return meant_at(typed(text, UTC, ahead=ahead), NOW, ahead=ahead)
+    return meant_at(typed(text, UTC, ZoneInfo, ahead=ahead), NOW, ahead=ahead)
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -47,23 +55,43 @@ def test_what_may_be_on_either_side_is_on_the_one_that_is_looked_at(text: str, b
 @pytest.mark.parametrize("text", ["18:00", "tomorrow", "tomorrow 18:00", "2026-01-31", "2026-01-31T08:00"])
 def test_where_no_zone_is_taken_one_has_to_be_given(text: str) -> None:
     with pytest.raises(NoZone):
-        typed(text, None)
-
-
-@pytest.mark.parametrize("text", ["now", "10m", "-2h", "18:00Z", "tomorrow 18:00+01:00", "2026-01-31T08:00Z"])
-def test_what_needs_no_zone_or_has_one_is_taken(text: str) -> None:
-    assert typed(text, None) is not None
+        typed(text, None, ZoneInfo)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "tomorrow 3:12", "tomorrow  03:12", "noon", "--2h", "tomorrow 24:00", "+"]
+    "text", ["now", "10m", "-2h", "18:00Z", "tomorrow 18:00+01:00", "2026-01-31T08:00Z", "18:00 Europe/Berlin"]
+)
+def test_what_needs_no_zone_or_has_one_is_taken(text: str) -> None:
+    assert typed(text, None, ZoneInfo) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "tomorrow 3:12",
+        "tomorrow  03:12",
+        "noon",
+        "--2h",
+        "tomorrow 24:00",
+        "+",
+        "18:00Z Europe/Berlin",
+        "10m UTC",
+        "now UTC",
+    ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        typed(text, UTC)
+        typed(text, UTC, ZoneInfo)
 
 
 @pytest.mark.parametrize("text", ["999999999d", "+999999999d"])
 def test_what_is_beyond_the_calendar_is_refused(text: str) -> None:
     with pytest.raises(OverflowError):
         meant(text, ahead=False)
+
+
+def test_a_name_that_is_no_zones_is_refused_as_the_zones_do() -> None:
+    with pytest.raises(ZoneInfoNotFoundError, match="Nowhere"):
+        typed("18:00 Nowhere", UTC, ZoneInfo)

@@ -1,8 +1,10 @@
 """Whoever tells something never waits for whoever reads it, who in turn learns what he missed."""
 
 import errno
+import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from contextlib import closing
 
 import pytest
 
+from eventqueue.system.logged import TextForm
 from eventqueue.system.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
 
 PATIENCE_S = 60.0  # a guard against hanging for ever
@@ -121,22 +124,51 @@ def test_a_reader_that_has_gone_is_no_trouble(pipe: tuple[int, int]) -> None:
     os.close(writable)
 
 
-def test_what_is_logged_steers_no_terminal_and_a_traceback_keeps_its_lines(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def logged(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch, *, as_json: bool) -> str:
+    """What is written of a warning that came with an error, both of others' words."""
     with os.fdopen(os.dup(pipe[1]), "w") as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)
-        handler = Handler("queuectl: ")
+        handler = Handler("queuectl: ", as_json=as_json)
         try:
             raise ValueError("a\x1b[2Jb")
         except ValueError:
-            handler.handle(logging.makeLogRecord({"msg": "odd \x9b", "exc_info": sys.exc_info()}))
+            record = {"msg": "odd \x9b", "exc_info": sys.exc_info(), "levelname": "WARNING", "created": 0.5}
+            handler.handle(logging.makeLogRecord(record))
         handler.close()
+    return os.read(pipe[0], 65536).decode()
 
-    lines = os.read(pipe[0], 65536).decode().splitlines()
-    assert lines[0] == "queuectl: odd \\x9b"
+
+def test_what_is_logged_steers_no_terminal_and_a_traceback_keeps_its_lines(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = logged(pipe, monkeypatch, as_json=False).splitlines()
+
+    assert lines[0] == f"1970-01-01T00:00:00.500Z {socket.gethostname()} queuectl: odd \\x9b"
     assert lines[1].startswith("Traceback")
     assert lines[-1] == "ValueError: a\\x1b[2Jb"
+
+
+def test_what_is_logged_is_an_object_a_line_where_that_is_asked_for(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = logged(pipe, monkeypatch, as_json=True)
+
+    found = json.loads(text)
+    assert text.isprintable() or text.count("\n") == 1
+    assert found.pop("traceback").endswith("ValueError: a\x1b[2Jb")
+    assert found == {
+        "event": "logged",
+        "at": "1970-01-01T00:00:00.500Z",
+        "host": socket.gethostname(),
+        "level": "warning",
+        "message": "odd \x9b",
+    }
+
+
+def test_on_a_terminal_what_is_logged_has_neither_time_nor_host() -> None:
+    record = logging.makeLogRecord({"msg": "odd"})
+
+    assert TextForm("queuectl: ", is_watched=True).format(record) == "queuectl: odd"
 
 
 def test_a_descriptor_that_another_process_has_made_non_blocking_is_waited_for(pipe: tuple[int, int]) -> None:

@@ -1,20 +1,19 @@
-"""What `queuectl metrics` says, in the text format that Prometheus reads (version 0.0.4). Pure."""
+"""What `queuectl metrics` says, as metric families of prometheus-client, which writes them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from eventqueue.model.job import State
 from eventqueue.ports.views import Durations, Metrics, QueueMetrics
 from eventqueue.system.printable import clean
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-Labels = str
-"""Labels as they are written, without the braces around them."""
-
-Sample = tuple[str, Labels, float]
-"""What is behind the metric's name, labels, value."""
+PREFIX: Final = "queuectl_"
 
 _COUNTERS = {
     "jobs_enqueued": ("enqueued", "Jobs that were enqueued."),
@@ -27,73 +26,79 @@ _COUNTERS = {
 }
 
 
-def lines(found: Metrics) -> Iterator[str]:
-    """Yield the lines of all metrics."""
-    of = {f'queue="{escaped(name)}"': one for name, one in found.queues.items()}
-    yield from _metric("jobs", "gauge", "Jobs by queue and state.", _jobs(of))
+def families(found: Metrics) -> Iterator[Metric]:
+    """Yield all metrics."""
+    of = {clean(name): one for name, one in found.queues.items()}
+    yield _jobs(of)
     oldest = "For how long the job is due that waits longest, 0 where none waits."
-    yield from _metric(
-        "queue_oldest_due_seconds", "gauge", oldest, (("", labels, one.oldest_due or 0) for labels, one in of.items())
-    )
-    paused = "Whether a queue is paused."
-    yield from _metric("queue_paused", "gauge", paused, (("", labels, one.is_paused) for labels, one in of.items()))
-    for name, (field, help_) in _COUNTERS.items():
-        samples = (("", labels, getattr(one.totals, field)) for labels, one in of.items())
-        yield from _metric(f"{name}_total", "counter", help_, samples)
-    yield from _metric("jobs_retried_total", "counter", "Retries, by who asked for them.", _retried(of))
-    for name, what in (("wait", "How long jobs waited from due to claimed."), ("run", "How long attempts ran.")):
-        durations = (_histogram(labels, getattr(one.totals, name)) for labels, one in of.items())
-        help_ = f"{what} The sum is exact to 4 %."
-        yield from _metric(f"{name}_seconds", "histogram", help_, (sample for some in durations for sample in some))
-    yield from _single("workers", "Workers that live.", found.workers)
-    yield from _single("slots", "Jobs that all workers can run at the same time.", found.slots)
-    yield from _single("slots_busy", "Jobs that they run.", found.busy)
+    yield _gauge("queue_oldest_due_seconds", oldest, {name: one.oldest_due or 0 for name, one in of.items()})
+    yield _gauge("queue_paused", "Whether a queue is paused.", {name: one.is_paused for name, one in of.items()})
+    for name, (field, told) in _COUNTERS.items():
+        counter = CounterMetricFamily(PREFIX + name, told, labels=["queue"])
+        for queue, one in of.items():
+            counter.add_metric([queue], getattr(one.totals, field))
+        yield counter
+    yield _retried(of)
+    yield _histogram("wait", "How long jobs waited from due to claimed.", {n: one.totals.wait for n, one in of.items()})
+    yield _histogram("run", "How long attempts ran.", {name: one.totals.run for name, one in of.items()})
+    yield _single("workers", "Workers that live.", found.workers)
+    yield _single("slots", "Jobs that all workers can run at the same time.", found.slots)
+    yield _single("slots_busy", "Jobs that they run.", found.busy)
     known = "Whether it is known how far the views are behind the log."
-    yield from _single("lag_known", known, found.lag.seconds is not None)
+    yield _single("lag_known", known, found.lag.seconds is not None)
     if found.lag.seconds is not None:
-        yield from _single("lag_seconds", "How far the views are behind the log.", found.lag.seconds)
+        yield _single("lag_seconds", "How far the views are behind the log.", found.lag.seconds)
 
 
-def escaped(text: str) -> str:
-    """Return a label's value as it is written."""
-    return clean(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def page(found: Metrics) -> str:
+    """Return all metrics in the text format that Prometheus reads (version 0.0.4)."""
+    return generate_latest(_Found(found)).decode()
 
 
-def _metric(name: str, kind: str, help_: str, samples: Iterable[Sample]) -> Iterator[str]:
-    yield f"# HELP queuectl_{name} {help_}"
-    yield f"# TYPE queuectl_{name} {kind}"
-    for suffix, labels, value in samples:
-        yield f"queuectl_{name}{suffix}{{{labels}}} {_number(value)}" if labels else f"queuectl_{name} {_number(value)}"
+class _Found(Collector):
+    def __init__(self, found: Metrics) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        return families(self._found)
 
 
-def _single(name: str, help_: str, value: float) -> Iterator[str]:
-    return _metric(name, "gauge", help_, [("", "", value)])
-
-
-def _jobs(of: Mapping[Labels, QueueMetrics]) -> Iterator[Sample]:
-    for labels, one in of.items():
+def _jobs(of: Mapping[str, QueueMetrics]) -> Metric:
+    gauge = GaugeMetricFamily(f"{PREFIX}jobs", "Jobs by queue and state.", labels=["queue", "state"])
+    for queue, one in of.items():
         for state in State:
-            yield "", f'{labels},state="{state}"', one.counts.get(state, 0)
+            gauge.add_metric([queue, state.value], one.counts.get(state, 0))
+    return gauge
 
 
-def _retried(of: Mapping[Labels, QueueMetrics]) -> Iterator[Sample]:
-    for labels, one in of.items():
-        yield "", f'{labels},by="backoff"', one.totals.retried
-        yield "", f'{labels},by="operator"', one.totals.retried_by_operator
+def _retried(of: Mapping[str, QueueMetrics]) -> Metric:
+    counter = CounterMetricFamily(f"{PREFIX}jobs_retried", "Retries, by who asked for them.", labels=["queue", "by"])
+    for queue, one in of.items():
+        counter.add_metric([queue, "backoff"], one.totals.retried)
+        counter.add_metric([queue, "operator"], one.totals.retried_by_operator)
+    return counter
 
 
-def _histogram(labels: Labels, found: Durations) -> Iterator[Sample]:
-    for edge, count in found.buckets:
-        yield "_bucket", f'{labels},le="{_edge(edge)}"', count
-    yield "_bucket", f'{labels},le="+Inf"', found.count
-    yield "_sum", labels, found.seconds
-    yield "_count", labels, found.count
+def _histogram(name: str, what: str, of: Mapping[str, Durations]) -> Metric:
+    told = f"{what} The sum is exact to 4 %."
+    histogram = HistogramMetricFamily(f"{PREFIX}{name}_seconds", told, labels=["queue"])
+    for queue, one in of.items():
+        buckets = [(_edge(edge), float(count)) for edge, count in one.buckets]
+        histogram.add_metric([queue], [*buckets, ("+Inf", one.count)], one.seconds)
+    return histogram
+
+
+def _gauge(name: str, told: str, of: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(PREFIX + name, told, labels=["queue"])
+    for queue, value in of.items():
+        gauge.add_metric([queue], value)
+    return gauge
+
+
+def _single(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(PREFIX + name, told, value=value)
 
 
 @cache
 def _edge(seconds: float) -> str:
     return f"{float(f'{seconds:.3g}'):g}"
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
