@@ -1,6 +1,6 @@
 """Ready-made values: the fields a test does not speak of are filled in here, so that those it speaks of stand out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -161,9 +161,9 @@ def release(claim: int) -> Release:
     return Release(claim=claim, reason="graceful stop")
 
 
-def amend(why: str | None = None, **fields: Any) -> Amend:
-    """Change these fields."""
-    return Amend(amendment(fields), why)
+def amend(why: str | None = None, unset: Sequence[str] = (), **fields: Any) -> Amend:
+    """Change these fields, and take those away."""
+    return Amend(amendment(fields, unset), why)
 
 
 # JSON values, of all kinds that may be stored.

@@ -310,13 +310,21 @@ class Queue:
         """Bring a failed, dead or cancelled job back with a new budget of retries. Raises IllegalTransition."""
         return self._acts.to_one(job_id, Retry(check_text(why, "why")))
 
-    def amend(self, job_id: str, why: str | None = None, **fields: Unpack[AmendedFields]) -> Receipt:
+    def amend(
+        self,
+        job_id: str,
+        why: str | None = None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> Receipt:
         """Change fields of a job that waits to be claimed, now, later or for its retry.
 
-        Of `env` the variables that are named, and no others; `tags` as a whole. Where all is so already the receipt's
-        `changed` is False. Raises IllegalTransition for a job that does not wait, InvalidInput naming the field.
+        Of `env` the variables that are named, and no others; `tags` as a whole. `unset`: what it is to have no more:
+        `timeout`, `tags`, `env`, or one variable, as `env.REGION`. Where all is so already the receipt's `changed` is
+        False. Raises IllegalTransition for a job that does not wait, InvalidInput naming the field.
         """
-        return self._acts.to_one(job_id, Amend(amendment(fields), _reason(why)))
+        return self._acts.to_one(job_id, Amend(amendment(fields, unset), _reason(why)))
 
     def amend_many(
         self,
@@ -324,10 +332,11 @@ class Queue:
         why: str | None = None,
         *,
         only: State | None = None,
+        unset: Iterable[str] = (),
         **fields: Unpack[AmendedFields],
     ) -> Iterator[Acted]:
         """As `amend`, of many jobs; see `cancel_many`."""
-        return forks.at_home(self._acts.to_each(job_ids, Amend(amendment(fields), _reason(why)), only))
+        return forks.at_home(self._acts.to_each(job_ids, Amend(amendment(fields, unset), _reason(why)), only))
 
     def cancel_many(
         self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None

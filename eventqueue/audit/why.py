@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from eventqueue.audit.clauses import Around, Clause, Place, Reason, Why
 from eventqueue.audit.waiting import waiting
+from eventqueue.model.amending import told_of
 from eventqueue.model.events import (
     Amended,
     Amending,
@@ -20,7 +21,6 @@ from eventqueue.model.events import (
     Retried,
     RetryAmended,
     RetryCause,
-    Terms,
 )
 from eventqueue.model.figures import count, instant, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
@@ -29,7 +29,6 @@ from eventqueue.schedules.ticks import told
 
 ERROR_MAX = 300  # characters of what somebody else wrote
 ENDS = "the first worker that lives fails the attempt"
-_TERMS = {"due_at": "time", "max_retries": "retries", "env": "environment"}  # as people call them
 TAIL = 2  # events: the last one, and the one before, which is how an attempt ended or where it began
 
 
@@ -93,11 +92,8 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
         case Amended(why=why) | RetryAmended(why=why):
             before = [one for one in history if not isinstance(one.event, Amending)]
             yield from _origin(job, before, around) if before else ()
-            what = [
-                _TERMS.get(name, name) for name in Terms.__struct_fields__ if getattr(last.event.now, name) is not None
-            ]
             reason = f" ({_said(why)})" if why else ""
-            text = f"it was changed at {at} by {by}: {', '.join(what)}{reason}"
+            text = f"it was changed at {at} by {by}: {', '.join(told_of(last.event.now))}{reason}"
             yield Clause(kind=Reason.AMENDED, text=text, event=_place(last))
         case _:  # an attempt failed
             yield from _retry(job, history)

@@ -4,10 +4,11 @@ Each field is checked as it is where a job is enqueued; what can be told from th
 command, is checked when it is decided.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput
@@ -15,10 +16,14 @@ from eventqueue.model.codec import check_size, to_ms
 from eventqueue.model.events import Run, Shell, Terms
 from eventqueue.model.figures import instant
 from eventqueue.model.retry import LONGEST_S
-from eventqueue.model.spec import Fields, check_together, fields_of, given_of, plain_of
+from eventqueue.model.spec import Fields, check_together, fields_of, given_of, one_of, plain_of
 
 AMENDABLE = ("priority", "queue", "run_at", "delay", "max_retries", "timeout", "env", "tags", "command")
 _CAN_BE = f"what can be is {', '.join(AMENDABLE)}"
+UNSETTABLE = ("timeout", "tags", "env", "env.NAME")
+CALLED = {"due_at": "time", "max_retries": "retries", "env": "environment"}
+"""What people call some of the terms."""
+VARIABLE = "env."  # in front of the name of one that is unset
 _PLAIN = ("priority", "queue", "max_retries", "timeout")  # which a job has under the same name, as they were given
 
 
@@ -32,33 +37,77 @@ class Job(Protocol):
     @property
     def tags(self) -> tuple[str, ...]: ...
     @property
+    def timeout(self) -> float | None: ...
+    @property
     def due_at(self) -> datetime | None: ...
     @property
     def expires_at(self) -> datetime | None: ...
 
 
-def amendment(asked: Mapping[str, Any]) -> Fields:
+class Changes(msgspec.Struct, frozen=True, gc=False):
+    """What is asked for: fields with what they are to be, and what is to be taken away, as of UNSETTABLE."""
+
+    fields: Fields
+    unset: tuple[str, ...] = ()
+
+
+def amendment(asked: Mapping[str, Any], unset: Iterable[str] = ()) -> Changes:
     """Check what is to be changed; a field that is None counts as not given.
 
+    `unset`: what the job is to have no more: `timeout`, `tags`, `env`, or one variable, as `env.REGION`.
     Raises InvalidInput naming the first field that cannot be changed, is of a wrong type, or out of range.
     """
     given = given_of(asked)
     for field in given:
         if field not in AMENDABLE:
             raise InvalidInput(field, f"cannot be changed of a job that is there; {_CAN_BE}")
-    if not given:
-        raise InvalidInput("", f"Nothing to change was given; {_CAN_BE}.")
     fields = fields_of(given)
+    taken = tuple(dict.fromkeys(_unsettable(name, fields) for name in unset))
+    if not given and not taken:
+        raise InvalidInput("", f"Nothing to change was given; {_CAN_BE}.")
     check_together(fields)
-    check_size(plain_of(fields, given))
-    return fields
+    if given:
+        check_size(plain_of(fields, given))
+    return Changes(fields, taken)
 
 
-def compared(job: Job, asked: Fields, now: datetime) -> tuple[Terms, Terms]:
+def _unsettable(name: object, fields: Fields) -> str:
+    if not isinstance(name, str):
+        raise InvalidInput("unset", "must be names of fields")
+    variable = name.removeprefix(VARIABLE) if name.startswith(VARIABLE) else None
+    if name not in ("timeout", "tags", "env") and not variable:
+        why = "cannot be empty" if name in AMENDABLE else "is nothing that could be unset"
+        raise InvalidInput("unset", f"{name} {why}{one_of('what can be', name, UNSETTABLE)}")
+    both = name in ("timeout", "tags") and getattr(fields, name) is not None
+    if both or (variable and variable in (fields.env or {})):
+        raise InvalidInput("unset", f"{name} cannot be given together with a value for it")
+    return name
+
+
+def compared(job: Job, asked: Changes, now: datetime) -> tuple[Terms, Terms]:
     """Return in what a job differs from what is asked for: the terms that it has, and those that it is to have.
 
     Raises InvalidInput for what such a job cannot have.
     """
+    has, wanted = _terms(job, asked.fields, now)
+    taken = []
+    if "tags" in asked.unset:
+        has["tags"], wanted["tags"] = job.tags, ()
+    if "timeout" in asked.unset and job.timeout is not None:
+        has["timeout"] = job.timeout
+        taken.append("timeout")
+    if names := _taken(job, asked):
+        has["env"] = {**has.get("env", {}), **names}
+        taken += [f"{VARIABLE}{name}" for name in names]
+    told = {name for name in has if name not in wanted or wanted[name] != has[name]}
+    return (
+        Terms(**{name: has[name] for name in has if name in told}),
+        Terms(**{name: wanted[name] for name in wanted if name in told}, unset=tuple(taken)),
+    )
+
+
+def _terms(job: Job, asked: Fields, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return of each field that is given what the job has, and what it is to have."""
     wanted: dict[str, Any] = {name: getattr(asked, name) for name in _PLAIN if getattr(asked, name) is not None}
     has: dict[str, Any] = {name: getattr(job, name) for name in wanted}
     if asked.tags is not None:
@@ -70,8 +119,18 @@ def compared(job: Job, asked: Fields, now: datetime) -> tuple[Terms, Terms]:
             run = _command_of(job, name)
             has[name] = run.command if name == "command" else {one: run.env[one] for one in value if one in run.env}
             wanted[name] = value
-    differing = [name for name in wanted if wanted[name] != has[name]]
-    return Terms(**{name: has[name] for name in differing}), Terms(**{name: wanted[name] for name in differing})
+    return has, wanted
+
+
+def _taken(job: Job, asked: Changes) -> dict[str, str]:
+    """Return the variables that a job has and is to have no more; of all of them those that are not given anew."""
+    named = {name.removeprefix(VARIABLE) for name in asked.unset if name.startswith(VARIABLE)}
+    if not named and "env" not in asked.unset:
+        return {}
+    run, anew = _command_of(job, "unset"), asked.fields.env or {}
+    return {
+        name: value for name, value in run.env.items() if name in named or ("env" in asked.unset and name not in anew)
+    }
 
 
 def _due(job: Job, asked: Fields, now: datetime) -> datetime:
@@ -95,11 +154,13 @@ def changed(job: Job, now: Terms, at: datetime) -> dict[str, Any]:
     changes: dict[str, Any] = {name: getattr(now, name) for name in _PLAIN if getattr(now, name) is not None}
     if now.tags is not None:
         changes["tags"] = now.tags
-    if now.timeout is not None:
+    if now.timeout is not None or "timeout" in now.unset:
         changes["timeout"] = bounded(now.timeout)
-    if isinstance(run := job.run, Shell) and (now.command is not None or now.env is not None):
+    names = {name.removeprefix(VARIABLE) for name in now.unset if name.startswith(VARIABLE)}
+    if isinstance(run := job.run, Shell) and (now.command is not None or now.env is not None or names):
         command = run.command if now.command is None else now.command
-        changes["run"] = replace(run, command=command, env={**run.env, **(now.env or {})})
+        kept = {name: value for name, value in run.env.items() if name not in names}
+        changes["run"] = replace(run, command=command, env={**kept, **(now.env or {})})
     # As of one that is enqueued: a time long past goes before nobody who was there.
     return {**changes, "due_at": job.due_at if now.due_at is None else max(now.due_at, at)}
 
@@ -107,3 +168,11 @@ def changed(job: Job, now: Terms, at: datetime) -> dict[str, Any]:
 def bounded(timeout: float | None) -> float | None:
     """Return a timeout that can be waited for: a hand may have put any number there."""
     return timeout if timeout is None or 0 < timeout <= LONGEST_S else LONGEST_S
+
+
+def told_of(now: Terms) -> list[str]:
+    """Return what people call the terms that were changed."""
+    fields = [name for name in Terms.__struct_fields__ if name != "unset" and getattr(now, name) is not None] + [
+        name.partition(".")[0] for name in now.unset
+    ]
+    return [CALLED.get(name, name) for name in dict.fromkeys(fields)]

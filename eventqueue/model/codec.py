@@ -98,7 +98,9 @@ _TAIL = len(_TS) + len(_HASH) + 32
 _ID = len(b"size\x03_id\x00")
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-UPCASTERS: dict[tuple[str, int], Upcaster] = {("enqueued", 1): lambda data: data}
+UPCASTERS: dict[tuple[str, int], Upcaster] = dict.fromkeys(
+    [("enqueued", 1), ("amended", 1), ("retry-amended", 1)], lambda data: data
+)
 """(type, schema) -> the data as the next schema has it; applied one after another when an old event is read."""
 
 

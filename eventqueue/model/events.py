@@ -224,7 +224,10 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """What may be changed of a job that waits. None: of that nothing is said; of `env`, of the variables not named."""
+    """What may be changed of a job that waits. None: of that nothing is said; of `env`, of the variables not named.
+
+    `unset`: what the job has no more: `timeout`, or `env.NAME`.
+    """
 
     priority: int | None = None
     queue: str | None = None
@@ -234,10 +237,12 @@ class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
     env: dict[str, str] | None = None
     tags: tuple[str, ...] | None = None
     command: str | None = None
+    unset: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         # As of Shell: the values of `env` may be secret.
         told = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        told = told if self.unset else {name: value for name, value in told.items() if name != "unset"}
         told |= {"env": sorted(self.env)} if self.env is not None else {}
         return f"Terms({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
@@ -245,9 +250,16 @@ class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
 class Amended(Event, frozen=True, kw_only=True, tag="amended"):
     """PENDING -> PENDING, on other terms: `was` and `now` tell of those that differ."""
 
+    SCHEMA = 2  # since which something may be unset
+
     was: Terms
     now: Terms
     why: str | None = None
+
+    @property
+    def schema(self) -> int:
+        """See Event.schema."""
+        return 2 if self.now.unset else 1
 
 
 class RetryAmended(Event, frozen=True, kw_only=True, tag="retry-amended"):
@@ -257,9 +269,16 @@ class RetryAmended(Event, frozen=True, kw_only=True, tag="retry-amended"):
     time that is past reads nothing else of millions.
     """
 
+    SCHEMA = 2  # as of Amended
+
     was: Terms
     now: Terms
     why: str | None = None
+
+    @property
+    def schema(self) -> int:
+        """See Event.schema."""
+        return 2 if self.now.unset else 1
 
 
 Amending = Amended | RetryAmended

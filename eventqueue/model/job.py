@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import IllegalTransition, LogCorrupt
-from eventqueue.model.amending import bounded, changed, compared
+from eventqueue.model.amending import Changes, bounded, changed, compared
 from eventqueue.model.codec import to_ms
 from eventqueue.model.events import (
     Amended,
@@ -39,7 +39,7 @@ from eventqueue.model.events import (
     stream_of,
 )
 from eventqueue.model.retry import Backoff
-from eventqueue.model.spec import Fields, Request
+from eventqueue.model.spec import Request
 
 
 class State(StrEnum):
@@ -206,7 +206,7 @@ class Retry(msgspec.Struct, frozen=True):
 class Amend(msgspec.Struct, frozen=True):
     """Change fields of the job while it waits; checked by `amending.amendment`."""
 
-    fields: Fields
+    changes: Changes
     why: str | None = None
 
 
@@ -260,7 +260,7 @@ def _retried(job: Job, cause: RetryCause, now: datetime, why: str | None = None)
 
 
 def _amended(job: Job, command: Amend, now: datetime) -> list[JobEvent]:
-    was, becomes = compared(job, command.fields, now)
+    was, becomes = compared(job, command.changes, now)
     if was == becomes:
         return []  # all is as asked already
     kind = Amended if job.state is State.PENDING else RetryAmended

@@ -23,12 +23,15 @@ def test_what_was_decided_is_found_in_order_one_after_the_other() -> None:
         {"priority": 3, "env": {"A": "1", "B": "2"}, "command": "make"},
         {"queue": "mail", "env": {"B": "3"}, "tags": [], "timeout": 7},
         {"queue": "web", "max_retries": 0, "delay": 60},
+        {"unset": ["timeout", "env.A"], "env": {"C": "4"}},
+        {"unset": ["env", "tags"], "timeout": 3},
+        {"env": {"A": "5"}},
     ):
         job = fold(recorded)
         assert job is not None
-        recorded += history(*decide(job, amend(**fields), NOW), head=job.head)  # type: ignore[arg-type]
+        recorded += history(*decide(job, amend(**fields), NOW), head=job.head)
 
-    assert len(recorded) == 4
+    assert len(recorded) == 7
     assert faults(*(one.event for one in recorded)) == []
 
 
@@ -47,6 +50,16 @@ def test_what_was_decided_is_found_in_order_one_after_the_other() -> None:
 )
 def test_what_a_job_had_not_is_named_by_its_field_alone(field: str, was: Any, now: Any) -> None:
     wrong = Amended(was=Terms(**{field: was}), now=Terms(**{field: now}))
+
+    assert faults(FIRST, wrong) == [f"it tells of another `{field}` than the job had"]
+
+
+@pytest.mark.parametrize(
+    ("field", "was", "unset"),
+    [("timeout", 8, "timeout"), ("env", {"A": "other"}, "env.A"), ("env", {"B": "hush"}, "env.B")],
+)
+def test_what_is_unset_must_have_been_so_too(field: str, was: Any, unset: str) -> None:
+    wrong = Amended(was=Terms(**{field: was}), now=Terms(unset=(unset,)))
 
     assert faults(FIRST, wrong) == [f"it tells of another `{field}` than the job had"]
 

@@ -40,11 +40,26 @@ def test_history_tells_from_what_to_what_by_whom_and_why_and_hides_what_may_be_s
     whole = waits.ok("history", "one", "--json").out
     shown = waits.ok("history", "one", "--json", "--show-env").out
 
-    assert "priority from 0 to 7; env of A set anew; they wait" in " ".join(told.split())
+    assert "priority from 0 to 7; environment: A set anew; they wait" in " ".join(told.split())
     assert "hush" not in told + whole
     assert "psst" not in told + whole
     assert "hush" in shown
     assert "psst" in shown
+
+
+def test_what_is_unset_is_had_no_more_and_history_tells_it(waits: Queuectl, queue: Queue) -> None:
+    waits.ok("set", "one", "--timeout", "2m", "--tag", "x")
+
+    waits.ok("set", "one", "--unset", "timeout", "--unset", "env.A", "--unset", "tags")
+
+    job = queue.get("one")
+    assert isinstance(job.run, Shell)
+    assert (job.run.env, job.timeout, job.tags) == ({"B": "2"}, None, ())
+    told = " ".join(waits.ok("history", "one").out.split())
+    assert "tags from x to none; timeout from 2 min to none; environment: A unset" in told
+    assert "hush" not in told
+    assert "environment" in waits.ok("why", "one").out
+    assert waits.ok("set", "one", "--unset", "timeout").out == "✔ Job one waits as asked already\n"
 
 
 def test_events_of_that_kind_are_found_and_hide_as_much(waits: Queuectl) -> None:
@@ -97,6 +112,9 @@ def test_one_that_cannot_be_changed_is_named_and_the_others_are(waits: Queuectl,
         (("--timeout", "0"), "--timeout: "),
         (("--env", "NAME"), "--env"),
         (("--command", ""), "--command: "),
+        (("--unset", "queue"), "--unset: queue cannot be empty"),
+        (("--unset", "timeuot"), "is timeout meant?"),
+        (("--unset", "timeout", "--timeout", "3"), "--unset: timeout cannot be given together with a value"),
     ],
 )
 def test_what_cannot_be_asked_of_any_job_is_wrong_usage(waits: Queuectl, args: tuple[str, ...], said: str) -> None:

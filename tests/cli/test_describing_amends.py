@@ -27,8 +27,8 @@ RETRY_AMENDED = history(*FAILS, *decide(job(*FAILS), ALL, NOW))[-1]
 
 def test_each_field_is_told_from_what_to_what() -> None:
     assert describe(AMENDED) == (
-        "priority from 0 to 5; queue from default to mail; due_at from 2026-01-01T00:00:00Z to 2026-01-01T00:01:00Z; "
-        "max_retries from 3 to 9; timeout from 1 min 30 s to 10 min; env of KEY set anew; tags from none to a, b; "
+        "priority from 0 to 5; queue from default to mail; time from 2026-01-01T00:00:00Z to 2026-01-01T00:01:00Z; "
+        "retries from 3 to 9; timeout from 1 min 30 s to 10 min; environment: KEY set anew; tags from none to a, b; "
         "command from “true” to “make all”; the customer waits"
     )
 

@@ -72,7 +72,7 @@ def test_what_is_not_asked_for_stays_as_it_is(field: str) -> None:
     event, after = happen(before, amend(**{field: ALL[field]}))
 
     assert isinstance(event, Amended)
-    told = {name for name in Terms.__struct_fields__ if getattr(event.now, name) is not None}
+    told = {name for name in Terms.__struct_fields__ if getattr(event.now, name) not in (None, ())}
     changed = {name for name in Job.__struct_fields__ if getattr(before, name) != getattr(after, name)}
     stored = {"run_at": "due_at", "env": "run", "command": "run"}.get(field, field)
     assert told == {"due_at" if field == "run_at" else field}
@@ -179,6 +179,60 @@ def test_the_time_of_an_event_may_be_later_than_what_was_asked_for() -> None:
     (recorded,) = history(event, head=later.head)
 
     assert evolve(later, recorded).due_at == NOW + HOUR
+
+
+@pytest.mark.parametrize(
+    ("unset", "told", "left"),
+    [
+        (["timeout"], (Terms(timeout=9), Terms(unset=("timeout",))), {"timeout": None}),
+        (["tags"], (Terms(tags=("old",)), Terms(tags=())), {"tags": ()}),
+        (["env.A"], (Terms(env={"A": "1"}), Terms(unset=("env.A",))), {"run": {"B": "2"}}),
+        (["env"], (Terms(env=ENV), Terms(unset=("env.A", "env.B"))), {"run": {}}),
+    ],
+)
+def test_what_is_unset_is_had_no_more_and_its_event_tells_what_it_was(unset: Any, told: Any, left: Any) -> None:
+    before = job(FIRST)
+
+    event, after = happen(before, amend(unset=unset))
+
+    assert event == Amended(was=told[0], now=told[1])
+    assert event.schema == (2 if event.now.unset else 1)  # who knows of nothing that is unset must not read it
+    changed = {name for name in Job.__struct_fields__ if getattr(before, name) != getattr(after, name)}
+    assert changed == {*left, "version", "hash"}
+    for name, value in left.items():
+        assert (after.run.env if name == "run" else getattr(after, name)) == value  # type: ignore[union-attr]
+    assert decide(after, amend(unset=unset), NOW) == []
+
+
+def test_all_variables_but_those_that_are_given_anew_are_unset_together() -> None:
+    event, after = happen(job(FIRST), amend(unset=["env"], env={"B": "3", "C": "4"}))
+
+    assert event == Amended(was=Terms(env=ENV), now=Terms(env={"B": "3", "C": "4"}, unset=("env.A",)))
+    assert isinstance(after.run, Shell)
+    assert after.run.env == {"B": "3", "C": "4"}
+
+
+@pytest.mark.parametrize(
+    ("unset", "fields", "problem"),
+    [
+        ("queue", {}, "unset: queue cannot be empty; what can be are timeout, tags, env, env.NAME"),
+        ("timeuot", {}, "timeuot is nothing that could be unset (is timeout meant?)"),
+        ("key", {}, "key is nothing that could be unset"),
+        ("env.", {}, "env. is nothing that could be unset"),
+        ("timeout", {"timeout": 3}, "unset: timeout cannot be given together with a value for it"),
+        ("env.A", {"env": {"A": "1"}}, "unset: env.A cannot be given together with a value for it"),
+    ],
+)
+def test_what_no_job_can_be_without_is_refused(unset: str, fields: Any, problem: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        amendment(fields, [unset])
+
+    assert problem in str(caught.value)
+
+
+def test_a_task_has_no_environment_to_unset() -> None:
+    with pytest.raises(InvalidInput, match="unset: cannot be given for job one: it runs a task"):
+        decide(job(called()), amend(unset=["env.A"]), NOW)
 
 
 def test_every_field_that_may_be_changed_is_one_of_a_job() -> None:

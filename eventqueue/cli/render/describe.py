@@ -6,6 +6,7 @@ from typing import Any
 
 from eventqueue.cli.render import others
 from eventqueue.cli.render.words import count, instant, sentence, shortened, span
+from eventqueue.model.amending import CALLED, VARIABLE
 from eventqueue.model.events import (
     Amended,
     Cancelled,
@@ -65,10 +66,19 @@ def changes(was: Terms, now: Terms) -> Iterator[str]:
     """Yield each field that was changed, from what and to what; of `env` the names: its values may be secret."""
     for field in now.__struct_fields__:
         value, before = getattr(now, field), getattr(was, field)
-        if field == "env" and value is not None:
-            yield f"env of {', '.join(sorted(value))} set anew"
+        if field == "unset":
+            yield from _unset(was, value)
+        elif field == "env" and value is not None:
+            yield f"{CALLED[field]}: {', '.join(sorted(value))} set anew"
         elif value is not None:
-            yield f"{field} from {_term(field, before)} to {_term(field, value)}"
+            yield f"{CALLED.get(field, field)} from {_term(field, before)} to {_term(field, value)}"
+
+
+def _unset(was: Terms, names: tuple[str, ...]) -> Iterator[str]:
+    if "timeout" in names:
+        yield f"timeout from {_term('timeout', was.timeout)} to none"
+    if variables := sorted(name.removeprefix(VARIABLE) for name in names if name.startswith(VARIABLE)):
+        yield f"{CALLED['env']}: {', '.join(variables)} unset"
 
 
 def _term(field: str, value: Any) -> str:
