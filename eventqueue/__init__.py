@@ -56,8 +56,8 @@ from eventqueue.errors import (
 )
 
 if TYPE_CHECKING:
-    from eventqueue.api.acts import Acted
     from eventqueue.api.async_queue import AsyncHandle, AsyncQueue
+    from eventqueue.api.bulk import Act, Acted, ActSum, Bulk
     from eventqueue.api.current import current_queue, use_queue, using
     from eventqueue.api.enqueueing import Existing, Receipt
     from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote
@@ -148,6 +148,8 @@ __version__ = "0.1.0"
 __all__ = [
     "NO_JOB",
     "AccessDenied",
+    "Act",
+    "ActSum",
     "Acted",
     "AmbiguousId",
     "Amended",
@@ -166,6 +168,7 @@ __all__ = [
     "BadKey",
     "BadProjection",
     "BadSeals",
+    "Bulk",
     "Call",
     "Cancelled",
     "Captured",
@@ -307,8 +310,8 @@ __all__ = [
 
 # Imported on first use: the driver takes a tenth of a second, and `queuectl --version` does without it.
 _MODULES = {
-    "eventqueue.api.acts": "Acted",
     "eventqueue.api.async_queue": "AsyncHandle AsyncQueue",
+    "eventqueue.api.bulk": "Act ActSum Acted Bulk",
     "eventqueue.api.current": "current_queue use_queue using",
     "eventqueue.api.enqueueing": "Existing Receipt",
     "eventqueue.api.following": "AttemptBegan AttemptEnded AttemptUnseen AttemptWrote",

@@ -16,7 +16,8 @@ from pymongo.read_preferences import ReadPreference
 from eventqueue.audit.verdict import Auditor
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.model import (
-    lives,  # noqa: F401 - which makes its events known
+    acts,  # noqa: F401 - which makes its events known
+    lives,  # noqa: F401 - likewise
     settings,
     upkeep,  # noqa: F401 - likewise
 )

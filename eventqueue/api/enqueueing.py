@@ -185,7 +185,7 @@ class Enqueueing:
         if not all(isinstance(one, Request) for one in requests):
             raise InvalidInput("requests", "must be what `check` returned")
         now = self._ground.clock.now()
-        streams = [stream_of("job", one.job_id(_new_id())) for one in requests]
+        streams = [stream_of("job", one.job_id(new_id())) for one in requests]
         appends: dict[str, Append] = {}
         for nth, stream, one in zip(count(first), streams, requests, strict=False):
             if stream not in appends:  # the same job twice in one batch: the first one asks, the others compare
@@ -304,7 +304,8 @@ def _why_nowhere() -> str:
     return "the current directory's name is not valid UTF-8"
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Return an id that nothing has: later ones are greater."""
     import uuid
 
     if hasattr(uuid, "uuid7"):

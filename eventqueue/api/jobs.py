@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from eventqueue.api.arguments import check_text
+from eventqueue.api.bulk import Act, act_of
 from eventqueue.api.connected import Connected
-from eventqueue.errors import AmbiguousId, JobNotFound
+from eventqueue.errors import AmbiguousId, JobNotFound, Refused
 from eventqueue.log.loading import load
+from eventqueue.model.acts import CATEGORY as ACT
 from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.model.job import Job, State
 
@@ -39,6 +41,13 @@ class Jobs:
         found = self._log.read(stream_for(job_id))
         if not found:
             raise JobNotFound(job_id)
+        return found
+
+    def act(self, act_id: str) -> Act:
+        """See Queue.act."""
+        found = act_of(act_id, self._log.read(stream_of(ACT, check_text(act_id, "act_id"))))
+        if found is None:
+            raise Refused(f"No act {act_id!r}: `queuectl events --type act-begun` lists them.")
         return found
 
     def stored(self, job_id: str) -> Sequence[bytes]:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 
-from eventqueue.api.acts import Acted, Acts
+from eventqueue.api.acts import AMENDED_OF, CANCELLED_OF, RETRIED_OF, Acts
 from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, fitting, selected
 from eventqueue.api.auditing import Beside, audit_all
+from eventqueue.api.bulk import Act, ActSum, Bulk, drained
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.finding import found_by, split
 from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
@@ -334,26 +336,58 @@ class Queue:
         only: State | None = None,
         unset: Iterable[str] = (),
         **fields: Unpack[AmendedFields],
-    ) -> Iterator[Acted]:
+    ) -> Bulk:
         """As `amend`, of many jobs; see `cancel_many`."""
-        return forks.at_home(self._acts.to_each(job_ids, Amend(amendment(fields, unset), _reason(why)), only))
+        return self._acts.to_each(job_ids, Amend(amendment(fields, unset), _reason(why)), only)
 
-    def cancel_many(
-        self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
-    ) -> Iterator[Acted]:
+    def cancel_many(self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None) -> Bulk:
         """As `cancel`, of many jobs, some hundred at a time: acts while what became of each, in order, is read from it.
 
-        What is refused is an error in the place of a receipt, and stops none of the others. `only`: of those in this
-        state alone. Raises LogUnavailable with the `ids` of those in doubt; of the others, those that were not yielded
-        by then were not tried.
+        `job_ids`: also what `find` found: such a job is left alone if it has changed so much by then that it would not
+        be found. What is refused is an error in the place of a receipt, and stops none of the others. `only`: of those
+        in this state alone. The log tells of it as one act, which `act` returns, unless it is one job that is named.
+        Raises LogUnavailable with the `ids` of those in doubt; of the others, those that were not yielded by then were
+        not tried.
         """
-        return forks.at_home(self._acts.to_each(job_ids, Cancel(check_text(why, "why")), only))
+        return self._acts.to_each(job_ids, Cancel(check_text(why, "why")), only)
 
-    def retry_many(
-        self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None
-    ) -> Iterator[Acted]:
+    def retry_many(self, job_ids: Iterable[str], why: str = "asked for", *, only: State | None = None) -> Bulk:
         """As `retry`, of many jobs; see `cancel_many`."""
-        return forks.at_home(self._acts.to_each(job_ids, Retry(check_text(why, "why")), only))
+        return self._acts.to_each(job_ids, Retry(check_text(why, "why")), only)
+
+    def cancel_all(
+        self, filter_: Filter, why: str = "asked for", progress: Callable[[int], object] = lambda _: None
+    ) -> ActSum:
+        """Cancel all jobs that fit, as one act, and return what became of them.
+
+        Where the filter names no state they are those that are pending, failed or processing. Those that come to fit
+        meanwhile are left alone, and so are those that fit no more. Its limit does not matter. `progress` is told the
+        number so far. Raises InvalidInput; Refused where it is a scan that was not asked for; as `cancel_many`.
+        """
+        return drained(self.cancel_many(self.find(filter_, states=CANCELLED_OF), why), progress)
+
+    def retry_all(
+        self, filter_: Filter, why: str = "asked for", progress: Callable[[int], object] = lambda _: None
+    ) -> ActSum:
+        """As `cancel_all`, for `retry`: where the filter names no state, of failed and dead jobs."""
+        return drained(self.retry_many(self.find(filter_, states=RETRIED_OF), why), progress)
+
+    def amend_all(
+        self,
+        filter_: Filter,
+        why: str | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> ActSum:
+        """As `cancel_all`, for `amend`: where the filter names no state, of pending and failed jobs."""
+        asked = Amend(amendment(fields, unset), _reason(why))
+        return drained(self._acts.to_each(self.find(filter_, states=AMENDED_OF), asked), progress)
+
+    def act(self, act_id: str) -> Act:
+        """Return what the log tells of an act on many jobs, by its whole id. Raises Refused where there is none."""
+        return self._jobs.act(act_id)
 
     # Views
 
@@ -375,11 +409,17 @@ class Queue:
         lag = self._views.refresh()
         return Walk(forks.at_home(self._views.jobs(wanted, is_brief=is_brief)), lag)
 
-    def find(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Found:
-        """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput."""
+    def find(
+        self, filter_: Filter | None = None, *, states: Sequence[State] = (), **more: Unpack[FilterFields]
+    ) -> Found:
+        """Return the ids of all jobs that fit, the oldest first, whatever the filter's limit. Raises InvalidInput.
+
+        `states`: of jobs in these, where the filter names no state; state after state. They are held in memory, about
+        100 bytes each.
+        """
         wanted = replace(selected(filter_, more), limit=None)
         lag = self._views.refresh()
-        return Found([*self._views.ids(wanted)][::-1], lag)
+        return found_by(self._views, split(wanted, states), lag)
 
     def count(self, filter_: Filter | None = None, *, by: str | None = None, **more: Unpack[FilterFields]) -> Tally:
         """Return how many jobs fit, whatever the filter's limit, and how many of each kind.

@@ -20,7 +20,7 @@ from eventqueue.cli.values import FINGERPRINT, TEXT
 from eventqueue.errors import LogUnavailable, QueueError, Refused
 
 if TYPE_CHECKING:
-    from eventqueue.api.acts import Acted
+    from eventqueue.api.bulk import Acted
     from eventqueue.api.queue import Queue
     from eventqueue.model.job import State
     from eventqueue.ports.views import Filter

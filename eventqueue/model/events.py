@@ -202,6 +202,7 @@ class Retried(Event, frozen=True, kw_only=True, tag="retried"):
     cause: RetryCause
     why: str | None = None
     due_at: datetime | None = None
+    act: str | None = None
 
 
 class DeadLettered(Event, frozen=True, kw_only=True, tag="dead-lettered"):
@@ -221,6 +222,7 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
     """PENDING, FAILED, PROCESSING or DEAD -> CANCELLED."""
 
     why: str
+    act: str | None = None  # the id of what was done to many at once
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -255,6 +257,7 @@ class Amended(Event, frozen=True, kw_only=True, tag="amended"):
     was: Terms
     now: Terms
     why: str | None = None
+    act: str | None = None
 
     @property
     def schema(self) -> int:
@@ -274,6 +277,7 @@ class RetryAmended(Event, frozen=True, kw_only=True, tag="retry-amended"):
     was: Terms
     now: Terms
     why: str | None = None
+    act: str | None = None
 
     @property
     def schema(self) -> int:
@@ -282,6 +286,8 @@ class RetryAmended(Event, frozen=True, kw_only=True, tag="retry-amended"):
 
 
 Amending = Amended | RetryAmended
+OfMany = Cancelled | Retried | Amended | RetryAmended
+"""What may be done to many jobs at once; `act`: the id of that act."""
 
 JobEvent = Enqueued | Claimed | Completed | Failed | Retried | DeadLettered | Released | Cancelled | Amending
 

@@ -192,22 +192,25 @@ class Discard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Cancel(msgspec.Struct, frozen=True):
-    """Make the job stop, whether it runs or waits."""
+    """Make the job stop, whether it runs or waits. `act`: as one of many, by an act with this id."""
 
     why: str
+    act: str | None = None
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """Give the job a new budget of attempts."""
+    """Give the job a new budget of attempts. `act`: see Cancel."""
 
     why: str
+    act: str | None = None
 
 
 class Amend(msgspec.Struct, frozen=True):
-    """Change fields of the job while it waits; checked by `amending.amendment`."""
+    """Change fields of the job while it waits; checked by `amending.amendment`. `act`: see Cancel."""
 
     changes: Changes
     why: str | None = None
+    act: str | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -241,12 +244,12 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
             return [_retried(job, RetryCause.BACKOFF, now), _claimed(job, command)]
         case Job(state=State.PROCESSING), Complete() | Fail() | Release() | Discard() if job.claim == command.claim:
             return _settled(job, command, now)
-        case Job(state=State.PENDING | State.FAILED | State.PROCESSING | State.DEAD), Cancel(why=why):
-            return [Cancelled(why=why)]
+        case Job(state=State.PENDING | State.FAILED | State.PROCESSING | State.DEAD), Cancel(why=why, act=act):
+            return [Cancelled(why=why, act=act)]
         case Job(state=State.CANCELLED), Cancel():
             return []  # who asks wants it to be cancelled
-        case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why):
-            return [_retried(job, RetryCause.OPERATOR, now, why)]
+        case Job(state=State.FAILED | State.DEAD | State.CANCELLED), Retry(why=why, act=act):
+            return [replace(_retried(job, RetryCause.OPERATOR, now), why=why, act=act)]
         case Job(state=State.PENDING | State.FAILED, due_at=datetime()), Amend():
             return _amended(job, command, now)
         case Job(state=State.FAILED, due_at=None), DeadLetter():
@@ -255,8 +258,8 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
             raise IllegalTransition(_refusal(job, command))
 
 
-def _retried(job: Job, cause: RetryCause, now: datetime, why: str | None = None) -> Retried:
-    return Retried(cause=cause, why=why, due_at=now if now < job.updated_at else None)
+def _retried(job: Job, cause: RetryCause, now: datetime) -> Retried:
+    return Retried(cause=cause, due_at=now if now < job.updated_at else None)
 
 
 def _amended(job: Job, command: Amend, now: datetime) -> list[JobEvent]:
@@ -264,7 +267,7 @@ def _amended(job: Job, command: Amend, now: datetime) -> list[JobEvent]:
     if was == becomes:
         return []  # all is as asked already
     kind = Amended if job.state is State.PENDING else RetryAmended
-    return [kind(was=was, now=becomes, why=command.why)]
+    return [kind(was=was, now=becomes, why=command.why, act=command.act)]
 
 
 def _claimed(job: Job, command: Claim) -> Claimed:

@@ -144,10 +144,15 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The ids of jobs, and how far the view that they are from was behind."""
+    """The ids of jobs, and how far the view that they are from was behind.
+
+    `wanted`: by what they were found, of which each fits one; `running`: how many of them ran, as the view has it.
+    """
 
     ids: Sequence[str]
     lag: Lag
+    wanted: tuple[Filter, ...] = ()
+    running: int = 0
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)

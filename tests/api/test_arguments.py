@@ -68,6 +68,7 @@ MORE = {
     "enqueue": "meta",
     "amend": "priority",
     "amend_many": "env",
+    "amend_all": "priority",
     "list": "state",
     "walk": "queue",
     "find": "since",
@@ -101,7 +102,7 @@ def call(queue: Queue, method: str, parameter: str, value: Any) -> None:
         else:
             positional.append(given)
     found = function(*positional, **named)
-    if inspect.isgenerator(found):
+    if isinstance(found, Iterator):
         next(found, None)
 
 

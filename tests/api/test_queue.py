@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
-from eventqueue.api.acts import Acted
+from eventqueue.api.bulk import Acted
 from eventqueue.api.enqueueing import BATCH, Existing
 from eventqueue.audit import tally
 from eventqueue.audit.tally import Tally
@@ -240,7 +240,7 @@ def test_many_jobs_are_cancelled_by_few_appends_and_each_is_told_of(
 
     monkeypatch.setattr(queue._commit, "append", counted)
 
-    found = list(queue.cancel_many([*ids, "nobody", ids[0]], "a test"))
+    found = list(acting := queue.cancel_many([*ids, "nobody", ids[0]], "a test"))
 
     assert [one.job_id for one in found] == [*ids, "nobody", ids[0]]
     done = [one.outcome for one in found if isinstance(one.outcome, Receipt)]
@@ -248,7 +248,7 @@ def test_many_jobs_are_cancelled_by_few_appends_and_each_is_told_of(
     assert [type(one.outcome) for one in found if one.job_id == "nobody"] == [JobNotFound]
     assert appended == [499, 200]
     assert {queue.get(job_id).state for job_id in ids} == {State.CANCELLED}
-    assert queue.history(ids[9])[-1].event == Cancelled(why="a test")
+    assert queue.history(ids[9])[-1].event == Cancelled(why="a test", act=acting.id)
 
 
 def test_what_loses_a_race_against_another_is_looked_at_again(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from eventqueue.api.acts import Acted
+from eventqueue.api.bulk import Acted
 from eventqueue.api.queue import Queue
 from eventqueue.ports.views import Found, Lag
 from tests.builders import CANCELLED, claimed, failed

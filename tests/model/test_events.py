@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import eventqueue.connect  # noqa: F401 - which imports whatever registers events
-from eventqueue.model import events, lives, upkeep
+from eventqueue.model import acts, events, lives, upkeep
 from eventqueue.model.codec import seal, to_data
 from eventqueue.model.events import (
     CATEGORIES,
@@ -62,7 +62,7 @@ def test_every_event_class_has_a_stored_type_of_its_own() -> None:
 def test_each_type_of_event_stands_in_one_category() -> None:
     of_all = [kind for kinds in CATEGORIES.values() for kind in kinds]
 
-    assert sorted(CATEGORIES) == ["config", "job", "late", "queue", "schedule", "seal", "views", "worker"]
+    assert sorted(CATEGORIES) == ["act", "config", "job", "late", "queue", "schedule", "seal", "views", "worker"]
     assert {id(kind) for kind in of_all} == {id(kind) for kind in EVENT_TYPES.values()}
     assert len(of_all) == len(EVENT_TYPES)
 
@@ -75,6 +75,7 @@ def test_what_is_registered_of_a_category_is_what_its_union_names() -> None:
         ("queue", QueueEvent),
         ("worker", lives.WorkerEvent),
         ("views", upkeep.UpkeepEvent),
+        ("act", acts.ActEvent),
         ("schedule", ScheduleEvent),
     ):
         assert set(CATEGORIES[category]) == set(typing.get_args(union))

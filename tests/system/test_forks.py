@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, Any] = {
     "queue": "a",
     "workers": [],
     "job_ids": ["a"],
+    "act_id": "a",
     "handles": [],
     "receipt": Receipt("a", "job-a", 1),
     "value": 1,
@@ -77,7 +78,7 @@ def use(queue: Queue, name: str) -> None:
     named = {"priority": 1} if name.startswith("amend") else {}
     given = {**ARGUMENTS, "name": "max-retries"} if name == "configure" else ARGUMENTS
     found = method(*(given[one.name] for one in needed if one.kind is not one.VAR_KEYWORD), **named)
-    if inspect.isgenerator(found):
+    if isinstance(found, Iterator):
         next(found)
 
 

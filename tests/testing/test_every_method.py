@@ -13,7 +13,14 @@ REFUSED = {
     *("stop_workers", "events", "stored_events", "export", "follow_events", "copy_log", "simulate"),
     *("verify", "verify_all", "workers_gone", "metrics"),
 }
-OTHERWISE = {"enqueue", "schedule", "configure", "resolve_workers", "try_projection"}  # asked for in words of their own
+OTHERWISE = {
+    "enqueue",
+    "schedule",
+    "configure",
+    "resolve_workers",
+    "try_projection",
+    "act",
+}  # asked for in words of their own
 
 
 @pytest.mark.parametrize("name", sorted({*PUBLIC} - REFUSED - OTHERWISE))

@@ -1,0 +1,33 @@
+"""All jobs that fit a filter, of one state after the other, and each of them once."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from eventqueue.audit.filters import text_of
+from eventqueue.model.job import State
+from eventqueue.ports.views import Filter, Found, Lag, Views
+
+
+def split(wanted: Filter, states: Sequence[State]) -> tuple[Filter, ...]:
+    """Return a filter for each of these states, where `wanted` names none."""
+    return (wanted,) if wanted.state is not None or not states else tuple(replace(wanted, state=one) for one in states)
+
+
+def found_by(views: Views, filters: Sequence[Filter], lag: Lag) -> Found:
+    """Return the ids of all that any of these lets through: filter after filter, and of each the oldest first."""
+    ids: dict[str, None] = {}  # a job that goes from one state to another meanwhile is found twice
+    running = 0
+    for one in filters:
+        some = [*views.ids(one)][::-1]
+        running += len(some) if one.state is State.PROCESSING else 0
+        ids |= dict.fromkeys(some)
+    return Found([*ids], lag, tuple(filters), running)
+
+
+def text_of_found(found: Found) -> str | None:
+    """Return as a text by what they were found, None where nobody said; of several states it names none."""
+    if not found.wanted:
+        return None
+    one, *others = found.wanted
+    return text_of(replace(one, state=None) if others else one)
