@@ -182,10 +182,10 @@ def fitting(asked: Filter) -> Filter:
         raise unfit(error) from None
 
 
-def check_limit(limit: int) -> None:
+def check_limit(limit: int, name: str = "limit") -> None:
     """Refuse to return none of what is asked for. Raises InvalidInput."""
     if limit < 1:
-        raise InvalidInput("limit", "must be at least 1")
+        raise InvalidInput(name, "must be at least 1")
 
 
 def back(now: datetime, within: Duration) -> datetime:

@@ -18,6 +18,7 @@ from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.views import (
+    LATER_MAX,
     Filter,
     Glance,
     Metrics,
@@ -94,6 +95,7 @@ class Overview:
             failures=failed,
             progress=self.progress([job for _, jobs in crew for job in jobs]),
             waits=_waits(failed, now, paused, [one for one, _ in crew], self._views.parked()),
+            later=self._views.count_later(LATER_MAX),
         )
 
     def metrics(self) -> Metrics:

@@ -448,18 +448,25 @@ class Queue:
         *,
         task: str | None = None,
         is_past: bool = False,
+        newest: int | None = None,
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
         `task`: of this Python task; `since`: those that failed since. `is_past`: by the log instead, each attempt that
-        failed, whatever has become of its job. `progress` is told how many were read. Raises InvalidInput.
+        failed, whatever has become of its job; `newest`: of the newest so many in each state alone, which it is not
+        for. `progress` is told how many were read. Raises InvalidInput.
         """
+        if newest is not None:
+            check_limit(newest, "newest")
         if is_past:
+            if newest is not None:
+                raise InvalidInput("newest", "is for jobs as they are now, and not for the past")
             wanted_events = Wanted(since=since, queue=queue, types=("failed",))
             return grouped(self._events.failures(wanted_events, task), progress)
         states = (State.FAILED, State.DEAD)
         wanted = [
-            fitting(Filter(state=state, queue=queue, task=task, since=since, limit=None, scan=True)) for state in states
+            fitting(Filter(state=state, queue=queue, task=task, since=since, limit=newest, scan=True))
+            for state in states
         ]
         return errors_of(self._views, wanted, progress)
 

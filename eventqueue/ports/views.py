@@ -18,6 +18,8 @@ from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait
 
 TOLD_MAX = 1000  # parked jobs and unknown events that are told: where there are so many there may be more
+LATER_MAX = 5_000  # jobs that wait for their time and are counted at a glance
+WAITING = (State.PENDING, State.FAILED)  # for a worker, or for a time
 MISSING_MAX = 1_000_000  # events that are counted as missing in a view, likewise
 
 
@@ -492,6 +494,12 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     failures: Sequence[Job]  # failed or dead, the latest first
     progress: Mapping[str, Progress]  # by id: how far those of the jobs that run are that say so
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
+    later: Mapping[str, int]  # by queue: how many wait for a time that is to come, LATER_MAX of all queues at most
+
+    def due(self, queue: str) -> int:
+        """Return how many jobs of a queue wait though they are due: its backlog, with what is paused."""
+        counts = self.queues.get(queue, {})
+        return max(0, sum(counts.get(state, 0) for state in WAITING) - self.later.get(queue, 0))
 
 
 HELD_FOR_NOTHING = "is held back from workers, though nobody has paused its queue: who projects lets it go"
@@ -558,6 +566,10 @@ class Views(Protocol):
 
     def count_due(self, most: int) -> int:
         """Return how many jobs wait though they are due and their queues not paused, up to `most` of them."""
+        ...
+
+    def count_later(self, most: int) -> Mapping[str, int]:
+        """Return, by queue, how many jobs wait for a time that is to come, that of a retry too; up to `most` of all."""
         ...
 
     def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:

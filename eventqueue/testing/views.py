@@ -90,6 +90,12 @@ class MemoryViews:
         """See Views.count_due."""
         return min(most, len(self._ready()))
 
+    def count_later(self, most: int) -> Mapping[str, int]:
+        """See Views.count_later."""
+        now = self._clock.now()
+        later = [job for job in self._shown.waiting() if job.due_at is not None and job.due_at > now]
+        return Counter(job.queue for job in later[:most])
+
     def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
         """See Views.ahead."""
         of = [one for one in self._ready() if is_everywhere or one.queue == job.queue]

@@ -45,6 +45,17 @@ def count_due(live: Generation, now: datetime, most: int) -> int:
     return min(most, ready + _count(live, overdue, most, hint="waiting"))
 
 
+def count_later(live: Generation, now: datetime, most: int) -> Mapping[str, int]:
+    """See Views.count_later."""
+    pipeline: list[Mapping[str, Any]] = [
+        {"$match": {**IS_WAITING, "due_at": {"$gt": now}}},
+        {"$limit": most},
+        {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}},  # each has an entry of its own
+    ]
+    with translated():
+        return {one["_id"]: one["jobs"] for one in live.due.aggregate(pipeline, hint="waiting")}
+
+
 def ahead(live: Generation, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
     """See Views.ahead."""
     # All buckets are named, so that the index in claim order serves.

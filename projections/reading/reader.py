@@ -142,6 +142,10 @@ class ViewReader:
         """See Views.count_due."""
         return queues.count_due(self._generation(), self._ground.clock.now(), most)
 
+    def count_later(self, most: int) -> Mapping[str, int]:
+        """See Views.count_later."""
+        return queues.count_later(self._generation(), self._ground.clock.now(), most)
+
     def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
         """See Views.ahead."""
         return queues.ahead(self._generation(), job, most, is_everywhere=is_everywhere)

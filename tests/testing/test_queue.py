@@ -93,6 +93,7 @@ def test_lists_counts_and_reasons_are_those_of_any_queue(queue: TestQueue) -> No
     assert "no live worker" not in str(queue.why(app.send.enqueue("ann").id))
     assert "no retry would mend it" in str(queue.why(dead.id))
     assert [group.count for group in queue.errors().groups] == [1]
+    assert [group.count for group in queue.errors(newest=5).groups] == [1]
 
 
 def test_jobs_that_ended_badly_are_listed_by_when_they_did(queue: TestQueue) -> None:

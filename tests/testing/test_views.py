@@ -155,6 +155,7 @@ def test_counts_and_queues_are_the_same(pair: Pair, seed: int) -> None:
     assert memory.due_since() == views.due_since()
     assert memory.count_due(1000) == views.count_due(1000)
     assert memory.count_due(2) == views.count_due(2)
+    assert memory.count_later(1000) == views.count_later(1000)
     waiting = [job for job in memory.jobs(Filter(state=State.PENDING)) if job.due_at is not None]
     for job, everywhere in product(waiting[:5], (True, False)):
         assert memory.ahead(job, 1000, is_everywhere=everywhere) == views.ahead(job, 1000, is_everywhere=everywhere)

@@ -92,6 +92,16 @@ def test_only_what_is_due_and_may_be_claimed_counts_as_due(built: Ground) -> Non
     assert views(built).count_due(100) == 1
 
 
+def test_what_waits_for_its_time_is_counted_by_queue_and_no_further_than_is_asked(built: Ground) -> None:
+    put(built, "job-now", enqueued(queue="a"))
+    for number, queue in enumerate("aab"):
+        put(built, f"job-{number}", replace(enqueued(queue=queue), run_at=built.clock.now() + HOUR))
+    finish(built)
+
+    assert views(built).count_later(100) == {"a": 2, "b": 1}
+    assert sum(views(built).count_later(2).values()) == 2
+
+
 @pytest.mark.parametrize(("ago", "within"), [(timedelta(seconds=90), 60), (12 * HOUR, 3600), (20 * 24 * HOUR, 86_400)])
 def test_the_last_claim_of_a_queue_is_found_in_its_counters_however_old(
     built: Ground, ago: timedelta, within: int
