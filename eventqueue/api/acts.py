@@ -170,11 +170,15 @@ class Acts:
 
 def _begun(asked: _Asked, jobs: Iterable[str], number: int | None) -> ActBegun:
     command = asked.command
-    fields = asdict(command.fields) if isinstance(command, Amend) else {}
+    changes = command.changes if isinstance(command, Amend) else None
+    fields = {} if changes is None else asdict(changes.fields)
     return ActBegun(
         what=type(command).__name__.lower(),
         jobs=number,
         filter=text_of_found(jobs) if isinstance(jobs, Found) else None,
-        fields=tuple(name for name, value in fields.items() if value is not None),
+        fields=(
+            *(name for name, value in fields.items() if value is not None),
+            *(() if changes is None else changes.unset),
+        ),
         why=command.why,
     )

@@ -17,6 +17,7 @@ from eventqueue.model.fingerprint import PATTERN
 from eventqueue.model.job import State
 from eventqueue.model.spec import one_of
 from eventqueue.ports.views import Filter
+from eventqueue.system.zones import zone
 
 SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""
 SUCH_TIMES = 'such as -2h (ago), +10m, 03:12, "yesterday 18:00" or 2026-11-28T03:12 (UTC unless a zone is given)'
@@ -73,7 +74,7 @@ def _time(since: str | None, until: str | None) -> Read:
 
 def _moment(value: str, now: datetime, *, ahead: bool, is_signed: bool) -> datetime:
     try:
-        one = times.typed(value, UTC, ahead=ahead)
+        one = times.typed(value, UTC, zone, ahead=ahead)
         if is_signed and isinstance(one, timedelta) and value[0] not in "+-" and value != "now":
             raise ValueError
         return times.meant_at(one, now, ahead=ahead)
