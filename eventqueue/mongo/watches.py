@@ -5,12 +5,12 @@ attempt's worker by a signal. The worker writes what there is into it, and learn
 looks still; the server prunes it a minute after nobody does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from bson.binary import Binary
-from pymongo import ReturnDocument, WriteConcern
+from pymongo import ReturnDocument, UpdateOne, WriteConcern
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -25,6 +25,7 @@ LEASE_S = 6.0
 ANSWER_S = 4.0  # a worker that sends has done so, or said that it still does
 KEPT_S = 60
 TAIL_BYTES = 64 * 1024
+LOOKED_AT = {"$expr": {"$gt": ["$until", "$$NOW"]}}
 
 
 class Watches:
@@ -54,31 +55,37 @@ class Watches:
                 return False
         return bool(found and found.get("is_sent"))
 
-    def send(self, attempt: ByClaim, stdout: Tail, stderr: Tail) -> bool:
-        """Show what an attempt has written so far; False where nobody looks any more."""
-        written = {
-            # As literals: in a pipeline a text that begins with `$` is the name of a field, and who knows of bytes.
-            "stdout": {"kept": {"$literal": Binary(stdout.kept)}, "total": stdout.total},
-            "stderr": {"kept": {"$literal": Binary(stderr.kept)}, "total": stderr.total},
-            "number": {"$add": [{"$ifNull": ["$number", 0]}, 1]},
-        }
-        return self._put(attempt, written)
-
-    def stay(self, attempt: ByClaim) -> bool:
-        """Say that there is nothing new; False where nobody looks any more."""
-        return self._put(attempt, {})
-
-    def _put(self, attempt: ByClaim, fields: Mapping[str, Any]) -> bool:
-        somebody_looks = {"$expr": {"$gt": ["$until", "$$NOW"]}}
+    def send(self, written: Mapping[ByClaim, tuple[Tail, Tail] | None]) -> Collection[ByClaim]:
+        """Show what attempts have written so far, None: that there is nothing new; return those that are looked at."""
+        if not written:
+            return ()
+        writes = [
+            UpdateOne(_the(attempt) | LOOKED_AT, [{"$set": {**_shown(tails), "at": "$$NOW"}}])
+            for attempt, tails in written.items()
+        ]
+        them = {"_id": {"$in": [_the(attempt)["_id"] for attempt in written]}}
         with translated():
-            done = self._watches.update_one(_the(attempt) | somebody_looks, [{"$set": {**fields, "at": "$$NOW"}}])
-        return done.matched_count == 1
+            # Together: a worker may run a thousand jobs that are looked at, and one by one each takes a millisecond.
+            self._watches.bulk_write(writes, ordered=False)
+            found = [one["_id"] for one in self._watches.find(them | LOOKED_AT, {"_id": True})]
+        return {(one["job"], one["claim"]) for one in found}
 
     def read(self, attempt: ByClaim, after: int = 0) -> Tails | None:
         """Return what an attempt has written, None where there is nothing but what has number `after`."""
         with translated():
             found = self._watches.find_one({**_the(attempt), "number": {"$exists": True, "$ne": after}})
         return None if found is None else _read(found)
+
+
+def _shown(tails: tuple[Tail, Tail] | None) -> Mapping[str, Any]:
+    if tails is None:
+        return {}
+    # As literals: in a pipeline a text that begins with `$` is the name of a field, and who knows of bytes.
+    shown = {
+        name: {"kept": {"$literal": Binary(tail.kept)}, "total": tail.total}
+        for name, tail in zip(("stdout", "stderr"), tails, strict=True)
+    }
+    return {**shown, "number": {"$add": [{"$ifNull": ["$number", 0]}, 1]}}
 
 
 def _the(attempt: ByClaim) -> dict[str, Any]:

@@ -25,16 +25,22 @@ def clean_lines(text: str) -> str:
     return "\n".join(map(clean, text.split("\n")))
 
 
-def clean_output(text: str) -> str:
-    """As `clean`, for what a command wrote: line ends, tabs and colours stay, and the colours end with it."""
+def clean_output(text: str, *, overwrites: bool = False) -> str:
+    """As `clean`, for what a command wrote: line ends, tabs and colours stay, and the colours end with it.
+
+    `overwrites`: so do carriage returns, by which what comes later stands in the place of what was before.
+    """
     parts = _COLOUR.split(text.replace("\r\n", "\n"))
     # Every second part is a colour, as it was found between the others.
-    shown = [part if place % 2 else _clean_tabbed(part) for place, part in enumerate(parts)]
+    shown = [part if place % 2 else _clean_written(part, overwrites) for place, part in enumerate(parts)]
     return "".join(shown) + (_PLAIN if len(parts) > 1 else "")
 
 
 class OutputFlow:
-    """As `clean_output`, for bytes that come in pieces: what a piece cuts in two is shown with the next one."""
+    """As `clean_output`, for bytes that come in pieces: what a piece cuts in two is shown with the next one.
+
+    Carriage returns overwrite: who sees it while it is written sees bars of progress move.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
@@ -49,7 +55,7 @@ class OutputFlow:
         text = text[: cut.start()] if cut else text
         if not text:
             return ""
-        shown = clean_output(self._colour + text)
+        shown = clean_output(self._colour + text, overwrites=True)
         if colours := _COLOUR.findall(text):
             self._colour = "" if colours[-1] in (_PLAIN, "\x1b[m") else colours[-1]
         return shown
@@ -62,7 +68,9 @@ def clean_json(document: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else _json_escaped(char) for char in document)
 
 
-def _clean_tabbed(text: str) -> str:
+def _clean_written(text: str, overwrites: bool) -> str:
+    if overwrites and "\r" in text:
+        return "\r".join(_clean_written(one, False) for one in text.split("\r"))
     return "\t".join(map(clean_lines, text.split("\t")))
 
 

@@ -1,6 +1,6 @@
 """TestQueue: a Queue in memory, and the workers that run what is in it whenever a test says so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -8,6 +8,7 @@ from eventqueue.api.arguments import check_actor, checked
 from eventqueue.api.connected import Connected
 from eventqueue.api.current import using
 from eventqueue.api.enqueueing import Receipt
+from eventqueue.api.following import Followed
 from eventqueue.api.queue import Queue
 from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.model.spec import Request
@@ -75,6 +76,13 @@ class TestQueue(Queue):
                 return running.run(self.memory, asked, self.shell)
         finally:
             self._depth -= 1
+
+    def follow_output(self, job_id: str, attempt: int | None = None) -> Iterator[Followed | None]:
+        """See Queue.follow_output. What is due is run meanwhile; raises WaitTimeout where nothing is left to run."""
+        for one in super().follow_output(job_id, attempt):
+            yield one
+            if one is None:
+                self.memory.endings.wait(0.0)
 
     def enqueue_checked(
         self, requests: Iterable[Request], progress: Callable[[int], object] = lambda _: None

@@ -7,7 +7,7 @@ whose jobs nobody looks at does nothing.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from eventqueue.errors import QueueError
 from eventqueue.model.progress import ByClaim
@@ -34,7 +34,7 @@ class Watch:
         self.attempt = attempt
         self.until = time.monotonic() + LEASE_S
         self.sent: Both | None = None
-        self.sent_at = float("-inf")
+        self.sent_at = self.told_at = float("-inf")  # what was new; that it is still written
         self.last: Both | None = None  # what it had written when it ended
 
     @property
@@ -81,35 +81,27 @@ class Watching:
     def step(self, so_far: SoFar) -> float:
         """Send what is new; return for how many seconds nothing more is."""
         with self._lock:
-            watched = list(self._watched.values())
+            watched = sorted(self._watched.values(), key=_sent_at)
             if not watched:
                 self._news.clear()
-        sent = 0
+        over = [watch for watch in watched if watch.last is not None]
+        size, news = _news(watched, so_far)
+        try:
+            self._send(news)
+        except QueueError as error:  # what is written next is as good
+            self._refused(error)
         for watch in watched:
-            is_last = watch.last is not None
-            try:
-                sent += self._send(watch, watch.last or _tails(so_far(watch.key)))
-            except QueueError as error:  # what is written next is as good
-                self._refused(error)
-            if is_last or time.monotonic() > watch.until:
+            if (watch in over and watch.sent == watch.last) or time.monotonic() > watch.until:
                 self._let_go(watch)
-        return max(EVERY_S, sent / MOST_BYTES)
+        return max(EVERY_S, size / MOST_BYTES)
 
-    def _send(self, watch: Watch, tails: Both | None) -> int:
-        """Send what an attempt has written, if that is news; return how many bytes it was."""
+    def _send(self, news: Mapping[Watch, Both | None]) -> None:
+        looked_at = self._watches.send({watch.attempt: tails for watch, tails in news.items()})
         now = time.monotonic()
-        if tails is None:  # it has not begun, or has ended
-            return 0
-        if tails != watch.sent:
-            is_looked_at = self._watches.send(watch.attempt, *tails)
-        elif now - watch.sent_at < STAY_S:
-            return 0
-        else:
-            is_looked_at = self._watches.stay(watch.attempt)
-        size = sum(len(tail.kept) for tail in tails) if tails != watch.sent else 0
-        watch.sent, watch.sent_at = tails, now
-        watch.until = now + LEASE_S if is_looked_at else now
-        return size
+        for watch, tails in news.items():
+            watch.sent, watch.told_at = tails or watch.sent, now
+            watch.sent_at = now if tails else watch.sent_at
+            watch.until = now + LEASE_S if watch.attempt in looked_at else now
 
     def _let_go(self, watch: Watch) -> None:
         with self._lock:
@@ -120,6 +112,28 @@ class Watching:
         if not self._is_refused:
             logger.warning("what jobs write is not shown while they run: %s", error)
         self._is_refused = True
+
+
+def _news(watched: Iterable[Watch], so_far: SoFar) -> tuple[int, Mapping[Watch, Both | None]]:
+    """Return what is to be sent of each attempt, None: that there is nothing new; and how many bytes it is.
+
+    Of more than MOST_BYTES the rest comes the next time, when it is the first.
+    """
+    size, now, found = 0, time.monotonic(), dict[Watch, Both | None]()
+    for watch in watched:
+        tails = watch.last or _tails(so_far(watch.key))
+        if tails is None:  # it has not begun, or has ended
+            continue
+        if tails != watch.sent and size < MOST_BYTES:
+            found[watch] = tails
+            size += sum(len(tail.kept) for tail in tails)
+        elif now - watch.told_at >= STAY_S:
+            found[watch] = None
+    return size, found
+
+
+def _sent_at(watch: Watch) -> float:
+    return watch.sent_at
 
 
 def _tails(written: tuple[Written, Written] | None) -> Both | None:

@@ -62,7 +62,7 @@ def test_colours_of_an_output_stay_and_end_with_it() -> None:
 @given(ANY, st.lists(st.integers(0, 200), max_size=5))
 def test_what_comes_in_pieces_is_shown_as_if_it_had_come_at_once(text: str, cuts: list[int]) -> None:
     data = text.encode(errors="surrogatepass")
-    whole = clean_output(data.decode(errors="backslashreplace"))
+    whole = clean_output(data.decode(errors="backslashreplace"), overwrites=True)
     flow = OutputFlow()
     places = [0, *sorted(cuts), len(data)]
 
@@ -70,6 +70,20 @@ def test_what_comes_in_pieces_is_shown_as_if_it_had_come_at_once(text: str, cuts
     shown += flow.feed(b"", is_end=True)
 
     assert SGR.sub("", shown) == SGR.sub("", whole)
+
+
+@given(ANY)
+def test_of_what_overwrites_nothing_but_line_ends_tabs_and_colours_is_let_through(text: str) -> None:
+    rest = SGR.sub("", clean_output(text, overwrites=True))
+
+    assert re.sub("[\n\t\r]", "", rest).isprintable()
+
+
+def test_a_bar_of_progress_moves_where_it_is_seen_and_is_evidence_where_it_is_kept() -> None:
+    flow = OutputFlow()
+
+    assert flow.feed(b"10%\r") + flow.feed(b"20%\r") + flow.feed(b"done\r\n") == "10%\r20%\rdone\n"
+    assert clean_output("10%\r20%\n") == "10%\\r20%\n"
 
 
 def test_a_colour_goes_on_in_the_next_piece_and_never_beyond_one() -> None:

@@ -22,10 +22,14 @@ from eventqueue import (
     use_queue,
     using,
 )
+from eventqueue.api.following import AttemptEnded
+from eventqueue.model.codec import seal
 from eventqueue.model.job import Job
 from eventqueue.mongo.endings import Listener
+from eventqueue.ports.log import Append
 from eventqueue.tasks import hooks
 from eventqueue.testing import TestClock, TestQueue, history
+from tests.builders import claimed
 from tests.testing import app
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -313,6 +317,24 @@ def test_who_waits_for_what_does_not_come_by_itself_is_told_so_at_once(queue: Te
 
     with pytest.raises(WaitTimeout, match=r"queue\.clock\.advance"):
         queue.wait([job.id], timeout=60)
+
+
+def test_who_follows_a_job_has_it_run_meanwhile_and_is_told_where_it_never_ends(queue: TestQueue) -> None:
+    due = queue.enqueue(app.send.signature("ann"))
+    later = queue.enqueue(app.send.signature("bob"), delay=3600)
+
+    assert isinstance([one for one in queue.follow_output(due.id) if one is not None][-1], AttemptEnded)
+    with pytest.raises(WaitTimeout, match="does not come"):
+        list(queue.follow_output(later.id))
+
+
+def test_who_follows_a_job_that_runs_without_a_worker_is_told_that_it_never_ends(queue: TestQueue) -> None:
+    job = queue.enqueue(app.send.signature("ann"))
+    head, now = queue.history(job.id)[-1].head, queue.clock.now()
+    queue.memory.ground.log.append([Append(seal(f"job-{job.id}", head, [claimed()], actor="test", now=now))])
+
+    with pytest.raises(WaitTimeout, match="does not come"):
+        list(queue.follow_output(job.id))
 
 
 def test_the_views_show_at_once_what_was_done(queue: TestQueue) -> None:

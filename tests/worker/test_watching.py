@@ -95,14 +95,21 @@ def test_what_was_written_in_the_end_is_sent_and_then_nothing(watches: Watches, 
     assert runs.asked == 0
 
 
-def test_of_very_much_it_is_sent_less_often(watches: Watches, runs: Runs) -> None:
+def test_of_very_much_no_more_is_sent_a_second_and_each_has_its_turn(watches: Watches, runs: Runs) -> None:
     watching = Watching("w1", watches)
-    for number in range(32):
-        runs.written[f"job-{number}/2"] = Written(b"x" * 65536, 10**6)
-        watches.look((f"job-{number}", 2))
-        watching.hear(Watched("w1", f"job-{number}", 2))
+    many = [(f"job-{number}", 2) for number in range(32)]
+    for job_id, claim in many:
+        runs.written[f"{job_id}/{claim}"] = Written(b"x" * 65536, 10**6)
+        watches.look((job_id, claim))
+        watching.hear(Watched("w1", job_id, claim))
 
-    assert watching.step(runs.so_far) == 2.0
+    assert watching.step(runs.so_far) == 1.0
+    assert sum(watches.read(one) is not None for one in many) == 16
+    for job_id, claim in many:  # they write on
+        runs.written[f"{job_id}/{claim}"] = Written(b"y" * 65536, 2 * 10**6)
+    assert watching.step(runs.so_far) == 1.0
+    assert all(watches.read(one) is not None for one in many)
+    assert watching.step(runs.so_far) == 1.0
     assert watching.step(runs.so_far) == EVERY_S  # nothing new
 
 

@@ -57,8 +57,9 @@ class Left:
         if slot is not None:
             memory = memoryview(self._memory)
             for tail, ring in zip(tails, rings(memory, slot), strict=True):
-                tail.feed(ring.kept())
-                tail.total = max(tail.total, min(ring.total, TOTAL_MAX))  # a task may have written there
+                kept, total = ring.read()
+                tail.feed(kept)
+                tail.total = max(tail.total, min(total, TOTAL_MAX))  # a task may have written there
         if is_alone:
             for tail, readable in zip(tails, self._readable, strict=True):
                 tail.feed(_rest(readable))

@@ -1,7 +1,10 @@
 """Rings: the end of what was fed, and how much it was, whatever the pieces."""
 
 import fcntl
+import mmap
 import os
+from array import array
+from multiprocessing import get_context
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +39,7 @@ def test_what_a_task_has_written_into_the_count_is_no_more_than_can_be_stored() 
     try:
         for fd in left.theirs[:4]:
             os.close(fd)
-        os.pwrite(left.theirs[4], b"\xff" * 8, 0)
+        os.pwrite(left.theirs[4], b"\xff" * 16, 0)
 
         (out, err) = left.of(0, is_alone=False)
     finally:
@@ -45,6 +48,34 @@ def test_what_a_task_has_written_into_the_count_is_no_more_than_can_be_stored() 
 
     assert (out.total, err.total) == (TOTAL_MAX, 0)
     assert len(out.tail) <= TAIL_BYTES
+
+
+WORD = 8  # bytes: the stream is of words, each of which says which it is
+
+
+def _write(memory: mmap.mmap) -> None:
+    ring, word = Ring(memoryview(memory)), 0
+    while True:
+        ring.feed(array("Q", range(word, word + 500)).tobytes())
+        word += 500
+
+
+def test_who_reads_while_more_is_written_reads_no_byte_of_another_place() -> None:
+    memory = mmap.mmap(-1, RING_BYTES)
+    writer = get_context("fork").Process(target=_write, args=(memory,), daemon=True)
+    writer.start()
+    ring = Ring(memoryview(memory))
+    try:
+        while ring.total <= 2 * TAIL_BYTES:
+            assert writer.is_alive()
+        for _ in range(2000):
+            kept, total = ring.read()
+            words = array("Q", kept)
+            assert words == array("Q", range(total // WORD - len(words), total // WORD))
+            assert kept or ring.total - total >= TAIL_BYTES  # so much was written meanwhile
+    finally:
+        writer.kill()
+        writer.join()
 
 
 def test_only_few_children_have_large_pipes() -> None:
