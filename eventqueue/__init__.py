@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventqueue.errors import (
     AccessDenied,
+    AlreadyRestarted,
     AmbiguousId,
     ArgumentsChanged,
     BackupRestored,
@@ -149,6 +150,7 @@ __all__ = [
     "NO_JOB",
     "AccessDenied",
     "Acted",
+    "AlreadyRestarted",
     "AmbiguousId",
     "Amended",
     "AmendedFields",

@@ -207,6 +207,8 @@ class AsyncQueue:
     cancel = _in_thread(Queue.cancel)
     retry = _in_thread(Queue.retry)
     amend = _in_thread(Queue.amend)
+    restart = _in_thread(Queue.restart)
+    restarts = _in_thread(Queue.restarts)
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)
     count = _in_thread(Queue.count)

@@ -26,6 +26,7 @@ from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, resul
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.place import place_of
+from eventqueue.api.restarting import Restarting
 from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
 from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.simulating import simulate
@@ -49,6 +50,7 @@ from eventqueue.model.job import Amend, Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
+from eventqueue.model.restarting import alterations
 from eventqueue.model.spec import Request, check_name
 from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
@@ -130,6 +132,7 @@ class Queue:
             actor=self.connection.actor,
         )
         self._acts = Acts(self._ground, self._commit, self.connection.finder, actor=self.connection.actor)
+        self._restarting = Restarting(self._ground, self._commit, self.connection.finder, actor=self.connection.actor)
         self._jobs = Jobs(self.connection)
         self._views = self.connection.views
         self._operator = self.connection.operator
@@ -137,7 +140,7 @@ class Queue:
         self._events = Events(self.connection)
         self._exporting = Exporting(self.connection, self._events)
         self._following = Following(self.connection, self._jobs, self.connection.signals)
-        self._explaining = Explaining(self.connection, self._jobs, self._overview)
+        self._explaining = Explaining(self.connection, self._jobs, self._overview, self._restarting)
         self._waiting = Waiting(
             self.connection.endings, self.connection.signals, self._views, self._log, self.connection.finder
         )
@@ -325,6 +328,39 @@ class Queue:
         False. Raises IllegalTransition for a job that does not wait, InvalidInput naming the field.
         """
         return self._acts.to_one(job_id, Amend(amendment(fields, unset), _reason(why)))
+
+    def restart(
+        self,
+        job_id: str,
+        why: str | None = None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> Receipt:
+        """Have a new job do what one that has ended was to do, as that was last, due now; return the new one's receipt.
+
+        Fields and `unset`: in what it is to differ; see `amend`. It knows the old one as its `restart_of`. What has
+        ended is taken up once: the same again is the job that is there, with `created` False and how it stands as
+        `existing`; to run it once more, restart that one. Raises IllegalTransition for one that has not ended,
+        InvalidInput, AlreadyRestarted where it was restarted with other changes, or LogUnavailable, after which to ask
+        again is safe.
+        """
+        return self._restarting.one(job_id, alterations(fields, unset), _reason(why))
+
+    def restart_many(
+        self,
+        job_ids: Iterable[str],
+        why: str | None = None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> Iterator[Acted]:
+        """As `restart`, of many jobs; see `cancel_many`."""
+        return forks.at_home(self._restarting.each(job_ids, alterations(fields, unset), _reason(why)))
+
+    def restarts(self, job_id: str) -> Sequence[str]:
+        """Return the ids of the jobs that were made by restarting this one, the oldest first. Raises JobNotFound."""
+        return self._restarting.made_of(job_id)
 
     def amend_many(
         self,

@@ -68,6 +68,8 @@ MORE = {
     "enqueue": "meta",
     "amend": "priority",
     "amend_many": "env",
+    "restart": "tags",
+    "restart_many": "timeout",
     "list": "state",
     "walk": "queue",
     "find": "since",
