@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 
 from eventqueue.api.acts import Acted, Acts
-from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, fitting, selected
+from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, selected
 from eventqueue.api.auditing import Beside, audit_all
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
-from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.failing import errors_of, grouped, of_now, of_the_past
 from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
@@ -438,26 +438,22 @@ class Queue:
 
     def errors(
         self,
-        queue: str | None = None,
-        since: datetime | None = None,
+        filter_: Filter | None = None,
         progress: Callable[[int], object] = lambda _: None,
         *,
-        task: str | None = None,
         is_past: bool = False,
+        **more: Unpack[FilterFields],
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
-        `task`: of this Python task; `since`: those that failed since. `is_past`: by the log instead, each attempt that
-        failed, whatever has become of its job. `progress` is told how many were read. Raises InvalidInput.
+        Of those that fit, whatever the filter's limit. `is_past`: by the log instead, each attempt that failed,
+        whatever has become of its job: by queue, task, time and error alone. `progress` is told how many were read.
+        Raises InvalidInput.
         """
+        wanted = selected(filter_, more)
         if is_past:
-            wanted_events = Wanted(since=since, queue=queue, types=("failed",))
-            return grouped(self._events.failures(wanted_events, task), progress)
-        states = (State.FAILED, State.DEAD)
-        wanted = [
-            fitting(Filter(state=state, queue=queue, task=task, since=since, limit=None, scan=True)) for state in states
-        ]
-        return errors_of(self._views, wanted, progress)
+            return grouped(self._events.failures(of_the_past(wanted)), progress)
+        return errors_of(self._views, of_now(wanted), progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …
