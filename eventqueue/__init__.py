@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventqueue.errors import (
     AccessDenied,
+    AlreadyRestarted,
     AmbiguousId,
     ArgumentsChanged,
     BackupRestored,
@@ -151,6 +152,7 @@ __all__ = [
     "Act",
     "ActSum",
     "Acted",
+    "AlreadyRestarted",
     "AmbiguousId",
     "Amended",
     "AmendedFields",

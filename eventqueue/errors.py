@@ -9,6 +9,7 @@
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
     │   ├── DifferentJob           this id or key belongs to a job that was asked for differently
+    │   ├── AlreadyRestarted       a job was restarted before, with other changes
     │   ├── DuplicateJob           a job that is enqueued in a transaction is there already
     │   ├── TaskRefused            a function cannot be a task, or a name is another's
     │   ├── ImportFailed           a module that declares tasks cannot be imported
@@ -117,6 +118,19 @@ class DifferentJob(Refused):
             f"Job {job_id} exists already and was asked for with another {field!r}: use another id or key."
         )
         self.job_id = job_id
+        self.field = field
+
+
+class AlreadyRestarted(Refused):
+    """A job was restarted before, as `restarted_as`, with other changes; `field` is the first that differs."""
+
+    def __init__(self, job_id: str, restarted_as: str, field: str) -> None:
+        super().__init__(
+            f"Job {job_id} was restarted already, as {restarted_as}, with another {field!r}: "
+            f"once that has ended, `queuectl restart {restarted_as}` makes a further one."
+        )
+        self.job_id = job_id
+        self.restarted_as = restarted_as
         self.field = field
 
 

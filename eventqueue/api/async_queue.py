@@ -211,6 +211,8 @@ class AsyncQueue:
     retry_all = _in_thread(Queue.retry_all)
     amend_all = _in_thread(Queue.amend_all)
     act = _in_thread(Queue.act)
+    restart = _in_thread(Queue.restart)
+    restarts = _in_thread(Queue.restarts)
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)
     count = _in_thread(Queue.count)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bson.timestamp import Timestamp
 
+from eventqueue.audit.fitting import failed_so
 from eventqueue.audit.wanted import Wanted, job_stream_of
 from eventqueue.model.events import Enqueued, Failed, Recorded, name_in, task_of
 from eventqueue.model.moments import between
@@ -14,7 +15,7 @@ from eventqueue.model.readable import Read
 from eventqueue.mongo.log import OWN_VISIBLE_S, VISIBLE_S
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Following, Stored, Tell, Timeline, place_of
-from eventqueue.ports.views import Failure
+from eventqueue.ports.views import Failure, Filter
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
@@ -54,16 +55,16 @@ class Events:
         if wanted == Wanted():
             yield from (raw for _, raw in self._timeline.read_timeless())
 
-    def failures(self, wanted: Wanted, task: str | None = None) -> Iterator[Failure]:
-        """Yield the attempts that failed among what is wanted, of a task perhaps, each with its job's queue."""
-        found = self.read(wanted)
+    def failures(self, wanted: Filter) -> Iterator[Failure]:
+        """Yield the attempts that failed and fit, by failing.OF_THE_PAST, each with its job's queue."""
+        found = self.read(Wanted(since=wanted.since, until=wanted.until, queue=wanted.queue, types=("failed",)))
         while some := list(islice(found, AT_ONCE)):
             jobs = self._enqueued({one.stream for one in some})
             for one in some:
                 enqueued = jobs.get(one.stream)
                 if not isinstance(one, Recorded) or not isinstance(one.event, Failed) or enqueued is None:
                     continue
-                if task in (None, task_of(enqueued.run)):
+                if wanted.task in (None, task_of(enqueued.run)) and failed_so(one.event.error.told, wanted):
                     yield Failure(name_in(one.stream), enqueued.queue, one.at, one.event.error.told)
 
     def follow(self, wanted: Wanted, last: int | None) -> Iterator[Read | None]:

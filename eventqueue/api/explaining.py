@@ -8,13 +8,14 @@ from typing import Any
 from eventqueue.api.connected import Connected
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
+from eventqueue.api.restarting import Restarting
 from eventqueue.audit.clauses import Around, Holder, Place, Why
 from eventqueue.audit.standstill import known, served, serving
 from eventqueue.audit.why import TAIL, explain
 from eventqueue.errors import InvalidInput, Unavailable
 from eventqueue.model import lives, readable
 from eventqueue.model.events import Amending, Claimed, Recorded, Released, stream_of
-from eventqueue.model.job import Job, State, fold
+from eventqueue.model.job import FINAL, Job, State, fold
 from eventqueue.model.pause import CATEGORY
 from eventqueue.model.waits import Kind, waits_of
 from eventqueue.ports.views import Worker
@@ -26,10 +27,11 @@ AHEAD_MAX = 1000  # jobs that are counted before one
 class Explaining:
     """The explanations of one database's jobs; see Queue."""
 
-    def __init__(self, connection: Connected, jobs: Jobs, overview: Overview) -> None:
+    def __init__(self, connection: Connected, jobs: Jobs, overview: Overview, restarting: Restarting) -> None:
         self._connection = connection
         self._jobs = jobs
         self._overview = overview
+        self._restarting = restarting
         self._log = connection.ground.log
         self._views = connection.views
 
@@ -53,7 +55,8 @@ class Explaining:
         return self._explain(job, history)
 
     def _explain(self, job: Job, history: Sequence[Recorded]) -> Why:
-        return explain(job, history, Around(now=self._connection.ground.clock.now(), **self._around(job, history)))
+        around = {"restarts": self._restarts(job), **self._around(job, history)}
+        return explain(job, history, Around(now=self._connection.ground.clock.now(), **around))
 
     def _around(self, job: Job, history: Sequence[Recorded]) -> Mapping[str, Any]:
         if job.due_at is not None:
@@ -63,6 +66,9 @@ class Explaining:
         if job.state is State.CANCELLED and (ending := self._jobs.ending(job.id)) is not None:
             return {"ending": ending, "ends_by": job.updated_at + self._lease()}
         return {}
+
+    def _restarts(self, job: Job) -> Sequence[str]:
+        return self._restarting.taking_up(job) if job.state in FINAL else ()
 
     def _lease(self) -> timedelta:
         lease = self._connection.settings["lease"].value

@@ -3,10 +3,37 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
+from msgspec.structs import asdict, replace
+
 from eventqueue.audit.errors import Errors, group
+from eventqueue.errors import InvalidInput
+from eventqueue.model.job import State
 from eventqueue.ports.views import Failure, Filter, Views
 
 TOLD_EVERY = 1000  # failures
+FAILED = (State.FAILED, State.DEAD)
+OF_THE_PAST = ("queue", "task", "since", "until", "error", "fingerprint")
+"""The fields of a filter that choose among attempts that failed, whatever has become of their jobs."""
+
+
+def of_now(wanted: Filter, newest: int | None = None) -> Sequence[Filter]:
+    """Return what to look for of jobs that are failed or dead now; `newest`: of so many in each state alone.
+
+    Raises InvalidInput for another state.
+    """
+    if wanted.state not in (None, *FAILED):
+        raise InvalidInput("state", f"must be failed or dead: of one that is {wanted.state} no failure is told")
+    states = FAILED if wanted.state is None else (wanted.state,)
+    return [replace(wanted, state=state, limit=newest, scan=True) for state in states]
+
+
+def of_the_past(wanted: Filter) -> Filter:
+    """Return what to look for in the log. Raises InvalidInput for what is not known of an attempt there."""
+    beside = asdict(replace(wanted, limit=None, scan=False)) | asdict(Filter(limit=None)).fromkeys(OF_THE_PAST)
+    for field, nothing in asdict(Filter(limit=None)).items():
+        if beside[field] != nothing:
+            raise InvalidInput(field, f"chooses none of the attempts in the log; what does is {', '.join(OF_THE_PAST)}")
+    return wanted
 
 
 def errors_of(views: Views, wanted: Sequence[Filter], progress: Callable[[int], object]) -> Errors:

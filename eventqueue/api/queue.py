@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 
 from eventqueue.api.acts import AMENDED_OF, CANCELLED_OF, RETRIED_OF, Acts
-from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, fitting, selected
+from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, selected
 from eventqueue.api.auditing import Beside, audit_all
-from eventqueue.api.bulk import Act, ActSum, Bulk, drained
+from eventqueue.api.bulk import Act, Acted, ActSum, Bulk, drained
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
-from eventqueue.api.failing import errors_of, grouped
+from eventqueue.api.failing import errors_of, grouped, of_now, of_the_past
 from eventqueue.api.finding import found_by, split
 from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
@@ -28,6 +28,7 @@ from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, resul
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.place import place_of
+from eventqueue.api.restarting import Restarting
 from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
 from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.simulating import simulate
@@ -51,6 +52,7 @@ from eventqueue.model.job import Amend, Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
+from eventqueue.model.restarting import alterations
 from eventqueue.model.spec import Request, check_name
 from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
@@ -132,6 +134,7 @@ class Queue:
             actor=self.connection.actor,
         )
         self._acts = Acts(self._ground, self._commit, self.connection.finder, actor=self.connection.actor)
+        self._restarting = Restarting(self._ground, self._commit, self.connection.finder, actor=self.connection.actor)
         self._jobs = Jobs(self.connection)
         self._views = self.connection.views
         self._operator = self.connection.operator
@@ -139,7 +142,7 @@ class Queue:
         self._events = Events(self.connection)
         self._exporting = Exporting(self.connection, self._events)
         self._following = Following(self.connection, self._jobs, self.connection.signals)
-        self._explaining = Explaining(self.connection, self._jobs, self._overview)
+        self._explaining = Explaining(self.connection, self._jobs, self._overview, self._restarting)
         self._waiting = Waiting(
             self.connection.endings, self.connection.signals, self._views, self._log, self.connection.finder
         )
@@ -328,6 +331,39 @@ class Queue:
         """
         return self._acts.to_one(job_id, Amend(amendment(fields, unset), _reason(why)))
 
+    def restart(
+        self,
+        job_id: str,
+        why: str | None = None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> Receipt:
+        """Have a new job do what one that has ended was to do, as that was last, due now; return the new one's receipt.
+
+        Fields and `unset`: in what it is to differ; see `amend`. It knows the old one as its `restart_of`. What has
+        ended is taken up once: the same again is the job that is there, with `created` False and how it stands as
+        `existing`; to run it once more, restart that one. Raises IllegalTransition for one that has not ended,
+        InvalidInput, AlreadyRestarted where it was restarted with other changes, or LogUnavailable, after which to ask
+        again is safe.
+        """
+        return self._restarting.one(job_id, alterations(fields, unset), _reason(why))
+
+    def restart_many(
+        self,
+        job_ids: Iterable[str],
+        why: str | None = None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> Iterator[Acted]:
+        """As `restart`, of many jobs; see `cancel_many`."""
+        return forks.at_home(self._restarting.each(job_ids, alterations(fields, unset), _reason(why)))
+
+    def restarts(self, job_id: str) -> Sequence[str]:
+        """Return the ids of the jobs that were made by restarting this one, the oldest first. Raises JobNotFound."""
+        return self._restarting.made_of(job_id)
+
     def amend_many(
         self,
         job_ids: Iterable[str],
@@ -442,33 +478,27 @@ class Queue:
 
     def errors(
         self,
-        queue: str | None = None,
-        since: datetime | None = None,
+        filter_: Filter | None = None,
         progress: Callable[[int], object] = lambda _: None,
         *,
-        task: str | None = None,
         is_past: bool = False,
         newest: int | None = None,
+        **more: Unpack[FilterFields],
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
-        `task`: of this Python task; `since`: those that failed since. `is_past`: by the log instead, each attempt that
-        failed, whatever has become of its job; `newest`: of the newest so many in each state alone, which it is not
-        for. `progress` is told how many were read. Raises InvalidInput.
+        Of those that fit, whatever the filter's limit. `is_past`: by the log instead, each attempt that failed,
+        whatever has become of its job: by queue, task, time and error alone. `newest`: of the newest so many in each
+        state alone, which it is not for. `progress` is told how many were read. Raises InvalidInput.
         """
+        wanted = selected(filter_, more)
         if newest is not None:
             check_limit(newest, "newest")
         if is_past:
             if newest is not None:
                 raise InvalidInput("newest", "is for jobs as they are now, and not for the past")
-            wanted_events = Wanted(since=since, queue=queue, types=("failed",))
-            return grouped(self._events.failures(wanted_events, task), progress)
-        states = (State.FAILED, State.DEAD)
-        wanted = [
-            fitting(Filter(state=state, queue=queue, task=task, since=since, limit=newest, scan=True))
-            for state in states
-        ]
-        return errors_of(self._views, wanted, progress)
+            return grouped(self._events.failures(of_the_past(wanted)), progress)
+        return errors_of(self._views, of_now(wanted, newest), progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …

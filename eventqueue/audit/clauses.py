@@ -47,6 +47,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     ENDING = "ending"  # its process may still live
     FINAL = "final"  # nothing more happens by itself
+    RESTARTED = "restarted"  # which job takes up what it was to do
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     many are claimed before it. `claimed_at`: since when nothing of its queue was. `paused_by`: the event. `holder`:
     None where its worker is not registered. `life`: what has happened to the worker that runs it, or that handed it
     back. `ending`: its claim, where it was cancelled while it ran and may still
-    run, and `ends_by` when at the latest it does not.
+    run, and `ends_by` when at the latest it does not. `restarts`: the ids of the jobs that take it up.
     """
 
     now: datetime
@@ -116,3 +117,4 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     life: Sequence[Recorded] = ()
     ending: Claimed | None = None
     ends_by: datetime | None = None
+    restarts: Sequence[str] = ()

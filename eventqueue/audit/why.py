@@ -21,6 +21,7 @@ from eventqueue.model.events import (
     Retried,
     RetryAmended,
     RetryCause,
+    stream_of,
 )
 from eventqueue.model.figures import count, instant, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
@@ -34,7 +35,7 @@ TAIL = 2  # events: the last one, and the one before, which is how an attempt en
 
 def explain(job: Job, history: Sequence[Recorded], around: Around) -> Why:
     """Return why a job is in its state; `history`: its events, the last TAIL of them at least."""
-    return Why(job.id, job.state, tuple(_clauses(job, history, around)))
+    return Why(job.id, job.state, (*_clauses(job, history, around), *_taken_up(around.restarts)))
 
 
 def _clauses(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[Clause]:
@@ -58,6 +59,12 @@ def _clauses(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[
             yield from waiting(job, _place(last), around, [*_origin(job, history, around)])
 
 
+def _taken_up(restarts: Sequence[str]) -> Iterator[Clause]:
+    for one in restarts:
+        text = f"it was restarted as job {one}"
+        yield Clause(kind=Reason.RESTARTED, text=text, event=Place(stream_of("job", one), 1))
+
+
 def _place(recorded: Recorded) -> Place:
     return Place(recorded.stream, recorded.version)
 
@@ -77,6 +84,9 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
     last = history[-1]
     at, by = instant(last.at, "seconds"), last.actor
     match last.event:
+        case Enqueued(restart_of=str(old), why=why):
+            text = f"it was made at {at} by {by} as a restart of job {old}{f' ({_said(why)})' if why else ''}"
+            yield Clause(kind=Reason.ENQUEUED, text=text, event=_place(last))
         case Enqueued():
             made = told(job.id, job.correlation)
             text = f"it was enqueued at {at} by {by}{f' ({made})' if made else ''}"

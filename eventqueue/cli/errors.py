@@ -1,16 +1,18 @@
 """`queuectl errors`: what jobs fail with, alike failures as one."""
 
 import sys
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.unknown import refuse_unknown
-from eventqueue.cli.values import TEXT, Typed, moment_option, since_of
+from eventqueue.errors import InvalidInput
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -19,29 +21,21 @@ PAST = timedelta(days=7)  # of the past, unless it is said of how much
 
 
 @command("errors")
-@click.option("--queue", "queue_name", type=TEXT, help="Of this queue only.")
-@click.option("--task", type=TEXT, help="Of this Python task only.")
-@moment_option("--since", help="Of jobs that failed since")
+@partial(filtering, without="scan")
 @click.option("--past", "is_past", is_flag=True, help="Of each attempt that failed, in 7 days unless --since is given.")
 @limited
 @with_session
-def errors(
-    session: Session,
-    queue_name: str | None,
-    *,
-    task: str | None,
-    since: Typed | None,
-    is_past: bool,
-    limit: int | None,
-) -> None:
+def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None) -> None:
     """Show what jobs failed with, by kind.
 
-    Of those that are failed or dead now; with --past each attempt that failed, also where all has gone well since.
-    Messages that differ in numbers, ids, paths and hex alone are of one kind, the largest first; its fingerprint
-    chooses its jobs:
+    Of those that are failed or dead now, and that fit, as to `queuectl list`; with --past each attempt that failed,
+    also where all has gone well since: of a queue that its job was enqueued in, a task, a time or an error. Messages
+    that differ in numbers, ids, paths and hex alone are of one kind, the largest first; its fingerprint chooses its
+    jobs:
 
     \b
     queuectl errors --since 1d
+    queuectl errors state:dead tag:nightly meta.customer=acme
     queuectl errors --past --since 03:00
     queuectl dlq retry --all --fingerprint 8aec858657 --dry-run
     """
@@ -53,14 +47,14 @@ def errors(
     if limit is None and sys.stdout.isatty() and not session.out.as_json:
         limit = LIMIT
     with session.queue() as queue:
-        begin = since_of(PAST if is_past and since is None else since, queue.connection.ground.clock.now())
+        fields = _fields(wanted, queue.connection.ground.clock.now(), is_past=is_past)
         if not is_past:
             session.out.behind(queue.connection.views.refresh())
-        total = None if is_past or task is not None else _total(queue, queue_name)
+        total = _total(queue, fields.get("queue")) if fields.keys() <= {"queue", "since"} and not is_past else None
         with counting("reading", total, hidden=session.out.quiet, unit="failures") as progress:
-            found = queue.errors(queue_name, begin, progress, task=task, is_past=is_past)
+            found = queue.errors(None, progress, is_past=is_past, **fields)
         if not found.failures:
-            refuse_unknown(queue, queue_name)
+            refuse_unknown(queue, fields.get("queue"))
     shown = found.groups[:limit]
     session.out.answer(lambda: [documents.plain(one) for one in shown], lambda: [tables.errors(shown)] if shown else [])
     if not shown:
@@ -69,6 +63,21 @@ def errors(
         session.out.note(f"These are the largest {len(shown):,} of {len(found.groups):,} kinds: --limit shows more.")
     if found.ungrouped:
         session.out.note(f"{count(found.ungrouped, 'failure')} of further kinds are not shown: there are too many.")
+
+
+def _fields(wanted: Wanted, now: datetime, *, is_past: bool) -> dict[str, Any]:
+    """Return the fields of the filter. Raises click.UsageError for what chooses no failures."""
+    from eventqueue.api.failing import of_now, of_the_past
+    from eventqueue.ports.views import Filter
+
+    fields = wanted.fields(now)
+    if is_past and "since" not in fields:
+        fields["since"] = now - PAST
+    try:
+        (of_the_past if is_past else of_now)(Filter(**fields))
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
+    return fields
 
 
 def _total(queue: "Queue", name: str | None) -> int:

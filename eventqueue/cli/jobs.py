@@ -84,9 +84,10 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
         so_far = output_so_far(queue.output_so_far(job.id)) if runs else None
         output = so_far or last_output(found, lambda claim: queue.output(job.id, claim))
         why = sentence(shown.explain(found).clauses[0])
+        restarts = queue.restarts(job.id) if shown is queue else ()
     session.out.answer(
-        lambda: documents.shown_job(job, output, wait, why, far, show_env=show_env) | told_at(shown),
-        lambda: details(job, why, output, far, show_env=show_env, is_so_far=so_far is not None),
+        lambda: documents.shown_job(job, output, wait, why, far, show_env=show_env, restarts=restarts) | told_at(shown),
+        lambda: details(job, why, output, far, show_env=show_env, is_so_far=so_far is not None, restarts=restarts),
     )
 
 
@@ -114,9 +115,12 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
     from eventqueue.cli.render import documents, tables
 
     with session.queue() as queue:
-        found = queue.history(queue.resolve(job_id))
+        found = queue.history(whole := queue.resolve(job_id))
+        restarts = queue.restarts(whole)
     events = zip(found, [None, *found], strict=False)
     session.out.answer(
         lambda: [documents.event(one, before, show_env=show_env) for one, before in events],
         lambda: tables.history(found),
     )
+    if restarts:
+        session.out.note(f"It was restarted as {', '.join(restarts)}.")

@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "wait": "actions:wait",
         "cancel": "actions:cancel",
         "retry": "actions:retry",
+        "restart": "restart:restart",
         "set": "amending:set_",
         "run-now": "amending:run_now",
         "dlq": "dlq:dlq",

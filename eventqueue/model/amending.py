@@ -47,7 +47,7 @@ class Job(Protocol):
 class Changes(msgspec.Struct, frozen=True, gc=False):
     """What is asked for: fields with what they are to be, and what is to be taken away, as of UNSETTABLE."""
 
-    fields: Fields
+    fields: Fields = Fields()
     unset: tuple[str, ...] = ()
 
 

@@ -99,7 +99,7 @@ _ID = len(b"size\x03_id\x00")
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTERS: dict[tuple[str, int], Upcaster] = dict.fromkeys(
-    [("enqueued", 1), ("amended", 1), ("retry-amended", 1)], lambda data: data
+    [("enqueued", 1), ("enqueued", 2), ("amended", 1), ("retry-amended", 1)], lambda data: data
 )
 """(type, schema) -> the data as the next schema has it; applied one after another when an old event is read."""
 

@@ -137,7 +137,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
 class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
     """Nothing -> PENDING. Every policy is resolved here; `asked` is the request as its caller gave it."""
 
-    SCHEMA = 2  # since which a job may run a call
+    SCHEMA = 3  # 2: since which a job may run a call; 3: since which it may be a restart
 
     run: Run
     queue: str
@@ -154,10 +154,14 @@ class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
     meta: dict[str, Any] = {}
     correlation: str | None = None
     nth: int = 0  # which of the jobs of its call it is: those that are due at the same moment run in this order
+    restart_of: str | None = None  # the job that had ended, and that it takes up,
+    why: str | None = None  # and why it was restarted
 
     @property
     def schema(self) -> int:
         """See Event.schema."""
+        if self.restart_of is not None:
+            return 3
         return 1 if isinstance(self.run, Shell) else 2
 
 

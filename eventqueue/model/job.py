@@ -111,6 +111,7 @@ class Job(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename={"id": "_i
     version: int
     hash: bytes
     nth: int = 0  # of the jobs of one call
+    restart_of: str | None = None  # the job that it takes up
 
     @property
     def stream(self) -> str:
@@ -416,6 +417,7 @@ def _born(event: Enqueued, recorded: Recorded) -> Job:
         version=recorded.version,
         hash=recorded.hash,
         nth=event.nth,
+        restart_of=event.restart_of,
     )
 
 

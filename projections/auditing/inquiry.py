@@ -29,7 +29,7 @@ from eventqueue.ports.views import Difference
 from eventqueue.system.ahead import ahead
 from projections.auditing.collection import of_collection
 from projections.auditing.histories import Run, misplaced, of_streams, one_by_one, runs
-from projections.auditing.named import Named
+from projections.auditing.named import Named, restarts
 from projections.auditing.outputs import Found, KeptOutputs
 from projections.auditing.standing import await_projector, of_views
 from projections.folds.decoding import read
@@ -155,6 +155,7 @@ class Inquiry:
         latest = self._latest()
         for stream, history in run.stored.items():
             self.account.find(check(stream, history, latest))
+        self.account.find(restarts(self._ground.log, run.stored))
         self.account.find(misplaced(run.misplaced))
         self.account.events += run.count
         progress(self.account.events)

@@ -1,15 +1,18 @@
-"""Jobs that other streams name as made, looked up in the log: whoever names one has seen it there."""
+"""Jobs that other streams name, looked up in the log: whoever names one has seen it there, or has made it of that."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from eventqueue.audit.rules import Finding, Stored
-from eventqueue.model.events import stream_of
+from eventqueue.model.events import Enqueued, Recorded, name_in, stream_of
+from eventqueue.model.portions import runs
+from eventqueue.model.restarting import successors
 from eventqueue.mongo.log import MongoLog
 from eventqueue.mongo.slices import outlasting
 from eventqueue.schedules.events import ScheduleTriggered
 
 AT_ONCE = 500  # jobs in one question
+RESTARTS = 50  # of which the whole histories are read
 
 
 class Named:
@@ -41,3 +44,36 @@ class Named:
         if asked:
             there = outlasting(partial(self._log.find_next, [(stream, 0) for stream in asked]))
             self._missing += [finding for stream, finding in asked.items() if stream not in there]
+
+
+def restarts(log: MongoLog, histories: Mapping[str, Sequence[Stored]]) -> Iterator[Finding]:
+    """Yield what is wrong with those of these jobs that say that they take up another, which had ended by then."""
+    begun = [first for history in histories.values() if (first := _restart(history)) is not None]
+    for some in runs(begun, RESTARTS):
+        of = {_old(one) for one in some}
+        read = outlasting(partial(log.read_many, of))
+        there = read.keys() | outlasting(partial(log.find_next, [(stream, 0) for stream in of - read.keys()]))
+        for one in some:
+            if (stream := _old(one)) not in there:
+                problem = f"it takes up job {name_in(stream)}, of which the log has nothing"
+                yield Finding(one.stream, one.version, problem, is_lost=True)
+            elif stream in read and not _follows(one, read[stream]):  # what cannot be read is told of that stream
+                problem = f"it takes up job {name_in(stream)}, which had not ended so by then"
+                yield Finding(one.stream, one.version, problem)
+
+
+def _restart(history: Sequence[Stored]) -> Recorded | None:
+    first = history[0].event if history else None
+    is_restart = first is not None and isinstance(first.event, Enqueued) and first.event.restart_of is not None
+    return first if is_restart else None
+
+
+def _old(first: Recorded) -> str:
+    assert isinstance(first.event, Enqueued)
+    return stream_of("job", str(first.event.restart_of))
+
+
+def _follows(first: Recorded, history: Sequence[Recorded]) -> bool:
+    """Whether this is the event with which the job of a history may have been restarted."""
+    earlier = [one for one in history if one.at <= first.at]
+    return name_in(first.stream) in successors(earlier)

@@ -69,6 +69,8 @@ MORE = {
     "amend": "priority",
     "amend_many": "env",
     "amend_all": "priority",
+    "restart": "tags",
+    "restart_many": "timeout",
     "list": "state",
     "walk": "queue",
     "find": "since",

@@ -190,6 +190,7 @@ LEFT_OUT = {
     "follow_events": BIT_BY_BIT,
     "follow_output": BIT_BY_BIT,
     "leaving": BIT_BY_BIT,
+    "restart_many": BIT_BY_BIT,
     "retry_many": BIT_BY_BIT,
     "stored_events": BIT_BY_BIT,
     "verify_views": BIT_BY_BIT,

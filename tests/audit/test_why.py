@@ -109,6 +109,7 @@ STORIES: dict[Reason, Why] = {
     Reason.CANCELLED: why([enqueued(), CANCELLED]),
     Reason.ENDING: why([enqueued(), claimed(), CANCELLED], ending=claimed(), ends_by=LATER + timedelta(seconds=9)),
     Reason.FINAL: why([enqueued(), CANCELLED]),
+    Reason.RESTARTED: why([enqueued(), CANCELLED], restarts=["two"]),
 }
 """Each reason in a story that has it."""
 
@@ -121,9 +122,9 @@ IN: dict[State, set[Reason]] = {
     | {Reason.AMENDED, Reason.ENQUEUED, Reason.ASKED, Reason.RELEASED, Reason.STOPPING, Reason.RETRY, Reason.LOST},
     State.FAILED: TURN | {Reason.AMENDED, Reason.RETRY, Reason.LOST, Reason.UNBURIED, Reason.ERROR},
     State.PROCESSING: {Reason.SILENT, Reason.RUNNING, Reason.TIMEOUT, Reason.STOPPING, Reason.NEXT},
-    State.COMPLETED: {Reason.COMPLETED, Reason.FINAL},
-    State.DEAD: {Reason.DEAD, Reason.ERROR, Reason.LOST, Reason.FINAL},
-    State.CANCELLED: {Reason.CANCELLED, Reason.EXPIRED, Reason.ENDING, Reason.FINAL},
+    State.COMPLETED: {Reason.COMPLETED, Reason.FINAL, Reason.RESTARTED},
+    State.DEAD: {Reason.DEAD, Reason.ERROR, Reason.LOST, Reason.FINAL, Reason.RESTARTED},
+    State.CANCELLED: {Reason.CANCELLED, Reason.EXPIRED, Reason.ENDING, Reason.FINAL, Reason.RESTARTED},
 }
 """The reasons that may be told of a state."""
 

@@ -141,6 +141,8 @@ class WholeJob(Job, kw_only=True):
     version: Count
     hash: Hash
     nth: Count
+    restart_of: str | None
+    restarted_as: list[str]
     why: str
     output: Output | None
 
@@ -173,6 +175,12 @@ class Receipt(msgspec.Struct):
     state: State
     ended_at: Instant | None
     elsewhere: str | None
+
+
+class Restart(Receipt):
+    """What `restart` prints of each job: the new one's receipt."""
+
+    restart_of: str
 
 
 class Act(msgspec.Struct):
@@ -224,7 +232,7 @@ class Failure(msgspec.Struct):
     error: Problem
 
 
-CONTRACT = (Job, WholeJob, Event, Receipt, Act, Queue, Failure)
+CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, Queue, Failure)
 
 
 def schema() -> dict[str, Any]:

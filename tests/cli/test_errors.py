@@ -59,6 +59,30 @@ def test_they_can_be_narrowed_to_a_queue_and_a_time(broken: Queuectl) -> None:
     )
 
 
+def test_they_can_be_narrowed_as_a_list_is(broken: Queuectl) -> None:
+    assert listed(broken, "state:dead", "queue:web") == {"exit code 1: user 0 is gone": 1}
+    assert listed(broken, "--error", "NO SUCH") == {"exit code 7: no such host": 1}
+    assert listed(broken, "state:failed") == {"It ended with 1.": 1}
+    assert listed(broken, "--fingerprint", GONE, "--queue", "mail") == {"exit code 1: user 2 is gone": 2}
+    assert listed(broken, "--past", "--error", "no such") == {"exit code 7: no such host": 1}
+    assert listed(broken, "--past", "fingerprint:" + GONE, "queue:web") == {"exit code 1: user 0 is gone": 1}
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("state:pending",), "state: must be failed or dead: of one that is pending no failure is told"),
+        (("--past", "tag:red"), "tags: chooses none of the attempts in the log; what does is queue, task"),
+        (("--past", "--state", "dead"), "state: chooses none of the attempts in the log"),
+    ],
+)
+def test_what_chooses_no_failures_is_wrong_usage(broken: Queuectl, args: tuple[str, ...], said: str) -> None:
+    ran = broken.here("errors", *args)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+
+
 def test_what_is_cut_is_said(broken: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = broken.ok("errors", "--limit", "1", "--json")
     assert len(ran.json) == 1

@@ -93,6 +93,11 @@ USES: dict[str, tuple[Use, ...]] = {
         Use((HOSTILE, "--priority", "1"), (1,), is_silent=True, needs_jobs=False),
         Use(("wild", "--queue", HOSTILE), (2,), is_silent=True, needs_jobs=False),
     ),
+    "restart": (
+        Use(("wild", "--tag", HOSTILE, "--command", HOSTILE), (0, 1), is_silent=True),
+        Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
+        Use(("wild", "--unset", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+    ),
     "run-now": (
         Use(("wild",), (0, 1), is_silent=True),
         Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),

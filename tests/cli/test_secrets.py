@@ -21,6 +21,7 @@ ARGUMENTS = {
     **{name: ["a"] for name in ("wait", "show", "history", "logs", "cancel", "retry", "replay", "audit verify", "why")},
     **{name: ["mail"] for name in ("queue pause", "queue resume", "projections show", "config get", "config unset")},
     **{f"schedule {name}": ["a"] for name in ("show", "pause", "resume", "remove", "trigger", "next")},
+    "restart": ["a", "--priority", "1"],
     "set": ["a", "--priority", "1"],
     "run-now": ["a"],
     "schedule add": ["a", "--every", "7d", "{}"],

@@ -186,7 +186,7 @@ def test_the_unions_name_every_event_of_their_category() -> None:
 # By type and schema, the words of enums and the kinds of unions in its data. An older reader refuses one that it does
 # not know as spoilt, where of a newer schema it says that a newer eventqueue wrote it: a word more is a schema more.
 WORDS = {
-    ("enqueued", 2): {"shell", "python"},
+    ("enqueued", 3): {"shell", "python"},
     ("failed", 1): {"error", "timeout", "crashed", "worker-lost"},
     ("retried", 1): {"backoff", "operator"},
     ("schedule-set", 1): {"skip", "once", "all", "allow"},

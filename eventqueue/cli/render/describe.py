@@ -101,7 +101,9 @@ def _enqueued(event: Enqueued, recorded: Recorded) -> str:
     where = f"in queue {event.queue}" + (f" at priority {event.priority}" if event.priority else "")
     retries = count(event.max_retries, "retry", "retries")
     made = told(name_in(recorded.stream), event.correlation)
-    return sentence(f"{where}, {retries}", made, _due(event.run_at, recorded.at), event.run.text)
+    restart = None if event.restart_of is None else f"a restart of {event.restart_of}"
+    due = _due(event.run_at, recorded.at)
+    return sentence(f"{where}, {retries}", restart, event.why, made, due, event.run.text)
 
 
 def _completed(event: Completed) -> str:

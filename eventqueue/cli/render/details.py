@@ -1,6 +1,6 @@
 """All of one job for people: what is set, field by field, where it failed, and the end of what it wrote."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from rich.text import Text
@@ -25,12 +25,14 @@ def details(
     *,
     show_env: bool = False,
     is_so_far: bool = False,
+    restarts: Sequence[str] = (),
 ) -> Text:
     """Return the job's fields that are set, where its last failure came from, unless all went well since, and output.
 
     `why` it is in its state; `output`: of its last attempt; `is_so_far`: which runs.
+    `restarts`: the jobs that take it up.
     """
-    fields = _fields(job, why, progress, show_env=show_env)
+    fields = [*_fields(job, why, progress, show_env=show_env), *_restarts(restarts)]
     lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
     return Text("\n").join([*lines, *_traceback(job), *_output(output, is_so_far=is_so_far)])
 
@@ -70,6 +72,12 @@ def _asked(job: Job) -> Iterator[tuple[str, object]]:
     yield "meta", msgspec.json.encode(job.meta).decode() if job.meta else None
     yield "correlation", job.correlation
     yield "made by", told(job.id, job.correlation)
+    yield "restart of", job.restart_of
+
+
+def _restarts(ids: Sequence[str]) -> Iterator[tuple[str, Text]]:
+    if ids:
+        yield "restarted as", Text(clean(", ".join(ids)))
 
 
 def _times(job: Job) -> Iterator[tuple[str, object]]:

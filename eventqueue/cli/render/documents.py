@@ -124,9 +124,14 @@ def shown_job(
     progress: Progress | None = None,
     *,
     show_env: bool = False,
+    restarts: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A job with all its fields, what it waits for, why it is so, and the end of what its last attempt wrote."""
-    return waiting_job(one, wait, progress) | whole_job(one, show_env=show_env) | {"why": why, "output": plain(output)}
+    """A job with all its fields, what it waits for, why it is so, and the end of what its last attempt wrote.
+
+    `restarted_as`: the jobs that take it up.
+    """
+    whole = waiting_job(one, wait, progress) | whole_job(one, show_env=show_env)
+    return whole | {"restarted_as": list(restarts), "why": why, "output": plain(output)}
 
 
 def why(found: Why) -> dict[str, Any]:
@@ -339,6 +344,11 @@ def enqueued_all(receipts: Sequence[Receipt]) -> dict[str, Any]:
 def receipt(one: Receipt) -> dict[str, Any]:
     """What a command did to one of several jobs."""
     return {"id": one.id, "version": one.version, "changed": one.changed}
+
+
+def restarted(old: str, one: Receipt) -> dict[str, Any]:
+    """Which job takes up one that had ended, and whether it is a new one; how it stands, as of `enqueued`."""
+    return {"restart_of": old, **enqueued(one)}
 
 
 def refusal(job_id: str, problem: str) -> dict[str, Any]:

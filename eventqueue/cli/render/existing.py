@@ -24,6 +24,15 @@ def is_surprising(receipt: Receipt) -> bool:
     return found is None or found.ended_at is not None or found.elsewhere is not None
 
 
+def stands(receipt: Receipt) -> str:
+    """Return how a job that was found stands, to go on after a colon."""
+    if (found := receipt.existing) is None:
+        return "it has an event that cannot be read here"
+    if found.ended_at is None:
+        return _STANDS[found.state]
+    return f"{_ENDED[found.state]} at {instant(found.ended_at, 'seconds')}"
+
+
 def sentence(receipt: Receipt, name: str) -> str:
     """Return how the job stands that was found; `name` is the id or key by which it was asked for."""
     job_id, found = receipt.id, receipt.existing

@@ -5,11 +5,13 @@ from typing import Any
 
 from bson.datetime_ms import DatetimeMS
 from bson.timestamp import Timestamp
+from msgspec.structs import replace
 
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Claimed, ConfigSet, Paused
+from eventqueue.model.restarting import successor
 from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
-from tests.audit.tampering.scene import Scene, forged, put_next
+from tests.audit.tampering.scene import ANEW, Scene, forged, put_next
 from tests.builders import AMENDED, enqueued
 
 ALTERED = "its hash is not that of its bytes: the event was altered"
@@ -97,7 +99,7 @@ def _forget_done_and_its_numbers(scene: Scene) -> None:
     numbers = list(scene.view("stats").find())
     _forget_done(scene)
     scene.rewrite_views()
-    applied = 19 + 2  # of all jobs and late results: as many as there were
+    applied = 20 + 2  # of all jobs and late results: as many as there were
     assert numbers
     scene.checkpoint.update_one({}, {"$set": {"applied": applied}})
 
@@ -159,6 +161,36 @@ KINDS: list[Kind] = [
         "a job is said to have been changed from what it was not",
         put_next("job-waits", AMENDED),
         "it tells of another `priority` than the job had",
+    ),
+    *in_all_ways(
+        OF,
+        "of what job a job is the restart is altered",
+        f"job-{ANEW}",
+        setting(f"job-{ANEW}", 1, "data.restart_of", "nobody"),
+        {
+            "plain": ALTERED,
+            "hashes": "the view has restart_of",
+            "views": ALTERED,
+            "both": "it takes up job nobody, of which the log has nothing",
+        },
+    ),
+    Kind(
+        OF,
+        "a job that was restarted is deleted, views rewritten",
+        rewritten(removing("job-dead")),
+        "it takes up job dead, of which the log has nothing",
+    ),
+    Kind(
+        OF,
+        "a job is said to be the restart of one that waits",
+        put_next(f"job-{successor('waits', 0)}", replace(enqueued(), restart_of="waits")),
+        "it takes up job waits, which had not ended so by then",
+    ),
+    Kind(
+        OF,
+        "a job is said to be the restart of one that was restarted otherwise",
+        put_next("job-other", replace(enqueued(), restart_of="dead")),
+        "it takes up job dead, which had not ended so by then",
     ),
     *in_all_ways(
         OF,

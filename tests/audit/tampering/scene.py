@@ -8,6 +8,7 @@ from typing import Any
 import bson
 from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
+from msgspec.structs import replace
 from pymongo.collection import Collection
 
 from eventqueue.api.auditing import Beside, audit_all
@@ -28,6 +29,7 @@ from eventqueue.model.events import (
     Resumed,
 )
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
+from eventqueue.model.restarting import successor
 from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
 from eventqueue.mongo.ground import Ground, look_at
 from eventqueue.mongo.outputs import Kept, Outputs
@@ -59,6 +61,8 @@ GAVE_UP = Failed(reason=failed().reason, error=BOOM, exit_code=3, output=Output(
 
 STARTED = WorkerStarted(name="worker", host="host", pid=1, concurrency=2)
 
+ANEW = successor("dead", 1)  # which takes up the job that is dead
+
 STREAMS: Mapping[str, Sequence[Event]] = {
     "job-done": (enqueued(), claimed(), ENDED),
     "job-dead": (enqueued(max_retries=0), claimed(), GAVE_UP, DEAD_LETTERED),
@@ -67,6 +71,7 @@ STREAMS: Mapping[str, Sequence[Event]] = {
     "job-runs": (enqueued(), claimed("worker-7")),
     "job-gone": (enqueued(), CANCELLED),
     "job-moved": (enqueued(), AMENDED),
+    f"job-{ANEW}": (replace(enqueued(), restart_of="dead"),),
     "job-calls": (
         enqueued(command=None, task="mail", args=[42]),
         claimed(),

@@ -1,0 +1,134 @@
+"""Restarting jobs that have ended, some hundred at a time: one append each, of the new job's first event.
+
+Its id is that of no other restart, so whoever comes second is told of the job that is there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from eventqueue.api.acts import BATCH
+from eventqueue.api.bulk import Acted, Outcome
+from eventqueue.api.enqueueing import Existing, Receipt
+from eventqueue.api.jobs import stream_for
+from eventqueue.errors import AlreadyRestarted, JobNotFound, LogCorrupt, LogUnavailable, QueueError, Refused
+from eventqueue.log import loading
+from eventqueue.log.group_commit import GroupCommit
+from eventqueue.model.amending import Changes
+from eventqueue.model.codec import seal
+from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of
+from eventqueue.model.job import FINAL, Job
+from eventqueue.model.restarting import difference, restarted, successor, successors
+from eventqueue.ports.finder import JobFinder
+from eventqueue.ports.footing import Footing
+from eventqueue.ports.log import Append
+
+
+class Restarting:
+    """Restarts jobs of the log on `ground`, in the name of `actor`."""
+
+    def __init__(self, ground: Footing, commit: GroupCommit, finder: JobFinder, *, actor: str) -> None:
+        self._ground = ground
+        self._commit = commit
+        self._finder = finder
+        self._actor = actor
+
+    def each(self, job_ids: Iterable[str], asked: Changes, why: str | None) -> Iterator[Acted]:
+        """Yield what becomes of each job, in order: the new job's receipt, or why there is none.
+
+        Raises LogUnavailable with the ids of the new jobs in doubt, or Unavailable.
+        """
+        waiting = (name_in(stream_for(one)) for one in job_ids)
+        while ids := list(islice(waiting, BATCH)):
+            outcomes = self._batch(list(dict.fromkeys(ids)), asked, why)
+            yield from (Acted(job_id, outcomes[job_id]) for job_id in ids)
+
+    def one(self, job_id: str, asked: Changes, why: str | None) -> Receipt:
+        """As `each`, of one job; raises why it is refused."""
+        (done,) = self.each([job_id], asked, why)
+        if isinstance(done.outcome, QueueError):
+            raise done.outcome
+        return done.outcome
+
+    def made_of(self, job_id: str) -> Sequence[str]:
+        """See Queue.restarts."""
+        history = self._ground.log.read(stream_for(job_id))
+        if not history:
+            raise JobNotFound(job_id)
+        return self._there(successors(history))
+
+    def taking_up(self, job: Job) -> Sequence[str]:
+        """Return the id of the job that takes up one as it has ended, if there is one."""
+        return self._there([successor(job.id, job.attempts)])
+
+    def _there(self, made: Sequence[str]) -> Sequence[str]:
+        there = self._ground.log.find_next([(stream_of("job", one), 0) for one in made]) if made else set()
+        return [one for one in made if stream_of("job", one) in there]
+
+    def _batch(self, ids: Sequence[str], asked: Changes, why: str | None) -> Mapping[str, Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        appends: dict[str, Append] = {}
+        there = loading.load_many(self._ground.log, self._finder, ids)
+        for job_id in ids:
+            shown = there.get(job_id)
+            if not isinstance(shown, tuple):
+                outcomes[job_id] = shown or JobNotFound(job_id)
+                continue
+            try:
+                appends[job_id] = self._append(shown[1], asked, why)
+            except Refused as error:  # of one such job, not of what was asked
+                outcomes[job_id] = error
+        return outcomes | self._sent(appends)
+
+    def _append(self, job: Job, asked: Changes, why: str | None) -> Append:
+        # Not before it ended, whatever the clocks of those who wrote that do.
+        now = max(self._ground.clock.now(), job.updated_at)
+        stream = stream_of("job", successor(job.id, job.attempts))
+        return Append(seal(stream, EMPTY, [restarted(job, asked, now, why)], actor=self._actor, now=now))
+
+    def _sent(self, appends: Mapping[str, Append]) -> dict[str, Outcome]:
+        if not appends:
+            return {}
+        try:
+            results = self._commit.append(list(appends.values()))
+        except LogUnavailable as error:
+            raise _in_doubt(error) from error
+        outcomes: dict[str, Outcome] = {}
+        found: dict[str, Append] = {}
+        for (job_id, append), result in zip(appends.items(), results, strict=True):
+            if result.error is not None:
+                outcomes[job_id] = result.error
+            elif result.is_whole:
+                outcomes[job_id] = Receipt(name_in(append.stream), append.stream, 1, created=True)
+            else:
+                found[job_id] = append
+        return outcomes | self._found(found)
+
+    def _found(self, appends: Mapping[str, Append]) -> dict[str, Outcome]:
+        """Return what there is to say of those that were restarted before."""
+        there = loading.load_many(self._ground.log, self._finder, {name_in(one.stream) for one in appends.values()})
+        return {job_id: _judged(job_id, one, there.get(name_in(one.stream))) for job_id, one in appends.items()}
+
+
+def _judged(job_id: str, append: Append, there: tuple[Recorded, Job] | LogCorrupt | None) -> Outcome:
+    match there:
+        case (first, job):
+            asked = append.recorded[0].event
+            assert isinstance(asked, Enqueued)
+            assert isinstance(first.event, Enqueued)
+            if (field := difference(asked, first.event)) is not None:
+                return AlreadyRestarted(job_id, job.id, field)
+            existing = Existing(job.state, job.updated_at if job.state in FINAL else None, None)
+            return Receipt(job.id, job.stream, job.version, changed=False, existing=existing)
+        case LogCorrupt():
+            return there
+        case None:
+            return JobNotFound(name_in(append.stream))
+
+
+def _in_doubt(error: LogUnavailable) -> LogUnavailable:
+    first = error.ids[0]
+    if len(error.ids) == 1:
+        what, tells = f"the job was restarted, as {first},", f"`queuectl show {first}` tells"
+    else:
+        what, tells = f"{len(error.ids):,} jobs were restarted ({first} to {error.ids[-1]})", "`queuectl show ID` tells"
+    return error.about(what, f"{tells}, and to ask again is safe.")
