@@ -1,15 +1,16 @@
 """`queuectl set` and `run-now`: a job that waits is changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import click
 
+from eventqueue.cli.acting import Deed, to_each
 from eventqueue.cli.enqueue import given_fields, with_options
-from eventqueue.cli.known import JOB
-from eventqueue.cli.options import command, with_why
-from eventqueue.cli.selection import Selection, to_each
-from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.options import command
+from eventqueue.cli.selection import Selection, selecting
+from eventqueue.cli.session import Session
 from eventqueue.cli.values import SECONDS, VARIABLE
 
 FIELDS = (
@@ -26,43 +27,46 @@ FIELDS = (
 
 
 @command("set")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
 @with_options(FIELDS)
-@with_why
-@with_session
-def set_(session: Session, /, *, ids: Sequence[str], why: str | None, **options: Any) -> int:
+@partial(selecting, by_options=False)
+def set_(session: Session, selection: Selection, /, **options: Any) -> int:
     """Change jobs that wait, now, later or for a retry.
 
     What is not given stays as it is. One that runs or has ended is refused; so is one that a worker claims meanwhile.
-    `history` shows what was changed, from what and by whom.
+    `history` shows what was changed, from what and by whom. Which jobs is said by ids, or by conditions as text such as
+    queue:mail: options say what becomes of them. Where they are not named by their ids it shows some, and asks.
 
     \b
     queuectl set 0199f3a2 --priority 10 --queue urgent --why "the customer waits"
     queuectl set report --env REGION=eu --timeout 2h
+    queuectl set queue:mail tag:slow --queue slow --dry-run
     """
     if not (fields := given_fields(options)):
         raise click.UsageError("Say what is to be changed, such as --priority 5")
-    return _amend(session, ids, fields, why, "waits as asked")
+    return _amend(session, selection, fields, "Change {}?", "waits as asked")
 
 
 @command("run-now")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
-@with_why
-@with_session
-def run_now(session: Session, ids: Sequence[str], why: str | None) -> int:
+@selecting
+def run_now(session: Session, selection: Selection) -> int:
     """Have jobs be due now that wait for their time, or for a retry.
 
-    A worker claims them as soon as it has room, unless their queue is paused.
+    A worker claims them as soon as it has room, unless their queue is paused. Which jobs is said by ids, or as to
+    `queuectl list`. Where they are not named by their ids it shows some, and asks.
 
     \b
     queuectl run-now report --why "the data is here"
+    queuectl run-now state:failed queue:mail --yes
     """
-    return _amend(session, ids, {"delay": 0}, why, "is due")
+    return _amend(session, selection, {"delay": 0}, "Have {} be due now?", "is due")
 
 
-def _amend(session: Session, ids: Sequence[str], fields: Mapping[str, Any], why: str | None, said: str) -> int:
+def _amend(session: Session, selection: Selection, fields: Mapping[str, Any], asks: str, said: str) -> int:
+    from eventqueue.api.acts import AMENDED_OF
     from eventqueue.model.amending import amendment
 
     amendment(fields)  # before a server is asked: what is wrong with it is so of every job
-    chosen = Selection(tuple(dict.fromkeys(ids)), None, None, None, None, is_dry=False)
-    return to_each(session, chosen, (), lambda queue, some: queue.amend_many(some, why, **fields), said)
+    why = selection.why
+    return to_each(
+        session, selection, Deed(lambda queue, ids: queue.amend_many(ids, why, **fields), asks, said, AMENDED_OF)
+    )
