@@ -81,9 +81,10 @@ class Acts:
         ids = list(islice(coming, BATCH))
         begun = None
         if len(ids) > 1 or (ids and isinstance(jobs, Found)):  # one job that is named is told of by itself
-            bulk.id = new_id()
-            begun = self._teller.begin(bulk.id, _begun(asked, jobs, bulk.jobs))
-            asked = replace(asked, command=replace(asked.command, act=bulk.id))
+            act_id = new_id()
+            begun = self._teller.begin(act_id, _begun(asked, jobs, bulk.jobs))
+            bulk.id = act_id
+            asked = replace(asked, command=replace(asked.command, act=act_id))
         try:
             while ids and not bulk.is_stopped:
                 yield from self._batch(bulk, ids, asked)

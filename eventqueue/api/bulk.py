@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from eventqueue.api.enqueueing import Receipt
-from eventqueue.errors import QueueError
+from eventqueue.errors import LogUnavailable, QueueError
 from eventqueue.log.insist import insist
 from eventqueue.model.acts import CATEGORY, ActBegun, ActEnded
 from eventqueue.model.events import EMPTY, Head, Recorded, stream_of
@@ -125,7 +125,10 @@ class Teller:
 
     def begin(self, act_id: str, event: ActBegun) -> Head:
         """Tell that an act begins. Raises Unavailable, with nothing done to any job."""
-        return self._tell(act_id, EMPTY, event)
+        try:
+            return self._tell(act_id, EMPTY, event)
+        except LogUnavailable as error:
+            raise error.about("the act was begun", "Nothing was done to any job: to ask again is safe.") from error
 
     def end(self, act_id: str, begun: Head, found: ActSum) -> None:
         """Tell what became of its jobs, if that can be told: it must stop nobody from learning it here."""

@@ -13,11 +13,22 @@ import bson
 import msgspec
 from bson.timestamp import Timestamp
 
+from eventqueue.audit.acts import Going
 from eventqueue.audit.amends import Amends
 from eventqueue.audit.schedules import Following
 from eventqueue.errors import LogCorrupt
+from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.codec import bucket_of, content_hash, decode, head_of, is_framed
-from eventqueue.model.events import CATEGORIES, Event, Recorded, category_of, type_of
+from eventqueue.model.events import (
+    CATEGORIES,
+    Amended,
+    Enqueued,
+    Event,
+    Recorded,
+    RetryAmended,
+    category_of,
+    type_of,
+)
 from eventqueue.model.figures import instant
 from eventqueue.model.job import LEGAL, State
 from eventqueue.schedules.events import CATEGORY
@@ -25,6 +36,7 @@ from eventqueue.schedules.events import CATEGORY
 FIELDS = 12  # of an envelope, each of which is needed to decode it
 ID_BYTES, HASH_BYTES = 16, 32
 UNKNOWN = "unknown"
+_FOLLOWED = (Enqueued, Amended, RetryAmended, ActBegun, ActEnded)  # in which more is told than that it happened
 _LATEST = Timestamp(2**32 - 1, 2**32 - 1)
 
 
@@ -78,7 +90,7 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
     """Yield everything that is wrong with a stream as it is stored; `latest`: no event is of a later time."""
     bucket, kinds = bucket_of(stream), CATEGORIES.get(category_of(stream))
     following = Following(stream) if category_of(stream) == CATEGORY else None
-    amends = Amends()
+    amends, going = Amends(), Going()
     before: _Before = _Unread()
     state: State | str | None = None  # of a job; UNKNOWN behind what cannot be read
     if kinds is None:
@@ -88,6 +100,7 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
             yield Finding(stream, place, one.problem)
             before, state = _behind(one.raw, place, before), UNKNOWN
             amends.pass_over()
+            going.pass_over()
             if following is not None:
                 following.pass_over(one.problem)
             continue
@@ -96,7 +109,9 @@ def check(stream: str, history: Iterable[Stored], latest: Timestamp = _LATEST) -
         kind = type(event.event)
         if kinds is not None and (kind not in kinds or not _is_legal(kind, state)):
             yield _misfit(event, state)
-        yield from (Finding(stream, event.version, problem) for problem in amends.faults(event.event))
+        if isinstance(event.event, _FOLLOWED):
+            faults = (*amends.faults(event.event), *going.faults(event.event))
+            yield from (Finding(stream, event.version, problem) for problem in faults)
         if following is not None:
             yield from (Finding(stream, event.version, problem) for problem in following.faults(event))
         before, state = event, LEGAL[kind][1] if kind in LEGAL else state

@@ -77,6 +77,10 @@ def _said(text: str) -> str:
     return shortened(text.strip(), ERROR_MAX).rstrip(".") or "nothing was said"
 
 
+def _with_others(act: str | None) -> str:
+    return "" if act is None else f" with others (act {act})"
+
+
 # How a job came to wait
 
 
@@ -91,19 +95,19 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
             made = told(job.id, job.correlation)
             text = f"it was enqueued at {at} by {by}{f' ({made})' if made else ''}"
             yield Clause(kind=Reason.ENQUEUED, text=text, event=_place(last))
-        case Retried(cause=RetryCause.OPERATOR, why=why):
+        case Retried(cause=RetryCause.OPERATOR, why=why, act=act):
             reason = f" ({_said(why)})" if why else ""
-            text = f"it has all its retries anew, as {by} asked for at {at}{reason}"
+            text = f"it has all its retries anew, as {by} asked for at {at}{_with_others(act)}{reason}"
             yield Clause(kind=Reason.ASKED, text=text, event=_place(last))
         case Released(reason=reason):
             text = f"its worker handed it back at {at}, which counts as no attempt: {_said(reason)}"
             yield Clause(kind=Reason.RELEASED, text=text, event=_place(last))
             yield from _stopped(around, last)
-        case Amended(why=why) | RetryAmended(why=why):
+        case Amended(why=why, act=act) | RetryAmended(why=why, act=act):
             before = [one for one in history if not isinstance(one.event, Amending)]
             yield from _origin(job, before, around) if before else ()
             reason = f" ({_said(why)})" if why else ""
-            text = f"it was changed at {at} by {by}: {', '.join(told_of(last.event.now))}{reason}"
+            text = f"it was changed at {at} by {by}{_with_others(act)}: {', '.join(told_of(last.event.now))}{reason}"
             yield Clause(kind=Reason.AMENDED, text=text, event=_place(last))
         case _:  # an attempt failed
             yield from _retry(job, history)
@@ -233,13 +237,13 @@ def _dead(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
 
 def _cancelled(job: Job, last: Recorded, around: Around) -> Iterator[Clause]:
     at = instant(last.at, "seconds")
-    why = last.event.why if isinstance(last.event, Cancelled) else ""
+    why, act = (last.event.why, last.event.act) if isinstance(last.event, Cancelled) else ("", None)
     if why == EXPIRED and job.expires_at is not None and job.expires_at <= last.at:
         expired = instant(job.expires_at, "seconds")
         text = f"it expired at {expired}, before a worker came to it, and was cancelled at {at} by {last.actor}"
         yield Clause(kind=Reason.EXPIRED, text=text, event=_place(last))
     else:
-        text = f"it was cancelled at {at} by {last.actor}: {_said(why)}"
+        text = f"it was cancelled at {at} by {last.actor}{_with_others(act)}: {_said(why)}"
         yield Clause(kind=Reason.CANCELLED, text=text, event=_place(last))
     if around.ending is not None:
         host = around.ending.host

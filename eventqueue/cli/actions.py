@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import click
 
+from eventqueue.cli.acting import Deed, say_what_still_lives, to_each
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
-from eventqueue.cli.selection import Selection, say_what_still_lives, selecting, to_each
+from eventqueue.cli.selection import Selection, selecting
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
@@ -46,18 +47,23 @@ def wait(session: Session, ids: Sequence[str], timeout: float | None) -> int:
 def cancel(session: Session, selection: Selection) -> int:
     """Cancel jobs, waiting or running.
 
-    Those that wait never run, those that run are killed. --all means every job that is pending, processing or
-    failed and waiting for its retry.
+    Those that wait never run, those that run are killed. Which ones is said by ids, or as to `queuectl list`; where no
+    state is named, or with --all, they are those that are pending, processing, or failed and waiting for their retry.
+    Of dead ones say state:dead. Where they are not named by their ids it shows some, and asks.
 
     \b
     queuectl cancel 0199f3a2 --why "the customer has called it off"
-    queuectl cancel --all --queue mail --dry-run
+    queuectl cancel queue:mail 'created<-2h' --dry-run
+    queuectl cancel --queue mail --yes
     """
+    from eventqueue.api.acts import CANCELLED_OF
     from eventqueue.model.job import State
 
-    states = (State.PENDING, State.FAILED, State.PROCESSING)
     why = selection.reason
-    return to_each(session, selection, states, lambda queue, ids: queue.cancel_many(ids, why), "is cancelled")
+    deed = Deed(
+        lambda queue, ids: queue.cancel_many(ids, why), "Cancel {}?", "is cancelled", CANCELLED_OF, legal=(State.DEAD,)
+    )
+    return to_each(session, selection, deed)
 
 
 @command("retry")
@@ -65,14 +71,23 @@ def cancel(session: Session, selection: Selection) -> int:
 def retry(session: Session, selection: Selection) -> int:
     """Bring failed, dead or cancelled jobs back to pending.
 
-    Each gets a new budget of retries. --all means every job that is failed or dead; a cancelled one has to be named.
+    Each gets a new budget of retries. Which ones is said by ids, or as to `queuectl list`; where no state is named, or
+    with --all, they are those that are failed or dead. Where they are not named by their ids it shows some, and asks.
 
     \b
     queuectl retry report
-    queuectl retry --all --queue mail --error timeout --dry-run
+    queuectl retry --queue mail --error timeout --dry-run
+    queuectl retry state:cancelled 'ended>-10m' --yes --why "it was the wrong queue"
     """
+    from eventqueue.api.acts import RETRIED_OF
     from eventqueue.model.job import State
 
-    states = (State.FAILED, State.DEAD)
     why = selection.reason
-    return to_each(session, selection, states, lambda queue, ids: queue.retry_many(ids, why), "is pending again")
+    deed = Deed(
+        lambda queue, ids: queue.retry_many(ids, why),
+        "Retry {}?",
+        "is pending again",
+        RETRIED_OF,
+        legal=(State.CANCELLED,),
+    )
+    return to_each(session, selection, deed)

@@ -1,15 +1,16 @@
 """`queuectl set` and `run-now`: a job that waits is changed."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
+from eventqueue.cli.acting import Deed, to_each
 from eventqueue.cli.enqueue import given_fields, with_options
-from eventqueue.cli.known import JOB
-from eventqueue.cli.options import command, with_why
-from eventqueue.cli.selection import Selection, to_each
-from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.options import command
+from eventqueue.cli.selection import Selection, selecting
+from eventqueue.cli.session import Session
 from eventqueue.cli.values import SECONDS, TEXT, VARIABLE
 
 FIELDS = (
@@ -33,53 +34,55 @@ UNSET = click.option(
 
 
 @command("set")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
 @with_options((*FIELDS, UNSET))
-@with_why
-@with_session
-def set_(session: Session, /, *, ids: Sequence[str], unset: Sequence[str], why: str | None, **options: Any) -> int:
+@partial(selecting, by_options=False)
+def set_(session: Session, selection: Selection, /, *, unset: Sequence[str], **options: Any) -> int:
     """Change jobs that wait, now, later or for a retry.
 
     What is not given stays as it is. One that runs or has ended is refused; so is one that a worker claims meanwhile.
-    `history` shows what was changed, from what and by whom.
+    `history` shows what was changed, from what and by whom. Which jobs is said by ids, or by conditions as text such as
+    queue:mail: options say what becomes of them. Where they are not named by their ids it shows some, and asks.
 
     \b
     queuectl set 0199f3a2 --priority 10 --queue urgent --why "the customer waits"
     queuectl set report --env REGION=eu --timeout 2h
     queuectl set report --unset timeout --unset env.REGION
+    queuectl set queue:mail tag:slow --queue slow --dry-run
     """
     fields = given_fields(options)
     if not fields and not unset:
         raise click.UsageError("Say what is to be changed, such as --priority 5")
-    return _amend(session, ids, fields, why, "waits as asked", unset=unset)
+    return _amend(session, selection, fields, "Change {}?", "waits as asked", unset=unset)
 
 
 @command("run-now")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
-@with_why
-@with_session
-def run_now(session: Session, ids: Sequence[str], why: str | None) -> int:
+@selecting
+def run_now(session: Session, selection: Selection) -> int:
     """Have jobs be due now that wait for their time, or for a retry.
 
-    A worker claims them as soon as it has room, unless their queue is paused.
+    A worker claims them as soon as it has room, unless their queue is paused. Which jobs is said by ids, or as to
+    `queuectl list`. Where they are not named by their ids it shows some, and asks.
 
     \b
     queuectl run-now report --why "the data is here"
+    queuectl run-now state:failed queue:mail --yes
     """
-    return _amend(session, ids, {"delay": 0}, why, "is due")
+    return _amend(session, selection, {"delay": 0}, "Have {} be due now?", "is due")
 
 
 def _amend(
     session: Session,
-    ids: Sequence[str],
+    selection: Selection,
     fields: Mapping[str, Any],
-    why: str | None,
+    asks: str,
     said: str,
     *,
     unset: Sequence[str] = (),
 ) -> int:
+    from eventqueue.api.acts import AMENDED_OF
     from eventqueue.model.amending import amendment
 
     amendment(fields, unset)  # before a server is asked: what is wrong with it is so of every job
-    chosen = Selection(tuple(dict.fromkeys(ids)), None, None, None, None, is_dry=False)
-    return to_each(session, chosen, (), lambda queue, some: queue.amend_many(some, why, unset=unset, **fields), said)
+    why = selection.why
+    act = Deed(lambda queue, ids: queue.amend_many(ids, why, unset=unset, **fields), asks, said, AMENDED_OF)
+    return to_each(session, selection, act)

@@ -4,10 +4,11 @@ from functools import partial
 
 import click
 
+from eventqueue.cli.acting import Deed, to_each
 from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import Group, command
-from eventqueue.cli.selection import Selection, selecting, to_each
+from eventqueue.cli.selection import Selection, selecting
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 
@@ -41,18 +42,21 @@ def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | N
 def retry(session: Session, selection: Selection) -> int:
     """Bring dead jobs back to pending, with a new budget of retries.
 
+    Which ones is said by ids, or as to `queuectl list`. Where they are not named by their ids it shows some, and asks.
+
     \b
-    queuectl dlq retry --all --error "connection refused" --dry-run
+    queuectl dlq retry 'error~"connection refused"' --dry-run
+    queuectl dlq retry --all --yes
     """
     from eventqueue.model.job import State
 
-    return to_each(
-        session,
-        selection,
-        (State.DEAD,),
+    deed = Deed(
         lambda queue, ids: queue.retry_many(ids, selection.reason, only=State.DEAD),
+        "Retry {}?",
         "is pending again",
+        (State.DEAD,),
     )
+    return to_each(session, selection, deed)
 
 
 @command("discard")
@@ -60,19 +64,21 @@ def retry(session: Session, selection: Selection) -> int:
 def discard(session: Session, selection: Selection) -> int:
     """Give dead jobs up: they become cancelled, and stay in the log.
 
+    Which ones is said by ids, or as to `queuectl list`. Where they are not named by their ids it shows some, and asks.
+
     \b
     queuectl dlq discard report
-    queuectl dlq discard --all --queue mail --dry-run
+    queuectl dlq discard --queue mail --dry-run
     """
     from eventqueue.model.job import State
 
-    return to_each(
-        session,
-        selection,
-        (State.DEAD,),
+    deed = Deed(
         lambda queue, ids: queue.cancel_many(ids, selection.why or DISCARDED, only=State.DEAD),
+        "Discard {}?",
         "is cancelled",
+        (State.DEAD,),
     )
+    return to_each(session, selection, deed)
 
 
 for one in (list_, retry, discard):

@@ -52,6 +52,9 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+SCAN = _OPTIONS["scan"]
+
+
 class Wanted:
     """What was asked for, as it was typed."""
 
@@ -59,6 +62,11 @@ class Wanted:
         self._texts = texts
         self._options = {name: value for name, value in options.items() if value not in (None, (), False)}
         self._parsed(datetime.now(UTC))  # before anything is asked of a database
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether anything was asked for: to look at all, however many, is no choice among them."""
+        return bool(self._texts or self._options.keys() - {"scan"})
 
     def fields(self, now: datetime) -> dict[str, Any]:
         """Return the fields of a Filter; times such as `2h` are seen from `now`. Raises UsageError, InvalidInput."""
@@ -117,14 +125,24 @@ def _time_to_come(typed: Typed, now: datetime) -> datetime:
     return at if isinstance(typed, datetime) or at > now else at + timedelta(days=1)
 
 
+def with_filters(command: Callable[..., Any], without: str | None = None) -> Callable[..., Any]:
+    """Give a command the options, but for one, that say which jobs, as `asked`."""
+
+    @wraps(command)
+    def call(*args: Any, **options: Any) -> Any:
+        asked = {name: options.pop(name) for name in _OPTIONS if name in options}
+        return command(*args, asked=asked, **options)
+
+    for name, option in reversed([*_OPTIONS.items()]):
+        call = call if name == without else option(call)
+    return call
+
+
 def filtering(command: Callable[..., Any], without: str | None = None) -> Callable[..., Any]:
     """Give a command its Wanted; adds the argument and the options, but for one, that say which jobs."""
 
     @wraps(command)
-    def call(*args: Any, texts: Sequence[str], **options: Any) -> Any:
-        asked = {name: options.pop(name) for name in _OPTIONS if name in options}
+    def call(*args: Any, texts: Sequence[str], asked: Mapping[str, Any], **options: Any) -> Any:
         return command(*args, wanted=Wanted(texts, asked), **options)
 
-    for name, option in reversed([*_OPTIONS.items()]):
-        call = call if name == without else option(call)
-    return click.argument("texts", nargs=-1, metavar="[FILTER]...", type=TEXT)(call)
+    return click.argument("texts", nargs=-1, metavar="[FILTER]...", type=TEXT)(with_filters(call, without))

@@ -1,5 +1,7 @@
 """`queuectl list`, `show` and `history`: what there is to know of jobs."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,11 @@ from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.then import At, seen_at, told_at, with_at
 from eventqueue.cli.values import TEXT
-from eventqueue.errors import Refused
+from eventqueue.errors import QueueError, Refused
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
+    from eventqueue.model.events import Recorded
 
 LIMIT_MAX = 2**31 - 2
 
@@ -117,10 +120,23 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
     with session.queue() as queue:
         found = queue.history(whole := queue.resolve(job_id))
         restarts = queue.restarts(whole)
+        acts = {} if session.out.as_json else _acts_in(queue, found)
     events = zip(found, [None, *found], strict=False)
     session.out.answer(
         lambda: [documents.event(one, before, show_env=show_env) for one, before in events],
-        lambda: tables.history(found),
+        lambda: tables.history(found, acts),
     )
     if restarts:
         session.out.note(f"It was restarted as {', '.join(restarts)}.")
+
+
+def _acts_in(queue: "Queue", history: "Sequence[Recorded]") -> dict[str, int]:
+    """Return on how many jobs the acts were that a job's events name, as far as that is told."""
+    from eventqueue.model.events import OfMany
+
+    found: dict[str, int] = {}
+    for act_id in {one.event.act for one in history if isinstance(one.event, OfMany) and one.event.act is not None}:
+        with suppress(QueueError):
+            if (number := queue.act(act_id).jobs) is not None:
+                found[act_id] = number
+    return found

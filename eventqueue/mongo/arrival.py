@@ -21,6 +21,7 @@ from eventqueue.mongo.errors import DUPLICATE_KEY, translated
 from eventqueue.mongo.layout import (
     ARRIVING,
     LAYOUT,
+    PART,
     UNREADY,
     VALIDATOR_VERSION,
     create,
@@ -46,6 +47,7 @@ class Origin(msgspec.Struct, frozen=True):
     log: str  # the id that the log has from now on
     option: str  # by which a command is given the database's name
     may_be_cut: bool = False  # whether streams may be without their beginnings
+    is_part: bool = False  # of another log: not all that its events name is among them
 
 
 def arrive(
@@ -134,6 +136,7 @@ def _mark(database: Database[Any], origin: Origin) -> Mapping[str, Any]:
         "version": UNREADY,
         "validator": VALIDATOR_VERSION,
         ARRIVING: arriving,
+        **({PART: True} if origin.is_part else {}),
     }
     try:
         _layouts(database).insert_one(marked)

@@ -24,6 +24,7 @@ from eventqueue.mongo.progress import Progresses
 from eventqueue.mongo.watches import Watches
 
 LAYOUT = 1
+PART = "part"  # in the layout document of a log that is a part of another: what its events name may be elsewhere
 ARRIVING = "arriving"  # in the layout document while a log is brought in: what it is, and where it is from
 UNREADY = 1000  # the layout's version meanwhile: who does not know what arriving is, refuses it
 UNAUTHORIZED, NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 13, 26, 48  # the server's codes
@@ -95,6 +96,13 @@ def prepare(database: Database[Any]) -> str:
         if found.get("validator", 1) < VALIDATOR_VERSION:
             _renew_validator(database, layouts)
     return str(found["log"])
+
+
+def is_part(database: Database[Any]) -> bool:
+    """Whether the log in a database is a part of another one, brought in from an export of some of it."""
+    with translated():
+        layouts = database.get_collection("layout", read_concern=MAJORITY)
+        return bool((layouts.find_one({"_id": "layout"}) or {}).get(PART))
 
 
 def check_arrived(name: str, layout: Mapping[str, Any]) -> None:

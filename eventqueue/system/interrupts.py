@@ -10,6 +10,34 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 
+STOP = (signal.SIGINT, signal.SIGTERM)  # what asks a command to end
+
+
+@contextmanager
+def once(signals: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
+    """Have `act` called, in a thread of its own, for the first of these signals; the second is a KeyboardInterrupt."""
+    before = {one: signal.getsignal(one) for one in signals}
+    heard: SimpleQueue[bool] = SimpleQueue()
+
+    def hear(_: int, __: object) -> None:
+        for one in before:
+            signal.signal(one, signal.default_int_handler)
+        heard.put(True)
+
+    def obey() -> None:
+        if heard.get():
+            act()
+
+    for one in before:
+        signal.signal(one, hear)
+    threading.Thread(target=obey, name="interrupts", daemon=True).start()
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        heard.put(False)
+
 
 @contextmanager
 def held_back(signals: Collection[signal.Signals]) -> Iterator[None]:

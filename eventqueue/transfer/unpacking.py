@@ -30,7 +30,7 @@ def unpack(database: Database[Any], export: Export, progress: Callable[[int], ob
     is_all = first.asked == Asked()
     log = first.log if is_all else sha256(f"{first.log} {first.export}".encode()).hexdigest()[:32]
     source = f"of an export that was made at {instant(first.made_at, 'seconds')}"
-    origin = Origin(first.export, source, log, "--db", may_be_cut=first.asked.since is not None)
+    origin = Origin(first.export, source, log, "--db", may_be_cut=first.asked.since is not None, is_part=not is_all)
     return arrive(database, origin, export.events(), progress)
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from bson.timestamp import Timestamp
@@ -23,13 +24,14 @@ from eventqueue.model.events import CATEGORIES, Recorded, category_of, name_in, 
 from eventqueue.model.moments import between
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.ground import Ground
+from eventqueue.mongo.layout import is_part
 from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
 from eventqueue.ports.views import Difference
 from eventqueue.system.ahead import ahead
 from projections.auditing.collection import of_collection
 from projections.auditing.histories import Run, misplaced, of_streams, one_by_one, runs
-from projections.auditing.named import Named, restarts
+from projections.auditing.named import Named, NamedActs, restarts
 from projections.auditing.outputs import Found, KeptOutputs
 from projections.auditing.standing import await_projector, of_views
 from projections.folds.decoding import read
@@ -59,6 +61,7 @@ class Inquiry:
         self._projections = projections
         self._lost = lost
         self._outputs = KeptOutputs(ground)
+        self._acts = None if is_part(ground.database) else NamedActs(ground.log)
         self._point: Point | None = None
         self._open = ExitStack()
         self._pool = self._open.enter_context(ThreadPoolExecutor(2, thread_name_prefix="looking"))
@@ -156,6 +159,8 @@ class Inquiry:
         for stream, history in run.stored.items():
             self.account.find(check(stream, history, latest))
         self.account.find(restarts(self._ground.log, run.stored))
+        if self._acts is not None:
+            self.account.find(self._acts.missing(chain.from_iterable(run.stored.values())))
         self.account.find(misplaced(run.misplaced))
         self.account.events += run.count
         progress(self.account.events)

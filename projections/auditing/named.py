@@ -1,10 +1,14 @@
-"""Jobs that other streams name, looked up in the log: whoever names one has seen it there, or has made it of that."""
+"""What one stream names of another, looked up in the log: jobs as made or taken up, and acts that jobs were part of.
+
+Whoever names one has seen it there, has put it there before, or has made it of that.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from eventqueue.audit.rules import Finding, Stored
-from eventqueue.model.events import Enqueued, Recorded, name_in, stream_of
+from eventqueue.model.acts import CATEGORY
+from eventqueue.model.events import Enqueued, OfMany, Recorded, name_in, stream_of
 from eventqueue.model.portions import runs
 from eventqueue.model.restarting import successors
 from eventqueue.mongo.log import MongoLog
@@ -77,3 +81,24 @@ def _follows(first: Recorded, history: Sequence[Recorded]) -> bool:
     """Whether this is the event with which the job of a history may have been restarted."""
     earlier = [one for one in history if one.at <= first.at]
     return name_in(first.stream) in successors(earlier)
+
+
+class NamedActs:
+    """The acts that events of jobs name: each is looked up once, and missed once, however many jobs it was done to."""
+
+    def __init__(self, log: MongoLog) -> None:
+        self._log = log
+        self._seen: set[str] = set()
+
+    def missing(self, history: Iterable[Stored]) -> list[Finding]:
+        """Return a finding for each act that is named here, and not there."""
+        named: dict[str, Finding] = {}
+        for one in history:
+            if one.event is not None and isinstance(event := one.event.event, OfMany) and event.act is not None:
+                problem = f"it names act {event.act}, of which the log has nothing"
+                finding = Finding(one.event.stream, one.event.version, problem, is_lost=True)
+                named.setdefault(stream_of(CATEGORY, event.act), finding)
+        asked = [stream for stream in named if stream not in self._seen]
+        self._seen.update(asked)
+        there = outlasting(partial(self._log.find_next, [(stream, 0) for stream in asked])) if asked else set()
+        return [named[stream] for stream in asked if stream not in there]

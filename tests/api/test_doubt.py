@@ -1,5 +1,6 @@
 """Appends whose outcome stays unknown: who asked is told of what, and how to go on without doing it twice."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -200,17 +201,28 @@ def test_of_all_jobs_those_in_doubt_are_told_from_those_that_were_not_tried(
     for job_id in ("one", "two", "three"):
         queuectl.ok("enqueue", "--id", job_id, "--", "true")
     queuectl.ok("list")
+    wire.orders.append(lambda: None)  # that the act begins
     silent(wire)
 
-    ran = queuectl.here("cancel", "--all", "--json")
+    ran = queuectl.here("cancel", "--all", "--yes", "--json")
 
     assert ran.code == 1
-    assert [(one["id"], one.get("in_doubt"), one.get("is_tried")) for one in ran.json] == [
-        ("one", True, None),
-        ("two", True, None),
-        ("three", None, False),
-    ]
+    *jobs, found = map(json.loads, ran.out.splitlines())
+    assert [(one["id"], one.get("in_doubt")) for one in jobs] == [("one", True), ("two", True)]
+    assert (found["jobs"], found["done"], found["in_doubt"], found["untried"]) == (3, 0, 2, 1)
     assert "Whether 2 jobs were changed as asked (to cancelled; one to two) is unknown" in ran.err
+
+
+def test_where_an_act_cannot_be_begun_no_job_is_tried(queuectl: Queuectl, wire: Wire) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--", "true")
+    queuectl.ok("list")
+    silent(wire, Cut.REQUEST_LOST)
+
+    ran = queuectl.here("cancel", "--all", "--yes")
+
+    assert ran.code == 1
+    assert "! 0 of 1 jobs are cancelled" in ran.err
+    assert "Nothing was done to any job: to ask again is safe." in ran.err
 
 
 def test_of_several_jobs_to_be_cancelled_the_one_in_doubt_ends_it_and_is_named(queuectl: Queuectl, wire: Wire) -> None:

@@ -191,6 +191,18 @@ class Act(msgspec.Struct):
     changed: bool
 
 
+class ActSum(msgspec.Struct):
+    """What became of all jobs of an act that chose them by conditions; `act`: its id, null where there were none."""
+
+    act: str | None
+    jobs: Count
+    done: Count
+    already: Count
+    refused: Count
+    untried: Count
+    in_doubt: Count
+
+
 class Pause(msgspec.Struct):
     """Who has paused a queue, when and why."""
 
@@ -232,7 +244,7 @@ class Failure(msgspec.Struct):
     error: Problem
 
 
-CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, Queue, Failure)
+CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, ActSum, Queue, Failure)
 
 
 def schema() -> dict[str, Any]:

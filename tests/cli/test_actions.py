@@ -1,16 +1,32 @@
 """`queuectl cancel`, `retry`, `wait` and `dlq`."""
 
-from collections.abc import Iterator
-from itertools import islice
+import json
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from eventqueue.api.bulk import Acted
+from eventqueue.api.bulk import Acted, Bulk
 from eventqueue.api.queue import Queue
+from eventqueue.log.group_commit import GroupCommit
+from eventqueue.model.acts import ActEnded
 from eventqueue.ports.views import Found, Lag
+from tests.api.test_acts import in_act
 from tests.builders import CANCELLED, claimed, failed
-from tests.cli.commands import Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, Ran, is_one_sentence
 from tests.cli.past import completed, died, happened, keep
+from tests.cli.terminals import Line, on_terminals
+
+ACT = "[0-9a-f-]{36}"
+NOTHING = {"act": None, **dict.fromkeys(("jobs", "done", "already", "refused", "untried", "in_doubt"), 0)}
+
+
+def lines(ran: Ran) -> list[Any]:
+    return [json.loads(line) for line in ran.out.splitlines()]
 
 
 def enqueued(queuectl: Queuectl, *job_ids: str, queue: str = "default") -> None:
@@ -115,7 +131,7 @@ def test_who_retried_is_recorded(mixed: Queuectl) -> None:
 
 
 def test_all_of_cancel_are_the_jobs_that_wait_or_run(mixed: Queuectl) -> None:
-    mixed.ok("cancel", "--all")
+    mixed.ok("cancel", "--all", "--yes")
 
     states = {job["id"]: job["state"] for job in mixed.ok("list", "--json").json}
     assert {states[job_id] for job_id in ("pending", "processing", "failed", "cancelled")} == {"cancelled"}
@@ -123,55 +139,209 @@ def test_all_of_cancel_are_the_jobs_that_wait_or_run(mixed: Queuectl) -> None:
 
 
 def test_of_all_jobs_the_sum_is_told_and_not_each(mixed: Queuectl) -> None:
-    assert mixed.ok("dlq", "retry", "--all", "--queue", "mail").out == "✔ 2 jobs are pending again\n"
-    assert mixed.ok("dlq", "discard", "--all").out == "✔ 1 job is cancelled\n"
+    assert re.fullmatch(
+        rf"✔ 2 jobs are pending again \(act {ACT}\)\n", mixed.ok("dlq", "retry", "--queue", "mail", "--yes").out
+    )
+    assert re.fullmatch(rf"✔ 1 job is cancelled \(act {ACT}\)\n", mixed.ok("dlq", "discard", "--all", "--yes").out)
 
 
 def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
     mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Queue, "find", lambda *_: Found(["dead", "completed", "mail-1"], Lag(0.0)))
+    monkeypatch.setattr(Queue, "find", lambda *_, **__: Found(["dead", "completed", "mail-1"], Lag(0.0)))
 
-    ran = mixed.here("dlq", "retry", "--all")
+    ran = mixed.here("dlq", "retry", "--all", "--yes")
 
-    assert (ran.code, ran.out) == (1, "✔ 2 of 3 jobs are pending again\n")
+    assert ran.code == 1
+    assert re.fullmatch(rf"✔ 2 of 3 jobs are pending again \(act {ACT}\)\n", ran.out)
     assert ran.err == "✘ Job completed is not dead: it is completed.\n"
 
 
-def test_a_ctrl_c_leaves_the_sum_of_what_was_done_and_of_what_may_be(
+def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
+    """What sends a Ctrl-C once so many jobs were read of."""
+    next_of = Bulk.__next__
+    read: list[str] = []
+
+    def interrupted(self: Bulk) -> Acted:
+        found = next_of(self)
+        read.append(found.job_id)
+        if len(read) == after:
+            os.kill(os.getpid(), signal.SIGINT)
+            while not self.is_stopped:  # in another thread
+                threading.Event().wait(0.01)
+        return found
+
+    return interrupted
+
+
+def test_a_ctrl_c_lets_what_is_on_its_way_end_and_leaves_the_sum(
     mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 1)
+    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1))
 
-    def interrupted(queue: Queue, *args: object, **named: object) -> Iterator[Acted]:
-        yield from islice(retry_many(queue, *args, **named), 1)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
+    ran = mixed.here("retry", "--all", "--yes", "--json")
 
-    retry_many = Queue.retry_many
-    monkeypatch.setattr(Queue, "retry_many", interrupted)
-
-    mixed.ok("enqueue", "--id", "mail-3", "--queue", "mail", "--max-retries", "0", "--", "false")
-    died(queue, "mail-3")
-    ran = mixed.here("retry", "--all", "--queue", "mail", "--json")
-
+    *jobs, found = lines(ran)
     assert ran.code == 130
-    assert [one.get("is_tried", True) for one in ran.json] == [True, True, False]
-    assert [one.get("in_doubt", False) for one in ran.json] == [False, True, False]
-    assert (
-        "! 1 of 3 jobs are pending again\n! 1 job more may be, which was not waited for: to ask again is safe.\n"
-        in ran.err
-    )
+    assert [one["id"] for one in jobs] == ["failed", "dead"]
+    assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 2, "untried": 2}
+    assert re.search(rf"! 2 of 4 jobs are pending again \(act {ACT}\)\n", ran.err)
+    assert "Ctrl-C again does not wait for them" in ran.err
+    assert in_act(queue, found["act"])[-1] == ActEnded(done=2, untried=2)
+
+
+def test_a_second_ctrl_c_leaves_what_it_did_not_wait_for_in_doubt(
+    mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    append = GroupCommit.append
+    appended: list[int] = []
+
+    def interrupted(self: GroupCommit, appends: Any) -> Any:
+        appended.append(len(appends))
+        if len(appended) == 2:
+            raise KeyboardInterrupt
+        return append(self, appends)
+
+    monkeypatch.setattr(GroupCommit, "append", interrupted)
+
+    ran = mixed.here("retry", "--all", "--yes", "--json")
+
+    *jobs, found = lines(ran)
+    assert ran.code == 130
+    assert [(one["id"], one.get("in_doubt", False)) for one in jobs] == [
+        *(("failed", False), ("dead", False)),
+        *(("mail-1", True), ("mail-2", True)),
+    ]
+    assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 2, "in_doubt": 2}
+    assert "! 2 jobs more may be, which was not waited for: to ask again is safe.\n" in ran.err
 
 
 def test_all_of_retry_are_the_jobs_that_failed_or_died(mixed: Queuectl) -> None:
-    ran = mixed.ok("retry", "--all", "--json")
+    *jobs, found = lines(mixed.ok("retry", "--all", "--yes", "--json"))
 
-    assert {outcome["id"] for outcome in ran.json} == {"failed", "dead", "mail-1", "mail-2"}
+    assert {outcome["id"] for outcome in jobs} == {"failed", "dead", "mail-1", "mail-2"}
+    assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 4}
     assert state(mixed, "cancelled") == "cancelled"
 
 
-def test_all_can_be_narrowed_to_a_queue(mixed: Queuectl) -> None:
-    assert {one["id"] for one in mixed.ok("retry", "--all", "--queue", "mail", "--json").json} == {"mail-1", "mail-2"}
+CHOSEN: dict[tuple[str, ...], set[str]] = {
+    ("retry", "--all", "--queue", "mail"): {"mail-1", "mail-2"},
+    ("retry", "--queue", "mail"): {"mail-1", "mail-2"},
+    ("retry", "queue:mail", "error~refused"): {"mail-1"},
+    ("retry", "queue:mail error~refused"): {"mail-1"},
+    ("retry", "state:cancelled"): {"cancelled"},
+    ("retry", "--state", "failed"): {"failed"},
+    ("retry", "created<-2h"): set(),
+    ("cancel", "state:dead", "--queue", "mail"): {"mail-1", "mail-2"},
+    ("cancel", "queue=default"): {"pending", "processing", "failed"},
+    ("dlq", "discard", "--error", "no route"): {"mail-2"},
+    ("dlq", "retry", "state:dead", "created>-1h"): {"dead", "mail-1", "mail-2"},
+    ("set", "queue=default", "--priority", "3"): {"pending", "failed"},
+    ("set", "--all", "--priority", "3"): {"pending", "failed"},
+    ("run-now", "--state", "failed"): {"failed"},
+    ("cancel", "id=pending"): {"pending"},
+}
+
+
+@pytest.mark.parametrize(("words", "ids"), CHOSEN.items(), ids=map(" ".join, CHOSEN))
+def test_whatever_can_be_listed_can_be_acted_on(mixed: Queuectl, words: tuple[str, ...], ids: set[str]) -> None:
+    assert {one["id"] for one in mixed.ok(*words, "--dry-run", "--json").json} == ids
+
+    ran = mixed.ok(*words, "--yes", "--json")
+
+    found = ran.json if ids == {"pending"} else [one for one in lines(ran) if "id" in one]
+    assert {one["id"] for one in found} == ids
+
+
+REFUSED = {
+    ("cancel", "state:completed"): "is for jobs that are pending, failed, processing or dead: it can be done to none",
+    ("dlq", "retry", "--state", "failed"): "This is for jobs that are dead: it can be done to none that is failed",
+    ("set", "state:processing", "--priority", "1"): "for jobs that are pending or failed",
+    ("cancel", "stat=dead"): "'stat' is no field (is state meant?)",
+    ("cancel", "pending", "queue:mail"): "Give the jobs' ids, or conditions that choose among all jobs, not both",
+    ("cancel", "--scan"): "Give the jobs' ids, or conditions such as queue:mail, or --all",
+    ("run-now",): "Give the jobs' ids, or conditions such as queue:mail, or --all",
+    ("cancel", "queue:mail", "--queue", "web"): "queue: is asked for twice",
+    ("set", "--all"): "Say what is to be changed",
+}
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED.items(), ids=map(" ".join, REFUSED))
+def test_what_cannot_be_meant_is_refused_in_a_sentence(shared: Queuectl, words: tuple[str, ...], said: str) -> None:
+    ran = shared.here(*words, "--yes")
+
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+    assert said in ran.err
+
+
+def test_a_word_that_is_a_condition_and_a_job_is_refused_until_it_is_said_which_is_meant(queuectl: Queuectl) -> None:
+    enqueued(queuectl, "queue:mail-7")
+    enqueued(queuectl, "one", queue="mail")
+
+    ran = queuectl.here("cancel", "queue:mail", "--yes")
+    assert ran.code == 2
+    assert is_one_sentence(ran)
+    assert "job queue:mail-7 has such an id. Say queue=mail for the condition, or id=queue:mail for the job" in ran.err
+    assert state(queuectl, "queue:mail-7") == "pending"
+
+    assert queuectl.ok("cancel", "id=queue:mail").out == "✔ Job queue:mail-7 is cancelled\n"
+    assert "1 job is cancelled" in queuectl.ok("cancel", "queue=mail", "--yes").out
+
+
+@pytest.mark.parametrize("words", [("cancel",), ("retry",), ("dlq", "discard"), ("set", "--priority", "1")])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_where_nobody_can_be_asked_nothing_is_done_without_yes(
+    mixed: Queuectl, words: tuple[str, ...], form: tuple[str, ...]
+) -> None:
+    ran = mixed.here(*words, "--all", *form)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "Nothing was done to " in ran.err
+    assert "--yes does it, --dry-run shows which they are." in ran.err
+    assert state(mixed, "pending") == "pending"
+    assert ("1 of which runs" in ran.err) == (words == ("cancel",))
+
+
+def test_on_a_terminal_what_it_would_be_is_shown_and_asked_about(mixed: Queuectl) -> None:
+    for number in range(6):
+        enqueued(mixed, f"more-{number}")
+    ((declined, shown), (agreed, after)) = (
+        on_terminals(mixed, [Line(("cancel", "--all"))], typed=typed)[0] for typed in ("n\r", "y\r")
+    )
+
+    assert (declined, agreed) == (1, 0)
+    assert "more-5" in shown
+    assert "… and 4 jobs more." in shown
+    assert "1 of them runs now, and would be killed." in shown
+    assert "Cancel 9 jobs? [y/N]" in shown
+    assert "Nothing was done" in shown
+    assert "9 jobs are cancelled" in after
+    assert state(mixed, "pending") == "cancelled"
+
+
+def test_what_would_be_a_scan_is_refused_until_it_is_asked_for(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.reading.listing.VAIN_MAX", 1)
+
+    ran = mixed.here("cancel", "meta.customer=acme", "--yes")
+
+    assert ran.code == 1
+    assert "--scan" in ran.err
+    assert mixed.here("cancel", "meta.customer=acme", "--scan", "--yes").err == "! No jobs.\n"
+    assert "3 jobs are cancelled" in mixed.ok("cancel", "--all", "--yes").out
+
+
+def test_history_and_why_tell_of_the_act_that_a_job_was_part_of(mixed: Queuectl, queue: Queue) -> None:
+    act = lines(mixed.ok("cancel", "--all", "--yes", "--why", "it is over", "--json"))[-1]["act"]
+
+    assert f"it is over; as one of 3, act {act}" in " ".join(mixed.ok("history", "pending").out.split())
+    assert f"with others (act {act}): it is over" in " ".join(mixed.ok("why", "pending").out.split())
+    assert "cancel 3 jobs that it is for; it is over" in mixed.ok("events", "--stream", f"act-{act}").out
+    assert mixed.ok("events", "--where", f"data.act={act}", "--json").out.count("\n") == 3
 
 
 def test_dlq_list_shows_dead_jobs_alone(mixed: Queuectl) -> None:
@@ -197,7 +367,7 @@ def test_dlq_retry_brings_dead_jobs_back(mixed: Queuectl) -> None:
 
 
 def test_dlq_retry_all_takes_those_that_fit(mixed: Queuectl) -> None:
-    mixed.ok("dlq", "retry", "--all", "--error", "no route")
+    mixed.ok("dlq", "retry", "--all", "--error", "no route", "--yes")
 
     assert (state(mixed, "mail-1"), state(mixed, "mail-2"), state(mixed, "failed")) == ("dead", "pending", "failed")
 
@@ -217,7 +387,7 @@ def test_a_dry_run_of_named_jobs_shows_them(mixed: Queuectl) -> None:
 
 
 def test_dlq_discard_cancels_dead_jobs(mixed: Queuectl) -> None:
-    ran = mixed.process("dlq", "discard", "--all", "--queue", "mail")
+    ran = mixed.process("dlq", "discard", "--all", "--queue", "mail", "--yes")
 
     assert ran.code == 0
     assert (state(mixed, "mail-1"), state(mixed, "mail-2"), state(mixed, "dead")) == ("cancelled", "cancelled", "dead")
@@ -237,7 +407,7 @@ COMMANDS = [("cancel",), ("retry",), ("dlq", "retry"), ("dlq", "discard")]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("args", [(), ("x", "--all"), ("x", "--queue", "q"), ("x", "--error", "e"), ("--dry-run",)])
+@pytest.mark.parametrize("args", [(), ("x", "--all"), ("x", "--queue", "q"), ("x", "error~e"), ("--dry-run",)])
 def test_which_jobs_must_be_said_in_one_way(shared: Queuectl, command: tuple[str, ...], args: tuple[str, ...]) -> None:
     ran = shared.here(*command, *args)
 
@@ -247,7 +417,7 @@ def test_which_jobs_must_be_said_in_one_way(shared: Queuectl, command: tuple[str
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_all_of_nothing_is_done(shared: Queuectl, command: tuple[str, ...]) -> None:
-    assert shared.ok(*command, "--all", "--json").json == []
+    assert shared.ok(*command, "--all", "--json").json == NOTHING
     assert shared.ok(*command, "--all").err == "! No jobs.\n"
 
 

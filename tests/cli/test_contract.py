@@ -50,6 +50,7 @@ def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Que
         (contract.Receipt, ("enqueue", "--id", "new", "--", "true")),
         (list[contract.Act], ("cancel", "later")),
         (list[contract.Restart], ("restart", "dead")),
+        (contract.ActSum, ("cancel", "--queue", "none", "--yes")),
     ],
 )
 def test_what_is_printed_is_of_the_types_of_the_contract_and_has_no_name_more(

@@ -84,7 +84,9 @@ USES: dict[str, tuple[Use, ...]] = {
     ),
     "wait": (Use(("wild", "--timeout", "0.1"), (1,), is_silent=True),),
     "cancel": (
-        Use(("--all", "--queue", "many"), is_silent=True),
+        Use(("--all", "--queue", "many", "--yes"), is_silent=True),
+        Use(("error~x", "--why", HOSTILE, "--yes"), is_silent=True, needs_jobs=False),
+        Use((f"tag={HOSTILE}",), (0, 2), is_silent=True, needs_jobs=False),
         Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
     ),
     "retry": (Use(("wild",), (0, 1), is_silent=True),),
@@ -92,6 +94,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("wild", "--tag", HOSTILE, "--command", HOSTILE), (0, 1, 2), is_silent=True),
         Use((HOSTILE, "--priority", "1"), (1,), is_silent=True, needs_jobs=False),
         Use(("wild", "--queue", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+        Use(("queue:many", "--priority", "2", "--yes"), is_silent=True, needs_jobs=False),
     ),
     "restart": (
         Use(("wild", "--tag", HOSTILE, "--command", HOSTILE), (0, 1), is_silent=True),

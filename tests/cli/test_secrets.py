@@ -33,8 +33,8 @@ ARGUMENTS = {
     "audit import": ["a"],
     "diff": ["a", "b"],
     "simulate": ["--max-retries", "1"],
-    "dlq retry": ["--all"],
-    "dlq discard": ["--all"],
+    "dlq retry": ["--all", "--yes"],
+    "dlq discard": ["--all", "--yes"],
     "audit prove": ["a"],
     **{name: ["/no/file"] for name in ("audit check-proof", "audit key")},
 }

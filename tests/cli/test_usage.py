@@ -30,7 +30,7 @@ BY_QUEUE = {
     "events": 0,
     "list": 0,
     "dlq list": 0,
-    "cancel --all": 0,
+    "cancel --all --yes": 0,
     "dlq retry --all --dry-run": 0,
 }
 

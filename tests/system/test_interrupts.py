@@ -1,11 +1,16 @@
 """Handlers of signals take no lock: whatever the main thread holds when one comes, it goes on."""
 
 import ast
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from eventqueue.system.interrupts import once
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -82,3 +87,18 @@ while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
 os.kill(os.getpid(), signal.SIGTERM)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE_S, check=False).returncode == -15
+
+
+def test_the_first_signal_is_passed_on_the_second_interrupts_and_then_all_is_as_before() -> None:
+    before, heard = signal.getsignal(signal.SIGINT), threading.Event()
+
+    def hear_both() -> None:
+        with once([signal.SIGINT], heard.set):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert heard.wait(60)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        hear_both()
+
+    assert signal.getsignal(signal.SIGINT) is before

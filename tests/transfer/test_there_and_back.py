@@ -21,6 +21,7 @@ from eventqueue.api.sealing import Seals
 from eventqueue.errors import LogIncomplete, Refused
 from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.layout import LAYOUT
+from eventqueue.ports.views import Filter
 from eventqueue.system.whole import whole_file
 from eventqueue.transfer.file import check
 from eventqueue.transfer.lines import Asked
@@ -304,3 +305,22 @@ def test_the_seals_of_a_log_hold_for_it_where_it_was_brought(
         other["events"].delete_many({"_id.stream": "job-b"})
         queue.rebuild_views()
         assert "job-b" in {one.stream for one in queue.verify_all(against=str(seals)).findings}
+
+
+def test_of_a_part_it_is_no_fault_that_an_act_on_many_jobs_is_elsewhere_and_of_all_of_it_it_is(
+    queue: Queue, database: Store, new_database: NewDatabase, server_uri: str, tmp_path: Path
+) -> None:
+    queue.enqueue(command="true", id="one", queue="mail")
+    queue.cancel_all(Filter(queue="mail"))
+    part, whole = new_database(), new_database()
+    bring(export(queue, tmp_path, Asked(queue="mail")), part)
+    database["events"].delete_many({"_id.stream": {"$regex": "^act-"}})
+    bring(export(queue, tmp_path), whole)
+
+    found = []
+    for one in (part, whole):
+        with Queue(server_uri, one.name) as brought:
+            found.append([finding.problem for finding in brought.verify_all().findings])
+
+    assert found[0] == []
+    assert [problem for problem in found[1] if "of which the log has nothing" in problem] != []

@@ -1,7 +1,8 @@
 """An event in a person's words: what changed, not how it is stored. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from eventqueue.cli.render import others
@@ -15,6 +16,7 @@ from eventqueue.model.events import (
     DeadLettered,
     Enqueued,
     Failed,
+    OfMany,
     Output,
     Recorded,
     Released,
@@ -27,10 +29,23 @@ from eventqueue.model.events import (
 from eventqueue.schedules.ticks import told
 
 TAIL_MAX = 60  # characters of output in a line of history
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
-def describe(recorded: Recorded) -> str:
-    """Return what the event changed, in one line (a command's own line breaks apart)."""
+def describe(recorded: Recorded, acts: Mapping[str, int] = NONE) -> str:
+    """Return what the event changed, in one line (a command's own line breaks apart).
+
+    `acts`: of acts on many jobs, by id, on how many.
+    """
+    said = _said(recorded)
+    act = recorded.event.act if isinstance(recorded.event, OfMany) else None
+    if act is None:
+        return said
+    number = f"{acts[act]:,}" if act in acts else "many"
+    return sentence(said, f"as one of {number}, act {act}")
+
+
+def _said(recorded: Recorded) -> str:
     event = recorded.event
     match event:
         case Enqueued():

@@ -10,6 +10,7 @@ import msgspec
 from bson.timestamp import Timestamp
 from msgspec.structs import replace
 
+from eventqueue.api.bulk import ActSum
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.api.scheduling import Rescheduled, Scheduled
 from eventqueue.audit.clauses import Why
@@ -354,3 +355,9 @@ def restarted(old: str, one: Receipt) -> dict[str, Any]:
 def refusal(job_id: str, problem: str) -> dict[str, Any]:
     """Why a command was not done to one of several jobs."""
     return {"id": clean(job_id), "error": clean(problem)}
+
+
+def act_sum(found: ActSum | None) -> dict[str, Any]:
+    """What became of all jobs of an act; None: there were none."""
+    numbers = ("jobs", "done", "already", "refused", "untried", "in_doubt")
+    return {"act": found and found.id, **{name: getattr(found, name, 0) for name in numbers}}

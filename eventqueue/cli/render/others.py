@@ -9,6 +9,7 @@ from eventqueue.audit.leaves import unpack
 from eventqueue.audit.seals import LeavesSealed, LogSealed
 from eventqueue.cli.render import schedules
 from eventqueue.cli.render.words import count, instant, sentence, shortened, span
+from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.model.upkeep import Lost, ParkedRetried, ViewsRebuilt
@@ -35,16 +36,16 @@ def describe(event: Event, at: datetime) -> str:
             return sentence(f"{name} is {'none' if value is None else value}", why)
         case ConfigUnset(name=name, why=why):
             return sentence(f"{name} is as built in", why)
-        case Paused(why=why) | Resumed(why=why):
-            return why or ""
         case WorkerStarted() | WorkerStopAsked() | WorkerLeft() | WorkerLost():
             return _life(event, at)
         case ScheduleSet() | ScheduleTriggered() | TickSkipped():
             return schedules.describe(event)
-        case SchedulePaused(why=why) | ScheduleResumed(why=why) | ScheduleRemoved(why=why):
-            return why or ""
+        case Paused() | Resumed() | SchedulePaused() | ScheduleResumed() | ScheduleRemoved():
+            return event.why or ""
         case ViewsRebuilt(generation=number, projections=projections, why=why, lost=lost):
             return sentence(f"generation {number} of {', '.join(projections)}", why, None if not lost else told(lost))
+        case ActBegun() | ActEnded():
+            return _act(event)
         case ParkedRetried(projection=projection, job=job, why=why):
             return sentence(f"job {job}, parked by {projection}", why)
         # Told in a line however quiet the log: who audits it must not wonder what was left out.
@@ -55,6 +56,18 @@ def describe(event: Event, at: datetime) -> str:
             return f"{count(sum(1 for _ in unpack(leaves)), 'leaf', 'leaves')} of seal {seal}"
         case _:
             return sentence(*(f"{name} {_value(getattr(event, name))}" for name in event.__struct_fields__))
+
+
+_OTHERS = {"already": "were so already", "refused": "refused", "untried": "not tried", "in_doubt": "in doubt"}
+
+
+def _act(event: ActBegun | ActEnded) -> str:
+    if isinstance(event, ActEnded):
+        others = [f"{number:,} {words}" for name, words in _OTHERS.items() if (number := getattr(event, name))]
+        return sentence(f"done to {count(event.done, 'job')}", *others)
+    number = "jobs" if event.jobs is None else count(event.jobs, "job")
+    which = {None: "that were named", "": "that it is for"}.get(event.filter, f"that fit {event.filter}")
+    return sentence(f"{event.what} {number} {which}", ", ".join(event.fields), event.why)
 
 
 def told(lost: Lost) -> str:

@@ -71,15 +71,15 @@ def _state(one: Job, progress: Mapping[str, Progress]) -> Text:
     return state(one.state) if percent is None else state(one.state).append(f" {percent} %")
 
 
-def history(found: Sequence[Recorded]) -> Table:
-    """A job's events: when, how long after the one before, what, and who."""
+def history(found: Sequence[Recorded], acts: Mapping[str, int]) -> Table:
+    """A job's events: when, how long after the one before, what, and who; `acts`: see `describe`."""
     rows: list[list[Cell]] = [
         [
             Text(str(one.version), "dim"),
             instant(one.at, "seconds"),
             "" if before is None else f"+{span((one.at - before.at).total_seconds())}",
             Text(type_of(one.event), "bold"),
-            clean(describe(one)),
+            clean(describe(one, acts)),
             clean(one.actor),
         ]
         for before, one in zip([None, *found], found, strict=False)

@@ -1,10 +1,11 @@
-"""Tampering with what the log tells of workers, and of what was done to the views."""
+"""Tampering with what the log tells of workers, of what was done to the views, and of acts on many jobs."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from bson.timestamp import Timestamp
 
+from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Paused
 from eventqueue.model.lives import WorkerLeft
@@ -14,8 +15,9 @@ from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
 from tests.audit.tampering.others import BACKWARDS, OLD
 from tests.audit.tampering.scene import STARTED, Scene, put_next
 
-WORKERS, UPKEEP = "workers", "upkeep of the views"
-WORKER, VIEWS = "worker-1a2b", "views-live"
+WORKERS, UPKEEP, ACTS = "workers", "upkeep of the views", "acts on many jobs"
+WORKER, VIEWS, ACT = "worker-1a2b", "views-live", "act-0a1b"
+UNNAMED = "it names act nobody, of which the log has nothing"
 RESTAMPED = "the server stamped it (`ts`) before the event before it"
 
 
@@ -191,4 +193,38 @@ KINDS: list[Kind] = [
         putting_between(VIEWS, ParkedRetried(projection="stats", job="x")),
         {"plain": ALTERED, "hashes": ""},
     ),
+    *in_all_ways(
+        ACTS,
+        "why something was done to many jobs is altered",
+        ACT,
+        setting(ACT, 1, "data.why", "no reason"),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    *in_all_ways(
+        ACTS,
+        "to how many jobs it was done is altered",
+        ACT,
+        setting(ACT, 2, "data.done", 7),
+        {"plain": ALTERED, "hashes": "its sum is 7, and it was begun for 1"},
+    ),
+    *in_all_ways(
+        ACTS,
+        "the act that a job was part of is altered",
+        "job-gone",
+        setting("job-gone", 2, "data.act", "nobody"),
+        {"plain": ALTERED, "hashes": UNNAMED, "views": ALTERED, "both": UNNAMED},
+    ),
+    Kind(ACTS, "all of an act is deleted", removing(ACT), "it names act 0a1b, of which the log has nothing"),
+    Kind(ACTS, "the end of an act is deleted", removing(ACT, 2)),
+    *in_all_ways(
+        ACTS,
+        "the beginning of an act is deleted, and its end counted anew",
+        ACT,
+        then(removing(ACT, 1), lambda scene: scene.renumber(ACT)),
+        {"plain": ALTERED, "hashes": "an act ends that has not begun"},
+    ),
+    Kind(ACTS, "an act that is over ends again", put_next(ACT, ActEnded(done=1)), "of an act that is over"),
+    Kind(ACTS, "an act that is over begins again", put_next(ACT, ActBegun(what="retry")), "of an act that is over"),
+    Kind(ACTS, "an act gets another name, hashes recomputed", renaming(ACT, "act-2c3d"), "it names act 0a1b"),
+    Kind(ACTS, "an act is invented, stamped as an old one", inventing("act-9f9f", ActBegun(what="cancel", jobs=3))),
 ]

@@ -14,9 +14,11 @@ from pymongo.collection import Collection
 from eventqueue.api.auditing import Beside, audit_all
 from eventqueue.audit.seals import Seal
 from eventqueue.audit.verdict import Verdict
+from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.codec import CODEC, LENIENT, bucket_of, content_hash, seal
 from eventqueue.model.events import (
     EMPTY,
+    Cancelled,
     Captured,
     Completed,
     ConfigSet,
@@ -44,7 +46,7 @@ from eventqueue.schedules.events import (
 )
 from projections.auditing.auditor import ViewAuditor
 from projections.registry import PROJECTIONS
-from tests.builders import AMENDED, BOOM, CANCELLED, DEAD_LETTERED, RELEASED, claimed, enqueued, failed
+from tests.builders import AMENDED, BOOM, DEAD_LETTERED, RELEASED, claimed, enqueued, failed
 from tests.projections.stage import build, live_of
 
 SECOND = timedelta(seconds=1)
@@ -69,7 +71,7 @@ STREAMS: Mapping[str, Sequence[Event]] = {
     "job-again": (enqueued(), claimed(), RELEASED, claimed("worker-2"), Completed(exit_code=0)),
     "job-waits": (enqueued(priority=5),),
     "job-runs": (enqueued(), claimed("worker-7")),
-    "job-gone": (enqueued(), CANCELLED),
+    "job-gone": (enqueued(), Cancelled(why="it is over", act="0a1b")),
     "job-moved": (enqueued(), AMENDED),
     f"job-{ANEW}": (replace(enqueued(), restart_of="dead"),),
     "job-calls": (
@@ -96,6 +98,7 @@ STREAMS: Mapping[str, Sequence[Event]] = {
     "queue-mail": (Paused(why="it moves"), Resumed(), Paused(why="it moves again")),
     "worker-1a2b": (STARTED, WorkerStopAsked(grace=5.0, why="the night is over"), WorkerLeft()),
     "worker-3c4d": (STARTED, WorkerLost(seen_dead=True, held=("runs",))),
+    "act-0a1b": (ActBegun(what="cancel", jobs=1, filter="queue:mail", why="it is over"), ActEnded(done=1)),
     "views-live": (
         ViewsRebuilt(generation=2, projections={"jobs": 1}, why="a backup was restored"),
         ParkedRetried(projection="stats", job="waits", why="mended"),
