@@ -124,6 +124,15 @@ def parse(text: str, now: datetime) -> dict[str, Any]:
     return found
 
 
+def is_condition(text: str) -> bool:
+    """Whether a text begins as a condition: with `:` behind it a name is one's only if there is such a field."""
+    found = _CONDITION.match(text, _after_blanks(text, 0))
+    if found is None:
+        return False
+    field, name, how = found["field"], found["name"], found["how"]
+    return how != ":" or (field in FIELDS if name is None else field == "meta")
+
+
 def joined(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a Filter that are asked for here and there. Raises InvalidInput for one that is in both."""
     found = dict(some)
