@@ -838,8 +838,8 @@ class Queue:
     ) -> Simulated:
         """Return what another policy of retries would have changed of the failures that the log took from `since` on.
 
-        `queue`: of one queue only. What is assumed of what never was, it says. Nothing is written. `progress` is told
-        how many failures were looked at. Raises Unavailable.
+        `queue`: of jobs that were enqueued in this queue only. What is assumed of what never was, it says. Nothing is
+        written. `progress` is told how many failures were looked at. Raises Unavailable.
         """
         wanted = Wanted(since=since, queue=queue, types=("failed",))
         return simulate(self._events, self._log, policy, wanted, progress)

@@ -19,7 +19,10 @@ OF_JOBS = frozenset({"job", "late"})
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events; what is not given lets all through. `queue` and `tag` are those of the event's job."""
+    """Which events; what is not given lets all through.
+
+    `queue` and `tag` are those that the event's job was enqueued with: what it was changed to since has to be folded.
+    """
 
     since: datetime | None = None  # when the log took it
     until: datetime | None = None

@@ -34,7 +34,7 @@ def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | N
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    print_newest(session, limit, wanted, after=after, state=State.DEAD)
+    print_newest(session, limit, wanted.of(State.DEAD), after=after)
 
 
 @command("retry")

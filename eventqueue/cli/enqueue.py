@@ -1,6 +1,7 @@
 """`queuectl enqueue`: one job as JSON or as plain words, or a file of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -147,7 +148,8 @@ def enqueue(
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
         at = {name: coming_at(one, now, name) for name, one in times.items()}
-        receipt = queue.enqueue(timed(asked, now) if job else asked | at)
+        with typed_as_json(job):
+            receipt = queue.enqueue(timed(asked, now) if job else asked | at)
     session.out.document(lambda: documents.enqueued(receipt))
     if receipt.created:
         session.out.done(f"Job added: {receipt.id}")
@@ -219,8 +221,24 @@ def _check_usage(
         )
 
 
+@contextmanager
+def typed_as_json(job: Sequence[str]) -> Iterator[None]:
+    """Have what is refused meanwhile be wrong usage where the job was typed as JSON, whose fields are options."""
+    try:
+        yield
+    except InvalidInput as error:
+        if job:
+            raise click.UsageError(str(error)) from error
+        raise
+
+
 def job_in(text: str) -> dict[str, Any]:
-    """Return the job that is typed as JSON. Raises InvalidInput."""
+    """Return the job that is typed as JSON. Raises click.UsageError."""
+    with typed_as_json((text,)):
+        return _job_in(text)
+
+
+def _job_in(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
         raise InvalidInput("", "The job is no JSON object; to give a command, put -- before it: enqueue -- echo hello")
     return json_object(text, "The job")

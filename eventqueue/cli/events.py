@@ -65,8 +65,9 @@ def events(
 
     Every event of every stream, in the order in which the log took them: jobs, late results, queues, settings,
     schedules, workers, seals and what was done to the views. What is given several times may be any of these; different
-    options must all fit. With --limit the newest of what fits, and these still in their order. With --json an object a
-    line.
+    options must all fit. A job is of the queue and the tags that it was enqueued with, to whatever they were changed
+    since (--where data.now.queue=mail tells which were moved there). With --limit the newest of what fits, and these
+    still in their order. With --json an object a line.
 
     \b
     queuectl events --since 2026-11-28T03:00 --until 2026-11-28T03:15

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from eventqueue.cli.values import (
     until_of,
 )
 from eventqueue.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from eventqueue.model.job import State
 
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "state": click.option("--state", type=Choice(STATES), help="Jobs in this state."),
@@ -58,8 +61,9 @@ SCAN = _OPTIONS["scan"]
 class Wanted:
     """What was asked for, as it was typed."""
 
-    def __init__(self, texts: Sequence[str], options: Mapping[str, Any]) -> None:
+    def __init__(self, texts: Sequence[str], options: Mapping[str, Any], state: "State | None" = None) -> None:
         self._texts = texts
+        self._state = state
         self._options = {name: value for name, value in options.items() if value not in (None, (), False)}
         self._parsed(datetime.now(UTC))  # before anything is asked of a database
 
@@ -68,12 +72,17 @@ class Wanted:
         """Whether anything was asked for: to look at all, however many, is no choice among them."""
         return bool(self._texts or self._options.keys() - {"scan"})
 
+    def of(self, state: "State") -> "Wanted":
+        """Return the same of jobs in one state, which may be named, too; another one is wrong usage."""
+        return Wanted(self._texts, self._options, state)
+
     def fields(self, now: datetime) -> dict[str, Any]:
         """Return the fields of a Filter; times such as `2h` are seen from `now`. Raises UsageError, InvalidInput."""
         from eventqueue.audit.filters import joined
 
         try:
-            return joined(self._parsed(now), self._read(now))
+            found = joined(self._parsed(now), self._read(now))
+            return found if self._state is None else {**found, "state": self._state}
         except InvalidInput as error:
             if error.field not in self._options:  # which would be told by its option
                 raise click.UsageError(str(error)) from error
@@ -88,6 +97,8 @@ class Wanted:
                 found = joined(found, parse(text, now))
             except InvalidInput as error:
                 raise click.UsageError(f"FILTER: {error.problem if error.field == 'filter' else error}") from error
+        if self._state is not None and found.get("state", self._state) != self._state:
+            raise click.UsageError(f"FILTER: state: is {self._state} of all that are here, and not {found['state']}")
         return found
 
     def _read(self, now: datetime) -> dict[str, Any]:

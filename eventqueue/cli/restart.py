@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eventqueue.api.bulk import Acted
     from eventqueue.api.enqueueing import Receipt
     from eventqueue.api.queue import Queue
+    from eventqueue.model.job import Job
 
 
 @command("restart")
@@ -56,8 +57,19 @@ def restart(
             from eventqueue.cli.editing import edited
 
             ids = [queue.resolve(ids[0])]
-            fields, unset = edited(queue.get(ids[0]))
+            fields, unset = edited(_to_be_edited(queue, ids[0]))
         return _told(session, ids, _restarted(queue, ids, fields, unset, why))
+
+
+def _to_be_edited(queue: "Queue", job_id: str) -> "Job":
+    """Return a job that can be restarted: nobody is to type what cannot be done. Raises Refused."""
+    from eventqueue.model.restarting import check_ended, successor
+
+    job = queue.get(job_id)
+    check_ended(job)
+    if (new := successor(job.id, job.attempts)) in queue.restarts(job.id):
+        raise Refused(f"Job {job_id} was restarted already, as {new}: once that has ended, restart that one.")
+    return job
 
 
 def _restarted(

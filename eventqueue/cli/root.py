@@ -27,7 +27,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "history": "jobs:history",
         "logs": "logs:logs",
         "errors": "errors:errors",
-        "wait": "actions:wait",
+        "wait": "waiting:wait",
         "cancel": "actions:cancel",
         "retry": "actions:retry",
         "restart": "restart:restart",

@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-from eventqueue.cli.enqueue import FIELDS, WORDS, Enqueue, check_call, command_line, given_fields, job_in, with_options
+from eventqueue.cli.enqueue import (
+    FIELDS,
+    WORDS,
+    Enqueue,
+    check_call,
+    command_line,
+    given_fields,
+    job_in,
+    typed_as_json,
+    with_options,
+)
 from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.known import SCHEDULE
 from eventqueue.cli.options import Group, command, show_env, with_why
@@ -101,7 +111,8 @@ def add(
     with session.queue() as queue:
         with suppress(ScheduleNotFound):
             before = queue.get_schedule(name)
-        done = queue.schedule(name, fields, cron=cron, every=span, tz=tz, missed=missed, overlap=overlap, why=why)
+        with typed_as_json(job):
+            done = queue.schedule(name, fields, cron=cron, every=span, tz=tz, missed=missed, overlap=overlap, why=why)
     session.out.document(lambda: documents.rescheduled(done))
     (session.out.done if done.is_changed else session.out.note)(schedules.stands(done))
     if done.is_changed and (told := schedules.anew(before)) is not None:

@@ -15,7 +15,7 @@ RETRIES_MAX = 1000  # of which the times are told
 
 @command("simulate")
 @moment_option("--since", default="7d", help="Failures from this time on")
-@click.option("--queue", "queue_name", type=QUEUE, help="Of this queue only.")
+@click.option("--queue", "queue_name", type=QUEUE, help="Of jobs that were enqueued in this queue only.")
 @click.option("--max-retries", type=click.IntRange(0, RETRIES_MAX), required=True, help="So many retries.")
 @click.option("--backoff-base", type=SECONDS, help="To the power of the failure's number [as asked].")
 @click.option("--backoff-cap", type=SECONDS, help="The longest delay [as asked].")

@@ -54,6 +54,12 @@ def alterations(asked: Mapping[str, Any], unset: Iterable[str] = ()) -> Changes:
     return amendment(asked, taken)
 
 
+def check_ended(job: Job) -> None:
+    """Raise IllegalTransition for a job that has not ended, with what is to be used instead."""
+    if job.state not in FINAL:
+        raise IllegalTransition(f"Cannot restart job {job.id}: it is {job.state}; {_INSTEAD[job.state]}.")
+
+
 def restarted(job: Job, asked: Changes, now: datetime, why: str | None = None) -> Enqueued:
     """Return the first event of the job that takes up what an old one was to do; `now`: the database's clock.
 
@@ -61,8 +67,7 @@ def restarted(job: Job, asked: Changes, now: datetime, why: str | None = None) -
     stays the old one's. Raises IllegalTransition for one that has not ended, InvalidInput for what such a job cannot
     have.
     """
-    if job.state not in FINAL:
-        raise IllegalTransition(f"Cannot restart job {job.id}: it is {job.state}; {_INSTEAD[job.state]}.")
+    check_ended(job)
     now = to_ms(now)
     fresh = replace(job, due_at=now, expires_at=None)
     _, terms = compared(fresh, asked, now)

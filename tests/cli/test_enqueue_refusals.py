@@ -65,7 +65,7 @@ JOBS = {
 def test_a_json_job_is_refused_in_one_sentence(shared: Queuectl, job: str, said: str) -> None:
     ran = shared.here("enqueue", job)
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran), ran
     assert said in ran.err
     assert shared.ok("list", "--json").json == []
@@ -122,7 +122,7 @@ def test_wrong_usage_is_told_in_one_sentence(shared: Queuectl, args: tuple[str, 
 
 @pytest.mark.parametrize(
     ("args", "code"),
-    [((b'{"command": "echo \xff"}',), 1), ((b"--", b"echo", b"\xff"), 1), ((b"--queue", b"\xff", b"--", b"true"), 2)],
+    [((b'{"command": "echo \xff"}',), 2), ((b"--", b"echo", b"\xff"), 1), ((b"--queue", b"\xff", b"--", b"true"), 2)],
 )
 def test_bytes_that_are_no_text_are_refused(shared: Queuectl, args: tuple[bytes, ...], code: int) -> None:
     ran = shared.process("enqueue", *args)
@@ -135,11 +135,11 @@ def test_bytes_that_are_no_text_are_refused(shared: Queuectl, args: tuple[bytes,
 def test_a_bad_job_is_refused_by_the_process_too(shared: Queuectl) -> None:
     ran = shared.process("enqueue", '{"command": {"$gt": ""}}')
 
-    assert ran.code == 1
+    assert ran.code == 2
     assert is_one_sentence(ran), ran
 
 
 def test_with_json_a_refusal_leaves_stdout_empty(shared: Queuectl) -> None:
     ran = shared.here("--json", "enqueue", "{")
 
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")

@@ -29,9 +29,9 @@ def events(queuectl: Queuectl, *options: str) -> list[dict[str, Any]]:
 
 ACTS: dict[str, tuple[Sequence[str], str]] = {
     "cancel": (("cancel", "one"), "cancelled"),
-    "cancel --all": (("cancel", "--all"), "cancelled"),
+    "cancel --all": (("cancel", "--all", "--yes"), "cancelled"),
     "retry": (("retry", "dead"), "retried"),
-    "dlq retry": (("dlq", "retry", "--all"), "retried"),
+    "dlq retry": (("dlq", "retry", "--all", "--yes"), "retried"),
     "dlq discard": (("dlq", "discard", "dead"), "cancelled"),
     "queue pause": (("queue", "pause", "mail"), "paused"),
     "queue resume": (("queue", "resume", "web"), "resumed"),
@@ -54,6 +54,15 @@ def test_every_act_of_a_person_is_in_the_log_with_who_and_why(queuectl: Queuectl
     (told,) = events(queuectl, "--type", kind, "--where", f"data.why={WHY}")
     assert told["actor"].startswith("cli/")
     assert WHY in queuectl.ok("events", "--type", kind).out
+
+
+def test_a_job_is_of_the_queue_and_the_tags_that_it_was_enqueued_with(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--id", "one", "--queue", "web", "--tag", "red", "--delay", "1h", "--", "true")
+    queuectl.ok("set", "one", "--queue", "mail", "--tag", "blue")
+
+    assert [one["type"] for one in events(queuectl, "--queue", "web", "--tag", "red")] == ["enqueued", "amended"]
+    assert events(queuectl, "--queue", "mail") == events(queuectl, "--tag", "blue") == []
+    assert [one["type"] for one in events(queuectl, "--where", "data.now.queue=mail")] == ["amended"]
 
 
 def test_a_request_to_stop_a_worker_its_start_and_its_end_are_in_the_log(queuectl: Queuectl) -> None:

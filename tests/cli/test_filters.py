@@ -63,6 +63,15 @@ def test_the_dead_letter_queue_is_chosen_from_in_the_same_way(filled: Queuectl) 
     assert filled.ok("dlq", "list", "tag:red", "--json").json == []
 
 
+def test_dead_letters_may_be_called_dead_and_nothing_else(filled: Queuectl) -> None:
+    assert [one["id"] for one in filled.ok("dlq", "list", "state:dead", "--json").json] == ["gone"]
+
+    ran = filled.here("dlq", "list", "state:pending")
+
+    assert ran.code == 2
+    assert "FILTER: state: is dead of all that are here, and not pending" in ran.err
+
+
 @pytest.mark.parametrize("command", [["list"], ["count"], ["dlq", "list"]], ids=repr)
 @pytest.mark.parametrize(
     ("args", "said"),

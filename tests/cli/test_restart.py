@@ -143,3 +143,16 @@ def test_an_editor_that_is_not_there_is_named(over: Queuectl, tmp_path: Path) ->
     assert ran.code == 1
     assert "The editor 'no-such-editor' cannot be run" in ran.err
     assert left(tmp_path) == []
+
+
+def test_no_editor_is_opened_for_what_cannot_be_restarted(over: Queuectl, tmp_path: Path) -> None:
+    over.ok("enqueue", "--id", "waits", "--", "true")
+    over.ok("restart", "one")
+    opened = over.with_environ(**editor(tmp_path, f"touch {tmp_path}/opened; exit 9"))
+
+    waits, again = (opened.here("restart", job_id, "--edit") for job_id in ("waits", "one"))
+
+    assert (waits.code, again.code) == (1, 1)
+    assert "Cannot restart job waits: it is pending" in waits.err
+    assert "Job one was restarted already, as " in again.err
+    assert not (tmp_path / "opened").exists()

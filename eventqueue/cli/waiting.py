@@ -1,0 +1,94 @@
+"""`queuectl wait`: until jobs end, named ones or all that fit."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eventqueue.cli.acting import NAMED_MAX, say_what_still_lives
+from eventqueue.cli.filters import Wanted
+from eventqueue.cli.known import JOB
+from eventqueue.cli.options import command
+from eventqueue.cli.render.words import count
+from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import SECONDS
+from eventqueue.system.printable import clean
+
+if TYPE_CHECKING:
+    from eventqueue.api.queue import Queue
+    from eventqueue.model.job import Job
+
+ID = "id="  # in front of a job's id that could be a condition, too: no id has an `=` in it
+
+
+@command("wait")
+@click.argument("words", nargs=-1, required=True, metavar="ID...|FILTER...", type=JOB)
+@click.option("--timeout", type=SECONDS, help="Wait so long at most, such as 90 or 10m.")
+@click.option("--scan", is_flag=True, help="Look at all jobs, however many do not fit.")
+@with_session
+def wait(session: Session, words: Sequence[str], *, timeout: float | None, scan: bool) -> int:
+    """Wait until jobs end.
+
+    Which ones is said by ids, or by conditions as to `queuectl list`: then for those that fit by now. An id that could
+    be a condition stands behind id=. The exit code is 0 only if every one completed.
+
+    \b
+    queuectl wait "$(queuectl enqueue --quiet -- make)" && echo made
+    queuectl wait state:processing queue:mail --timeout 10m
+    """
+    from eventqueue.cli.render import documents
+    from eventqueue.model.job import State
+
+    ids, wanted = _told_apart(words, scan=scan)
+    with session.queue() as queue:
+        if ids:
+            jobs = queue.wait([queue.resolve(one) for one in ids], timeout)
+            for job in jobs:
+                _tell(session, queue, job)
+        else:
+            jobs = _of_those_that_fit(session, queue, wanted.fields(queue.connection.ground.clock.now()), timeout)
+    session.out.document(lambda: [documents.waiting_job(job, None) for job in jobs])
+    return 0 if all(job.state is State.COMPLETED for job in jobs) else 1
+
+
+def _told_apart(words: Sequence[str], *, scan: bool) -> tuple[Sequence[str], Wanted]:
+    """Return the ids among some words, or what their conditions want. Raises click.UsageError where they are both."""
+    from eventqueue.audit.filters import is_condition
+
+    texts = [one for one in words if is_condition(one) and not one.startswith(ID)]
+    if texts and len(texts) < len(words):
+        raise click.UsageError("Give the jobs' ids, or conditions that choose among all jobs, not both")
+    return ([] if texts else [one.removeprefix(ID) for one in words]), Wanted(texts, {"scan": scan})
+
+
+def _of_those_that_fit(
+    session: Session, queue: "Queue", fields: Mapping[str, Any], timeout: float | None
+) -> "Sequence[Job]":
+    from eventqueue.model.job import State
+
+    found = queue.find(**fields)
+    session.out.behind(found.lag)
+    session.out.note(f"Waiting for {count(len(found.ids), 'job')}." if found.ids else "No jobs.")
+    jobs = queue.wait(found.ids, timeout)
+    others = [job for job in jobs if job.state is not State.COMPLETED]
+    if jobs and not others:
+        session.out.done(f"{count(len(jobs), 'job')} completed")
+    elif jobs:
+        session.out.warn(f"{len(jobs) - len(others):,} of {count(len(jobs), 'job')} completed")
+    for job in others[:NAMED_MAX]:
+        _tell(session, queue, job)
+    if len(others) > NAMED_MAX:
+        session.out.refuse(f"… and {count(len(others) - NAMED_MAX, 'job')} more.")
+    return jobs
+
+
+def _tell(session: Session, queue: "Queue", job: "Job") -> None:
+    from eventqueue.model.job import State
+
+    if job.state is State.COMPLETED:
+        session.out.done(f"Job {job.id} completed")
+        return
+    why = f": {clean(job.last_error.told)}" if job.last_error and job.state is State.DEAD else ""
+    session.out.refuse(f"Job {job.id} is {job.state}{why}")
+    if job.state is State.CANCELLED:
+        say_what_still_lives(session, queue, job.id)

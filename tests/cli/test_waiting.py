@@ -1,0 +1,66 @@
+"""`queuectl wait` for all that fit by the time of asking."""
+
+import pytest
+
+from eventqueue.api.queue import Queue
+from tests.cli.commands import Queuectl
+from tests.cli.past import completed, died
+
+
+@pytest.fixture
+def filled(queuectl: Queuectl, queue: Queue) -> Queuectl:
+    """Two jobs of a queue that are done, one of another that died, and one that waits."""
+    for job_id, name in (("one", "mail"), ("two", "mail"), ("bad", "web"), ("waits", "slow")):
+        queue.enqueue(id=job_id, command="true", queue=name)
+    completed(queue, "one")
+    completed(queue, "two")
+    died(queue, "bad")
+    return queuectl
+
+
+def test_who_waits_for_conditions_is_told_how_many_fit_and_of_each_that_did_not_complete(filled: Queuectl) -> None:
+    done = filled.ok("wait", "queue:mail")
+    assert (done.out, done.err) == ("✔ 2 jobs completed\n", "! Waiting for 2 jobs.\n")
+    assert [one["id"] for one in filled.ok("wait", "queue:mail", "--json").json] == ["one", "two"]
+
+    bad = filled.here("wait", "created>-1h", "state:dead")
+    assert bad.code == 1
+    assert "0 of 1 job completed" in bad.err
+    assert "Job bad is dead: exit code 3" in bad.err
+
+
+def test_of_none_there_is_nothing_to_wait_for(filled: Queuectl) -> None:
+    none = filled.ok("wait", "queue:nosuch")
+
+    assert (none.out, none.err) == ("", "! No jobs.\n")
+    assert filled.ok("wait", "queue:nosuch", "--json").json == []
+
+
+def test_a_time_that_is_over_is_told_of_those_that_fit_too(filled: Queuectl) -> None:
+    over = filled.here("wait", "queue:slow", "--timeout", "0.1s")
+
+    assert over.code == 1
+    assert "waits" in over.err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("one", "queue:mail"), "not both"),
+        (("queue:mail", "stat=dead"), "FILTER: "),
+        (("state:daed",), "is dead meant?"),
+    ],
+)
+def test_what_is_no_selection_is_wrong_usage(filled: Queuectl, args: tuple[str, ...], said: str) -> None:
+    ran = filled.here("wait", *args)
+
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_an_id_that_could_be_a_condition_stands_behind_its_name(filled: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="queue:mail", command="true")
+    completed(queue, "queue:mail")
+
+    assert filled.ok("wait", "id=queue:mail").out == "✔ Job queue:mail completed\n"
+    assert filled.ok("wait", "queue:mail").out == "✔ 2 jobs completed\n"
