@@ -17,8 +17,8 @@ from eventqueue.mongo.ground import stand_on
 from scripts.benchmark import drain
 from scripts.benchmark.__main__ import SCENARIOS
 from scripts.benchmark.asked import Asked
+from scripts.benchmark.commands import COMMANDS
 from scripts.benchmark.crew import crew
-from scripts.benchmark.scale import COMMANDS
 from scripts.benchmark.server import Place, server
 
 ROOT = Path(__file__).parents[1]

@@ -271,6 +271,21 @@ def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
     look_at_little(connection, asked)
 
 
+def test_who_was_due_by_then_is_found_by_its_queue_and_time_however_many_wait(
+    connection: Connection, queue: Queue, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FEW", 100)
+    then = hours_ago(connection, 26 * 24)
+    asked.commands.clear()
+
+    found = queue.list(due_before=then, limit=None)
+
+    assert 0 < len(found.jobs) < 100
+    assert all(job.due_at is not None and job.due_at <= then for job in found.jobs)
+    looked = sum(costs(connection, one)[0] for one in asked.commands if "find" in one or "aggregate" in one)
+    assert looked < 2 * QUEUES + 5 * len(found.jobs) + 100
+
+
 def test_an_audit_of_what_has_changed_asks_of_many_streams_at_once(
     connection: Connection, queue: Queue, asked: Asked
 ) -> None:

@@ -117,13 +117,35 @@ def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> It
         entries = {"state": filter_.state.value, **of_queue, **_within("at", _times(filter_)["updated_at"])}
         return _paged(live.failures, entries, [("at", -1)], last)
     is_waiting = filter_.state is State.PENDING or (filter_.due_before is not None and filter_.state is None)
-    if is_waiting and waiting() <= FEW:
-        due = {**of_queue, **(_within("due_at", [(None, filter_.due_before)]) if of_queue else {})}
-        found = [job_id for one in _read(live.due, due, {"jobs": 1}) for job_id in ids_in(one)]
+    if is_waiting and (found := _few_waiting(live, filter_, waiting)) is not None:
         return _in_order(live, found, filter_, last)
     # By one index alone: what else is asked for is seen to where the jobs are read, so that no question is long.
     indexed = {"tags": filter_.every_tag[0]} if filter_.every_tag else of_queue
     return _paged(live.jobs, {**indexed, **_within("created_at", _times(filter_)["created_at"])}, NEWEST_FIRST, last)
+
+
+def _few_waiting(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> list[str] | None:
+    """Return the ids of the jobs that wait, or are due by then, None where they are more than few."""
+    if filter_.due_before is None and waiting() > FEW:
+        return None
+    due: Mapping[str, Any] = {} if filter_.queue is None else {"queue": filter_.queue}
+    if filter_.due_before is not None:
+        # By queue and time there is an index, and by the time alone none: of who is due it would cost each claim.
+        due = due or {"queue": {"$in": outlasting(lambda: live.due.distinct("queue"))}}
+        due = {**due, **_within("due_at", [(None, filter_.due_before)])}
+    found = outlasting(lambda: _ids_within(live.due, due))
+    return found if len(found) <= FEW else None
+
+
+def _ids_within(entries: Collection[Any], query: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the jobs in such entries, or more than FEW of them."""
+    found: list[str] = []
+    with entries.find(query, {"jobs": 1}, batch_size=PAGE) as cursor:
+        for one in cursor:
+            found += ids_in(one)
+            if len(found) > FEW:
+                break
+    return found
 
 
 def _last(live: Generation, filter_: Filter) -> Document | None:

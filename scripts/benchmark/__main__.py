@@ -66,7 +66,7 @@ ONCE = ("scale", "audit")  # they take minutes
 @click.option(
     "--into",
     metavar="URI",
-    help="A server that `fill` fills, once; its database is called fill, and stays, for `audit`, too.",
+    help="A server that `fill` fills, once; its database, fill, stays, for `audit`, too; so do those of `scale`.",
 )
 @click.option("--queues", "spread", type=click.IntRange(1), help="Queues in `fill`.  [6]")
 @click.option("--tags", type=click.IntRange(1), help="Tags in `fill`.  [12]")

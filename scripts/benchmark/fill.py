@@ -3,7 +3,7 @@
 import random
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from eventqueue.model import spec
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import (
     EMPTY,
+    Amended,
     Cancelled,
     Captured,
     Claimed,
@@ -30,7 +31,10 @@ from eventqueue.model.events import (
     Output,
     Retried,
     RetryCause,
+    Terms,
+    stream_of,
 )
+from eventqueue.model.lives import CATEGORY, WorkerLeft, WorkerLost, WorkerStarted
 from eventqueue.model.spec import Defaults
 from eventqueue.mongo.ground import stand_on
 from eventqueue.ports.log import Append
@@ -43,6 +47,7 @@ DATABASE = "fill"
 BATCH = 500  # jobs in one append
 PART = 10_000  # jobs that one process appends, before it takes others
 WRITERS = 2
+JOBS_A_LIFE = 100  # of jobs, for each worker that came and went
 SPAN = timedelta(days=28)
 ERRORS = (
     *("connection refused", "connection reset by peer", "timed out", "no such file or directory", "permission denied"),
@@ -92,7 +97,9 @@ def _append(where: tuple[str, str], of: int, shape: Shape, first: int) -> int:
         now = ground.clock.now()
         last = min(first + PART, of)
         for start in range(first, last, BATCH):
-            batch = [history(number, of, now, shape) for number in range(start, min(start + BATCH, last))]
+            numbers = range(start, min(start + BATCH, last))
+            batch = [history(number, of, now, shape) for number in numbers]
+            batch += [_worker(number, of, now) for number in numbers if number % JOBS_A_LIFE == 0]
             ground.log.append(batch)
             written += sum(len(one.events) for one in batch)
     return written
@@ -101,11 +108,27 @@ def _append(where: tuple[str, str], of: int, shape: Shape, first: int) -> int:
 def history(number: int, of: int, now: datetime, shape: Shape) -> Append:
     """Return all that has happened to a job: the same for the same number."""
     chance = random.Random(number)
-    job_id = str(UUID(int=(0x0199 << 112) | (7 << 76) | (2 << 62) | number))
-    stream = f"job-{job_id}"
+    fate = chance.random()
+    asked = _asked(number, chance, shape)
+    fresh = str(UUID(int=(0x0199 << 112) | (7 << 76) | (2 << 62) | number))
+    stream = stream_of("job", spec.request(asked, Defaults()).job_id(fresh))
+    return _sealed(stream, _life(number, asked, fate, chance, created=now - SPAN * (1 - number / of), now=now), now)
+
+
+def _worker(number: int, of: int, now: datetime) -> Append:
+    """Return the life of a worker that was: most left, some were lost with a job."""
+    start, name = now - SPAN * (1 - number / of), f"then:{number:012x}"
+    began = WorkerStarted(name="then", host="then", pid=1234, concurrency=4)
+    is_lost = number % (10 * JOBS_A_LIFE) == 0
+    ended = WorkerLost(seen_dead=True, renewed_at=start, held=(f"then-{number}",)) if is_lost else WorkerLeft()
+    life = ((start, began), (min(now, start + timedelta(hours=2)), ended))
+    return _sealed(stream_of(CATEGORY, name), life, now)
+
+
+def _sealed(stream: str, life: Iterable[tuple[datetime, Event]], now: datetime) -> Append:
     sealed: list[Sealed] = []
     head = EMPTY
-    for at, event in _life(number, now - SPAN * (1 - number / of), now, chance, shape):
+    for at, event in life:
         (one,) = seal(stream, head, [event], actor="bench/host", now=at)
         sealed.append(_taken(one, min(at, now)))
         head = one.recorded.head
@@ -119,21 +142,30 @@ def _taken(one: Sealed, at: datetime) -> Sealed:
     return Sealed(one.recorded, one.raw[: -TS_AT - len(ts)] + ts + one.raw[-TS_AT:])
 
 
-def _life(
-    number: int, created: datetime, now: datetime, chance: random.Random, shape: Shape
-) -> Iterator[tuple[datetime, Event]]:
-    fate = chance.random()
-    asked: dict[str, Any] = {
-        "command": f"./work --item {number}",
-        "cwd": "/srv/shop",
+def _asked(number: int, chance: random.Random, shape: Shape) -> dict[str, Any]:
+    """Return what is asked for: a twentieth with a key, a tenth in groups, a tenth a task, a tenth with two tags."""
+    kept = {
         "queue": f"queue-{chance.randrange(shape.queues)}",
         "priority": chance.choice((0, 0, 0, 10)),
-        "tags": [f"tag-{chance.randrange(shape.tags)}"],
+        "tags": [f"tag-{chance.randrange(shape.tags)}", *(["slow"] if number % 10 == 3 else [])],
         "meta": {"customer": f"customer-{number % 100}"},
+        "key": f"order-{number}" if number % 20 == 7 else None,
+        "group": f"batch-{number // 1000}" if number % 10 == 1 else None,
     }
+    if number % 10 == 5:
+        return {**kept, "task": "shop.send", "args": [number]}
+    return {**kept, "command": f"./work --item {number}", "cwd": "/srv/shop"}
+
+
+def _life(
+    number: int, asked: dict[str, Any], fate: float, chance: random.Random, *, created: datetime, now: datetime
+) -> Iterator[tuple[datetime, Event]]:
     if fate < 0.025:  # delayed
         asked["run_at"] = now + timedelta(seconds=chance.randrange(1, 30 * 86_400))
     yield created, spec.request(asked, Defaults()).enqueued(created)
+    if number % 50 == 9:  # its priority is changed while it waits
+        was, then = Terms(priority=asked["priority"]), Terms(priority=asked["priority"] + 1)
+        yield created + timedelta(milliseconds=2), Amended(was=was, now=then)
     if fate < 0.05:  # pending
         return
     at = created + timedelta(milliseconds=chance.randrange(5, 60_000))

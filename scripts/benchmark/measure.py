@@ -14,13 +14,22 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _COMMAND = """
 import os, sys
 told = int(sys.argv.pop(1))
+refused = 1
 try:
     from eventqueue.cli.root import invoke
-    invoke(sys.argv[1:])
+    from eventqueue.errors import Refused
+    try:
+        invoke(sys.argv[1:])
+        refused = 0
+    except Refused:
+        pass
+    except BaseException:
+        refused = 0
+        raise
 finally:
     (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
     sys.stdout.flush()
-    os.write(told, line.split()[1].encode())
+    os.write(told, f"{line.split()[1]} {refused}".encode())
     os._exit(0)  # as the real command ends, without taking everything down
 """
 
@@ -47,8 +56,8 @@ def _status_mb(pid: int, field: str) -> float:
     return int(line.split()[1]) / 1000
 
 
-def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, float]:
-    """Return how many seconds a command of queuectl takes, whatever comes of it, and how many MB at most."""
+def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, float, bool]:
+    """Return how many seconds a command of queuectl takes, how many MB at most, and whether it was refused."""
     ours, theirs = os.pipe()
     began = time.perf_counter()
     subprocess.run(
@@ -62,7 +71,8 @@ def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, fl
     took = time.perf_counter() - began
     os.close(theirs)
     with open(ours, "rb") as told:
-        return took, int(told.read()) / 1000
+        kilobytes, is_refused = map(int, told.read().split())
+    return took, kilobytes / 1000, bool(is_refused)
 
 
 def below(pids: Sequence[int]) -> Sequence[int]:

@@ -1,16 +1,20 @@
 """`scale`: what each command costs beside few jobs and beside very many: time, memory, and what the server looks at."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from statistics import median
 from typing import Any
 
 import msgspec
 from pymongo import MongoClient
 
+from eventqueue.api.queue import Queue
 from eventqueue.connect import open_client
+from eventqueue.model.job import State
 from eventqueue.mongo.ground import stand_on
 from scripts.benchmark.asked import Asked
+from scripts.benchmark.commands import COMMANDS, JOB
 from scripts.benchmark.fill import Shape, fill
 from scripts.benchmark.measure import Figures, of_command
 from scripts.benchmark.processes import rebuild
@@ -18,30 +22,28 @@ from scripts.benchmark.server import Place
 
 SMALL, LARGE = 10_000, 1_000_000
 RUNS = 3
-JOB = "01990000-0000-7000-8000-000000000042"
-COMMANDS = (
-    *("status", "list --limit 50", "list --limit 50 --since 1h", "list --limit 50 --queue queue-3"),
-    *("list --limit 50 --queue nobody-knows", "list --limit 50 --tag tag-7", "list --limit 50 --state pending"),
-    *("list --limit 50 --state processing", "list --limit 50 --state completed", "list --limit 50 --state failed"),
-    *("list --limit 50 --state cancelled", "dlq list --limit 50", f"show {JOB}", f"history {JOB}", f"logs {JOB}"),
-    *(f"audit verify {JOB}", "stats", "stats --window 7d", "top --once", "queue list", "worker list"),
-    *("projections list", "doctor", "enqueue -- true", f"retry {JOB} --dry-run", f"why {JOB}", "errors --limit 50"),
-)
+DEEP = 5000  # jobs before the page that is asked for
+MANY = 100
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What one command took: seconds, MB, and keys and documents that the server looked at."""
+    """What one command took: seconds, MB, and keys and documents that the server looked at; what says so is refused."""
 
     seconds: float
     megabytes: float
     looked: int
+    is_refused: bool = False
 
 
 def run(place: Place, asked: Asked) -> Figures:
-    """`commands`: each with its cost at both sizes, and how many times as long it takes at the larger one."""
+    """`commands`: each with its cost at both sizes, and how many times as long it takes at the larger one.
+
+    With `--into` in databases that stay there, and are filled only once.
+    """
     sizes = (SMALL, asked.jobs or LARGE)
     shape = Shape(asked.queues or 6, asked.tags or 12)
-    costs = [_costs(place, jobs, shape) for jobs in sizes]
+    where = place if asked.into is None else Place(asked.into, place.pid)
+    costs = [_costs(where, jobs, shape) for jobs in sizes]
     print(_table(sizes, costs), file=sys.stderr)
     ratios = {name: costs[1][name].seconds / costs[0][name].seconds for name in COMMANDS}
     return {
@@ -57,22 +59,44 @@ def run(place: Place, asked: Asked) -> Figures:
 
 def _costs(place: Place, jobs: int, shape: Shape) -> Mapping[str, Cost]:
     name = f"scale-{jobs}"
-    fill(place.uri, name, jobs, shape)
-    rebuild(place, name, "rebuild", None)
     with open_client(place.uri) as client:
+        is_filled = client[name].events.estimated_document_count() >= jobs
+    if not is_filled:
+        fill(place.uri, name, jobs, shape)
+        rebuild(place, name, "rebuild", None)
+    with open_client(place.uri) as client, Queue(place.uri, name) as queue:
         stand_on(client[name])
-        return {words: _cost(client, place.uri, name, words.split()) for words in COMMANDS}
+        ids = _ids(queue)
+        return {words: _cost(client, place.uri, name, words, ids) for words in COMMANDS}
 
 
-def _cost(client: MongoClient[Any], uri: str, database: str, words: Sequence[str]) -> Cost:
-    found = [_once(client, uri, database, words) for _ in range(RUNS)]
-    return Cost(*(median(getattr(one, field) for one in found) for field in Cost.__struct_fields__))
+def _ids(queue: Queue) -> Mapping[str, Iterator[str]]:
+    newest = queue.walk(limit=DEEP).jobs
+    *_, deep = (job.id for job in newest)
+    return {
+        "pending": iter([job.id for job in queue.list(state=State.PENDING, limit=MANY)]),
+        "dead": iter([job.id for job in queue.list(state=State.DEAD, limit=MANY)]),
+        "deep": repeat(deep),
+    }
+
+
+def _cost(client: MongoClient[Any], uri: str, database: str, words: str, ids: Mapping[str, Iterator[str]]) -> Cost:
+    found = []
+    for _ in range(RUNS):
+        named = {name: next(of, JOB) for name, of in ids.items() if f"{{{name}}}" in words}
+        found.append(_once(client, uri, database, words.format(**named).split()))
+    return Cost(
+        median(one.seconds for one in found),
+        median(one.megabytes for one in found),
+        round(median(one.looked for one in found)),
+        all(one.is_refused for one in found),
+    )
 
 
 def _once(client: MongoClient[Any], uri: str, database: str, words: Sequence[str]) -> Cost:
     before = _looked(client)
-    seconds, megabytes = of_command(uri, database, words)
-    return Cost(seconds, megabytes, _looked(client) - before)
+    seconds, megabytes, is_refused = of_command(uri, database, words)
+    return Cost(seconds, megabytes, _looked(client) - before, is_refused)
 
 
 def _looked(client: MongoClient[Any]) -> int:
@@ -84,7 +108,12 @@ def _table(sizes: Sequence[int], costs: Sequence[Mapping[str, Cost]]) -> str:
     head = "| command | " + " | ".join(f"{jobs:,} jobs: s, MB, looked at" for jobs in sizes) + " | times |"
     lines = [head, "|---|---|---|---|"]
     for name in COMMANDS:
-        parts = [f"{one[name].seconds:.2f}, {one[name].megabytes:.0f}, {one[name].looked:,}" for one in costs]
+        parts = [_told(one[name]) for one in costs]
         times = costs[1][name].seconds / costs[0][name].seconds
         lines.append(f"| `{name}` | {parts[0]} | {parts[1]} | {times:.2f} |")
     return "\n".join(lines)
+
+
+def _told(cost: Cost) -> str:
+    refused = ", says so" if cost.is_refused else ""
+    return f"{cost.seconds:.2f}, {cost.megabytes:.0f}, {cost.looked:,}{refused}"

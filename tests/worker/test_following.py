@@ -119,6 +119,27 @@ def test_after_the_death_of_a_worker_the_next_attempt_is_followed(
         assert "! Attempt 1 failed: " in following.stderr.read()
 
 
+def test_what_is_followed_goes_on_where_the_projector_is_killed(
+    stage: Stage, start: Start, queuectl: Queuectl, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    job = stage.queue.enqueue(command=f"echo hello; {until(first)}; echo bye; {until(second)}").id
+    crew = start()
+    with queuectl.start("logs", job, "--follow") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "hello\n"
+        killed = crew.projector()
+        assert killed is not None
+
+        os.kill(killed, signal.SIGKILL)
+        first.touch()
+
+        assert following.stdout.readline() == "bye\n"
+        wait_until(lambda: crew.projector() not in (None, killed))
+        second.touch()
+        assert following.wait(60) == 0
+
+
 def test_a_follower_that_is_killed_is_sent_to_no_longer(
     stage: Stage, start: Start, queuectl: Queuectl, tmp_path: Path
 ) -> None:
