@@ -1,9 +1,10 @@
-"""`queuectl top`: everything that happens, on one screen, redrawn when the views move."""
+"""`queuectl top`: everything that happens, on a screen that obeys; or as pictures, one after the other."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
     from eventqueue.ports.views import Glance
 
 EVERY_S = 0.25  # between two pictures at least: faster than anybody reads
+UNSTEERABLE = ("", "dumb", "unknown")  # what TERM is where the cursor cannot be moved
 
 
 @command("top")
 @click.option("--once", "is_once", is_flag=True, help="Show it once, and end (as where stdout is no terminal).")
 @with_session
-def top(session: Session, *, is_once: bool) -> None:
+def top(session: Session, *, is_once: bool) -> int:
     """Show queues, rates, workers and failures, live.
 
-    Redrawn whenever the views move, until Ctrl-C. With --json each picture is a line.
+    On a terminal it obeys: ? tells the keys, q or Ctrl-C ends it. Jobs, their histories and outputs are looked at
+    there, queues paused, jobs retried and cancelled. With --json each picture is a line.
 
     \b
     queuectl top
@@ -33,18 +36,32 @@ def top(session: Session, *, is_once: bool) -> None:
     """
     from eventqueue.cli.render import documents, screen
 
-    is_once = is_once or not (sys.stdout.isatty() or session.out.as_json)
     with session.queue() as queue:
         queue.status()  # whoever looks first has the views built
-        if is_once and not session.out.as_json:
-            session.out.answer(dict, lambda: screen.lines(queue.glance(), None))
-            return
-        with suppress(KeyboardInterrupt):  # which is how it is to end
-            if session.out.as_json:
+        if session.out.as_json:
+            with suppress(KeyboardInterrupt):  # which is how it is to end
                 _draw(queue, is_once, lambda glance: session.out.document(lambda: documents.glance(glance)))
-            else:
-                with screen.live() as draw:
-                    _draw(queue, is_once, draw)
+            return 0
+        if is_once or not _is_live(session):
+            session.out.answer(dict, lambda: screen.lines(queue.glance(), None))
+            return 0
+        from eventqueue.cli.screen.ends import run
+
+        queue.connection.views.building = lambda: nullcontext(lambda _: None)  # its progress would be drawn over
+        return run(queue)
+
+
+def _is_live(session: Session) -> bool:
+    """Whether there is a terminal to draw on; where there is one that cannot be drawn on it is said why."""
+    if not sys.stdout.isatty():
+        return False
+    if not sys.stdin.isatty():
+        session.out.note("It is shown once: for a live screen stdin must be a terminal, too.")
+        return False
+    if os.environ.get("TERM", "") in UNSTEERABLE:
+        session.out.note(f"It is shown once: on a terminal of TERM={os.environ.get('TERM', '')} no screen is drawn.")
+        return False
+    return True
 
 
 def _draw(queue: "Queue", is_once: bool, draw: "Callable[[Glance], object]") -> None:

@@ -61,6 +61,12 @@ class Queuectl:
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def python(self, code: str) -> str:
+        """Run Python in the same environment as a process; return what it prints."""
+        words = [sys.executable, "-c", code]
+        done = subprocess.run(words, env=self.environ, capture_output=True, timeout=PATIENCE_S, check=True, text=True)
+        return done.stdout
+
     def start(self, *args: str, text: bool = True) -> "subprocess.Popen[Any]":
         """Start it as a process that is to be stopped by the caller; its output as text, or as bytes."""
         return subprocess.Popen(

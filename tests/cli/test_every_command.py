@@ -147,7 +147,7 @@ USES: dict[str, tuple[Use, ...]] = {
     "projections retry": (Use(("stats", "wild"), (1,), is_silent=True), Use((HOSTILE, HOSTILE), (1,), is_silent=True)),
     "status": (Use(needs_jobs=False), Use(("--at", "0s"))),
     "stats": (Use(needs_jobs=False), Use(("--until", "0s"))),
-    "top": (Use(("--once",), needs_jobs=False), Use(codes=(0, 130), interrupt_after=1.0, needs_jobs=False)),
+    "top": (Use(("--once",), needs_jobs=False),),  # the live screen: test_screen.py
     "metrics": (
         Use(needs_jobs=False),
         Use(("--serve", "0"), interrupt_after=1.0, needs_jobs=False),

@@ -1,16 +1,11 @@
-"""What `queuectl top` draws: queues, workers and what they run, the last failures, each as far as there is room."""
+"""What `queuectl top --once` draws: queues, workers and what they run, the last failures, each as far as it goes."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
-from rich.console import Group
-from rich.live import Live
 from rich.text import Text
 
-from eventqueue.cli.render.columns import Cell, Table, figure, fitted
-from eventqueue.cli.render.console import console
+from eventqueue.cli.render.columns import Cell, Table, figure
 from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, far, instant, shortened, span
 from eventqueue.model.events import task_of
 from eventqueue.model.job import Job, State
@@ -21,22 +16,6 @@ COMMAND_MAX = 200  # characters
 HEAD = 2  # lines above the first table
 
 Part = Table | Text
-
-
-@contextmanager
-def live() -> Iterator[Callable[[Glance], object]]:
-    """Take the whole screen for as long as the block lasts; yields what draws a picture."""
-    out = console(sys.stdout)
-    with Live(console=out, screen=True, auto_refresh=False) as screen:
-
-        def draw(glance: Glance) -> None:
-            parts = lines(glance, out.height)
-            picture = [fitted(one, out.width) if isinstance(one, Table) else one for one in parts]
-            for text in picture:
-                text.no_wrap = True
-            screen.update(Group(*picture), refresh=True)
-
-        yield draw
 
 
 def lines(glance: Glance, height: int | None) -> list[Part]:

@@ -1,0 +1,135 @@
+"""What is done from the screen: what it would be is said before, with how many it is; what became of it, afterwards."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from eventqueue.api.queue import Queue
+from eventqueue.cli.render.words import count, sentence
+from eventqueue.errors import QueueError, Refused
+from eventqueue.model.job import State
+from eventqueue.ports.views import Filter
+
+if TYPE_CHECKING:
+    from eventqueue.api.acts import Acted
+
+TELL_EVERY = 500  # jobs
+
+Tell = Callable[[str], object]
+"""Says how far it is."""
+
+
+class Deed(Protocol):
+    """Something that is done once somebody has said so. Both ask the database, and raise QueueError."""
+
+    def question(self, queue: Queue) -> str:
+        """Return what would be done, and to how many, as a question."""
+        ...
+
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
+        """Do it, and return what became of it, as a sentence."""
+        ...
+
+
+class Pausing:
+    """A queue is paused, or resumed where it is paused; `waiting`: how many jobs of it wait."""
+
+    def __init__(self, name: str, waiting: int, *, is_paused: bool) -> None:
+        self._name = name
+        self._waiting = waiting
+        self._is_paused = is_paused
+
+    def question(self, queue: Queue) -> str:  # noqa: ARG002 - of one queue all is known
+        """See Deed."""
+        verb = "Resume" if self._is_paused else "Pause"
+        return f"{verb} queue {self._name}? {count(self._waiting, 'job')} of it wait{'s' * (self._waiting == 1)}."
+
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:  # noqa: ARG002 - it takes no time
+        """See Deed."""
+        if self._is_paused:
+            done = queue.resume_queue(self._name, why)
+            return f"Queue {self._name} is {'resumed' if done.is_new else 'not paused'}"
+        done = queue.pause_queue(self._name, why)
+        return f"Queue {self._name} is paused{'' if done.is_new else ' already'}"
+
+
+class Kind(NamedTuple):
+    """What may be done to jobs."""
+
+    verb: str
+    done: str  # what they are afterwards
+    states: Sequence[State]  # of which, where all are meant
+    act: "Callable[[Queue, Sequence[str], str], Iterator[Acted]]"
+
+
+RETRY = Kind("Retry", "pending again", (State.FAILED, State.DEAD), lambda queue, ids, why: queue.retry_many(ids, why))
+CANCEL = Kind(
+    "Cancel",
+    "cancelled",
+    (State.PENDING, State.FAILED, State.PROCESSING),
+    lambda queue, ids, why: queue.cancel_many(ids, why),
+)
+
+
+class ToSome:
+    """Something is done to jobs that are named."""
+
+    def __init__(self, kind: Kind, ids: Sequence[str]) -> None:
+        self._kind = kind
+        self._ids = ids
+
+    def question(self, queue: Queue) -> str:  # noqa: ARG002 - they are named
+        """See Deed."""
+        named = f"job {self._ids[0]}" if len(self._ids) == 1 else count(len(self._ids), "job")
+        return f"{self._kind.verb} {named}?"
+
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
+        """See Deed."""
+        return to_each(queue, self._kind, self._ids, why, tell)
+
+
+class ToAll:
+    """Something is done to all jobs that a filter lets through, `of` what they are said to be, as they were counted."""
+
+    def __init__(self, kind: Kind, wanted: Filter, of: str) -> None:
+        self._kind = kind
+        self._wanted = wanted
+        self._of = of
+        self._ids: Sequence[str] = ()
+
+    def question(self, queue: Queue) -> str:
+        """See Deed."""
+        from msgspec.structs import replace
+
+        found = {state: queue.find(replace(self._wanted, state=state, scan=True)).ids for state in self._kind.states}
+        self._ids = list(dict.fromkeys(one for ids in found.values() for one in ids))
+        if not self._ids:
+            raise Refused(f"No job of {self._of} is {' or '.join(self._kind.states)}.")
+        each = ", ".join(f"{len(ids):,} {state}" for state, ids in found.items() if ids)
+        return f"{self._kind.verb} {count(len(self._ids), 'job')} of {self._of}: {each}?"
+
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
+        """See Deed."""
+        return to_each(queue, self._kind, self._ids, why, tell)
+
+
+def to_each(queue: Queue, kind: Kind, ids: Sequence[str], why: str | None, tell: Tell) -> str:
+    """Do it to each of these jobs; return how many it was done to, and why not to the others: the first reason."""
+    done, refused, problem = 0, Counter[str](), None
+    try:
+        for number, (_, outcome) in enumerate(kind.act(queue, ids, why or "asked for"), start=1):
+            if isinstance(outcome, QueueError):
+                refused[str(outcome)] += 1
+            else:
+                done += 1
+            if number % TELL_EVERY == 0:
+                tell(f"{number:,} of {count(len(ids), 'job')} …")
+    except QueueError as error:  # those before it are done
+        problem = str(error)
+    if len(ids) == 1:
+        return problem or next(iter(refused), f"Job {ids[0]} is {kind.done}")
+    of = f" of {len(ids):,}" if done < len(ids) else ""
+    jobs = f"{done:,}{of} jobs are {kind.done}"
+    first = next(iter(refused), None)
+    others = f"{count(refused.total(), 'job')} refused, the first: {first}" if first else None
+    return sentence(jobs, others, problem)

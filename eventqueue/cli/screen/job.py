@@ -1,0 +1,189 @@
+"""The screen of one job: why it is in its state, its history, and what it writes, as it writes it."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import takewhile
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Static
+
+from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
+from eventqueue.api.queue import Queue
+from eventqueue.cli.render.describe import describe
+from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.words import COLOURS, count, instant, span
+from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
+from eventqueue.cli.screen.asking import in_thread, tell
+from eventqueue.cli.screen.board import Board, titled
+from eventqueue.cli.screen.lines import Lines
+from eventqueue.cli.screen.rows import Rows
+from eventqueue.errors import QueueError
+from eventqueue.model.events import Recorded, type_of
+from eventqueue.model.job import FINAL, Job, fold
+from eventqueue.ports.views import Glance
+from eventqueue.system.printable import OutputFlow
+
+SHOWN = 200  # events
+EVERY_S = 1.0
+SHARE = 4  # see jobs
+
+
+class Step(NamedTuple):
+    """An event of the job, and the one before it."""
+
+    recorded: Recorded
+    before: Recorded | None
+
+
+class Told(NamedTuple):
+    """All that was read of the job."""
+
+    job: Job
+    why: str
+    steps: Sequence[Step]
+    took_s: float
+
+
+COLUMNS = (
+    Column("#", 2, is_figure=True),
+    Column("TIME", 0),
+    Column("AFTER", 3, is_figure=True),
+    Column("EVENT", 0),
+    Column("WHAT", 0, is_loose=True),
+    Column("BY", 1, is_loose=True),
+)
+
+
+class OneJob(Board):
+    """One job."""
+
+    KEYS = (("r", "retry"), ("c", "cancel"), ("Tab", "pane"), ("Esc", "back"))
+    BINDINGS: ClassVar[list[BindingType]] = []
+    DEFAULT_CSS = """
+    OneJob > #why { height: auto; max-height: 8; width: 100%; }
+    OneJob Lines { height: 1fr; width: 100%; }
+    """
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self._job_id = job_id
+        self._next = 0.0
+        self._job: Job | None = None
+        self._is_followed = False
+
+    def body(self) -> ComposeResult:
+        """See Board."""
+        yield Static(cell("reading …", "dim"), id="why", markup=False)
+        order = {"#": lambda step: -step.recorded.version}
+        yield Rows(COLUMNS, _drawn, lambda step: str(step.recorded.version), order, id="history")
+        yield Lines("what it writes", id="output")
+
+    def on_mount(self) -> None:
+        """See Screen."""
+        self.query_one(Lines).focus()
+
+    def draw(self, glance: Glance) -> None:  # noqa: ARG002 - it is read by itself
+        """See Board."""
+        part = f"job {id(self)}"
+        if time.monotonic() >= self._next and not self.top.asking.is_asked(part):
+            self.top.asking.ask(part, lambda: read(self.top.queue, self._job_id), self._show, self._fail)
+
+    def _show(self, told: Told) -> None:
+        self._next = time.monotonic() + max(EVERY_S, SHARE * told.took_s)
+        if not self.is_attached:
+            return
+        job, self._job = told.job, told.job
+        why = Text.assemble(("Job ", "bold"), (cell(job.id).plain, "bold"), " is ", (job.state, COLOURS[job.state]))
+        what = f"in queue {job.queue}: {job.run.text}"
+        self.query_one("#why", Static).update(Text("\n").join([why, cell(what, "dim"), _lines(told.why)]))
+        self.query_one(Rows).show_rows(told.steps, titled(f"history, {count(told.job.version, 'event')}"))
+        if not self._is_followed and (job.state not in FINAL or not self._has_shown):
+            self._follow()
+
+    def _fail(self, problem: str) -> None:
+        self._next = time.monotonic() + EVERY_S
+        self.top.say(problem, "red")
+
+    # What it writes
+
+    _has_shown = False
+
+    def _follow(self) -> None:
+        """Have what its attempts write shown, from the last one on, until the job or this screen has ended."""
+        self._is_followed = self._has_shown = True
+        self.query_one(Lines).clear()
+        in_thread(self._read_output)
+
+    def _read_output(self) -> None:
+        shown = _Output()
+        try:
+            followed = self.top.queue.follow_output(self._job_id)
+            for one in takewhile(lambda _: self.is_attached, followed):
+                if one is not None and not tell(self.app, partial(self._add, *shown.text(one))):
+                    return
+        except QueueError as error:
+            problem = str(error)
+            tell(self.app, partial(self._add, cell(problem, "red"), is_line=True))
+        tell(self.app, self._is_over)
+
+    def _add(self, text: Text, is_line: bool) -> None:
+        if self.is_attached and text:
+            lines = self.query_one(Lines)
+            (lines.add_line if is_line else lines.add)(text)
+
+    def _is_over(self) -> None:
+        self._is_followed = False
+
+    def deed(self, kind: str) -> Deed | None:
+        """See Board."""
+        return None if kind == "pause" else ToSome({"retry": RETRY, "cancel": CANCEL}[kind], [self._job_id])
+
+
+class _Output:
+    """What is followed, as text; whether it is a line of its own."""
+
+    def __init__(self) -> None:
+        self._flows = {"stdout": OutputFlow(), "stderr": OutputFlow()}
+
+    def text(self, one: Followed) -> tuple[Text, bool]:
+        match one:
+            case AttemptBegan(attempt=attempt, host=host):
+                return cell(f"attempt {attempt}, on {host}:", "dim"), True
+            case AttemptWrote(stream=stream, data=data):
+                return Text.from_ansi(self._flows[stream].feed(data) or "", no_wrap=False), False
+            case AttemptUnseen(why=why):
+                return cell(f"what it writes cannot be seen for now: {why}", "yellow"), True
+            case AttemptEnded(by=by, error=error):
+                return cell(f"it ended: {by}{f', {error.told}' if error else ''}", "dim"), True
+
+
+def read(queue: Queue, job_id: str) -> Told:
+    """Return all that is told of a job: the newest SHOWN of its events. Raises QueueError."""
+    began = time.monotonic()
+    history = queue.history(job_id)
+    job, why = fold(history), queue.explain(history)
+    assert job is not None
+    steps = [Step(one, before) for before, one in zip([None, *history], history, strict=False)]
+    return Told(job, why.text, steps[-SHOWN:], time.monotonic() - began)
+
+
+def _lines(text: str) -> Text:
+    whole = cell(text)
+    whole.no_wrap = False
+    return whole
+
+
+def _drawn(step: Step) -> Sequence[Text]:
+    one, before = step.recorded, step.before
+    return (
+        cell(one.version, "dim"),
+        cell(instant(one.at, "seconds")),
+        cell("" if before is None else f"+{span((one.at - before.at).total_seconds())}"),
+        cell(type_of(one.event), "bold"),
+        cell(describe(one)),
+        cell(one.actor),
+    )
