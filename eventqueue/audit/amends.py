@@ -1,4 +1,4 @@
-"""What is said to have been changed of a job, held against what it had by then. Pure.
+"""What is said to have been changed of a job, held against what it had by then and what can be. Pure.
 
 When it was due is not: that may have moved with an attempt, and only a fold of all of it could tell.
 """
@@ -6,6 +6,9 @@ When it was due is not: that may have moved with an attempt, and only a fold of 
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
+from eventqueue.model.amending import OF_ANY_SIZE, outgrows
 from eventqueue.model.events import Amending, Enqueued, Event, Shell, Terms
 
 _UNTOLD = frozenset({"due_at"})
@@ -15,6 +18,7 @@ class Amends:
     """Follows one job's terms from event to event."""
 
     def __init__(self) -> None:
+        self._first: Enqueued | None = None
         self._terms: dict[str, Any] | None = None  # None: not known
 
     def pass_over(self) -> None:
@@ -24,18 +28,40 @@ class Amends:
     def faults(self, event: Event) -> Iterator[str]:
         """Yield what is wrong with the next event."""
         if isinstance(event, Enqueued):
-            self._terms = _begun(event)
+            self._first, self._terms = event, _begun(event)
         elif isinstance(event, Amending) and self._terms is not None:
+            yield from _idle(event)
+            if is_too_much := outgrows(self._job(self._terms), event.now):
+                yield "it makes more of the job than a job may have: its variables, tags, queue and command stayed"
             for field in Terms.__struct_fields__:
                 value = getattr(event.now, field)
                 if value is None or field in _UNTOLD:
                     continue
                 had = self._terms[field]
                 had = {name: had[name] for name in value if name in had} if field == "env" else had
-                if getattr(event.was, field) != had:
+                if getattr(event.was, field) != had or (field == "command" and had is None):  # it runs a task
                     # Not what it was: the values of an environment may be secret.
                     yield f"it tells of another `{field}` than the job had"
-                self._terms[field] = {**self._terms[field], **value} if field == "env" else value
+                if not is_too_much or field not in OF_ANY_SIZE:  # as the fold has it
+                    self._terms[field] = {**self._terms[field], **value} if field == "env" else value
+
+    def _job(self, terms: dict[str, Any]) -> Enqueued:
+        """Return the job as if it had been enqueued on the terms of now."""
+        assert self._first is not None
+        run = self._first.run
+        run = replace(run, command=terms["command"], env=terms["env"]) if isinstance(run, Shell) else run
+        return replace(self._first, run=run, queue=terms["queue"], tags=terms["tags"])
+
+
+def _idle(event: Amending) -> Iterator[str]:
+    """Yield what an event tells of that it does not change."""
+    if event.now in (Terms(), event.was):
+        yield "it changes nothing"
+        return
+    for field in Terms.__struct_fields__:
+        # Of what a job had not, nothing is said of before.
+        if getattr(event.now, field) is None and getattr(event.was, field) is not None:
+            yield f"it tells of a `{field}` that it does not change"
 
 
 def _begun(event: Enqueued) -> dict[str, Any]:

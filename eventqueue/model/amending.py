@@ -6,12 +6,12 @@ command, is checked when it is decided.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.codec import check_size, to_ms
+from eventqueue.model.codec import DATA_MAX, check_size, size_of, to_ms
 from eventqueue.model.events import Run, Shell, Terms
 from eventqueue.model.figures import instant
 from eventqueue.model.retry import LONGEST_S
@@ -20,17 +20,35 @@ from eventqueue.model.spec import Fields, check_together, fields_of, given_of, p
 AMENDABLE = ("priority", "queue", "run_at", "delay", "max_retries", "timeout", "env", "tags", "command")
 _CAN_BE = f"what can be is {', '.join(AMENDABLE)}"
 _PLAIN = ("priority", "queue", "max_retries", "timeout")  # which a job has under the same name, as they were given
+OF_ANY_SIZE = ("queue", "env", "tags", "command")
+
+T = TypeVar("T")
 
 
-class Job(Protocol):
+class Sized(Protocol):
+    """What may be large of a job."""
+
+    @property
+    def run(self) -> Run: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def meta(self) -> Mapping[str, Any]: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def group(self) -> str | None: ...
+    @property
+    def correlation(self) -> str | None: ...
+
+
+class Job(Sized, Protocol):
     """What has to be known of a job here; `model.job`, which knows all of it, asks this module what changes."""
 
     @property
     def id(self) -> str: ...
-    @property
-    def run(self) -> Run: ...
-    @property
-    def tags(self) -> tuple[str, ...]: ...
     @property
     def due_at(self) -> datetime | None: ...
     @property
@@ -71,7 +89,10 @@ def compared(job: Job, asked: Fields, now: datetime) -> tuple[Terms, Terms]:
             has[name] = run.command if name == "command" else {one: run.env[one] for one in value if one in run.env}
             wanted[name] = value
     differing = [name for name in wanted if wanted[name] != has[name]]
-    return Terms(**{name: has[name] for name in differing}), Terms(**{name: wanted[name] for name in differing})
+    becomes = Terms(**{name: wanted[name] for name in differing})
+    if _may_grow(becomes):  # variables that are given one after the other add up
+        check_size(_large(job, becomes))
+    return Terms(**{name: has[name] for name in differing}), becomes
 
 
 def _due(job: Job, asked: Fields, now: datetime) -> datetime:
@@ -90,8 +111,40 @@ def _command_of(job: Job, field: str) -> Shell:
     return job.run
 
 
+def outgrows(job: Sized, now: Terms) -> bool:
+    """Whether a job would have more on other terms than it may: nobody is allowed that, but a hand may say so.
+
+    Again and again: the job would be more than any view can hold, and stop all that stands behind it.
+    """
+    return _may_grow(now) and sum(map(size_of, _large(job, now).values())) > DATA_MAX
+
+
+def _may_grow(now: Terms) -> bool:
+    return any(getattr(now, name) is not None for name in OF_ANY_SIZE)
+
+
+def _large(job: Sized, now: Terms) -> dict[str, Any]:
+    """Return what may be large of a job on other terms, by field."""
+    run = job.run
+    found: dict[str, Any] = {
+        "queue": _either(now.queue, job.queue),
+        "tags": _either(now.tags, job.tags),
+        "meta": job.meta,
+        **{name: value for name in ("key", "group", "correlation") if (value := getattr(job, name)) is not None},
+    }
+    if isinstance(run, Shell):
+        return {**found, "command": _either(now.command, run.command), "env": {**run.env, **(now.env or {})}}
+    return {**found, "args": run.args, "kwargs": run.kwargs}
+
+
+def _either(one: T | None, other: T) -> T:
+    return other if one is None else one
+
+
 def changed(job: Job, now: Terms, at: datetime) -> dict[str, Any]:
     """Return the fields of a job that other terms change; `at`: when these became its."""
+    if outgrows(job, now):
+        now = replace(now, **dict.fromkeys(OF_ANY_SIZE))
     changes: dict[str, Any] = {name: getattr(now, name) for name in _PLAIN if getattr(now, name) is not None}
     if now.tags is not None:
         changes["tags"] = now.tags
