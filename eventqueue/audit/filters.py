@@ -19,6 +19,7 @@ from eventqueue.ports.views import Filter
 
 SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""
 SUCH_TIMES = "such as -2h (ago), +10m or 2026-11-28T03:12 (UTC unless a zone is given)"
+CONDITIONS_MAX = 100  # of one text
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONDITION = re.compile(
@@ -109,7 +110,9 @@ def parse(text: str, now: datetime) -> dict[str, Any]:
     Raises InvalidInput, which tells the place and what was expected there.
     """
     found: dict[str, Any] = {}
-    for at, field, name, how, value in _conditions(text):
+    for number, (at, field, name, how, value) in enumerate(_conditions(text), start=1):
+        if number > CONDITIONS_MAX:
+            _refuse(at, f"there are more than {CONDITIONS_MAX} conditions")
         if name is not None:
             read: Mapping[str, Any] = {"meta": {name: value}}
         else:
