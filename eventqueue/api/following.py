@@ -215,7 +215,9 @@ class Following:
     def _kept(self, run: _Run, event: Event) -> Sequence[Tail]:
         """Return what is kept of what an attempt wrote, and otherwise what its event has of it."""
         output = event.output if isinstance(event, Completed | Failed) else None
-        kept = self._connection.outputs.get(*run.attempt)
+        kept = None
+        with suppress(AccessDenied):  # its event has some of it
+            kept = self._connection.outputs.get(*run.attempt)
         ends = (b"", b"") if kept is None else (kept.stdout, kept.stderr)
         return [_tail(end, output, name) for end, name in zip(ends, ("stdout", "stderr"), strict=True)]
 

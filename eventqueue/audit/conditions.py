@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from eventqueue.audit.fitting import askable
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import CATEGORIES, EVENT_TYPES, Recorded, type_of
 from eventqueue.model.figures import instant
@@ -58,8 +59,7 @@ class Condition(msgspec.Struct, frozen=True):
             return {}
         fitting = [name for name, kind in EVENT_TYPES.items() if self.path[1] in kind.__struct_fields__]
         query: dict[str, Any] = {"type": {"$in": fitting}}
-        if self.relation == "=":
-            asked = [one for one in _meanings(self.text) if type(one) is not int or abs(one) < 2**63]
+        if self.relation == "=" and (asked := askable(_meanings(self.text))) is not None:
             query[".".join(self.path)] = {"$in": [*asked, None]}  # None: what is left out, too
         return query
 

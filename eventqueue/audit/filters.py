@@ -21,6 +21,7 @@ from eventqueue.system.zones import zone
 
 SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""
 SUCH_TIMES = 'such as -2h (ago), +10m, 03:12, "yesterday 18:00" or 2026-11-28T03:12 (UTC unless a zone is given)'
+CONDITIONS_MAX = 100  # of one text
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONDITION = re.compile(
@@ -110,7 +111,9 @@ def parse(text: str, now: datetime) -> dict[str, Any]:
     Raises InvalidInput, which tells the place and what was expected there.
     """
     found: dict[str, Any] = {}
-    for at, field, name, how, value in _conditions(text):
+    for number, (at, field, name, how, value) in enumerate(_conditions(text), start=1):
+        if number > CONDITIONS_MAX:
+            _refuse(at, f"there are more than {CONDITIONS_MAX} conditions")
         if name is not None:
             read: Mapping[str, Any] = {"meta": {name: value}}
         else:

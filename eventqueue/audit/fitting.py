@@ -1,7 +1,6 @@
 """Which jobs a filter lets through, and in what order they are listed: as one reads it, without any index. Pure."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -64,7 +63,24 @@ def _is_within(at: datetime | None, since: datetime | None, until: datetime | No
 
 def says(whole: str | None, part: str | None) -> bool:
     """Whether a text has a part in it, whatever their case; no part is in all, and in no text is none."""
-    return part is None or (whole is not None and re.search(re.escape(part), whole, re.IGNORECASE) is not None)
+    # Not by a pattern: for one text of many like characters in another that takes the product of their lengths.
+    return part is None or (whole is not None and _caseless(part) in _caseless(whole))
+
+
+class _Cases(dict[int, str]):
+    """Letters, by their codes, as they are where case is nothing: of each letter one, as the database has it."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = found = next((one for one in (letter.casefold(), letter.lower()) if len(one) == 1), letter)
+        return found
+
+
+_CASES = _Cases()
+
+
+def _caseless(text: str) -> str:
+    return text.lower() if text.isascii() else text.translate(_CASES)
 
 
 def failed_so(told: str | None, wanted: Filter) -> bool:
@@ -91,3 +107,18 @@ def meanings(text: str) -> list[Any]:
     with suppress(msgspec.DecodeError, RecursionError):
         found.append(msgspec.json.decode(text))
     return found
+
+
+def storable(text: str) -> Sequence[Any] | None:
+    """Return those of the meanings of a text that a database can be asked for; None where an object or a list is meant.
+
+    Of these it is not asked: some it would take for a question of its own, and some it cannot hold.
+    """
+    return askable(meanings(text))
+
+
+def askable(found: Sequence[Any]) -> Sequence[Any] | None:
+    """As `storable`, of the meanings that there are."""
+    if any(isinstance(one, list | dict) for one in found):
+        return None
+    return [one for one in found if type(one) is not int or abs(one) < 2**63]

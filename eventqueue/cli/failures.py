@@ -43,9 +43,16 @@ def _say(sentence: str, error: BaseException, code: int, *, as_json: bool) -> in
         return code
     import msgspec
 
-    found = {"code": code_of(error), "message": redact(sentence), "field": _field_of(error), "exit": code}
+    field = _field_of(error)
+    # What is no text, as some names of files, is shown by its bytes: JSON has no place for it.
+    message, field = _text(redact(sentence)), None if field is None else _text(field)
+    found = {"code": code_of(error), "message": message, "field": field, "exit": code}
     click.echo(clean_json(msgspec.json.encode({"error": found}).decode()).encode(), err=True)
     return code
+
+
+def _text(words: str) -> str:
+    return words.encode(errors="backslashreplace").decode()
 
 
 def _field_of(error: BaseException) -> str | None:

@@ -4,6 +4,7 @@ import codecs
 import signal
 import sys
 import threading
+from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import click
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.cli.render.words import count, instant
 from eventqueue.cli.session import Session
-from eventqueue.errors import Refused
+from eventqueue.errors import AccessDenied, Refused
 from eventqueue.model.job import FINAL, State
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.printable import OutputFlow, clean
@@ -82,7 +83,8 @@ class _Text:
         """Say once why there is nothing yet."""
         from eventqueue.audit.clauses import sentence
 
-        self._note(sentence(queue.explain(queue.history(job_id)).clauses[0]))
+        with suppress(AccessDenied):  # to who may read the log alone there is nothing to say
+            self._note(sentence(queue.explain(queue.history(job_id)).clauses[0]))
         return True
 
     def goes_on(self, queue: "Queue", job_id: str) -> None:

@@ -99,10 +99,15 @@ GLOBAL = (
 
 def option_of(ctx: click.Context, field: str) -> click.Option | None:
     """Return the option by which a field of a request was typed here, None where it was not."""
-    names = {f"--{re.sub('[._]', '-', field)}", f"--{field.partition('.')[0].replace('_', '-')}"}
+    whole = re.split(r"[.\[]", field)[0]  # of `tags[0]`, of `backoff.base`
+    names = {f"--{re.sub('[._]', '-', field)}", f"--{whole.replace('_', '-')}"}
     for param in ctx.command.get_params(ctx):
         is_typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
-        if is_typed and isinstance(param, click.Option) and (param.name == field or not names.isdisjoint(param.opts)):
+        if (
+            is_typed
+            and isinstance(param, click.Option)
+            and (param.name in (field, whole) or not names.isdisjoint(param.opts))
+        ):
             return param
     return None
 

@@ -6,13 +6,13 @@ command, is checked when it is decided.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.codec import check_size, to_ms
+from eventqueue.model.codec import DATA_MAX, check_size, size_of, to_ms
 from eventqueue.model.events import Run, Shell, Terms
 from eventqueue.model.figures import instant
 from eventqueue.model.retry import LONGEST_S
@@ -25,17 +25,35 @@ CALLED = {"due_at": "time", "max_retries": "retries", "env": "environment"}
 """What people call some of the terms."""
 VARIABLE = "env."  # in front of the name of one that is unset
 _PLAIN = ("priority", "queue", "max_retries", "timeout")  # which a job has under the same name, as they were given
+OF_ANY_SIZE = ("queue", "env", "tags", "command")
+
+T = TypeVar("T")
 
 
-class Job(Protocol):
+class Sized(Protocol):
+    """What may be large of a job."""
+
+    @property
+    def run(self) -> Run: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def meta(self) -> Mapping[str, Any]: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def group(self) -> str | None: ...
+    @property
+    def correlation(self) -> str | None: ...
+
+
+class Job(Sized, Protocol):
     """What has to be known of a job here; `model.job`, which knows all of it, asks this module what changes."""
 
     @property
     def id(self) -> str: ...
-    @property
-    def run(self) -> Run: ...
-    @property
-    def tags(self) -> tuple[str, ...]: ...
     @property
     def timeout(self) -> float | None: ...
     @property
@@ -62,13 +80,13 @@ def amendment(asked: Mapping[str, Any], unset: Iterable[str] = ()) -> Changes:
         if field not in AMENDABLE:
             raise InvalidInput(field, f"cannot be changed of a job that is there; {_CAN_BE}")
     fields = fields_of(given)
-    taken = tuple(dict.fromkeys(_unsettable(name, fields) for name in unset))
-    if not given and not taken:
+    away = tuple(dict.fromkeys(_unsettable(name, fields) for name in unset))
+    if not given and not away:
         raise InvalidInput("", f"Nothing to change was given; {_CAN_BE}.")
     check_together(fields)
     if given:
         check_size(plain_of(fields, given))
-    return Changes(fields, taken)
+    return Changes(fields, away)
 
 
 def _unsettable(name: object, fields: Fields) -> str:
@@ -90,20 +108,20 @@ def compared(job: Job, asked: Changes, now: datetime) -> tuple[Terms, Terms]:
     Raises InvalidInput for what such a job cannot have.
     """
     has, wanted = _terms(job, asked.fields, now)
-    taken = []
+    unset = []
     if "tags" in asked.unset:
         has["tags"], wanted["tags"] = job.tags, ()
     if "timeout" in asked.unset and job.timeout is not None:
         has["timeout"] = job.timeout
-        taken.append("timeout")
+        unset.append("timeout")
     if names := _taken(job, asked):
         has["env"] = {**has.get("env", {}), **names}
-        taken += [f"{VARIABLE}{name}" for name in names]
+        unset += [f"{VARIABLE}{name}" for name in names]
     told = {name for name in has if name not in wanted or wanted[name] != has[name]}
-    return (
-        Terms(**{name: has[name] for name in has if name in told}),
-        Terms(**{name: wanted[name] for name in wanted if name in told}, unset=tuple(taken)),
-    )
+    becomes = Terms(**{name: wanted[name] for name in wanted if name in told}, unset=tuple(unset))
+    if _may_grow(becomes):  # variables that are given one after the other add up
+        check_size(_large(job, becomes))
+    return Terms(**{name: has[name] for name in has if name in told}), becomes
 
 
 def _terms(job: Job, asked: Fields, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -149,18 +167,59 @@ def _command_of(job: Job, field: str) -> Shell:
     return job.run
 
 
+def outgrows(job: Sized, now: Terms) -> bool:
+    """Whether a job would have more on other terms than it may: nobody is allowed that, but a hand may say so.
+
+    Again and again: the job would be more than any view can hold, and stop all that stands behind it.
+    """
+    return _may_grow(now) and sum(map(size_of, _large(job, now).values())) > DATA_MAX
+
+
+def _may_grow(now: Terms) -> bool:
+    return any(getattr(now, name) is not None for name in OF_ANY_SIZE)
+
+
+def _large(job: Sized, now: Terms) -> dict[str, Any]:
+    """Return what may be large of a job on other terms, by field."""
+    run = job.run
+    found: dict[str, Any] = {
+        "queue": _either(now.queue, job.queue),
+        "tags": _either(now.tags, job.tags),
+        "meta": job.meta,
+        **{name: value for name in ("key", "group", "correlation") if (value := getattr(job, name)) is not None},
+    }
+    if isinstance(run, Shell):
+        return {**found, "command": _either(now.command, run.command), "env": laid(run.env, now)}
+    return {**found, "args": run.args, "kwargs": run.kwargs}
+
+
+def taken(now: Terms) -> set[str]:
+    """Return the names of the variables that a job has no more."""
+    return {name.removeprefix(VARIABLE) for name in now.unset if name.startswith(VARIABLE)}
+
+
+def laid(env: Mapping[str, str], now: Terms) -> dict[str, str]:
+    """Return the environment that a job has on other terms."""
+    gone = taken(now)
+    return {**{name: value for name, value in env.items() if name not in gone}, **(now.env or {})}
+
+
+def _either(one: T | None, other: T) -> T:
+    return other if one is None else one
+
+
 def changed(job: Job, now: Terms, at: datetime) -> dict[str, Any]:
     """Return the fields of a job that other terms change; `at`: when these became its."""
+    if outgrows(job, now):
+        unset = tuple(name for name in now.unset if not name.startswith(VARIABLE))
+        now = replace(now, **dict.fromkeys(OF_ANY_SIZE), unset=unset)
     changes: dict[str, Any] = {name: getattr(now, name) for name in _PLAIN if getattr(now, name) is not None}
     if now.tags is not None:
         changes["tags"] = now.tags
     if now.timeout is not None or "timeout" in now.unset:
         changes["timeout"] = bounded(now.timeout)
-    names = {name.removeprefix(VARIABLE) for name in now.unset if name.startswith(VARIABLE)}
-    if isinstance(run := job.run, Shell) and (now.command is not None or now.env is not None or names):
-        command = run.command if now.command is None else now.command
-        kept = {name: value for name, value in run.env.items() if name not in names}
-        changes["run"] = replace(run, command=command, env={**kept, **(now.env or {})})
+    if isinstance(run := job.run, Shell) and (now.command is not None or now.env is not None or taken(now)):
+        changes["run"] = replace(run, command=_either(now.command, run.command), env=laid(run.env, now))
     # As of one that is enqueued: a time long past goes before nobody who was there.
     return {**changes, "due_at": job.due_at if now.due_at is None else max(now.due_at, at)}
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pymongo.collection import Collection
 
-from eventqueue.audit.fitting import BY_THEIR_END, failed_so, has_meta, meanings, says
+from eventqueue.audit.fitting import BY_THEIR_END, failed_so, has_meta, says, storable
 from eventqueue.errors import JobNotFound, Refused
 from eventqueue.model.events import Error
 from eventqueue.model.job import FINAL, State
@@ -33,7 +33,9 @@ ERROR = {"last_error.type": 1, "last_error.message": 1}  # what is told of one
 FAILURE = {"queue": 1, "updated_at": 1, **ERROR}  # what a Failure is made of
 BRIEF = {"result.value": 0, "result.output": 0, "last_error.traceback": 0}  # what is left out of a job in a line
 WRITTEN = {"run.command": 1, "meta": 1, **ERROR}  # in which texts are looked for once it is read
-PATTERN_MAX = 1000  # characters of a text that the server looks for: what has these is read, and looked at whole
+# Characters of a text that the server looks for: what has these is read, and looked at whole. It may take the product
+# of their number and of a text's length.
+PATTERN_MAX = 50
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -281,7 +283,7 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
     if filter_.priority_max is not None:
         every.append({"priority": {"$lte": filter_.priority_max}})
     every += [
-        {f"meta.{name}": {"$in": _storable(text)}} for name, text in filter_.meta.items() if _PLAIN.fullmatch(name)
+        {f"meta.{name}": _one_of(storable(text))} for name, text in filter_.meta.items() if _PLAIN.fullmatch(name)
     ]
     if every:
         query["$and"] = every
@@ -293,8 +295,8 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # a name that stands for itself alone within a path
 
 
-def _storable(text: str) -> Sequence[Any]:
-    return [one for one in meanings(text) if type(one) is not int or abs(one) < 2**63]
+def _one_of(values: Sequence[Any] | None) -> Mapping[str, Any]:
+    return {"$type": ["string", "object", "array"]} if values is None else {"$in": values}
 
 
 def _pattern(text: str) -> str:

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from eventqueue.audit.amends import Amends
+from eventqueue.model.codec import DATA_MAX
 from eventqueue.model.events import Amended, Event, Terms
 from eventqueue.model.job import decide, fold
 from tests.builders import NOW, SOON, amend, called, enqueued, history
 
+OUTGROWN = "it makes more of the job than a job may have: its variables, tags, queue and command stayed"
 FIRST = enqueued(env={"A": "hush"}, tags=["old"], timeout=9)
 
 
@@ -65,7 +67,10 @@ def test_what_is_unset_must_have_been_so_too(field: str, was: Any, unset: str) -
 
 
 def test_a_task_had_no_command() -> None:
-    assert faults(called(), Amended(was=Terms(command="x"), now=Terms(command="y")))
+    for was in (Terms(command="x"), Terms()):
+        assert faults(called(), Amended(was=was, now=Terms(command="y"))) == [
+            "it tells of another `command` than the job had"
+        ]
 
 
 def test_when_a_job_was_due_may_have_moved_and_what_is_not_known_is_not_judged() -> None:
@@ -76,3 +81,26 @@ def test_when_a_job_was_due_may_have_moved_and_what_is_not_known_is_not_judged()
     assert list(amends.faults(FIRST)) == []
     amends.pass_over()
     assert list(amends.faults(wrong)) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "fault"),
+    [
+        (Terms(), Terms(), "it changes nothing"),
+        (Terms(priority=0), Terms(priority=0), "it changes nothing"),
+        (Terms(queue="web", priority=0), Terms(priority=2), "it tells of a `queue` that it does not change"),
+        (Terms(due_at=SOON, priority=0), Terms(priority=2), "it tells of a `due_at` that it does not change"),
+        (Terms(env={}), Terms(env={"B": "x" * DATA_MAX}), OUTGROWN),
+        (Terms(tags=("old",)), Terms(tags=("x" * DATA_MAX,)), OUTGROWN),
+    ],
+    ids=["nothing", "the same", "more than it changes", "a time", "variables", "tags"],
+)
+def test_what_nobody_is_allowed_is_named(was: Terms, now: Terms, fault: str) -> None:
+    assert faults(FIRST, Amended(was=was, now=now)) == [fault]
+
+
+def test_what_outgrows_a_job_left_it_as_it_was() -> None:
+    large = Amended(was=Terms(env={}, queue="default"), now=Terms(env={"B": "x" * DATA_MAX}, queue="web"))
+    after = Amended(was=Terms(env={}, queue="default"), now=Terms(env={"B": "2"}, queue="mail"))
+
+    assert faults(FIRST, large, after) == [OUTGROWN]

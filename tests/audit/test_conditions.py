@@ -108,6 +108,19 @@ def test_the_database_leaves_out_no_event_that_fits(stored: Database[dict[str, A
     assert fitting <= found
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['{"$gt": 1}', '[{"$where": "1"}]', '{"a\\u0000": 1}', "[9223372036854775808]", "[" * 300 + "]" * 300],
+    ids=lambda one: one[:20],
+)
+def test_a_value_is_no_question_to_the_database(stored: Database[dict[str, Any]], value: str) -> None:
+    for field in ("data.meta", "data.meta.x", "data.result"):
+        condition = parse(f"{field}={value}")
+
+        assert not any(condition.holds(one) for one in MongoLog(stored).scan())
+        assert list(stored["events"].find(condition.query()))
+
+
 def test_an_equality_on_a_field_reads_little_more_than_what_fits(stored: Database[dict[str, Any]]) -> None:
     found = {one["type"] for one in stored["events"].find(parse("data.exit_code=7").query())}
 

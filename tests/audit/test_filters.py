@@ -84,6 +84,7 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
         ("fingerprint:x", 1, "'x' is no fingerprint"),
         ("state:dead state:failed", 12, "state is asked for twice"),
         ("meta.a=1 meta.a=2", 10, "meta.a is asked for twice"),
+        ("tag:a " * 101, 601, "there are more than 100 conditions"),
     ],
 )
 def test_what_is_no_filter_is_told_with_its_place_and_what_was_expected(text: str, at: int, said: str) -> None:

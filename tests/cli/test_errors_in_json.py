@@ -51,6 +51,29 @@ def test_an_error_is_one_line_of_json_on_stderr(
     assert found["message"] in shared.here(*args).err
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("enqueue", "--file", "/nosuch/\udcff"),
+        ("audit", "check-proof", "/nosuch/\udcff"),
+        ("enqueue", '{"command": "true", "\\udcff": 1}'),
+        ("enqueue", '{"command": "true", "meta": {"\\udcff": "\\udcff"}}'),
+        ("--uri-file", "/nosuch/\udcff", "status"),
+        ("no\udcff",),
+        ("list", "--no\udcff"),
+        ("list", "\udcff"),
+    ],
+    ids=ascii,
+)
+def test_what_is_no_text_is_shown_by_its_bytes(shared: Queuectl, args: tuple[str, ...]) -> None:
+    ran = shared.here("--json", *args)
+
+    (line,) = ran.err.splitlines()
+    assert json.loads(line)["error"]["exit"] == ran.code
+    assert ran.code in (1, 2)
+    assert line.isascii()
+
+
 def test_what_stands_behind_two_dashes_is_a_command_and_asks_for_no_json(shared: Queuectl) -> None:
     ran = shared.here("enqueue", "--nosuch", "--", "list", "--json")
 

@@ -57,6 +57,29 @@ def test_what_is_listed_fits_all_that_is_asked(filled: Queuectl, args: list[str]
         assert filled.ok("count", *args).out == f"{len(found)}\n"
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ('{"$gt": 1}', ["odd"]),
+        ('[{"$regex": "."}]', ["listed"]),
+        ('{"$ne": null}', []),
+        ('{"a\\u0000": 1}', []),
+        ("[9223372036854775808]", []),
+        ("[" * 300 + "]" * 300, []),
+        ("9223372036854775808", []),
+    ],
+    ids=lambda one: str(one)[:20],
+)
+def test_a_value_in_meta_is_no_question_to_the_database(
+    queuectl: Queuectl, queue: Queue, value: str, found: list[str]
+) -> None:
+    queue.enqueue(id="odd", command="true", meta={"x": {"$gt": 1}})
+    queue.enqueue(id="listed", command="true", meta={"x": [{"$regex": "."}]})
+    queue.enqueue(id="number", command="true", meta={"x": 5})
+
+    assert [one["id"] for one in queuectl.ok("list", "--meta", f"x={value}", "--json").json] == found
+
+
 def test_the_dead_letter_queue_is_chosen_from_in_the_same_way(filled: Queuectl) -> None:
     for args in (["--error", "http"], ["error~http", "queue:mail"], ["ended>-1h"]):
         assert [one["id"] for one in filled.ok("dlq", "list", *args, "--json").json] == ["gone"]

@@ -15,6 +15,8 @@ BAD = {
     ("worker", "start", "--queue", "/"): "--queue: may hold letters",
     ("enqueue", "--backoff-base", "-1", "--", "true"): "--backoff-base: expected a number >= 0",
     ("enqueue", "--tag", "\udcff", "--", "true"): "--tag: is not valid UTF-8",
+    ("enqueue", "--tag", "", "--", "true"): "--tag: expected text of length >= 1",
+    ("set", "one", "--tag", ""): "--tag: expected text of length >= 1",
     ("list", "--tag", "\udcff"): "'--tag': it is not valid UTF-8",
     ("audit", "verify", "--all", "--record", "/no/directory/x"): "--record: is in a directory that is not there",
     ("replay", "--all", "--into", "a.b"): "--into: MongoDB accepts no such database name",

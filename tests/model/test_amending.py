@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.amending import AMENDABLE, amendment
+from eventqueue.model.codec import DATA_MAX
 from eventqueue.model.events import Amended, Enqueued, Event, RetryAmended, Shell, Terms
 from eventqueue.model.job import Command, Job, decide, evolve, fold
 from eventqueue.model.spec import Fields
@@ -239,3 +240,29 @@ def test_every_field_that_may_be_changed_is_one_of_a_job() -> None:
     assert {*AMENDABLE} < {*Fields.__struct_fields__}
     assert {*ALL, "delay"} == {*AMENDABLE}
     assert isinstance(FIRST, Enqueued)
+
+
+@pytest.mark.parametrize("terms", [{"env": {"D": "x" * 120_000}}, {"command": "x" * 120_000}], ids=["env", "command"])
+def test_a_job_that_is_changed_again_and_again_has_no_more_than_one_that_is_enqueued(terms: dict[str, Any]) -> None:
+    large = job(enqueued(env={"A": "x" * 100_000, "B": "x" * 50_000}, tags=["old"]))
+
+    with pytest.raises(InvalidInput, match="a job's fields may have 262,144 together") as refused:
+        decide(large, amend(**terms), NOW)
+
+    assert refused.value.field in ("env", "command")
+    assert decide(large, amend(priority=3), NOW)
+    assert decide(large, amend(env={"A": "x" * 120_000}), NOW)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [Terms(env={"D": "x" * DATA_MAX}), Terms(tags=("x" * DATA_MAX,)), Terms(command="x" * DATA_MAX)],
+    ids=["env", "tags", "command"],
+)
+def test_a_hand_that_says_more_of_a_job_than_one_may_have_does_not_make_it_larger(terms: Terms) -> None:
+    before = job(FIRST)
+    (recorded,) = history(Amended(was=Terms(), now=replace(terms, priority=9)), head=before.head)
+
+    after = evolve(before, recorded)
+
+    assert (after.run, after.tags, after.priority) == (before.run, before.tags, 9)

@@ -212,6 +212,10 @@ def test_who_may_only_read_gets_an_answer_with_its_lag_though_nobody_keeps_the_v
         assert reader.status().count(State.PENDING) == 1
         assert reader.stats().total.enqueued == 1
         assert reader.queues()[0].name == "default"
+        assert reader.connection.views.snapshot()["applied"] == 1
+        assert reader.count(state=State.PENDING, tags=()).count == 1
+        assert reader.metrics().queues["default"].counts[State.PENDING] == 1
+        assert reader.workers_gone() == []
         assert [job.id for job in reader.glance().failures] == []
         assert [one.event for one in reader.history("two")] != []
         assert reader.waits(listing.jobs)["one"].kind == "unserved"

@@ -9,6 +9,7 @@ import pytest
 
 from eventqueue.errors import AccessDenied
 from eventqueue.model.job import State
+from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.watches import Watches
 from eventqueue.worker.python.plan import PythonPlan
 from tests.cli.commands import Queuectl
@@ -177,6 +178,22 @@ def test_who_may_not_write_is_told_so_and_sees_what_was_kept_in_the_end(
 
     assert any("may not write" in one for one in told)
     assert any("hello\\nbye" in one for one in told)
+
+
+def test_who_may_read_the_log_alone_sees_what_the_event_has(
+    stage: Stage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AccessDenied("not authorized")
+
+    job = stage.queue.enqueue(command="echo hello").id
+    start()
+    wait_until(lambda: stage.job(job).state is State.COMPLETED)
+    monkeypatch.setattr(Outputs, "get", refuse)
+
+    told = [str(one) for one in stage.queue.follow_output(job) if one is not None]
+
+    assert any("hello" in one for one in told)
 
 
 def test_what_a_job_writes_steers_no_terminal(stage: Stage, start: Start, queuectl: Queuectl) -> None:

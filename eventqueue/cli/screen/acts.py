@@ -11,7 +11,7 @@ from eventqueue.model.job import State
 from eventqueue.ports.views import Filter
 
 if TYPE_CHECKING:
-    from eventqueue.api.acts import Acted
+    from eventqueue.api.bulk import Acted
 
 TELL_EVERY = 500  # jobs
 

@@ -7,8 +7,8 @@ from bson.datetime_ms import DatetimeMS
 from bson.timestamp import Timestamp
 from msgspec.structs import replace
 
-from eventqueue.model.codec import bucket_of
-from eventqueue.model.events import Claimed, ConfigSet, Paused
+from eventqueue.model.codec import DATA_MAX, bucket_of
+from eventqueue.model.events import Amended, Claimed, ConfigSet, Paused, Terms
 from eventqueue.model.restarting import successor
 from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
 from tests.audit.tampering.scene import ANEW, Scene, forged, put_next
@@ -161,6 +161,30 @@ KINDS: list[Kind] = [
         "a job is said to have been changed from what it was not",
         put_next("job-waits", AMENDED),
         "it tells of another `priority` than the job had",
+    ),
+    Kind(
+        OF,
+        "a job is said to have been changed in what did not change",
+        put_next("job-waits", Amended(was=Terms(queue="other", priority=5), now=Terms(priority=7))),
+        "it tells of a `queue` that it does not change",
+    ),
+    Kind(
+        OF,
+        "a job is said to have been changed in nothing",
+        put_next("job-waits", Amended(was=Terms(), now=Terms())),
+        "it changes nothing",
+    ),
+    Kind(
+        OF,
+        "a job is said to have been given more than a job may have",
+        put_next("job-waits", Amended(was=Terms(env={}), now=Terms(env={"LARGE": "x" * DATA_MAX}))),
+        "it makes more of the job than a job may have",
+    ),
+    Kind(
+        OF,
+        "a task is said to run another command",
+        put_next("job-calls", Amended(was=Terms(), now=Terms(command="make"))),
+        "it tells of another `command` than the job had",
     ),
     *in_all_ways(
         OF,

@@ -15,7 +15,7 @@ from bson.regex import Regex
 from bson.timestamp import Timestamp
 
 from eventqueue.errors import JobParked
-from eventqueue.model.events import EMPTY, Event, LateResult, Recorded
+from eventqueue.model.events import EMPTY, Amended, Event, LateResult, Recorded, Terms
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
@@ -120,6 +120,24 @@ def test_names_of_megabytes_stop_nobody(built: Ground) -> None:
 
     assert set(shown(built).jobs) == {"sound"}
     assert len(document(built, "typed")["parked"]["problem"]) < 2_000
+    assert is_fresh(built)
+
+
+def test_variables_that_a_hand_adds_to_a_job_without_end_stop_nobody(built: Ground) -> None:
+    put(built, "job-grows", enqueued())
+    head = built.log.read("job-grows")[-1].head
+    for number in range(60):
+        now = Terms(env={f"V{number}_{part}": "x" * 100_000 for part in range(5)}, priority=number)
+        (sealed,) = append("job-grows", Amended(was=Terms(), now=now), head=head).events
+        built.database["events"].insert_one(RawBSONDocument(sealed.raw))
+        head = sealed.recorded.head
+    put(built, "job-sound", enqueued())
+
+    finish(built)
+
+    found = shown(built).jobs
+    assert found["sound"].state is State.PENDING
+    assert found["grows"].priority == 59
     assert is_fresh(built)
 
 
