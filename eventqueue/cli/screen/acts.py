@@ -1,14 +1,15 @@
 """What is done from the screen: what it would be is said before, with how many it is; what became of it, afterwards."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render.words import count, sentence
 from eventqueue.errors import QueueError, Refused
 from eventqueue.model.job import State
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Filter, Found, Lag
 
 if TYPE_CHECKING:
     from eventqueue.api.bulk import Acted
@@ -59,7 +60,7 @@ class Kind(NamedTuple):
     verb: str
     done: str  # what they are afterwards
     states: Sequence[State]  # of which, where all are meant
-    act: "Callable[[Queue, Sequence[str], str], Iterator[Acted]]"
+    act: "Callable[[Queue, Iterable[str], str], Iterator[Acted]]"
 
 
 RETRY = Kind("Retry", "pending again", (State.FAILED, State.DEAD), lambda queue, ids, why: queue.retry_many(ids, why))
@@ -95,25 +96,27 @@ class ToAll:
         self._kind = kind
         self._wanted = wanted
         self._of = of
-        self._ids: Sequence[str] = ()
+        self._found = Found((), Lag(0))
 
     def question(self, queue: Queue) -> str:
         """See Deed."""
         from msgspec.structs import replace
 
-        found = {state: queue.find(replace(self._wanted, state=state, scan=True)).ids for state in self._kind.states}
-        self._ids = list(dict.fromkeys(one for ids in found.values() for one in ids))
-        if not self._ids:
+        finds = {state: queue.find(replace(self._wanted, state=state, scan=True)) for state in self._kind.states}
+        ids = list(dict.fromkeys(chain.from_iterable(finds.values())))
+        wanted = tuple(chain.from_iterable(one.wanted for one in finds.values()))
+        self._found = Found(ids, finds[self._kind.states[-1]].lag, wanted)  # by which the log tells of it as one act
+        if not ids:
             raise Refused(f"No job of {self._of} is {' or '.join(self._kind.states)}.")
-        each = ", ".join(f"{len(ids):,} {state}" for state, ids in found.items() if ids)
-        return f"{self._kind.verb} {count(len(self._ids), 'job')} of {self._of}: {each}?"
+        each = ", ".join(f"{len(found):,} {state}" for state, found in finds.items() if found)
+        return f"{self._kind.verb} {count(len(ids), 'job')} of {self._of}: {each}?"
 
     def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
         """See Deed."""
-        return to_each(queue, self._kind, self._ids, why, tell)
+        return to_each(queue, self._kind, self._found, why, tell)
 
 
-def to_each(queue: Queue, kind: Kind, ids: Sequence[str], why: str | None, tell: Tell) -> str:
+def to_each(queue: Queue, kind: Kind, ids: Sequence[str] | Found, why: str | None, tell: Tell) -> str:
     """Do it to each of these jobs; return how many it was done to, and why not to the others: the first reason."""
     done, refused, problem = 0, Counter[str](), None
     try:
