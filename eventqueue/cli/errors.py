@@ -1,6 +1,5 @@
 """`queuectl errors`: what jobs fail with, alike failures as one."""
 
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import click
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.shape import ERRORS, Shape, print_shaped, shaped
 from eventqueue.cli.unknown import refuse_unknown
 from eventqueue.cli.values import TEXT, Typed, moment_option, since_of
 
@@ -23,6 +23,7 @@ PAST = timedelta(days=7)  # of the past, unless it is said of how much
 @click.option("--task", type=TEXT, help="Of this Python task only.")
 @moment_option("--since", help="Of jobs that failed since")
 @click.option("--past", "is_past", is_flag=True, help="Of each attempt that failed, in 7 days unless --since is given.")
+@shaped(ERRORS)
 @limited
 @with_session
 def errors(
@@ -33,6 +34,7 @@ def errors(
     since: Typed | None,
     is_past: bool,
     limit: int | None,
+    shape: Shape,
 ) -> None:
     """Show what jobs failed with, by kind.
 
@@ -42,6 +44,7 @@ def errors(
 
     \b
     queuectl errors --since 1d
+    queuectl errors --columns count,age,error
     queuectl errors --past --since 03:00
     queuectl dlq retry --all --fingerprint 8aec858657 --dry-run
     """
@@ -49,11 +52,13 @@ def errors(
     from eventqueue.cli.render import documents, tables
     from eventqueue.cli.render.progress import counting
     from eventqueue.cli.render.words import count
+    from eventqueue.model.ends import shown_among
 
-    if limit is None and sys.stdout.isatty() and not session.out.as_json:
+    if limit is None and shape.is_read(session):
         limit = LIMIT
     with session.queue() as queue:
-        begin = since_of(PAST if is_past and since is None else since, queue.connection.ground.clock.now())
+        now = queue.connection.ground.clock.now()
+        begin = since_of(PAST if is_past and since is None else since, now)
         if not is_past:
             session.out.behind(queue.connection.views.refresh())
         total = None if is_past or task is not None else _total(queue, queue_name)
@@ -62,7 +67,14 @@ def errors(
         if not found.failures:
             refuse_unknown(queue, queue_name)
     shown = found.groups[:limit]
-    session.out.answer(lambda: [documents.plain(one) for one in shown], lambda: [tables.errors(shown)] if shown else [])
+    short = shown_among(one.example.job for one in shown) if shape.is_read(session) and not shape.is_wide else str
+    print_shaped(
+        session,
+        shape,
+        lambda: [documents.plain(one) for one in shown],
+        lambda: [one.fingerprint for one in shown],
+        lambda: [tables.errors(shown, now, shape.columns, short)] if shown else [],
+    )
     if not shown:
         session.out.note("No failures." if is_past else "No job is failed or dead now: --past tells what has failed.")
     if len(shown) < len(found.groups):

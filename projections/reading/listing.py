@@ -22,7 +22,7 @@ from eventqueue.model.events import Error
 from eventqueue.model.job import FINAL, State
 from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
-from eventqueue.ports.views import VAIN_MAX, Failure, Filter
+from eventqueue.ports.views import ENDS_MAX, VAIN_MAX, Failure, Filter
 from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
@@ -67,6 +67,17 @@ def listed(
                 f"{in_vain:,} jobs were looked at that do not fit, and there are more: a state, a queue, a tag or a "
                 "time leaves fewer; --scan (scan=True) looks at all."
             )
+
+
+def ending(live: Generation, end: str, most: int) -> Sequence[str]:
+    """See Views.ending. No index has the ends of ids: those of the newest are looked at within one that has ids."""
+    newest: Sequence[Mapping[str, Any]] = [
+        {"$sort": dict(NEWEST_FIRST)},
+        {"$limit": ENDS_MAX},
+        {"$project": {"_id": 1}},
+    ]
+    found = live.jobs.aggregate([*newest, {"$match": {"_id": {"$regex": f"{_pattern(end)}$"}}}, {"$limit": most}])
+    return [one["_id"] for one in found]
 
 
 def failure(document: Document) -> Failure | None:
@@ -116,7 +127,8 @@ def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> It
             return _in_order(live, [one["_id"] for one in tagged], filter_, last)
         entries = {"state": filter_.state.value, **of_queue, **_within("at", _times(filter_)["updated_at"])}
         return _paged(live.failures, entries, [("at", -1)], last)
-    is_waiting = filter_.state is State.PENDING or (filter_.due_before is not None and filter_.state is None)
+    is_due = filter_.due_before is not None or filter_.due_after is not None
+    is_waiting = filter_.state is State.PENDING or (is_due and filter_.state is None)
     if is_waiting and waiting() <= FEW:
         due = {**of_queue, **(_within("due_at", [(None, filter_.due_before)]) if of_queue else {})}
         found = [job_id for one in _read(live.due, due, {"jobs": 1}) for job_id in ids_in(one)]
@@ -250,6 +262,8 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
     every: list[Mapping[str, Any]] = [{"tags": tag} for tag in filter_.every_tag]
     if filter_.ended_since is not None or filter_.ended_until is not None:
         every.append({"state": {"$in": sorted(FINAL)}})
+    if filter_.due_after is not None:
+        every.append({"due_at": {"$gt": filter_.due_after}})
     if filter_.worker is not None:
         every.append({"worker": {"$regex": f"^{_pattern(filter_.worker)}"}})
     if filter_.command is not None:

@@ -3,16 +3,17 @@
 Each question looks at little, however many jobs and queues there are: what is counted is counted up to a number.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from eventqueue.model.codec import BUCKETS
-from eventqueue.model.job import Job
+from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
 from eventqueue.ports.views import Ahead
-from projections.folds.due import READY, member
+from projections.folds.due import READY, ids_in, member
 from projections.folds.projection import Key
 from projections.folds.report import LENGTHS
 from projections.folds.stats import HOURS_KEPT, MINUTES_KEPT
@@ -23,6 +24,7 @@ DAYS_ASKED = timedelta(days=90)
 # Of each kind of counter, how far back there may be one: what is older was merged, what is younger may be yet.
 REACH = {"minute": MINUTES_KEPT + timedelta(hours=2), "hour": HOURS_KEPT + timedelta(days=2), "day": DAYS_ASKED}
 MOVES = ("claimed", "completed", "failed")
+JOBS_ASKED = 1000  # that are asked for at once
 COUNTERS_MAX = 1000  # that are asked for at once
 
 
@@ -43,6 +45,20 @@ def count_due(live: Generation, now: datetime, most: int) -> int:
         return most
     overdue = {**IS_WAITING, "due_at": {"$lte": now}}  # nobody has marked them as ready yet
     return min(most, ready + _count(live, overdue, most, hint="waiting"))
+
+
+def scheduled(live: Generation, now: datetime, most: int) -> Mapping[str, int] | None:
+    """See Views.scheduled."""
+    found: Counter[str] = Counter()
+    with translated():
+        later = {**IS_WAITING, "due_at": {"$gt": now}}
+        waiting = list(live.due.find(later, {"jobs": 1}, limit=most + 1, hint="waiting"))
+        # Who waits for a retry has the same kind of entry.
+        ids = [one for entry in waiting for one in ids_in(entry)]
+        for start in range(0, len(ids) if len(ids) <= most else 0, JOBS_ASKED):
+            these = {"_id": {"$in": ids[start : start + JOBS_ASKED]}, "state": State.PENDING.value}
+            found.update(one["queue"] for one in live.jobs.find(these, {"queue": 1}))
+    return None if len(ids) > most else found
 
 
 def ahead(live: Generation, job: Job, most: int, *, is_everywhere: bool) -> Ahead:

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Sequence
 
 from eventqueue.api.enqueueing import Receipt
-from eventqueue.cli.render.words import count, instant
+from eventqueue.cli.render.words import count
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.job import State
 
 _STANDS = {
@@ -35,7 +36,7 @@ def sentence(receipt: Receipt, name: str) -> str:
     where = f" in {found.elsewhere}" if found.elsewhere else ""
     again = "" if found.state is State.COMPLETED else f"queuectl retry {job_id}, or "
     return (
-        f"Job {job_id} is there already: {_ENDED[found.state]} at {instant(found.ended_at, 'seconds')}{where}, and "
+        f"Job {job_id} is there already: {_ENDED[found.state]} at {moment(found.ended_at, 'seconds')}{where}, and "
         f"nothing will run. Use {again}for another job --key {shlex.quote(name)}-$(date +%F)"
     )
 
