@@ -49,16 +49,28 @@ def count_due(live: Generation, now: datetime, most: int) -> int:
 
 def scheduled(live: Generation, now: datetime, most: int) -> Mapping[str, int] | None:
     """See Views.scheduled."""
-    found: Counter[str] = Counter()
+    later = {**IS_WAITING, "due_at": {"$gt": now}}  # who waits for his time has an entry of his own
+    pipeline: list[Mapping[str, Any]] = [
+        {"$match": later},
+        {"$limit": most + 1},
+        {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}},
+    ]
     with translated():
-        later = {**IS_WAITING, "due_at": {"$gt": now}}
-        waiting = list(live.due.find(later, {"jobs": 1}, limit=most + 1, hint="waiting"))
-        # Who waits for a retry has the same kind of entry.
-        ids = [one for entry in waiting for one in ids_in(entry)]
-        for start in range(0, len(ids) if len(ids) <= most else 0, JOBS_ASKED):
-            these = {"_id": {"$in": ids[start : start + JOBS_ASKED]}, "state": State.PENDING.value}
-            found.update(one["queue"] for one in live.jobs.find(these, {"queue": 1}))
-    return None if len(ids) > most else found
+        found = Counter({one["_id"]: one["jobs"] for one in live.due.aggregate(pipeline, hint="waiting")})
+        return None if found.total() > most else found - _retries(live, later, now, most)
+
+
+def _retries(live: Generation, later: Mapping[str, Any], now: datetime, most: int) -> Counter[str]:
+    """Return how many jobs of each queue wait for a retry: they have the same kind of entry as what is scheduled."""
+    failed = [one["_id"] for one in live.failures.find({"state": State.FAILED.value}, {"_id": 1}, limit=JOBS_ASKED + 1)]
+    if len(failed) > JOBS_ASKED:
+        waiting = live.due.find(later, {"jobs": 1}, limit=most, hint="waiting")
+        failed = [one for entry in waiting for one in ids_in(entry)]
+    found: Counter[str] = Counter()
+    for start in range(0, len(failed), JOBS_ASKED):
+        these = {"_id": {"$in": failed[start : start + JOBS_ASKED]}, "state": State.FAILED.value}
+        found.update(one["queue"] for one in live.jobs.find({**these, "due_at": {"$gt": now}}, {"queue": 1}))
+    return found
 
 
 def ahead(live: Generation, job: Job, most: int, *, is_everywhere: bool) -> Ahead:

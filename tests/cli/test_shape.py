@@ -125,11 +125,16 @@ def test_how_long_ago_it_was_stands_beside_a_time(queuectl: Queuectl, queue: Que
     assert queuectl.ok("history", "a").out.splitlines()[0].split()[:3] == ["#", "TIME", "AGO"]
 
 
-def test_what_is_scheduled_is_counted_apart_and_is_pending_in_json(queuectl: Queuectl, queue: Queue) -> None:
+@pytest.mark.parametrize("asked", [1000, 1], ids=["few retries", "many"])
+def test_what_is_scheduled_is_counted_apart_and_is_pending_in_json(
+    queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch, asked: int
+) -> None:
+    monkeypatch.setattr("projections.reading.queues.JOBS_ASKED", asked)
     queue.enqueue_many({"command": "true", "queue": "mail", "delay": 9000} for _ in range(3))
     queue.enqueue(command="true", queue="mail")
-    queue.enqueue(id="a", command="true", queue="web")
-    happened(queue, "a", claimed(), failed(retry_at=datetime.now(UTC) + timedelta(hours=3)))
+    for name in ("a", "b"):
+        queue.enqueue(id=name, command="true", queue="web")
+        happened(queue, name, claimed(), failed(retry_at=datetime.now(UTC) + timedelta(hours=3)))
 
     status, queues = queuectl.ok("status"), queuectl.ok("queue", "list")
 
