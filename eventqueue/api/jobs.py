@@ -1,4 +1,4 @@
-"""One job: found by the beginning of its id, as the log has it, and what its worker is about to do with it."""
+"""One job: found by a part of its id, as the log has it, and what its worker is about to do with it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from eventqueue.api.connected import Connected
 from eventqueue.errors import AmbiguousId, JobNotFound, Refused
 from eventqueue.log.loading import load
 from eventqueue.model.acts import CATEGORY as ACT
+from eventqueue.model.ends import is_end
 from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.model.job import Job, State
 
@@ -23,6 +24,8 @@ class Jobs:
     def resolve(self, prefix: str) -> str:
         """See Queue.resolve."""
         found = [name_in(stream) for stream in self._log.find_streams(stream_of("job", check_text(prefix, "id")), 2)]
+        if is_end(prefix) and prefix not in found:
+            found += [one for one in self._connection.views.ending(prefix, 2) if one not in found]
         if not found or not prefix:
             raise JobNotFound(prefix)
         if len(found) > 1 and found[0] != prefix:

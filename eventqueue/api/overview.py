@@ -19,6 +19,7 @@ from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
 from eventqueue.ports.views import (
     LATER_MAX,
+    SCHEDULED_MAX,
     Filter,
     Glance,
     Metrics,
@@ -52,6 +53,7 @@ class Overview:
             still=self._standstills(paused, workers),
             workers=[_running(one, jobs) for one, jobs in workers],
             lag=lag,
+            scheduled=self._views.scheduled(SCHEDULED_MAX),
         )
 
     def standstills(self) -> Sequence[Standstill]:
@@ -77,7 +79,11 @@ class Overview:
         """See Queue.queues."""
         self._views.refresh()
         counts, paused = self._views.counts(), Pauses(self._log).all()
-        return [QueueStatus(name, counts.get(name, {}), paused.get(name)) for name in sorted({*counts, *paused})]
+        later = self._views.scheduled(SCHEDULED_MAX)
+        return [
+            QueueStatus(name, counts.get(name, {}), paused.get(name), None if later is None else later.get(name, 0))
+            for name in sorted({*counts, *paused})
+        ]
 
     def glance(self, window: timedelta, failures: int) -> Glance:
         """See Queue.glance."""

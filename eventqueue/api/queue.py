@@ -241,6 +241,8 @@ class Queue:
     def resolve(self, prefix: str) -> str:
         """Return the one job id that starts with `prefix`, for a command line. Raises JobNotFound or AmbiguousId.
 
+        Or ends with it, if that are at least 8 of the characters that ids have which are made here, and the job is one
+        of the newest 20,000.
         Everything else here takes whole ids alone: a program that has part of an id means another job, perhaps.
         """
         return self._jobs.resolve(prefix)

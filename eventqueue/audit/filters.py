@@ -23,6 +23,8 @@ SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or 
 SUCH_TIMES = 'such as -2h (ago), +10m, 03:12, "yesterday 18:00" or 2026-11-28T03:12 (UTC unless a zone is given)'
 CONDITIONS_MAX = 100  # of one text
 
+PENDING_PARTS = ("scheduled", "due")  # which is later, or now
+
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONDITION = re.compile(
     rf'(?P<field>[A-Za-z_]+)(?:\.(?P<name>{_QUOTED}|[^\s:=~<>"]+))?(?P<how>>=|<=|[:=~<>])', re.DOTALL
@@ -42,11 +44,21 @@ def _text(field: str) -> Read:
     return lambda _, value, __: {field: value}
 
 
-def _state(_: str, value: str, __: datetime) -> Mapping[str, Any]:
+def in_state(value: str, now: datetime) -> Mapping[str, Any]:
+    """Return the fields of a Filter for a state, or for what is `scheduled` or `due` of those that are pending.
+
+    Raises ValueError.
+    """
+    match value:
+        case "scheduled":
+            return {"state": State.PENDING, "due_after": now}
+        case "due":
+            return {"state": State.PENDING, "due_before": now}
     try:
         return {"state": State(value)}
     except ValueError:
-        raise ValueError(f"{value!r} is no state{one_of('the states', value, list(State))}") from None
+        known = [*State, *PENDING_PARTS]
+        raise ValueError(f"{value!r} is no state{one_of('the states', value, known)}") from None
 
 
 def _fingerprint(_: str, value: str, __: datetime) -> Mapping[str, Any]:
@@ -85,7 +97,7 @@ def _moment(value: str, now: datetime, *, ahead: bool, is_signed: bool) -> datet
 
 # How a value may stand to each field, `:` and `=` being the same, and what becomes of it.
 FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
-    "state": ("=", _state),
+    "state": ("=", lambda _, value, now: in_state(value, now)),
     "queue": ("=", _text("queue")),
     "tag": ("=", lambda _, value, __: {"tags": (value,)}),
     "task": ("=", _text("task")),
@@ -100,7 +112,7 @@ FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
     "until": ("=", _time(None, "until")),
     "created": (("<", ">"), _time("created_since", "created_until")),
     "ended": (("<", ">"), _time("ended_since", "ended_until")),
-    "due": ("<", _time(None, "due_before")),
+    "due": (("<", ">"), _time("due_after", "due_before")),
 }
 _META = "meta.NAME"
 
@@ -229,7 +241,7 @@ def _told(name: str, value: Any) -> Iterator[str]:
             yield f"{name}~{_quoted(value)}"
         case "priority_min" | "priority_max":
             yield f"priority{'>=' if name == 'priority_min' else '<='}{value}"
-        case "created_since" | "ended_since":
+        case "created_since" | "ended_since" | "due_after":
             yield f"{name.partition('_')[0]}>{value.isoformat()}"
         case "created_until" | "ended_until" | "due_before":
             yield f"{name.partition('_')[0]}<{value.isoformat()}"

@@ -52,6 +52,7 @@ def _is_of_then(job: Job, wanted: Filter) -> bool:
         and _is_within(job.created_at, wanted.created_since, wanted.created_until)
         and _is_within(job.updated_at if job.state in FINAL else None, wanted.ended_since, wanted.ended_until)
         and _is_within(job.due_at, None, wanted.due_before)
+        and (wanted.due_after is None or (job.due_at is not None and job.due_at > wanted.due_after))
     )
 
 

@@ -7,10 +7,12 @@ import click
 from eventqueue.cli.acting import Deed, to_each
 from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
+from eventqueue.cli.known import JOB
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.selection import Selection, selecting
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import TEXT
+from eventqueue.cli.shape import JOBS, Shape, shaped
+from eventqueue.cli.sorting import sorting
 
 DISCARDED = "discarded from the dead letter queue"
 
@@ -19,22 +21,27 @@ dlq = Group("dlq", help="The dead letter queue: jobs of which every attempt fail
 
 @command("list")
 @partial(filtering, without="state")
-@click.option("--after", type=TEXT, metavar="ID", help="Those that are listed after this job.")
+@click.option("--after", type=JOB, metavar="ID", help="Those that are listed after this job.")
+@sorting
+@shaped(JOBS)
 @limited
 @with_session
-def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | None) -> None:
+def list_(
+    session: Session, *, wanted: Wanted, after: str | None, sort: str | None, shape: Shape, limit: int | None
+) -> None:
     """List dead jobs, those that died last first.
 
-    Which ones is said as to `queuectl list`.
+    Which ones, and in what shape, is said as to `queuectl list`.
 
     \b
     queuectl dlq list --limit 10
+    queuectl dlq list --wide
     queuectl dlq list --queue mail 'error~"no space"'
     """
     from eventqueue.cli.listing import print_newest
     from eventqueue.model.job import State
 
-    print_newest(session, limit, wanted.of(State.DEAD), after=after)
+    print_newest(session, limit, wanted.of(State.DEAD), after=after, shape=shape, sort=sort)
 
 
 @command("retry")

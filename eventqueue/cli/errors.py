@@ -1,6 +1,5 @@
 """`queuectl errors`: what jobs fail with, alike failures as one."""
 
-import sys
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.options import command
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.shape import ERRORS, Shape, print_shaped, shaped
 from eventqueue.cli.unknown import refuse_unknown
 from eventqueue.errors import InvalidInput
 
@@ -23,9 +23,10 @@ PAST = timedelta(days=7)  # of the past, unless it is said of how much
 @command("errors")
 @partial(filtering, without="scan")
 @click.option("--past", "is_past", is_flag=True, help="Of each attempt that failed, in 7 days unless --since is given.")
+@shaped(ERRORS)
 @limited
 @with_session
-def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None) -> None:
+def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None, shape: Shape) -> None:
     """Show what jobs failed with, by kind.
 
     Of those that are failed or dead now, and that fit, as to `queuectl list`; with --past each attempt that failed,
@@ -36,6 +37,7 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
     \b
     queuectl errors --since 1d
     queuectl errors state:dead tag:nightly meta.customer=acme
+    queuectl errors --columns count,age,error
     queuectl errors --past --since 03:00
     queuectl dlq retry --all --fingerprint 8aec858657 --dry-run
     """
@@ -43,11 +45,13 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
     from eventqueue.cli.render import documents, tables
     from eventqueue.cli.render.progress import counting
     from eventqueue.cli.render.words import count
+    from eventqueue.model.ends import shown_among
 
-    if limit is None and sys.stdout.isatty() and not session.out.as_json:
+    if limit is None and shape.is_read(session):
         limit = LIMIT
     with session.queue() as queue:
-        fields = _fields(wanted, queue.connection.ground.clock.now(), is_past=is_past)
+        now = queue.connection.ground.clock.now()
+        fields = _fields(wanted, now, is_past=is_past)
         if not is_past:
             session.out.behind(queue.connection.views.refresh())
         total = _total(queue, fields.get("queue")) if fields.keys() <= {"queue", "since"} and not is_past else None
@@ -56,7 +60,14 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
         if not found.failures:
             refuse_unknown(queue, fields.get("queue"))
     shown = found.groups[:limit]
-    session.out.answer(lambda: [documents.plain(one) for one in shown], lambda: [tables.errors(shown)] if shown else [])
+    short = shown_among(one.example.job for one in shown) if shape.is_read(session) and not shape.is_wide else str
+    print_shaped(
+        session,
+        shape,
+        lambda: [documents.plain(one) for one in shown],
+        lambda: [one.fingerprint for one in shown],
+        lambda: [tables.errors(shown, now, shape.columns, short)] if shown else [],
+    )
     if not shown:
         session.out.note("No failures." if is_past else "No job is failed or dead now: --past tells what has failed.")
     if len(shown) < len(found.groups):

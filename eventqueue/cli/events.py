@@ -166,16 +166,16 @@ class _Shown:
 
     def follow(self, coming: "Iterator[Read | None]") -> None:
         """Show those that are there, then each as it comes."""
-        self._print(_as_they_come(coming))
+        self._print(_as_they_come(coming), is_followed=True)
 
-    def _print(self, parts: "Iterator[list[Read]]") -> None:
+    def _print(self, parts: "Iterator[list[Read]]", *, is_followed: bool = False) -> None:
         if self._session.out.as_json:
             self._print_lines(parts)
             return
         from eventqueue.cli.render.console import show_long
         from eventqueue.cli.render.tables import events as table
 
-        show_long(table(part) for part in self._counted(parts))
+        show_long((table(part) for part in self._counted(parts)), is_followed=is_followed)
 
     def _print_lines(self, parts: "Iterator[list[Read]]") -> None:
         from eventqueue.cli.render.documents import any_event, print_line

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from eventqueue.model.job import State
 
 _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
-    "state": click.option("--state", type=Choice(STATES), help="Jobs in this state."),
+    "state": click.option(
+        "--state",
+        type=Choice((*STATES, "scheduled", "due")),
+        help="Jobs in this state; of those that are pending, scheduled ones are due later.",
+    ),
     "queue": click.option("--queue", type=QUEUE, help="Of this queue."),
     "tags": click.option("--tag", "tags", type=TAG, multiple=True, help="With this tag; several: with all of them."),
     "task": click.option("--task", type=TEXT, help="Of this Python task."),
@@ -102,11 +106,10 @@ class Wanted:
         return found
 
     def _read(self, now: datetime) -> dict[str, Any]:
-        from eventqueue.model.job import State
+        from eventqueue.audit.filters import in_state, joined
 
         found = dict(self._options)
-        if "state" in found:
-            found["state"] = State(found["state"])
+        state = found.pop("state", None)
         if "meta" in found:
             found["meta"] = _once_each(found["meta"])
         if "priority" in found:
@@ -119,7 +122,7 @@ class Wanted:
             found["ended_since"] = time_of(found["ended_since"], now, "ended-since")
         if "due_before" in found:
             found["due_before"] = _time_to_come(found["due_before"], now)
-        return found
+        return found if state is None else joined(in_state(state, now), found)
 
 
 def _once_each(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -12,8 +12,9 @@ from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.then import At, seen_at, told_at, with_at
-from eventqueue.cli.values import TEXT
+from eventqueue.cli.shape import JOBS, Shape, shaped
+from eventqueue.cli.sorting import sorting
+from eventqueue.cli.then import At, seen_at, time_in, told_at, with_at
 from eventqueue.errors import QueueError, Refused
 
 if TYPE_CHECKING:
@@ -29,25 +30,38 @@ limited = click.option(
 
 @command("list")
 @filtering
-@click.option("--after", type=TEXT, metavar="ID", help="Those that are listed after this job.")
+@click.option("--after", type=JOB, metavar="ID", help="Those that are listed after this job.")
+@sorting
+@shaped(JOBS)
 @limited
 @with_at
 @with_session
-def list_(session: Session, *, wanted: Wanted, after: str | None, limit: int | None, at: At) -> None:
+def list_(
+    session: Session,
+    *,
+    wanted: Wanted,
+    after: str | None,
+    sort: str | None,
+    shape: Shape,
+    limit: int | None,
+    at: At,
+) -> None:
     """List jobs, newest first.
 
     Which ones is said by options, by conditions, or by both; all must hold. A value with blanks in it stands in
-    quotation marks.
+    quotation marks. On a terminal each has its place, by which commands know it then: `queuectl show @3`; so they do by
+    the id as it is shown, the end of a long one. What is longer than the screen is shown in a pager.
 
     \b
     queuectl list --state failed --since 2h
     queuectl list state:dead 'error~"no space"' 'ended>-2h' meta.customer=acme
-    queuectl list --queue mail --json | jq -r '.[].id'
+    queuectl list --queue mail -o ids
+    queuectl list state:pending --sort due --columns id,due,tags
     queuectl list --state processing --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.listing import print_newest
 
-    print_newest(session, limit, wanted, at, after=after)
+    print_newest(session, limit, wanted, at, after=after, shape=shape, sort=sort)
 
 
 @command("show")
@@ -60,10 +74,11 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
     """Show all of a job, and the end of its output.
 
     While it runs, that is of what it has written so far. A part of the id is enough, if no other job's id begins with
-    it. `queuectl why` tells more of why it is in its state.
+    it, and so is its end, or its place in the list before. `queuectl why` tells more of why it is in its state.
 
     \b
     queuectl show report
+    queuectl show @1
     queuectl show 0199f3a2 --json --show-env
     queuectl show report --at 2026-11-28T03:12Z
     queuectl show report --version 3
@@ -90,7 +105,16 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
         restarts = queue.restarts(job.id) if shown is queue else ()
     session.out.answer(
         lambda: documents.shown_job(job, output, wait, why, far, show_env=show_env, restarts=restarts) | told_at(shown),
-        lambda: details(job, why, output, far, show_env=show_env, is_so_far=so_far is not None, restarts=restarts),
+        lambda: details(
+            job,
+            why,
+            output,
+            time_in(shown),
+            far,
+            show_env=show_env,
+            is_so_far=so_far is not None,
+            restarts=restarts,
+        ),
     )
 
 
@@ -119,12 +143,12 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
 
     with session.queue() as queue:
         found = queue.history(whole := queue.resolve(job_id))
-        restarts = queue.restarts(whole)
+        restarts, now = queue.restarts(whole), time_in(queue)
         acts = {} if session.out.as_json else _acts_in(queue, found)
     events = zip(found, [None, *found], strict=False)
     session.out.answer(
         lambda: [documents.event(one, before, show_env=show_env) for one, before in events],
-        lambda: tables.history(found, acts),
+        lambda: tables.history(found, now, acts),
     )
     if restarts:
         session.out.note(f"It was restarted as {', '.join(restarts)}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eventqueue.cli.options import DB, given, given_uri
-from eventqueue.cli.values import Text
+from eventqueue.cli.values import Named, Text
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -27,7 +27,7 @@ Find = Callable[["Queue", str], Iterable[str]]
 """Returns names of a kind, those that begin with a text among them."""
 
 
-class Known(Text):
+class Known(Named):
     """A name of which some are known."""
 
     def __init__(self, find: Find) -> None:
@@ -41,6 +41,16 @@ class Known(Text):
             return [CompletionItem(name) for name in _beginning(ctx, self._find, incomplete)]
         except Exception:  # whatever it is
             return []
+
+
+class Job(Known):
+    """The id of a job, a part of it, or its place in the list before, such as `@3`."""
+
+    def meant(self, ctx: click.Context, typed: str) -> str:
+        """See Named."""
+        from eventqueue.cli.listed import recalled
+
+        return recalled(ctx, typed)
 
 
 class Setting(Text):
@@ -89,7 +99,7 @@ def _tags(queue: "Queue", text: str) -> Iterable[str]:  # noqa: ARG001
     return sorted({tag for job in queue.list(limit=NEWEST) for tag in job.tags})
 
 
-JOB = Known(_jobs)
+JOB = Job(_jobs)
 TAG = Known(_tags)
 QUEUE = Known(lambda queue, _: [one.name for one in queue.queues()])
 WORKER = Known(lambda queue, _: [one.id for one in queue.workers()])

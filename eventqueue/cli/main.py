@@ -22,7 +22,9 @@ def main() -> NoReturn:
 
 def _wants_json(args: Sequence[str]) -> bool:
     """Whether the line asks for JSON, also where it is wrong otherwise; behind `--` stands a command."""
-    return "--json" in args[: args.index("--") if "--" in args else None]
+    own = args[: args.index("--") if "--" in args else None]
+    line = f" {' '.join(own)} "
+    return any(form in line for form in (" --json ", " -o json ", " -ojson ", " --output json ", " --output=json "))
 
 
 def _typed(word: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from eventqueue.cli.values import TEXT
+from eventqueue.cli.values import TEXT, Named
 from eventqueue.errors import InvalidInput, has_secret
 
 DB = "queuectl"
@@ -31,6 +31,11 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 def given(ctx: click.Context, name: str) -> Any:
     """Return the value of a global option, None where it is not given."""
     return ctx.meta.get(_KEY + name)
+
+
+def ask_for_json(ctx: click.Context) -> None:
+    """Have it as if --json were given."""
+    ctx.meta[f"{_KEY}as_json"] = True
 
 
 def given_uri(ctx: click.Context) -> str | None:
@@ -94,6 +99,8 @@ GLOBAL = (
     _option(
         "--quiet", "-q", is_flag=True, default=None, help="Print the bare answer, with no marks, notes or progress."
     ),
+    _option("--local", is_flag=True, default=None, help="Show times in this machine's zone; JSON has UTC."),
+    _option("--no-pager", is_flag=True, default=None, help="Do not show what is longer than the screen in a pager."),
 )
 
 
@@ -121,11 +128,25 @@ def said_by(option: str) -> Iterator[None]:
         raise InvalidInput(option, error.problem) from error
 
 
+def _look_up(ctx: click.Context) -> None:
+    """Put what is meant in the place of what was typed, where that may stand for something else."""
+    for param in ctx.command.params:
+        name, type_ = param.name, param.type
+        if name is None or not isinstance(type_, Named):
+            continue
+        value = ctx.params.get(name)
+        if isinstance(value, str):
+            ctx.params[name] = type_.meant(ctx, value)
+        elif isinstance(value, tuple):
+            ctx.params[name] = tuple(type_.meant(ctx, one) for one in value)
+
+
 class Command(click.Command):
     """A command with the global options, in a help section of their own."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """See click.Command. What is refused of what an option said is wrong usage, by the option's name."""
+        _look_up(ctx)
         try:
             return super().invoke(ctx)
         except InvalidInput as error:

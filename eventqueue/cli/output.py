@@ -4,7 +4,7 @@ With `--json` stdout holds JSON and nothing else. What a command would show is p
 form costs anything, imports included, where the other is asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,11 @@ class Output:
         """Print what a script has to know of an append with an unknown outcome: which jobs are in doubt."""
         self.document(lambda: {"error": str(error), "ids": list(error.ids), "added": error.added})
 
-    def answer(self, document: Callable[[], Any], text: Callable[[], Any]) -> None:
-        """Print the answer: the JSON document, or for people the string, table or tables that `text` returns."""
+    def answer(self, document: Callable[[], Any], text: Callable[[], Any], *, is_whole: bool = False) -> None:
+        """Print the answer: the JSON document, or for people the string, table or tables that `text` returns.
+
+        `is_whole`: of the tables no cell is cut.
+        """
         self.document(document)
         if self.as_json:
             return
@@ -48,7 +51,12 @@ class Output:
             return
         from eventqueue.cli.render.console import show
 
-        show(shown if isinstance(shown, list) else [shown])
+        show(shown if isinstance(shown, list) else [shown], is_whole=is_whole)
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Print bare texts, a line each."""
+        for text in texts:
+            click.echo(clean(text))
 
     def done(self, sentence: str) -> None:
         """Tell people that something was done, unless it is to be quiet."""

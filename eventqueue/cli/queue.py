@@ -8,6 +8,7 @@ import click
 from eventqueue.cli.known import QUEUE
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.shape import QUEUES, Shape, print_shaped, shaped
 from eventqueue.cli.then import At, seen_at, time_in, with_at
 from eventqueue.cli.unknown import WHERE
 from eventqueue.cli.values import TEXT
@@ -23,9 +24,10 @@ queue_ = Group("queue", help="Queues: what is in them, and holding them back.")
 
 
 @command("list")
+@shaped(QUEUES)
 @with_at
 @with_session
-def list_(session: Session, at: At) -> None:
+def list_(session: Session, at: At, *, shape: Shape) -> None:
     """List the queues that ever had a job or are paused.
 
     Each with its jobs by state; a paused one with since when, by whom and why.
@@ -33,6 +35,7 @@ def list_(session: Session, at: At) -> None:
     \b
     queuectl queue list
     queuectl queue list --at 2h
+    queuectl queue list -o ids
     """
     from eventqueue.cli.render import documents, tables
 
@@ -42,7 +45,13 @@ def list_(session: Session, at: At) -> None:
         shown = seen_at(session, queue, at)
         found, now = shown.queues(), time_in(shown)
     if found or session.out.as_json:
-        session.out.answer(lambda: [documents.queue(one) for one in found], lambda: tables.queues(found, now))
+        print_shaped(
+            session,
+            shape,
+            lambda: [documents.queue(one) for one in found],
+            lambda: [one.name for one in found],
+            lambda: tables.queues(found, now, shape.columns),
+        )
     else:
         session.out.note("No queue has had a job yet: `queuectl enqueue` adds one.")
 

@@ -39,6 +39,14 @@ class Text(click.ParamType[str]):
         return value
 
 
+class Named(Text):
+    """A name that may stand for another: which one is looked for once all of the line is read."""
+
+    def meant(self, ctx: click.Context, typed: str) -> str:  # noqa: ARG002 - for those that look for one
+        """Return the name that is meant."""
+        return typed
+
+
 class File(click.Path):
     """A file's name as it was typed; that it can be read is for who opens it to find out."""
 

@@ -12,6 +12,7 @@ from eventqueue.cli.jobs import LIMIT_MAX
 from eventqueue.cli.known import QUEUE, WORKER
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.shape import WORKERS, Shape, print_shaped, shaped
 from eventqueue.cli.then import At, seen_at, time_in, with_at
 from eventqueue.cli.values import SECONDS, SIZE, Choice
 
@@ -159,8 +160,9 @@ def start(
     show_default=True,
     help="Of those that are gone the newest so many.",
 )
+@shaped(WORKERS)
 @with_session
-def list_(session: Session, at: At, *, is_all: bool, limit: int) -> None:
+def list_(session: Session, at: At, *, is_all: bool, limit: int, shape: Shape) -> None:
     """List the workers that live, and the jobs that they run.
 
     With --at those that had started by then, and had neither left nor fallen silent. With --all those, too, that left
@@ -170,10 +172,14 @@ def list_(session: Session, at: At, *, is_all: bool, limit: int) -> None:
     \b
     queuectl worker list
     queuectl worker list --all
+    queuectl worker list --columns id,running
     queuectl worker list --at 2026-11-28T03:12Z
     """
     from eventqueue.cli.render import documents, tables
+    from eventqueue.model.ends import shown_among
 
+    if is_all and (shape.columns or shape.form in ("ids", "jsonl")):
+        raise click.UsageError("--all has a table of its own for workers that were: give it without, or with --json")
     with session.queue() as queue:
         shown = seen_at(session, queue, at)
         found, now = shown.workers(), time_in(shown)
@@ -183,7 +189,14 @@ def list_(session: Session, at: At, *, is_all: bool, limit: int) -> None:
         if len(gone) > limit:
             session.out.note(f"These are the newest {limit:,} that are gone, and there are more: --limit shows them.")
     elif found or session.out.as_json:
-        session.out.answer(lambda: documents.plain(found), lambda: tables.workers(found, now))
+        short = shown_among(job for one in found for job in one.running) if shape.is_read(session) else str
+        print_shaped(
+            session,
+            shape,
+            lambda: [documents.plain(one) for one in found],
+            lambda: [one.id for one in found],
+            lambda: tables.workers(found, now, shape.columns, short),
+        )
     elif at is not None:
         session.out.note("The log tells of no worker that was there then.")
     else:

@@ -58,6 +58,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     ended_since: Time | None = None  # completed, dead or cancelled since
     ended_until: Time | None = None
     due_before: Time | None = None  # waits, and is due by then
+    due_after: Time | None = None  # waits, and is due later than that
     error: str | None = (
         None  # a part of the last error as it is told, with its type if it is an exception; without case
     )
@@ -78,6 +79,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(self.tags if self.tag is None else (self.tag, *self.tags)))
 
 
+ENDS_MAX = 20_000  # jobs that are looked at for one whose id ends so
+SCHEDULED_MAX = 10_000  # jobs that wait for their time and are looked at, to tell how many there are
 VAIN_MAX = 100_000  # jobs that do not fit and are looked at before one who asks is told that it is a scan
 
 
@@ -97,6 +100,7 @@ class FilterFields(TypedDict, total=False):
     ended_since: datetime | None
     ended_until: datetime | None
     due_before: datetime | None
+    due_after: datetime | None
     error: str | None
     fingerprint: str | None
     meta: dict[str, str]
@@ -243,11 +247,15 @@ class Ahead(msgspec.Struct, frozen=True):
 
 
 class QueueStatus(msgspec.Struct, frozen=True):
-    """One queue: its jobs by state, and its pause if it is paused."""
+    """One queue: its jobs by state, its pause if it is paused, and how many of the pending ones are due later.
+
+    `scheduled`: None where that is not known.
+    """
 
     name: str
     counts: Counts
     pause: Pause | None
+    scheduled: int | None = None
 
 
 class Standing(StrEnum):
@@ -269,13 +277,17 @@ class Standstill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of jobs by queue and state, the queues that are paused or do not move, live workers, the views' lag."""
+    """Counts of jobs by queue and state, the queues that are paused or do not move, live workers, the views' lag.
+
+    `scheduled`: how many of the pending jobs of each queue are due later; None where that is not known.
+    """
 
     queues: Mapping[str, Counts]
     paused: Mapping[str, Pause]
     still: Sequence[Standstill]
     workers: Sequence[Worker]
     lag: Lag
+    scheduled: Mapping[str, int] | None = None
 
     def count(self, state: State) -> int:
         """Return how many jobs of all queues are in `state`."""
@@ -533,6 +545,10 @@ class Views(Protocol):
         """Yield the ids of the jobs that `jobs` would yield, in its order."""
         ...
 
+    def ending(self, end: str, most: int) -> Sequence[str]:
+        """Return up to `most` ids that end so, of the newest ENDS_MAX jobs; none where there are no views."""
+        ...
+
     def failures(self, filter_: Filter) -> Iterator[Failure]:
         """As `jobs`, but of each only what is told of a failure."""
         ...
@@ -570,6 +586,10 @@ class Views(Protocol):
 
     def count_later(self, most: int) -> Mapping[str, int]:
         """Return, by queue, how many jobs wait for a time that is to come, that of a retry too; up to `most` of all."""
+        ...
+
+    def scheduled(self, most: int) -> Mapping[str, int] | None:
+        """Return how many pending jobs of each queue are due later; None where more than `most` wait for their time."""
         ...
 
     def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:

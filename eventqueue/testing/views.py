@@ -1,7 +1,7 @@
 """The views of a log in memory: whatever is asked is worked out anew from all jobs."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -10,7 +10,7 @@ from eventqueue.errors import Refused
 from eventqueue.model.events import Claimed, Completed, Event, Failed, category_of, name_in
 from eventqueue.model.job import Job, State
 from eventqueue.ports.footing import Clock
-from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats
+from eventqueue.ports.views import ENDS_MAX, Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats
 from eventqueue.steering.pauses import Pauses
 from eventqueue.testing.listing import listed
 from eventqueue.testing.log import TakenLog
@@ -52,6 +52,10 @@ class MemoryViews:
     def ids(self, filter_: Filter) -> Iterator[str]:
         """See Views.ids."""
         return (job.id for job in self.jobs(filter_))
+
+    def ending(self, end: str, most: int) -> Sequence[str]:
+        """See Views.ending."""
+        return [one for one in self.ids(Filter(limit=ENDS_MAX)) if one.endswith(end)][:most]
 
     def failures(self, filter_: Filter) -> Iterator[Failure]:
         """See Views.failures."""
@@ -95,6 +99,12 @@ class MemoryViews:
         now = self._clock.now()
         later = [job for job in self._shown.waiting() if job.due_at is not None and job.due_at > now]
         return Counter(job.queue for job in later[:most])
+
+    def scheduled(self, most: int) -> Mapping[str, int] | None:
+        """See Views.scheduled."""
+        now = self._clock.now()
+        later = [job for job in self._shown.waiting() if job.due_at is not None and job.due_at > now]
+        return None if len(later) > most else Counter(job.queue for job in later if job.state is State.PENDING)
 
     def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
         """See Views.ahead."""

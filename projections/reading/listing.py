@@ -22,7 +22,7 @@ from eventqueue.model.events import Error
 from eventqueue.model.job import FINAL, State
 from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
-from eventqueue.ports.views import VAIN_MAX, Failure, Filter
+from eventqueue.ports.views import ENDS_MAX, VAIN_MAX, Failure, Filter
 from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
@@ -69,6 +69,17 @@ def listed(
                 f"{in_vain:,} jobs were looked at that do not fit, and there are more: a state, a queue, a tag or a "
                 "time leaves fewer; --scan (scan=True) looks at all."
             )
+
+
+def ending(live: Generation, end: str, most: int) -> Sequence[str]:
+    """See Views.ending. No index has the ends of ids: those of the newest are looked at within one that has ids."""
+    newest: Sequence[Mapping[str, Any]] = [
+        {"$sort": dict(NEWEST_FIRST)},
+        {"$limit": ENDS_MAX},
+        {"$project": {"_id": 1}},
+    ]
+    found = live.jobs.aggregate([*newest, {"$match": {"_id": {"$regex": f"{_pattern(end)}$"}}}, {"$limit": most}])
+    return [one["_id"] for one in found]
 
 
 def failure(document: Document) -> Failure | None:
@@ -118,7 +129,8 @@ def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> It
             return _in_order(live, [one["_id"] for one in tagged], filter_, last)
         entries = {"state": filter_.state.value, **of_queue, **_within("at", _times(filter_)["updated_at"])}
         return _paged(live.failures, entries, [("at", -1)], last)
-    is_waiting = filter_.state is State.PENDING or (filter_.due_before is not None and filter_.state is None)
+    is_due = filter_.due_before is not None or filter_.due_after is not None
+    is_waiting = filter_.state is State.PENDING or (is_due and filter_.state is None)
     if is_waiting and (found := _few_waiting(live, filter_, waiting)) is not None:
         return _in_order(live, found, filter_, last)
     # By one index alone: what else is asked for is seen to where the jobs are read, so that no question is long.
@@ -127,14 +139,15 @@ def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> It
 
 
 def _few_waiting(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> list[str] | None:
-    """Return the ids of the jobs that wait, or are due by then, None where they are more than few."""
-    if filter_.due_before is None and waiting() > FEW:
+    """Return the ids of the jobs that wait, or are due within that time, None where they are more than few."""
+    is_due = filter_.due_before is not None or filter_.due_after is not None
+    if not is_due and waiting() > FEW:
         return None
     due: Mapping[str, Any] = {} if filter_.queue is None else {"queue": filter_.queue}
-    if filter_.due_before is not None:
+    if is_due:
         # By queue and time there is an index, and by the time alone none: of who is due it would cost each claim.
         due = due or {"queue": {"$in": outlasting(lambda: live.due.distinct("queue"))}}
-        due = {**due, **_within("due_at", [(None, filter_.due_before)])}
+        due = {**due, **_within("due_at", [(filter_.due_after, filter_.due_before)])}
     found = outlasting(lambda: _ids_within(live.due, due))
     return found if len(found) <= FEW else None
 
@@ -274,6 +287,8 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
     every: list[Mapping[str, Any]] = [{"tags": tag} for tag in filter_.every_tag]
     if filter_.ended_since is not None or filter_.ended_until is not None:
         every.append({"state": {"$in": sorted(FINAL)}})
+    if filter_.due_after is not None:
+        every.append({"due_at": {"$gt": filter_.due_after}})
     if filter_.worker is not None:
         every.append({"worker": {"$regex": f"^{_pattern(filter_.worker)}"}})
     if filter_.command is not None:

@@ -3,16 +3,17 @@
 Each question looks at little, however many jobs and queues there are: what is counted is counted up to a number.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from eventqueue.model.codec import BUCKETS
-from eventqueue.model.job import Job
+from eventqueue.model.job import Job, State
 from eventqueue.mongo.errors import translated
 from eventqueue.ports.views import Ahead
-from projections.folds.due import READY, member
+from projections.folds.due import READY, ids_in, member
 from projections.folds.projection import Key
 from projections.folds.report import LENGTHS
 from projections.folds.stats import HOURS_KEPT, MINUTES_KEPT
@@ -23,6 +24,7 @@ DAYS_ASKED = timedelta(days=90)
 # Of each kind of counter, how far back there may be one: what is older was merged, what is younger may be yet.
 REACH = {"minute": MINUTES_KEPT + timedelta(hours=2), "hour": HOURS_KEPT + timedelta(days=2), "day": DAYS_ASKED}
 MOVES = ("claimed", "completed", "failed")
+JOBS_ASKED = 1000  # that are asked for at once
 COUNTERS_MAX = 1000  # that are asked for at once
 
 
@@ -48,12 +50,38 @@ def count_due(live: Generation, now: datetime, most: int) -> int:
 def count_later(live: Generation, now: datetime, most: int) -> Mapping[str, int]:
     """See Views.count_later."""
     pipeline: list[Mapping[str, Any]] = [
-        {"$match": {**IS_WAITING, "due_at": {"$gt": now}}},
+        {"$match": _later(now)},
         {"$limit": most},
-        {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}},  # each has an entry of its own
+        {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}},
     ]
     with translated():
         return {one["_id"]: one["jobs"] for one in live.due.aggregate(pipeline, hint="waiting")}
+
+
+def scheduled(live: Generation, now: datetime, most: int) -> Mapping[str, int] | None:
+    """See Views.scheduled."""
+    found = Counter(count_later(live, now, most + 1))
+    if found.total() > most:
+        return None
+    with translated():
+        return found - _retries(live, now, most)
+
+
+def _retries(live: Generation, now: datetime, most: int) -> Counter[str]:
+    """Return how many jobs of each queue wait for a retry: they have the same kind of entry as what is scheduled."""
+    failed = [one["_id"] for one in live.failures.find({"state": State.FAILED.value}, {"_id": 1}, limit=JOBS_ASKED + 1)]
+    if len(failed) > JOBS_ASKED:
+        waiting = live.due.find(_later(now), {"jobs": 1}, limit=most, hint="waiting")
+        failed = [one for entry in waiting for one in ids_in(entry)]
+    found: Counter[str] = Counter()
+    for start in range(0, len(failed), JOBS_ASKED):
+        these = {"_id": {"$in": failed[start : start + JOBS_ASKED]}, "state": State.FAILED.value}
+        found.update(one["queue"] for one in live.jobs.find({**these, "due_at": {"$gt": now}}, {"queue": 1}))
+    return found
+
+
+def _later(now: datetime) -> Mapping[str, Any]:
+    return {**IS_WAITING, "due_at": {"$gt": now}}  # who waits for his time has an entry of his own
 
 
 def ahead(live: Generation, job: Job, most: int, *, is_everywhere: bool) -> Ahead:

@@ -30,7 +30,7 @@ from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
 from projections.reading import queues, windows
 from projections.reading.health import parked, skipped
-from projections.reading.listing import BRIEF, FAILURE, failure, listed
+from projections.reading.listing import BRIEF, FAILURE, ending, failure, listed
 from projections.reading.nets import counted_near
 from projections.reading.refreshing import Refreshing
 
@@ -72,6 +72,12 @@ class ViewReader:
         with translated():
             for document in islice(self._listed(filter_, {"_id": 1}), filter_.limit):
                 yield document["_id"]
+
+    def ending(self, end: str, most: int) -> Sequence[str]:
+        """See Views.ending."""
+        live = generation.current(self._database)
+        with translated():
+            return [] if live is None else ending(live, end, most)
 
     def failures(self, filter_: Filter) -> Iterator[Failure]:
         """See Views.failures."""
@@ -146,6 +152,10 @@ class ViewReader:
     def count_later(self, most: int) -> Mapping[str, int]:
         """See Views.count_later."""
         return queues.count_later(self._generation(), self._ground.clock.now(), most)
+
+    def scheduled(self, most: int) -> Mapping[str, int] | None:
+        """See Views.scheduled."""
+        return queues.scheduled(self._generation(), self._ground.clock.now(), most)
 
     def ahead(self, job: Job, most: int, *, is_everywhere: bool) -> Ahead:
         """See Views.ahead."""

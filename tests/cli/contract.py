@@ -223,9 +223,10 @@ class Counts(msgspec.Struct):
 
 
 class Queue(Counts, kw_only=True):
-    """A queue in a list."""
+    """A queue in a list; `scheduled`: how many of the pending jobs are due later, null where that is not known."""
 
     name: str
+    scheduled: Count | None
     paused: Pause | None
 
 

@@ -13,6 +13,7 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from tempfile import TemporaryDirectory
 
 from tests.cli.commands import PATIENCE_S, Queuectl
 
@@ -42,6 +43,7 @@ for line in lines:
     os.write(terminal, b"\\nCODE %d\\n" % code)
 os._exit(0)
 """
+STATE = TemporaryDirectory(prefix="queuectl-state-")  # where it is kept what was listed last
 _CODE = re.compile(r"\r?\nCODE (\d+)\r?\n")
 
 # What rich writes of its own: colours, the cursor shown, hidden, up and home, the other screen, a line erased.
@@ -67,7 +69,7 @@ def on_terminal(queuectl: Queuectl, *args: str, columns: int = 100) -> str:
 
 def on_terminals(queuectl: Queuectl, lines: Sequence[Line], typed: str = "") -> list[tuple[int, str]]:
     """Return exit code and output of each command, one after the other; `typed`: what somebody has typed ahead."""
-    environ = {"TERM": "xterm-256color", **queuectl.environ}
+    environ = {"TERM": "xterm-256color", "QUEUECTL_PAGER": "", "XDG_STATE_HOME": STATE.name, **queuectl.environ}
     words = [sys.executable, "-c", RUN, json.dumps([asdict(line) for line in lines])]
     shown = _shown(words, environ, PATIENCE_S + 5 * len(lines), typed)
     pieces = _CODE.split(shown)

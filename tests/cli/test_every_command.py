@@ -55,6 +55,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use((HOSTILE,), (2,), is_silent=True, needs_jobs=False),
         Use(("--command", HOSTILE, "--meta", f"{HOSTILE}=x"), (0, 2), is_silent=True, needs_jobs=False),
         Use(("--after", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+        Use(("--sort", "due")),
     ),
     "count": (
         Use(needs_jobs=False),

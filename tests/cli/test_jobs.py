@@ -344,7 +344,7 @@ def test_history_tells_each_event_with_its_time_its_actor_and_what_changed(queue
     assert len(lines) == len(said)
     for line, words in zip(lines, said, strict=True):
         assert words in line
-    assert [line.split()[2] for line in lines[1:]] == ["+1.0"] * 5
+    assert [line.split()[3] for line in lines[1:]] == ["+1.0"] * 5
 
 
 def test_history_as_json_has_the_stored_events(queuectl: Queuectl, queue: Queue) -> None:

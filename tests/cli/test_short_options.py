@@ -10,7 +10,7 @@ from tests.cli.test_entry_point import nowhere as nowhere  # noqa: PLC0414 - a f
 from tests.cli.test_every_command import LEAVES
 from tests.cli.test_secrets import command
 
-SHORT = {"--help": "-h", "--quiet": "-q", "--limit": "-n", "--follow": "-f"}
+SHORT = {"--help": "-h", "--quiet": "-q", "--limit": "-n", "--follow": "-f", "--output": "-o"}
 
 
 @pytest.mark.parametrize("words", [(), *ALL], ids=" ".join)

@@ -12,6 +12,7 @@ KEYS = [
     "failed",
     "dead",
     "cancelled",
+    "scheduled",
     "queues",
     "paused",
     "still",
@@ -24,7 +25,7 @@ def test_an_empty_queue_has_a_status(shared: Queuectl) -> None:
     document = shared.ok("status", "--json").json
 
     assert list(document) == KEYS
-    assert document == {**dict.fromkeys(KEYS, 0), "queues": {}, "paused": {}, "still": []}
+    assert document == {**dict.fromkeys(KEYS, 0), "scheduled": {}, "queues": {}, "paused": {}, "still": []}
     assert shared.ok("status").out.count("\n") == 8
 
 

@@ -99,6 +99,8 @@ def filters(jobs: Mapping[str, Job]) -> Iterator[Filter]:
             {"ended_since": since},
             {"ended_until": since, "ended_since": since - timedelta(seconds=1)},
             {"due_before": since + timedelta(minutes=30)},
+            {"due_after": since + timedelta(minutes=30)},
+            {"state": State.PENDING, "due_after": since + timedelta(minutes=30)},
             {"due_before": since + timedelta(hours=5), "queue": "mail"},
             {"meta": {"customer": "ada"}},
             {"priority_min": 1},
@@ -156,6 +158,8 @@ def test_counts_and_queues_are_the_same(pair: Pair, seed: int) -> None:
     assert memory.count_due(1000) == views.count_due(1000)
     assert memory.count_due(2) == views.count_due(2)
     assert memory.count_later(1000) == views.count_later(1000)
+    assert memory.scheduled(1000) == views.scheduled(1000)
+    assert memory.scheduled(0) == views.scheduled(0)
     waiting = [job for job in memory.jobs(Filter(state=State.PENDING)) if job.due_at is not None]
     for job, everywhere in product(waiting[:5], (True, False)):
         assert memory.ahead(job, 1000, is_everywhere=everywhere) == views.ahead(job, 1000, is_everywhere=everywhere)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, NoReturn, TextIO
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Table
+from eventqueue.cli.render.paging import paged
 from eventqueue.cli.render.tall import laid_out
 from eventqueue.cli.render.terminal import is_coloured
 from eventqueue.system.printable import clean_lines
@@ -28,20 +30,28 @@ class _Cleaning(Console):
         raise BrokenPipeError
 
 
-def show(shown: Iterable[Table | Text]) -> None:
-    """Print to stdout. Lines are never wrapped here: what is copied from a terminal must be whole."""
-    out = console(sys.stdout)
-    width = out.width if out.is_terminal else None
-    for one in shown:
-        for lines in laid_out([one], width) if isinstance(one, Table) else (one,):
+def show(shown: Iterable[Table | Text], *, is_whole: bool = False) -> None:
+    """Print to stdout. Lines are never wrapped here: what is copied from a terminal must be whole.
+
+    `is_whole`: no cell is cut, whatever the terminal.
+    """
+    with paged(sys.stdout) as stream:
+        out = console(stream)
+        width = out.width if out.is_terminal and not is_whole else None
+        for one in shown:
+            for lines in laid_out([one], width) if isinstance(one, Table) else (one,):
+                out.print(lines, soft_wrap=True)
+
+
+def show_long(parts: Iterable[Table], *, is_whole: bool = False, is_followed: bool = False) -> None:
+    """Print to stdout a table that comes in parts, each as it comes.
+
+    `is_whole`: see `show`. `is_followed`: there is no end of it, so it is no pager's.
+    """
+    with nullcontext(sys.stdout) if is_followed else paged(sys.stdout) as stream:
+        out = console(stream)
+        for lines in laid_out(parts, out.width if out.is_terminal and not is_whole else None):
             out.print(lines, soft_wrap=True)
-
-
-def show_long(parts: Iterable[Table]) -> None:
-    """Print to stdout a table that comes in parts, each as it comes."""
-    out = console(sys.stdout)
-    for lines in laid_out(parts, out.width if out.is_terminal else None):
-        out.print(lines, soft_wrap=True)
 
 
 def console(stream: TextIO) -> Console:

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from eventqueue.cli.render import others
-from eventqueue.cli.render.words import count, instant, sentence, shortened, span
+from eventqueue.cli.render.words import count, sentence, shortened, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.amending import CALLED, VARIABLE
 from eventqueue.model.events import (
     Amended,
@@ -101,7 +102,7 @@ def _term(field: str, value: Any) -> str:
         case None | ():
             return "none"
         case datetime():
-            return instant(value, "seconds")
+            return moment(value, "seconds")
         case float() | int() if field == "timeout":
             return span(value)
         case str() if field == "command":
@@ -142,7 +143,7 @@ def _again(retry_at: datetime | None, at: datetime) -> str:
 
 
 def _due(due_at: datetime, at: datetime) -> str | None:
-    return f"due at {instant(due_at, 'seconds')}" if due_at > at else None
+    return f"due at {moment(due_at, 'seconds')}" if due_at > at else None
 
 
 def _tail(output: Output | None) -> str | None:

@@ -1,12 +1,15 @@
 """All of one job for people: what is set, field by field, where it failed, and the end of what it wrote."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.documents import hidden
-from eventqueue.cli.render.words import COLOURS, count, far, instant, span
+from eventqueue.cli.render.jobs import state, state_of
+from eventqueue.cli.render.words import count, far, span
+from eventqueue.cli.render.zone import with_age
 from eventqueue.model.events import Call, Captured, Output, Run, Shell
 from eventqueue.model.job import Job, State
 from eventqueue.model.progress import Progress
@@ -21,6 +24,7 @@ def details(
     job: Job,
     why: str,
     output: Output | None,
+    now: datetime,
     progress: Progress | None = None,
     *,
     show_env: bool = False,
@@ -29,21 +33,23 @@ def details(
 ) -> Text:
     """Return the job's fields that are set, where its last failure came from, unless all went well since, and output.
 
-    `why` it is in its state; `output`: of its last attempt; `is_so_far`: which runs.
+    `now`: ages are seen from it. `why` it is in its state; `output`: of its last attempt; `is_so_far`: which runs.
     `restarts`: the jobs that take it up.
     """
-    fields = [*_fields(job, why, progress, show_env=show_env), *_restarts(restarts)]
+    fields = [*_fields(job, why, now, progress, show_env=show_env), *_restarts(restarts)]
     lines = [Text.assemble((f"{label:<{LABEL}} ", "dim"), value) for label, value in fields]
     return Text("\n").join([*lines, *_traceback(job), *_output(output, is_so_far=is_so_far)])
 
 
-def _fields(job: Job, why: str, progress: Progress | None, *, show_env: bool) -> Iterator[tuple[str, Text]]:
+def _fields(
+    job: Job, why: str, now: datetime, progress: Progress | None, *, show_env: bool
+) -> Iterator[tuple[str, Text]]:
     yield "id", Text(job.id, "bold")
-    yield "state", Text(job.state, COLOURS[job.state])
+    yield "state", state(state_of(job, now))
     yield "why", Text(clean(why))
     if progress is not None:
         yield "progress", Text(clean(far(progress)))
-    for label, value in (*_runs(job.run, show_env=show_env), *_asked(job), *_times(job), *_outcome(job)):
+    for label, value in (*_runs(job.run, show_env=show_env), *_asked(job), *_times(job, now), *_outcome(job)):
         if value is not None and value != "":
             yield label, Text(clean(str(value)))
 
@@ -80,11 +86,12 @@ def _restarts(ids: Sequence[str]) -> Iterator[tuple[str, Text]]:
         yield "restarted as", Text(clean(", ".join(ids)))
 
 
-def _times(job: Job) -> Iterator[tuple[str, object]]:
-    yield "created", instant(job.created_at)
-    yield "run at", instant(job.run_at)
-    yield "expires", job.expires_at and instant(job.expires_at)
-    yield "updated", f"{instant(job.updated_at)} (version {job.version})"
+def _times(job: Job, now: datetime) -> Iterator[tuple[str, object]]:
+    yield "created", with_age(job.created_at, now)
+    yield "run at", with_age(job.run_at, now)
+    yield "due at", job.due_at and with_age(job.due_at, now)
+    yield "expires", job.expires_at and with_age(job.expires_at, now)
+    yield "updated", f"{with_age(job.updated_at, now)} (version {job.version})"
 
 
 def _outcome(job: Job) -> Iterator[tuple[str, object]]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from eventqueue.audit.differences import ABSENT, Differing
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.documents import HIDDEN, plain
-from eventqueue.cli.render.words import instant
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.job import Job
 from eventqueue.system.printable import clean
 
@@ -34,7 +34,7 @@ def table(before: Job, after: Job, found: Sequence[Differing], *, show_env: bool
 
 
 def _which(job: Job) -> dict[str, Any]:
-    return {"id": job.id, "version": job.version, "at": instant(job.updated_at)}
+    return {"id": job.id, "version": job.version, "at": moment(job.updated_at)}
 
 
 def _title(job: Job) -> str:
@@ -58,7 +58,7 @@ def _cell(value: Any) -> Cell:
         case str():
             return clean(value)
         case datetime():
-            return instant(value)
+            return moment(value)
         case None:
             return Text("none", "dim")
         case _ if value is ABSENT:

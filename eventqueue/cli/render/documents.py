@@ -195,10 +195,11 @@ def any_event(one: Read, *, show_env: bool = False) -> dict[str, Any]:
 
 def status(found: Status) -> dict[str, Any]:
     """Counts by state, then by queue and state; the pauses by queue; the queues that do not move; how many workers
-    live; the lag in seconds, null if unknown.
+    live; the lag in seconds, null if unknown. `scheduled`: of the pending ones by queue, null if unknown.
     """
     return {
         **{state: found.count(State(state)) for state in STATES},
+        "scheduled": None if found.scheduled is None else dict(found.scheduled),
         "queues": {
             name: {state: counts.get(State(state), 0) for state in STATES} for name, counts in found.queues.items()
         },
@@ -210,9 +211,9 @@ def status(found: Status) -> dict[str, Any]:
 
 
 def queue(one: QueueStatus) -> dict[str, Any]:
-    """A queue: its jobs by state, and its pause, null if it is not paused."""
+    """A queue: jobs by state, how many of the pending ones are due later, null if unknown; its pause, null if none."""
     counts = {state: one.counts.get(State(state), 0) for state in STATES}
-    return {"name": one.name, **counts, "paused": plain(one.pause)}
+    return {"name": one.name, **counts, "scheduled": one.scheduled, "paused": plain(one.pause)}
 
 
 def schedule(one: Scheduled, *, show_env: bool = False) -> dict[str, Any]:

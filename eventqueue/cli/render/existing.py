@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Sequence
 
 from eventqueue.api.enqueueing import Receipt
-from eventqueue.cli.render.words import count, instant
+from eventqueue.cli.render.words import count
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.job import State
 
 _STANDS = {
@@ -30,7 +31,7 @@ def stands(receipt: Receipt) -> str:
         return "it has an event that cannot be read here"
     if found.ended_at is None:
         return _STANDS[found.state]
-    return f"{_ENDED[found.state]} at {instant(found.ended_at, 'seconds')}"
+    return f"{_ENDED[found.state]} at {moment(found.ended_at, 'seconds')}"
 
 
 def sentence(receipt: Receipt, name: str) -> str:
@@ -44,7 +45,7 @@ def sentence(receipt: Receipt, name: str) -> str:
     where = f" in {found.elsewhere}" if found.elsewhere else ""
     again = "" if found.state is State.COMPLETED else f"queuectl retry {job_id}, or "
     return (
-        f"Job {job_id} is there already: {_ENDED[found.state]} at {instant(found.ended_at, 'seconds')}{where}, and "
+        f"Job {job_id} is there already: {_ENDED[found.state]} at {moment(found.ended_at, 'seconds')}{where}, and "
         f"nothing will run. Use {again}for another job --key {shlex.quote(name)}-$(date +%F)"
     )
 

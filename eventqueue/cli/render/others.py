@@ -8,7 +8,8 @@ import msgspec
 from eventqueue.audit.leaves import unpack
 from eventqueue.audit.seals import LeavesSealed, LogSealed
 from eventqueue.cli.render import schedules
-from eventqueue.cli.render.words import count, instant, sentence, shortened, span
+from eventqueue.cli.render.words import count, sentence, shortened, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
@@ -102,5 +103,5 @@ def _value(value: Any) -> str:
     if isinstance(value, bytes):
         return shortened(value.hex(), VALUE_MAX)
     if isinstance(value, datetime):
-        return instant(value)
+        return moment(value)
     return shortened(value if isinstance(value, str) else msgspec.json.encode(value).decode(), VALUE_MAX)

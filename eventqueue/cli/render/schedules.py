@@ -9,7 +9,8 @@ import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.words import COLOURS, age, count, instant, sentence, shortened, span
+from eventqueue.cli.render.words import COLOURS, age, count, sentence, shortened, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet, ScheduleTriggered, SkipReason, TickSkipped
 from eventqueue.schedules.schedule import IN_CODE
 from eventqueue.system.printable import clean
@@ -34,11 +35,11 @@ def describe(event: ScheduleSet | ScheduleTriggered | TickSkipped) -> str:
         case ScheduleTriggered(job=job, why=why):
             return sentence(f"job {job}", why)
         case TickSkipped(reason=SkipReason.OVERLAP, first=first, job=job):
-            return f"from {instant(first, 'seconds')} on, until job {job} has ended"
+            return f"from {moment(first, 'seconds')} on, until job {job} has ended"
         case TickSkipped(reason=SkipReason.TAKEN, first=first, job=job):
-            return f"at {instant(first, 'seconds')}: job {job}, which it has not made, has the id of its job"
+            return f"at {moment(first, 'seconds')}: job {job}, which it has not made, has the id of its job"
         case TickSkipped(first=first, last=last, number=number, is_least=is_least):
-            span_ = f" from {instant(first, 'seconds')} to {instant(last, 'seconds')}"
+            span_ = f" from {moment(first, 'seconds')} to {moment(last, 'seconds')}"
             more = " or more" if is_least else ""
             return f"{count(number, 'tick')}{more}{span_}: nobody was there to make their jobs"
 
@@ -75,7 +76,8 @@ def table(found: Sequence["Scheduled"], now: datetime) -> Table:
     rows: list[list[Cell]] = [
         [one.name, clean(_when_of(one)), _next(one, now), _last(one, now), *_how(one)] for one in found
     ]
-    return Table(["SCHEDULE", "WHEN", "NEXT", "LAST", "MISSED", "OVERLAP", "RUNS"], rows)
+    titles = ["SCHEDULE", "WHEN", "NEXT", "LAST", "MISSED", "OVERLAP", "RUNS"]
+    return Table(titles, rows, ranks=(0, 0, 0, 1, 3, 2, 0), room=20)
 
 
 def _how(one: "Scheduled") -> list[Cell]:
@@ -110,8 +112,8 @@ def details(one: "Scheduled", *, show_env: bool = False) -> Text:
 def _fields(one: "Scheduled", *, show_env: bool) -> Iterator[tuple[str, object]]:
     yield "schedule", one.name
     yield "when", _when_of(one)
-    yield "next", one.next_at and instant(one.next_at)
-    yield "last", one.last and f"{instant(one.last.tick)}: job {one.last.job} is {one.last.state or 'unreadable'}"
+    yield "next", one.next_at and moment(one.next_at)
+    yield "last", one.last and f"{moment(one.last.tick)}: job {one.last.job} is {one.last.state or 'unreadable'}"
     yield "problem", one.problem
     yield "paused", one.pause and since(one)
     yield "missed", f"{one.missed} ({'a job each' if one.missed is Missed.ALL else _made(one.missed)})"
@@ -123,7 +125,7 @@ def _fields(one: "Scheduled", *, show_env: bool) -> Iterator[tuple[str, object]]
     for name, value in one.fields.items():
         if name not in _SHOWN:
             yield name, value if isinstance(value, str) else _json(value)
-    yield "set", f"{instant(one.set_at, 'seconds')} by {one.set_by} (version {one.version})"
+    yield "set", f"{moment(one.set_at, 'seconds')} by {one.set_by} (version {one.version})"
     yield "why", one.why
 
 
@@ -135,7 +137,7 @@ def since(one: "Scheduled") -> str:
     """Return since when a schedule is paused, by whom and, if that was said, why."""
     assert one.pause is not None
     why = f": {one.pause.why}" if one.pause.why else ""
-    return clean(f"since {instant(one.pause.since, 'seconds')} by {one.pause.by}{why}")
+    return clean(f"since {moment(one.pause.since, 'seconds')} by {one.pause.by}{why}")
 
 
 def stands(done: "Rescheduled") -> str:
@@ -149,7 +151,7 @@ def coming(one: "Scheduled") -> str:
     """Return when the next tick of a schedule is, as the end of a sentence."""
     if one.pause is not None:
         return f"it is paused {since(one)}"
-    return f"next at {instant(one.next_at, 'seconds')}" if one.next_at else "there is no next tick"
+    return f"next at {moment(one.next_at, 'seconds')}" if one.next_at else "there is no next tick"
 
 
 def anew(one: "Scheduled | None") -> str | None:
@@ -161,7 +163,7 @@ def anew(one: "Scheduled | None") -> str | None:
 
 def ticks(found: Sequence[datetime], tz: str | None, now: datetime) -> Table:
     """The next ticks: when, how long until then, and what the clocks of the zone show then."""
-    rows: list[list[Cell]] = [[instant(at), f"in {span(max(0.0, (at - now).total_seconds()))}"] for at in found]
+    rows: list[list[Cell]] = [[moment(at), f"in {span(max(0.0, (at - now).total_seconds()))}"] for at in found]
     if tz is None:
         return Table(["TICK", "WHEN"], rows, dated=True)
     local = [f"{at.astimezone(ZoneInfo(tz)):%a %Y-%m-%d %H:%M %Z}" for at in found]

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from eventqueue.audit.seals import Seal, line_of
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.words import instant
+from eventqueue.cli.render.zone import moment
 from eventqueue.sealing.signing import is_signed
 
 SHORT = 16  # of the hex digits of a hash
@@ -24,7 +24,7 @@ def table(seals: Sequence[Seal]) -> Table:
     rows: list[list[Cell]] = [
         [
             one.number,
-            instant(one.at, "seconds"),
+            moment(one.at, "seconds"),
             one.size,
             one.events,
             one.root.hex()[:SHORT],

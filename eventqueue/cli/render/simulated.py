@@ -6,7 +6,8 @@ from rich.text import Text
 
 from eventqueue.audit.simulation import Chance, Effects, Simulated
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.words import count, instant, span
+from eventqueue.cli.render.words import count, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.system.printable import clean
 
 CHANCES_SHOWN = 10
@@ -56,7 +57,7 @@ def _chance(one: Chance) -> list[Cell]:
 
 
 def _at(at: datetime | None) -> str | None:
-    return None if at is None else instant(at, "seconds")
+    return None if at is None else moment(at, "seconds")
 
 
 def _between(least: str, most: str) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table, figure
-from eventqueue.cli.render.words import instant, span
+from eventqueue.cli.render.words import span
+from eventqueue.cli.render.zone import moment
 from eventqueue.ports.views import QueueStats, Spread, Stats
 
 TROUBLE = 0.05  # of the attempts: from here on failures are worth a colour
@@ -21,7 +22,7 @@ def stats(found: Stats, only: str | None) -> list[Table | Text]:
     if only is None and len(rows) > 1:
         rows.append((ALL, found.total))
     title = Text.assemble(
-        ("From ", "dim"), instant(found.since, "seconds"), (" to ", "dim"), instant(found.until, "seconds")
+        ("From ", "dim"), moment(found.since, "seconds"), (" to ", "dim"), moment(found.until, "seconds")
     )
     if not rows:
         return [title, Text(""), Text("Nothing happened.")]

@@ -1,82 +1,44 @@
 """Lists of things as tables for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from rich.text import Text
 
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.audit.tally import Tally
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, instant, sentence, shortened, span, waiting
+from eventqueue.cli.render.jobs import state
+from eventqueue.cli.render.named import Column, table
+from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, sentence, shortened, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
 from eventqueue.model.pause import Pause
-from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read, Unreadable
-from eventqueue.model.waits import Kind, Wait
-from eventqueue.ports.views import Counts, Ending, Gone, Lag, QueueStatus, Status, Worker
+from eventqueue.ports.views import Ending, Gone, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
     from eventqueue.model.settings import Source
 
-_STATES = tuple(TITLES[state].upper() for state in STATES)
-TROUBLED = (State.FAILED, State.DEAD)
 STILL_MAX = 10  # queues that do not move
 QUEUES_MAX = 40  # characters of their names
+ERRORS = ("fingerprint", "count", "first", "last", "such", "queues", "error")
 ENDINGS = {Ending.LEFT: "green", Ending.LOST: "red", Ending.SILENT: "yellow"}
-WAITS_AT = 2  # the column behind the state
 
 
-def state(of: State) -> Text:
-    """A state in its colour."""
-    return Text(of, COLOURS[of])
-
-
-def jobs(
-    found: Sequence[Job],
-    waits: Mapping[str, Wait],
-    progress: Mapping[str, Progress],
-    now: datetime,
-    *,
-    is_part: bool = False,
-) -> Table:
-    """Jobs in a list; with what they wait for if it is more than a slot, and their errors if one failed last.
-
-    `is_part`: with both in any case, since others follow.
-    """
-    titles = ["ID", "STATE", "QUEUE", "TRIES", "AGE", "COMMAND"]
-    rows: list[list[Cell]] = [
-        [one.id, _state(one, progress), one.queue, one.attempts, age(now - one.created_at), clean(one.run.text)]
-        for one in found
-    ]
-    if is_part or any(wait.kind is not Kind.DUE for wait in waits.values()):
-        titles.insert(WAITS_AT, "WAITS")
-        for row, one in zip(rows, found, strict=True):
-            row.insert(WAITS_AT, waiting(waits[one.id], now) if one.id in waits else None)
-    if not is_part and not any(one.state in TROUBLED for one in found):
-        return Table(titles, rows)
-    for row, one in zip(rows, found, strict=True):
-        error = one.last_error if one.state in TROUBLED else None
-        row.append(clean(error.told) if error else None)
-    return Table([*titles, "ERROR"], rows, loose=2)
-
-
-def _state(one: Job, progress: Mapping[str, Progress]) -> Text:
-    percent = progress[one.id].percent if one.id in progress else None
-    return state(one.state) if percent is None else state(one.state).append(f" {percent} %")
-
-
-def history(found: Sequence[Recorded], acts: Mapping[str, int]) -> Table:
-    """A job's events: when, how long after the one before, what, and who; `acts`: see `describe`."""
+def history(found: Sequence[Recorded], now: datetime, acts: Mapping[str, int]) -> Table:
+    """A job's events: when, how long ago, how long after the one before, what, and who; `acts`: see `describe`."""
     rows: list[list[Cell]] = [
         [
             Text(str(one.version), "dim"),
-            instant(one.at, "seconds"),
+            moment(one.at, "seconds"),
+            age(now - one.at),
             "" if before is None else f"+{span((one.at - before.at).total_seconds())}",
             Text(type_of(one.event), "bold"),
             clean(describe(one, acts)),
@@ -84,7 +46,7 @@ def history(found: Sequence[Recorded], acts: Mapping[str, int]) -> Table:
         ]
         for before, one in zip([None, *found], found, strict=False)
     ]
-    return Table(["#", "TIME", "AFTER", "EVENT", "WHAT", "BY"], rows, loose=2)
+    return Table(["#", "TIME", "AGO", "AFTER", "EVENT", "WHAT", "BY"], rows, loose=2)
 
 
 def events(found: Sequence[Read]) -> Table:
@@ -96,7 +58,7 @@ def events(found: Sequence[Read]) -> Table:
 def _event(one: Recorded) -> list[Cell]:
     colour = COLOURS[LEGAL[type(one.event)][1]] if type(one.event) in LEGAL else "magenta"
     return [
-        instant(one.at),
+        moment(one.at),
         clean(one.stream),
         Text(str(one.version), "dim"),
         Text(type_of(one.event), colour),
@@ -107,7 +69,7 @@ def _event(one: Recorded) -> list[Cell]:
 
 def _unreadable(one: Unreadable) -> list[Cell]:
     taken = moment_of(one)
-    at = None if taken is None else instant(taken)
+    at = None if taken is None else moment(taken)
     return [at, clean(one.stream), Text(str(one.version), "dim"), Text("unreadable", "red"), clean(one.problem), None]
 
 
@@ -116,11 +78,11 @@ def states(found: Sequence[Job]) -> Table:
     rows: list[list[Cell]] = [
         [
             one.version,
-            instant(one.updated_at),
+            moment(one.updated_at),
             state(one.state),
             one.attempts,
             one.failures,
-            instant(one.due_at) if one.due_at else None,
+            moment(one.due_at) if one.due_at else None,
             one.worker,
             clean(one.last_error.told) if one.last_error else None,
         ]
@@ -129,21 +91,23 @@ def states(found: Sequence[Job]) -> Table:
     return Table(["VERSION", "TIME", "STATE", "ATTEMPTS", "FAILURES", "DUE AT", "WORKER", "LAST ERROR"], rows, loose=3)
 
 
-def errors(found: Sequence[ErrorGroup]) -> Table:
+Shown = Callable[[str], str]
+"""From an id to what is shown of it."""
+
+
+def errors(found: Sequence[ErrorGroup], now: datetime, names: Sequence[str] = (), shown: Shown = str) -> Table:
     """What jobs failed with, a line a kind: how many, when, where, and an example."""
-    rows: list[list[Cell]] = [
-        [
-            Text(one.fingerprint, "bold"),
-            one.count,
-            instant(one.first, "seconds"),
-            instant(one.last, "seconds"),
-            one.example.job,
-            shortened(", ".join(one.queues), QUEUES_MAX),
-            clean(one.example.message),
-        ]
-        for one in found
-    ]
-    return Table(["FINGERPRINT", "COUNT", "FIRST", "LAST", "SUCH AS", "QUEUES", "ERROR"], rows, loose=3)
+    columns: Mapping[str, Column[ErrorGroup]] = {
+        "fingerprint": Column("FINGERPRINT", lambda one: Text(one.fingerprint, "bold")),
+        "count": Column("COUNT", lambda one: one.count),
+        "first": Column("FIRST", lambda one: moment(one.first, "seconds"), 3),
+        "last": Column("LAST", lambda one: moment(one.last, "seconds")),
+        "age": Column("AGE", lambda one: age(now - one.last)),
+        "such": Column("SUCH AS", lambda one: clean(shown(one.example.job)), is_text=True),
+        "queues": Column("QUEUES", lambda one: shortened(", ".join(one.queues), QUEUES_MAX), 2, is_text=True),
+        "error": Column("ERROR", lambda one: clean(one.example.message), is_text=True),
+    }
+    return table(columns, names or ERRORS, found)
 
 
 def tally(found: Tally, by: str) -> Table:
@@ -156,26 +120,33 @@ def tally(found: Tally, by: str) -> Table:
     return Table(titles, rows)
 
 
-def workers(found: Sequence[Worker], now: datetime) -> Table:
+_WORKERS = ("worker", "id", "pid", "queues", "slots", "age", "seen", "state", "running", "by")
+
+
+def workers(found: Sequence[Worker], now: datetime, names: Sequence[str] = (), shown: Shown = str) -> Table:
     """Live workers and what they run."""
-    rows: list[list[Cell]] = [
-        [
-            one.name,
-            one.id,
-            str(one.pid),
-            ", ".join(one.queues) or "all",
-            one.concurrency,
-            age(now - one.started_at),
-            None if one.renewed_at is None else f"{age(now - one.renewed_at)} ago",
-            Text("serving", "green") if one.stop_by is None else Text("stopping", "yellow"),
-            ", ".join(one.running) or Text("idle", "dim"),
-            one.by,
-        ]
-        for one in found
-    ]
-    return Table(
-        ["WORKER", "ID", "PID", "QUEUES", "SLOTS", "AGE", "SEEN", "STATE", "RUNNING", "BY"], rows, loose=2, whole=True
-    )
+    columns: Mapping[str, Column[Worker]] = {
+        "worker": Column("WORKER", lambda one: one.name),
+        "id": Column("ID", lambda one: one.id),
+        "pid": Column("PID", lambda one: str(one.pid)),
+        "host": Column("HOST", lambda one: one.host),
+        "queues": Column("QUEUES", lambda one: ", ".join(one.queues) or "all"),
+        "slots": Column("SLOTS", lambda one: one.concurrency),
+        "age": Column("AGE", lambda one: age(now - one.started_at)),
+        "seen": Column("SEEN", lambda one: None if one.renewed_at is None else f"{age(now - one.renewed_at)} ago"),
+        "state": Column("STATE", _serving),
+        "running": Column("RUNNING", lambda one: _running(one, shown), is_text=True),
+        "by": Column("BY", lambda one: one.by, is_text=True),
+    }
+    return replace(table(columns, names or _WORKERS, found), whole=True)
+
+
+def _running(one: Worker, shown: Shown) -> Cell:
+    return clean(", ".join(map(shown, one.running))) or Text("idle", "dim")
+
+
+def _serving(one: Worker) -> Text:
+    return Text("serving", "green") if one.stop_by is None else Text("stopping", "yellow")
 
 
 def gone(found: Sequence[Gone], now: datetime) -> Table:
@@ -212,26 +183,27 @@ def _told(one: Gone) -> str:
 
 def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:
     """The counts, then those of each queue, then who is at work; `is_past`: as the log tells it, which no view lags."""
+    numbers = {TITLES[name]: found.count(State(name)) for name in STATES}
+    if later := sum((found.scheduled or {}).values()):
+        due = {"Pending": max(0, numbers.pop("Pending") - later), "Scheduled": later}
+        numbers = due | numbers
     states = [
-        Text.assemble((f"{TITLES[name]:<11}", COLOURS[State(name)]), f"{found.count(State(name)):>9,}")
-        for name in STATES
+        Text.assemble((f"{name:<11}", COLOURS[name.lower()]), f"{number:>9,}") for name, number in numbers.items()
     ]
     alive = f"{count(len(found.workers), 'worker')} alive{'' if is_past else f'; {_lag(found.lag)}'}"
     return [*states, *_queues(found), Text(""), *_paused(found), *_still(found), Text(alive)]
 
 
 def _queues(found: Status) -> list[Table | Text]:
-    rows = [_queue(name, found.queues.get(name, {})) for name in sorted({*found.queues, *found.paused})]
-    return [Text(""), Table(["QUEUE", *_STATES], rows, loose=0)] if rows else []
-
-
-def _queue(name: str, counts: Counts) -> list[Cell]:
-    return [name, *(counts.get(State(one), 0) for one in STATES)]
+    later = found.scheduled or {}
+    names = sorted({*found.queues, *found.paused})
+    rows = [QueueStatus(name, found.queues.get(name, {}), None, later.get(name, 0)) for name in names]
+    return [Text(""), table(_COUNTS, _counts(rows), rows)] if rows else []
 
 
 def _paused(found: Status) -> list[Text]:
     return [
-        Text(f"queue {name} is paused since {instant(one.since, 'seconds')} by {_by(one)}", "yellow")
+        Text(f"queue {name} is paused since {moment(one.since, 'seconds')} by {_by(one)}", "yellow")
         for name, one in sorted(found.paused.items())
     ]
 
@@ -249,16 +221,43 @@ def _by(pause: Pause) -> str:
     return clean(f"{pause.by}: {pause.why}" if pause.why else pause.by)
 
 
-def queues(found: Sequence[QueueStatus], now: datetime) -> Table:
-    """Queues with their jobs by state; the paused ones with since when, by whom and why."""
-    rows: list[list[Cell]] = [
-        [*_queue(one.name, one.counts), *(["", ""] if one.pause is None else _pause(one.pause, now))] for one in found
-    ]
-    return Table(["QUEUE", *_STATES, "PAUSED", "BY"], rows)
+# Of a queue what waits and what went wrong is needed most.
+_RANKS = {State.CANCELLED: 6, State.COMPLETED: 5, State.PROCESSING: 3}
 
 
-def _pause(pause: Pause, now: datetime) -> list[Cell]:
-    return [Text(f"{age(now - pause.since)} ago", "yellow"), _by(pause)]
+def _number(of: State) -> Column[QueueStatus]:
+    return Column(TITLES[of].upper(), lambda one: one.counts.get(of, 0), _RANKS.get(of, 0))
+
+
+_COUNTS: Mapping[str, Column[QueueStatus]] = {
+    "queue": Column("QUEUE", lambda one: one.name),
+    "pending": Column("PENDING", lambda one: max(0, one.counts.get(State.PENDING, 0) - (one.scheduled or 0))),
+    "scheduled": Column("SCHEDULED", lambda one: one.scheduled, 1),
+    **{state: _number(State(state)) for state in STATES if state != State.PENDING},
+}
+
+
+def _counts(found: Sequence[QueueStatus]) -> Sequence[str]:
+    return [one for one in _COUNTS if one != "scheduled" or any(queue.scheduled for queue in found)]
+
+
+def queues(found: Sequence[QueueStatus], now: datetime, names: Sequence[str] = ()) -> Table:
+    """Queues with their jobs by state; the paused ones with since when, by whom and why.
+
+    Unless columns are named scheduled jobs, and pauses, have one only where there are some. What is scheduled is not
+    among what is pending.
+    """
+    columns: Mapping[str, Column[QueueStatus]] = {
+        **_COUNTS,
+        "paused": Column("PAUSED", lambda one: None if one.pause is None else _paused_for(one.pause, now)),
+        "by": Column("BY", lambda one: None if one.pause is None else _by(one.pause), is_text=True),
+    }
+    pauses = ["paused", "by"] if any(one.pause for one in found) else []
+    return table(columns, names or [*_counts(found), *pauses], found)
+
+
+def _paused_for(pause: Pause, now: datetime) -> Text:
+    return Text(f"{age(now - pause.since)} ago", "yellow")
 
 
 def _lag(lag: Lag) -> str:

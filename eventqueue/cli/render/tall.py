@@ -1,18 +1,20 @@
 """Tables on a terminal too narrow for them: the texts of a row stand below it, and not cut to nothing beside it.
 
-What a row is known by stays in its line. No id is cut, and of a long text two lines are shown.
+Before that, where columns have ranks, those go that are needed least. What a row is known by stays in its line, and of
+a long text two lines are shown.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain
+from typing import TypeVar
 
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
-from eventqueue.cli.render.columns import GAP, Cell, Columns, Table, texts, titles, widths_of
+from eventqueue.cli.render.columns import Cell, Columns, Table, texts, titles, together, widths_of
 
-ROOM = 36  # characters that each text should have beside the rest, if it needs them, or all stand below it
 INDENT, LEAST = 4, 25
 LINES = 2  # of a text below its row
 BETWEEN = " · "
@@ -24,22 +26,55 @@ def laid_out(parts: Iterable[Table], width: int | None) -> Iterator[Text]:
     coming = iter(parts)
     if (first := next(coming, None)) is None:
         return
-    lines = Columns(width).lines if width is None or _has_room(first, width) else _Tall(first, width).lines
-    for part in chain([first], coming):
+    is_tall = width is not None and not _fits(first, _shown(first, width), width)
+    shown = range(len(first.titles)) if width is None else _shown(first, width, is_tall=is_tall)
+    first = _only(first, shown)
+    lines = _Tall(first, width).lines if width is not None and is_tall else Columns(width).lines
+    for part in chain([first], (_only(one, shown) for one in coming)):
         yield Text("\n").join(lines(part))
 
 
-def _has_room(table: Table, width: int) -> bool:
-    widths = widths_of([titles(table), *texts(table)], len(table.titles))
-    missing = _together(widths) - width
-    if not table.loose or missing <= 0:
-        return True
-    loose = widths[-table.loose :]
-    return not table.whole and sum(loose) - missing >= sum(min(ROOM, one) for one in loose)
+def _shown(table: Table, width: int, *, is_tall: bool = False) -> Sequence[int]:
+    """Return the places of the columns that there is room for; `is_tall`: the texts stand below."""
+    shown = list(range(len(table.titles)))
+    while table.ranks and _missing(table, shown, width, is_tall=is_tall) > 0:
+        last = max(shown, key=lambda place: (table.ranks[place], place))
+        if not table.ranks[last]:
+            break
+        shown.remove(last)
+    return shown
 
 
-def _together(widths: Sequence[int]) -> int:
-    return sum(widths) + len(GAP) * (len(widths) - 1)
+def _fits(table: Table, shown: Sequence[int], width: int) -> bool:
+    return not table.loose or _missing(table, shown, width) <= 0
+
+
+def _missing(table: Table, shown: Sequence[int], width: int, *, is_tall: bool = False) -> int:
+    """Return how many characters more these columns need at least."""
+    widths = widths_of([titles(table), *texts(table)])
+    room = None if table.whole else table.room
+    least = [
+        one if room is None or place not in table.loose_places else min(one, room)
+        for place, one in enumerate(widths)
+        if place in shown and not (is_tall and place in table.loose_places)
+    ]
+    return together(least) - width
+
+
+def _only(table: Table, shown: Sequence[int]) -> Table:
+    """Return the table with these of its columns."""
+    if len(shown) == len(table.titles):
+        return table
+    return replace(
+        table,
+        titles=[table.titles[place] for place in shown],
+        rows=[[row[place] for place in shown] for row in table.rows],
+        loose=tuple(at for at, place in enumerate(shown) if place in table.loose_places),
+        ranks=[table.ranks[place] for place in shown],
+    )
+
+
+T = TypeVar("T")
 
 
 class _Tall:
@@ -48,26 +83,30 @@ class _Tall:
     def __init__(self, first: Table, width: int) -> None:
         self._room = max(width - INDENT, LEAST)
         self._wrapping = Console(file=StringIO(), width=self._room)
-        self._rigid = len(first.titles) - first.loose
-        self._columns = Columns(None)
+        self._below = first.loose_places
+        self._columns = Columns(width if first.ranks else None)
         self._titles: Sequence[Sequence[Text]] = [titles(first)]
         # A day is told once where its rows are too long even so.
-        keys = [row[: self._rigid] for row in (titles(first), *texts(first))]
-        self._has_days = first.dated and _together(widths_of(keys, self._rigid)) > width
+        keys = [self._beside(row) for row in (titles(first), *texts(first))]
+        self._has_days = first.dated and together(widths_of(keys)) > width
         self._day = ""
 
     def lines(self, part: Table) -> list[Text]:
         """Return the next lines."""
-        below = [row[self._rigid :] for row in (*self._titles, *texts(part))]
+        below = [[row[place] for place in self._below] for row in (*self._titles, *texts(part))]
         days = ["" for _ in self._titles] + [self._day_of(row[0]) for row in part.rows]
         self._titles = ()
-        keys = [self._key(row[: self._rigid]) for row in part.rows]
-        heads = self._columns.lines(Table(part.titles[: self._rigid], keys, loose=0))
+        keys = [self._key(self._beside(row)) for row in part.rows]
+        ranks = (0,) if part.ranks else ()
+        heads = self._columns.lines(Table(self._beside(part.titles), keys, loose=0, ranks=ranks))
         return [
             line
             for day, head, cells in zip(days, heads, below, strict=True)
-            for line in (*self._turn_to(day), head, *self._below(cells, is_whole=part.whole))
+            for line in (*self._turn_to(day), head, *self._texts(cells, is_whole=part.whole))
         ]
+
+    def _beside(self, row: Sequence[T]) -> Sequence[T]:
+        return [cell for place, cell in enumerate(row) if place not in self._below]
 
     def _day_of(self, cell: Cell) -> str:
         return str(cell or "")[:DAY] if self._has_days else ""
@@ -81,7 +120,7 @@ class _Tall:
         self._day = day
         return [Text(day, "bold")]
 
-    def _below(self, cells: Sequence[Text], *, is_whole: bool) -> list[Text]:
+    def _texts(self, cells: Sequence[Text], *, is_whole: bool) -> list[Text]:
         told = [cell for cell in cells if cell.plain]
         if is_whole and 0 < len(told) < len(cells):  # else nobody could tell which it is that is there
             told = [cell if cell.plain else Text("–") for cell in cells]

@@ -5,12 +5,15 @@ Colours only on a terminal, and not with `NO_COLOR`; whatever is said is one lin
 
 import os
 import sys
+from contextvars import ContextVar
 from typing import TextIO
 
 import click
 
 from eventqueue.errors import redact
 from eventqueue.system.printable import clean
+
+IS_PAGED: ContextVar[bool] = ContextVar("is_paged", default=True)  # whether a pager may be used
 
 
 def is_coloured(stream: TextIO) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table, figure
-from eventqueue.cli.render.words import at_least, count, instant, shortened, span
+from eventqueue.cli.render.words import at_least, count, shortened, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, ViewHealth
 from eventqueue.system.printable import clean
 
@@ -54,7 +55,7 @@ def _lag(one: ViewHealth) -> tuple[Cell, Cell, Cell]:
     return (
         _behind(one.lag),
         UNKNOWN if one.lag_events is None else _missing(one.lag_events),
-        UNKNOWN if one.caught_up_at is None else instant(one.caught_up_at, "seconds"),
+        UNKNOWN if one.caught_up_at is None else moment(one.caught_up_at, "seconds"),
     )
 
 

@@ -19,6 +19,7 @@ TITLES: Mapping[str, str] = MappingProxyType({state: state.capitalize() for stat
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "pending": "cyan",
+        "scheduled": "cyan dim",
         "processing": "blue",
         "completed": "green",
         "failed": "yellow",

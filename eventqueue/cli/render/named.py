@@ -1,0 +1,34 @@
+"""Columns by name: what a list can show of each of its rows, which of that is asked for, and in what order. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from eventqueue.cli.render.columns import ROOM, Cell, Table
+
+R = TypeVar("R")
+
+
+class Column(msgspec.Struct, Generic[R], frozen=True):
+    """A column: its title, what it shows of a row, and when it goes where there is no room for all, see Table.
+
+    `is_text`: it may be cut.
+    """
+
+    title: str
+    cell: Callable[[R], Cell]
+    rank: int = 0
+    is_text: bool = False
+
+
+def table(columns: Mapping[str, Column[R]], names: Sequence[str], rows: Sequence[R], room: int = ROOM) -> Table:
+    """Return a table of these columns, in this order."""
+    shown = [columns[name] for name in names]
+    return Table(
+        [one.title for one in shown],
+        [[one.cell(row) for one in shown] for row in rows],
+        loose=tuple(place for place, one in enumerate(shown) if one.is_text),
+        ranks=[one.rank for one in shown],
+        room=room,
+    )

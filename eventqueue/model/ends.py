@@ -1,0 +1,40 @@
+"""Ids where a person reads them: of those that we make the end, which is random; all others as they are. Pure.
+
+Ids that are ordered by time have their beginning in common, often for a whole list.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+
+LEAST = 8  # characters: of a million jobs two have the same end once in some thousand lists
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_end(text: str) -> bool:
+    """Whether a text may be the end of an id that we make."""
+    return len(text) >= LEAST and re.fullmatch(r"[0-9a-f-]+", text) is not None
+
+
+class Ends:
+    """The ids of a list that comes in parts: each by so much of its end that it is no other's there."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._length = LEAST
+
+    def learn(self, ids: Iterable[str]) -> None:
+        """Have these told apart from all that came before."""
+        self._seen.update(one for one in ids if _OURS.fullmatch(one))
+        while len({one[-self._length :] for one in self._seen}) < len(self._seen):
+            self._length += 1
+
+    def shown(self, job_id: str) -> str:
+        """Return an id as it is shown."""
+        return job_id[-self._length :] if _OURS.fullmatch(job_id) else job_id
+
+
+def shown_among(ids: Iterable[str]) -> Callable[[str], str]:
+    """Return what shows each of these ids."""
+    ends = Ends()
+    ends.learn(ids)
+    return ends.shown

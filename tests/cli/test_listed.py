@@ -1,0 +1,150 @@
+"""What was listed last: its rows by their places, its ids by their ends; and what is longer than the screen."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from eventqueue.api.queue import Queue
+from eventqueue.errors import AmbiguousId, JobNotFound
+from eventqueue.model.ends import LEAST
+from tests.cli.commands import Queuectl
+from tests.cli.terminals import Line, on_terminal, on_terminals
+
+MANY = 60
+
+
+@pytest.fixture
+def plain(queuectl: Queuectl, tmp_path: Path) -> Queuectl:
+    return queuectl.with_environ(NO_COLOR="1", TERM="dumb", XDG_STATE_HOME=str(tmp_path))
+
+
+def shown(queuectl: Queuectl, *lines: str) -> list[str]:
+    return [text for _, text in on_terminals(queuectl, [Line(tuple(line.split()), 100) for line in lines])]
+
+
+def test_a_row_of_the_last_list_is_known_by_its_place(plain: Queuectl, queue: Queue) -> None:
+    for name in ("first", "second"):
+        queue.enqueue(id=name, command="true")
+
+    listed, one, two, none = shown(plain, "list --sort queue", "show @1", "cancel @2 @1", "show @3")
+
+    ids = [line.split()[1] for line in listed.splitlines()[1:3]]
+    assert [line.split()[0] for line in listed.splitlines()[:3]] == ["@", "1", "2"]
+    assert one.splitlines()[0].split() == ["id", ids[0]]
+    assert [line.split()[2] for line in two.splitlines()] == [ids[1], ids[0]]
+    assert "no row @3: they are @1 to @2" in none
+
+
+def test_a_place_without_a_list_is_refused(plain: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="a", command="true")
+
+    (refused,) = shown(plain, "show @1")
+    assert "No job was listed on this terminal yet" in refused
+
+
+def test_the_list_of_another_database_or_terminal_is_not_meant(plain: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="a", command="true")
+    listed = on_terminal(plain, "list")
+
+    assert "1" in listed.splitlines()[1]
+    assert "No job was listed" in on_terminal(plain.with_environ(QUEUECTL_DB="test_other"), "show", "@1", "--quiet")
+    # The same terminal: the leader of this session is ours.
+    assert "id           a" in on_terminal(plain, "show", "@1")
+
+
+def test_what_is_kept_is_for_its_owner_alone_and_only_of_what_a_person_saw(
+    plain: Queuectl, queue: Queue, tmp_path: Path
+) -> None:
+    queue.enqueue(id="a", command="true")
+    plain.ok("list")
+    assert list(tmp_path.iterdir()) == []
+
+    on_terminal(plain, "list")
+
+    (file,) = [one for one in tmp_path.rglob("*") if one.is_file()]
+    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+    assert file.read_text() == "a\n"
+
+
+def test_a_list_is_shown_where_nothing_can_be_kept(plain: Queuectl, queue: Queue, tmp_path: Path) -> None:
+    queue.enqueue(id="a", command="true")
+    (tmp_path / "queuectl").write_text("in the way")
+
+    assert "pending" in on_terminal(plain, "list")
+
+
+def test_an_id_is_shown_by_its_end_on_a_terminal_and_taken_so_anywhere(plain: Queuectl, queue: Queue) -> None:
+    job = queue.enqueue(command="true").id
+    queue.status()  # who looks first builds the views
+    end = job[-LEAST:]
+
+    assert end in on_terminal(plain, "list")
+    assert job not in on_terminal(plain, "list")
+    assert job in plain.ok("list").out
+    assert plain.ok("show", end, "--json").json["id"] == job
+    assert plain.ok("cancel", end, "--quiet").code == 0
+    assert queue.resolve(end) == queue.resolve(job[:30]) == job
+
+
+def test_an_end_that_several_have_is_refused_with_their_names(queue: Queue) -> None:
+    end = "71ffb7cc"
+    ids = [f"01a2259b-79af-72a2-8e4{n}-772b{end}" for n in range(2)]
+    queue.enqueue_many({"id": one, "command": "true"} for one in ids)
+    queue.status()
+
+    with pytest.raises(AmbiguousId) as refused:
+        queue.resolve(end)
+    assert all(one in str(refused.value) for one in ids)
+    queue.enqueue(id=end, command="true")
+    assert queue.resolve(end) == end  # which is somebody's whole id
+    with pytest.raises(JobNotFound):
+        queue.resolve("1ffb7cc")  # too short to be an end
+
+
+def test_a_beginning_that_is_anothers_end_is_ambiguous(queue: Queue) -> None:
+    queue.enqueue(id="71ffb7cc-79af-72a2-8e40-772b00000000", command="true")
+    queue.enqueue(id="01a2259b-79af-72a2-8e40-772b71ffb7cc", command="true")
+    queue.status()
+
+    with pytest.raises(AmbiguousId):
+        queue.resolve("71ffb7cc")
+
+
+@pytest.fixture
+def long(queuectl: Queuectl, queue: Queue, tmp_path: Path) -> Queuectl:
+    """A list that is longer than the screen, and a pager that marks what it is given."""
+    queue.enqueue_many({"command": "true", "id": f"job-{number}"} for number in range(MANY))
+    queue.status()
+    return queuectl.with_environ(XDG_STATE_HOME=str(tmp_path), QUEUECTL_PAGER="sed s/^/paged:/")
+
+
+def test_what_is_longer_than_the_screen_is_shown_in_a_pager(long: Queuectl) -> None:
+    assert on_terminal(long, "list").count("paged:") == 51
+    assert "paged:" not in on_terminal(long, "list", "--limit", "5")
+    assert "paged:" not in on_terminal(long, "list", "--no-pager")
+    assert "paged:" not in on_terminal(long.with_environ(TERM="dumb"), "list")
+    assert "paged:" not in long.process("list").out
+    assert "paged:" in on_terminal(long.with_environ(PAGER="sed s/^/no:/"), "events")  # ours goes first
+
+
+def test_a_pager_that_is_not_there_is_a_note_and_the_list_is_shown(long: Queuectl) -> None:
+    assert "There is no pager 'no-such-pager'" in on_terminal(long.with_environ(QUEUECTL_PAGER="no-such-pager"), "list")
+    assert on_terminal(long.with_environ(QUEUECTL_PAGER="no-such-pager"), "list").count("job-") == 50
+
+
+def test_who_leaves_the_pager_early_is_shown_no_error(long: Queuectl) -> None:
+    code, text = on_terminals(long.with_environ(QUEUECTL_PAGER="head -1"), [Line(("list", "-n", str(MANY)))])[0]
+
+    assert code == 0
+    assert "ID" in text
+    assert "Traceback" not in text
+    assert "Broken" not in text
+
+
+def test_what_is_followed_goes_through_no_pager(long: Queuectl) -> None:
+    ((_, text),) = on_terminals(long, [Line(("events", "--follow", "-n", "50"), interrupt_after=3.0)])
+
+    assert "enqueued" in text
+    assert "paged:" not in text
