@@ -159,7 +159,7 @@ def test_tab_goes_from_pane_to_pane(queuectl: Queuectl, jobs: Queue) -> None:
     with top(queuectl) as shown:
         shown.awaits(lambda: on_row(shown, "mail"))
         shown.type("tab", "tab")
-        shown.awaits(lambda: on_row(shown, "bob"))
+        shown.awaits(lambda: on_row(shown, "no space left on device"))
         shown.type("tab")
         shown.awaits(lambda: on_row(shown, "mail"))
 
@@ -190,7 +190,9 @@ def test_a_filter_is_that_of_list_and_what_is_wrong_with_it_is_told_in_its_line(
         shown.awaits("Which jobs?")
         shown.type("state:daed", "enter")
         shown.awaits("'daed' is no state (is dead meant?)")
-        shown.type(*["\x7f"] * len("daed"), "dead queue:mail", "enter")
+        shown.type(*["\x7f"] * len("daed"))
+        shown.awaits(lambda: "state:" in map(str.strip, shown.lines))
+        shown.type("dead queue:mail", "enter")
         shown.awaits(lambda: "2 jobs" in shown.text and "state:dead" in shown.text)
         shown.type("/")
         shown.awaits("Which jobs?")

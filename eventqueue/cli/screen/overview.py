@@ -50,7 +50,7 @@ class Overview(Board):
         panes = [*self.query(Rows)]
         pane = panes[(panes.index(self.rows) + by) % len(panes) if self.rows in panes else 0]
         pane.display = True
-        pane.focus()
+        self.set_focus(pane)  # at once: the next Tab may be there already
         self._fit(pane)
 
     def _fit(self, here: Rows[Any] | None = None) -> None:
