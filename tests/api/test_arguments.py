@@ -68,6 +68,7 @@ MORE = {
     "enqueue": "meta",
     "amend": "priority",
     "amend_many": "env",
+    "errors": "error",
     "restart": "tags",
     "restart_many": "timeout",
     "list": "state",
