@@ -69,6 +69,7 @@ MORE = {
     "amend": "priority",
     "amend_many": "env",
     "amend_all": "priority",
+    "errors": "error",
     "restart": "tags",
     "restart_many": "timeout",
     "list": "state",
