@@ -94,14 +94,15 @@ def _cost(client: MongoClient[Any], uri: str, database: str, words: str, ids: Ma
 
 
 def _once(client: MongoClient[Any], uri: str, database: str, words: Sequence[str]) -> Cost:
-    before = _looked(client)
+    keys, documents = _looked(client)
     seconds, megabytes, is_refused = of_command(uri, database, words)
-    return Cost(seconds, megabytes, _looked(client) - before, is_refused)
+    keys, documents = (now - before for now, before in zip(_looked(client), (keys, documents), strict=True))
+    return Cost(seconds, megabytes, max(keys, documents), is_refused)
 
 
-def _looked(client: MongoClient[Any]) -> int:
+def _looked(client: MongoClient[Any]) -> tuple[int, int]:
     found = client.admin.command("serverStatus")["metrics"]["queryExecutor"]
-    return int(max(found["scanned"], found["scannedObjects"]))
+    return int(found["scanned"]), int(found["scannedObjects"])
 
 
 def _table(sizes: Sequence[int], costs: Sequence[Mapping[str, Cost]]) -> str:
