@@ -4,11 +4,10 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from itertools import takewhile
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.widgets import Static
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
@@ -62,7 +61,6 @@ class OneJob(Board):
     """One job."""
 
     KEYS = (("r", "retry"), ("c", "cancel"), ("Tab", "pane"), ("Esc", "back"))
-    BINDINGS: ClassVar[list[BindingType]] = []
     DEFAULT_CSS = """
     OneJob > #why { height: auto; max-height: 8; width: 100%; }
     OneJob Lines { height: 1fr; width: 100%; }
@@ -74,6 +72,7 @@ class OneJob(Board):
         self._next = 0.0
         self._job: Job | None = None
         self._is_followed = False
+        self._has_shown = False  # of one that has ended it is read once
 
     def body(self) -> ComposeResult:
         """See Board."""
@@ -109,8 +108,6 @@ class OneJob(Board):
         self.top.say(problem, "red")
 
     # What it writes
-
-    _has_shown = False
 
     def _follow(self) -> None:
         """Have what its attempts write shown, from the last one on, until the job or this screen has ended."""

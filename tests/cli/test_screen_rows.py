@@ -1,0 +1,61 @@
+"""Rows of the live screen: however many there are, only those that are seen are drawn."""
+
+import asyncio
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+
+from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.screen.rows import Rows
+
+MANY, LINES = 3_000, 20
+
+
+class OnePane(App[None]):
+    """An application of one pane, which counts the rows that it draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[int] = []
+        self.rows: Rows[int] = Rows((Column("N"),), self._draw, str, {"N": lambda row: row})
+
+    def compose(self) -> ComposeResult:
+        yield self.rows
+
+    def _draw(self, row: int) -> Sequence[Text]:
+        self.drawn.append(row)
+        return (cell(row),)
+
+
+def test_of_very_many_rows_those_that_are_seen_are_drawn() -> None:
+    async def drawn_at_the_end() -> set[int]:
+        app = OnePane()
+        async with app.run_test(size=(40, LINES)) as pilot:
+            app.rows.show_rows(range(MANY))
+            await pilot.pause()
+            assert 0 < len(set(app.drawn)) <= LINES
+            app.drawn.clear()
+            app.rows.focus()
+            await pilot.press("end")
+            await pilot.pause()
+            return set(app.drawn)
+
+    seen = asyncio.run(drawn_at_the_end())
+
+    assert max(seen) == MANY - 1
+    assert len(seen) <= 2 * LINES
+
+
+def test_the_cursor_stays_on_its_row_when_others_come_before_it() -> None:
+    async def selected() -> int | None:
+        app = OnePane()
+        async with app.run_test(size=(40, LINES)) as pilot:
+            app.rows.show_rows([5, 6, 7])
+            app.rows.focus()
+            await pilot.press("down")
+            app.rows.show_rows([1, 2, 5, 6, 7])
+            await pilot.pause()
+            return app.rows.selected
+
+    assert asyncio.run(selected()) == 6
