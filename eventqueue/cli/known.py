@@ -1,6 +1,7 @@
 """Names that there are, where one is typed: what a shell is told that may stand there.
 
-Nothing is started or built for it, and whatever goes wrong nothing is said: a shell asks while somebody types.
+Nothing is started or built for it, nor brought up to date, and whatever goes wrong nothing is said: a shell asks while
+somebody types.
 """
 
 import os
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 MOST = 100
 NEWEST = 500  # jobs whose tags are known
 WAIT_S = 1.0
-_SAFE = re.compile(r"[\w.:@%+,/=-]+", re.ASCII)  # what is but a name to a shell: others choose those of jobs
+# What is but a name to a shell, and to a command no option: others choose those of jobs.
+_SAFE = re.compile(r"(?![-=])[\w.:@%+,/=-]+", re.ASCII)
 
 Find = Callable[["Queue", str], Iterable[str]]
 """Returns names of a kind, those that begin with a text among them."""
@@ -89,19 +91,23 @@ def _local() -> str | None:
 
 def _jobs(queue: "Queue", text: str) -> Iterable[str]:
     from eventqueue.model.events import name_in, stream_of
+    from eventqueue.ports.views import Filter
 
     if not text:  # the newest, of very many
-        return [job.id for job in queue.list(limit=MOST)]
+        return queue.connection.views.ids(Filter(limit=MOST))
     return [name_in(stream) for stream in queue.connection.ground.log.find_streams(stream_of("job", text), MOST)]
 
 
 def _tags(queue: "Queue", text: str) -> Iterable[str]:  # noqa: ARG001
-    return sorted({tag for job in queue.list(limit=NEWEST) for tag in job.tags})
+    from eventqueue.ports.views import Filter
+
+    newest = queue.connection.views.jobs(Filter(limit=NEWEST), is_brief=True)
+    return sorted({tag for job in newest for tag in job.tags})
 
 
 JOB = Job(_jobs)
 TAG = Known(_tags)
-QUEUE = Known(lambda queue, _: [one.name for one in queue.queues()])
+QUEUE = Known(lambda queue, _: sorted(queue.connection.views.counts()))
 WORKER = Known(lambda queue, _: [one.id for one in queue.workers()])
 SCHEDULE = Known(lambda queue, _: [one.name for one in queue.schedules()])
 SETTING = Setting()

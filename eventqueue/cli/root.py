@@ -3,7 +3,9 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from importlib import import_module
+from io import StringIO
 from typing import Any
 
 import click
@@ -132,7 +134,8 @@ def invoke(args: Sequence[str]) -> int:
     if instruction := os.environ.get(COMPLETE):
         from click.shell_completion import shell_complete
 
-        return shell_complete(root, {}, NAME, COMPLETE, instruction)
+        with redirect_stderr(StringIO()):  # the driver's threads tell there, too, what they were kept from
+            return shell_complete(root, {}, NAME, COMPLETE, instruction)
     with root.make_context(NAME, list(args)) as ctx:
         return root.invoke(ctx) or 0
 

@@ -61,6 +61,25 @@ def test_the_newest_jobs_are_told_where_nothing_is_typed_and_no_name_that_a_shel
     assert told(filled.environ, "list", "--tag", "a") == []
 
 
+def test_no_name_is_told_that_a_command_would_take_for_an_option(filled: Queuectl, queue: Queue) -> None:
+    queue.enqueue(command="true", id="--all", queue="--yes", tags=["-x", "=ls"])
+    queue.connection.views.refresh()
+
+    assert set(told(filled.environ, "cancel", "''")) == {"report-1", "report-2"}
+    assert told(filled.environ, "list", "--queue", "''") == ["mail", "web"]
+    assert told(filled.environ, "list", "--tag", "''") == ["red"]
+
+
+def test_who_asks_brings_nothing_up_to_date(filled: Queuectl, queue: Queue) -> None:
+    queue.enqueue(command="true", id="unseen", queue="other", tags=["blue"])
+    applied = queue.connection.views.snapshot()["applied"]
+
+    assert "unseen" not in told(filled.environ, "show", "''")
+    assert told(filled.environ, "list", "--queue", "o") == told(filled.environ, "list", "--tag", "b") == []
+    assert told(filled.environ, "show", "uns") == ["unseen"]
+    assert queue.connection.views.snapshot()["applied"] == applied
+
+
 def test_who_has_no_server_is_told_nothing_and_none_is_started(tmp_path: Path, queuectl: Queuectl) -> None:
     nowhere = {**queuectl.environ, "QUEUECTL_HOME": str(tmp_path / "home")}
     del nowhere["QUEUECTL_URI"]
