@@ -68,11 +68,13 @@ def test_who_reads_while_more_is_written_reads_no_byte_of_another_place() -> Non
     try:
         while ring.total <= 2 * TAIL_BYTES:
             assert writer.is_alive()
+        found = 0
         for _ in range(2000):
             kept, total = ring.read()
             words = array("Q", kept)
             assert words == array("Q", range(total // WORD - len(words), total // WORD))
-            assert kept or ring.total - total >= TAIL_BYTES  # so much was written meanwhile
+            found += bool(kept)  # nothing, where more than is kept was written meanwhile
+        assert found
     finally:
         writer.kill()
         writer.join()
