@@ -7,7 +7,7 @@ in quotation marks, in which a backslash stands before one of these or of itself
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from msgspec.structs import asdict
 
@@ -17,7 +17,6 @@ from eventqueue.model.fingerprint import PATTERN
 from eventqueue.model.job import State
 from eventqueue.model.spec import one_of
 from eventqueue.ports.views import Filter
-from eventqueue.system.zones import zone
 
 SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""
 SUCH_TIMES = 'such as -2h (ago), +10m, 03:12, "yesterday 18:00" or 2026-11-28T03:12 (UTC unless a zone is given)'
@@ -36,8 +35,16 @@ _BARE_NAME = re.compile(r'[^\s:=~<>"]+')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
-Read = Callable[[str, str, datetime], Mapping[str, Any]]
-"""From how a value stands to its field, the value and the time that it is: fields of a Filter. Raises ValueError."""
+
+class Seen(NamedTuple):
+    """From where times are seen: the time that it is, and the zones that there are by their names."""
+
+    now: datetime
+    zones: times.Zones
+
+
+Read = Callable[[str, str, Seen], Mapping[str, Any]]
+"""From how a value stands to its field, the value and from where: fields of a Filter. Raises as `times.typed`."""
 
 
 def _text(field: str) -> Read:
@@ -61,13 +68,13 @@ def in_state(value: str, now: datetime) -> Mapping[str, Any]:
         raise ValueError(f"{value!r} is no state{one_of('the states', value, known)}") from None
 
 
-def _fingerprint(_: str, value: str, __: datetime) -> Mapping[str, Any]:
+def _fingerprint(_: str, value: str, __: Seen) -> Mapping[str, Any]:
     if not re.fullmatch(PATTERN, value):
         raise ValueError(f"{value!r} is no fingerprint: `queuectl errors` shows them")
     return {"fingerprint": value}
 
 
-def _priority(how: str, value: str, _: datetime) -> Mapping[str, Any]:
+def _priority(how: str, value: str, _: Seen) -> Mapping[str, Any]:
     if not _WHOLE.fullmatch(value):
         raise ValueError(f"{value!r} is no priority: give a whole number")
     bounds = {"=": (0, 0), ">": (1, None), ">=": (0, None), "<": (None, -1), "<=": (None, 0)}[how]
@@ -76,28 +83,28 @@ def _priority(how: str, value: str, _: datetime) -> Mapping[str, Any]:
 
 
 def _time(since: str | None, until: str | None) -> Read:
-    def read(how: str, value: str, now: datetime) -> Mapping[str, Any]:
+    def read(how: str, value: str, seen: Seen) -> Mapping[str, Any]:
         field = since if how in ("=", ">") and since is not None else until
         assert field is not None
         # `created>2h` may be thought to be what is older than that: with a sign it is not.
-        return {field: _moment(value, now, ahead=field == "due_before", is_signed=how != "=")}
+        return {field: _moment(value, seen, ahead=field.startswith("due"), is_signed=how != "=")}
 
     return read
 
 
-def _moment(value: str, now: datetime, *, ahead: bool, is_signed: bool) -> datetime:
+def _moment(value: str, seen: Seen, *, ahead: bool, is_signed: bool) -> datetime:
     try:
-        one = times.typed(value, UTC, zone, ahead=ahead)
+        one = times.typed(value, UTC, seen.zones, ahead=ahead)
         if is_signed and isinstance(one, timedelta) and value[0] not in "+-" and value != "now":
             raise ValueError
-        return times.meant_at(one, now, ahead=ahead)
+        return times.meant_at(one, seen.now, ahead=ahead)
     except (ValueError, OverflowError):
         raise ValueError(f"{value!r} is no time: give one {SUCH_TIMES}") from None
 
 
 # How a value may stand to each field, `:` and `=` being the same, and what becomes of it.
 FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
-    "state": ("=", lambda _, value, now: in_state(value, now)),
+    "state": ("=", lambda _, value, seen: in_state(value, seen.now)),
     "queue": ("=", _text("queue")),
     "tag": ("=", lambda _, value, __: {"tags": (value,)}),
     "task": ("=", _text("task")),
@@ -117,12 +124,15 @@ FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
 _META = "meta.NAME"
 
 
-def parse(text: str, now: datetime) -> dict[str, Any]:
+def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
     """Return the fields of a Filter that a text asks for; times such as `-2h` are seen from `now`.
+
+    `zones`: returns a time zone by its name, or raises InvalidInput.
 
     Raises InvalidInput, which tells the place and what was expected there.
     """
     found: dict[str, Any] = {}
+    seen = Seen(now, zones)
     for number, (at, field, name, how, value) in enumerate(_conditions(text), start=1):
         if number > CONDITIONS_MAX:
             _refuse(at, f"there are more than {CONDITIONS_MAX} conditions")
@@ -130,9 +140,9 @@ def parse(text: str, now: datetime) -> dict[str, Any]:
             read: Mapping[str, Any] = {"meta": {name: value}}
         else:
             try:
-                read = FIELDS[field][1](how, value, now)
-            except ValueError as error:
-                _refuse(at, str(error))
+                read = FIELDS[field][1](how, value, seen)
+            except (ValueError, InvalidInput) as error:
+                _refuse(at, error.problem if isinstance(error, InvalidInput) else str(error))
         try:
             found = joined(found, read)
         except InvalidInput as error:

@@ -22,6 +22,7 @@ from eventqueue.cli.values import (
     until_of,
 )
 from eventqueue.errors import InvalidInput
+from eventqueue.system.zones import zone
 
 if TYPE_CHECKING:
     from eventqueue.model.job import State
@@ -98,7 +99,7 @@ class Wanted:
         found: dict[str, Any] = {}
         for text in self._texts:
             try:
-                found = joined(found, parse(text, now))
+                found = joined(found, parse(text, now, zone))
             except InvalidInput as error:
                 raise click.UsageError(f"FILTER: {error.problem if error.field == 'filter' else error}") from error
         if self._state is not None and found.get("state", self._state) != self._state:

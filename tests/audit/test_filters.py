@@ -12,6 +12,7 @@ from eventqueue.audit.filters import FIELDS, joined, parse, text_of
 from eventqueue.errors import InvalidInput
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter
+from eventqueue.system.zones import zone
 from tests.builders import NOW
 
 HOUR = timedelta(hours=1)
@@ -48,6 +49,7 @@ HOUR = timedelta(hours=1)
             'ended>"yesterday 18:00" ended<today',
             {"ended_since": (NOW - 24 * HOUR).replace(hour=18), "ended_until": NOW.replace(hour=0)},
         ),
+        ('created>"2026-01-31T03:12 Europe/Berlin"', {"created_since": datetime(2026, 1, 31, 2, 12, tzinfo=UTC)}),
         ("since:2h until:90", {"since": NOW - 2 * HOUR, "until": NOW - HOUR / 40}),
         ("since:-1d until:-1.5h", {"since": NOW - 24 * HOUR, "until": NOW - 1.5 * HOUR}),
         (
@@ -57,7 +59,7 @@ HOUR = timedelta(hours=1)
     ],
 )
 def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
-    found = parse(text, NOW)
+    found = parse(text, NOW, zone)
 
     assert found == asked
     Filter(**found)
@@ -82,6 +84,7 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
         ('error~"a b', 7, "the quotation mark is never closed"),
         ('error~"a"b', 7, "a blank must stand behind a value in quotation marks"),
         ("priority>many", 1, "'many' is no priority: give a whole number"),
+        ('created>"03:12 Europe/Nowhere"', 1, "'Europe/Nowhere' is no time zone known here"),
         ("created>2h", 1, r"'2h' is no time: give one such as -2h \(ago\)"),
         ("created>-99999999w", 1, "'-99999999w' is no time"),
         ("fingerprint:x", 1, "'x' is no fingerprint"),
@@ -92,7 +95,7 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
 )
 def test_what_is_no_filter_is_told_with_its_place_and_what_was_expected(text: str, at: int, said: str) -> None:
     with pytest.raises(InvalidInput, match=rf"^filter: at character {at}: {said}"):
-        parse(text, NOW)
+        parse(text, NOW, zone)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -115,13 +118,13 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
 def test_a_filter_is_printed_as_the_text_that_asks_for_it(asked: dict[str, Any]) -> None:
     wanted = Filter(**asked)
 
-    assert Filter(**parse(text_of(wanted), NOW)) == wanted
+    assert Filter(**parse(text_of(wanted), NOW, zone)) == wanted
 
 
 @given(st.text() | st.lists(st.sampled_from([*FIELDS, "meta.", *':=~<>" \\.-+', "dead", "2h", "é"])).map("".join))
 def test_any_text_is_a_filter_or_refused_in_words(text: str) -> None:
     with suppress(InvalidInput):
-        Filter(**parse(text, NOW))
+        Filter(**parse(text, NOW, zone))
 
 
 def test_all_fields_but_where_a_list_begins_and_ends_can_be_asked_for() -> None:

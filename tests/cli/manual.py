@@ -21,7 +21,7 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    ctx = click.Context(root, info_name=NAME)
+    ctx = click.Context(root, info_name=NAME, **root.context_settings)
     summary, *_ = _paragraphs(root)
     yield f'.TH {NAME.upper()} 1 "" "{NAME} {__version__}" "User Commands"'
     yield from (".SH NAME", rf"{NAME} \- {_plain(summary[:1].lower() + summary[1:].rstrip('.'))}")

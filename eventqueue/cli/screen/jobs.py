@@ -22,6 +22,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Filter, Glance
+from eventqueue.system.zones import zone
 
 SHOWN = 200  # jobs
 EVERY_S = 1.0  # between two looks, at least; and SHARE times what one took
@@ -147,7 +148,7 @@ def read(queue: Queue, wanted: Sequence[Filter]) -> Found:
 
 def filtered(text: str) -> Filter:
     """Return the filter that a text asks for. Raises InvalidInput."""
-    return Filter(**parse(text, datetime.now(UTC)))
+    return Filter(**parse(text, datetime.now(UTC), zone))
 
 
 def wrong_with(text: str) -> str | None:

@@ -195,7 +195,7 @@ def test_a_time_of_the_day_is_its_last_one(typed: str, meant: str) -> None:
     assert time_of(WHEN.convert(typed, None, None), now) == datetime.fromisoformat(f"{meant}+00:00")
 
 
-@pytest.mark.parametrize("typed", ["someday", "3:12", "24:00", "03:60", "03:12:00:00", "03:12 ", "03:12 CET"])
+@pytest.mark.parametrize("typed", ["someday", "3:12", "24:00", "03:60", "03:12:00:00", "03:12 ", "03:12 cet:"])
 def test_what_is_no_time_is_refused_with_what_would_be_one(typed: str) -> None:
     with pytest.raises(click.BadParameter, match=f"{re.escape(repr(typed))} is no time: .*03:12"):
         WHEN.convert(typed, None, None)
