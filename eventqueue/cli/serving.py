@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0  # for a client that sends or takes nothing
 ANSWERED_S = 5.0  # by the database: Prometheus waits for ten
+CLIENTS_MAX = 20  # at the same time: of more the first ones are hung up on, who have had their time
 
 Start = Callable[[str, list[tuple[str, str]]], object]
 
@@ -77,6 +79,35 @@ class _Asking(Collector):
 
 
 class _Server(ThreadingWSGIServer):
+    """Serves CLIENTS_MAX at the same time, and as many that are being hung up on."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self._clients: dict[Any, bool] = {}  # by connection, the first one first: whether it was hung up on
+        self._lock = threading.Lock()
+        super().__init__(*args, **more)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """See ThreadingMixIn."""
+        with self._lock:
+            is_room = len(self._clients) < 2 * CLIENTS_MAX
+            if is_room:
+                self._clients[request] = False
+            served = [one for one, is_over in self._clients.items() if not is_over]
+            for one in served[:-CLIENTS_MAX]:
+                self._clients[one] = True
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)  # its thread then has no more to read, and closes it
+        if is_room:
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """See BaseServer."""
+        with self._lock:
+            self._clients.pop(request, None)
+        super().shutdown_request(request)
+
     def server_bind(self) -> None:
         """See WSGIServer: which asks a name server who we are, and may wait for long."""
         self.socket.bind(self.server_address)

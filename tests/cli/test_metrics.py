@@ -5,7 +5,7 @@ import signal
 import socket
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from urllib.error import HTTPError
 
@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render import exposition
+from eventqueue.cli.serving import CLIENTS_MAX
 from eventqueue.model.events import Error, Failed, FailReason
 from eventqueue.ports.views import Durations, Lag, Metrics, QueueMetrics, Totals
 from projections.folds.report import EDGES, totals
@@ -188,6 +189,20 @@ def test_clients_that_say_nothing_keep_nobody_out(queuectl: Queuectl) -> None:
         for one in idle:
             one.close()
         assert "queuectl_workers 0" in get(url)
+
+
+def test_of_too_many_clients_the_first_are_hung_up_on_and_the_last_are_served(queuectl: Queuectl) -> None:
+    with served(queuectl) as url, ExitStack() as opened:
+        host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
+        idle = [
+            opened.enter_context(socket.create_connection((host, int(port)), timeout=PATIENCE_S))
+            for _ in range(CLIENTS_MAX + 1)
+        ]
+
+        assert idle[0].recv(1) == b""
+        assert "queuectl_workers 0" in get(url)
+        idle[-1].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert idle[-1].recv(5) == b"HTTP/"
 
 
 @pytest.mark.parametrize("odd", ["", "http", "70000", "a:b", "-1", "1.2.3.4:", "9464 ", "²"])
