@@ -40,6 +40,17 @@ def once(signals: Iterable[signal.Signals], act: Callable[[], object]) -> Iterat
 
 
 @contextmanager
+def left_to_others(signals: Collection[signal.Signals]) -> Iterator[None]:
+    """Have these signals do nothing here until the block ends: a process in the same group obeys them."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in signals}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+@contextmanager
 def held_back(signals: Collection[signal.Signals]) -> Iterator[None]:
     """Have these signals wait: here until the block ends, and in a process that it starts until that takes them.
 

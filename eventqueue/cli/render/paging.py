@@ -10,6 +10,7 @@ from shutil import get_terminal_size, which
 from typing import IO, TextIO, cast
 
 from eventqueue.cli.render.terminal import IS_PAGED, note
+from eventqueue.system.interrupts import left_to_others
 
 USUAL = "less"
 LESS = "FRX"  # nothing that fits is held; colours; what was shown stays
@@ -58,12 +59,8 @@ class Pages:
             return
         with suppress(BrokenPipeError):
             self._into().close()
-        # Ctrl-C is the pager's as long as it shows something.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        with left_to_others([signal.SIGINT]):  # the pager's, as long as it shows something
             self._pager.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     def _start(self) -> None:
         environ = {"LESS": LESS, **os.environ}
