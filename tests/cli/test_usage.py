@@ -49,8 +49,11 @@ def test_what_is_refused_of_an_option_is_wrong_usage_by_its_name(
     assert "--help`" in ran.err
 
 
-def test_what_is_refused_of_a_job_or_of_the_environment_is_not(shared: Queuectl) -> None:
-    assert shared.here("enqueue", '{"command": "true", "queue": "/"}').code == 1
+def test_a_job_that_is_typed_and_is_none_is_wrong_usage_too(shared: Queuectl) -> None:
+    assert shared.here("enqueue", '{"command": "true", "queue": "/"}').code == 2
+
+
+def test_what_is_refused_of_the_environment_is_not(shared: Queuectl) -> None:
     assert shared.with_environ(QUEUECTL_DB="a.b").here("status").code == 1
     assert shared.with_environ(QUEUECTL_GRACE="x").here("config", "list").code == 1
 
