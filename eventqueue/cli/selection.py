@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,10 @@ class Selection:
 
     ids: Sequence[str]
     wanted: Wanted
-    is_dry: bool
-    is_agreed: bool
-    why: str | None = None
     doubtful: Sequence[str] = ()
+    is_dry: bool = False
+    is_agreed: bool = False
+    why: str | None = None
 
     @property
     def reason(self) -> str:
@@ -60,16 +60,32 @@ def _doubt(word: str, what: str) -> click.UsageError:
 
 
 def selecting(command: Callable[..., Any], *, by_options: bool = True) -> Callable[..., Any]:
+    """Give a command that acts its session and its Selection; adds the arguments that say which jobs, and how.
+
+    `by_options`: see `choosing`.
+    """
+
+    @click.option("--all", "is_all", is_flag=True, help="All jobs that it is for, where no condition says which.")
+    @with_why
+    @click.option("--dry-run", "is_dry", is_flag=True, help="Show which jobs it would be, and leave them.")
+    @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask, where it is not jobs that are named.")
+    @partial(choosing, by_options=by_options)
+    @wraps(command)
+    def call(
+        session: Session, selection: Selection, /, *, is_dry: bool, is_agreed: bool, why: str | None, **options: Any
+    ) -> Any:
+        return command(session, replace(selection, is_dry=is_dry, is_agreed=is_agreed, why=why), **options)
+
+    return call
+
+
+def choosing(command: Callable[..., Any], *, by_options: bool = True) -> Callable[..., Any]:
     """Give a command its session and its Selection; adds the arguments that say which jobs.
 
     `by_options`: False where options say what is to become of jobs, so that conditions are said as text alone.
     """
 
     @click.argument("words", nargs=-1, metavar="[ID|FILTER]...", type=JOB)
-    @click.option("--all", "is_all", is_flag=True, help="All jobs that it is for, where no condition says which.")
-    @with_why
-    @click.option("--dry-run", "is_dry", is_flag=True, help="Show which jobs it would be, and leave them.")
-    @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask, where it is not jobs that are named.")
     @partial(_filters, by_options=by_options)
     @with_session
     @wraps(command)
@@ -79,17 +95,14 @@ def selecting(command: Callable[..., Any], *, by_options: bool = True) -> Callab
         *,
         words: Sequence[str],
         asked: Mapping[str, Any],
-        is_all: bool,
-        is_dry: bool,
-        is_agreed: bool,
-        why: str | None,
+        is_all: bool | None = None,
         **options: Any,
     ) -> Any:
         ids, texts = _told_apart(words)
         wanted = Wanted(texts, asked)
         _check(ids, wanted, is_all=is_all)
         doubtful = [one for one in texts if _could_be_id(one)]
-        return command(session, Selection(ids, wanted, is_dry, is_agreed, why, doubtful), **options)
+        return command(session, Selection(ids, wanted, doubtful), **options)
 
     return call
 
@@ -128,8 +141,10 @@ def _could_be_id(word: str) -> bool:
     return re.search(NAME, word) is not None
 
 
-def _check(ids: Sequence[str], wanted: Wanted, *, is_all: bool) -> None:
+def _check(ids: Sequence[str], wanted: Wanted, *, is_all: bool | None) -> None:
+    """Raise UsageError unless jobs are chosen in one way; `is_all`: None where a command is never for all."""
     if ids and wanted.is_anything:
         raise click.UsageError("Give the jobs' ids, or conditions that choose among all jobs, not both")
-    if bool(ids) == (is_all or wanted.is_anything):
-        raise click.UsageError("Give the jobs' ids, or conditions such as queue:mail, or --all")
+    if bool(ids) == bool(is_all or wanted.is_anything):
+        or_all = "" if is_all is None else ", or --all"
+        raise click.UsageError(f"Give the jobs' ids, or conditions such as queue:mail{or_all}")

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eventqueue.cli.acting import NAMED_MAX, say_what_still_lives
-from eventqueue.cli.filters import Wanted
-from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
 from eventqueue.cli.render.words import count
-from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.selection import Selection, choosing
+from eventqueue.cli.session import Session
 from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
 
@@ -18,19 +17,15 @@ if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.model.job import Job
 
-ID = "id="  # in front of a job's id that could be a condition, too: no id has an `=` in it
-
 
 @command("wait")
-@click.argument("words", nargs=-1, required=True, metavar="ID...|FILTER...", type=JOB)
 @click.option("--timeout", type=SECONDS, help="Wait so long at most, such as 90 or 10m.")
-@click.option("--scan", is_flag=True, help="Look at all jobs, however many do not fit.")
-@with_session
-def wait(session: Session, words: Sequence[str], *, timeout: float | None, scan: bool) -> int:
+@choosing
+def wait(session: Session, selection: Selection, *, timeout: float | None) -> int:
     """Wait until jobs end.
 
-    Which ones is said by ids, or by conditions as to `queuectl list`: then for those that fit by now. An id that could
-    be a condition stands behind id=. The exit code is 0 only if every one completed.
+    Which ones is said by ids, or as to `queuectl list`: then for those that fit by now. An id that could be a condition
+    stands behind id=. The exit code is 0 only if every one completed.
 
     \b
     queuectl wait "$(queuectl enqueue --quiet -- make)" && echo made
@@ -39,26 +34,17 @@ def wait(session: Session, words: Sequence[str], *, timeout: float | None, scan:
     from eventqueue.cli.render import documents
     from eventqueue.model.job import State
 
-    ids, wanted = _told_apart(words, scan=scan)
     with session.queue() as queue:
-        if ids:
-            jobs = queue.wait([queue.resolve(one) for one in ids], timeout)
+        if selection.ids:
+            jobs = queue.wait([queue.resolve(one) for one in selection.ids], timeout)
             for job in jobs:
                 _tell(session, queue, job)
         else:
-            jobs = _of_those_that_fit(session, queue, wanted.fields(queue.connection.ground.clock.now()), timeout)
+            selection.check(queue)
+            fields = selection.wanted.fields(queue.connection.ground.clock.now())
+            jobs = _of_those_that_fit(session, queue, fields, timeout)
     session.out.document(lambda: [documents.waiting_job(job, None) for job in jobs])
     return 0 if all(job.state is State.COMPLETED for job in jobs) else 1
-
-
-def _told_apart(words: Sequence[str], *, scan: bool) -> tuple[Sequence[str], Wanted]:
-    """Return the ids among some words, or what their conditions want. Raises click.UsageError where they are both."""
-    from eventqueue.audit.filters import is_condition
-
-    texts = [one for one in words if is_condition(one) and not one.startswith(ID)]
-    if texts and len(texts) < len(words):
-        raise click.UsageError("Give the jobs' ids, or conditions that choose among all jobs, not both")
-    return ([] if texts else [one.removeprefix(ID) for one in words]), Wanted(texts, {"scan": scan})
 
 
 def _of_those_that_fit(

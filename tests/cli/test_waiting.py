@@ -63,4 +63,5 @@ def test_an_id_that_could_be_a_condition_stands_behind_its_name(filled: Queuectl
     completed(queue, "queue:mail")
 
     assert filled.ok("wait", "id=queue:mail").out == "✔ Job queue:mail completed\n"
-    assert filled.ok("wait", "queue:mail").out == "✔ 2 jobs completed\n"
+    assert filled.ok("wait", "queue=mail").out == "✔ 2 jobs completed\n"
+    assert filled.here("wait", "queue:mail").code == 2
