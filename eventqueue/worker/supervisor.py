@@ -327,19 +327,21 @@ class Supervisor:
         """Report once nothing is processing in the queues served, nor pending or failed in one that is not paused.
 
         But not before a worker has imported what it is to: until then nothing can run, and it may be that nothing can.
+        That nothing runs is told from the time on at which a worker claims.
         """
         still_since: float | None = time.monotonic()  # None: it was told
-        is_ready = not self._plan.python.imports
+        is_ready, has_begun = not self._plan.python.imports, False
         while not (self._stops or self._is_deserted):
             try:
                 if not is_ready:
-                    is_ready, still_since = self._has_begun(), time.monotonic()
+                    is_ready = self._has_begun()
                 elif self._connection.views.refresh().is_fresh:
                     left = self._left()
                     if not left.total():
                         self._news.put(Emptied())
                         return
-                    if left[State.PROCESSING]:
+                    has_begun = has_begun or self._has_begun()
+                    if left[State.PROCESSING] or not has_begun:
                         still_since = time.monotonic()
                     elif still_since is not None and time.monotonic() - still_since > STILL_S:
                         still_since = None
