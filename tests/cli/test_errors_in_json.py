@@ -31,7 +31,7 @@ def test_each_error_of_ours_has_a_code_that_is_documented() -> None:
     ("args", "code", "field", "exit_"),
     [
         (("show", "nosuch"), "job-not-found", None, 1),
-        (("enqueue", '{"command": "true", "priority": "high"}'), "invalid-input", "priority", 1),
+        (("enqueue", '{"command": "true", "priority": "high"}'), "usage", "priority", 2),
         (("list", "--limit", "many"), "usage", "limit", 2),
         (("enqueue", "--delay", "soon", "--", "true"), "usage", "delay", 2),
         (("nosuch",), "usage", None, 2),
