@@ -79,7 +79,7 @@ class Acts:
     def _each(self, bulk: Bulk, jobs: Iterable[str], asked: _Asked) -> Generator[Acted]:
         coming = (name_in(stream_for(one)) for one in jobs)
         ids = list(islice(coming, BATCH))
-        begun = None
+        begun, end = None, self._teller.end
         if len(ids) > 1 or (ids and isinstance(jobs, Found)):  # one job that is named is told of by itself
             act_id = new_id()
             begun = self._teller.begin(act_id, _begun(asked, jobs, bulk.jobs))
@@ -92,12 +92,15 @@ class Acts:
         except Unavailable:
             begun = None  # to wait for it once more would tell nobody anything
             raise
+        except KeyboardInterrupt:
+            end = self._teller.end_in_a_hurry
+            raise
         except GeneratorExit:
             begun = begun if bulk.is_stopped else None  # who collects what was forgotten may hold any lock just then
             raise
         finally:
             if begun is not None and bulk.id is not None and bulk.is_at_home:
-                self._teller.end(bulk.id, begun, bulk.sum)
+                end(bulk.id, begun, bulk.sum)
 
     def _batch(self, bulk: Bulk, ids: Sequence[str], asked: _Asked) -> Iterator[Acted]:
         outcomes: dict[str, Outcome] = {}

@@ -34,6 +34,7 @@ from eventqueue.ports.finder import Signal, SignalFeed, Watched
 LOOK_S = 0.25  # between two looks at what was sent, and at the log
 RENEW_S = 2.0
 UNSEEN_S = 3 * RENEW_S  # a worker that is asked has answered by then
+SILENT_S = 5.0  # an election is over by then
 ASK_S = 1.5  # for who only wants to know what there is
 ASK_AGAIN_S = 0.05
 
@@ -98,6 +99,26 @@ class _Run:
                     yield AttemptWrote(stream, text, lost)
 
 
+class _Silence:
+    """For how long the database does not answer: told once, and anew where it falls silent again."""
+
+    def __init__(self) -> None:
+        self._tell_at: float | None = None
+
+    def heard(self) -> None:
+        """It has answered."""
+        self._tell_at = None
+
+    def asked_in_vain(self) -> Iterator[AttemptUnseen]:
+        """Yield that it is silent, once that is worth a word."""
+        now = time.monotonic()
+        if self._tell_at is None:
+            self._tell_at = now + SILENT_S
+        if now >= self._tell_at:
+            self._tell_at = float("inf")
+            yield AttemptUnseen("the database does not answer; it is asked again and again, until it does")
+
+
 class Following:
     """Follows what jobs write; see Queue."""
 
@@ -135,7 +156,7 @@ class Following:
         stream = new[0].stream
         begin = _begin(new, number)
         job, new = fold(new[:begin]), new[begin:]
-        version, run = begin, None
+        version, run, silence = begin, None, _Silence()
         while True:
             for recorded in new:
                 job, version = fold([recorded], job), recorded.version
@@ -156,13 +177,12 @@ class Following:
                 yield from self._look(run)
             yield None
             time.sleep(LOOK_S)
-            new = self._since(stream, version)
-
-    def _since(self, stream: str, version: int) -> Sequence[Recorded]:
-        try:
-            return self._connection.ground.log.read(stream, version)
-        except Unavailable:  # an election, perhaps: it is waited out
-            return ()
+            try:
+                new = self._connection.ground.log.read(stream, version)
+                silence.heard()
+            except Unavailable:  # an election, perhaps: it is waited out
+                new = ()
+                yield from silence.asked_in_vain()
 
     def _look(self, run: _Run) -> Iterator[Followed]:
         with suppress(Unavailable):

@@ -107,23 +107,41 @@ def _show(session: Session, queue: "Queue", wanted: "Filter", deed: Deed) -> Non
 
 def _to_ids(session: Session, queue: "Queue", selection: Selection, deed: Deed) -> int:
     from eventqueue.cli.listing import print_chosen
-    from eventqueue.cli.render.documents import refusal
 
     if selection.is_dry:
         print_chosen(session, queue, [queue.get(queue.resolve(job_id)) for job_id in selection.ids])
         return 0
     outcomes: list[dict[str, Any]] = []
-    for job_id in selection.ids:
-        outcome, goes_on = _do(session, queue, deed, job_id)
-        outcomes.append(outcome)
-        if not goes_on:
-            break  # the others would wait as long, and come as far
-    left = selection.ids[len(outcomes) :]
+    try:
+        for job_id in selection.ids:
+            outcome, goes_on = _do(session, queue, deed, job_id)
+            outcomes.append(outcome)
+            if not goes_on:
+                break  # the others would wait as long, and come as far
+    except KeyboardInterrupt:
+        for job_id in selection.ids[len(outcomes) :][:1]:  # nobody waited for what becomes of it
+            session.out.warn(f"Whether job {job_id} {deed.said} is not known: to ask again is safe.")
+            outcomes.append(_doubted(job_id))
+        _tell_named(session, selection.ids, outcomes)
+        raise
+    _tell_named(session, selection.ids, outcomes)
+    return 1 if any("error" in outcome for outcome in outcomes) else 0
+
+
+def _tell_named(session: Session, ids: Sequence[str], outcomes: Sequence[dict[str, Any]]) -> None:
+    from eventqueue.cli.render.documents import refusal
+
+    left = ids[len(outcomes) :]
     if left:
         session.out.refuse(f"Not tried: {count(len(left), 'job')} ({_named(left)}).")
     untried = [{**refusal(job_id, "not tried"), "is_tried": False} for job_id in left]
-    session.out.document(lambda: outcomes + untried)
-    return 1 if any("error" in outcome for outcome in outcomes) else 0
+    session.out.document(lambda: [*outcomes, *untried])
+
+
+def _doubted(job_id: str) -> dict[str, Any]:
+    from eventqueue.cli.render.documents import refusal
+
+    return {**refusal(job_id, "its outcome is unknown"), "in_doubt": True}
 
 
 def _do(session: Session, queue: "Queue", deed: Deed, typed: str) -> tuple[dict[str, Any], bool]:
@@ -241,10 +259,10 @@ def _tell(session: Session, found: "ActSum", deed: Deed, doubtful: Sequence[str]
 def _print_sum(session: Session, found: "ActSum | None", doubtful: Sequence[str] = ()) -> None:
     if not session.out.as_json:
         return
-    from eventqueue.cli.render.documents import act_sum, print_line, refusal
+    from eventqueue.cli.render.documents import act_sum, print_line
 
     for job_id in doubtful:
-        print_line({**refusal(job_id, "its outcome is unknown"), "in_doubt": True})
+        print_line(_doubted(job_id))
     print_line(act_sum(found))
 
 

@@ -141,6 +141,35 @@ def test_a_ctrl_c_in_the_middle_of_an_append_leaves_its_jobs_in_doubt_and_says_s
     assert in_act(queue, acting.id)[-1] == ActEnded(done=2, in_doubt=2, untried=1)
 
 
+@pytest.mark.usefixtures("few")
+def test_who_waits_for_nothing_more_does_not_wait_for_an_act_s_end_either(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueued(queue, *(ids := [f"job-{number}" for number in range(5)]))
+    acting = queue.cancel_many(ids)
+    list(islice(acting, 2))
+    answers, asked = threading.Event(), threading.Event()
+
+    def interrupted(_: Sequence[Append]) -> Sequence[Appended]:
+        raise KeyboardInterrupt
+
+    def silent(_: Sequence[Append]) -> Sequence[Appended]:
+        asked.set()
+        answers.wait()
+        raise Unavailable("No server.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("eventqueue.api.bulk.HURRY_S", 0.0)
+        patched.setattr(queue._commit, "append", interrupted)
+        patched.setattr(queue._log, "append", silent)
+        with pytest.raises(KeyboardInterrupt):
+            next(acting)
+        assert asked.wait(60)
+        answers.set()
+
+    assert acting.sum == ActSum(id=acting.id, jobs=5, done=2, in_doubt=2, untried=1)
+
+
 def test_where_the_act_cannot_be_begun_nothing_is_done_to_any_job(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +12,7 @@ from bson.int64 import Int64
 from pymongo.database import Database
 
 from eventqueue import Queue
+from eventqueue.api.bulk import Bulk
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.errors import InvalidInput, LogUnavailable, Unavailable
 from eventqueue.mongo.log import MongoLog
@@ -223,6 +224,31 @@ def test_where_an_act_cannot_be_begun_no_job_is_tried(queuectl: Queuectl, wire: 
     assert ran.code == 1
     assert "! 0 of 1 jobs are cancelled" in ran.err
     assert "Nothing was done to any job: to ask again is safe." in ran.err
+
+
+def test_a_ctrl_c_among_jobs_that_are_named_leaves_none_of_them_untold(
+    queuectl: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job_id in ("one", "two", "three"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+    cancel_many = Queue.cancel_many
+
+    def interrupted(queue: Queue, ids: Sequence[str], why: str) -> Bulk:
+        if list(ids) == ["two"]:
+            raise KeyboardInterrupt
+        return cancel_many(queue, ids, why)
+
+    monkeypatch.setattr(Queue, "cancel_many", interrupted)
+    ran = queuectl.here("cancel", "--json", "one", "two", "three")
+
+    assert ran.code == 130
+    assert [(one["id"], one.get("changed"), one.get("in_doubt"), one.get("is_tried")) for one in ran.json] == [
+        ("one", True, None, None),
+        ("two", None, True, None),
+        ("three", None, None, False),
+    ]
+    assert "Whether job two is cancelled is not known: to ask again is safe." in ran.err
+    assert "Not tried: 1 job (three)." in ran.err
 
 
 def test_of_several_jobs_to_be_cancelled_the_one_in_doubt_ends_it_and_is_named(queuectl: Queuectl, wire: Wire) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
+from eventqueue.cli.screen.asking import Pace
 from eventqueue.model.job import State
 from tests.builders import claimed
 from tests.cli.commands import Queuectl
@@ -413,6 +414,12 @@ def test_a_database_that_does_not_answer_is_told_and_all_goes_on_when_it_does() 
             shown.awaits("later-on")
             shown.type("q")
             assert shown.ends() == 0
+
+
+def test_an_answer_that_was_held_up_puts_the_next_question_off_no_longer_than_any_other() -> None:
+    pace = Pace()
+
+    assert [pace.usual(took_s) for took_s in (0.1, 0.1, 60.0, 0.2, 3.0, 4.0)] == [0.0, 0.1, 0.1, 0.2, 0.2, 3.0]
 
 
 def test_it_ends_at_once_while_the_database_does_not_answer() -> None:

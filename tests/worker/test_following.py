@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eventqueue.errors import AccessDenied
+from eventqueue.errors import AccessDenied, Unavailable
 from eventqueue.model.job import State
+from eventqueue.mongo.log import MongoLog
 from eventqueue.mongo.outputs import Outputs
 from eventqueue.mongo.watches import Watches
 from eventqueue.worker.python.plan import PythonPlan
@@ -159,6 +160,28 @@ def test_a_follower_that_is_killed_is_sent_to_no_longer(
     wait_until(lambda: stage.job(job).state is State.COMPLETED)
 
     assert (watches.find_one(of) or {})["at"] == last
+
+
+def test_that_the_database_is_silent_is_told_once_and_what_comes_afterwards_is_seen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = stage.queue.enqueue(command="true", delay=3600).id
+    monkeypatch.setattr("eventqueue.api.following.SILENT_S", 0.0)
+    monkeypatch.setattr("eventqueue.api.following.LOOK_S", 0.0)
+    followed = stage.queue.follow_output(job)
+    assert next(followed) is None
+
+    def away(*_: object) -> None:
+        raise Unavailable("No server.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MongoLog, "read", away)
+        told = [next(followed) for _ in range(4)]
+
+    assert [str(one) for one in told if one is not None] == [str(told[0])]
+    assert "the database does not answer" in str(told[0])
+    stage.queue.cancel(job)
+    assert list(followed) in ([], [None])
 
 
 def test_who_may_not_write_is_told_so_and_sees_what_was_kept_in_the_end(

@@ -23,6 +23,21 @@ SILENT_S = 4.0  # without an answer, after which it is said; at least
 FAILURES = 30  # the last ones that are shown
 
 
+class Pace:
+    """What an answer takes, by which it is told when to ask again."""
+
+    def __init__(self) -> None:
+        self._last_s = 0.0
+
+    def usual(self, took_s: float) -> float:
+        """Return what an answer takes after one that took so long: as long as the quicker of the last two.
+
+        One that came late was held up, perhaps, by a database that was silent; two tell how long it takes.
+        """
+        quicker, self._last_s = min(self._last_s, took_s), took_s
+        return quicker
+
+
 class Asking:
     """Asks for whatever a part of the screen shows: of each part one question at a time, and then the newest."""
 
@@ -75,6 +90,7 @@ class Watching:
         self.glance = first
         self.problem: str | None = None  # why there is no newer picture, where the database answers so
         self._answered = time.monotonic()
+        self._pace = Pace()
         self._took = 0.0
 
     def start(self) -> None:
@@ -108,7 +124,7 @@ class Watching:
             except Refused as error:
                 self.problem = str(error)
             self._answered = time.monotonic()
-            self._took = self._answered - began
+            self._took = self._pace.usual(self._answered - began)
         return tell(self._app, lambda: self._show(self.glance))
 
 

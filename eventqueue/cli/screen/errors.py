@@ -13,6 +13,7 @@ from eventqueue.audit.errors import ErrorGroup
 from eventqueue.cli.render.ranked import Column, cell, number
 from eventqueue.cli.render.words import age, count
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Kind, ToAll
+from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.board import Board, titled
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.rows import Order, Rows
@@ -63,6 +64,7 @@ class Errors(Board):
     def __init__(self) -> None:
         super().__init__()
         self._next = 0.0
+        self._pace = Pace()
 
     def body(self) -> ComposeResult:
         """See Board."""
@@ -74,7 +76,7 @@ class Errors(Board):
             self.top.asking.ask("errors", lambda: read(self.top.queue), self._show, self._fail)
 
     def _show(self, found: Found) -> None:
-        self._next = time.monotonic() + max(EVERY_S, SHARE * found.took_s)
+        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(found.took_s))
         if self.is_attached:
             pane = self.query_one(Rows)
             pane.nothing = "No job is failed or dead."

@@ -16,7 +16,7 @@ from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.ranked import Column, cell
 from eventqueue.cli.render.words import COLOURS, count, instant, span
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
-from eventqueue.cli.screen.asking import in_thread, tell
+from eventqueue.cli.screen.asking import Pace, in_thread, tell
 from eventqueue.cli.screen.board import Board, titled
 from eventqueue.cli.screen.lines import Lines
 from eventqueue.cli.screen.rows import Rows
@@ -70,6 +70,7 @@ class OneJob(Board):
         super().__init__()
         self._job_id = job_id
         self._next = 0.0
+        self._pace = Pace()
         self._job: Job | None = None
         self._is_followed = False
         self._has_shown = False  # of one that has ended it is read once
@@ -92,7 +93,7 @@ class OneJob(Board):
             self.top.asking.ask(part, lambda: read(self.top.queue, self._job_id), self._show, self._fail)
 
     def _show(self, told: Told) -> None:
-        self._next = time.monotonic() + max(EVERY_S, SHARE * told.took_s)
+        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(told.took_s))
         if not self.is_attached:
             return
         job, self._job = told.job, told.job

@@ -15,6 +15,7 @@ from eventqueue.audit.filters import parse, text_of
 from eventqueue.cli.render.ranked import Column, cell
 from eventqueue.cli.render.words import COLOURS, age, count, waiting
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
+from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.board import Board, titled
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.rows import Order, Rows
@@ -85,6 +86,7 @@ class Jobs(Board):
         self._problem: str | None = None
         self._found: Found | None = None
         self._next = 0.0
+        self._pace = Pace()
 
     def body(self) -> ComposeResult:
         """See Board."""
@@ -106,7 +108,7 @@ class Jobs(Board):
 
     def _show(self, found: Found) -> None:
         self._found, self._problem = found, None
-        self._next = time.monotonic() + max(EVERY_S, SHARE * found.took_s)
+        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(found.took_s))
         if self.is_attached:
             number = count(len(found.rows), "job") if found.is_all else f"the newest {len(found.rows)}"
             pane = self.query_one(Rows)
