@@ -112,6 +112,41 @@ def test_a_beginning_that_is_anothers_end_is_ambiguous(queue: Queue) -> None:
         queue.resolve("71ffb7cc")
 
 
+def test_who_types_the_whole_id_of_a_job_means_no_other_that_was_listed(plain: Queuectl, queue: Queue) -> None:
+    for name in ("20261129", "report-20261129"):
+        queue.enqueue(id=name, command="true", queue=name)
+
+    _, chosen = shown(plain, "list --queue report-20261129", "show 20261129 --json")
+
+    assert '"id": "20261129"' in chosen
+
+
+def test_what_begins_as_one_that_was_listed_and_ends_as_another_is_not_guessed(plain: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="71ffb7cc-79af-72a2-8e40-772b00000000", command="true")
+    queue.enqueue(id="01a2259b-79af-72a2-8e40-772b71ffb7cc", command="true")
+
+    _, refused = shown(plain, "list", "show 71ffb7cc")
+
+    assert "fits several jobs" in refused
+
+
+def test_only_lists_of_terminals_long_gone_are_cleared_away(plain: Queuectl, queue: Queue, tmp_path: Path) -> None:
+    queue.enqueue(id="a", command="true")
+    place, others = tmp_path / "queuectl", tmp_path / "others"
+    others.mkdir()
+    place.mkdir()
+    (place / "listed").symlink_to(others)
+    old, thesis = others / "1-2-0123456789abcdef", others / "thesis.txt"
+    for one in (old, thesis):
+        one.write_text("old")
+        os.utime(one, (0, 0))
+
+    on_terminal(plain, "list")
+
+    assert thesis.exists()
+    assert not old.exists()
+
+
 @pytest.fixture
 def long(queuectl: Queuectl, queue: Queue, tmp_path: Path) -> Queuectl:
     """A list that is longer than the screen, and a pager that marks what it is given."""
