@@ -169,6 +169,16 @@ def test_a_pager_that_is_not_there_is_a_note_and_the_list_is_shown(long: Queuect
     assert on_terminal(long.with_environ(QUEUECTL_PAGER="no-such-pager"), "list").count("job-") == 50
 
 
+def test_a_pager_that_cannot_be_run_is_a_note_and_the_list_is_shown(long: Queuectl, tmp_path: Path) -> None:
+    (tmp_path / "pager").write_bytes(b"\x00 is no program")
+    (tmp_path / "pager").chmod(0o700)
+
+    text = on_terminal(long.with_environ(QUEUECTL_PAGER=str(tmp_path / "pager")), "list")
+
+    assert "cannot be run (Exec format error)" in text
+    assert text.count("job-") == 50
+
+
 def test_who_leaves_the_pager_early_is_shown_no_error(long: Queuectl) -> None:
     code, text = on_terminals(long.with_environ(QUEUECTL_PAGER="head -1"), [Line(("list", "-n", str(MANY)))])[0]
 
