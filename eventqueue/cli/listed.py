@@ -19,6 +19,7 @@ import click
 from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.errors import Refused
 from eventqueue.model.ends import is_end, is_ours
+from eventqueue.system.printable import clean
 from eventqueue.system.process import start_time
 from eventqueue.system.whole import whole_file
 
@@ -38,7 +39,8 @@ def remember(session: "Session", ids: Sequence[str]) -> None:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _clear(place.parent)
         with whole_file(str(place)) as file:
-            file.write("".join(f"{one}\n" for one in ids[:MOST]).encode())
+            # Each a line, whatever a hand has made an id: else the places of those behind it were others'.
+            file.write("".join(f"{clean(one)}\n" for one in ids[:MOST]).encode())
 
 
 def recalled(ctx: click.Context, typed: str) -> str:
@@ -68,7 +70,7 @@ def recalled(ctx: click.Context, typed: str) -> str:
 def _ids(uri: str | None, db: str) -> Sequence[str]:
     try:
         place = _place_of(uri, db)
-        return place.read_text().split() if _is_own(place) else ()
+        return place.read_text().split("\n")[:-1] if _is_own(place) else ()
     except (OSError, UnicodeDecodeError, RuntimeError):
         return ()
 

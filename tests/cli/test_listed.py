@@ -4,11 +4,15 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import AmbiguousId, JobNotFound
+from eventqueue.model.codec import seal
 from eventqueue.model.ends import LEAST
+from eventqueue.model.events import EMPTY
+from eventqueue.ports.log import Append
 from tests.cli.commands import Queuectl
 from tests.cli.terminals import Line, on_terminal, on_terminals
 
@@ -128,6 +132,21 @@ def test_what_begins_as_one_that_was_listed_and_ends_as_another_is_not_guessed(p
     _, refused = shown(plain, "list", "show 71ffb7cc")
 
     assert "fits several jobs" in refused
+
+
+def test_an_id_that_a_hand_has_made_moves_no_other_from_its_place(plain: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="a", command="true", queue="a")
+    log, now = queue.connection.ground.log, queue.connection.ground.clock.now()
+    begun = msgspec.structs.replace(queue.history("a")[0].event, queue="hand")
+    log.append([Append(seal("job-two words\nlines", EMPTY, [begun], actor="hand", now=now))])
+
+    listed, chosen = shown(plain, "list --sort queue", "show @1 --json")
+    last, third = shown(plain, "show @2", "show @3")
+
+    assert len(listed.splitlines()) == 3
+    assert '"id": "a"' in chosen
+    assert "No job" in last
+    assert "no row @3" in third
 
 
 def test_only_lists_of_terminals_long_gone_are_cleared_away(plain: Queuectl, queue: Queue, tmp_path: Path) -> None:
