@@ -54,15 +54,18 @@ class Restarting:
         history = self._ground.log.read(stream_for(job_id))
         if not history:
             raise JobNotFound(job_id)
-        return self._there(successors(history))
+        return self._there(job_id, successors(history))
 
     def taking_up(self, job: Job) -> Sequence[str]:
         """Return the id of the job that takes up one as it has ended, if there is one."""
-        return self._there([successor(job.id, job.attempts)])
+        return self._there(job.id, [successor(job.id, job.attempts)])
 
-    def _there(self, made: Sequence[str]) -> Sequence[str]:
-        there = self._ground.log.find_next([(stream_of("job", one), 0) for one in made]) if made else set()
-        return [one for one in made if stream_of("job", one) in there]
+    def _there(self, job_id: str, made: Sequence[str]) -> Sequence[str]:
+        log = self._ground.log
+        there = log.find_next([(stream_of("job", one), 0) for one in made]) if made else set()
+        begun = log.read_many(there, 1) if there else {}
+        others = {stream for stream, history in begun.items() if not _takes_up(history[0], job_id)}
+        return [one for one in made if stream_of("job", one) in there - others]
 
     def _batch(self, ids: Sequence[str], asked: Changes, why: str | None) -> Mapping[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
@@ -115,6 +118,8 @@ def _judged(job_id: str, append: Append, there: tuple[Recorded, Job] | LogCorrup
             asked = append.recorded[0].event
             assert isinstance(asked, Enqueued)
             assert isinstance(first.event, Enqueued)
+            if not _takes_up(first, job_id):
+                return _taken(job_id, job.id)
             if (field := difference(asked, first.event)) is not None:
                 return AlreadyRestarted(job_id, job.id, field)
             existing = Existing(job.state, job.updated_at if job.state in FINAL else None, None)
@@ -123,6 +128,18 @@ def _judged(job_id: str, append: Append, there: tuple[Recorded, Job] | LogCorrup
             return there
         case None:
             return JobNotFound(name_in(append.stream))
+
+
+def _takes_up(first: Recorded, job_id: str) -> bool:
+    # Whoever may enqueue can give a job the id that another's restart would have.
+    return isinstance(first.event, Enqueued) and first.event.restart_of == job_id
+
+
+def _taken(job_id: str, other: str) -> Refused:
+    return Refused(
+        f"Cannot restart job {job_id}: somebody has enqueued another job by the id that its restart would have, "
+        f"{other}. `queuectl show {job_id}` has what it was to do, for `queuectl enqueue`."
+    )
 
 
 def _in_doubt(error: LogUnavailable) -> LogUnavailable:

@@ -29,6 +29,8 @@ class Going:
             yield from ["an act begins a second time"] if self._begun is not None else []
             self._begun = event
         elif isinstance(event, ActEnded):
+            if min(_figures(event)) < 0:
+                yield "fewer than no jobs are told of in its sum"
             if self._is_known and self._begun is None:
                 yield "an act ends that has not begun"
             elif self._begun is not None and self._begun.jobs not in (None, found := _sum(event)):
@@ -37,4 +39,8 @@ class Going:
 
 
 def _sum(ended: ActEnded) -> int:
-    return ended.done + ended.already + ended.refused + ended.untried + ended.in_doubt
+    return sum(_figures(ended))
+
+
+def _figures(ended: ActEnded) -> tuple[int, ...]:
+    return ended.done, ended.already, ended.refused, ended.untried, ended.in_doubt

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from eventqueue.model.amending import AMENDABLE, VARIABLE
 from eventqueue.model.events import Shell
 from eventqueue.model.job import Job
 from eventqueue.model.restarting import alterations
+from eventqueue.system.printable import clean_json
 
 EDITOR = "vi"  # where the environment names none
 
@@ -29,7 +31,7 @@ def edited(job: Job) -> tuple[dict[str, Any], Sequence[str]]:
     before = _fields(job)
     descriptor, name = tempfile.mkstemp(prefix="queuectl-restart-", suffix=".json")  # for this user's eyes alone
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(before), indent=2) + b"\n")
+        file.write(_shown(before))
     path = Path(name)
     try:
         text = _text(path)
@@ -39,9 +41,9 @@ def edited(job: Job) -> tuple[dict[str, Any], Sequence[str]]:
     except InvalidInput as error:
         raise Refused(f"{str(error).rstrip('.')}. Nothing was done; the text is kept in {path}") from error
     except BaseException:
-        path.unlink()
+        _forget(path)
         raise
-    path.unlink()
+    _forget(path)
     if not fields and not unset:
         raise Refused(f"Nothing was changed, and nothing done: `queuectl restart {job.id}` takes the job as it was.")
     return fields, unset
@@ -53,8 +55,18 @@ def _fields(job: Job) -> dict[str, Any]:
     return {**run, **kept, "tags": [*job.tags]}
 
 
+def _shown(fields: Mapping[str, Any]) -> bytes:
+    # Others wrote it: in no editor is it to steer the terminal, or to look like what it is not.
+    return clean_json(msgspec.json.format(msgspec.json.encode(fields), indent=2).decode()).encode() + b"\n"
+
+
+def _forget(path: Path) -> None:
+    with suppress(OSError):  # an editor may have done anything with it
+        path.unlink()
+
+
 def _text(path: Path) -> str:
-    words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or EDITOR)
+    words = _editor()
     try:
         code = subprocess.run([*words, str(path)], check=False).returncode
     except OSError as error:
@@ -65,6 +77,20 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput("", "The text is no UTF-8") from error
+    except OSError as error:
+        raise Refused(f"The editor {words[0]!r} left no text to read ({error.strerror}): nothing was done.") from error
+
+
+def _editor() -> list[str]:
+    """Return the command that is asked for, or the usual one. Raises Refused for one that is none."""
+    asked = (os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
+    text = next(filter(None, asked), EDITOR)
+    try:
+        return shlex.split(text) or [EDITOR]
+    except ValueError:
+        raise Refused(
+            f"The editor {text!r} cannot be run (a quotation mark is never closed): set EDITOR to one."
+        ) from None
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

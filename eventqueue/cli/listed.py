@@ -6,6 +6,7 @@ first process on it, and when that started: neither a name like pts/3 nor a pid 
 
 import os
 import re
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +18,8 @@ import click
 
 from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.errors import Refused
-from eventqueue.model.ends import is_end
+from eventqueue.model.ends import is_end, is_ours
+from eventqueue.system.printable import clean
 from eventqueue.system.process import start_time
 from eventqueue.system.whole import whole_file
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 MOST = 10_000  # jobs of a list that can be named
 KEPT_S = 7 * 86_400.0
 _PLACE = re.compile(r"@([0-9]{1,9})")
+_FILE = re.compile(r"[0-9]+-[0-9]+-[0-9a-f]{16}")
 
 
 def remember(session: "Session", ids: Sequence[str]) -> None:
@@ -36,12 +39,14 @@ def remember(session: "Session", ids: Sequence[str]) -> None:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _clear(place.parent)
         with whole_file(str(place)) as file:
-            file.write("".join(f"{one}\n" for one in ids[:MOST]).encode())
+            # Each a line, whatever a hand has made an id: else the places of those behind it were others'.
+            file.write("".join(f"{clean(one)}\n" for one in ids[:MOST]).encode())
 
 
 def recalled(ctx: click.Context, typed: str) -> str:
     """Return the id of the job that was listed last by this place, or with this end; else what was typed.
 
+    An end is of an id that is shown by it, and only if no other that was listed begins so.
     Raises Refused for a place that no list has had.
     """
     found = _PLACE.fullmatch(typed)
@@ -50,8 +55,8 @@ def recalled(ctx: click.Context, typed: str) -> str:
     db = given(ctx, "db")
     ids = _ids(given_uri(ctx), DB if db is None else db)
     if found is None:
-        ending = [one for one in ids if one.endswith(typed)]
-        return ending[0] if len(ending) == 1 and typed not in ids else typed
+        ending = [one for one in ids if is_ours(one) and one.endswith(typed)]
+        return ending[0] if len(ending) == 1 and not any(one.startswith(typed) for one in ids) else typed
     if not ids:
         raise Refused(
             f"No job was listed on this terminal yet: {typed} is a row of what `queuectl list` has shown before."
@@ -64,7 +69,8 @@ def recalled(ctx: click.Context, typed: str) -> str:
 
 def _ids(uri: str | None, db: str) -> Sequence[str]:
     try:
-        return _place_of(uri, db).read_text().split()
+        place = _place_of(uri, db)
+        return place.read_text().split("\n")[:-1] if _is_own(place) else ()
     except (OSError, UnicodeDecodeError, RuntimeError):
         return ()
 
@@ -79,9 +85,16 @@ def _place_of(uri: str | None, db: str) -> Path:
     return base / "queuectl" / "listed" / f"{terminal}-{sha256(f'{where} {db}'.encode()).hexdigest()[:16]}"
 
 
+def _is_own(place: Path) -> bool:
+    # Whoever wrote it says which jobs are meant: where the directory is not this user's alone, anybody could.
+    seen = place.lstat()
+    return stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid()
+
+
 def _clear(directory: Path) -> None:
-    """Have the lists go of terminals that are long gone."""
+    """Have the lists go of terminals that are long gone; what else somebody keeps there is not ours."""
     for one in directory.iterdir():
         with suppress(OSError):
-            if one.stat().st_mtime < time.time() - KEPT_S:
+            is_list = _FILE.fullmatch(one.name) is not None and _is_own(one)
+            if is_list and one.stat().st_mtime < time.time() - KEPT_S:
                 one.unlink()

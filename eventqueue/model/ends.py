@@ -15,6 +15,11 @@ def is_end(text: str) -> bool:
     return len(text) >= LEAST and re.fullmatch(r"[0-9a-f-]+", text) is not None
 
 
+def is_ours(job_id: str) -> bool:
+    """Whether an id is of the form of those that we make, which are shown by their ends."""
+    return _OURS.fullmatch(job_id) is not None
+
+
 class Ends:
     """The ids of a list that comes in parts: each by so much of its end that it is no other's there."""
 
@@ -24,13 +29,13 @@ class Ends:
 
     def learn(self, ids: Iterable[str]) -> None:
         """Have these told apart from all that came before."""
-        self._seen.update(one for one in ids if _OURS.fullmatch(one))
+        self._seen.update(one for one in ids if is_ours(one))
         while len({one[-self._length :] for one in self._seen}) < len(self._seen):
             self._length += 1
 
     def shown(self, job_id: str) -> str:
         """Return an id as it is shown."""
-        return job_id[-self._length :] if _OURS.fullmatch(job_id) else job_id
+        return job_id[-self._length :] if is_ours(job_id) else job_id
 
 
 def shown_among(ids: Iterable[str]) -> Callable[[str], str]:

@@ -7,7 +7,9 @@ blanks and line ends.
 import codecs
 import re
 
-_COLOUR = re.compile(r"(\x1b\[[0-9;:]*m)")  # Select Graphic Rendition: colours and weights, and nothing else
+# Select Graphic Rendition: colours and weights, and nothing else. No longer than any that means something: who reads
+# the numbers of others may fail.
+_COLOUR = re.compile(r"(\x1b\[[0-9;:]{0,32}m)")
 _PLAIN = "\x1b[0m"
 # At the end of a piece: what may be the first half of a colour, or of a line end.
 _CUT = re.compile(r"(\r|\x1b(\[[0-9;:]{0,32})?)\Z")

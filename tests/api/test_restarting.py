@@ -7,9 +7,10 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue import AlreadyRestarted, IllegalTransition, JobNotFound, Queue, Receipt
-from eventqueue.errors import LogUnavailable
+from eventqueue.errors import LogUnavailable, Refused
 from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
+from eventqueue.model.restarting import successor
 from eventqueue.ports.log import Append, Appended
 from eventqueue.testing import TestQueue
 from tests.builders import COMPLETED, claimed
@@ -51,6 +52,16 @@ def test_to_ask_again_is_the_job_that_is_there_and_how_it_stands(queue: Queue) -
 
     with pytest.raises(AlreadyRestarted, match=rf"restarted already, as {first.id}, with another 'priority'"):
         queue.restart("one", priority=4)
+
+
+def test_a_job_that_was_given_the_id_of_a_restart_passes_for_none(queue: Queue) -> None:
+    taken = queue.enqueue(command="true", id=successor("one", queue.get("one").attempts)).id
+
+    assert queue.restarts("one") == []
+    assert "restarted" not in queue.why("one").text
+    with pytest.raises(Refused, match=rf"somebody has enqueued another job by the id .* {taken}") as refused:
+        queue.restart("one")
+    assert not isinstance(refused.value, AlreadyRestarted)
 
 
 def test_a_restart_that_has_ended_is_restarted_itself_and_so_on(queue: Queue) -> None:

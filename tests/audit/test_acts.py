@@ -35,6 +35,7 @@ def test_an_act_that_begins_and_ends_is_sound_and_so_is_one_whose_end_was_not_to
         ((BEGUN, ENDED, ENDED), "something is told of an act that is over"),
         ((BEGUN, ENDED, BEGUN), "something is told of an act that is over"),
         ((BEGUN, ActEnded(done=2)), "its sum is 2, and it was begun for 3"),
+        ((BEGUN, ActEnded(done=5, refused=-2)), "fewer than no jobs are told of in its sum"),
         ((BEGUN, ActEnded(done=2, untried=2)), "its sum is 4, and it was begun for 3"),
     ],
 )

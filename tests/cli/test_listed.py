@@ -4,11 +4,15 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import AmbiguousId, JobNotFound
+from eventqueue.model.codec import seal
 from eventqueue.model.ends import LEAST
+from eventqueue.model.events import EMPTY
+from eventqueue.ports.log import Append
 from tests.cli.commands import Queuectl
 from tests.cli.terminals import Line, on_terminal, on_terminals
 
@@ -112,6 +116,56 @@ def test_a_beginning_that_is_anothers_end_is_ambiguous(queue: Queue) -> None:
         queue.resolve("71ffb7cc")
 
 
+def test_who_types_the_whole_id_of_a_job_means_no_other_that_was_listed(plain: Queuectl, queue: Queue) -> None:
+    for name in ("20261129", "report-20261129"):
+        queue.enqueue(id=name, command="true", queue=name)
+
+    _, chosen = shown(plain, "list --queue report-20261129", "show 20261129 --json")
+
+    assert '"id": "20261129"' in chosen
+
+
+def test_what_begins_as_one_that_was_listed_and_ends_as_another_is_not_guessed(plain: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="71ffb7cc-79af-72a2-8e40-772b00000000", command="true")
+    queue.enqueue(id="01a2259b-79af-72a2-8e40-772b71ffb7cc", command="true")
+
+    _, refused = shown(plain, "list", "show 71ffb7cc")
+
+    assert "fits several jobs" in refused
+
+
+def test_an_id_that_a_hand_has_made_moves_no_other_from_its_place(plain: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="a", command="true", queue="a")
+    log, now = queue.connection.ground.log, queue.connection.ground.clock.now()
+    begun = msgspec.structs.replace(queue.history("a")[0].event, queue="hand")
+    log.append([Append(seal("job-two words\nlines", EMPTY, [begun], actor="hand", now=now))])
+
+    listed, chosen = shown(plain, "list --sort queue", "show @1 --json")
+    last, third = shown(plain, "show @2", "show @3")
+
+    assert len(listed.splitlines()) == 3
+    assert '"id": "a"' in chosen
+    assert "No job" in last
+    assert "no row @3" in third
+
+
+def test_only_lists_of_terminals_long_gone_are_cleared_away(plain: Queuectl, queue: Queue, tmp_path: Path) -> None:
+    queue.enqueue(id="a", command="true")
+    place, others = tmp_path / "queuectl", tmp_path / "others"
+    others.mkdir()
+    place.mkdir()
+    (place / "listed").symlink_to(others)
+    old, thesis = others / "1-2-0123456789abcdef", others / "thesis.txt"
+    for one in (old, thesis):
+        one.write_text("old")
+        os.utime(one, (0, 0))
+
+    on_terminal(plain, "list")
+
+    assert thesis.exists()
+    assert not old.exists()
+
+
 @pytest.fixture
 def long(queuectl: Queuectl, queue: Queue, tmp_path: Path) -> Queuectl:
     """A list that is longer than the screen, and a pager that marks what it is given."""
@@ -132,6 +186,16 @@ def test_what_is_longer_than_the_screen_is_shown_in_a_pager(long: Queuectl) -> N
 def test_a_pager_that_is_not_there_is_a_note_and_the_list_is_shown(long: Queuectl) -> None:
     assert "There is no pager 'no-such-pager'" in on_terminal(long.with_environ(QUEUECTL_PAGER="no-such-pager"), "list")
     assert on_terminal(long.with_environ(QUEUECTL_PAGER="no-such-pager"), "list").count("job-") == 50
+
+
+def test_a_pager_that_cannot_be_run_is_a_note_and_the_list_is_shown(long: Queuectl, tmp_path: Path) -> None:
+    (tmp_path / "pager").write_bytes(b"\x00 is no program")
+    (tmp_path / "pager").chmod(0o700)
+
+    text = on_terminal(long.with_environ(QUEUECTL_PAGER=str(tmp_path / "pager")), "list")
+
+    assert "cannot be run (Exec format error)" in text
+    assert text.count("job-") == 50
 
 
 def test_who_leaves_the_pager_early_is_shown_no_error(long: Queuectl) -> None:

@@ -145,6 +145,43 @@ def test_an_editor_that_is_not_there_is_named(over: Queuectl, tmp_path: Path) ->
     assert left(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["'vi", "vi 'x"])
+def test_an_editor_that_is_no_command_is_named(over: Queuectl, tmp_path: Path, name: str) -> None:
+    ran = over.with_environ(**{**editor(tmp_path, ""), "EDITOR": name}).process("restart", "one", "--edit")
+
+    assert ran.code == 1
+    assert "cannot be run (a quotation mark is never closed)" in ran.err
+    assert left(tmp_path) == []
+
+
+def test_blanks_are_no_editor(over: Queuectl, tmp_path: Path) -> None:
+    ran = over.with_environ(**{**editor(tmp_path, "exit 9"), "VISUAL": " "}).process("restart", "one", "--edit")
+
+    assert "ended with exit code 9" in ran.err
+
+
+def test_an_editor_that_takes_the_text_away_is_told_of(over: Queuectl, tmp_path: Path) -> None:
+    ran = over.with_environ(**editor(tmp_path, 'rm "$1"')).process("restart", "one", "--edit")
+
+    assert ran.code == 1
+    assert "left no text to read (No such file or directory): nothing was done" in ran.err
+
+
+def test_what_others_wrote_steers_no_editor_and_comes_back_as_it_was(
+    over: Queuectl, queue: Queue, tmp_path: Path
+) -> None:
+    evil = "echo \u202e\x9b2J\x1b]52;c;eA==\x07"
+    queue.enqueue(id="evil", command=evil)
+    queue.cancel("evil")
+    script = f"""cp "$1" {tmp_path}/seen; sed -i 's/"priority": 0/"priority": 3/' "$1" """
+
+    over.with_environ(**editor(tmp_path, script)).process("restart", "evil", "--edit")
+
+    assert (tmp_path / "seen").read_text().replace("\n", "").isprintable()
+    (new,) = queue.restarts("evil")
+    assert queue.get(new).run.command == evil  # type: ignore[union-attr]
+
+
 def test_no_editor_is_opened_for_what_cannot_be_restarted(over: Queuectl, tmp_path: Path) -> None:
     over.ok("enqueue", "--id", "waits", "--", "true")
     over.ok("restart", "one")

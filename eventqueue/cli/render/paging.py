@@ -25,6 +25,7 @@ class Pages:
         self._room = get_terminal_size().lines - 1
         self._held: list[str] = []
         self._pager: subprocess.Popen[str] | None = None
+        self._is_plain = False  # the pager cannot be run
 
     @property
     def encoding(self) -> str:
@@ -37,7 +38,9 @@ class Pages:
 
     def write(self, text: str) -> int:
         """Take a text. Raises BrokenPipeError once nobody reads any more."""
-        if self._pager is None:
+        if self._is_plain:
+            self._stream.write(text)
+        elif self._pager is None:
             self._held.append(text)
             self._room -= text.count("\n")
             if self._room < 0:
@@ -64,9 +67,19 @@ class Pages:
 
     def _start(self) -> None:
         environ = {"LESS": LESS, **os.environ}
-        self._pager = subprocess.Popen(self._command, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environ)
         held, self._held = self._held, []
-        self._into().write("".join(held))
+        try:
+            self._pager = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environ
+            )
+        except OSError as error:
+            note(
+                f"The pager {self._command[0]!r} cannot be run ({error.strerror}): QUEUECTL_PAGER, or PAGER, names one."
+            )
+            self._is_plain = True
+            self._stream.write("".join(held))
+        else:
+            self._into().write("".join(held))
 
     def _into(self) -> IO[str]:
         assert self._pager is not None

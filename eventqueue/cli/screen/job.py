@@ -121,17 +121,21 @@ class OneJob(Board):
         try:
             followed = self.top.queue.follow_output(self._job_id)
             for one in takewhile(lambda _: self.is_attached, followed):
-                if one is not None and not tell(self.app, partial(self._add, *shown.text(one))):
+                if one is not None and not tell(self.app, partial(self._add, shown.part(one))):
                     return
         except QueueError as error:
             problem = str(error)
-            tell(self.app, partial(self._add, cell(problem, "red"), is_line=True))
+            tell(self.app, partial(self._add, _Part(cell(problem, "red"), is_line=True)))
         tell(self.app, self._is_over)
 
-    def _add(self, text: Text, is_line: bool) -> None:
-        if self.is_attached and text:
-            lines = self.query_one(Lines)
-            (lines.add_line if is_line else lines.add)(text)
+    def _add(self, part: "_Part") -> None:
+        if not self.is_attached or not part.text:
+            return
+        lines = self.query_one(Lines)
+        if part.is_line:
+            lines.add_line(part.text)
+        else:
+            lines.add(part.text, is_over=part.is_over)
 
     def _is_over(self) -> None:
         self._is_followed = False
@@ -141,22 +145,32 @@ class OneJob(Board):
         return None if kind == "pause" else ToSome({"retry": RETRY, "cancel": CANCEL}[kind], [self._job_id])
 
 
+class _Part(NamedTuple):
+    """A text that is shown; whether it is a line of its own, or takes the place of the last line."""
+
+    text: Text
+    is_line: bool = False
+    is_over: bool = False
+
+
 class _Output:
-    """What is followed, as text; whether it is a line of its own."""
+    """What is followed, as it is shown."""
 
     def __init__(self) -> None:
         self._flows = {"stdout": OutputFlow(), "stderr": OutputFlow()}
 
-    def text(self, one: Followed) -> tuple[Text, bool]:
+    def part(self, one: Followed) -> _Part:
         match one:
             case AttemptBegan(attempt=attempt, host=host):
-                return cell(f"attempt {attempt}, on {host}:", "dim"), True
+                return _Part(cell(f"attempt {attempt}, on {host}:", "dim"), is_line=True)
             case AttemptWrote(stream=stream, data=data):
-                return Text.from_ansi(self._flows[stream].feed(data) or "", no_wrap=False), False
+                shown = self._flows[stream].feed(data)
+                # Within it a text of rich has what comes last; of what was before it knows nothing.
+                return _Part(Text.from_ansi(shown, no_wrap=False), is_over="\r" in shown.partition("\n")[0])
             case AttemptUnseen(why=why):
-                return cell(f"what it writes cannot be seen for now: {why}", "yellow"), True
+                return _Part(cell(f"what it writes cannot be seen for now: {why}", "yellow"), is_line=True)
             case AttemptEnded(by=by, error=error):
-                return cell(f"it ended: {by}{f', {error.told}' if error else ''}", "dim"), True
+                return _Part(cell(f"it ended: {by}{f', {error.told}' if error else ''}", "dim"), is_line=True)
 
 
 def read(queue: Queue, job_id: str) -> Told:
