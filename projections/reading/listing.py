@@ -241,7 +241,7 @@ def _pages(
             yield one
         if len(page) < most:
             return
-        size = PAGE_MAX
+        size = max(PAGE_MAX, len(seen))  # of very many of one time each question brings twice as many, not all again
 
 
 def _read(

@@ -377,6 +377,27 @@ def test_any_text_may_be_looked_for(built: Ground, text: str) -> None:
     assert list(one.jobs(Filter(meta={text: text}))) == []
 
 
+def test_a_list_of_very_many_jobs_of_one_time_reads_each_place_a_few_times_at_most(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE_MAX", 2)
+    built.log.append([append(f"job-{number}", enqueued()) for number in range(100)])
+    one = reader_on(built)
+    one.refresh()
+    read, places = listing._read, []
+
+    def noted(collection: Any, query: Any, fields: Any, **options: Any) -> Any:
+        found = read(collection, query, fields, **options)
+        places.append(len(found) if "limit" in options else 0)
+        return found
+
+    monkeypatch.setattr(listing, "_read", noted)
+
+    assert len(list(one.ids(Filter(limit=None)))) == 100
+    assert sum(places) <= 300  # and not 2,550
+
+
 def test_a_list_goes_on_after_a_job_wherever_that_stands(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "PAGE", 2)
     monkeypatch.setattr(listing, "PAGE_MAX", 2)
