@@ -560,7 +560,8 @@ class Queue:
         """Return the workers that left or were lost within this time, the newest `limit` of them first.
 
         With what they held and what has become of it. Those that are silent and that nobody has buried yet are among
-        them, since whenever that is. All that the log ever told of workers is gone through. Raises InvalidInput.
+        them, since whenever that is. Looked at is all that the log took within that time, or where that is less, all
+        that it ever told of workers. Raises InvalidInput.
         """
         check_limit(limit)
         return workers_gone(self.connection, within, limit)
