@@ -38,7 +38,7 @@ from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
 from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.states import states
-from eventqueue.audit.tally import Tally, check_reach, is_counted, kind, of_counters, of_jobs, within_reach
+from eventqueue.audit.tally import Tally, check_reach, is_counted, kind, of_counters, of_traits, within_reach
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import DifferentJob, InvalidInput
@@ -464,8 +464,8 @@ class Queue:
 
         `by`: what they are told apart by: `state`, `queue`, `error`, `tag`, `task` or `hour`.
         By hour of when they were created, or, of failed, dead and cancelled ones, became that. Of a state and a queue
-        it is read from counters; else from the jobs, of which only a `scan` looks at more than VAIN_MAX. Raises
-        InvalidInput; Refused where there are more.
+        it is read from counters; else from the jobs, of which only a `scan` looks at more than VAIN_MAX. Kinds are
+        held in memory, about 200 bytes each. Raises InvalidInput; Refused where there are more.
         """
         by = None if by is None else kind(by)
         wanted = replace(selected(filter_, more), limit=None)
@@ -476,7 +476,7 @@ class Queue:
             return Tally(sum(1 for _ in within_reach(self._views.ids(wanted), wanted)), (), lag)
         if is_counted(wanted, None):  # then how many are to be looked at is known before the first is
             check_reach(of_counters(self._views.counts(), wanted, None, lag).count, wanted)
-        return of_jobs(within_reach(self._views.jobs(wanted, is_brief=True), wanted), wanted, by, lag)
+        return of_traits(within_reach(self._views.traits(wanted, by), wanted), by, lag)
 
     def errors(
         self,
@@ -560,7 +560,8 @@ class Queue:
         """Return the workers that left or were lost within this time, the newest `limit` of them first.
 
         With what they held and what has become of it. Those that are silent and that nobody has buried yet are among
-        them, since whenever that is. All that the log ever told of workers is gone through. Raises InvalidInput.
+        them, since whenever that is. Looked at is all that the log took within that time, or where that is less, all
+        that it ever told of workers. Raises InvalidInput.
         """
         check_limit(limit)
         return workers_gone(self.connection, within, limit)

@@ -10,7 +10,7 @@ import msgspec
 from eventqueue.model.events import Shell, task_of
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import FINAL, Job, State
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Filter, Trait
 
 BY_THEIR_END = (State.FAILED, State.DEAD, State.CANCELLED)  # listed by when they became that
 
@@ -21,6 +21,18 @@ Place = tuple[datetime, int, bytes]
 def place_of(job: Job, wanted: Filter) -> Place:
     """Return where a job stands in the list of what is wanted."""
     return _listed_at(job, wanted), job.nth, job.id.encode()
+
+
+def trait_of(job: Job, wanted: Filter) -> Trait:
+    """Return all that a job which is wanted may be counted by."""
+    return Trait(
+        state=job.state,
+        queue=job.queue,
+        task=task_of(job.run),
+        tags=job.tags,
+        message=None if job.last_error is None else job.last_error.told,
+        at=_listed_at(job, wanted),
+    )
 
 
 def fits(job: Job, wanted: Filter) -> bool:

@@ -7,14 +7,12 @@ from typing import Literal, TypeVar, assert_never, get_args
 
 import msgspec
 
-from eventqueue.audit.fitting import place_of
 from eventqueue.errors import InvalidInput, Refused
-from eventqueue.model.events import task_of
 from eventqueue.model.figures import instant, shortened
 from eventqueue.model.fingerprint import fingerprint
-from eventqueue.model.job import Job, State
+from eventqueue.model.job import State
 from eventqueue.model.spec import one_of
-from eventqueue.ports.views import VAIN_MAX, Counts, Filter, Lag
+from eventqueue.ports.views import VAIN_MAX, Counts, Filter, Lag, Trait
 
 By = Literal["state", "queue", "error", "tag", "task", "hour"]
 MESSAGE_MAX = 500  # characters
@@ -66,15 +64,15 @@ def of_counters(counts: Mapping[str, Counts], wanted: Filter, by: By | None, lag
     return _tally(found.total(), found if by else {}, {}, by, lag)
 
 
-def of_jobs(jobs: Iterable[Job], wanted: Filter, by: By | None, lag: Lag) -> Tally:
-    """Return the tally of the jobs that were found."""
+def of_traits(traits: Iterable[Trait], by: By | None, lag: Lag) -> Tally:
+    """Return the tally of the jobs that were found. Of each kind one is held in memory, however many have it."""
     number, found, examples = 0, Counter[str | None](), dict[str | None, str]()
-    for job in jobs:
+    for one in traits:
         number += 1
-        for value in () if by is None else _values(job, wanted, by):
+        for value in () if by is None else _values(one, by):
             found[value] += 1
-            if by == "error" and value not in examples and job.last_error is not None:
-                examples[value] = shortened(job.last_error.told, MESSAGE_MAX)
+            if by == "error" and value not in examples and one.message is not None:
+                examples[value] = shortened(one.message, MESSAGE_MAX)
     return _tally(number, found, examples, by, lag)
 
 
@@ -94,20 +92,20 @@ def check_reach(number: int, wanted: Filter) -> None:
         )
 
 
-def _values(job: Job, wanted: Filter, by: By) -> Sequence[str | None]:
+def _values(job: Trait, by: By) -> Sequence[str | None]:
     match by:
         case "state":
-            return [job.state.value]
+            return [job.state]
         case "queue":
             return [job.queue]
         case "task":
-            return [task_of(job.run)]
+            return [job.task]
         case "tag":
             return list(dict.fromkeys(job.tags)) or [None]
         case "error":
-            return [None if job.last_error is None else fingerprint(job.last_error.told)]
+            return [None if job.message is None else fingerprint(job.message)]
         case "hour":
-            return [_hour(place_of(job, wanted)[0])]
+            return [None if job.at is None else _hour(job.at)]
         case _:
             assert_never(by)
 

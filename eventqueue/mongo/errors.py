@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
+    DocumentTooLarge,
     ExecutionTimeout,
     InvalidName,
     InvalidOperation,
@@ -148,3 +149,5 @@ def translated() -> Iterator[None]:
         yield
     except PyMongoError as error:
         raise to_queue_error(error) from error
+    except DocumentTooLarge as error:  # which the driver has not among its own: it sent nothing
+        raise DatabaseFailed(f"MongoDB holds no document of more than 16 MB: {str(error).rstrip('.')}.") from error

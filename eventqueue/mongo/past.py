@@ -25,6 +25,7 @@ from eventqueue.mongo.slices import outlasting
 from eventqueue.mongo.timeline import Timeline
 
 PLACING = ("enqueued", "amended", "retry-amended")  # the types of events that say in which queue a job is
+COUNTED = (1_000, 10_000, 100_000, 1_000_000)  # events
 AT_ONCE = 200  # streams of which the ends are looked for in one question
 
 Place = tuple[str, int]
@@ -120,12 +121,26 @@ class Past:
     def newest(self, name: str, types: Collection[str], since: datetime, most: int | None = None) -> list[Read]:
         """Return the newest `most` events of a category that are of these types, from `since` on, by then."""
         within = {"_id": {"$gte": {"stream": f"{name}-"}, "$lt": {"stream": f"{name}."}}}
-        wanted = {"$and": [within, between(since, self.moment), {"type": {"$in": [*types]}}]}
+        span = between(since, self.moment)
+        wanted = {"$and": [within, span, {"type": {"$in": [*types]}}]}
+        by = self._shorter({"ts": span["ts"]}, within)
         # Ordered by the server: of very many few are wanted.
         pipeline: list[Mapping[str, Any]] = [{"$match": wanted}, {"$sort": {"ts": -1, "_id": -1}}]
         pipeline += [] if most is None else [{"$limit": most}]
-        found = outlasting(lambda: list(self._events.aggregate(pipeline, hint={"_id": 1}, allowDiskUse=True)))
+        found = outlasting(lambda: list(self._events.aggregate(pipeline, hint=by, allowDiskUse=True)))
         return [read_one(bytes(one.raw)) for one in found]
+
+    def _shorter(self, span: Mapping[str, Any], category: Mapping[str, Any]) -> Mapping[str, int]:
+        """Return the index by which less is to be looked at: all that the log took in a time, or of a category ever.
+
+        To know that costs no more than a few times the lesser: both are counted, by keys alone, up to ever more.
+        """
+        for most in COUNTED:
+            for query, index in ((span, {"ts": 1}), (category, {"_id": 1})):
+                count = partial(self._events.count_documents, query, limit=most, hint=index)
+                if outlasting(count) < most:
+                    return index
+        return {"_id": 1}
 
     def category_unless(self, name: str, types: Collection[str]) -> list[str]:
         """Return the streams of a category that had an event by then, and none of these types."""

@@ -149,6 +149,17 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
+class Trait(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a job is counted by: as much of it as was asked for, and of all else nothing."""
+
+    state: State | None = None
+    queue: str | None = None
+    task: str | None = None
+    tags: tuple[str, ...] = ()
+    message: str | None = None  # its last error, as it is told
+    at: datetime | None = None  # by what it is listed
+
+
 class Found(msgspec.Struct, frozen=True):
     """The ids of jobs, and how far the view that they are from was behind.
 
@@ -551,6 +562,10 @@ class Views(Protocol):
 
     def failures(self, filter_: Filter) -> Iterator[Failure]:
         """As `jobs`, but of each only what is told of a failure."""
+        ...
+
+    def traits(self, filter_: Filter, by: str) -> Iterator[Trait]:
+        """As `jobs`, but of each only what it is counted by: `by` is one of `audit.tally.By`."""
         ...
 
     def counts(self) -> Mapping[str, Counts]:

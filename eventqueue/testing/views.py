@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from eventqueue.audit.fitting import trait_of
 from eventqueue.errors import Refused
 from eventqueue.model.events import Claimed, Completed, Event, Failed, category_of, name_in
 from eventqueue.model.job import Job, State
 from eventqueue.ports.footing import Clock
-from eventqueue.ports.views import ENDS_MAX, Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats
+from eventqueue.ports.views import ENDS_MAX, Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats, Trait
 from eventqueue.steering.pauses import Pauses
 from eventqueue.testing.listing import listed
 from eventqueue.testing.log import TakenLog
@@ -62,6 +63,10 @@ class MemoryViews:
         for job in self.jobs(filter_):
             if job.last_error is not None:
                 yield Failure(job.id, job.queue, job.updated_at, job.last_error.told)
+
+    def traits(self, filter_: Filter, by: str) -> Iterator[Trait]:  # noqa: ARG002 - the port's
+        """See Views.traits: they have all in any case."""
+        return (trait_of(job, filter_) for job in self.jobs(filter_))
 
     def counts(self) -> Mapping[str, Counts]:
         """See Views.counts."""

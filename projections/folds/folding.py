@@ -11,13 +11,14 @@ import msgspec
 
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import SHOWN_MAX
-from eventqueue.model.events import Recorded, name_in, stream_of
+from eventqueue.model.events import Amended, Recorded, RetryAmended, name_in, stream_of
 from eventqueue.model.job import Job, evolve
 from projections.folds import jobs
 from projections.folds.decoding import Poison
 from projections.folds.projection import Counters, Projection, add, no_counters
 
 Events = Sequence[Recorded | Poison]
+AMENDING = (Amended, RetryAmended)
 Repair = Callable[[str, int], Events]
 """(stream, version) -> the stream's events after that version, as the log has them now."""
 
@@ -66,6 +67,7 @@ class Folded:
     applied: int = 0
     last: Recorded | None = None
     is_repaired: bool = False  # holds events that were not in the batch
+    is_amended: bool = False  # a small event may have all of a large command written again
 
 
 def jobs_in(events: Iterable[Recorded | Poison]) -> set[str]:
@@ -156,6 +158,7 @@ class Folding:
             after = seat.after if is_late else evolve(seat.after, event)
             if after is None:
                 raise LogCorrupt(f"{event.stream} has a result, but no job.")
+            jobs.check_size(after, event.event)
             tallies = []
             for one in self._projections:
                 at_work = one.name
@@ -168,6 +171,7 @@ class Folding:
             seat.late = event.version
         else:
             seat.after = after
+        folded.is_amended |= isinstance(event.event, AMENDING)
         for name, tally in tallies:
             add(folded.tallies[name], tally)
         folded.applied += 1

@@ -8,13 +8,22 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+import bson
 import msgspec
 
+from eventqueue.errors import LogCorrupt
+from eventqueue.model.events import Amended, Completed, Enqueued, Event, Failed, RetryAmended
 from eventqueue.model.job import Job
 
 NAME, VERSION = "jobs", 5
 
+DOCUMENT_MAX = 15 * 1024 * 1024  # bytes: MongoDB holds 16 MB, and what stands beside the fold has to find room
+
 _KEPT = (datetime, bytes)
+_GROWING = (Enqueued, Amended, RetryAmended, Completed, Failed)
+# What is a byte here is fourteen in a document at most: no job below this comes near DOCUMENT_MAX.
+_LIGHT = 1024 * 1024
+_pack = msgspec.msgpack.Encoder().encode  # a tenth of what it takes to make a document
 # What events change; all else stays as the job was enqueued. A test holds these against the state machine.
 _MOVING = (
     *("queue", "run", "priority", "max_retries", "timeout", "tags"),
@@ -45,3 +54,14 @@ def to_changes(before: Job, after: Job) -> dict[str, Any]:
     for field in _NESTED & changes.keys():
         changes[field] = msgspec.to_builtins(changes[field], builtin_types=_KEPT)
     return changes
+
+
+def check_size(job: Job, event: Event) -> None:
+    """Refuse a job that `event` has made larger than a document may be. Raises LogCorrupt.
+
+    Nobody is allowed such a job, but a hand may write the events of one, and no command could write its view.
+    """
+    if not isinstance(event, _GROWING) or len(_pack(job)) <= _LIGHT:
+        return
+    if (size := len(bson.encode(to_document(job)))) > DOCUMENT_MAX:
+        raise LogCorrupt(f"the job would have {size:,} bytes, more than a document of MongoDB can hold")

@@ -105,7 +105,7 @@ class Applier:
         return folded.seats, self.commit(self._prepared(folded, self.held.token, now, UNKNOWN))
 
     def _prepared(self, folded: Folded, token: Token, now: datetime, size: int) -> Prepared:
-        size = UNKNOWN if folded.is_repaired else size
+        size = UNKNOWN if folded.is_repaired or folded.is_amended else size
         made = writes(self.generation.name_of, folded, now, is_heavy=size > PORTION_BYTES, paused=self.paused)
         self._seats.keep(folded.seats)
         changed = [seat for seat in folded.seats.values() if seat.is_changed]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import dropwhile, islice
 from typing import Any
 
+import msgspec
 from pymongo.collection import Collection
 
 from eventqueue.audit.fitting import BY_THEIR_END, failed_so, has_meta, says, storable
@@ -22,7 +23,7 @@ from eventqueue.model.events import Error
 from eventqueue.model.job import FINAL, State
 from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
-from eventqueue.ports.views import ENDS_MAX, VAIN_MAX, Failure, Filter
+from eventqueue.ports.views import ENDS_MAX, VAIN_MAX, Failure, Filter, Trait
 from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
@@ -31,6 +32,14 @@ PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fi
 FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
 ERROR = {"last_error.type": 1, "last_error.message": 1}  # what is told of one
 FAILURE = {"queue": 1, "updated_at": 1, **ERROR}  # what a Failure is made of
+TRAITS: Mapping[str, Mapping[str, int]] = {  # by what jobs are counted, and what of each is read for that
+    "state": {"state": 1},
+    "queue": {"queue": 1},
+    "task": {"run.task": 1},
+    "tag": {"tags": 1},
+    "error": ERROR,
+    "hour": {"created_at": 1, "updated_at": 1},
+}
 BRIEF = {"result.value": 0, "result.output": 0, "last_error.traceback": 0}  # what is left out of a job in a line
 WRITTEN = {"run.command": 1, "meta": 1, **ERROR}  # in which texts are looked for once it is read
 # Characters of a text that the server looks for: what has these is read, and looked at whole. It may take the product
@@ -88,6 +97,29 @@ def failure(document: Document) -> Failure | None:
     if isinstance(queue, str) and isinstance(at, datetime) and told is not None:
         return Failure(document["_id"], queue, at, told)
     return None
+
+
+def trait(filter_: Filter, document: Document) -> Trait:
+    """Return what a job is counted by, as far as it was read. Raises msgspec.ValidationError for another layout."""
+    found = msgspec.convert(document, _Counted)
+    at = found.updated_at if _ordered_by(filter_) == "updated_at" else found.created_at
+    task = None if found.run is None else found.run.task
+    return Trait(state=found.state, queue=found.queue, task=task, tags=found.tags, message=_told(document), at=at)
+
+
+class _Named(msgspec.Struct, frozen=True):
+    task: str | None = None
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """What of a job's document is counted."""
+
+    state: State | None = None
+    queue: str | None = None
+    run: _Named | None = None
+    tags: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 def _told(document: Document) -> str | None:
@@ -241,7 +273,7 @@ def _pages(
             yield one
         if len(page) < most:
             return
-        size = PAGE_MAX
+        size = max(PAGE_MAX, len(seen))  # of very many of one time each question brings twice as many, not all again
 
 
 def _read(

@@ -2,11 +2,12 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import bson
 import msgspec
@@ -18,7 +19,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import slices
-from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats, Totals
+from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats, Totals, Trait
 from projections.folds.jobs import to_job
 from projections.folds.projection import Projection, unlike, versions
 from projections.folds.report import totals
@@ -30,9 +31,11 @@ from projections.keeping.integrity import damage
 from projections.keeping.provenance import recorded
 from projections.reading import queues, windows
 from projections.reading.health import parked, skipped
-from projections.reading.listing import BRIEF, FAILURE, ending, failure, listed
+from projections.reading.listing import BRIEF, FAILURE, TRAITS, ending, failure, listed, trait
 from projections.reading.nets import counted_near
 from projections.reading.refreshing import Refreshing
+
+T = TypeVar("T")
 
 
 class ViewReader:
@@ -65,7 +68,7 @@ class ViewReader:
         """See Views.jobs."""
         with translated():
             found = self._listed(filter_, BRIEF if is_brief else None)
-            yield from islice(filter(None, map(_readable, found)), filter_.limit)
+            yield from islice(filter(None, (_readable(one, to_job) for one in found)), filter_.limit)
 
     def ids(self, filter_: Filter) -> Iterator[str]:
         """See Views.ids."""
@@ -84,6 +87,12 @@ class ViewReader:
         with translated():
             found = map(failure, self._listed(filter_, FAILURE))
             yield from islice((one for one in found if one is not None), filter_.limit)
+
+    def traits(self, filter_: Filter, by: str) -> Iterator[Trait]:
+        """See Views.traits."""
+        with translated():
+            found = (_readable(one, partial(trait, filter_)) for one in self._listed(filter_, TRAITS[by]))
+            yield from islice(filter(None, found), filter_.limit)
 
     def _listed(self, filter_: Filter, fields: Mapping[str, int] | None = None) -> Iterator[Mapping[str, Any]]:
         return listed(self._generation(), filter_, lambda: self._waiting(filter_.queue), fields)
@@ -212,10 +221,13 @@ class ViewReader:
         return live
 
 
-def _readable(document: Mapping[str, Any]) -> Job | None:
-    """Return the job in a document; of one that somebody has altered a warning tells, since the others are listed."""
+def _readable(document: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> T | None:
+    """Return what `read` makes of a job's document; of one that somebody has altered a warning tells.
+
+    The others are listed.
+    """
     try:
-        return to_job(document)
+        return read(document)
     except msgspec.ValidationError as error:
         warnings.warn(
             f"Job {document['_id']} is passed over: its view cannot be read ({error}). `queuectl projections verify` "

@@ -360,7 +360,7 @@ def test_that_jobs_are_too_many_to_be_counted_one_by_one_is_known_before_they_ar
     queue.enqueue_many([{"command": "true", "tags": ["x"]} for _ in range(4)])
     monkeypatch.setattr(tally, "VAIN_MAX", 3)
     looked_at: list[object] = []
-    monkeypatch.setattr(queue._views, "jobs", lambda *_, **__: looked_at)
+    monkeypatch.setattr(queue._views, "traits", lambda *_, **__: looked_at)
 
     with pytest.raises(Refused, match="more than 3 jobs"):
         queue.count(by="tag")

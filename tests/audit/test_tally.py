@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from eventqueue.audit import tally
-from eventqueue.audit.tally import By, Kind, is_counted, kind, of_counters, of_jobs, within_reach
+from eventqueue.audit.fitting import trait_of
+from eventqueue.audit.tally import By, Kind, is_counted, kind, of_counters, of_traits, within_reach
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import Job, State
@@ -39,7 +40,7 @@ EXIT = fingerprint("It ended with 1.")
     ],
 )
 def test_jobs_are_counted_by(by: By | None, wanted: Filter, kinds: list[tuple[str | None, int]]) -> None:
-    found = of_jobs(JOBS, wanted, by, FRESH)
+    found = of_traits([trait_of(one, wanted) for one in JOBS], by, FRESH)
 
     assert (found.count, [(one.value, one.count) for one in found.kinds]) == (4, kinds)
     assert [one.example for one in found.kinds if one.value == EXIT] == ["It ended with 1."] * (by == "error")
@@ -55,7 +56,7 @@ def test_counters_tell_what_the_jobs_would(by: By | None, wanted: Filter) -> Non
     fitting = [one for one in JOBS if wanted.state in (None, one.state) and wanted.queue in (None, one.queue)]
 
     assert is_counted(wanted, by)
-    assert of_counters(counts, wanted, by, FRESH) == of_jobs(fitting, wanted, by, FRESH)
+    assert of_counters(counts, wanted, by, FRESH) == of_traits([trait_of(one, wanted) for one in fitting], by, FRESH)
 
 
 def test_what_counters_do_not_tell_is_read_from_the_jobs() -> None:
@@ -80,4 +81,4 @@ def test_what_is_no_kind_is_refused() -> None:
 
 
 def test_a_kind_without_a_value_is_of_none() -> None:
-    assert of_jobs(JOBS[3:], Filter(), "tag", FRESH).kinds == [Kind(None, 1)]
+    assert of_traits([trait_of(JOBS[3], Filter())], "tag", FRESH).kinds == [Kind(None, 1)]

@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo.database import Database
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
-from eventqueue.errors import Unavailable
-from eventqueue.mongo.errors import to_queue_error
+from eventqueue.errors import DatabaseFailed, Unavailable
+from eventqueue.mongo.errors import to_queue_error, translated
 
 TAIL = ", Timeout: 5.0s, Topology Description: <TopologyDescription id: 6b, topology_type: Unknown, servers: []>"
 INSIDE = " Replica set is configured with internal hostnames or IPs?"
@@ -77,3 +79,8 @@ def test_a_snapshot_that_is_gone_is_worth_another_try(code: int) -> None:
 )
 def test_a_server_elsewhere_whose_disk_is_full_is_told_so(refused: OperationFailure) -> None:
     assert str(to_queue_error(refused)).startswith("The disk of the MongoDB server is full")
+
+
+def test_a_document_that_the_driver_does_not_even_send_is_told_in_our_words(database: Database[dict[str, Any]]) -> None:
+    with pytest.raises(DatabaseFailed, match="no document of more than 16 MB"), translated():
+        database.command("insert", "large", documents=[{"_id": 1, "text": "x" * 17 * 1024 * 1024}])

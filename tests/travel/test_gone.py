@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +10,18 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput
+from eventqueue.model.codec import seal
+from eventqueue.model.events import EMPTY
 from eventqueue.model.job import Claim, State, decide
 from eventqueue.model.lives import WorkerEvent, WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
+from eventqueue.ports.log import Append
 from eventqueue.ports.views import Ending, Gone, Held
 from eventqueue.steering.chronicle import tell
 from eventqueue.travel.gone import HELD_TOLD
 from eventqueue.worker.life.place import incarnation_here
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
-from tests.travel.lives import Chances, append_to
+from tests.travel.lives import Chances, append_to, taken
 
 
 @pytest.fixture
@@ -81,6 +84,28 @@ def test_the_newest_come_first_and_no_more_than_are_asked_for(queue: Queue) -> N
     assert queue.workers_gone(within=timedelta(0)) == []
     with pytest.raises(InvalidInput, match="limit"):
         queue.workers_gone(limit=0)
+
+
+def test_those_that_were_long_ago_cost_nothing(queue: Queue, database: Database[dict[str, Any]]) -> None:
+    ground = queue.connection.ground
+    now = ground.clock.now()
+    for part in range(6):
+        lives = [long_ago(f"worker-web-1:{part}-{number}", now - timedelta(days=7)) for number in range(100)]
+        assert all(one.is_whole for one in ground.log.append(lives))
+    told(queue, "web-1:a", started(), WorkerLeft())
+    database.command("profile", 2)
+
+    assert [one.worker.id for one in queue.workers_gone()] == ["web-1:a"]
+
+    database.command("profile", 0)
+    asked = database["system.profile"].find({"ns": f"{database.name}.events", "docsExamined": {"$exists": True}})
+    looked = [one["docsExamined"] for one in asked]
+    assert sum(looked) < 50  # and not 1,200 and more
+
+
+def long_ago(stream: str, at: datetime) -> Append:
+    life = seal(stream, EMPTY, [started(), WorkerLeft()], actor="tests", now=at)
+    return Append(tuple(taken(one, at) for one in life))
 
 
 def test_no_worker_follows_itself(queue: Queue) -> None:

@@ -1,6 +1,6 @@
 """Poison in the log: it parks its job, whatever is wrong with it, and everything else keeps flowing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bson
@@ -19,6 +19,7 @@ from eventqueue.model.events import EMPTY, Amended, Event, LateResult, Recorded,
 from eventqueue.model.job import Job, State
 from eventqueue.mongo.ground import Ground
 from eventqueue.ports.finder import Share
+from eventqueue.ports.log import Append
 from projections.folds.decoding import Poison
 from projections.folds.projection import Tally
 from projections.folds.stats import Stats
@@ -27,7 +28,7 @@ from projections.reading.candidates import ViewFinder
 from projections.reading.reader import ViewReader
 from projections.reading.verify import sample
 from projections.registry import PROJECTIONS
-from tests.builders import CANCELLED, COMPLETED, NOW, RELEASED, append, claimed, enqueued
+from tests.builders import CANCELLED, COMPLETED, NOW, RELEASED, RETRIED_AFTER_WAIT, append, claimed, enqueued, failed
 from tests.projections.exact import documents, shown
 from tests.projections.stage import (
     await_that,
@@ -139,6 +140,67 @@ def test_variables_that_a_hand_adds_to_a_job_without_end_stop_nobody(built: Grou
     assert found["sound"].state is State.PENDING
     assert found["grows"].priority == 59
     assert is_fresh(built)
+
+
+def test_a_job_that_has_become_too_large_for_a_document_is_parked_as_it_stood_and_the_others_flow(
+    built: Ground,
+) -> None:
+    forge_large(built, "job-large")
+    put(built, "job-sound", enqueued())
+
+    finish(built)
+
+    assert "more than" in document(built, "large")["parked"]["problem"]
+    assert document(built, "large")["version"] == 5
+    assert shown(built).jobs["sound"].state is State.PENDING
+    assert is_fresh(built)
+
+
+def test_a_rebuild_parks_a_job_that_is_too_large_for_a_document_too(built: Ground) -> None:
+    forge_large(built, "job-large")
+    put(built, "job-sound", enqueued())
+    finish(built)
+    live = document(built, "large")
+
+    build(built)
+
+    assert document(built, "large") == live
+    assert shown(built).jobs["sound"].state is State.PENDING
+
+
+def forge_large(ground: Ground, stream: str) -> None:
+    """Insert a job of which no event is too large, and all together are."""
+    (sealed,) = [append(stream, enqueued(), claimed(), failed(), RETRIED_AFTER_WAIT, claimed(attempt=2), COMPLETED)]
+    text = "x" * 6_000_000
+    large: dict[int, Mapping[str, Any]] = {
+        1: {"data.meta": {"text": text}},
+        3: {"data.error": {"type": "E", "message": text}},
+        6: {"data.result": text},
+    }
+    for one in sealed.events:
+        stored = bson.decode(one.raw, MILLISECONDS)
+        insert(ground, stored, large.get(one.recorded.version, {}))
+
+
+def test_small_changes_of_very_many_large_jobs_are_written_in_as_many_commands_as_it_takes(built: Ground) -> None:
+    large = enqueued(command=": " + "x" * 120_000, env={"B": "x" * 80_000})
+    changed = Amended(was=Terms(), now=Terms(env={"A": "1"}))
+    for start in range(0, 300, 30):  # 60 MB together: more than a command may hold
+        streams = [f"job-{start + number}" for number in range(30)]
+        put_all(built, [append(stream, large, now=built.clock.now()) for stream in streams])
+    finish(built)
+    heads = {f"job-{number}": built.log.read(f"job-{number}")[-1].head for number in range(300)}
+    put_all(built, [append(stream, changed, head=head) for stream, head in heads.items()])
+    applier = taking_place(built)
+    events, token = unread(built, applier.held.token)
+
+    applier.commit(applier.prepare(events, token, built.clock.now(), size=500 * len(events)))
+
+    assert live_of(built).jobs.count_documents({"run.env.A": "1", "parked": None}) == 300
+
+
+def put_all(ground: Ground, appends: Sequence[Append]) -> None:
+    assert all(done.is_whole for done in ground.log.append(appends))
 
 
 def test_a_later_event_that_cannot_be_read_leaves_the_job_as_it_stood(built: Ground) -> None:

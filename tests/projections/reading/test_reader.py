@@ -5,18 +5,20 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from bson.raw_bson import RawBSONDocument
 from msgspec.structs import replace
 
+from eventqueue.audit.fitting import trait_of
+from eventqueue.audit.tally import By, of_traits
 from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews, JobNotFound, Refused
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
-from eventqueue.ports.views import Filter, Lag
+from eventqueue.ports.views import Filter, Lag, Trait
 from projections.folds.stats import Stats
 from projections.keeping.ageing import merge_aged
 from projections.reading import listing, refreshing, windows
@@ -375,6 +377,50 @@ def test_any_text_may_be_looked_for(built: Ground, text: str) -> None:
         looking: Any = {field: text}
         assert list(one.jobs(Filter(**looking))) == []
     assert list(one.jobs(Filter(meta={text: text}))) == []
+
+
+@pytest.mark.parametrize("by", get_args(By))
+def test_what_jobs_are_counted_by_is_as_they_have_it_and_nothing_else_of_them_is_read(built: Ground, by: By) -> None:
+    put(built, "job-dead", enqueued(max_retries=0, tags=["x"]), claimed(), USED_UP_FAILURE, DEAD_LETTERED)
+    put(built, "job-called", called("app.send", meta={"customer": "acme"}, tags=["x", "y"], queue="mail"))
+    put(built, "job-cancelled", enqueued(command="make all"), CANCELLED)
+    one = reader_on(built)
+    one.refresh()
+
+    for wanted in (
+        Filter(),
+        Filter(state=State.DEAD),
+        Filter(error="ended with"),
+        Filter(command="MAKE"),
+        Filter(meta={"customer": "acme"}),
+        Filter(tag="x", limit=1),
+    ):
+        whole = [trait_of(job, wanted) for job in one.jobs(wanted)]
+        assert whole
+        assert of_traits(one.traits(wanted, by), by, Lag(0.0)) == of_traits(whole, by, Lag(0.0))
+    (trait,) = one.traits(Filter(queue="mail"), "tag")
+    assert trait == Trait(tags=("x", "y"))
+
+
+def test_a_list_of_very_many_jobs_of_one_time_reads_each_place_a_few_times_at_most(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE_MAX", 2)
+    built.log.append([append(f"job-{number}", enqueued()) for number in range(100)])
+    one = reader_on(built)
+    one.refresh()
+    read, places = listing._read, []
+
+    def noted(collection: Any, query: Any, fields: Any, **options: Any) -> Any:
+        found = read(collection, query, fields, **options)
+        places.append(len(found) if "limit" in options else 0)
+        return found
+
+    monkeypatch.setattr(listing, "_read", noted)
+
+    assert len(list(one.ids(Filter(limit=None)))) == 100
+    assert sum(places) <= 300  # and not 2,550
 
 
 def test_a_list_goes_on_after_a_job_wherever_that_stands(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
