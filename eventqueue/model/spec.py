@@ -21,8 +21,10 @@ from eventqueue.model.events import Call, Enqueued, Run, Shell
 from eventqueue.model.names import by_known, meant
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
 
-NAME = r"^[A-Za-z0-9._:-]{1,128}$(?!\n)"  # `$` alone would let a last newline in
-NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them"
+# `$` alone would let a last newline in. What begins with `-` would be an option where it is typed, or passed on to a
+# command: `xargs queuectl cancel` of a job `--all` cancelled them all.
+NAME = r"^(?!-)[A-Za-z0-9._:-]{1,128}$(?!\n)"
+NO_NAME = "may hold letters, digits and . _ : - only, 1 to 128 of them, and may not begin with -"
 TEXT_MAX = 128 * 1024 - 1  # bytes of one argument, or of one variable with its name: MAX_ARG_STRLEN, and a NUL
 _TIMES, _DURATIONS = ("run_at", "expires_at"), ("delay", "expires", "timeout")
 _KEY_SPACE = UUID("c1ad4a2e-2f0b-5f37-9c1d-6d1f4be5a1a7")

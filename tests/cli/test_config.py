@@ -87,7 +87,11 @@ def test_a_bad_setting_is_refused(shared: Queuectl, args: tuple[str, ...]) -> No
         ("output-retention", "2147483648", "expected a number <= 2147483647, got '2147483648'"),
         ("lease", "1", "expected a number >= 5, got '1'"),
         ("timeout", "long", "expected seconds, or such as 10m, 1h30m or 2d, or none, got 'long'"),
-        ("queue", "a b", "may hold letters, digits and . _ : - only, 1 to 128 of them, got 'a b'"),
+        (
+            "queue",
+            "a b",
+            "may hold letters, digits and . _ : - only, 1 to 128 of them, and may not begin with -, got 'a b'",
+        ),
         (
             "fatal-exit-codes",
             "1;2",

@@ -25,7 +25,7 @@ GOOD: dict[str, list[Any]] = {
     "task": ["send", "app.tasks.send", "x" * 128],
     "args": [[1, 1.5, "ö\x00", None, {"a": [True]}]],
     "kwargs": [{"to": "ann", "n": 3}],
-    "id": ["a", "A-z_0.9:", "-", "x" * 128],
+    "id": ["a", "A-z_0.9:", ".", "x" * 128],
     "queue": ["a", "mail.high", "x" * 128],
     "priority": [0, -5, 2**31 - 1, -(2**31)],
     "run_at": [NOW, "2030-01-31T08:00:00Z", "2030-01-31T08:00:00+01:00", "1970-01-01T00:00:00Z"],
@@ -44,7 +44,21 @@ GOOD: dict[str, list[Any]] = {
     "correlation": ["a", "x" * 128],
 }
 _NOT_TEXT: list[Any] = [1, 1.5, True, ["a"], INJECTION, b"a", NOW]
-_NOT_NAME: list[Any] = [*_NOT_TEXT, "", " ", "a b", "a/b", "ö", "a\n", "\na", "a\x00", "x" * 129, "\ud800"]
+_NOT_NAME: list[Any] = [
+    *_NOT_TEXT,
+    "",
+    " ",
+    "a b",
+    "a/b",
+    "ö",
+    "a\n",
+    "\na",
+    "a\x00",
+    "x" * 129,
+    "\ud800",
+    "-",
+    "--all",
+]
 _NOT_LABEL: list[Any] = [*_NOT_TEXT, "", "a\x00", "x" * 129, "\ud800"]
 _NOT_NUMBER: list[Any] = ["1", True, [1], INJECTION, float("nan"), float("inf"), 2**63]
 _NOT_SECONDS: list[Any] = [*_NOT_NUMBER, -1, -0.001, LONGEST_S + 1, timedelta(-1), timedelta.max]
