@@ -11,6 +11,7 @@ from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
 
@@ -68,12 +69,15 @@ def _of_those_that_fit(
 
     found = queue.find(**fields)
     session.out.behind(found.lag)
-    session.out.note(f"Waiting for {count(len(found.ids), 'job')}." if found.ids else "No jobs.")
+    if not found.ids:
+        session.out.note(unknown(queue, fields.get("queue")) or "No jobs.")
+        return []
+    session.out.note(f"Waiting for {count(len(found.ids), 'job')}.")
     jobs = queue.wait(found.ids, timeout)
     others = [job for job in jobs if job.state is not State.COMPLETED]
-    if jobs and not others:
+    if not others:
         session.out.done(f"{count(len(jobs), 'job')} completed")
-    elif jobs:
+    else:
         session.out.warn(f"{len(jobs) - len(others):,} of {count(len(jobs), 'job')} completed")
     for job in others[:NAMED_MAX]:
         _tell(session, queue, job)
