@@ -123,6 +123,11 @@ FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
 }
 _META = "meta.NAME"
 
+# Which of two bounds holds for both: `state:scheduled` is one of `due`, too.
+_LOWER = ("since", "created_since", "ended_since", "due_after", "priority_min")
+_UPPER = ("until", "created_until", "ended_until", "due_before", "priority_max")
+_NARROWER: Mapping[str, Callable[[Any, Any], Any]] = {**dict.fromkeys(_LOWER, max), **dict.fromkeys(_UPPER, min)}
+
 
 def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
     """Return the fields of a Filter that a text asks for; times such as `-2h` are seen from `now`.
@@ -160,10 +165,15 @@ def is_condition(text: str) -> bool:
 
 
 def joined(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a Filter that are asked for here and there. Raises InvalidInput for one that is in both."""
+    """Return the fields of a Filter that are asked for here and there: of two bounds on one side the narrower.
+
+    Raises InvalidInput for another field that is in both.
+    """
     found = dict(some)
     for name, value in more.items():
-        if name == "tags":
+        if name in found and name in _NARROWER:
+            found[name] = _NARROWER[name](found[name], value)
+        elif name == "tags":
             found[name] = (*found.get(name, ()), *value)
         elif name == "meta":
             before = found.get(name, {})

@@ -10,7 +10,7 @@ import click
 
 from eventqueue.cli.options import ask_for_json, given
 from eventqueue.cli.session import Session
-from eventqueue.cli.values import Text
+from eventqueue.cli.values import Choice, Text
 from eventqueue.model.names import as_known, meant
 
 JSON, LINES, IDS, TABLE = "json", "jsonl", "ids", "table"
@@ -87,7 +87,7 @@ def shaped(columns: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..
             "--output",
             "-o",
             "form",
-            type=click.Choice((JSON, LINES, IDS, TABLE)),
+            type=Choice((JSON, LINES, IDS, TABLE)),
             help="As one JSON document, as one a line, as the bare ids, or as a table.",
         )
         @click.option(

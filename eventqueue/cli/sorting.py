@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.values import Choice
 from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _ORDERS: Mapping[str, Callable[["Job"], Any]] = {
 
 sorting = click.option(
     "--sort",
-    type=click.Choice(tuple(_ORDERS)),
+    type=Choice(tuple(_ORDERS)),
     help=f"In this order, of {MOST:,} jobs at most: the latest, the first due, the highest or the most first.",
 )
 

@@ -10,6 +10,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.render.words import count
 from eventqueue.cli.selection import Selection, choosing
 from eventqueue.cli.session import Session
+from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
 
@@ -54,12 +55,15 @@ def _of_those_that_fit(
 
     found = queue.find(**fields)
     session.out.behind(found.lag)
-    session.out.note(f"Waiting for {count(len(found.ids), 'job')}." if found.ids else "No jobs.")
+    if not found.ids:
+        session.out.note(unknown(queue, fields.get("queue")) or "No jobs.")
+        return []
+    session.out.note(f"Waiting for {count(len(found.ids), 'job')}.")
     jobs = queue.wait(found.ids, timeout)
     others = [job for job in jobs if job.state is not State.COMPLETED]
-    if jobs and not others:
+    if not others:
         session.out.done(f"{count(len(jobs), 'job')} completed")
-    elif jobs:
+    else:
         session.out.warn(f"{len(jobs) - len(others):,} of {count(len(jobs), 'job')} completed")
     for job in others[:NAMED_MAX]:
         _tell(session, queue, job)

@@ -51,6 +51,16 @@ def test_failures_of_one_kind_are_one_with_when_where_and_an_example(broken: Que
     assert lines[1].endswith("mail, web  exit code 1: user 2 is gone")
 
 
+def test_queues_are_cut_only_where_there_is_no_room_for_them(queuectl: Queuectl, queue: Queue) -> None:
+    names = [f"{letter * 12}" for letter in "abcd"]
+    for name in names:
+        queue.enqueue(id=name, command="false", queue=name)
+        died(queue, name, "exit code 1: gone")
+
+    assert ", ".join(names) in queuectl.ok("errors").out
+    assert ", ".join(names) in on_terminal(queuectl, "errors", "--wide", columns=60)
+
+
 def test_they_can_be_narrowed_to_a_queue_and_a_time(broken: Queuectl) -> None:
     assert listed(broken, "--queue", "web") == {"exit code 1: user 0 is gone": 1}
     assert len(listed(broken, "--since", "1h")) == 3

@@ -11,6 +11,8 @@ from tests.cli.commands import Queuectl, is_one_sentence
     ("words", "meant"),
     [
         ("list --state ded", "dead"),
+        ("list --sort prioity", "priority"),
+        ("list -o jsn", "json"),
         ("count --by quue", "queue"),
         ("completion bsh", "bash"),
         ("audit export --format jsonn", "jsonl"),

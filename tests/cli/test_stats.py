@@ -8,6 +8,7 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died
+from tests.cli.terminals import on_terminal
 
 KEYS = [
     *("enqueued", "completed", "failed", "dead", "cancelled", "retried", "late", "in_per_minute", "out_per_minute"),
@@ -54,6 +55,11 @@ def test_it_fits_a_narrow_terminal(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--", "true")
 
     assert all(len(line) <= 80 for line in queuectl.ok("stats").out.splitlines())
+    narrow = on_terminal(queuectl, "stats", columns=50)
+    assert "WAIT P50" in narrow
+    assert "OLDEST PENDING" in narrow
+    assert "P95" not in narrow
+    assert "LATE" not in narrow
 
 
 @pytest.mark.parametrize("window", ["0", "-5m", "1e9", "soon", "99999999999d"])

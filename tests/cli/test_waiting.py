@@ -30,9 +30,11 @@ def test_who_waits_for_conditions_is_told_how_many_fit_and_of_each_that_did_not_
 
 
 def test_of_none_there_is_nothing_to_wait_for(filled: Queuectl) -> None:
-    none = filled.ok("wait", "queue:nosuch")
+    none = filled.ok("wait", "queue:mail", "state:dead")
 
     assert (none.out, none.err) == ("", "! No jobs.\n")
+    misspelt = filled.ok("wait", "queue:mial")
+    assert "No queue 'mial' ever had a job (is mail meant?)" in misspelt.err
     assert filled.ok("wait", "queue:nosuch", "--json").json == []
 
 

@@ -22,7 +22,8 @@ def test_a_queue_that_cannot_be_is_refused(shared: Queuectl) -> None:
 
     assert (ran.code, ran.err) == (
         2,
-        "✘ --queue: may hold letters, digits and . _ : - only, 1 to 128 of them, and may not begin with -: see `queuectl worker start --help`.\n",
+        "✘ --queue: may hold letters, digits and . _ : - only, 1 to 128 of them, and may not begin with -: "
+        "see `queuectl worker start --help`.\n",
     )
 
 

@@ -45,7 +45,7 @@ def _flow(rows: Sequence[Row]) -> Table:
         for name, one in rows
     ]
     titles = ["QUEUE", "IN/MIN", "OUT/MIN", "ENQUEUED", "COMPLETED", "FAIL %", "RETRIED", "DIED", "LATE"]
-    return Table(titles, cells, loose=0)
+    return Table(titles, cells, loose=0, ranks=(0, 0, 0, 3, 2, 0, 5, 1, 4))
 
 
 def _durations(rows: Sequence[Row]) -> Table:
@@ -59,7 +59,7 @@ def _durations(rows: Sequence[Row]) -> Table:
         for name, one in rows
     ]
     titles = ["QUEUE", "WAIT P50", "P95", "P99", "RUN P50", "P95", "P99", "OLDEST PENDING"]
-    return Table(titles, cells, loose=0)
+    return Table(titles, cells, loose=0, ranks=(0, 0, 3, 1, 0, 4, 2, 0))
 
 
 def _name(name: str) -> Cell:

@@ -13,7 +13,7 @@ from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.jobs import state
 from eventqueue.cli.render.named import Column, table
-from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, sentence, shortened, span
+from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, sentence, span
 from eventqueue.cli.render.zone import moment
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from eventqueue.model.settings import Source
 
 STILL_MAX = 10  # queues that do not move
-QUEUES_MAX = 40  # characters of their names
 ERRORS = ("fingerprint", "count", "first", "last", "such", "queues", "error")
 ENDINGS = {Ending.LEFT: "green", Ending.LOST: "red", Ending.SILENT: "yellow"}
 
@@ -104,7 +103,7 @@ def errors(found: Sequence[ErrorGroup], now: datetime, names: Sequence[str] = ()
         "last": Column("LAST", lambda one: moment(one.last, "seconds")),
         "age": Column("AGE", lambda one: age(now - one.last)),
         "such": Column("SUCH AS", lambda one: clean(shown(one.example.job)), is_text=True),
-        "queues": Column("QUEUES", lambda one: shortened(", ".join(one.queues), QUEUES_MAX), 2, is_text=True),
+        "queues": Column("QUEUES", lambda one: ", ".join(one.queues), 2, is_text=True),
         "error": Column("ERROR", lambda one: clean(one.example.message), is_text=True),
     }
     return table(columns, names or ERRORS, found)
