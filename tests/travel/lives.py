@@ -164,7 +164,7 @@ def seen(one: Queue | Then) -> Mapping[str, Any]:
     jobs = one.list(Filter(limit=None)).jobs
     return {
         "status": _status(one.status()),
-        "queues": [documents.queue(each) for each in one.queues() if _was_used(each)],
+        "queues": [documents.queue(each) | {"scheduled": None} for each in one.queues() if _was_used(each)],
         "workers": sorted(
             (each.id, each.name, each.host, each.pid, each.queues, each.concurrency, sorted(each.running))
             for each in one.workers()
@@ -177,7 +177,7 @@ def seen(one: Queue | Then) -> Mapping[str, Any]:
 
 
 def _status(found: Status) -> Mapping[str, Any]:
-    return {**documents.status(found), "lag": None, "still": None}  # of the past neither is told
+    return {**documents.status(found), "lag": None, "still": None, "scheduled": None}  # of the past none is told
 
 
 def _silent(one: Queue | Then, job: Job) -> Sequence[str]:
