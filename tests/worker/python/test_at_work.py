@@ -164,7 +164,7 @@ def test_a_worker_that_imports_for_long_says_so_and_can_be_stopped(stage: Stage,
     )
     crew = start(python=PythonPlan(imports=("slow",), import_path=(str(stage.folder),)))
     wait_until((stage.folder / "there").exists)
-    wait_until(lambda: "printed outside of a job: \\x1b[2Jloading" in crew.logged())
+    wait_until(lambda: "printed outside of a job: \\\\x1b[2Jloading" in crew.logged())
     crew.everything()
 
     crew.tell()
