@@ -1,7 +1,7 @@
 """Which jobs a command that reads is for: conditions as texts, as options, or both; all must hold."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from eventqueue.cli.values import (
     TEXT,
     VARIABLE,
     WHEN,
+    WHEN_AHEAD,
     Choice,
-    Typed,
+    coming_at,
     moment_option,
     since_of,
     time_of,
@@ -53,7 +54,7 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     ),
     "due_before": click.option(
         "--due-before",
-        type=WHEN,
+        type=WHEN_AHEAD,
         help="That wait and are due by then, such as 1h (from now) or 18:00 (UTC unless a zone is given).",
     ),
     "scan": click.option("--scan", is_flag=True, help="Look at all jobs, however many do not fit."),
@@ -122,7 +123,7 @@ class Wanted:
         if "ended_since" in found:
             found["ended_since"] = time_of(found["ended_since"], now, "ended-since")
         if "due_before" in found:
-            found["due_before"] = _time_to_come(found["due_before"], now)
+            found["due_before"] = coming_at(found["due_before"], now, "due-before")
         return found if state is None else joined(in_state(state, now), found)
 
 
@@ -131,13 +132,6 @@ def _once_each(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     if len(found) < len(pairs):
         raise click.UsageError("--meta: a name is asked for twice")
     return found
-
-
-def _time_to_come(typed: Typed, now: datetime) -> datetime:
-    if isinstance(typed, timedelta):
-        return time_of(-typed, now, "due-before")
-    at = time_of(typed, now, "due-before")
-    return at if isinstance(typed, datetime) or at > now else at + timedelta(days=1)
 
 
 def with_filters(command: Callable[..., Any], without: str | None = None) -> Callable[..., Any]:

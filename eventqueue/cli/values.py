@@ -102,14 +102,16 @@ class Size(click.ParamType[int]):
 
 
 class When(click.ParamType[Typed]):
-    """A time that is past, see `model.times`: UTC unless it says otherwise."""
+    """A time, see `model.times`: UTC unless it says otherwise; `ahead`: one that is looked forward to, and not back."""
 
-    name = "ago|time"
+    def __init__(self, *, ahead: bool = False) -> None:
+        self.name = "time" if ahead else "ago|time"
+        self._ahead = ahead
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Typed:
         """See click.ParamType."""
         try:
-            return times.typed(value, UTC, zone)
+            return times.typed(value, UTC, zone, ahead=self._ahead)
         except InvalidInput as error:
             self.fail(error.problem, param, ctx)
         except (ValueError, OverflowError):
@@ -181,7 +183,8 @@ class Arguments(click.ParamType[dict[str, Any]]):
         return {"args" if isinstance(found, list) else "kwargs": found}
 
 
-TEXT, FILE, SECONDS, SPAN, SIZE, WHEN, VARIABLE = Text(), File(), Seconds(), Span(), Size(), When(), Variable()
+TEXT, FILE, SECONDS, SPAN, SIZE, VARIABLE = Text(), File(), Seconds(), Span(), Size(), Variable()
+WHEN, WHEN_AHEAD = When(), When(ahead=True)
 FINGERPRINT, META, ARGUMENTS = Fingerprint(), Meta(), Arguments()
 
 

@@ -62,7 +62,8 @@ def test_the_newest_jobs_are_told_where_nothing_is_typed_and_no_name_that_a_shel
 
 
 def test_no_name_is_told_that_a_command_would_take_for_an_option(filled: Queuectl, queue: Queue) -> None:
-    queue.enqueue(command="true", id="--all", queue="--yes", tags=["-x", "=ls"])
+    of_a_hand = replace(enqueued(), queue="--yes", tags=("-x", "=ls"))
+    queue.connection.ground.log.append([Append(seal("job---all", EMPTY, [of_a_hand], actor="test", now=NOW))])
     queue.connection.views.refresh()
 
     assert set(told(filled.environ, "cancel", "''")) == {"report-1", "report-2"}
