@@ -1,8 +1,9 @@
 """`queuectl set` and `run-now`: a job that waits is changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +12,16 @@ from eventqueue.cli.enqueue import given_fields, with_options
 from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, selecting
 from eventqueue.cli.session import Session
-from eventqueue.cli.values import SECONDS, TEXT, VARIABLE
+from eventqueue.cli.values import SECONDS, SUCH_COMING, TEXT, VARIABLE, timed
+
+if TYPE_CHECKING:
+    from eventqueue.api.bulk import Bulk
+    from eventqueue.api.queue import Queue
 
 FIELDS = (
     click.option("--priority", type=int, help="Higher runs first."),
     click.option("--queue", help="Queue it goes to."),
-    click.option("--run-at", metavar="TIME", help="Not before this time, ISO 8601 with a zone."),
+    click.option("--run-at", metavar="TIME", help=f"Not before this time, {SUCH_COMING}."),
     click.option("--delay", type=SECONDS, help="Not before so long from now, such as 90 or 10m."),
     click.option("--max-retries", type=int, help="How often it is tried again."),
     click.option("--timeout", type=SECONDS, help="How long it may run."),
@@ -82,7 +87,11 @@ def _amend(
     from eventqueue.api.acts import AMENDED_OF
     from eventqueue.model.amending import amendment
 
-    amendment(fields, unset)  # before a server is asked: what is wrong with it is so of every job
-    why = selection.why
-    act = Deed(lambda queue, ids: queue.amend_many(ids, why, unset=unset, **fields), asks, said, AMENDED_OF)
-    return to_each(session, selection, act)
+    # Before a server is asked: what is wrong with it is so of every job.
+    amendment(timed(fields, datetime.now(UTC)), unset)
+
+    def amend(queue: "Queue", ids: Iterable[str]) -> "Bulk":
+        at = timed(fields, queue.connection.ground.clock.now())
+        return queue.amend_many(ids, selection.why, unset=unset, **at)
+
+    return to_each(session, selection, Deed(amend, asks, said, AMENDED_OF))

@@ -39,7 +39,7 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
     queuectl errors state:dead tag:nightly meta.customer=acme
     queuectl errors --columns count,age,error
     queuectl errors --past --since 03:00
-    queuectl dlq retry --all --fingerprint 8aec858657 --dry-run
+    queuectl dlq retry --fingerprint 8aec858657 --dry-run
     """
     from eventqueue.cli.listing import LIMIT
     from eventqueue.cli.render import documents, tables

@@ -1,6 +1,7 @@
 """`queuectl restart`: a new job that does what one that has ended was to do."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ from eventqueue.cli.enqueue import given_fields, with_options
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, with_why
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.values import timed
 from eventqueue.errors import QueueError, Refused
 
 if TYPE_CHECKING:
@@ -48,8 +50,9 @@ def restart(
     """
     from eventqueue.model.restarting import alterations
 
-    fields = given_fields(options)
-    alterations(fields, unset)  # before a server is asked: what is wrong with it is so of every job
+    fields: Mapping[str, Any] = given_fields(options)
+    # Before a server is asked: what is wrong with it is so of every job.
+    alterations(timed(fields, datetime.now(UTC)), unset)
     if is_edited and (len(ids) > 1 or fields or unset):
         raise click.UsageError("--edit is of one job, and goes with no other change")
     with session.queue() as queue:
@@ -58,6 +61,7 @@ def restart(
 
             ids = [queue.resolve(ids[0])]
             fields, unset = edited(_to_be_edited(queue, ids[0]))
+        fields = timed(fields, queue.connection.ground.clock.now())
         return _told(session, ids, _restarted(queue, ids, fields, unset, why))
 
 

@@ -1,6 +1,7 @@
 """`queuectl set` and `run-now`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -31,6 +32,19 @@ def test_set_changes_what_is_given_and_nothing_else(waits: Queuectl, queue: Queu
     assert (job.run.command, job.run.env) == ("make", {"A": "psst", "B": "2"})
     assert (job.priority, job.queue, job.max_retries, job.timeout, job.tags) == (7, "mail", 0, 120, ("x", "y"))
     assert str(job.due_at) == "2030-01-31 08:00:00+00:00"
+
+
+@pytest.mark.parametrize("command", ["set", "restart"])
+def test_a_time_is_typed_as_where_a_job_is_added(waits: Queuectl, queue: Queue, command: str) -> None:
+    if command == "restart":
+        waits.ok("cancel", "one")
+
+    changed = waits.ok("--quiet", command, "one", "--run-at", "18:00 Europe/Berlin").out.split()
+
+    due_at = queue.get(changed[-1] if command == "restart" else "one").due_at
+    assert due_at is not None
+    assert due_at.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M:%S") == "18:00:00"
+    assert datetime.now(UTC) < due_at < datetime.now(UTC) + timedelta(hours=25)
 
 
 def test_history_tells_from_what_to_what_by_whom_and_why_and_hides_what_may_be_secret(waits: Queuectl) -> None:
