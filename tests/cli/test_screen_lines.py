@@ -31,7 +31,7 @@ def shown(*pieces: bytes, narrower: int | None = None) -> list[str]:
         app, output = OnePane(), _Output()
         async with app.run_test(size=(WIDE, HIGH)) as pilot:
             for piece in pieces:
-                part = output.part(AttemptWrote("stdout", piece))
+                (part,) = output.parts(AttemptWrote("stdout", piece))
                 app.lines.add(part.text, is_over=part.is_over)
             await pilot.pause()
             if narrower is not None:
@@ -75,3 +75,10 @@ def test_a_colour_of_thousands_of_digits_is_shown_as_what_it_is() -> None:
 
     assert seen[-1] == "and on"
     assert seen[-2].endswith("mhello")
+
+
+def test_what_is_not_kept_of_an_output_is_told_before_what_is() -> None:
+    lost, kept = _Output().parts(AttemptWrote("stderr", b"on\n", lost=1024))
+
+    assert (lost.text.plain, lost.is_line) == ("stderr: what came before this, 1,024 bytes, is not kept", True)
+    assert kept.text.plain.startswith("on")

@@ -51,7 +51,8 @@ def _totals(glance: Glance) -> list[Text]:
     failed, dead = (sum(of.get(state, 0) for of in glance.queues.values()) for state in (State.FAILED, State.DEAD))
     total = glance.stats.total
     parts = [
-        _amount(due, "due", COLOURS[State.PENDING]),
+        # Of those that wait for a time no more were counted: some of what is told as due may wait, too.
+        _amount(due, "due at most" if later >= LATER_MAX else "due", COLOURS[State.PENDING]),
         _amount(later, "later", "", "+" if later >= LATER_MAX else ""),
         cell(_slots(glance), "" if glance.workers else "yellow"),
         _amount(failed, "failed", COLOURS[State.FAILED]),

@@ -20,6 +20,13 @@ Tell = Callable[[str], object]
 """Says how far it is."""
 
 
+class Done(NamedTuple):
+    """What became of a deed, as a sentence; whether it was done to all that it was meant for."""
+
+    told: str
+    is_whole: bool = True
+
+
 class Deed(Protocol):
     """Something that is done once somebody has said so. Both ask the database, and raise QueueError."""
 
@@ -27,8 +34,8 @@ class Deed(Protocol):
         """Return what would be done, and to how many, as a question."""
         ...
 
-    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
-        """Do it, and return what became of it, as a sentence."""
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> Done:
+        """Do it, and return what became of it."""
         ...
 
 
@@ -45,13 +52,13 @@ class Pausing:
         verb = "Resume" if self._is_paused else "Pause"
         return f"{verb} queue {self._name}? {count(self._waiting, 'job')} of it wait{'s' * (self._waiting == 1)}."
 
-    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:  # noqa: ARG002 - it takes no time
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> Done:  # noqa: ARG002 - it takes no time
         """See Deed."""
         if self._is_paused:
             done = queue.resume_queue(self._name, why)
-            return f"Queue {self._name} is {'resumed' if done.is_new else 'not paused'}"
+            return Done(f"Queue {self._name} is {'resumed' if done.is_new else 'not paused'}")
         done = queue.pause_queue(self._name, why)
-        return f"Queue {self._name} is paused{'' if done.is_new else ' already'}"
+        return Done(f"Queue {self._name} is paused{'' if done.is_new else ' already'}")
 
 
 class Kind(NamedTuple):
@@ -84,7 +91,7 @@ class ToSome:
         named = f"job {self._ids[0]}" if len(self._ids) == 1 else count(len(self._ids), "job")
         return f"{self._kind.verb} {named}?"
 
-    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> Done:
         """See Deed."""
         return to_each(queue, self._kind, self._ids, why, tell)
 
@@ -111,12 +118,12 @@ class ToAll:
         each = ", ".join(f"{len(found):,} {state}" for state, found in finds.items() if found)
         return f"{self._kind.verb} {count(len(ids), 'job')} of {self._of}: {each}?"
 
-    def do(self, queue: Queue, why: str | None, tell: Tell) -> str:
+    def do(self, queue: Queue, why: str | None, tell: Tell) -> Done:
         """See Deed."""
         return to_each(queue, self._kind, self._found, why, tell)
 
 
-def to_each(queue: Queue, kind: Kind, ids: Sequence[str] | Found, why: str | None, tell: Tell) -> str:
+def to_each(queue: Queue, kind: Kind, ids: Sequence[str] | Found, why: str | None, tell: Tell) -> Done:
     """Do it to each of these jobs; return how many it was done to, and why not to the others: the first reason."""
     done, refused, problem = 0, Counter[str](), None
     try:
@@ -130,9 +137,9 @@ def to_each(queue: Queue, kind: Kind, ids: Sequence[str] | Found, why: str | Non
     except QueueError as error:  # those before it are done
         problem = str(error)
     if len(ids) == 1:
-        return problem or next(iter(refused), f"Job {ids[0]} is {kind.done}")
+        return Done(problem or next(iter(refused), f"Job {ids[0]} is {kind.done}"), done == 1)
     of = f" of {len(ids):,}" if done < len(ids) else ""
     jobs = f"{done:,}{of} jobs are {kind.done}"
     first = next(iter(refused), None)
     others = f"{count(refused.total(), 'job')} refused, the first: {first}" if first else None
-    return sentence(jobs, others, problem)
+    return Done(sentence(jobs, others, problem), done == len(ids))

@@ -185,7 +185,7 @@ class Top(App[None]):
             problem = str(error)
             tell(self, lambda: self._refused(problem))
         else:
-            tell(self, lambda: self.say(done, "green"))
+            tell(self, lambda: self.say(done.told, "green" if done.is_whole else "yellow"))
 
     def _refused(self, problem: str) -> None:
         self.say(problem, "red")

@@ -1,7 +1,7 @@
 """The screen of one job: why it is in its state, its history, and what it writes, as it writes it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
@@ -117,16 +117,17 @@ class OneJob(Board):
         in_thread(self._read_output)
 
     def _read_output(self) -> None:
-        shown = _Output()
+        shown, app = _Output(), self.app  # which a screen that was left knows no more
         try:
             followed = self.top.queue.follow_output(self._job_id)
             for one in takewhile(lambda _: self.is_attached, followed):
-                if one is not None and not tell(self.app, partial(self._add, shown.part(one))):
-                    return
+                for part in () if one is None else shown.parts(one):
+                    if not tell(app, partial(self._add, part)):
+                        return
         except QueueError as error:
             problem = str(error)
-            tell(self.app, partial(self._add, _Part(cell(problem, "red"), is_line=True)))
-        tell(self.app, self._is_over)
+            tell(app, partial(self._add, _Part(cell(problem, "red"), is_line=True)))
+        tell(app, self._is_over)
 
     def _add(self, part: "_Part") -> None:
         if not self.is_attached or not part.text:
@@ -159,18 +160,22 @@ class _Output:
     def __init__(self) -> None:
         self._flows = {"stdout": OutputFlow(), "stderr": OutputFlow()}
 
-    def part(self, one: Followed) -> _Part:
+    def parts(self, one: Followed) -> Iterator[_Part]:
+        """Yield what is shown of it."""
         match one:
             case AttemptBegan(attempt=attempt, host=host):
-                return _Part(cell(f"attempt {attempt}, on {host}:", "dim"), is_line=True)
-            case AttemptWrote(stream=stream, data=data):
+                yield _Part(cell(f"attempt {attempt}, on {host}:", "dim"), is_line=True)
+            case AttemptWrote(stream=stream, data=data, lost=lost):
+                if lost:
+                    text = f"{stream}: what came before this, {count(lost, 'byte')}, is not kept"
+                    yield _Part(cell(text, "yellow"), is_line=True)
                 shown = self._flows[stream].feed(data)
                 # Within it a text of rich has what comes last; of what was before it knows nothing.
-                return _Part(Text.from_ansi(shown, no_wrap=False), is_over="\r" in shown.partition("\n")[0])
+                yield _Part(Text.from_ansi(shown, no_wrap=False), is_over="\r" in shown.partition("\n")[0])
             case AttemptUnseen(why=why):
-                return _Part(cell(f"what it writes cannot be seen for now: {why}", "yellow"), is_line=True)
+                yield _Part(cell(f"what it writes cannot be seen for now: {why}", "yellow"), is_line=True)
             case AttemptEnded(by=by, error=error):
-                return _Part(cell(f"it ended: {by}{f', {error.told}' if error else ''}", "dim"), is_line=True)
+                yield _Part(cell(f"it ended: {by}{f', {error.told}' if error else ''}", "dim"), is_line=True)
 
 
 def read(queue: Queue, job_id: str) -> Told:
