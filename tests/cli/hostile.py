@@ -53,9 +53,14 @@ def fill(queue: Queue, uri: str, jobs: int) -> None:
     keep(queue, "wild", claim=2, stdout=WILD, stderr=WILD)
     queue.enqueue_many({"command": f"echo {HOSTILE}", "queue": "many", "delay": 9000} for _ in range(jobs))
     queue.enqueue_many({"command": "true", "queue": "held", "id": f"held-{n}"} for n in range(3))
+    register(queue)
+    queue.status()
+
+
+def register(queue: Queue) -> None:
+    """Have the two workers be alive, as long as a lease is good."""
     for number in range(2):
         queue.connection.incarnations.register(_worker(f"{number}{HOSTILE}"))
-    queue.status()
 
 
 def _worker(name: str) -> Incarnation:

@@ -15,7 +15,7 @@ from tests.builders import claimed
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
 from tests.cli.emulated import Terminal, terminal
-from tests.cli.hostile import fill
+from tests.cli.hostile import fill, register
 from tests.cli.past import completed, died, happened
 from tests.cli.running import started
 from tests.mongo.servers import running
@@ -346,46 +346,55 @@ def test_a_screen_is_loaded_for_nobody_but_who_sees_one(queuectl: Queuectl) -> N
 
 
 @pytest.fixture(scope="module")
-def wild(server_uri: str, client: MongoClient[dict[str, object]]) -> Iterator[Queuectl]:
-    """A database in which every text that others can set would steer a terminal, or looks like markup."""
+def wild_queue(server_uri: str, client: MongoClient[dict[str, object]]) -> Iterator[Queue]:
+    """A queue in which every text that others can set would steer a terminal, or looks like markup."""
     with Queue(server_uri, "test_screen_wild") as queue:
         fill(queue, server_uri, 3)
         queue.enqueue(id="markup", command="echo [bold]x[/] [@click=app.quit]y[/] :smile: [red", tags=["[/]"])
         died(queue, "markup", "[/nope] [bold red]on fire[/] \x1b[31m")
         queue.status()
-    yield Queuectl(environ(server_uri, "test_screen_wild"))
+        yield queue
     client.drop_database("test_screen_wild")
 
 
+@pytest.fixture
+def wild(wild_queue: Queue, server_uri: str) -> Queuectl:
+    """The same, with its workers alive."""
+    register(wild_queue)
+    return Queuectl(environ(server_uri, "test_screen_wild"))
+
+
+MARKUP = "[bold red]on fire[/]"
+
+
 @pytest.mark.parametrize(
-    "keys",
+    ("keys", "reached"),
     [
-        (),
-        ("tab", "tab"),
-        ("w",),
-        ("e",),
-        ("e", "enter"),
-        ("enter",),
-        ("/", "state:dead", "enter"),
-        ("/", "state:dead", "enter", "enter"),
-        ("/", "tag:[/]", "enter", "enter"),
-        ("p",),
-        ("w", "enter"),
+        ((), MARKUP),
+        (("tab", "tab"), MARKUP),
+        (("w",), "AT WORK"),
+        (("e",), MARKUP),
+        (("e", "enter"), MARKUP),
+        (("enter",), "queue:"),
+        (("/", "state:dead", "enter"), MARKUP),
+        (("/", "state:dead", "enter", "enter"), "[@click=app.quit]y[/]"),
+        (("/", "tag:[/]", "enter", "enter"), "[@click=app.quit]y[/]"),
+        (("p",), "queue held?"),
+        (("w", "enter"), "No such job."),
     ],
-    ids="-".join,
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_others_wrote_is_text_on_every_screen(wild: Queuectl, keys: tuple[str, ...]) -> None:
+def test_what_others_wrote_is_text_on_every_screen(wild: Queuectl, keys: tuple[str, ...], reached: str) -> None:
     with top(wild, 160, 50) as shown:
         for key in keys:
             shown.settle()
             shown.type(key)
-        shown.settle()
+        shown.awaits(reached)
         shown.settle()
 
         assert shown.process.poll() is None, shown.text
         assert shown.foreign == ""
         assert not any(line.startswith("✔ forged") for line in shown.lines)
-        assert "[bold red]on fire[/]" in shown.text or "ERROR" not in shown.text or keys[:1] == ("enter",)
 
 
 # A database that does not answer
@@ -434,3 +443,25 @@ def test_it_ends_at_once_while_the_database_does_not_answer() -> None:
                 assert shown.ends() == 0
             finally:
                 os.kill(pid, signal.SIGCONT)
+
+
+def test_q_within_an_act_waits_for_what_is_on_its_way_and_says_what_became_of_it() -> None:
+    with running() as uri, Queue(uri, "test") as queue:
+        queue.enqueue(id="one", command="true", queue="mail")
+        queue.status()
+        pid = int(queue.connection.ground.database.client.admin.command("serverStatus")["pid"])
+        with top(Queuectl(environ(uri, "test"))) as shown:
+            shown.awaits(lambda: on_row(shown, "mail"))
+            shown.type("c")
+            shown.awaits("Cancel 1 job of queue mail")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                shown.type("enter")
+                shown.awaits("working")
+                shown.type("q")
+                shown.awaits("It ends once the jobs that are on their way are done")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert shown.ends() == 0
+            assert b"Job one is cancelled" in shown.written
+        assert queue.get("one").state is State.CANCELLED

@@ -1,7 +1,6 @@
 """What is done from the screen: what it would be is said before, with how many it is; what became of it, afterwards."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -12,12 +11,12 @@ from eventqueue.model.job import State
 from eventqueue.ports.views import Filter, Found, Lag
 
 if TYPE_CHECKING:
-    from eventqueue.api.bulk import Acted
+    from eventqueue.api.bulk import Bulk
 
 TELL_EVERY = 500  # jobs
 
-Tell = Callable[[str], object]
-"""Says how far it is."""
+Tell = Callable[[str], bool]
+"""Says how far it is, and returns whether to go on."""
 
 
 class Done(NamedTuple):
@@ -67,7 +66,7 @@ class Kind(NamedTuple):
     verb: str
     done: str  # what they are afterwards
     states: Sequence[State]  # of which, where all are meant
-    act: "Callable[[Queue, Iterable[str], str], Iterator[Acted]]"
+    act: "Callable[[Queue, Iterable[str], str], Bulk]"
 
 
 RETRY = Kind("Retry", "pending again", (State.FAILED, State.DEAD), lambda queue, ids, why: queue.retry_many(ids, why))
@@ -125,21 +124,18 @@ class ToAll:
 
 def to_each(queue: Queue, kind: Kind, ids: Sequence[str] | Found, why: str | None, tell: Tell) -> Done:
     """Do it to each of these jobs; return how many it was done to, and why not to the others: the first reason."""
-    done, refused, problem = 0, Counter[str](), None
+    acting, problem = kind.act(queue, ids, why or "asked for"), None
     try:
-        for number, (_, outcome) in enumerate(kind.act(queue, ids, why or "asked for"), start=1):
-            if isinstance(outcome, QueueError):
-                refused[str(outcome)] += 1
-            else:
-                done += 1
-            if number % TELL_EVERY == 0:
-                tell(f"{number:,} of {count(len(ids), 'job')} …")
+        for number, _ in enumerate(acting, start=1):
+            if number % TELL_EVERY == 0 and not tell(f"{number:,} of {count(len(ids), 'job')} …"):
+                acting.stop()
     except QueueError as error:  # those before it are done
         problem = str(error)
+    found = acting.sum
+    done, first = found.done + found.already, next(iter(found.problems), None)
     if len(ids) == 1:
-        return Done(problem or next(iter(refused), f"Job {ids[0]} is {kind.done}"), done == 1)
+        return Done(problem or first or f"Job {ids[0]} is {kind.done}", done == 1)
     of = f" of {len(ids):,}" if done < len(ids) else ""
     jobs = f"{done:,}{of} jobs are {kind.done}"
-    first = next(iter(refused), None)
-    others = f"{count(refused.total(), 'job')} refused, the first: {first}" if first else None
+    others = f"{count(found.refused, 'job')} refused, the first: {first}" if first else None
     return Done(sentence(jobs, others, problem), done == len(ids))

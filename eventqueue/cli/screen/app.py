@@ -12,12 +12,12 @@ from textual.screen import Screen
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render.ranked import cell
-from eventqueue.cli.screen.acts import Deed
-from eventqueue.cli.screen.asking import Asking, Watching, in_thread, tell
+from eventqueue.cli.screen.acts import Deed, Done
+from eventqueue.cli.screen.asking import Asking, Watching, in_thread, raising, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.errors import Errors
 from eventqueue.cli.screen.help import Help
-from eventqueue.cli.screen.jobs import Jobs, filtered, wrong_with
+from eventqueue.cli.screen.jobs import Jobs, wrong_with
 from eventqueue.cli.screen.overview import Overview
 from eventqueue.cli.screen.typed import Typed
 from eventqueue.cli.screen.workers import Workers
@@ -27,6 +27,7 @@ from eventqueue.ports.views import Glance
 TICK_S = 1.0  # between two looks at how long the database has not answered
 REASON = "a reason, or nothing"
 FILTER = "state:dead error~503 ended>-2h"
+LEAVING = "It ends once the jobs that are on their way are done; again, and it does not wait for them."
 NOTHING = {
     "pause": "Here is no queue to pause: the cursor must be on one.",
     "retry": "Here is nothing to retry.",
@@ -73,7 +74,8 @@ class Top(App[None]):
         self.watching = Watching(self, queue, first, lambda _: self._redraw())
         self.said = Text()
         self.failed: Exception | None = None
-        self._deeds = 0
+        self._deeds = 0  # that are being done
+        self._is_leaving = False
 
     def get_default_screen(self) -> Screen[Any]:
         """See App."""
@@ -91,6 +93,14 @@ class Top(App[None]):
         self.panic()
 
     # What is seen
+
+    async def action_quit(self) -> None:
+        """End, but not in the middle of what is being done, unless that is asked for twice."""
+        if self._deeds and not self._is_leaving:
+            self._is_leaving = True
+            self.say(LEAVING, "yellow")
+        else:
+            self.exit()
 
     def _redraw(self) -> None:
         boards = [screen for screen in self.screen_stack if isinstance(screen, Board)]
@@ -147,7 +157,7 @@ class Top(App[None]):
             return
         if isinstance(before, Jobs):  # one that is narrowed down is gone back over at once
             self.pop_screen()
-        self.push_screen(Jobs(filtered(typed)))
+        self.push_screen(Jobs(typed))
 
     # What is done
 
@@ -174,18 +184,30 @@ class Top(App[None]):
             self.say("Nothing was done.", "dim")
             return
         self.say("working …", "dim")
+        self._deeds += 1
         in_thread(lambda: self._act(deed, why.strip() or None))
 
     def _act(self, deed: Deed, why: str | None) -> None:
         try:
-            done = deed.do(self.queue, why, lambda far: tell(self, lambda: self.say(far, "dim")))
+            done = deed.do(self.queue, why, self._goes_on)
             with suppress(QueueError):  # it is done, and is seen when the views have it
                 self.queue.connection.views.refresh()
         except QueueError as error:
-            problem = str(error)
-            tell(self, lambda: self._refused(problem))
-        else:
-            tell(self, lambda: self.say(done.told, "green" if done.is_whole else "yellow"))
+            done = Done(str(error), is_whole=False)
+        except Exception as error:  # as Asking has it
+            tell(self, raising(error))
+            return
+        tell(self, lambda: self._is_done(done))
+
+    def _goes_on(self, far: str) -> bool:
+        tell(self, lambda: None if self._is_leaving else self.say(far, "dim"))
+        return not self._is_leaving
+
+    def _is_done(self, done: Done) -> None:
+        self._deeds -= 1
+        self.say(done.told, "green" if done.is_whole else "red")
+        if self._is_leaving and not self._deeds:
+            self.exit(message=self.said)
 
     def _refused(self, problem: str) -> None:
         self.say(problem, "red")

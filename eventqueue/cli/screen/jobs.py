@@ -1,7 +1,7 @@
 """The screen of jobs: the newest that a filter lets through, read anew while one looks on."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, NamedTuple
 
@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 
 from eventqueue.api.queue import Queue
 from eventqueue.audit.filters import parse, text_of
+from eventqueue.cli.render.jobs import since, state_of
 from eventqueue.cli.render.ranked import Column, cell
 from eventqueue.cli.render.words import COLOURS, age, count, waiting
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
@@ -58,18 +59,18 @@ COLUMNS = (
 )
 ORDERS: Mapping[str, Order[JobRow]] = {
     "": lambda _: 0,  # as they are listed: the newest first
-    "STATE": lambda row: row.job.state,
+    "STATE": lambda row: state_of(row.job, row.now),
     "QUEUE": lambda row: row.job.queue,
     "TRIES": lambda row: -row.job.attempts,
-    "AGE": lambda row: row.now - row.job.updated_at,
+    "AGE": lambda row: row.now - since(row.job, row.now),
     "JOB": lambda row: row.job.id,
 }
 
 
 class Jobs(Board):
-    """The jobs that `wanted` lets through; `states`: in each of these, else in whatever state it says.
+    """The jobs that `wanted` lets through, a filter or the text of one, whose times are seen from each look.
 
-    `about`: what more there is to say of them.
+    `states`: in each of these, else in whatever state it says. `about`: what more there is to say of them.
     """
 
     KEYS = (
@@ -78,10 +79,10 @@ class Jobs(Board):
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "mark_all", show=False)]
 
-    def __init__(self, wanted: Filter, about: str = "", states: Sequence[State] = ()) -> None:
+    def __init__(self, wanted: Filter | str, about: str = "", states: Sequence[State] = ()) -> None:
         super().__init__()
         self._wanted = wanted
-        self._each = [replace(wanted, state=state) for state in states] or [wanted]
+        self._states = states
         self._about = about
         self._problem: str | None = None
         self._found: Found | None = None
@@ -95,7 +96,11 @@ class Jobs(Board):
     @property
     def filter_text(self) -> str:
         """The filter as a text, as it may be typed."""
-        return text_of(self._wanted)
+        return self._wanted if isinstance(self._wanted, str) else text_of(self._wanted)
+
+    def _each(self, now: datetime) -> Sequence[Filter]:
+        wanted = filtered(self._wanted, now) if isinstance(self._wanted, str) else self._wanted
+        return [replace(wanted, state=state) for state in self._states] or [wanted]
 
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - they are read by themselves
         """See Board."""
@@ -135,42 +140,42 @@ class Jobs(Board):
         return ToSome({"retry": RETRY, "cancel": CANCEL}[kind], ids) if ids and kind != "pause" else None
 
 
-def read(queue: Queue, wanted: Sequence[Filter]) -> Found:
-    """Return the newest jobs that each of some filters lets through, and what they wait for. Raises QueueError."""
-    began = time.monotonic()
-    walks = [queue.walk(replace(one, limit=SHOWN + 1), is_brief=True) for one in wanted]
+def read(queue: Queue, wanted: Callable[[datetime], Sequence[Filter]]) -> Found:
+    """Return the newest jobs that each of the filters of now lets through, and their waits. Raises QueueError."""
+    began, now = time.monotonic(), queue.connection.ground.clock.now()
+    walks = [queue.walk(replace(one, limit=SHOWN + 1), is_brief=True) for one in wanted(now)]
     jobs = [job for walk in walks for job in walk]
     if len(walks) > 1:
         jobs.sort(key=lambda job: job.updated_at, reverse=True)
     shown = jobs[:SHOWN]
-    waits, now = queue.waits(shown), queue.connection.ground.clock.now()
+    waits = queue.waits(shown)
     rows = [JobRow(job, waits.get(job.id), now) for job in shown]
     return Found(rows, len(jobs) <= SHOWN, time.monotonic() - began)
 
 
-def filtered(text: str) -> Filter:
-    """Return the filter that a text asks for. Raises InvalidInput."""
-    return Filter(**parse(text, datetime.now(UTC), zone))
+def filtered(text: str, now: datetime) -> Filter:
+    """Return the filter that a text asks for, at this time. Raises InvalidInput."""
+    return Filter(**parse(text, now, zone))
 
 
 def wrong_with(text: str) -> str | None:
     """Return what is wrong with a filter that was typed."""
     try:
-        filtered(text)
+        filtered(text, datetime.now(UTC))  # any: only whether it is one is asked
     except InvalidInput as error:
         return error.problem
     return None
 
 
 def _drawn(row: JobRow) -> Sequence[Text]:
-    job = row.job
+    job, state = row.job, state_of(row.job, row.now)
     return (
         cell(job.id),
-        cell(job.state, COLOURS[job.state]),
+        cell(state, COLOURS[state]),
         cell("" if row.wait is None else waiting(row.wait, row.now)),
         cell(job.queue),
         cell(job.attempts),
-        cell(age(max(timedelta(), row.now - job.updated_at))),
+        cell(age(max(timedelta(), row.now - since(job, row.now)))),
         cell(job.run.text),
         cell(job.last_error.told if job.last_error else ""),
     )
