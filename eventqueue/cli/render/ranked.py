@@ -6,10 +6,11 @@ import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.columns import GAP
+from eventqueue.model.figures import shortened
 from eventqueue.system.printable import clean
 
 LOOSE_LEAST = 12  # characters that a loose column has before a column of a lower rank goes
-LONGEST = 500  # characters of a cell that are looked at: no screen is wider
+LONGEST = 1000  # characters of a cell that are looked at: no screen is wider, and no sentence longer
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Column(msgspec.Struct, frozen=True):
 
 def cell(text: object, style: str = "") -> Text:
     """Return what stands in a row: one line, which steers nothing, whoever wrote it."""
-    return Text(clean(str(text)[:LONGEST]), style, no_wrap=True, end="")
+    return Text(clean(shortened(str(text), LONGEST)), style, no_wrap=True, end="")
 
 
 def number(amount: float, style: str = "") -> Text:

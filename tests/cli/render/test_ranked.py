@@ -3,7 +3,7 @@
 import pytest
 from rich.text import Text
 
-from eventqueue.cli.render.ranked import Column, cell, fitting, kept, line, widths_of
+from eventqueue.cli.render.ranked import LONGEST, Column, cell, fitting, kept, line, widths_of
 from tests.cli.hostile import HOSTILE
 
 COLUMNS = (
@@ -55,6 +55,11 @@ def test_wide_characters_take_two_places() -> None:
 def test_what_is_in_a_cell_is_one_line_of_what_prints() -> None:
     assert cell(HOSTILE).plain.isprintable()
     assert cell("[bold]x[/]").plain == "[bold]x[/]"
+
+
+def test_what_is_too_long_for_a_cell_is_cut_with_a_sign() -> None:
+    assert cell("x" * LONGEST).plain == "x" * LONGEST
+    assert cell("x" * (LONGEST + 1)).plain.endswith("x…")
 
 
 def test_no_column_becomes_narrower_while_one_looks_on() -> None:
