@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
+import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
+from textual.binding import Binding
 
 from eventqueue.cli.render.ranked import Column, cell
 from eventqueue.cli.screen.rows import Rows
@@ -45,6 +48,13 @@ def test_of_very_many_rows_those_that_are_seen_are_drawn() -> None:
 
     assert max(seen) == MANY - 1
     assert len(seen) <= 2 * LINES
+
+
+@pytest.mark.parametrize("action", [cast("Binding", one).action for one in Rows.BINDINGS])
+def test_no_key_comes_too_early(action: str) -> None:
+    asyncio.run(
+        App[None]().run_action(action, Rows((Column("N"), Column("M")), lambda _: (), str, {"N": int, "M": int}))
+    )
 
 
 def test_the_cursor_stays_on_its_row_when_others_come_before_it() -> None:

@@ -1,5 +1,6 @@
 """What is missing is told with a command that installs it, into the environment that asks for it."""
 
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -16,9 +17,18 @@ def test_the_command_installs_where_this_python_looks() -> None:
 
 
 def test_where_there_is_no_pip_uv_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installing, "find_spec", lambda _: None)
+    monkeypatch.setattr(sys, "path", [])
 
     assert installing.command("pyarrow>=17") == f"uv pip install --python {sys.executable} 'pyarrow>=17'"
+
+
+def test_it_is_told_without_a_word_of_setuptools_whatever_was_imported_before() -> None:
+    script = "import sys, warnings; sys.modules['distutils'] = sys; warnings.simplefilter('error')\n"
+    script += "from eventqueue.system import installing; print(installing.command('x'))"
+
+    ran = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", f"{sys.executable} -m pip install x\n")
 
 
 def test_what_is_named_is_what_the_extras_ask_for() -> None:

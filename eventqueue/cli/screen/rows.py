@@ -68,6 +68,7 @@ class Rows(Widget, Generic[T], can_focus=True):
         self._held: str | None = None  # the row that the cursor stays on; at the top it stays where it is
         self._top = 0
         self._widths: dict[str, int] = {}
+        self.on_resize()  # keys may come before anything is drawn
         self._all: Sequence[T] = ()
         self.marked: set[str] = set()
         self.title = Text()
@@ -146,6 +147,7 @@ class Rows(Widget, Generic[T], can_focus=True):
     def on_resize(self) -> None:
         """See Widget: in another width the columns take what they need now."""
         self._widths.clear()
+        widths_of(self._columns, (), self._widths)
 
     # What keys do
 
