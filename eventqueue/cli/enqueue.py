@@ -207,7 +207,12 @@ def _check_usage(
     skip_invalid: bool,
     fields: Mapping[str, Any],
 ) -> None:
-    if len(job) > 1 or (job and words is not None):
+    if job and words is not None:
+        from eventqueue.model.figures import shortened
+
+        word = shortened(job[0], 40)
+        raise click.UsageError(f"{word!r} stands before --, where only options do: a queue is given by --queue")
+    if len(job) > 1:
         raise click.UsageError("Give one JSON object, or put -- before a command: queuectl enqueue -- echo hello")
     if (len(job) == 1) + (path is not None) + (words is not None) + bool(called) != 1 or words == []:
         raise click.UsageError("Give one of the four: a JSON object, --file FILE, --task NAME, or -- and a command")

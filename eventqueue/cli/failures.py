@@ -101,7 +101,9 @@ def _usage(error: click.UsageError) -> str:
     if isinstance(error, NoSuchOption | NoSuchCommand):
         # In the words of all other names that are none's, and not in click's.
         name = error.option_name if isinstance(error, NoSuchOption) else error.command_name
-        return f"{error.message.rstrip('.')}{meant(name, error.possibilities or ())}"
+        # By their dashes all options are alike.
+        like = [one for one in error.possibilities or () if meant(name.lstrip("-"), [one.lstrip("-")])]
+        return f"{error.message.rstrip('.')}{meant(name, like)}"
     return error.format_message().rstrip(".")
 
 

@@ -143,3 +143,10 @@ def test_with_json_a_refusal_leaves_stdout_empty(shared: Queuectl) -> None:
     ran = shared.here("--json", "enqueue", "{")
 
     assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_word_before_a_command_is_named_with_the_option_that_may_be_meant(shared: Queuectl) -> None:
+    ran = shared.here("enqueue", "-q", "mail", "--", "ls")
+
+    assert ran.code == 2
+    assert "'mail' stands before --, where only options do: a queue is given by --queue" in ran.err

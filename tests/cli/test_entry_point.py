@@ -112,6 +112,10 @@ def test_a_misspelt_command_or_option_is_told_which_one_may_be_meant(
     assert f"(is {meant} meant?): see `queuectl " in ran.err
 
 
+def test_an_option_that_is_like_none_but_for_its_dashes_is_told_none(nowhere: Queuectl) -> None:
+    assert "meant" not in nowhere.here("worker", "start", "--drain").err
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed_for_each_shell(nowhere: Queuectl, shell: str) -> None:
     ran = nowhere.ok("completion", shell)
