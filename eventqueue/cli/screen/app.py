@@ -1,6 +1,7 @@
 """The screen's application: which screens there are, the keys that work on all of them, and how it ends."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -103,9 +104,11 @@ class Top(App[None]):
             self.exit()
 
     def _redraw(self) -> None:
-        boards = [screen for screen in self.screen_stack if isinstance(screen, Board)]
-        if boards and boards[-1].is_mounted:  # also while something is typed above it
+        if boards := self._boards():  # also while something is typed above it
             boards[-1].seen(self.watching.glance)
+
+    def _boards(self) -> Sequence[Board]:
+        return [screen for screen in self.screen_stack if isinstance(screen, Board) and screen.is_mounted]
 
     def _tick(self) -> None:
         """Show for how long nothing was heard."""
@@ -115,9 +118,8 @@ class Top(App[None]):
     def say(self, sentence: str, style: str = "") -> None:
         """Say something in the line above the keys, until something else is said."""
         self.said = cell(sentence, style)
-        for screen in self.screen_stack:
-            if isinstance(screen, Board) and screen.is_mounted:
-                screen.line("said").update(self.said)
+        for board in self._boards():
+            board.line("said").update(self.said)
 
     # Where one goes
 
@@ -197,14 +199,16 @@ class Top(App[None]):
         except Exception as error:  # as Asking has it
             tell(self, raising(error))
             return
-        tell(self, lambda: self._is_done(done))
+        tell(self, lambda: self._is_done(deed, done))
 
     def _goes_on(self, far: str) -> bool:
         tell(self, lambda: None if self._is_leaving else self.say(far, "dim"))
         return not self._is_leaving
 
-    def _is_done(self, done: Done) -> None:
+    def _is_done(self, deed: Deed, done: Done) -> None:
         self._deeds -= 1
+        for board in self._boards() if done.is_whole else ():  # else somebody may want to try it again
+            board.unmark(deed.ids)
         self.say(done.told, "green" if done.is_whole else "red")
         if self._is_leaving and not self._deeds:
             self.exit(message=self.said)

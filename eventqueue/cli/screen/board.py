@@ -1,6 +1,6 @@
 """What all screens have: the head above, what was said and the keys that work here below."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from rich.text import Text
@@ -90,6 +90,16 @@ class Board(Screen[None]):
     def rows(self) -> Rows[Any] | None:
         """The rows that the cursor is in."""
         return self.focused if isinstance(self.focused, Rows) else None
+
+    @property
+    def pane(self) -> Rows[Any] | None:
+        """The rows of a screen that has no others; None: a key has come before they are there."""
+        return next(iter(self.query(Rows)), None)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks of these rows away: what they were for is done."""
+        for pane in self.query(Rows):
+            pane.unmark(keys)
 
     def deed(self, kind: str) -> "Deed | None":  # noqa: ARG002 - what is shown here decides
         """Return what is to be done where somebody asks to `pause`, `retry` or `cancel` what the cursor is on."""

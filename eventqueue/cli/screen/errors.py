@@ -94,7 +94,7 @@ class Errors(Board):
 
     def deed(self, kind: str) -> Deed | None:
         """See Board."""
-        row = self.query_one(Rows).selected
+        row = None if self.pane is None else self.pane.selected
         if row is None or kind == "pause":
             return None
         of: Kind = {"retry": RETRY, "cancel": Kind(CANCEL.verb, CANCEL.done, (State.FAILED,), CANCEL.act)}[kind]

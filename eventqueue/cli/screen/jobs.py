@@ -132,11 +132,12 @@ class Jobs(Board):
 
     def action_mark_all(self) -> None:
         """Mark all that are shown, or none of them where all are."""
-        self.query_one(Rows).mark_all()
+        if self.pane is not None:
+            self.pane.mark_all()
 
     def deed(self, kind: str) -> Deed | None:
         """See Board."""
-        ids = [row.job.id for row in self.query_one(Rows).chosen]
+        ids = [] if self.pane is None else [row.job.id for row in self.pane.chosen]
         return ToSome({"retry": RETRY, "cancel": CANCEL}[kind], ids) if ids and kind != "pause" else None
 
 

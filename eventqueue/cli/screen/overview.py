@@ -47,7 +47,8 @@ class Overview(Board):
 
     def action_pane(self, by: int) -> None:
         """Go to the next pane, seen or not."""
-        panes = [*self.query(Rows)]
+        if not (panes := [*self.query(Rows)]):  # nothing is drawn yet
+            return
         pane = panes[(panes.index(self.rows) + by) % len(panes) if self.rows in panes else 0]
         pane.display = True
         self.set_focus(pane)  # at once: the next Tab may be there already

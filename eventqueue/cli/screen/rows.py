@@ -1,6 +1,6 @@
 """Rows to go through by keys: only those that are seen are drawn, however many there are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -184,6 +184,11 @@ class Rows(Widget, Generic[T], can_focus=True):
         if self.selected is not None:
             self.marked ^= {self._key(self.selected)}
             self.action_go(1)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks of these rows away."""
+        self.marked.difference_update(keys)
+        self.refresh()
 
     def mark_all(self) -> None:
         """Mark all rows, or none of them where all are."""

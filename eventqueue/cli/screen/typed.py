@@ -52,6 +52,8 @@ class Typed(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """See Input."""
         event.stop()
+        if not self.is_current:  # Esc, or Enter again, came right behind it
+            return
         if (wrong := self._check(event.value)) is None:
             self.dismiss(event.value)
         else:
