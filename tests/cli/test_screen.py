@@ -79,7 +79,7 @@ def test_it_does_not_outlive_its_terminal(queuectl: Queuectl) -> None:
 
 
 def test_what_nobody_expected_is_one_sentence_and_the_terminal_is_as_it_was(queuectl: Queuectl, jobs: Queue) -> None:
-    broken = "import eventqueue.cli.screen.queues as q; q._drawn = lambda row: 1 / 0"
+    broken = "import eventqueue.cli.screen.queues as q; q.titled = lambda *_: 1 / 0"
     with terminal(queuectl, "top", before=broken) as shown:
         assert shown.ends() == 1
 

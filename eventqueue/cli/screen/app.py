@@ -12,7 +12,6 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.ranked import cell
 from eventqueue.cli.screen.acts import Deed, Done
 from eventqueue.cli.screen.asking import Asking, Watching, in_thread, raising, tell
 from eventqueue.cli.screen.board import Board
@@ -20,6 +19,7 @@ from eventqueue.cli.screen.errors import Errors
 from eventqueue.cli.screen.help import Help
 from eventqueue.cli.screen.jobs import Jobs, wrong_with
 from eventqueue.cli.screen.overview import Overview
+from eventqueue.cli.screen.pane import cell
 from eventqueue.cli.screen.typed import Typed
 from eventqueue.cli.screen.workers import Workers
 from eventqueue.errors import QueueError

@@ -8,8 +8,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from eventqueue.cli.render.heads import head, keys
-from eventqueue.cli.render.ranked import cell
+from eventqueue.cli.screen.heads import cut, head, keys
 from eventqueue.cli.screen.rows import Rows
 
 if TYPE_CHECKING:
@@ -75,7 +74,8 @@ class Board(Screen[None]):
     def draw_frame(self) -> None:
         """Show what is around, which changes while nothing else does."""
         width, watching = self.size.width, self.top.watching
-        self.line("head").update(head(watching.glance, watching.silent_s(), watching.problem, width))
+        lines = head(watching.glance, watching.silent_s(), watching.problem)
+        self.line("head").update(Text("\n", end="").join(cut(one, width) for one in lines))
         self.line("said").update(self.top.said)
         self.line("keys").update(keys(self.KEYS, width))
 
@@ -104,8 +104,3 @@ class Board(Screen[None]):
     def deed(self, kind: str) -> "Deed | None":  # noqa: ARG002 - what is shown here decides
         """Return what is to be done where somebody asks to `pause`, `retry` or `cancel` what the cursor is on."""
         return None
-
-
-def titled(name: str, *figures: str) -> Text:
-    """Return the title of some rows."""
-    return cell("  ".join(filter(None, (name, *figures))))

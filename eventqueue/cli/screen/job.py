@@ -12,13 +12,15 @@ from textual.widgets import Static
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.api.queue import Queue
+from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, count, instant, span
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
 from eventqueue.cli.screen.asking import Pace, in_thread, tell
-from eventqueue.cli.screen.board import Board, titled
+from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.lines import Lines
+from eventqueue.cli.screen.pane import Pane, cell, titled
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import QueueError
 from eventqueue.model.events import Recorded, type_of
@@ -47,13 +49,24 @@ class Told(NamedTuple):
     took_s: float
 
 
-COLUMNS = (
-    Column("#", 2, is_figure=True),
-    Column("TIME", 0),
-    Column("AFTER", 3, is_figure=True),
-    Column("EVENT", 0),
-    Column("WHAT", 0, is_loose=True),
-    Column("BY", 1, is_loose=True),
+def _after(step: Step) -> Text:
+    one, before = step.recorded, step.before
+    return figure("" if before is None else f"+{span((one.at - before.at).total_seconds())}")
+
+
+PANE = Pane(
+    "history",
+    (
+        Column("#", lambda step: figure(str(step.recorded.version), "dim"), 2),
+        Column("TIME", lambda step: cell(instant(step.recorded.at, "seconds"))),
+        Column("AFTER", _after, 3),
+        Column("EVENT", lambda step: cell(type_of(step.recorded.event), "bold")),
+        Column("WHAT", lambda step: cell(describe(step.recorded)), is_text=True),
+        Column("BY", lambda step: cell(step.recorded.actor), 1, is_text=True),
+    ),
+    lambda step: str(step.recorded.version),
+    {"#": lambda step: -step.recorded.version},
+    nothing="",
 )
 
 
@@ -78,8 +91,7 @@ class OneJob(Board):
     def body(self) -> ComposeResult:
         """See Board."""
         yield Static(cell("reading …", "dim"), id="why", markup=False)
-        order = {"#": lambda step: -step.recorded.version}
-        yield Rows(COLUMNS, _drawn, lambda step: str(step.recorded.version), order, id="history")
+        yield Rows(PANE)
         yield Lines("what it writes", id="output")
 
     def on_mount(self) -> None:
@@ -192,15 +204,3 @@ def _lines(text: str) -> Text:
     whole = cell(text)
     whole.no_wrap = False
     return whole
-
-
-def _drawn(step: Step) -> Sequence[Text]:
-    one, before = step.recorded, step.before
-    return (
-        cell(one.version, "dim"),
-        cell(instant(one.at, "seconds")),
-        cell("" if before is None else f"+{span((one.at - before.at).total_seconds())}"),
-        cell(type_of(one.event), "bold"),
-        cell(describe(one)),
-        cell(one.actor),
-    )

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from eventqueue.cli.render.ranked import cell
+from eventqueue.cli.screen.pane import cell
 
 Check = Callable[[str], str | None]
 """Returns what is wrong with what was typed, None if nothing is."""
