@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.screen.acts import Deed, Done
-from eventqueue.cli.screen.asking import Asking, Watching, in_thread, raising, tell
+from eventqueue.cli.screen.asking import Asking, Looking, in_thread, raising, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.errors import Errors
 from eventqueue.cli.screen.help import Help
@@ -72,7 +72,7 @@ class Top(App[None]):
         super().__init__(driver_class=OnStdout, ansi_color=True)
         self.queue = queue
         self.asking = Asking(self)
-        self.watching = Watching(self, queue, first, lambda _: self._redraw())
+        self.looking = Looking(self, queue, first, lambda _: self._redraw())
         self.said = Text()
         self.failed: Exception | None = None
         self._deeds = 0  # that are being done
@@ -85,7 +85,7 @@ class Top(App[None]):
     def on_mount(self) -> None:
         """See App."""
         self.theme = "ansi-dark"
-        self.watching.start()
+        self.looking.start()
         self.set_interval(TICK_S, self._tick)
 
     def _handle_exception(self, error: Exception) -> None:
@@ -105,14 +105,14 @@ class Top(App[None]):
 
     def _redraw(self) -> None:
         if boards := self._boards():  # also while something is typed above it
-            boards[-1].seen(self.watching.glance)
+            boards[-1].seen(self.looking.glance)
 
     def _boards(self) -> Sequence[Board]:
         return [screen for screen in self.screen_stack if isinstance(screen, Board) and screen.is_mounted]
 
     def _tick(self) -> None:
         """Show for how long nothing was heard."""
-        if self.watching.silent_s() is not None:
+        if self.looking.silent_s() is not None:
             self._redraw()
 
     def say(self, sentence: str, style: str = "") -> None:

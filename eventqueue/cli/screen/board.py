@@ -14,7 +14,7 @@ from eventqueue.cli.screen.rows import Rows
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.cli.screen.acts import Deed
-    from eventqueue.cli.screen.asking import Asking, Watching
+    from eventqueue.cli.screen.asking import Asking, Looking
     from eventqueue.ports.views import Glance
 
 
@@ -23,7 +23,7 @@ class Stage(Protocol):
 
     queue: "Queue"
     asking: "Asking"
-    watching: "Watching"
+    looking: "Looking"
     said: Text
 
     def say(self, sentence: str, style: str = "") -> None:
@@ -60,11 +60,11 @@ class Board(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """See Screen: it is on top again, or for the first time."""
-        self.seen(self.top.watching.glance)
+        self.seen(self.top.looking.glance)
 
     def on_resize(self) -> None:
         """See Screen."""
-        self.seen(self.top.watching.glance)
+        self.seen(self.top.looking.glance)
 
     def seen(self, glance: "Glance") -> None:
         """Show what was seen last."""
@@ -73,8 +73,8 @@ class Board(Screen[None]):
 
     def draw_frame(self) -> None:
         """Show what is around, which changes while nothing else does."""
-        width, watching = self.size.width, self.top.watching
-        lines = head(watching.glance, watching.silent_s(), watching.problem)
+        width, looking = self.size.width, self.top.looking
+        lines = head(looking.glance, looking.silent_s(), looking.problem)
         self.line("head").update(Text("\n", end="").join(cut(one, width) for one in lines))
         self.line("said").update(self.top.said)
         self.line("keys").update(keys(self.KEYS, width))

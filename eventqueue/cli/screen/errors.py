@@ -1,6 +1,5 @@
 """The screen of errors: the kinds of the newest failures, the largest first, and what may be done to all of a kind."""
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -13,17 +12,16 @@ from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import age, count
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Kind, ToAll
-from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.pane import Order, Pane, cell, number, titled
+from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter, Glance
 
 NEWEST = 1_000  # failures of each state of which the kinds are shown
 EVERY_S = 2.0
-SHARE = 4  # see jobs
 TROUBLED = (State.FAILED, State.DEAD)
 
 
@@ -35,11 +33,10 @@ class KindRow(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was read, and how long that took."""
+    """What was read; `failures`: of so many."""
 
     rows: Sequence[KindRow]
     failures: int
-    took_s: float
 
 
 ORDERS: Mapping[str, Order[KindRow]] = {
@@ -71,8 +68,7 @@ class Errors(Board):
 
     def __init__(self) -> None:
         super().__init__()
-        self._next = 0.0
-        self._pace = Pace()
+        self._reading = Reading(self, read, self._show, EVERY_S)
 
     def body(self) -> ComposeResult:
         """See Board."""
@@ -80,19 +76,11 @@ class Errors(Board):
 
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - they are read by themselves
         """See Board."""
-        if time.monotonic() >= self._next and not self.top.asking.is_asked("errors"):
-            self.top.asking.ask("errors", lambda: read(self.top.queue), self._show, self._fail)
+        self._reading.go_on()
 
     def _show(self, found: Found) -> None:
-        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(found.took_s))
-        if self.is_attached:
-            pane = self.query_one(Rows)
-            of = f"of the newest {found.failures:,} failures" if found.failures else ""
-            pane.show_rows(found.rows, titled(count(len(found.rows), "kind"), of))
-
-    def _fail(self, problem: str) -> None:
-        self._next = time.monotonic() + EVERY_S
-        self.top.say(problem, "red")
+        of = f"of the newest {found.failures:,} failures" if found.failures else ""
+        self.query_one(Rows).show_rows(found.rows, titled(count(len(found.rows), "kind"), of))
 
     def on_rows_entered(self, event: Rows.Entered) -> None:
         """See Rows: the jobs of the kind."""
@@ -110,6 +98,5 @@ class Errors(Board):
 
 def read(queue: Queue) -> Found:
     """Return the kinds of the newest failures. Raises QueueError."""
-    began = time.monotonic()
     found, now = queue.errors(newest=NEWEST), queue.connection.ground.clock.now()
-    return Found([KindRow(one, now) for one in found.groups], found.failures, time.monotonic() - began)
+    return Found([KindRow(one, now) for one in found.groups], found.failures)

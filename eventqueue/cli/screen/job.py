@@ -1,6 +1,5 @@
 """The screen of one job: why it is in its state, its history, and what it writes, as it writes it."""
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import takewhile
@@ -17,10 +16,11 @@ from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, count, instant, span
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
-from eventqueue.cli.screen.asking import Pace, in_thread, tell
+from eventqueue.cli.screen.asking import in_thread, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.lines import Lines
 from eventqueue.cli.screen.pane import Pane, cell, titled
+from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import QueueError
 from eventqueue.model.events import Recorded, type_of
@@ -29,8 +29,6 @@ from eventqueue.ports.views import Glance
 from eventqueue.system.printable import OutputFlow
 
 SHOWN = 200  # events
-EVERY_S = 1.0
-SHARE = 4  # see jobs
 
 
 class Step(NamedTuple):
@@ -46,7 +44,6 @@ class Told(NamedTuple):
     job: Job
     why: str
     steps: Sequence[Step]
-    took_s: float
 
 
 def _after(step: Step) -> Text:
@@ -82,9 +79,7 @@ class OneJob(Board):
     def __init__(self, job_id: str) -> None:
         super().__init__()
         self._job_id = job_id
-        self._next = 0.0
-        self._pace = Pace()
-        self._job: Job | None = None
+        self._reading = Reading(self, lambda queue: read(queue, job_id), self._show)
         self._is_followed = False
         self._has_shown = False  # of one that has ended it is read once
 
@@ -100,25 +95,16 @@ class OneJob(Board):
 
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - it is read by itself
         """See Board."""
-        part = f"job {id(self)}"
-        if time.monotonic() >= self._next and not self.top.asking.is_asked(part):
-            self.top.asking.ask(part, lambda: read(self.top.queue, self._job_id), self._show, self._fail)
+        self._reading.go_on()
 
     def _show(self, told: Told) -> None:
-        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(told.took_s))
-        if not self.is_attached:
-            return
-        job, self._job = told.job, told.job
+        job = told.job
         why = Text.assemble(("Job ", "bold"), (cell(job.id).plain, "bold"), " is ", (job.state, COLOURS[job.state]))
         what = f"in queue {job.queue}: {job.run.text}"
         self.query_one("#why", Static).update(Text("\n").join([why, cell(what, "dim"), _lines(told.why)]))
         self.query_one(Rows).show_rows(told.steps, titled(f"history, {count(told.job.version, 'event')}"))
         if not self._is_followed and (job.state not in FINAL or not self._has_shown):
             self._follow()
-
-    def _fail(self, problem: str) -> None:
-        self._next = time.monotonic() + EVERY_S
-        self.top.say(problem, "red")
 
     # What it writes
 
@@ -192,12 +178,11 @@ class _Output:
 
 def read(queue: Queue, job_id: str) -> Told:
     """Return all that is told of a job: the newest SHOWN of its events. Raises QueueError."""
-    began = time.monotonic()
     history = queue.history(job_id)
     job, why = fold(history), queue.explain(history)
     assert job is not None
     steps = [Step(one, before) for before, one in zip([None, *history], history, strict=False)]
-    return Told(job, why.text, steps[-SHOWN:], time.monotonic() - began)
+    return Told(job, why.text, steps[-SHOWN:])
 
 
 def _lines(text: str) -> Text:

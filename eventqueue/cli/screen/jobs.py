@@ -1,6 +1,5 @@
 """The screen of jobs: the newest that a filter lets through, read anew while one looks on."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, NamedTuple
@@ -17,10 +16,10 @@ from eventqueue.cli.render.jobs import since, state_of
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, age, count, waiting
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
-from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.pane import Order, Pane, Short, cell, number, titled
+from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import InvalidInput
 from eventqueue.model.ends import shown_among
@@ -30,8 +29,6 @@ from eventqueue.ports.views import Filter, Glance
 from eventqueue.system.zones import zone
 
 SHOWN = 200  # jobs
-EVERY_S = 1.0  # between two looks, at least; and SHARE times what one took
-SHARE = 4
 
 
 class JobRow(NamedTuple):
@@ -44,11 +41,10 @@ class JobRow(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was read, and how long that took."""
+    """What was read; whether that is all there is."""
 
     rows: Sequence[JobRow]
     is_all: bool
-    took_s: float
 
 
 ORDERS: Mapping[str, Order[JobRow]] = {
@@ -101,10 +97,7 @@ class Jobs(Board):
         self._wanted = wanted
         self._states = states
         self._about = about
-        self._problem: str | None = None
-        self._found: Found | None = None
-        self._next = 0.0
-        self._pace = Pace()
+        self._reading = Reading(self, lambda queue: read(queue, self._each), self._show)
 
     def body(self) -> ComposeResult:
         """See Board."""
@@ -121,25 +114,11 @@ class Jobs(Board):
 
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - they are read by themselves
         """See Board."""
-        if time.monotonic() >= self._next and not self.top.asking.is_asked(self._part):
-            self.top.asking.ask(self._part, lambda: read(self.top.queue, self._each), self._show, self._fail)
-
-    @property
-    def _part(self) -> str:
-        return f"jobs {id(self)}"
+        self._reading.go_on()
 
     def _show(self, found: Found) -> None:
-        self._found, self._problem = found, None
-        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(found.took_s))
-        if self.is_attached:
-            number = count(len(found.rows), "job") if found.is_all else f"the newest {len(found.rows)}"
-            self.query_one(Rows).show_rows(found.rows, titled(number, self.filter_text, self._about))
-
-    def _fail(self, problem: str) -> None:
-        self._next = time.monotonic() + EVERY_S
-        if problem != self._problem:
-            self._problem = problem
-            self.top.say(problem, "red")
+        number = count(len(found.rows), "job") if found.is_all else f"the newest {len(found.rows)}"
+        self.query_one(Rows).show_rows(found.rows, titled(number, self.filter_text, self._about))
 
     def on_rows_entered(self, event: Rows.Entered) -> None:
         """See Rows."""
@@ -158,7 +137,7 @@ class Jobs(Board):
 
 def read(queue: Queue, wanted: Callable[[datetime], Sequence[Filter]]) -> Found:
     """Return the newest jobs that each of the filters of now lets through, and their waits. Raises QueueError."""
-    began, now = time.monotonic(), queue.connection.ground.clock.now()
+    now = queue.connection.ground.clock.now()
     walks = [queue.walk(replace(one, limit=SHOWN + 1), is_brief=True) for one in wanted(now)]
     jobs = [job for walk in walks for job in walk]
     if len(walks) > 1:
@@ -166,7 +145,7 @@ def read(queue: Queue, wanted: Callable[[datetime], Sequence[Filter]]) -> Found:
     shown = jobs[:SHOWN]
     waits, short = queue.waits(shown), shown_among(job.id for job in shown)
     rows = [JobRow(job, waits.get(job.id), now, short) for job in shown]
-    return Found(rows, len(jobs) <= SHOWN, time.monotonic() - began)
+    return Found(rows, len(jobs) <= SHOWN)
 
 
 def filtered(text: str, now: datetime) -> Filter:
