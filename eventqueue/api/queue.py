@@ -50,12 +50,13 @@ from eventqueue.model.amending import amendment
 from eventqueue.model.asked import AmendedFields, JobFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
+from eventqueue.model.fields import check_name
 from eventqueue.model.job import Amend, Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
 from eventqueue.model.restarting import alterations
-from eventqueue.model.spec import Request, check_name
+from eventqueue.model.spec import Request
 from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.job import Job
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 from eventqueue.ports.views import Filter
 
 MOST = 10_000  # jobs that are put in order
