@@ -17,7 +17,8 @@ from msgspec.structs import asdict
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import EPOCH, NAME_MAX, check_data
 from eventqueue.model.durations import Duration, in_seconds
-from eventqueue.model.spec import one_of, unfit
+from eventqueue.model.fields import unfit
+from eventqueue.model.names import one_of
 from eventqueue.ports.views import Filter
 from eventqueue.tasks.called import TaskCall
 

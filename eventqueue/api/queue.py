@@ -7,6 +7,7 @@ conflict, for these are people's commands.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import Waiting
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
+from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.states import states
 from eventqueue.audit.tally import Tally, check_reach, is_counted, kind, of_counters, of_traits, within_reach
@@ -48,12 +50,13 @@ from eventqueue.model.amending import amendment
 from eventqueue.model.asked import AmendedFields, JobFields
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
+from eventqueue.model.fields import check_name
 from eventqueue.model.job import Amend, Cancel, Job, Retry, State
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
 from eventqueue.model.restarting import alterations
-from eventqueue.model.spec import Request, check_name
+from eventqueue.model.spec import Request
 from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
@@ -429,23 +432,33 @@ class Queue:
 
     # Views
 
-    def list(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Listing:
+    def list(self, filter_: Filter | None = None, *, sort: str | None = None, **more: Unpack[FilterFields]) -> Listing:
         """Return jobs, newest first, and the lag of the view they were read from.
 
-        Which ones is said by a filter, or by its fields: `list(state=State.DEAD, queue="mail")`. Raises InvalidInput.
+        Which ones is said by a filter, or by its fields: `list(state=State.DEAD, queue="mail")`. `sort`: in another
+        order, by `created`, `updated`, `due`, `priority`, `tries` or `queue`: the latest, the first due, the highest or
+        the most first. Then all that fit are read. Raises InvalidInput; Refused where there are more than 10,000.
         """
-        wanted = selected(filter_, more)
-        lag = self._views.refresh()
-        return Listing([*self._views.jobs(wanted)], lag)
+        walk = self.walk(filter_, sort=sort, **more)
+        return Listing([*walk.jobs], walk.lag)
 
-    def walk(self, filter_: Filter | None = None, *, is_brief: bool = False, **more: Unpack[FilterFields]) -> Walk:
+    def walk(
+        self,
+        filter_: Filter | None = None,
+        *,
+        sort: str | None = None,
+        is_brief: bool = False,
+        **more: Unpack[FilterFields],
+    ) -> Walk:
         """As `list`, but read some at a time while they are gone through: however many, in the same memory.
 
-        `is_brief`: perhaps without what tasks returned, what jobs wrote, and tracebacks, which may be large.
+        With `sort` they are read before the first is there. `is_brief`: perhaps without what tasks returned, what jobs
+        wrote, and tracebacks, which may be large.
         """
-        wanted = selected(filter_, more)
+        wanted, by = selected(filter_, more), order(sort)
         lag = self._views.refresh()
-        return Walk(forks.at_home(self._views.jobs(wanted, is_brief=is_brief)), lag)
+        jobs = ordered(partial(self._views.jobs, is_brief=is_brief), wanted, by)
+        return Walk(forks.at_home(jobs), lag)
 
     def find(
         self, filter_: Filter | None = None, *, states: Sequence[State] = (), **more: Unpack[FilterFields]

@@ -14,9 +14,10 @@ from eventqueue.errors import InvalidInput, LogCorrupt, LogUnavailable
 from eventqueue.log.noting import note
 from eventqueue.model.codec import EPOCH
 from eventqueue.model.events import stream_of
+from eventqueue.model.fields import by_field
 from eventqueue.model.job import LEGAL, State
 from eventqueue.model.pause import Pause
-from eventqueue.model.spec import Request, by_field
+from eventqueue.model.spec import Request
 from eventqueue.ports.log import EventLog
 from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered

@@ -20,8 +20,9 @@ from eventqueue.api.current import current_queue
 from eventqueue.errors import DifferentJob, InvalidInput, TaskRefused
 from eventqueue.model.asked import BackoffFields
 from eventqueue.model.durations import Duration, in_seconds
+from eventqueue.model.fields import check_name, unfit
+from eventqueue.model.names import one_of
 from eventqueue.model.retry import LONGEST_S, Backoff
-from eventqueue.model.spec import check_name, one_of, unfit
 from eventqueue.tasks import registry
 from eventqueue.tasks.called import TaskCall
 from eventqueue.tasks.declared import BackoffFunction, Declared, Policy, check_function, name_of

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from eventqueue.api.arguments import back, check_limit, selected
 from eventqueue.api.jobs import stream_for
 from eventqueue.audit.clauses import Around, Holder, Why
+from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.standstill import served
 from eventqueue.audit.why import explain
 from eventqueue.errors import InvalidInput, Refused
@@ -92,19 +93,20 @@ class Then:
         # One of whom the log tells nothing was there before workers were told of.
         return None if lives.is_over(life) else Holder(renewed_at=self.moment, is_live=True, stop_by=crew.stop_by(life))
 
-    def list(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Listing:
-        """Return jobs, newest first: those of a filter, or of its fields. Raises InvalidInput."""
-        return Listing([*self.walk(filter_, **more).jobs], WHOLE)
+    def list(self, filter_: Filter | None = None, *, sort: str | None = None, **more: Unpack[FilterFields]) -> Listing:
+        """Return jobs, newest first: of a filter, or of its fields. `sort`: as of a Queue. Raises InvalidInput."""
+        return Listing([*self.walk(filter_, sort=sort, **more).jobs], WHOLE)
 
     def walk(
         self,
         filter_: Filter | None = None,
         *,
+        sort: str | None = None,
         is_brief: bool = False,  # noqa: ARG002 - as of a Queue; the log is read whole in any case
         **more: Unpack[FilterFields],
     ) -> Walk:
         """As `list`, but read some at a time while they are gone through."""
-        return Walk(forks.at_home(self._jobs(selected(filter_, more))), WHOLE)
+        return Walk(forks.at_home(ordered(self._jobs, selected(filter_, more), order(sort))), WHOLE)
 
     def _jobs(self, filter_: Filter) -> Iterator[Job]:
         for number, job in enumerate(listed(self._past, filter_, lambda: self._count(filter_)), start=1):

@@ -17,7 +17,7 @@ from eventqueue.audit.fitting import askable
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import CATEGORIES, EVENT_TYPES, Recorded, type_of
 from eventqueue.model.figures import instant
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 
 ENVELOPE = ("stream", "version", "type", "at", "actor", "cause", "id", "hash", "prev", "bucket", "data")
 _FORM = re.compile(r"\s*([A-Za-z_][\w.$-]*)\s*(!=|<=|>=|=|<|>|~)\s*(.*?)\s*", re.DOTALL)

@@ -15,7 +15,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model import times
 from eventqueue.model.fingerprint import PATTERN
 from eventqueue.model.job import State
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 from eventqueue.ports.views import Filter
 
 SUCH = """such as state:dead, error~"connection refused", meta.customer=acme or created>-2h"""

@@ -11,7 +11,7 @@ from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.figures import instant, shortened
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import State
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 from eventqueue.ports.views import VAIN_MAX, Counts, Filter, Lag, Trait
 
 By = Literal["state", "queue", "error", "tag", "task", "hour"]

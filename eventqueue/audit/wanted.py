@@ -11,8 +11,8 @@ from eventqueue.audit.conditions import Condition
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import CATEGORIES, EVENT_TYPES, Enqueued, category_of, name_in, stream_of, type_of
 from eventqueue.model.moments import moment_of
+from eventqueue.model.names import one_of
 from eventqueue.model.readable import Read, Unreadable
-from eventqueue.model.spec import one_of
 
 OF_JOBS = frozenset({"job", "late"})
 """The categories that nearly all there is stands in."""

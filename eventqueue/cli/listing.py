@@ -16,7 +16,6 @@ from eventqueue.cli.render.jobs import jobs as table
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
 from eventqueue.cli.shape import PLAIN, Shape
-from eventqueue.cli.sorting import in_order
 from eventqueue.cli.then import At, seen_at, time_in
 from eventqueue.cli.unknown import unknown
 from eventqueue.model.ends import Ends
@@ -57,12 +56,11 @@ def print_newest(
         fields = joined(wanted.fields(time_in(shown)), more)
         fields["after"] = None if after is None else queue.resolve(after)
         # One more than is shown tells whether there are more.
-        filter_ = Filter(**fields, limit=None if limit is None or sort else limit + 1)
-        walk = shown.walk(filter_, is_brief=shape.form in (shapes.TABLE, shapes.IDS))
+        filter_ = Filter(**fields, limit=None if limit is None else limit + 1)
+        walk = shown.walk(filter_, sort=sort, is_brief=shape.form in (shapes.TABLE, shapes.IDS))
         session.out.behind(walk.lag)
-        found = walk.jobs if sort is None else iter(in_order(walk.jobs, sort))
-        print_jobs(session, shown, islice(found, limit), fields.get("queue"), shape)
-        if limit is not None and shape.form == shapes.TABLE and next(found, None) is not None:
+        print_jobs(session, shown, islice(walk.jobs, limit), fields.get("queue"), shape)
+        if limit is not None and shape.form == shapes.TABLE and next(walk.jobs, None) is not None:
             which = "newest" if sort is None else "first"
             session.out.note(f"These are the {which} {limit:,}, and there are more: --limit shows them.")
 

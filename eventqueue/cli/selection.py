@@ -136,7 +136,7 @@ def _told_apart(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _could_be_id(word: str) -> bool:
-    from eventqueue.model.spec import NAME
+    from eventqueue.model.fields import NAME
 
     return re.search(NAME, word) is not None
 

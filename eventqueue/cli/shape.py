@@ -60,7 +60,7 @@ def print_shaped(
             session.out.answer(documents, tables, is_whole=shape.is_wide)
 
 
-class Columns(Text):
+class ColumnNames(Text):
     """Names of columns, with commas between them."""
 
     name = "columns"
@@ -92,7 +92,7 @@ def shaped(columns: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..
         )
         @click.option(
             "--columns",
-            type=Columns(columns),
+            type=ColumnNames(columns),
             metavar="A,B…",
             default=(),
             help=f"Of the table these columns: {', '.join(columns)}.",

@@ -14,7 +14,7 @@ from eventqueue.cli.output import Output
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import ARGUMENTS, TEXT
 from eventqueue.errors import InvalidInput
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 from eventqueue.system.printable import clean_lines
 from eventqueue.system.streams import stdout_on_stderr
 from eventqueue.tasks import registry

@@ -34,7 +34,8 @@ def top(session: Session, *, is_once: bool) -> int:
     queuectl top
     queuectl top --once
     """
-    from eventqueue.cli.render import documents, screen
+    from eventqueue.cli.render import documents
+    from eventqueue.cli.screen.picture import once
 
     with session.queue() as queue:
         queue.status()  # whoever looks first has the views built
@@ -43,7 +44,7 @@ def top(session: Session, *, is_once: bool) -> int:
                 _draw(queue, is_once, lambda glance: session.out.document(lambda: documents.glance(glance)))
             return 0
         if is_once or not _is_live(session):
-            session.out.answer(dict, lambda: screen.lines(queue.glance(), None))
+            session.out.answer(dict, lambda: once(queue.glance(), are_whole=not sys.stdout.isatty()))
             return 0
         from eventqueue.cli.screen.ends import run
 

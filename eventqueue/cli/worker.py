@@ -113,7 +113,7 @@ def start(
     queuectl worker start --queue mail --queue default --until-empty
     queuectl worker start --show-output
     """
-    from eventqueue.model.spec import check_name
+    from eventqueue.model.fields import check_name
     from eventqueue.worker.python.plan import PythonPlan
     from eventqueue.worker.supervisor import Plan, supervise
 

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import DATA_MAX, check_size, size_of, to_ms
 from eventqueue.model.events import Run, Shell, Terms
+from eventqueue.model.fields import Fields, check_together, fields_of, given_of, plain_of
 from eventqueue.model.figures import instant
+from eventqueue.model.names import one_of
 from eventqueue.model.retry import LONGEST_S
-from eventqueue.model.spec import Fields, check_together, fields_of, given_of, one_of, plain_of
 
 AMENDABLE = ("priority", "queue", "run_at", "delay", "max_retries", "timeout", "env", "tags", "command")
 _CAN_BE = f"what can be is {', '.join(AMENDABLE)}"

@@ -31,3 +31,8 @@ def by_known(given: Mapping[str, Any], known: Collection[str]) -> Mapping[str, A
             raise InvalidInput(right, "is given twice")
         named[right] = value
     return named
+
+
+def one_of(what: str, wrong: Any, known: Collection[str]) -> str:
+    """Return the end of a sentence about a wrong name: the right one that is like it, if there is one, and all."""
+    return f"{meant(wrong, known)}; {what} are {', '.join(known)}"

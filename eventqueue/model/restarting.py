@@ -17,8 +17,8 @@ from eventqueue.errors import IllegalTransition
 from eventqueue.model.amending import AMENDABLE, Changes, amendment, changed, compared
 from eventqueue.model.codec import to_ms
 from eventqueue.model.events import Enqueued, Recorded
+from eventqueue.model.fields import plain_of
 from eventqueue.model.job import FINAL, Job, State, evolve
-from eventqueue.model.spec import plain_of
 
 _SPACE = UUID("0c3b7a5e-64f1-5d0c-8a35-2f8f0f6a9e11")
 _INSTEAD = {

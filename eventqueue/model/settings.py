@@ -13,9 +13,10 @@ import msgspec
 from eventqueue.errors import InvalidInput
 from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
 from eventqueue.model.events import ConfigSet, ConfigUnset, Recorded
-from eventqueue.model.names import as_known
+from eventqueue.model.fields import NO_NAME, Name, Whole, plainly
+from eventqueue.model.names import as_known, one_of
 from eventqueue.model.retry import LONGEST_S, Backoff, Fraction, Seconds
-from eventqueue.model.spec import NO_NAME, Defaults, Name, Whole, one_of, plainly
+from eventqueue.model.spec import Defaults
 
 STREAM = "config-default"
 RETENTION = "output-retention"

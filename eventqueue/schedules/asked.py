@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 from eventqueue.schedules.events import Missed, Overlap
 from eventqueue.schedules.schedule import Definition
 

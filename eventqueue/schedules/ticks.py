@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import stream_of
+from eventqueue.model.fields import check_name
 from eventqueue.model.figures import instant
-from eventqueue.model.spec import check_name
 from eventqueue.schedules.events import CATEGORY
 
 NAME_MAX = 100  # characters: the ids of its jobs have the time behind it

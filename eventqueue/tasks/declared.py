@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Meta
 
 from eventqueue.errors import TaskRefused
+from eventqueue.model.fields import Label, Name, Whole
 from eventqueue.model.retry import LONGEST_S, Backoff
-from eventqueue.model.spec import Defaults, Label, Name, Whole
+from eventqueue.model.spec import Defaults
 from eventqueue.tasks.contract import Contract
 
 NOWHERE = "__main__"  # of what no worker can import

@@ -6,7 +6,7 @@ from random import Random
 from typing import TypeVar
 
 from eventqueue.errors import InvalidInput
-from eventqueue.model.spec import one_of
+from eventqueue.model.names import one_of
 
 T = TypeVar("T")
 

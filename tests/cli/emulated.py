@@ -21,7 +21,10 @@ from tests.cli.commands import Queuectl
 PATIENCE_S = 40  # for what comes within a second, on a busy machine
 SETTLES_S = 0.6
 # What the screen writes of its own: colours, where the cursor is, modes and questions.
-_OWN = re.compile(r"\x1b\[[0-9;]*[mHJK]|\x1b\[[?<>]?[0-9;]*(?:\$p|[hlu])|\x1b\]22;[a-z]*\x07|[\r\n]")
+_OWN = re.compile(
+    r"\x1b\[[0-9;]*[mHJK]|\x1b\[[?<>]?[0-9;]*(?:\$p|[hlu])|\x1b\]22;[a-z]*\x07|[\r\n]"
+    r"|\x1b(?:\[[0-9;]*)?\Z"  # what was read so far may end within one
+)
 
 KEYS = {
     "enter": "\r",

@@ -38,7 +38,7 @@ def test_a_pause_is_shown_by_status_and_top(mail: Queuectl, queue: Queue) -> Non
     assert list(status["paused"]) == list(top["paused"]) == ["mail"]
     assert status["paused"]["mail"]["why"] == "the server moves"
     assert any(line.startswith("queue mail is paused since") for line in mail.ok("status").out.splitlines())
-    assert "mail (paused)" in mail.ok("top", "--once").out
+    assert "1 paused" in mail.ok("top", "--once").out
     assert list(queue.status().paused) == ["mail"]
 
 

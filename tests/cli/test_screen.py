@@ -79,7 +79,7 @@ def test_it_does_not_outlive_its_terminal(queuectl: Queuectl) -> None:
 
 
 def test_what_nobody_expected_is_one_sentence_and_the_terminal_is_as_it_was(queuectl: Queuectl, jobs: Queue) -> None:
-    broken = "import eventqueue.cli.screen.queues as q; q._drawn = lambda row: 1 / 0"
+    broken = "import eventqueue.cli.screen.queues as q; q.titled = lambda *_: 1 / 0"
     with terminal(queuectl, "top", before=broken) as shown:
         assert shown.ends() == 1
 
@@ -271,8 +271,24 @@ def test_c_cancels_those_that_are_marked_and_tells_what_was_refused(queuectl: Qu
         shown.awaits("Cancel 2 jobs?")
         shown.type("enter")
         shown.awaits("1 of 2 jobs are cancelled; 1 job refused, the first: ")
+        assert "2 marked" in shown.text
 
     assert (jobs.get("runs").state, jobs.get("done").state) == (State.CANCELLED, State.COMPLETED)
+
+
+def test_what_was_marked_for_what_is_done_is_marked_no_more(queuectl: Queuectl, jobs: Queue) -> None:
+    with top(queuectl) as shown:
+        shown.type("/")
+        shown.awaits("Which jobs?")
+        shown.type("state:dead", "enter")
+        shown.awaits("send ann")
+        shown.type("a")
+        shown.awaits("2 marked")
+        shown.type("r")
+        shown.awaits("Retry 2 jobs?")
+        shown.type("enter")
+        shown.awaits("2 jobs are pending again")
+        shown.awaits_not("marked")
 
 
 def test_what_cannot_be_done_here_is_told(queuectl: Queuectl) -> None:

@@ -1,18 +1,24 @@
 """Rows of the live screen: however many there are, only those that are seen are drawn."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
-from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.named import Column
+from eventqueue.cli.screen.pane import Pane
 from eventqueue.cli.screen.rows import Rows
 
 MANY, LINES = 3_000, 20
+
+
+def pane(draw: Callable[[int], int]) -> Pane[int]:
+    """Numbers, in two columns."""
+    columns: Sequence[Column[int]] = (Column("N", draw), Column("M", lambda row: -row))
+    return Pane("numbers", columns, str, {"N": lambda row: row, "M": lambda row: -row}, nothing="none")
 
 
 class OnePane(App[None]):
@@ -21,14 +27,14 @@ class OnePane(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.drawn: list[int] = []
-        self.rows: Rows[int] = Rows((Column("N"),), self._draw, str, {"N": lambda row: row})
+        self.rows: Rows[int] = Rows(pane(self._draw))
 
     def compose(self) -> ComposeResult:
         yield self.rows
 
-    def _draw(self, row: int) -> Sequence[Text]:
+    def _draw(self, row: int) -> int:
         self.drawn.append(row)
-        return (cell(row),)
+        return row
 
 
 def test_of_very_many_rows_those_that_are_seen_are_drawn() -> None:
@@ -52,9 +58,7 @@ def test_of_very_many_rows_those_that_are_seen_are_drawn() -> None:
 
 @pytest.mark.parametrize("action", [cast("Binding", one).action for one in Rows.BINDINGS])
 def test_no_key_comes_too_early(action: str) -> None:
-    asyncio.run(
-        App[None]().run_action(action, Rows((Column("N"), Column("M")), lambda _: (), str, {"N": int, "M": int}))
-    )
+    asyncio.run(App[None]().run_action(action, Rows(pane(abs))))
 
 
 def test_the_cursor_stays_on_its_row_when_others_come_before_it() -> None:

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eventqueue.api.queue import Queue
+from eventqueue.audit import orders
+from eventqueue.cli import sorting
+from eventqueue.errors import InvalidInput
 from tests.builders import claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import died, happened
@@ -80,10 +83,27 @@ def test_a_list_is_put_in_another_order_up_to_a_number(
 
     assert queuectl.ok("list", "--sort", "priority", "-o", "ids").out.split() == ["b", "c", "a"]
     assert queuectl.ok("list", "--sort", "due", "-o", "ids", "-n", "2").out.split() == ["b", "c"]
-    monkeypatch.setattr("eventqueue.cli.sorting.MOST", 2)
+    monkeypatch.setattr("eventqueue.audit.orders.MOST", 2)
     ran = queuectl.here("list", "--sort", "due")
     assert ran.code == 1
     assert is_one_sentence(ran)
+
+
+def test_the_orders_of_the_command_are_those_of_the_api() -> None:
+    assert tuple(orders.ORDERS) == sorting.ORDERS
+    assert sorting.MOST == orders.MOST
+
+
+def test_a_list_of_the_past_is_put_in_another_order_too(queuectl: Queuectl, queue: Queue) -> None:
+    for name, priority in (("a", 1), ("b", 3), ("c", 2)):
+        queue.enqueue(id=name, command="true", priority=priority)
+    queue.status()
+
+    for shown in (queue, queue.at(queue.connection.ground.clock.now())):
+        assert [job.id for job in shown.list(sort="priority")] == ["b", "c", "a"]
+        assert [job.id for job in shown.walk(sort="priority", limit=2)] == ["b", "c"]
+        with pytest.raises(InvalidInput, match="priority"):
+            shown.list(sort="prioritty")
 
 
 def test_what_is_due_later_is_told_from_what_is_due(queuectl: Queuectl, queue: Queue) -> None:

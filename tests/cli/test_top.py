@@ -1,4 +1,4 @@
-"""`queuectl top`: one picture of everything, no higher and no wider than there is room."""
+"""`queuectl top`: one picture of everything, or one after the other."""
 
 import json
 from datetime import timedelta
@@ -6,16 +6,10 @@ from datetime import timedelta
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.columns import Table
-from eventqueue.cli.render.screen import lines
-from eventqueue.ports.views import Glance
 from tests.builders import claimed, failed
 from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.emulated import terminal
 from tests.cli.past import died, happened
-
-
-def tables(glance: Glance, height: int | None) -> list[Table]:
-    return [one for one in lines(glance, height) if isinstance(one, Table)]
 
 
 @pytest.fixture
@@ -38,7 +32,7 @@ def test_a_picture_is_shown_once_where_nobody_watches(queuectl: Queuectl, queue:
 
     assert "up to date" in out
     assert "two  dead   default" in out
-    assert [line.split()[:4] for line in out.splitlines() if line.startswith("default")] == [["default", "0", "1", "0"]]
+    assert [line.split()[:4] for line in out.splitlines() if line.startswith("default")] == [["default", "0", "0", "1"]]
 
 
 def test_with_json_each_picture_is_a_line_and_the_next_comes_when_the_views_move(queuectl: Queuectl) -> None:
@@ -56,18 +50,25 @@ def test_with_json_each_picture_is_a_line_and_the_next_comes_when_the_views_move
     assert later["queues"]["default"]["pending"] == 1
 
 
-def test_what_does_not_fit_is_counted_instead(busy: Queue) -> None:
-    glance = busy.glance()
+def test_what_waits_for_its_time_is_told_apart_from_what_is_due(queuectl: Queuectl) -> None:
+    queuectl.ok("enqueue", "--", "true")
+    queuectl.ok("enqueue", "--delay", "1h", "--", "true")
 
-    assert [len(one.rows) for one in tables(glance, None)] == [10, 0, 10]
-    parts = lines(glance, 24)
-    height = sum(1 + len(one.rows) if isinstance(one, Table) else 1 for one in parts)
-    assert height <= 24
-    assert sum("more" in str(one) for one in parts) >= 1
+    out = queuectl.ok("top", "--once").out
+
+    assert "1 due  1 later" in out
+    assert [line.split()[:3] for line in out.splitlines() if line.startswith("default")] == [["default", "1", "1"]]
 
 
-def test_in_the_lowest_terminal_there_is_a_line_of_each(busy: Queue) -> None:
-    assert [len(one.rows) for one in tables(busy.glance(), 5)] == [1, 0, 1]
+def test_in_a_pipe_ids_are_whole_and_on_a_terminal_their_ends(queuectl: Queuectl, queue: Queue) -> None:
+    job = queuectl.ok("enqueue", "--json", "--", "false").json["id"]
+    died(queue, job)
+
+    assert job in queuectl.ok("top", "--once").out
+    with terminal(queuectl, "top", "--once") as shown:
+        assert shown.ends() == 0
+        assert job[-8:] in shown.text
+        assert job not in shown.text
 
 
 def test_what_a_failed_job_waits_for_is_in_the_document(queuectl: Queuectl, queue: Queue) -> None:

@@ -10,8 +10,8 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.amending import AMENDABLE, amendment
 from eventqueue.model.codec import DATA_MAX
 from eventqueue.model.events import Amended, Enqueued, Event, RetryAmended, Shell, Terms
+from eventqueue.model.fields import Fields
 from eventqueue.model.job import Command, Job, decide, evolve, fold
-from eventqueue.model.spec import Fields
 from tests.builders import NOW, SOON, amend, called, claimed, enqueued, failed, history, job
 
 HOUR = timedelta(hours=1)

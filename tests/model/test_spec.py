@@ -13,8 +13,9 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.asked import BackoffFields, JobFields
 from eventqueue.model.codec import decode
 from eventqueue.model.events import Call, Enqueued, Shell
+from eventqueue.model.fields import AskedBackoff, Fields
 from eventqueue.model.retry import LONGEST_S, Backoff
-from eventqueue.model.spec import AskedBackoff, Defaults, Fields, request
+from eventqueue.model.spec import Defaults, request
 from tests.builders import NOW, json_objects, sealed
 
 INJECTION = {"$gt": ""}

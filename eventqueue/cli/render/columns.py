@@ -6,12 +6,9 @@ from itertools import zip_longest
 import msgspec
 from rich.text import Text
 
+from eventqueue.cli.render.fit import GAP, LOOSE_LEAST, USUAL, Need, fit
 from eventqueue.system.printable import clean
 
-GAP = "  "
-USUAL = 60  # characters of a text in a loose column
-LOOSE_LEAST = 9  # characters that a loose column has in the narrowest terminal
-RIGID_LEAST = 8  # of one of a table with ranks, where nothing else helps
 ROOM = 36  # characters that each text should have beside the rest, if it needs them
 
 Cell = Text | str | int | None
@@ -58,20 +55,20 @@ class Columns:
     def lines(self, part: Table) -> list[Text]:
         """Return the next lines."""
         rows = texts(part)
-        numeric = [any(map(_is_figure, column)) for column in zip(*part.rows, strict=True)]
+        figures = figures_of(part.rows)
         if not self._widths:
             rows.insert(0, titles(part))
         own = widths_of(rows, part.loose_places, None if self._width is not None else USUAL)
         widths = self._widths = [max(pair) for pair in zip_longest(own, self._widths, fillvalue=0)]
         if self._width is None:
-            return [_line(row, [max(c.cell_len, w) for c, w in zip(row, widths, strict=True)], numeric) for row in rows]
-        fit = _fit(widths, part.loose_places, self._width, is_ranked=bool(part.ranks))
-        return [_line(row, fit, numeric) for row in rows]
+            return [line(row, [max(c.cell_len, w) for c, w in zip(row, widths, strict=True)], figures) for row in rows]
+        fitting = fit(needs(part, widths), self._width, is_strict=bool(part.ranks))
+        return [line(row, fitting, figures) for row in rows]
 
 
 def texts(table: Table) -> list[list[Text]]:
     """Return the rows as they are drawn."""
-    return [[_text(cell) for cell in row] for row in table.rows]
+    return [[text_of(cell) for cell in row] for row in table.rows]
 
 
 def titles(table: Table) -> list[Text]:
@@ -92,52 +89,37 @@ def figure(text: str, style: str = "") -> Text:
     return Text(text, style, justify="right")
 
 
+def needs(table: Table, widths: Sequence[int], least: int | None = LOOSE_LEAST) -> Sequence[Need]:
+    """Return what each column needs, the loose ones `least` characters where they are cut; None: they may not be."""
+    ranks = table.ranks or [0] * len(widths)
+    loose = table.loose_places
+    return [Need(width, least if place in loose else None, ranks[place]) for place, width in enumerate(widths)]
+
+
+def figures_of(rows: Sequence[Sequence[Cell]]) -> Sequence[bool]:
+    """Return of each column whether numbers stand in it."""
+    return [any(map(_is_figure, column)) for column in zip(*rows, strict=True)]
+
+
 def _is_figure(cell: Cell) -> bool:
     return isinstance(cell, int) or (isinstance(cell, Text) and cell.justify == "right")
 
 
-def together(widths: Sequence[int]) -> int:
-    """Return how wide columns of these widths are side by side."""
-    return sum(widths) + len(GAP) * (len(widths) - 1)
-
-
-def _fit(widths: Sequence[int], loose: Sequence[int], width: int, *, is_ranked: bool) -> Sequence[int]:
-    """Return how wide each column is where there is so much room for all."""
-    fit = list(widths)
-    # Of what others stand behind no more than is usual: on a wide terminal nobody could follow the row.
-    wanted = [widths[place] if place == len(widths) - 1 else min(widths[place], USUAL) for place in loose]
-    room = width - together([one for place, one in enumerate(widths) if place not in loose]) - len(GAP) * len(loose)
-    for place, one in zip(loose, _shared(wanted, room), strict=True):
-        fit[place] = one
-    while is_ranked and together(fit) > width and max(fit) > RIGID_LEAST:
-        widest = fit.index(max(fit))
-        fit[widest] = max(RIGID_LEAST, fit[widest] - (together(fit) - width))
-    return fit
-
-
-def _shared(wanted: Sequence[int], room: int) -> list[int]:
-    """Share `room` fairly: a column that wants less leaves the rest to those after it."""
-    widths: list[int] = []
-    for place, want in enumerate(wanted):
-        fair = (room - sum(widths)) // (len(wanted) - place)
-        later = sum(min(other, fair) for other in wanted[place + 1 :])
-        widths.append(min(want, max(room - sum(widths) - later, fair, LOOSE_LEAST)))
-    return widths
-
-
-def _text(cell: Cell) -> Text:
+def text_of(cell: Cell) -> Text:
+    """Return a cell as it is drawn, a line that steers nothing."""
     if isinstance(cell, Text):
         return cell
     return Text("" if cell is None else f"{cell:,}" if isinstance(cell, int) else clean(cell))
 
 
-def _line(row: Sequence[Text], widths: Sequence[int], numeric: Sequence[bool]) -> Text:
+def line(row: Sequence[Text], widths: Sequence[int], figures: Sequence[bool]) -> Text:
+    """Return a row, each cell cut or filled up to its width; `figures`: which of them stand to the right."""
     cells = []
     for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
         cell.truncate(width, overflow="ellipsis")
         filler = Text(" " * (width - cell.cell_len))
-        is_number = place < len(numeric) and numeric[place]
-        cells.append(filler + cell if is_number else cell + filler)
-    line = Text(GAP).join(cells)
-    line.rstrip()
-    return line
+        is_figure = place < len(figures) and figures[place]
+        cells.append(filler + cell if is_figure else cell + filler)
+    whole = Text(GAP).join(cells)
+    whole.rstrip()
+    return whole

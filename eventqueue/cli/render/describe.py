@@ -1,4 +1,4 @@
-"""An event in a person's words: what changed, not how it is stored. Pure."""
+"""An event in a person's words: what changed, not how it is stored."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime

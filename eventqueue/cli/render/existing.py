@@ -1,7 +1,4 @@
-"""What to say of jobs that were there already when they were asked for: nothing new was made, and perhaps nothing runs.
-
-Pure.
-"""
+"""What to say of jobs that were there already when they were asked for: no new one was made, perhaps nothing runs."""
 
 import shlex
 from collections.abc import Sequence

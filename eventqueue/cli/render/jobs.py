@@ -1,4 +1,4 @@
-"""Jobs in a list: the columns that there are, and those that are shown where none are asked for. Pure."""
+"""Jobs in a list: the columns that there are, and those that are shown where none are asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Events of other streams than a job's, in a person's words. Pure."""
+"""Events of other streams than a job's, in a person's words."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Schedules in a person's words: their events, a list of them, and all of one. Pure."""
+"""Schedules in a person's words: their events, a list of them, and all of one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
-from eventqueue.cli.render.columns import Cell, Columns, Table, texts, titles, together, widths_of
+from eventqueue.cli.render.columns import Cell, Columns, Table, needs, texts, titles, widths_of
+from eventqueue.cli.render.fit import Need, kept, missing, together
 
 INDENT, LEAST = 4, 25
 LINES = 2  # of a text below its row
@@ -36,29 +37,18 @@ def laid_out(parts: Iterable[Table], width: int | None) -> Iterator[Text]:
 
 def _shown(table: Table, width: int, *, is_tall: bool = False) -> Sequence[int]:
     """Return the places of the columns that there is room for; `is_tall`: the texts stand below."""
-    shown = list(range(len(table.titles)))
-    while table.ranks and _missing(table, shown, width, is_tall=is_tall) > 0:
-        last = max(shown, key=lambda place: (table.ranks[place], place))
-        if not table.ranks[last]:
-            break
-        shown.remove(last)
-    return shown
+    return kept(_needs(table, is_tall=is_tall), width)
 
 
 def _fits(table: Table, shown: Sequence[int], width: int) -> bool:
-    return not table.loose or _missing(table, shown, width) <= 0
+    found = _needs(table, is_tall=False)
+    return not table.loose or missing([found[place] for place in shown], width) <= 0
 
 
-def _missing(table: Table, shown: Sequence[int], width: int, *, is_tall: bool = False) -> int:
-    """Return how many characters more these columns need at least."""
-    widths = widths_of([titles(table), *texts(table)])
-    room = None if table.whole else table.room
-    least = [
-        one if room is None or place not in table.loose_places else min(one, room)
-        for place, one in enumerate(widths)
-        if place in shown and not (is_tall and place in table.loose_places)
-    ]
-    return together(least) - width
+def _needs(table: Table, *, is_tall: bool) -> Sequence[Need]:
+    found = needs(table, widths_of([titles(table), *texts(table)]), None if table.whole else table.room)
+    loose = table.loose_places if is_tall else ()
+    return [replace(one, is_below=place in loose) for place, one in enumerate(found)]
 
 
 def _only(table: Table, shown: Sequence[int]) -> Table:
@@ -97,8 +87,7 @@ class _Tall:
         days = ["" for _ in self._titles] + [self._day_of(row[0]) for row in part.rows]
         self._titles = ()
         keys = [self._key(self._beside(row)) for row in part.rows]
-        ranks = (0,) if part.ranks else ()
-        heads = self._columns.lines(Table(self._beside(part.titles), keys, loose=0, ranks=ranks))
+        heads = self._columns.lines(Table(self._beside(part.titles), keys, loose=0, ranks=self._beside(part.ranks)))
         return [
             line
             for day, head, cells in zip(days, heads, below, strict=True)

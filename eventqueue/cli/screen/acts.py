@@ -29,6 +29,11 @@ class Done(NamedTuple):
 class Deed(Protocol):
     """Something that is done once somebody has said so. Both ask the database, and raise QueueError."""
 
+    @property
+    def ids(self) -> Sequence[str]:
+        """Those of the jobs that are named for it, which are marked no more once it is done."""
+        ...
+
     def question(self, queue: Queue) -> str:
         """Return what would be done, and to how many, as a question."""
         ...
@@ -40,6 +45,8 @@ class Deed(Protocol):
 
 class Pausing:
     """A queue is paused, or resumed where it is paused; `waiting`: how many jobs of it wait."""
+
+    ids = ()
 
     def __init__(self, name: str, waiting: int, *, is_paused: bool) -> None:
         self._name = name
@@ -83,20 +90,22 @@ class ToSome:
 
     def __init__(self, kind: Kind, ids: Sequence[str]) -> None:
         self._kind = kind
-        self._ids = ids
+        self.ids = ids
 
     def question(self, queue: Queue) -> str:  # noqa: ARG002 - they are named
         """See Deed."""
-        named = f"job {self._ids[0]}" if len(self._ids) == 1 else count(len(self._ids), "job")
+        named = f"job {self.ids[0]}" if len(self.ids) == 1 else count(len(self.ids), "job")
         return f"{self._kind.verb} {named}?"
 
     def do(self, queue: Queue, why: str | None, tell: Tell) -> Done:
         """See Deed."""
-        return to_each(queue, self._kind, self._ids, why, tell)
+        return to_each(queue, self._kind, self.ids, why, tell)
 
 
 class ToAll:
     """Something is done to all jobs that a filter lets through, `of` what they are said to be, as they were counted."""
+
+    ids = ()
 
     def __init__(self, kind: Kind, wanted: Filter, of: str) -> None:
         self._kind = kind

@@ -1,6 +1,7 @@
 """The screen's application: which screens there are, the keys that work on all of them, and how it ends."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -11,14 +12,14 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.ranked import cell
 from eventqueue.cli.screen.acts import Deed, Done
-from eventqueue.cli.screen.asking import Asking, Watching, in_thread, raising, tell
+from eventqueue.cli.screen.asking import Asking, Looking, in_thread, raising, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.errors import Errors
 from eventqueue.cli.screen.help import Help
 from eventqueue.cli.screen.jobs import Jobs, wrong_with
 from eventqueue.cli.screen.overview import Overview
+from eventqueue.cli.screen.pane import cell
 from eventqueue.cli.screen.typed import Typed
 from eventqueue.cli.screen.workers import Workers
 from eventqueue.errors import QueueError
@@ -71,7 +72,7 @@ class Top(App[None]):
         super().__init__(driver_class=OnStdout, ansi_color=True)
         self.queue = queue
         self.asking = Asking(self)
-        self.watching = Watching(self, queue, first, lambda _: self._redraw())
+        self.looking = Looking(self, queue, first, lambda _: self._redraw())
         self.said = Text()
         self.failed: Exception | None = None
         self._deeds = 0  # that are being done
@@ -84,7 +85,7 @@ class Top(App[None]):
     def on_mount(self) -> None:
         """See App."""
         self.theme = "ansi-dark"
-        self.watching.start()
+        self.looking.start()
         self.set_interval(TICK_S, self._tick)
 
     def _handle_exception(self, error: Exception) -> None:
@@ -103,21 +104,22 @@ class Top(App[None]):
             self.exit()
 
     def _redraw(self) -> None:
-        boards = [screen for screen in self.screen_stack if isinstance(screen, Board)]
-        if boards and boards[-1].is_mounted:  # also while something is typed above it
-            boards[-1].seen(self.watching.glance)
+        if boards := self._boards():  # also while something is typed above it
+            boards[-1].seen(self.looking.glance)
+
+    def _boards(self) -> Sequence[Board]:
+        return [screen for screen in self.screen_stack if isinstance(screen, Board) and screen.is_mounted]
 
     def _tick(self) -> None:
         """Show for how long nothing was heard."""
-        if self.watching.silent_s() is not None:
+        if self.looking.silent_s() is not None:
             self._redraw()
 
     def say(self, sentence: str, style: str = "") -> None:
         """Say something in the line above the keys, until something else is said."""
         self.said = cell(sentence, style)
-        for screen in self.screen_stack:
-            if isinstance(screen, Board) and screen.is_mounted:
-                screen.line("said").update(self.said)
+        for board in self._boards():
+            board.line("said").update(self.said)
 
     # Where one goes
 
@@ -197,14 +199,16 @@ class Top(App[None]):
         except Exception as error:  # as Asking has it
             tell(self, raising(error))
             return
-        tell(self, lambda: self._is_done(done))
+        tell(self, lambda: self._is_done(deed, done))
 
     def _goes_on(self, far: str) -> bool:
         tell(self, lambda: None if self._is_leaving else self.say(far, "dim"))
         return not self._is_leaving
 
-    def _is_done(self, done: Done) -> None:
+    def _is_done(self, deed: Deed, done: Done) -> None:
         self._deeds -= 1
+        for board in self._boards() if done.is_whole else ():  # else somebody may want to try it again
+            board.unmark(deed.ids)
         self.say(done.told, "green" if done.is_whole else "red")
         if self._is_leaving and not self._deeds:
             self.exit(message=self.said)

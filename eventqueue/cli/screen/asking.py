@@ -80,7 +80,7 @@ class Asking:
             again()
 
 
-class Watching:
+class Looking:
     """Looks at everything again and again, whenever the views have moved, until the screen is gone."""
 
     def __init__(self, app: "App[Any]", queue: "Queue", first: "Glance", show: "Callable[[Glance], object]") -> None:

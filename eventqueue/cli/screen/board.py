@@ -1,6 +1,6 @@
 """What all screens have: the head above, what was said and the keys that work here below."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from rich.text import Text
@@ -8,14 +8,13 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
-from eventqueue.cli.render.heads import head, keys
-from eventqueue.cli.render.ranked import cell
+from eventqueue.cli.screen.heads import cut, head, keys
 from eventqueue.cli.screen.rows import Rows
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
     from eventqueue.cli.screen.acts import Deed
-    from eventqueue.cli.screen.asking import Asking, Watching
+    from eventqueue.cli.screen.asking import Asking, Looking
     from eventqueue.ports.views import Glance
 
 
@@ -24,7 +23,7 @@ class Stage(Protocol):
 
     queue: "Queue"
     asking: "Asking"
-    watching: "Watching"
+    looking: "Looking"
     said: Text
 
     def say(self, sentence: str, style: str = "") -> None:
@@ -61,11 +60,11 @@ class Board(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """See Screen: it is on top again, or for the first time."""
-        self.seen(self.top.watching.glance)
+        self.seen(self.top.looking.glance)
 
     def on_resize(self) -> None:
         """See Screen."""
-        self.seen(self.top.watching.glance)
+        self.seen(self.top.looking.glance)
 
     def seen(self, glance: "Glance") -> None:
         """Show what was seen last."""
@@ -74,8 +73,9 @@ class Board(Screen[None]):
 
     def draw_frame(self) -> None:
         """Show what is around, which changes while nothing else does."""
-        width, watching = self.size.width, self.top.watching
-        self.line("head").update(head(watching.glance, watching.silent_s(), watching.problem, width))
+        width, looking = self.size.width, self.top.looking
+        lines = head(looking.glance, looking.silent_s(), looking.problem)
+        self.line("head").update(Text("\n", end="").join(cut(one, width) for one in lines))
         self.line("said").update(self.top.said)
         self.line("keys").update(keys(self.KEYS, width))
 
@@ -91,11 +91,16 @@ class Board(Screen[None]):
         """The rows that the cursor is in."""
         return self.focused if isinstance(self.focused, Rows) else None
 
+    @property
+    def pane(self) -> Rows[Any] | None:
+        """The rows of a screen that has no others; None: a key has come before they are there."""
+        return next(iter(self.query(Rows)), None)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks of these rows away: what they were for is done."""
+        for pane in self.query(Rows):
+            pane.unmark(keys)
+
     def deed(self, kind: str) -> "Deed | None":  # noqa: ARG002 - what is shown here decides
         """Return what is to be done where somebody asks to `pause`, `retry` or `cancel` what the cursor is on."""
         return None
-
-
-def titled(name: str, *figures: str) -> Text:
-    """Return the title of some rows."""
-    return cell("  ".join(filter(None, (name, *figures))))

@@ -5,28 +5,22 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.columns import figure
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, age
-from eventqueue.cli.screen.board import titled
-from eventqueue.cli.screen.rows import Order, Rows
+from eventqueue.cli.screen.pane import Order, Pane, Short, cell, titled
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Glance
 
 
 class FailureRow(NamedTuple):
-    """A job that failed."""
+    """A job that failed; `shown`: how an id is."""
 
     job: Job
     glance: Glance
+    shown: Short = str
 
 
-COLUMNS = (
-    Column("JOB", is_loose=True, keeps_end=True),
-    Column("STATE", 2),
-    Column("QUEUE", 3, is_loose=True),
-    Column("AGO", 1, is_figure=True),
-    Column("ERROR", 0, is_loose=True),
-)
 ORDERS: Mapping[str, Order[FailureRow]] = {
     "AGO": lambda row: row.glance.at - row.job.updated_at,
     "STATE": lambda row: row.job.state,
@@ -34,22 +28,21 @@ ORDERS: Mapping[str, Order[FailureRow]] = {
 }
 
 
-def rows() -> Rows[FailureRow]:
-    """Return the pane."""
-    return Rows(COLUMNS, _drawn, lambda row: row.job.id, ORDERS, nothing="No job is failed or dead.", id="failures")
+PANE: Pane[FailureRow] = Pane(
+    "failures",
+    (
+        Column("JOB", lambda row: cell(row.shown(row.job.id)), is_text=True),
+        Column("STATE", lambda row: cell(row.job.state, COLOURS[row.job.state]), 2),
+        Column("QUEUE", lambda row: cell(row.job.queue), 3, is_text=True),
+        Column("AGO", lambda row: figure(age(row.glance.at - row.job.updated_at)), 1),
+        Column("ERROR", lambda row: cell(row.job.last_error.told if row.job.last_error else ""), is_text=True),
+    ),
+    lambda row: row.job.id,
+    ORDERS,
+    nothing="No job is failed or dead.",
+)
 
 
-def show(pane: Rows[FailureRow], glance: Glance) -> None:
-    """Show what has failed by now."""
-    pane.show_rows([FailureRow(job, glance) for job in glance.failures], titled("last failures"))
-
-
-def _drawn(row: FailureRow) -> Sequence[Text]:
-    job = row.job
-    return (
-        cell(job.id),
-        cell(job.state, COLOURS[job.state]),
-        cell(job.queue),
-        cell(age(row.glance.at - job.updated_at)),
-        cell(job.last_error.told if job.last_error else ""),
-    )
+def shown(glance: Glance, short: Short = str) -> tuple[Sequence[FailureRow], Text]:
+    """Return what has failed, and the pane's title."""
+    return [FailureRow(job, glance, short) for job in glance.failures], titled("last failures")

@@ -1,6 +1,5 @@
 """The screen of one job: why it is in its state, its history, and what it writes, as it writes it."""
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import takewhile
@@ -12,13 +11,16 @@ from textual.widgets import Static
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.api.queue import Queue
+from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, count, instant, span
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
-from eventqueue.cli.screen.asking import Pace, in_thread, tell
-from eventqueue.cli.screen.board import Board, titled
+from eventqueue.cli.screen.asking import in_thread, tell
+from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.lines import Lines
+from eventqueue.cli.screen.pane import Pane, cell, titled
+from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import QueueError
 from eventqueue.model.events import Recorded, type_of
@@ -27,8 +29,6 @@ from eventqueue.ports.views import Glance
 from eventqueue.system.printable import OutputFlow
 
 SHOWN = 200  # events
-EVERY_S = 1.0
-SHARE = 4  # see jobs
 
 
 class Step(NamedTuple):
@@ -44,16 +44,26 @@ class Told(NamedTuple):
     job: Job
     why: str
     steps: Sequence[Step]
-    took_s: float
 
 
-COLUMNS = (
-    Column("#", 2, is_figure=True),
-    Column("TIME", 0),
-    Column("AFTER", 3, is_figure=True),
-    Column("EVENT", 0),
-    Column("WHAT", 0, is_loose=True),
-    Column("BY", 1, is_loose=True),
+def _after(step: Step) -> Text:
+    one, before = step.recorded, step.before
+    return figure("" if before is None else f"+{span((one.at - before.at).total_seconds())}")
+
+
+PANE = Pane(
+    "history",
+    (
+        Column("#", lambda step: figure(str(step.recorded.version), "dim"), 2),
+        Column("TIME", lambda step: cell(instant(step.recorded.at, "seconds"))),
+        Column("AFTER", _after, 3),
+        Column("EVENT", lambda step: cell(type_of(step.recorded.event), "bold")),
+        Column("WHAT", lambda step: cell(describe(step.recorded)), is_text=True),
+        Column("BY", lambda step: cell(step.recorded.actor), 1, is_text=True),
+    ),
+    lambda step: str(step.recorded.version),
+    {"#": lambda step: -step.recorded.version},
+    nothing="",
 )
 
 
@@ -69,17 +79,14 @@ class OneJob(Board):
     def __init__(self, job_id: str) -> None:
         super().__init__()
         self._job_id = job_id
-        self._next = 0.0
-        self._pace = Pace()
-        self._job: Job | None = None
+        self._reading = Reading(self, lambda queue: read(queue, job_id), self._show)
         self._is_followed = False
         self._has_shown = False  # of one that has ended it is read once
 
     def body(self) -> ComposeResult:
         """See Board."""
         yield Static(cell("reading …", "dim"), id="why", markup=False)
-        order = {"#": lambda step: -step.recorded.version}
-        yield Rows(COLUMNS, _drawn, lambda step: str(step.recorded.version), order, id="history")
+        yield Rows(PANE)
         yield Lines("what it writes", id="output")
 
     def on_mount(self) -> None:
@@ -88,25 +95,16 @@ class OneJob(Board):
 
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - it is read by itself
         """See Board."""
-        part = f"job {id(self)}"
-        if time.monotonic() >= self._next and not self.top.asking.is_asked(part):
-            self.top.asking.ask(part, lambda: read(self.top.queue, self._job_id), self._show, self._fail)
+        self._reading.go_on()
 
     def _show(self, told: Told) -> None:
-        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(told.took_s))
-        if not self.is_attached:
-            return
-        job, self._job = told.job, told.job
+        job = told.job
         why = Text.assemble(("Job ", "bold"), (cell(job.id).plain, "bold"), " is ", (job.state, COLOURS[job.state]))
         what = f"in queue {job.queue}: {job.run.text}"
         self.query_one("#why", Static).update(Text("\n").join([why, cell(what, "dim"), _lines(told.why)]))
         self.query_one(Rows).show_rows(told.steps, titled(f"history, {count(told.job.version, 'event')}"))
         if not self._is_followed and (job.state not in FINAL or not self._has_shown):
             self._follow()
-
-    def _fail(self, problem: str) -> None:
-        self._next = time.monotonic() + EVERY_S
-        self.top.say(problem, "red")
 
     # What it writes
 
@@ -180,27 +178,14 @@ class _Output:
 
 def read(queue: Queue, job_id: str) -> Told:
     """Return all that is told of a job: the newest SHOWN of its events. Raises QueueError."""
-    began = time.monotonic()
     history = queue.history(job_id)
     job, why = fold(history), queue.explain(history)
     assert job is not None
     steps = [Step(one, before) for before, one in zip([None, *history], history, strict=False)]
-    return Told(job, why.text, steps[-SHOWN:], time.monotonic() - began)
+    return Told(job, why.text, steps[-SHOWN:])
 
 
 def _lines(text: str) -> Text:
     whole = cell(text)
     whole.no_wrap = False
     return whole
-
-
-def _drawn(step: Step) -> Sequence[Text]:
-    one, before = step.recorded, step.before
-    return (
-        cell(one.version, "dim"),
-        cell(instant(one.at, "seconds")),
-        cell("" if before is None else f"+{span((one.at - before.at).total_seconds())}"),
-        cell(type_of(one.event), "bold"),
-        cell(describe(one)),
-        cell(one.actor),
-    )

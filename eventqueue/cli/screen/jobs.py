@@ -1,6 +1,5 @@
 """The screen of jobs: the newest that a filter lets through, read anew while one looks on."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, NamedTuple
@@ -12,51 +11,42 @@ from textual.binding import Binding, BindingType
 
 from eventqueue.api.queue import Queue
 from eventqueue.audit.filters import parse, text_of
+from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.jobs import since, state_of
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, age, count, waiting
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
-from eventqueue.cli.screen.asking import Pace
-from eventqueue.cli.screen.board import Board, titled
+from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
-from eventqueue.cli.screen.rows import Order, Rows
+from eventqueue.cli.screen.pane import Order, Pane, Short, cell, number, titled
+from eventqueue.cli.screen.reading import Reading
+from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import InvalidInput
+from eventqueue.model.ends import shown_among
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Filter, Glance
 from eventqueue.system.zones import zone
 
 SHOWN = 200  # jobs
-EVERY_S = 1.0  # between two looks, at least; and SHARE times what one took
-SHARE = 4
 
 
 class JobRow(NamedTuple):
-    """A job in a list, and what it waits for."""
+    """A job in a list, and what it waits for; `shown`: how an id is."""
 
     job: Job
     wait: Wait | None
     now: datetime
+    shown: Short
 
 
 class Found(NamedTuple):
-    """What was read, and how long that took."""
+    """What was read; whether that is all there is."""
 
     rows: Sequence[JobRow]
     is_all: bool
-    took_s: float
 
 
-COLUMNS = (
-    Column("JOB", is_loose=True, keeps_end=True),
-    Column("STATE", 0),
-    Column("WAITS", 3),
-    Column("QUEUE", 4, is_loose=True),
-    Column("TRIES", 5, is_figure=True),
-    Column("AGE", 1, is_figure=True),
-    Column("COMMAND", 2, is_loose=True),
-    Column("ERROR", 2, is_loose=True),
-)
 ORDERS: Mapping[str, Order[JobRow]] = {
     "": lambda _: 0,  # as they are listed: the newest first
     "STATE": lambda row: state_of(row.job, row.now),
@@ -65,6 +55,29 @@ ORDERS: Mapping[str, Order[JobRow]] = {
     "AGE": lambda row: row.now - since(row.job, row.now),
     "JOB": lambda row: row.job.id,
 }
+
+
+def _state(row: JobRow) -> Text:
+    told = state_of(row.job, row.now)
+    return cell(told, COLOURS[told])
+
+
+PANE = Pane(
+    "jobs",
+    (
+        Column("JOB", lambda row: cell(row.shown(row.job.id)), is_text=True),
+        Column("STATE", _state),
+        Column("WAITS", lambda row: cell("" if row.wait is None else waiting(row.wait, row.now)), 4),
+        Column("QUEUE", lambda row: cell(row.job.queue), 5, is_text=True),
+        Column("TRIES", lambda row: number(row.job.attempts), 6),
+        Column("AGE", lambda row: figure(age(max(timedelta(), row.now - since(row.job, row.now)))), 1),
+        Column("COMMAND", lambda row: cell(row.job.run.text), 3, is_text=True),
+        Column("ERROR", lambda row: cell(row.job.last_error.told if row.job.last_error else ""), 2, is_text=True),
+    ),
+    lambda row: row.job.id,
+    ORDERS,
+    nothing="No such job.",
+)
 
 
 class Jobs(Board):
@@ -84,14 +97,11 @@ class Jobs(Board):
         self._wanted = wanted
         self._states = states
         self._about = about
-        self._problem: str | None = None
-        self._found: Found | None = None
-        self._next = 0.0
-        self._pace = Pace()
+        self._reading = Reading(self, lambda queue: read(queue, self._each), self._show)
 
     def body(self) -> ComposeResult:
         """See Board."""
-        yield Rows(COLUMNS, _drawn, lambda row: row.job.id, ORDERS, nothing="reading …", id="jobs")
+        yield Rows(PANE)
 
     @property
     def filter_text(self) -> str:
@@ -104,27 +114,11 @@ class Jobs(Board):
 
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - they are read by themselves
         """See Board."""
-        if time.monotonic() >= self._next and not self.top.asking.is_asked(self._part):
-            self.top.asking.ask(self._part, lambda: read(self.top.queue, self._each), self._show, self._fail)
-
-    @property
-    def _part(self) -> str:
-        return f"jobs {id(self)}"
+        self._reading.go_on()
 
     def _show(self, found: Found) -> None:
-        self._found, self._problem = found, None
-        self._next = time.monotonic() + max(EVERY_S, SHARE * self._pace.usual(found.took_s))
-        if self.is_attached:
-            number = count(len(found.rows), "job") if found.is_all else f"the newest {len(found.rows)}"
-            pane = self.query_one(Rows)
-            pane.nothing = "No such job."
-            pane.show_rows(found.rows, titled(number, self.filter_text, self._about))
-
-    def _fail(self, problem: str) -> None:
-        self._next = time.monotonic() + EVERY_S
-        if problem != self._problem:
-            self._problem = problem
-            self.top.say(problem, "red")
+        number = count(len(found.rows), "job") if found.is_all else f"the newest {len(found.rows)}"
+        self.query_one(Rows).show_rows(found.rows, titled(number, self.filter_text, self._about))
 
     def on_rows_entered(self, event: Rows.Entered) -> None:
         """See Rows."""
@@ -132,25 +126,26 @@ class Jobs(Board):
 
     def action_mark_all(self) -> None:
         """Mark all that are shown, or none of them where all are."""
-        self.query_one(Rows).mark_all()
+        if self.pane is not None:
+            self.pane.mark_all()
 
     def deed(self, kind: str) -> Deed | None:
         """See Board."""
-        ids = [row.job.id for row in self.query_one(Rows).chosen]
+        ids = [] if self.pane is None else [row.job.id for row in self.pane.chosen]
         return ToSome({"retry": RETRY, "cancel": CANCEL}[kind], ids) if ids and kind != "pause" else None
 
 
 def read(queue: Queue, wanted: Callable[[datetime], Sequence[Filter]]) -> Found:
     """Return the newest jobs that each of the filters of now lets through, and their waits. Raises QueueError."""
-    began, now = time.monotonic(), queue.connection.ground.clock.now()
+    now = queue.connection.ground.clock.now()
     walks = [queue.walk(replace(one, limit=SHOWN + 1), is_brief=True) for one in wanted(now)]
     jobs = [job for walk in walks for job in walk]
     if len(walks) > 1:
         jobs.sort(key=lambda job: job.updated_at, reverse=True)
     shown = jobs[:SHOWN]
-    waits = queue.waits(shown)
-    rows = [JobRow(job, waits.get(job.id), now) for job in shown]
-    return Found(rows, len(jobs) <= SHOWN, time.monotonic() - began)
+    waits, short = queue.waits(shown), shown_among(job.id for job in shown)
+    rows = [JobRow(job, waits.get(job.id), now, short) for job in shown]
+    return Found(rows, len(jobs) <= SHOWN)
 
 
 def filtered(text: str, now: datetime) -> Filter:
@@ -165,17 +160,3 @@ def wrong_with(text: str) -> str | None:
     except InvalidInput as error:
         return error.problem
     return None
-
-
-def _drawn(row: JobRow) -> Sequence[Text]:
-    job, state = row.job, state_of(row.job, row.now)
-    return (
-        cell(job.id),
-        cell(state, COLOURS[state]),
-        cell("" if row.wait is None else waiting(row.wait, row.now)),
-        cell(job.queue),
-        cell(job.attempts),
-        cell(age(max(timedelta(), row.now - since(job, row.now)))),
-        cell(job.run.text),
-        cell(job.last_error.told if job.last_error else ""),
-    )

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from eventqueue.cli.screen import failures, queues, running
 from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Pausing, ToAll, ToSome
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.jobs import Jobs
+from eventqueue.cli.screen.picture import PANES, parts
 from eventqueue.cli.screen.queues import QueueRow
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.ports.views import Filter, Glance
@@ -34,20 +34,18 @@ class Overview(Board):
 
     def body(self) -> ComposeResult:
         """See Board."""
-        yield queues.rows()
-        yield running.rows()
-        yield failures.rows()
+        yield from map(Rows, PANES)
 
     def draw(self, glance: Glance) -> None:
         """See Board."""
-        for name, part in (("queues", queues), ("running", running), ("failures", failures)):
-            pane: Rows[Any] = self.query_one(f"#{name}", Rows)
-            part.show(pane, glance)
+        for pane, (rows, title) in zip(self.query(Rows), parts(glance), strict=True):
+            pane.show_rows(rows, title)
         self._fit()
 
     def action_pane(self, by: int) -> None:
         """Go to the next pane, seen or not."""
-        panes = [*self.query(Rows)]
+        if not (panes := [*self.query(Rows)]):  # nothing is drawn yet
+            return
         pane = panes[(panes.index(self.rows) + by) % len(panes) if self.rows in panes else 0]
         pane.display = True
         self.set_focus(pane)  # at once: the next Tab may be there already

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from eventqueue.cli.render.heads import rate
-from eventqueue.cli.render.ranked import Column, cell, number
+from eventqueue.cli.render.columns import figure
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, age, count, span
-from eventqueue.cli.screen.board import titled
-from eventqueue.cli.screen.rows import Order, Rows
+from eventqueue.cli.screen.heads import rate
+from eventqueue.cli.screen.pane import Order, Pane, cell, number, titled
 from eventqueue.model.job import State
 from eventqueue.model.pause import Pause
 from eventqueue.ports.views import Counts, Glance, QueueStats
@@ -43,21 +43,6 @@ class QueueRow(NamedTuple):
         return (self.stats.in_per_minute, self.stats.out_per_minute) if self.stats else (0.0, 0.0)
 
 
-COLUMNS = (
-    Column("QUEUE", is_loose=True),
-    Column("DUE", is_figure=True),
-    Column("LATER", 4, is_figure=True),
-    Column("RUNS", 2, is_figure=True),
-    Column("FAILED", 3, is_figure=True),
-    Column("DEAD", 1, is_figure=True),
-    Column("OLDEST", 2, is_figure=True),
-    Column("OUT/MIN", 5, is_figure=True),
-    Column("IN/MIN", 6, is_figure=True),
-    Column("WAIT P95", 7, is_figure=True),
-    Column("PAUSED", 1, is_figure=True),
-)
-
-
 def _of(state: State) -> Order[QueueRow]:
     return lambda row: (-row.counts.get(state, 0), row.name)
 
@@ -74,21 +59,51 @@ ORDERS: Mapping[str, Order[QueueRow]] = {
 }
 
 
-def rows() -> Rows[QueueRow]:
-    """Return the pane."""
-    return Rows(
-        COLUMNS,
-        _drawn,
-        lambda row: row.name,
-        ORDERS,
-        first=lambda row: not row.has_backlog,
-        nothing="No queue has had a job yet.",
-        id="queues",
-    )
+def _number(title: str, state: State, rank: int) -> Column[QueueRow]:
+    return Column(title, lambda row: number(row.counts.get(state, 0), COLOURS[state]), rank)
 
 
-def show(pane: Rows[QueueRow], glance: Glance) -> None:
-    """Show what is in which queue now."""
+def _rate(amount: float) -> Text:
+    return figure(rate(amount), "" if amount else "dim")
+
+
+def _oldest(row: QueueRow) -> Text:
+    return figure(age(timedelta(seconds=row.oldest))) if row.oldest else figure("-", "dim")
+
+
+def _wait(row: QueueRow) -> Text:
+    wait = row.stats.wait if row.stats else None
+    return figure("-", "dim") if wait is None else figure(span(wait.p95))
+
+
+def _paused(row: QueueRow) -> Text:
+    return figure("") if row.pause is None else figure(age(row.glance.at - row.pause.since), "yellow")
+
+
+PANE = Pane(
+    "queues",
+    (
+        Column("QUEUE", lambda row: cell(row.name, "yellow" if row.pause else ""), is_text=True),
+        Column("DUE", lambda row: number(row.due, COLOURS[State.PENDING])),
+        Column("LATER", lambda row: number(row.later), 6),
+        _number("RUNS", State.PROCESSING, 4),
+        _number("FAILED", State.FAILED, 5),
+        _number("DEAD", State.DEAD, 2),
+        Column("OLDEST", _oldest, 3),
+        Column("OUT/MIN", lambda row: _rate(row.rates[1]), 7),
+        Column("IN/MIN", lambda row: _rate(row.rates[0]), 8),
+        Column("WAIT P95", _wait, 9),
+        Column("PAUSED", _paused, 1),
+    ),
+    lambda row: row.name,
+    ORDERS,
+    nothing="No queue has had a job yet.",
+    first=lambda row: not row.has_backlog,
+)
+
+
+def shown(glance: Glance) -> tuple[Sequence[QueueRow], Text]:
+    """Return what is in which queue, and the pane's title."""
     names = {*glance.queues, *glance.paused}
     found = [
         QueueRow(
@@ -103,24 +118,4 @@ def show(pane: Rows[QueueRow], glance: Glance) -> None:
         for name in names
     ]
     backlog = sum(row.has_backlog for row in found)
-    pane.show_rows(found, titled(count(len(found), "queue"), f"{backlog:,} with a backlog" if backlog else ""))
-
-
-def _drawn(row: QueueRow) -> Sequence[Text]:
-    states = (State.PROCESSING, State.FAILED, State.DEAD)
-    runs, failed, dead = (number(row.counts.get(state, 0), COLOURS[state]) for state in states)
-    into, out = row.rates
-    wait = row.stats.wait if row.stats else None
-    return (
-        cell(row.name, "yellow" if row.pause else ""),
-        number(row.due, COLOURS[State.PENDING]),
-        number(row.later),
-        runs,
-        failed,
-        dead,
-        cell(age(timedelta(seconds=row.oldest)) if row.oldest else "-", "" if row.oldest else "dim"),
-        cell(rate(out), "" if out else "dim"),
-        cell(rate(into), "" if into else "dim"),
-        cell("-", "dim") if wait is None else cell(span(wait.p95)),
-        cell("") if row.pause is None else cell(age(row.glance.at - row.pause.since), "yellow"),
-    )
+    return found, titled(count(len(found), "queue"), f"{backlog:,} with a backlog" if backlog else "")

@@ -1,6 +1,6 @@
 """Rows to go through by keys: only those that are seen are drawn, however many there are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -8,19 +8,16 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from eventqueue.cli.render.ranked import Column, cell, fitting, line, widths_of
+from eventqueue.cli.screen.look import Look
+from eventqueue.cli.screen.pane import Pane, cell
 
 T = TypeVar("T")
 
-Order = Callable[[T], Any]
-"""Returns what a row is ordered by, the least first."""
+READING = "reading …"  # said before there is anything to show
 
 
 class Rows(Widget, Generic[T], can_focus=True):
-    """The rows of a pane: `columns`, how a row is drawn, its key, and the orders that there are, by their columns.
-
-    The first order is the one that it begins with. `first`: what comes before all else in whatever order.
-    """
+    """The rows of a pane, in one of its orders."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "go(-1)", show=False),
@@ -43,32 +40,18 @@ class Rows(Widget, Generic[T], can_focus=True):
             super().__init__()
             self.row = row
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        draw: Callable[[T], Sequence[Text]],
-        key: Callable[[T], str],
-        orders: Mapping[str, Order[T]],
-        *,
-        first: Order[T] = lambda _: 0,
-        nothing: str = "nothing",
-        **more: Any,
-    ) -> None:
-        super().__init__(**more)
-        self._columns = columns
-        self._draw = draw
-        self._key = key
-        self._orders = list(orders.items())
-        self._first = first
-        self.nothing = nothing  # said where there is no row
+    def __init__(self, pane: Pane[T]) -> None:
+        super().__init__(id=pane.name)
+        self._pane = pane
+        self._orders = list(pane.orders.items())
+        self._look = Look(pane.columns)
+        self._nothing = READING
         self._order = 0
         self._is_inverted = False
         self._items: Sequence[T] = ()
         self._cursor = 0
         self._held: str | None = None  # the row that the cursor stays on; at the top it stays where it is
         self._top = 0
-        self._widths: dict[str, int] = {}
-        self.on_resize()  # keys may come before anything is drawn
         self._all: Sequence[T] = ()
         self.marked: set[str] = set()
         self.title = Text()
@@ -77,15 +60,14 @@ class Rows(Widget, Generic[T], can_focus=True):
 
     def show_rows(self, items: Sequence[T], title: Text | None = None) -> None:
         """Show these rows from now on; the cursor stays on its row."""
-        self._all = items
+        self._all, self._nothing = items, self._pane.nothing
         self.title = self.title if title is None else title
         self._arrange()
 
     def _arrange(self) -> None:
         _, order = self._orders[self._order]
-        items = sorted(self._all, key=order, reverse=self._is_inverted)
-        self._items = sorted(items, key=self._first)
-        keys = [self._key(one) for one in self._items]
+        self._items = self._pane.arranged(self._all, order, is_inverted=self._is_inverted)
+        keys = [self._pane.key(one) for one in self._items]
         self.marked &= set(keys)
         if self._held in keys:
             self._cursor = keys.index(self._held)
@@ -105,7 +87,7 @@ class Rows(Widget, Generic[T], can_focus=True):
     @property
     def chosen(self) -> Sequence[T]:
         """The rows that are marked, or else the one at the cursor."""
-        found = [one for one in self._items if self._key(one) in self.marked]
+        found = [one for one in self._items if self._pane.key(one) in self.marked]
         return found or ([] if self.selected is None else [self.selected])
 
     def render(self) -> Text:
@@ -114,11 +96,11 @@ class Rows(Widget, Generic[T], can_focus=True):
         self._top = max(0, min(self._top, self._cursor, len(self._items) - room))
         self._top = max(self._top, self._cursor - room + 1, 0)
         seen = self._items[self._top : self._top + room]
-        drawn = [self._draw(one) for one in seen]
-        widths_of(self._columns, drawn, self._widths)
-        lines = [self._heading(width), self._titles(width - 1), *map(self._line, seen, drawn)]
+        cells = [self._titles(), *map(self._pane.drawn, seen)]
+        titles, *drawn = self._look.lines(cells, self._room)
+        lines = [self._heading(width), Text(" ", end="").append_text(titles), *map(self._line, seen, drawn)]
         if not seen and room:
-            lines.append(cell(f" {self.nothing}", "dim"))
+            lines.append(cell(f" {self._nothing}", "dim"))
         return Text("\n", no_wrap=True, end="").join(lines[: self.size.height])
 
     def _heading(self, width: int) -> Text:
@@ -129,32 +111,32 @@ class Rows(Widget, Generic[T], can_focus=True):
         whole.truncate(width, overflow="ellipsis")
         return whole
 
-    def _titles(self, width: int) -> Text:
+    @property
+    def _room(self) -> int:
+        return max(1, self.size.width - 1)  # beside the marks
+
+    def _titles(self) -> Sequence[Text]:
         by = self._orders[self._order][0]
         arrow = "▲" if self._is_inverted else "▼"
-        titles = {one.title: cell(one.title + (arrow if one.title == by else ""), "bold") for one in self._columns}
-        return Text(" ", no_wrap=True, end="").append_text(line(self._columns, titles, self._widths, width))
+        return [cell(one.title + (arrow if one.title == by else ""), "bold") for one in self._pane.columns]
 
-    def _line(self, item: T, drawn: Sequence[Text]) -> Text:
-        cells = dict(zip((one.title for one in self._columns), drawn, strict=True))
-        mark = "•" if self._key(item) in self.marked else " "
-        whole = Text(mark, no_wrap=True, end="")
-        whole.append_text(line(self._columns, cells, self._widths, max(1, self.size.width - 1)))
+    def _line(self, item: T, drawn: Text) -> Text:
+        mark = "•" if self._pane.key(item) in self.marked else " "
+        whole = Text(mark, no_wrap=True, end="").append_text(drawn)
         if item is self.selected and self.has_focus:
             whole.stylize("reverse")
         return whole
 
     def on_resize(self) -> None:
         """See Widget: in another width the columns take what they need now."""
-        self._widths.clear()
-        widths_of(self._columns, (), self._widths)
+        self._look.forget()
 
     # What keys do
 
     def action_go(self, by: int) -> None:
         """Go so many rows down."""
         self._cursor = max(0, min(self._cursor + by, len(self._items) - 1))
-        self._held = self._key(self._items[self._cursor]) if self._cursor else None
+        self._held = self._pane.key(self._items[self._cursor]) if self._cursor else None
         self.refresh()
 
     def action_page(self, by: int) -> None:
@@ -167,7 +149,7 @@ class Rows(Widget, Generic[T], can_focus=True):
 
     def action_sort(self, by: int) -> None:
         """Order by the next column that there is an order for, among those for which there is room."""
-        shown = {one.title for one in fitting(self._columns, self._widths, max(1, self.size.width - 1))}
+        shown = {self._pane.columns[place].title for place in self._look.shown(self._room)}
         for _ in self._orders:
             self._order = (self._order + by) % len(self._orders)
             if self._orders[self._order][0] in shown:
@@ -182,12 +164,17 @@ class Rows(Widget, Generic[T], can_focus=True):
     def action_mark(self) -> None:
         """Mark a row, or take its mark away, and go on to the next."""
         if self.selected is not None:
-            self.marked ^= {self._key(self.selected)}
+            self.marked ^= {self._pane.key(self.selected)}
             self.action_go(1)
+
+    def unmark(self, keys: Iterable[str]) -> None:
+        """Take the marks of these rows away."""
+        self.marked.difference_update(keys)
+        self.refresh()
 
     def mark_all(self) -> None:
         """Mark all rows, or none of them where all are."""
-        keys = set(map(self._key, self._items))
+        keys = set(map(self._pane.key, self._items))
         self.marked = set() if self.marked == keys else keys
         self.refresh()
 

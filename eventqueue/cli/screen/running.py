@@ -5,22 +5,23 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from eventqueue.cli.render.heads import busy_of
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.columns import figure
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import age, count, far
-from eventqueue.cli.screen.board import titled
-from eventqueue.cli.screen.rows import Order, Rows
+from eventqueue.cli.screen.heads import busy_of
+from eventqueue.cli.screen.pane import Order, Pane, Short, cell, titled
 from eventqueue.model.events import task_of
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Glance, Worker
 
 
 class RunRow(NamedTuple):
-    """A job that runs, or a worker that has none."""
+    """A job that runs, or a worker that has none; `shown`: how an id is."""
 
     worker: Worker
     job: Job | None
     glance: Glance
+    shown: Short = str
 
     @property
     def key(self) -> str:
@@ -34,14 +35,6 @@ class RunRow(NamedTuple):
         return 0.0 if begun is None else (self.glance.at - begun).total_seconds()
 
 
-COLUMNS = (
-    Column("JOB", is_loose=True, keeps_end=True),
-    Column("FOR", is_figure=True),
-    Column("QUEUE", 2, is_loose=True),
-    Column("WORKER", 1, is_loose=True),
-    Column("HOST", 3, is_loose=True),
-    Column("COMMAND", 0, is_loose=True),
-)
 ORDERS: Mapping[str, Order[RunRow]] = {
     "FOR": lambda row: (-row.seconds, row.key),
     "QUEUE": lambda row: ("" if row.job is None else row.job.queue, row.key),
@@ -50,33 +43,47 @@ ORDERS: Mapping[str, Order[RunRow]] = {
 }
 
 
-def rows() -> Rows[RunRow]:
-    """Return the pane."""
-    return Rows(
-        COLUMNS,
-        _drawn,
-        lambda row: row.key,
-        ORDERS,
-        first=lambda row: row.job is None,
-        nothing="No worker is alive: `queuectl worker start` starts some.",
-        id="running",
-    )
+def _job(row: RunRow) -> Text:
+    return cell("idle", "dim") if row.job is None else cell(row.shown(row.job.id))
 
 
-def show(pane: Rows[RunRow], glance: Glance) -> None:
-    """Show what runs now."""
-    found = [RunRow(worker, job, glance) for worker, jobs in glance.workers for job in (jobs or (None,))]
-    busy, slots = busy_of(glance)
-    title = f"{busy:,} of {count(slots, 'slot')} at work", count(len(glance.workers), "worker")
-    pane.show_rows(found, titled("what runs", *title))
+def _for(row: RunRow) -> Text:
+    begun = None if row.job is None else row.job.claimed_at
+    return figure("" if begun is None else age(row.glance.at - begun))
 
 
-def _drawn(row: RunRow) -> Sequence[Text]:
-    name = cell(row.worker.name, "" if row.worker.stop_by is None else "yellow")
+def _worker(row: RunRow) -> Text:
+    one = row.worker
+    return cell(one.name) if one.stop_by is None else cell(f"{one.name} (stopping)", "yellow")
+
+
+def _doing(row: RunRow) -> Text:
     if row.job is None:
-        return (cell("idle", "dim"), cell(""), cell(""), name, cell(row.worker.host), cell(""))
-    begun = row.job.claimed_at
-    progress = row.glance.progress.get(row.job.id)
-    doing = row.job.run.text if progress is None else far(progress, task_of(row.job.run) or row.job.run.text)
-    ago = "" if begun is None else age(row.glance.at - begun)
-    return (cell(row.job.id), cell(ago), cell(row.job.queue), name, cell(row.worker.host), cell(doing))
+        return cell("")
+    progress, run = row.glance.progress.get(row.job.id), row.job.run
+    return cell(run.text if progress is None else far(progress, task_of(run) or run.text))
+
+
+PANE = Pane(
+    "running",
+    (
+        Column("JOB", _job, is_text=True),
+        Column("FOR", _for),
+        Column("QUEUE", lambda row: cell("" if row.job is None else row.job.queue), 2, is_text=True),
+        Column("WORKER", _worker, 1, is_text=True),
+        Column("HOST", lambda row: cell(row.worker.host), 3, is_text=True),
+        Column("COMMAND", _doing, is_text=True),
+    ),
+    lambda row: row.key,
+    ORDERS,
+    nothing="No worker is alive: `queuectl worker start` starts some.",
+    first=lambda row: row.job is None,
+)
+
+
+def shown(glance: Glance, short: Short = str) -> tuple[Sequence[RunRow], Text]:
+    """Return what runs, and the pane's title."""
+    found = [RunRow(worker, job, glance, short) for worker, jobs in glance.workers for job in (jobs or (None,))]
+    busy, slots = busy_of(glance)
+    figures = f"{busy:,} of {count(slots, 'slot')} at work", count(len(glance.workers), "worker")
+    return found, titled("what runs", *figures)

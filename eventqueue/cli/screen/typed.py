@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from eventqueue.cli.render.ranked import cell
+from eventqueue.cli.screen.pane import cell
 
 Check = Callable[[str], str | None]
 """Returns what is wrong with what was typed, None if nothing is."""
@@ -52,6 +52,8 @@ class Typed(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """See Input."""
         event.stop()
+        if not self.is_current:  # Esc, or Enter again, came right behind it
+            return
         if (wrong := self._check(event.value)) is None:
             self.dismiss(event.value)
         else:

@@ -1,16 +1,18 @@
 """The screen of workers: who is alive, for which queues, and how much of each is at work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
 
-from eventqueue.cli.render.ranked import Column, cell
+from eventqueue.cli.render.columns import figure
+from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import age, count
-from eventqueue.cli.screen.board import Board, titled
+from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.jobs import Jobs
-from eventqueue.cli.screen.rows import Order, Rows
+from eventqueue.cli.screen.pane import Order, Pane, cell, number, titled
+from eventqueue.cli.screen.rows import Rows
 from eventqueue.ports.views import Filter, Glance, Worker
 
 
@@ -22,18 +24,6 @@ class WorkerRow(NamedTuple):
     glance: Glance
 
 
-COLUMNS = (
-    Column("WORKER", is_loose=True),
-    Column("HOST", 2, is_loose=True),
-    Column("PID", 6, is_figure=True),
-    Column("QUEUES", 1, is_loose=True),
-    Column("AT WORK", 0, is_figure=True),
-    Column("SLOTS", 0, is_figure=True),
-    Column("AGE", 3, is_figure=True),
-    Column("SEEN", 4, is_figure=True),
-    Column("STATE", 1),
-    Column("BY", 5, is_loose=True),
-)
 ORDERS: Mapping[str, Order[WorkerRow]] = {
     "AT WORK": lambda row: (-row.busy, row.worker.id),
     "WORKER": lambda row: (row.worker.name, row.worker.id),
@@ -43,6 +33,35 @@ ORDERS: Mapping[str, Order[WorkerRow]] = {
 }
 
 
+def _seen(row: WorkerRow) -> Text:
+    renewed = row.worker.renewed_at
+    return figure("" if renewed is None else age(row.glance.at - renewed))
+
+
+def _serving(row: WorkerRow) -> Text:
+    return cell("serving", "green") if row.worker.stop_by is None else cell("stopping", "yellow")
+
+
+PANE = Pane(
+    "workers",
+    (
+        Column("WORKER", lambda row: cell(row.worker.name), is_text=True),
+        Column("HOST", lambda row: cell(row.worker.host), 3, is_text=True),
+        Column("PID", lambda row: figure(str(row.worker.pid)), 7),
+        Column("QUEUES", lambda row: cell(", ".join(row.worker.queues) or "all"), 2, is_text=True),
+        Column("AT WORK", lambda row: number(row.busy)),
+        Column("SLOTS", lambda row: number(row.worker.concurrency)),
+        Column("AGE", lambda row: figure(age(row.glance.at - row.worker.started_at)), 4),
+        Column("SEEN", _seen, 5),
+        Column("STATE", _serving, 1),
+        Column("BY", lambda row: cell(row.worker.by or ""), 6, is_text=True),
+    ),
+    lambda row: row.worker.id,
+    ORDERS,
+    nothing="No worker is alive: `queuectl worker start` starts some.",
+)
+
+
 class Workers(Board):
     """The workers that are alive."""
 
@@ -50,8 +69,7 @@ class Workers(Board):
 
     def body(self) -> ComposeResult:
         """See Board."""
-        nothing = "No worker is alive: `queuectl worker start` starts some."
-        yield Rows(COLUMNS, _drawn, lambda row: row.worker.id, ORDERS, nothing=nothing, id="workers")
+        yield Rows(PANE)
 
     def draw(self, glance: Glance) -> None:
         """See Board."""
@@ -61,19 +79,3 @@ class Workers(Board):
     def on_rows_entered(self, event: Rows.Entered) -> None:
         """See Rows: what it runs."""
         self.app.push_screen(Jobs(Filter(worker=event.row.worker.id)))
-
-
-def _drawn(row: WorkerRow) -> Sequence[Text]:
-    one, now = row.worker, row.glance.at
-    return (
-        cell(one.name),
-        cell(one.host),
-        cell(one.pid),
-        cell(", ".join(one.queues) or "all"),
-        cell(row.busy, "" if row.busy else "dim"),
-        cell(one.concurrency),
-        cell(age(now - one.started_at)),
-        cell("" if one.renewed_at is None else age(now - one.renewed_at)),
-        cell("serving", "green") if one.stop_by is None else cell("stopping", "yellow"),
-        cell(one.by or ""),
-    )

@@ -7,8 +7,8 @@ import pytest
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Completed, Failed, FailReason
+from eventqueue.model.fields import TEXT_MAX
 from eventqueue.model.job import State
-from eventqueue.model.spec import TEXT_MAX
 from eventqueue.system.process import start_time
 from tests.worker.stage import Stage, wait_until
 

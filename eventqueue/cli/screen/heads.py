@@ -4,22 +4,22 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from eventqueue.cli.render.ranked import cell
 from eventqueue.cli.render.words import COLOURS, instant, span
+from eventqueue.cli.screen.pane import cell
 from eventqueue.model.job import State
 from eventqueue.ports.views import LATER_MAX, Glance, Lag
 
 EVERYWHERE = (("?", "help"), ("q", "quit"))
 
 
-def head(glance: Glance, silent_s: float | None, problem: str | None, width: int) -> Text:
+def head(glance: Glance, silent_s: float | None = None, problem: str | None = None) -> tuple[Text, Text]:
     """Return two lines: how new all this is, and how much of everything there is.
 
     `silent_s`: for how many seconds the database has not answered; `problem`: what it answers instead.
     """
     first = Text.assemble(("queuectl top", "bold"), "  ", _freshness(glance.lag, silent_s, problem), end="")
     first.append(f"  {instant(glance.at, 'seconds')}", "dim")
-    return Text("\n", end="").join(_cut(one, width) for one in (first, Text("  ", end="").join(_totals(glance))))
+    return first, Text("  ", end="").join(_totals(glance))
 
 
 def keys(some: Sequence[tuple[str, str]], width: int) -> Text:
@@ -29,7 +29,7 @@ def keys(some: Sequence[tuple[str, str]], width: int) -> Text:
     shown = list(some)
     while shown and _named(shown).cell_len > left:
         shown.pop()
-    return _cut(Text("  ", end="").join([_named(shown), ends]) if shown else ends, width)
+    return cut(Text("  ", end="").join([_named(shown), ends]) if shown else ends, width)
 
 
 def _named(some: Sequence[tuple[str, str]]) -> Text:
@@ -82,7 +82,8 @@ def rate(amount: float) -> str:
     return f"{amount:,.0f}" if amount >= 10 or not amount else f"{amount:.2g}"
 
 
-def _cut(text: Text, width: int) -> Text:
+def cut(text: Text, width: int) -> Text:
+    """Return a line that is no wider."""
     text.no_wrap = True
     text.truncate(width, overflow="ellipsis")
     return text
