@@ -212,6 +212,7 @@ class AsyncQueue:
     amend_all = _in_thread(Queue.amend_all)
     act = _in_thread(Queue.act)
     restart = _in_thread(Queue.restart)
+    restart_all = _in_thread(Queue.restart_all)
     restarts = _in_thread(Queue.restarts)
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)

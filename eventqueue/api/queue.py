@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 
-from eventqueue.api.acts import AMENDED_OF, CANCELLED_OF, RETRIED_OF, Acts
+from eventqueue.api.acts import Acts
 from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, selected
 from eventqueue.api.auditing import Beside, audit_all
-from eventqueue.api.bulk import Act, Acted, ActSum, Bulk, drained
+from eventqueue.api.bulk import Act, ActSum, Bulk, drained
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
@@ -46,6 +46,7 @@ from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.amending import amendment
 from eventqueue.model.asked import AmendedFields, JobFields
+from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.job import Amend, Cancel, Job, Retry, State
@@ -358,9 +359,9 @@ class Queue:
         *,
         unset: Iterable[str] = (),
         **fields: Unpack[AmendedFields],
-    ) -> Iterator[Acted]:
-        """As `restart`, of many jobs; see `cancel_many`."""
-        return forks.at_home(self._restarting.each(job_ids, alterations(fields, unset), _reason(why)))
+    ) -> Bulk:
+        """As `restart`, of many jobs; see `cancel_many`. The first event of each new job names the act."""
+        return self._restarting.each(job_ids, alterations(fields, unset), _reason(why))
 
     def restarts(self, job_id: str) -> Sequence[str]:
         """Return the ids of the jobs that were made by restarting this one, the oldest first. Raises JobNotFound."""
@@ -402,13 +403,13 @@ class Queue:
         meanwhile are left alone, and so are those that fit no more. Its limit does not matter. `progress` is told the
         number so far. Raises InvalidInput; Refused where it is a scan that was not asked for; as `cancel_many`.
         """
-        return drained(self.cancel_many(self.find(filter_, states=CANCELLED_OF), why), progress)
+        return drained(self.cancel_many(self.find(filter_, states=CANCEL.states), why), progress)
 
     def retry_all(
         self, filter_: Filter, why: str = "asked for", progress: Callable[[int], object] = lambda _: None
     ) -> ActSum:
         """As `cancel_all`, for `retry`: where the filter names no state, of failed and dead jobs."""
-        return drained(self.retry_many(self.find(filter_, states=RETRIED_OF), why), progress)
+        return drained(self.retry_many(self.find(filter_, states=RETRY.states), why), progress)
 
     def amend_all(
         self,
@@ -421,7 +422,23 @@ class Queue:
     ) -> ActSum:
         """As `cancel_all`, for `amend`: where the filter names no state, of pending and failed jobs."""
         asked = Amend(amendment(fields, unset), _reason(why))
-        return drained(self._acts.to_each(self.find(filter_, states=AMENDED_OF), asked), progress)
+        return drained(self._acts.to_each(self.find(filter_, states=AMEND.states), asked), progress)
+
+    def restart_all(
+        self,
+        filter_: Filter,
+        why: str | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> ActSum:
+        """As `cancel_all`, for `restart`: where the filter names no state, of dead jobs.
+
+        Those that were restarted before count as `already`, or as refused where that was with other changes.
+        """
+        asked = alterations(fields, unset)
+        return drained(self._restarting.each(self.find(filter_, states=RESTART.states), asked, _reason(why)), progress)
 
     def act(self, act_id: str) -> Act:
         """Return what the log tells of an act on many jobs, by its whole id. Raises Refused where there is none."""

@@ -14,6 +14,7 @@ from eventqueue.api.bulk import Acted, Bulk
 from eventqueue.api.queue import Queue
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.acts import ActEnded
+from eventqueue.model.events import Cancelled
 from eventqueue.ports.views import Found, Lag
 from tests.api.test_acts import in_act
 from tests.builders import CANCELLED, claimed, failed
@@ -95,8 +96,8 @@ def test_one_refusal_does_not_stop_the_others(mixed: Queuectl) -> None:
 
     assert (ran.code, ran.out) == (1, "✔ Job pending is cancelled\n")
     assert ran.err.splitlines() == [
+        "✘ No job 'no-such-job': `queuectl list` shows the ids.",  # before anything is done
         "✘ Cannot cancel job completed: it is completed.",
-        "✘ No job 'no-such-job': `queuectl list` shows the ids.",
     ]
 
 
@@ -106,7 +107,37 @@ def test_the_outcomes_are_one_json_document(mixed: Queuectl) -> None:
     assert ran.code == 1
     done, refused = ran.json
     assert done == {"id": "dead", "version": 5, "changed": True}
-    assert (refused["id"], refused["error"]) == ("pending", "Cannot retry job pending: it is pending.")
+    assert refused == {
+        "id": "pending",
+        "error": "Cannot retry job pending: it is pending.",
+        "code": "illegal-transition",
+    }
+
+
+def test_jobs_that_are_named_are_one_act_and_each_of_them_has_its_line(mixed: Queuectl, queue: Queue) -> None:
+    ran = mixed.here("cancel", "nobody", "failed", "pending", "pend", "completed", "--json")
+
+    assert ran.code == 1
+    assert [(one["id"], one.get("code")) for one in ran.json] == [
+        *(("nobody", "job-not-found"), ("failed", None), ("pending", None), ("completed", "illegal-transition")),
+    ]
+    events = [queue.history(one)[-1].event for one in ("failed", "pending")]
+    acts = {one.act for one in events if isinstance(one, Cancelled)}
+    (act,) = acts
+    assert in_act(queue, act)[-1] == ActEnded(done=2, refused=1)
+
+
+def test_a_ctrl_c_among_jobs_that_are_named_lets_those_on_their_way_end(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
+    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1))
+
+    ran = mixed.here("retry", "failed", "dead", "mail-1")
+
+    assert (ran.code, ran.out.count("is pending again\n")) == (130, 2)
+    assert "✘ Not tried: 1 job (mail-1).\n" in ran.err
+    assert state(mixed, "mail-1") == "dead"
 
 
 def test_a_job_named_twice_is_meant_once(queuectl: Queuectl) -> None:
@@ -177,7 +208,7 @@ def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
 def test_a_ctrl_c_lets_what_is_on_its_way_end_and_leaves_the_sum(
     mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
     monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1))
 
     ran = mixed.here("retry", "--all", "--yes", "--json")
@@ -194,7 +225,7 @@ def test_a_ctrl_c_lets_what_is_on_its_way_end_and_leaves_the_sum(
 def test_a_second_ctrl_c_leaves_what_it_did_not_wait_for_in_doubt(
     mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
     append = GroupCommit.append
     appended: list[int] = []
 
@@ -241,6 +272,9 @@ CHOSEN: dict[tuple[str, ...], set[str]] = {
     ("set", "queue=default", "--priority", "3"): {"pending", "failed"},
     ("set", "--all", "--priority", "3"): {"pending", "failed"},
     ("run-now", "--state", "failed"): {"failed"},
+    ("restart", "queue=mail"): {"mail-1", "mail-2"},
+    ("restart", "--all", "--priority", "3"): {"dead", "mail-1", "mail-2"},
+    ("restart", "state:completed"): {"completed"},
     ("cancel", "id=pending"): {"pending"},
 }
 
@@ -252,7 +286,7 @@ def test_whatever_can_be_listed_can_be_acted_on(mixed: Queuectl, words: tuple[st
     ran = mixed.ok(*words, "--yes", "--json")
 
     found = ran.json if ids == {"pending"} else [one for one in lines(ran) if "id" in one]
-    assert {one["id"] for one in found} == ids
+    assert {one.get("restart_of", one["id"]) for one in found} == ids
 
 
 REFUSED = {
@@ -262,6 +296,8 @@ REFUSED = {
     ("cancel", "stat=dead"): "'stat' is no field (is state meant?)",
     ("cancel", "pending", "queue:mail"): "Give the jobs' ids, or conditions that choose among all jobs, not both",
     ("cancel", "--scan"): "Give the jobs' ids, or conditions such as queue:mail, or --all",
+    ("restart", "state:failed"): "is for jobs that are dead, completed or cancelled: it can be done to none",
+    ("restart", "queue:mail", "--edit"): "--edit is of one job",
     ("run-now",): "Give the jobs' ids, or conditions such as queue:mail, or --all",
     ("cancel", "queue:mail", "--queue", "web"): "queue: is asked for twice",
     ("set", "--all"): "Say what is to be changed",
@@ -291,7 +327,9 @@ def test_a_word_that_is_a_condition_and_a_job_is_refused_until_it_is_said_which_
     assert "1 job is cancelled" in queuectl.ok("cancel", "queue=mail", "--yes").out
 
 
-@pytest.mark.parametrize("words", [("cancel",), ("retry",), ("dlq", "discard"), ("set", "--priority", "1")])
+@pytest.mark.parametrize(
+    "words", [("cancel",), ("retry",), ("dlq", "discard"), ("set", "--priority", "1"), ("restart",)]
+)
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_where_nobody_can_be_asked_nothing_is_done_without_yes(
     mixed: Queuectl, words: tuple[str, ...], form: tuple[str, ...]
@@ -403,10 +441,10 @@ def test_the_dlq_commands_leave_other_jobs_alone(mixed: Queuectl, command: str) 
         assert state(mixed, job_id) == job_id
 
 
-COMMANDS = [("cancel",), ("retry",), ("dlq", "retry"), ("dlq", "discard")]
+COMMANDS = [("cancel",), ("retry",), ("dlq", "retry"), ("dlq", "discard"), ("restart",)]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS[:-1], ids=" ".join)  # of the last one --queue is where the new job goes
 @pytest.mark.parametrize("args", [(), ("x", "--all"), ("x", "--queue", "q"), ("x", "error~e"), ("--dry-run",)])
 def test_which_jobs_must_be_said_in_one_way(shared: Queuectl, command: tuple[str, ...], args: tuple[str, ...]) -> None:
     ran = shared.here(*command, *args)

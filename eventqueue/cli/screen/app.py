@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render.ranked import cell
-from eventqueue.cli.screen.acts import Deed, Done
+from eventqueue.cli.screen.acts import Done, Intent
 from eventqueue.cli.screen.asking import Asking, Watching, in_thread, raising, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.errors import Errors
@@ -174,12 +174,12 @@ class Top(App[None]):
             "question", lambda: deed.question(self.queue), lambda asked: self._ask(deed, asked), self._refused
         )
 
-    def _ask(self, deed: Deed, question: str) -> None:
+    def _ask(self, deed: Intent, question: str) -> None:
         self.say("")
         if isinstance(self.screen, Board):  # not while something else is asked
             self.push_screen(Typed(question, REASON, "does it"), lambda why: self._do(deed, why))
 
-    def _do(self, deed: Deed, why: str | None) -> None:
+    def _do(self, deed: Intent, why: str | None) -> None:
         if why is None:
             self.say("Nothing was done.", "dim")
             return
@@ -187,7 +187,7 @@ class Top(App[None]):
         self._deeds += 1
         in_thread(lambda: self._act(deed, why.strip() or None))
 
-    def _act(self, deed: Deed, why: str | None) -> None:
+    def _act(self, deed: Intent, why: str | None) -> None:
         try:
             done = deed.do(self.queue, why, self._goes_on)
             with suppress(QueueError):  # it is done, and is seen when the views have it

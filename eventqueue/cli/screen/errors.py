@@ -12,11 +12,12 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.cli.render.ranked import Column, cell, number
 from eventqueue.cli.render.words import age, count
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Kind, ToAll
+from eventqueue.cli.screen.acts import Intent, ToAll
 from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.board import Board, titled
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.rows import Order, Rows
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter, Glance
 
@@ -92,12 +93,12 @@ class Errors(Board):
         fingerprint = event.row.group.fingerprint
         self.app.push_screen(Jobs(Filter(fingerprint=fingerprint), states=TROUBLED))
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         row = self.query_one(Rows).selected
         if row is None or kind == "pause":
             return None
-        of: Kind = {"retry": RETRY, "cancel": Kind(CANCEL.verb, CANCEL.done, (State.FAILED,), CANCEL.act)}[kind]
+        of = {"retry": RETRY, "cancel": CANCEL.of(State.FAILED)}[kind]
         return ToAll(of, Filter(fingerprint=row.group.fingerprint), f"the kind {row.group.fingerprint}")
 
 

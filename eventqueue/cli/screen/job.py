@@ -15,12 +15,13 @@ from eventqueue.api.queue import Queue
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.ranked import Column, cell
 from eventqueue.cli.render.words import COLOURS, count, instant, span
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
+from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.asking import Pace, in_thread, tell
 from eventqueue.cli.screen.board import Board, titled
 from eventqueue.cli.screen.lines import Lines
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import QueueError
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import FINAL, Job, fold
 from eventqueue.ports.views import Glance
@@ -141,7 +142,7 @@ class OneJob(Board):
     def _is_over(self) -> None:
         self._is_followed = False
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         return None if kind == "pause" else ToSome({"retry": RETRY, "cancel": CANCEL}[kind], [self._job_id])
 

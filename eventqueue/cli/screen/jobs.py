@@ -15,12 +15,13 @@ from eventqueue.audit.filters import parse, text_of
 from eventqueue.cli.render.jobs import since, state_of
 from eventqueue.cli.render.ranked import Column, cell
 from eventqueue.cli.render.words import COLOURS, age, count, waiting
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
+from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.board import Board, titled
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.rows import Order, Rows
 from eventqueue.errors import InvalidInput
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Filter, Glance
@@ -134,7 +135,7 @@ class Jobs(Board):
         """Mark all that are shown, or none of them where all are."""
         self.query_one(Rows).mark_all()
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         ids = [row.job.id for row in self.query_one(Rows).chosen]
         return ToSome({"retry": RETRY, "cancel": CANCEL}[kind], ids) if ids and kind != "pause" else None

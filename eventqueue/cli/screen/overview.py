@@ -6,12 +6,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from eventqueue.cli.screen import failures, queues, running
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Pausing, ToAll, ToSome
+from eventqueue.cli.screen.acts import Intent, Pausing, ToAll, ToSome
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.queues import QueueRow
 from eventqueue.cli.screen.rows import Rows
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.ports.views import Filter, Glance
 
 LOW = 18  # lines, in which three panes have no room
@@ -76,7 +77,7 @@ class Overview(Board):
         else:
             self.app.push_screen(Jobs(Filter(worker=row.worker.id)))
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         row = None if self.rows is None else self.rows.selected
         if self.rows is None or row is None:
