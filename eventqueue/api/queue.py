@@ -756,6 +756,14 @@ class Queue:
         """
         return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], _seconds(timeout))
 
+    def wait_all(self, filter_: Filter, timeout: Duration | None = None) -> Sequence[Job]:
+        """As `wait`, for all jobs that fit by now, whatever the filter's limit; `timeout` is for their ends alone.
+
+        Those that come to fit meanwhile are not waited for. None of them: nothing is returned, at once. Raises as
+        `find` and `wait`.
+        """
+        return self.wait(self.find(filter_), timeout)
+
     def handle(self, job_id: str) -> Handle[Any]:
         """Return the handle of a job that was enqueued before, here or anywhere. Raises JobNotFound."""
         return handle_on(self._jobs.get(job_id), self)
@@ -830,7 +838,9 @@ class Queue:
         """Write the events that are asked for, all if nothing is said, to an open file; return how many they are.
 
         `form`: `jsonl`, of which `queuectl audit import` makes the same log, or `parquet`, for what reads tables, with
-        pyarrow. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not installed.
+        pyarrow. `asked.jobs`: a filter's text; of what fits by now all events, which are a part of the log and no log
+        that seals hold for. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not
+        installed, Unavailable where the view is behind, by which jobs are chosen.
         """
         return self._exporting.export(file, asked or Asked(), form, progress)
 

@@ -17,7 +17,7 @@ from eventqueue.cli.selection import Selection
 from eventqueue.cli.session import Session
 from eventqueue.cli.unknown import unknown
 from eventqueue.errors import QueueError, Refused
-from eventqueue.system.interrupts import STOP, once
+from eventqueue.system.interrupts import STOP, interrupt, once
 
 if TYPE_CHECKING:
     from eventqueue.api.bulk import ActSum, Outcome
@@ -44,15 +44,26 @@ def to_each(session: Session, selection: Selection, doing: Doing) -> int:
             _show(session, queue, wanted, doing.deed)
             return 0
         found = queue.find(wanted, states=doing.deed.states)
-        session.out.behind(found.lag)  # then the view may lack some
+        session.out.behind(found.lag)
         if not found.ids:
             _print_sum(session, None)
             session.out.note(unknown(queue, wanted.queue) or "No jobs.")
-            return 0
+            return _all_of(session, found)
         if not selection.is_agreed and not _is_agreed(session, queue, found, doing.deed):
             session.out.note("Nothing was done")
             return 1
-        return _to_all(session, queue, found, doing)
+        return _to_all(session, queue, found, doing) or _all_of(session, found)
+
+
+def _all_of(session: Session, found: "Found") -> int:
+    """Return the exit code of an act on all that was found: 1 where there may be more, of which the view had nothing.
+
+    It was waited for, as for every list: then whoever projects is far behind, or hangs.
+    """
+    if found.lag.is_fresh:
+        return 0
+    session.out.refuse("Jobs that the view does not show yet were left as they are: ask again later for them.")
+    return 1
 
 
 def _wanted(queue: "Queue", selection: Selection, deed: "Deed") -> "Filter":
@@ -113,7 +124,7 @@ def _to_all(session: Session, queue: "Queue", found: "Found", doing: Doing) -> i
         try:
             hidden = session.out.quiet or len(found) < PROGRESS_FROM
             with (
-                once(STOP, lambda: stop(session, acting)),
+                once(STOP, lambda: stop(session, acting)) as heard,
                 progress("working", len(found), hidden=hidden, unit="jobs") as advance,
             ):
                 for acted in acting:
@@ -127,8 +138,8 @@ def _to_all(session: Session, queue: "Queue", found: "Found", doing: Doing) -> i
             _tell(session, acting.sum, doing.deed, acting.doubtful)
             raise
     _tell(session, acting.sum, doing.deed)
-    if acting.is_stopped and acting.sum.untried:
-        raise KeyboardInterrupt
+    if heard and acting.sum.untried:
+        raise interrupt(*heard)
     return 1 if acting.sum.refused else 0
 
 

@@ -9,7 +9,7 @@ from eventqueue.cli.render.words import count
 from eventqueue.cli.selection import Selection
 from eventqueue.cli.session import Session
 from eventqueue.errors import QueueError, Refused
-from eventqueue.system.interrupts import STOP, once
+from eventqueue.system.interrupts import STOP, interrupt, once
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -53,7 +53,7 @@ def _do(session: Session, queue: "Queue", doing: Doing, found: Mapping[str, str]
     with closing(doing.act(queue, [*found])) as acting:
         try:
             # One that is asked for by itself is waited for, or not.
-            with once(STOP, lambda: stop(session, acting)) if len(found) > 1 else nullcontext():
+            with once(STOP, lambda: stop(session, acting)) if len(found) > 1 else nullcontext(()) as heard:
                 for job_id, outcome in acting:
                     told[found[job_id]] = doing.document(found[job_id], outcome)
                     if isinstance(outcome, QueueError):
@@ -68,8 +68,8 @@ def _do(session: Session, queue: "Queue", doing: Doing, found: Mapping[str, str]
                 session.out.warn(f"Whether job {one} {doing.deed.said} is not known: to ask again is safe.")
                 told[found[one]] = doubted(found[one])
             raise
-        if acting.is_stopped and acting.sum.untried:
-            raise KeyboardInterrupt
+        if heard and acting.sum.untried:
+            raise interrupt(*heard)
 
 
 def _end(session: Session, ids: Sequence[str], told: Told) -> None:

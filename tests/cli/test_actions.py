@@ -188,8 +188,28 @@ def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
     assert ran.err == "✘ Job completed is not dead: it is completed.\n"
 
 
-def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
-    """What sends a Ctrl-C once so many jobs were read of."""
+@pytest.mark.parametrize(("ids", "said"), [(["dead"], "1 job is pending again"), ([], "No jobs.")])
+def test_where_the_view_is_behind_an_act_is_not_on_all_and_its_exit_code_says_so(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch, ids: list[str], said: str
+) -> None:
+    monkeypatch.setattr(Queue, "find", lambda *_, **__: Found(ids, Lag(3.0)))
+
+    ran = mixed.here("retry", "--all", "--yes")
+
+    assert ran.code == 1
+    assert said in ran.out + ran.err
+    assert "! The view is 3.0 s behind the log" in ran.err
+    assert "✘ Jobs that the view does not show yet were left as they are: ask again later for them" in ran.err
+
+
+def test_an_act_is_on_all_that_was_done_before_it_was_asked_for(queuectl: Queuectl) -> None:
+    enqueued(queuectl, "one", "two")
+
+    assert "2 jobs are cancelled" in queuectl.ok("cancel", "state:pending", "--yes").out
+
+
+def ctrl_c(after: int, sent: signal.Signals = signal.SIGINT) -> Callable[[Bulk], Acted]:
+    """What sends a Ctrl-C, or another signal, once so many jobs were read of."""
     next_of = Bulk.__next__
     read: list[str] = []
 
@@ -197,7 +217,7 @@ def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
         found = next_of(self)
         read.append(found.job_id)
         if len(read) == after:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
             while not self.is_stopped:  # in another thread
                 threading.Event().wait(0.01)
         return found
@@ -205,16 +225,17 @@ def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
     return interrupted
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_ctrl_c_lets_what_is_on_its_way_end_and_leaves_the_sum(
-    mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, code: int
 ) -> None:
     monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
-    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1))
+    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1, sent=sent))
 
     ran = mixed.here("retry", "--all", "--yes", "--json")
 
     *jobs, found = lines(ran)
-    assert ran.code == 130
+    assert ran.code == code
     assert [one["id"] for one in jobs] == ["failed", "dead"]
     assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 2, "untried": 2}
     assert re.search(rf"! 2 of 4 jobs are pending again \(act {ACT}\)\n", ran.err)
