@@ -70,7 +70,8 @@ def _wanted(queue: "Queue", selection: Selection, deed: "Deed") -> "Filter":
     from eventqueue.ports.views import Filter
 
     fields = selection.wanted.fields(queue.connection.ground.clock.now())
-    _check(deed, fields.get("state"))
+    for state in (fields.get("state"), *fields.get("state_in", ())):
+        _check(deed, state)
     if not selection.wanted.is_anything:
         fields["scan"] = True  # all that are in these states are wanted
     return Filter(**fields, limit=None)

@@ -65,6 +65,17 @@ def test_a_job_that_was_given_the_id_of_a_restart_passes_for_none(queue: Queue) 
     assert not isinstance(refused.value, AlreadyRestarted)
 
 
+def test_the_restarts_of_a_job_are_listed_by_it(queue: Queue) -> None:
+    first = queue.restart("one")
+    queue.retry("one")
+    happened(queue, "one", claimed(attempt=2), COMPLETED)
+    second = queue.restart("one")
+
+    assert [job.id for job in queue.list(restart_of="one")] == [second.id, first.id]
+    assert [job.id for job in queue.list(restart_of="one", state=State.DEAD)] == []
+    assert queue.count(restart_of=first.id).count == 0
+
+
 def test_a_restart_that_has_ended_is_restarted_itself_and_so_on(queue: Queue) -> None:
     first = queue.restart("one")
     happened(queue, first.id, claimed(), COMPLETED)
