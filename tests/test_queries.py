@@ -183,6 +183,12 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     **{f"{state} jobs": all_of_a_kind(Filter(state=state)) for state in State if state is not State.COMPLETED},
     **{f"{state} jobs of a queue": all_of_a_kind(Filter(state=state, queue="queue-7")) for state in State},
     "jobs of a queue": all_of_a_kind(Filter(queue="queue-7")),
+    "jobs of some queues": all_of_a_kind(Filter(queue_in=("queue-7", "queue-8", "nobody-knows"))),
+    "failed and dead jobs": all_of_a_kind(Filter(state_in=(State.FAILED, State.DEAD))),
+    "failed and dead jobs of some queues": all_of_a_kind(
+        Filter(state_in=(State.FAILED, State.DEAD), queue_in=("queue-7", "queue-8"))
+    ),
+    "restarts of a job": lambda _, queue: queue.list(restart_of=some_jobs(queue)[-1]),
     "jobs of no queue": all_of_a_kind(Filter(queue="nobody-knows")),
     "jobs with a tag": all_of_a_kind(Filter(tag="tag-7")),
     "jobs with no tag": all_of_a_kind(Filter(tag="nobody-knows")),

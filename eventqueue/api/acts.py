@@ -1,59 +1,31 @@
-"""The same command to many jobs: read, decided and appended some hundred at a time.
+"""The same command to many jobs: read, decided and appended a batch at a time."""
 
-One by one each would wait for the journal by itself: 38,800 dead jobs were retried in six minutes so, now in seconds.
-"""
-
-from collections.abc import Generator, Iterable, Iterator, MutableMapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
-import msgspec
 from msgspec.structs import asdict, replace
 
-from eventqueue.api import enqueueing
-from eventqueue.api.bulk import Acted, Bulk, Outcome, Teller
-from eventqueue.api.enqueueing import Receipt, new_id
-from eventqueue.api.finding import text_of_found
-from eventqueue.api.jobs import stream_for
-from eventqueue.audit.fitting import fits
-from eventqueue.errors import IllegalTransition, InvalidInput, JobNotFound, LogUnavailable, QueueError, Unavailable
+from eventqueue.api.batches import Batches, check_fits, wanted_by
+from eventqueue.api.bulk import Bulk, Outcome
+from eventqueue.api.enqueueing import Receipt
+from eventqueue.errors import IllegalTransition, InvalidInput, JobNotFound, LogUnavailable, QueueError
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.acts import ActBegun
 from eventqueue.model.codec import seal
+from eventqueue.model.deeds import AMEND, CANCEL, RETRY, Deed
 from eventqueue.model.events import JobEvent, name_in
 from eventqueue.model.job import LEGAL, Amend, Cancel, Job, Retry, State, decide
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
-from eventqueue.ports.views import Filter, Found
+from eventqueue.ports.views import Filter
 
 OfMany = Cancel | Retry | Amend
 """What may be asked of many jobs at once."""
 
-BATCH = enqueueing.BATCH  # jobs in one append
-
-# Of which jobs it is done where the state is not said: what is cancelled, or dead, has to be asked for by name.
-CANCELLED_OF = (State.PENDING, State.FAILED, State.PROCESSING)
-RETRIED_OF = (State.FAILED, State.DEAD)
-AMENDED_OF = (State.PENDING, State.FAILED)
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    """What is asked of each job; `wanted`: filters, one of which it must fit when it is done, and not only before."""
-
-    command: OfMany
-    only: State | None = None
-    wanted: tuple[Filter, ...] = ()
-
-    def decide(self, job: Job, now: datetime) -> Sequence[JobEvent]:
-        """Return the events that it leads to. Raises as `job.decide`; IllegalTransition for a job that is no such."""
-        if self.only is not None and job.state is not self.only:
-            raise IllegalTransition(f"Job {job.id} is not {self.only}: it is {job.state}.")
-        events = decide(job, self.command, now)
-        if events and self.wanted and not any(fits(job, one) for one in self.wanted):
-            raise IllegalTransition(f"Job {job.id} was changed meanwhile, and fits no more: it is {job.state}.")
-        return events
+_DEEDS: Mapping[type[OfMany], Deed] = {Cancel: CANCEL, Retry: RETRY, Amend: AMEND}
 
 
 class Acts:
@@ -64,61 +36,14 @@ class Acts:
         self._commit = commit
         self._finder = finder
         self._actor = actor
-        self._teller = Teller(ground, actor)
+        self._batches = Batches(ground, actor)
 
     def to_each(self, jobs: Iterable[str], command: OfMany, only: State | None = None) -> Bulk:
-        """Return what acts, and tells what becomes of each job, in order; `only`: those in another state are refused.
+        """Return what acts, as Batches.bulk; `only`: jobs in another state are refused.
 
-        What was found by a filter is held against it again. Reading from it raises LogUnavailable with the ids of
-        those in doubt, or Unavailable. Where a Ctrl-C comes in between, the next BATCH are in doubt.
+        What was found by a filter is held against it again.
         """
-        wanted = jobs.wanted if isinstance(jobs, Found) else ()
-        asked = _Asked(command, only, wanted)
-        return Bulk(len(jobs) if isinstance(jobs, Sized) else None, lambda bulk: self._each(bulk, jobs, asked))
-
-    def _each(self, bulk: Bulk, jobs: Iterable[str], asked: _Asked) -> Generator[Acted]:
-        coming = (name_in(stream_for(one)) for one in jobs)
-        ids = list(islice(coming, BATCH))
-        begun, end = None, self._teller.end
-        if len(ids) > 1 or (ids and isinstance(jobs, Found)):  # one job that is named is told of by itself
-            act_id = new_id()
-            begun = self._teller.begin(act_id, _begun(asked, jobs, bulk.jobs))
-            bulk.id = act_id
-            asked = replace(asked, command=replace(asked.command, act=act_id))
-        try:
-            while ids and not bulk.is_stopped:
-                yield from self._batch(bulk, ids, asked)
-                ids = list(islice(coming, BATCH))
-        except Unavailable:
-            begun = None  # to wait for it once more would tell nobody anything
-            raise
-        except KeyboardInterrupt:
-            end = self._teller.end_in_a_hurry
-            raise
-        except GeneratorExit:
-            begun = begun if bulk.is_stopped else None  # who collects what was forgotten may hold any lock just then
-            raise
-        finally:
-            if begun is not None and bulk.id is not None and bulk.is_at_home:
-                end(bulk.id, begun, bulk.sum)
-
-    def _batch(self, bulk: Bulk, ids: Sequence[str], asked: _Asked) -> Iterator[Acted]:
-        outcomes: dict[str, Outcome] = {}
-        open_: Sequence[str] = list(dict.fromkeys(ids))
-        bulk.doubt(len(ids))
-        failed: QueueError | None = None
-        try:
-            while open_:
-                self._try(open_, asked, outcomes)
-                open_ = [job_id for job_id in open_ if job_id not in outcomes]
-        except QueueError as error:
-            failed = error
-        told = [Acted(job_id, outcomes[job_id]) for job_id in ids if job_id in outcomes]
-        bulk.doubt(len(failed.ids) if isinstance(failed, LogUnavailable) else 0)
-        bulk.count(told)
-        yield from told
-        if failed is not None:
-            raise failed
+        return self._batches.bulk(jobs, _Commanding(self, command, only, wanted_by(jobs)))
 
     def to_one(self, job_id: str, command: OfMany) -> Receipt:
         """As `to_each`, to one job; raises why it is refused."""
@@ -127,7 +52,9 @@ class Acts:
             raise done.outcome
         return done.outcome
 
-    def _try(self, ids: Sequence[str], asked: _Asked, outcomes: MutableMapping[str, Outcome]) -> None:
+    def have(
+        self, ids: Sequence[str], asked: "_Commanding", command: OfMany, outcomes: MutableMapping[str, Outcome]
+    ) -> None:
         """Add what becomes of these jobs; those that somebody else has moved on meanwhile are missing then."""
         appends: list[Append] = []
         now = self._ground.clock.now()
@@ -139,7 +66,7 @@ class Acts:
                 continue
             _, found = shown
             try:
-                events = asked.decide(found, now)
+                events = asked.decide(found, command, now)
             except (IllegalTransition, InvalidInput) as error:  # the latter of one such job, not of what was asked
                 outcomes[job_id] = error
                 continue
@@ -172,17 +99,43 @@ class Acts:
         return outcomes
 
 
-def _begun(asked: _Asked, jobs: Iterable[str], number: int | None) -> ActBegun:
-    command = asked.command
-    changes = command.changes if isinstance(command, Amend) else None
-    fields = {} if changes is None else asdict(changes.fields)
-    return ActBegun(
-        what=type(command).__name__.lower(),
-        jobs=number,
-        filter=text_of_found(jobs) if isinstance(jobs, Found) else None,
-        fields=(
-            *(name for name, value in fields.items() if value is not None),
-            *(() if changes is None else changes.unset),
-        ),
-        why=command.why,
-    )
+@dataclass(frozen=True)
+class _Commanding:
+    """A command as a Step; `wanted`: filters, one of which each job must fit when it is done, and not only before."""
+
+    acts: Acts
+    command: OfMany
+    only: State | None
+    wanted: Sequence[Filter]
+
+    def begun(self, jobs: int | None, found_by: str | None) -> ActBegun:
+        """See Step."""
+        command = self.command
+        changes = command.changes if isinstance(command, Amend) else None
+        fields = {} if changes is None else asdict(changes.fields)
+        named = (name for name, value in fields.items() if value is not None)
+        return ActBegun(
+            what=_DEEDS[type(command)].name,
+            jobs=jobs,
+            filter=found_by,
+            fields=(*named, *(() if changes is None else changes.unset)),
+            why=command.why,
+        )
+
+    def do(self, ids: Sequence[str], act_id: str | None, outcomes: MutableMapping[str, Outcome]) -> None:
+        """See Step."""
+        command = self.command if act_id is None else replace(self.command, act=act_id)
+        self.acts.have(ids, self, command, outcomes)
+
+    def in_doubt(self, error: LogUnavailable) -> Sequence[str]:
+        """See Step."""
+        return error.ids
+
+    def decide(self, job: Job, command: OfMany, now: datetime) -> Sequence[JobEvent]:
+        """Return the events that it leads to. Raises as `job.decide`; IllegalTransition for a job that is no such."""
+        if self.only is not None and job.state is not self.only:
+            raise IllegalTransition(f"Job {job.id} is not {self.only}: it is {job.state}.")
+        events = decide(job, command, now)
+        if events:
+            check_fits(job, self.wanted)
+        return events

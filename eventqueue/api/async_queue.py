@@ -31,6 +31,7 @@ from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.job import Job, State
 from eventqueue.model.spec import Request
 from eventqueue.mongo.endings import Listener
+from eventqueue.ports.views import Filter
 from eventqueue.tasks.called import TaskCall
 
 NOT_OPEN = "This AsyncQueue is not open: enter it with `async with`, and use it within."
@@ -212,6 +213,7 @@ class AsyncQueue:
     amend_all = _in_thread(Queue.amend_all)
     act = _in_thread(Queue.act)
     restart = _in_thread(Queue.restart)
+    restart_all = _in_thread(Queue.restart_all)
     restarts = _in_thread(Queue.restarts)
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)
@@ -256,6 +258,10 @@ class AsyncQueue:
         ids = [check_text(one, "job_ids") for one in job_ids]
         ended = {job.id: job async for job in self._each(ids, timeout)}
         return [ended[job_id] for job_id in ids]
+
+    async def wait_all(self, filter_: Filter, timeout: Duration | None = None) -> Sequence[Job]:
+        """See Queue.wait_all."""
+        return await self.wait(await self.find(filter_), timeout)
 
     async def gather(
         self,

@@ -66,13 +66,17 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bulk(Iterator[Acted]):
-    """Acts while what became of each job, in order, is read from it."""
+    """Acts while what became of each job, in order, is read from it.
+
+    `doubtful`: the ids of jobs of which it is not known by now.
+    """
 
     def __init__(self, jobs: int | None, act: Callable[["Bulk"], Generator[Acted]]) -> None:
         self.id: str | None = None
         self.jobs = jobs
         self.is_stopped = False
-        self._counts = dict.fromkeys(("done", "already", "refused", "in_doubt"), 0)
+        self.doubtful: Sequence[str] = ()
+        self._counts = dict.fromkeys(("done", "already", "refused"), 0)
         self._problems: list[str] = []
         self._maker = os.getpid()
         self._acting = act(self)
@@ -107,15 +111,23 @@ class Bulk(Iterator[Acted]):
                 self._counts["done" if outcome.changed and job_id not in told else "already"] += 1
             told.add(job_id)
 
-    def doubt(self, number: int) -> None:
-        """Say of how many jobs it is not known what became of them."""
-        self._counts["in_doubt"] = number
+    def doubt(self, ids: Sequence[str]) -> None:
+        """Say of which jobs it is not known what became of them."""
+        self.doubtful = ids
 
     @property
     def sum(self) -> ActSum:
         """What has become of the jobs by now."""
-        untried = 0 if self.jobs is None else max(0, self.jobs - sum(self._counts.values()))
-        return ActSum(id=self.id, jobs=self.jobs, untried=untried, problems=tuple(self._problems), **self._counts)
+        doubts = len(self.doubtful)
+        untried = 0 if self.jobs is None else max(0, self.jobs - sum(self._counts.values()) - doubts)
+        return ActSum(
+            id=self.id,
+            jobs=self.jobs,
+            untried=untried,
+            in_doubt=doubts,
+            problems=tuple(self._problems),
+            **self._counts,
+        )
 
 
 class Teller:

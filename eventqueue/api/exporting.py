@@ -4,15 +4,20 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from pymongo.read_preferences import ReadPreference
 
+from eventqueue.api.arguments import selected
 from eventqueue.api.events import Events
+from eventqueue.audit.filters import parse, text_of
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import InvalidInput
+from eventqueue.errors import InvalidInput, Unavailable
 from eventqueue.mongo.errors import translated
+from eventqueue.ports.views import Filter
 from eventqueue.system.whole import Sink
+from eventqueue.system.zones import zone
 from eventqueue.transfer import parquet
-from eventqueue.transfer.lines import FORMAT, VERSION, Asked, First, lines
+from eventqueue.transfer.lines import FORMAT, Asked, First, lines
 from eventqueue.transfer.unpacking import copy
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ def first_line(connection: "Connection", asked: Asked) -> First:
     ground = connection.ground
     return First(
         format=FORMAT,
-        version=VERSION,
+        version=asked.version,
         log=ground.log_id,
         export=os.urandom(16).hex(),
         made_at=ground.clock.now(),
@@ -65,7 +70,25 @@ class Exporting:
             raise InvalidInput("form", f"{form!r} is none of {', '.join(WRITERS)}")
         if form == "parquet":
             parquet.check()
-        return WRITERS[form](file, first_line(self._connection, asked), self._events.stored(asked.wanted), progress)
+        wanted = asked.wanted
+        if asked.jobs is not None:
+            filter_ = self._filter(asked.jobs)
+            asked = replace(asked, jobs=text_of(filter_))  # with times as they are, and not as from now
+            wanted = replace(wanted, jobs=self._fitting(filter_))
+        return WRITERS[form](file, first_line(self._connection, asked), self._events.stored(wanted), progress)
+
+    def _filter(self, text: str) -> Filter:
+        fields = parse(text, self._connection.ground.clock.now(), zone)
+        return selected(None, {**fields, "limit": None, "scan": True})  # all of the log is looked at in any case
+
+    def _fitting(self, filter_: Filter) -> frozenset[str]:
+        views = self._connection.views
+        if not views.refresh().is_fresh:
+            raise Unavailable(
+                "Which jobs fit is not known, as the view is behind the log: `queuectl doctor` shows why. Nothing was "
+                "exported."
+            )
+        return frozenset(views.ids(filter_))
 
     def copy(self, db: str, progress: Progress) -> int:
         """See Queue.copy_log."""

@@ -21,10 +21,11 @@ def of_now(wanted: Filter, newest: int | None = None) -> Sequence[Filter]:
 
     Raises InvalidInput for another state.
     """
-    if wanted.state not in (None, *FAILED):
-        raise InvalidInput("state", f"must be failed or dead: of one that is {wanted.state} no failure is told")
-    states = FAILED if wanted.state is None else (wanted.state,)
-    return [replace(wanted, state=state, limit=newest, scan=True) for state in states]
+    for state in wanted.any_state:
+        if state not in FAILED:
+            raise InvalidInput("state", f"must be failed or dead: of one that is {state} no failure is told")
+    states = wanted.any_state or FAILED
+    return [replace(wanted, state=state, state_in=(), limit=newest, scan=True) for state in states]
 
 
 def of_the_past(wanted: Filter) -> Filter:

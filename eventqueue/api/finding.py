@@ -10,8 +10,11 @@ from eventqueue.ports.views import Filter, Found, Lag, Views
 
 
 def split(wanted: Filter, states: Sequence[State]) -> tuple[Filter, ...]:
-    """Return a filter for each of these states, where `wanted` names none."""
-    return (wanted,) if wanted.state is not None or not states else tuple(replace(wanted, state=one) for one in states)
+    """Return a filter for each of the states that `wanted` names, or, where it names none, of these."""
+    if wanted.state is not None:
+        return (wanted,)
+    several = tuple(dict.fromkeys(wanted.state_in or states))
+    return tuple(replace(wanted, state=one, state_in=()) for one in several) or (wanted,)
 
 
 def found_by(views: Views, filters: Sequence[Filter], lag: Lag) -> Found:

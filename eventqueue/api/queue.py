@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 from msgspec.structs import replace
 from pymongo.client_session import ClientSession
 
-from eventqueue.api.acts import AMENDED_OF, CANCELLED_OF, RETRIED_OF, Acts
+from eventqueue.api.acts import Acts
 from eventqueue.api.arguments import check_actor, check_limit, check_text, checked, selected
 from eventqueue.api.auditing import Beside, audit_all
-from eventqueue.api.bulk import Act, Acted, ActSum, Bulk, drained
+from eventqueue.api.bulk import Act, ActSum, Bulk, drained
 from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
@@ -48,6 +48,7 @@ from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.amending import amendment
 from eventqueue.model.asked import AmendedFields, JobFields
+from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.fields import check_name
@@ -361,9 +362,9 @@ class Queue:
         *,
         unset: Iterable[str] = (),
         **fields: Unpack[AmendedFields],
-    ) -> Iterator[Acted]:
-        """As `restart`, of many jobs; see `cancel_many`."""
-        return forks.at_home(self._restarting.each(job_ids, alterations(fields, unset), _reason(why)))
+    ) -> Bulk:
+        """As `restart`, of many jobs; see `cancel_many`. The first event of each new job names the act."""
+        return self._restarting.each(job_ids, alterations(fields, unset), _reason(why))
 
     def restarts(self, job_id: str) -> Sequence[str]:
         """Return the ids of the jobs that were made by restarting this one, the oldest first. Raises JobNotFound."""
@@ -405,13 +406,13 @@ class Queue:
         meanwhile are left alone, and so are those that fit no more. Its limit does not matter. `progress` is told the
         number so far. Raises InvalidInput; Refused where it is a scan that was not asked for; as `cancel_many`.
         """
-        return drained(self.cancel_many(self.find(filter_, states=CANCELLED_OF), why), progress)
+        return drained(self.cancel_many(self.find(filter_, states=CANCEL.states), why), progress)
 
     def retry_all(
         self, filter_: Filter, why: str = "asked for", progress: Callable[[int], object] = lambda _: None
     ) -> ActSum:
         """As `cancel_all`, for `retry`: where the filter names no state, of failed and dead jobs."""
-        return drained(self.retry_many(self.find(filter_, states=RETRIED_OF), why), progress)
+        return drained(self.retry_many(self.find(filter_, states=RETRY.states), why), progress)
 
     def amend_all(
         self,
@@ -424,7 +425,23 @@ class Queue:
     ) -> ActSum:
         """As `cancel_all`, for `amend`: where the filter names no state, of pending and failed jobs."""
         asked = Amend(amendment(fields, unset), _reason(why))
-        return drained(self._acts.to_each(self.find(filter_, states=AMENDED_OF), asked), progress)
+        return drained(self._acts.to_each(self.find(filter_, states=AMEND.states), asked), progress)
+
+    def restart_all(
+        self,
+        filter_: Filter,
+        why: str | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        unset: Iterable[str] = (),
+        **fields: Unpack[AmendedFields],
+    ) -> ActSum:
+        """As `cancel_all`, for `restart`: where the filter names no state, of dead jobs.
+
+        Those that were restarted before count as `already`, or as refused where that was with other changes.
+        """
+        asked = alterations(fields, unset)
+        return drained(self._restarting.each(self.find(filter_, states=RESTART.states), asked, _reason(why)), progress)
 
     def act(self, act_id: str) -> Act:
         """Return what the log tells of an act on many jobs, by its whole id. Raises Refused where there is none."""
@@ -752,6 +769,14 @@ class Queue:
         """
         return self._waiting.ends([check_text(one, "job_ids") for one in job_ids], _seconds(timeout))
 
+    def wait_all(self, filter_: Filter, timeout: Duration | None = None) -> Sequence[Job]:
+        """As `wait`, for all jobs that fit by now, whatever the filter's limit; `timeout` is for their ends alone.
+
+        Those that come to fit meanwhile are not waited for. None of them: nothing is returned, at once. Raises as
+        `find` and `wait`.
+        """
+        return self.wait(self.find(filter_), timeout)
+
     def handle(self, job_id: str) -> Handle[Any]:
         """Return the handle of a job that was enqueued before, here or anywhere. Raises JobNotFound."""
         return handle_on(self._jobs.get(job_id), self)
@@ -826,7 +851,9 @@ class Queue:
         """Write the events that are asked for, all if nothing is said, to an open file; return how many they are.
 
         `form`: `jsonl`, of which `queuectl audit import` makes the same log, or `parquet`, for what reads tables, with
-        pyarrow. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not installed.
+        pyarrow. `asked.jobs`: a filter's text; of what fits by now all events, which are a part of the log and no log
+        that seals hold for. `progress` is told the number so far. Raises InvalidInput; Refused where pyarrow is not
+        installed, Unavailable where the view is behind, by which jobs are chosen.
         """
         return self._exporting.export(file, asked or Asked(), form, progress)
 

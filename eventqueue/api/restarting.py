@@ -1,26 +1,31 @@
-"""Restarting jobs that have ended, some hundred at a time: one append each, of the new job's first event.
+"""Restarting jobs that have ended, a batch at a time: one append each, of the new job's first event.
 
 Its id is that of no other restart, so whoever comes second is told of the job that is there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 
-from eventqueue.api.acts import BATCH
-from eventqueue.api.bulk import Acted, Outcome
+from msgspec.structs import asdict, replace
+
+from eventqueue.api.batches import Batches, check_fits, wanted_by
+from eventqueue.api.bulk import Bulk, Outcome
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.api.jobs import stream_for
 from eventqueue.errors import AlreadyRestarted, JobNotFound, LogCorrupt, LogUnavailable, QueueError, Refused
 from eventqueue.log import loading
 from eventqueue.log.group_commit import GroupCommit
+from eventqueue.model.acts import ActBegun
 from eventqueue.model.amending import Changes
 from eventqueue.model.codec import seal
+from eventqueue.model.deeds import RESTART
 from eventqueue.model.events import EMPTY, Enqueued, Recorded, name_in, stream_of
 from eventqueue.model.job import FINAL, Job
 from eventqueue.model.restarting import difference, restarted, successor, successors
 from eventqueue.ports.finder import JobFinder
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import Append
+from eventqueue.ports.views import Filter
 
 
 class Restarting:
@@ -31,16 +36,14 @@ class Restarting:
         self._commit = commit
         self._finder = finder
         self._actor = actor
+        self._batches = Batches(ground, actor)
 
-    def each(self, job_ids: Iterable[str], asked: Changes, why: str | None) -> Iterator[Acted]:
-        """Yield what becomes of each job, in order: the new job's receipt, or why there is none.
+    def each(self, job_ids: Iterable[str], asked: Changes, why: str | None) -> Bulk:
+        """Return what acts, as Batches.bulk, and tells of each job the new one's receipt, or why there is none.
 
-        Raises LogUnavailable with the ids of the new jobs in doubt, or Unavailable.
+        What was found by a filter is held against it again. A LogUnavailable has the ids of the new jobs in doubt.
         """
-        waiting = (name_in(stream_for(one)) for one in job_ids)
-        while ids := list(islice(waiting, BATCH)):
-            outcomes = self._batch(list(dict.fromkeys(ids)), asked, why)
-            yield from (Acted(job_id, outcomes[job_id]) for job_id in ids)
+        return self._batches.bulk(job_ids, _Taking(self, asked, why, wanted_by(job_ids)))
 
     def one(self, job_id: str, asked: Changes, why: str | None) -> Receipt:
         """As `each`, of one job; raises why it is refused."""
@@ -67,8 +70,10 @@ class Restarting:
         others = {stream for stream, history in begun.items() if not _takes_up(history[0], job_id)}
         return [one for one in made if stream_of("job", one) in there - others]
 
-    def _batch(self, ids: Sequence[str], asked: Changes, why: str | None) -> Mapping[str, Outcome]:
-        outcomes: dict[str, Outcome] = {}
+    def take(
+        self, ids: Sequence[str], taking: "_Taking", act_id: str | None, outcomes: MutableMapping[str, Outcome]
+    ) -> None:
+        """Add what becomes of these jobs."""
         appends: dict[str, Append] = {}
         there = loading.load_many(self._ground.log, self._finder, ids)
         for job_id in ids:
@@ -77,16 +82,19 @@ class Restarting:
                 outcomes[job_id] = shown or JobNotFound(job_id)
                 continue
             try:
-                appends[job_id] = self._append(shown[1], asked, why)
+                appends[job_id] = self._append(shown[1], taking, act_id)
             except Refused as error:  # of one such job, not of what was asked
                 outcomes[job_id] = error
-        return outcomes | self._sent(appends)
+        taking.olds.update({name_in(append.stream): job_id for job_id, append in appends.items()})
+        outcomes.update(self._sent(appends))
 
-    def _append(self, job: Job, asked: Changes, why: str | None) -> Append:
+    def _append(self, job: Job, taking: "_Taking", act_id: str | None) -> Append:
         # Not before it ended, whatever the clocks of those who wrote that do.
         now = max(self._ground.clock.now(), job.updated_at)
+        event = replace(restarted(job, taking.asked, now, taking.why), act=act_id)
+        check_fits(job, taking.wanted)
         stream = stream_of("job", successor(job.id, job.attempts))
-        return Append(seal(stream, EMPTY, [restarted(job, asked, now, why)], actor=self._actor, now=now))
+        return Append(seal(stream, EMPTY, [event], actor=self._actor, now=now))
 
     def _sent(self, appends: Mapping[str, Append]) -> dict[str, Outcome]:
         if not appends:
@@ -110,6 +118,32 @@ class Restarting:
         """Return what there is to say of those that were restarted before."""
         there = loading.load_many(self._ground.log, self._finder, {name_in(one.stream) for one in appends.values()})
         return {job_id: _judged(job_id, one, there.get(name_in(one.stream))) for job_id, one in appends.items()}
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """Jobs are taken up, as a Step; `olds`: which job each of the new ones takes up, by their ids."""
+
+    restarting: Restarting
+    asked: Changes
+    why: str | None
+    wanted: Sequence[Filter]
+    olds: dict[str, str] = field(default_factory=dict)
+
+    def begun(self, jobs: int | None, found_by: str | None) -> ActBegun:
+        """See Step."""
+        named = (name for name, value in asdict(self.asked.fields).items() if value is not None)
+        fields = (*named, *self.asked.unset)
+        return ActBegun(what=RESTART.name, jobs=jobs, filter=found_by, fields=fields, why=self.why)
+
+    def do(self, ids: Sequence[str], act_id: str | None, outcomes: MutableMapping[str, Outcome]) -> None:
+        """See Step."""
+        self.olds.clear()
+        self.restarting.take(ids, self, act_id, outcomes)
+
+    def in_doubt(self, error: LogUnavailable) -> Sequence[str]:
+        """See Step."""
+        return [self.olds[one] for one in error.ids if one in self.olds]
 
 
 def _judged(job_id: str, append: Append, there: tuple[Recorded, Job] | LogCorrupt | None) -> Outcome:

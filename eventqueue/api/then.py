@@ -109,6 +109,8 @@ class Then:
         return Walk(forks.at_home(ordered(self._jobs, selected(filter_, more), order(sort))), WHOLE)
 
     def _jobs(self, filter_: Filter) -> Iterator[Job]:
+        if filter_.state_in:
+            raise InvalidInput("state", "cannot be several of a time that is past: ask for one after the other")
         for number, job in enumerate(listed(self._past, filter_, lambda: self._count(filter_)), start=1):
             yield job
             if number == filter_.limit:  # and not only once one more was found
@@ -116,7 +118,7 @@ class Then:
 
     def _count(self, filter_: Filter) -> int:
         found = self.counts()
-        queues = found if filter_.queue is None else [filter_.queue]
+        queues = found if filter_.queue is None else [filter_.queue]  # of several all are looked at
         states = State if filter_.state is None else [filter_.state]
         return sum(found.get(queue, {}).get(state, 0) for queue in queues for state in states)
 

@@ -1,6 +1,7 @@
 """What the log tells of an act on many jobs, held against how one goes: it begins, and ends once, with a sum. Pure.
 
 What is not: whether as many jobs name it as it was done to. To count those is to read all there are, of one moment.
+Whether it does to a job what an event that names it tells is held against the log where that event is read.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """A filter as a text, such as `state:dead error~"503" meta.customer=acme ended>-2h`. Pure.
 
-Conditions with blanks between them, each FIELD, how it stands, VALUE; all must hold. A value with blanks in it stands
+Conditions with blanks between them, each FIELD, how it stands, VALUE; all must hold, but of several states or queues
+any. A value with blanks in it stands
 in quotation marks, in which a backslash stands before one of these or of itself.
 """
 
@@ -26,7 +27,7 @@ PENDING_PARTS = ("scheduled", "due")  # which is later, or now
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONDITION = re.compile(
-    rf'(?P<field>[A-Za-z_]+)(?:\.(?P<name>{_QUOTED}|[^\s:=~<>"]+))?(?P<how>>=|<=|[:=~<>])', re.DOTALL
+    rf'(?P<field>[A-Za-z_]+(?:-[A-Za-z]+)*)(?:\.(?P<name>{_QUOTED}|[^\s:=~<>"]+))?(?P<how>>=|<=|[:=~<>])', re.DOTALL
 )
 _VALUE = re.compile(rf'(?:{_QUOTED}|[^\s"]\S*)(?!\S)', re.DOTALL)
 _BLANKS = re.compile(r"\s*")
@@ -113,6 +114,7 @@ FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
     "fingerprint": ("=", _fingerprint),
     "key": ("=", _text("key")),
     "group": ("=", _text("group")),
+    "restart-of": ("=", _text("restart_of")),
     "worker": ("=", _text("worker")),
     "priority": (("=", ">", ">=", "<", "<="), _priority),
     "since": ("=", _time("since", None)),
@@ -122,6 +124,9 @@ FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
     "due": (("<", ">"), _time("due_after", "due_before")),
 }
 _META = "meta.NAME"
+
+_ONE: Mapping[str, str] = {"state_in": "state", "queue_in": "queue"}
+_OTHER: Mapping[str, str] = {**_ONE, **{one: several for several, one in _ONE.items()}}
 
 # Which of two bounds holds for both: `state:scheduled` is one of `due`, too.
 _LOWER = ("since", "created_since", "ended_since", "due_after", "priority_min")
@@ -149,7 +154,7 @@ def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
             except (ValueError, InvalidInput) as error:
                 _refuse(at, error.problem if isinstance(error, InvalidInput) else str(error))
         try:
-            found = joined(found, read)
+            found = joined(found, read, is_any=True)
         except InvalidInput as error:
             _refuse(at, f"{field if name is None else f'meta.{name}'} {error.problem}")
     return found
@@ -164,11 +169,13 @@ def is_condition(text: str) -> bool:
     return how != ":" or (field in FIELDS if name is None else field == "meta")
 
 
-def joined(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def joined(some: Mapping[str, Any], more: Mapping[str, Any], *, is_any: bool = False) -> dict[str, Any]:
     """Return the fields of a Filter that are asked for here and there: of two bounds on one side the narrower.
 
-    Raises InvalidInput for another field that is in both.
+    `is_any`: of the states that are in both, and of the queues, any. Raises InvalidInput for another field in both.
     """
+    if is_any:
+        some, more = _with_any(some, more)
     found = dict(some)
     for name, value in more.items():
         if name in found and name in _NARROWER:
@@ -180,11 +187,26 @@ def joined(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
             if twice := sorted(before.keys() & value.keys()):
                 raise InvalidInput(f"meta.{twice[0]}", "is asked for twice")
             found[name] = {**before, **value}
-        elif name in found:
-            raise InvalidInput(name, "is asked for twice")
+        elif name in found or _OTHER.get(name) in found:
+            raise InvalidInput(_ONE.get(name, name), "is asked for twice")
         else:
             found[name] = value
     return found
+
+
+def _with_any(some: Mapping[str, Any], more: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return both, and in the first the states and queues of both.
+
+    Raises InvalidInput for several states with a time that a job is due: one of them may be `scheduled`, which has it.
+    """
+    found, rest = dict(some), dict(more)
+    for several, one in _ONE.items():
+        values = [value for each in (found, rest) for value in (*each.pop(several, ()), each.pop(one, None))]
+        distinct = tuple(dict.fromkeys(value for value in values if value is not None))
+        if len(distinct) > 1 and one == "state" and (found.keys() | rest.keys()) & {"due_before", "due_after"}:
+            raise InvalidInput("state", "is asked for twice, with a time that a job is due: ask for each by itself")
+        found |= {one: distinct[0]} if len(distinct) == 1 else {several: distinct} if distinct else {}
+    return found, rest
 
 
 def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:
@@ -257,6 +279,10 @@ def _told(name: str, value: Any) -> Iterator[str]:
             yield from (f"tag:{_quoted(one)}" for one in value)
         case "meta":
             yield from (f"meta.{_quoted(key, _BARE_NAME)}={_quoted(one)}" for key, one in value.items())
+        case "state_in" | "queue_in":
+            yield from (f"{_ONE[name]}:{_quoted(one)}" for one in value)
+        case "restart_of":
+            yield f"restart-of:{_quoted(value)}"
         case "error" | "command":
             yield f"{name}~{_quoted(value)}"
         case "priority_min" | "priority_max":

@@ -39,11 +39,14 @@ def fits(job: Job, wanted: Filter) -> bool:
     """Whether a job is wanted, wherever it stands in the list."""
     return (
         wanted.state in (None, job.state)
+        and (not wanted.state_in or job.state in wanted.state_in)
         and wanted.queue in (None, job.queue)
+        and (not wanted.queue_in or job.queue in wanted.queue_in)
         and set(wanted.every_tag) <= set(job.tags)
         and wanted.task in (None, task_of(job.run))
         and wanted.key in (None, job.key)
         and wanted.group in (None, job.group)
+        and wanted.restart_of in (None, job.restart_of)
         and (wanted.worker is None or (job.worker is not None and job.worker.startswith(wanted.worker)))
         and (wanted.priority_min is None or job.priority >= wanted.priority_min)
         and (wanted.priority_max is None or job.priority <= wanted.priority_max)
@@ -54,8 +57,13 @@ def fits(job: Job, wanted: Filter) -> bool:
     )
 
 
+def is_by_end(wanted: Filter) -> bool:
+    """Whether jobs are listed by when they failed, died or were cancelled: where no others are wanted."""
+    return bool(wanted.any_state) and {*wanted.any_state} <= {*BY_THEIR_END}
+
+
 def _listed_at(job: Job, wanted: Filter) -> datetime:
-    return job.updated_at if wanted.state in BY_THEIR_END else job.created_at
+    return job.updated_at if is_by_end(wanted) else job.created_at
 
 
 def _is_of_then(job: Job, wanted: Filter) -> bool:

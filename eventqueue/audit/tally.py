@@ -50,8 +50,8 @@ def kind(name: str) -> By:
 
 def is_counted(wanted: Filter, by: By | None) -> bool:
     """Whether the counters of queues and states tell it all, so that no job has to be looked at."""
-    plain = Filter(state=wanted.state, queue=wanted.queue, limit=wanted.limit, scan=wanted.scan)
-    return by in (None, "state", "queue") and wanted == plain
+    plain = {name: getattr(wanted, name) for name in ("state", "state_in", "queue", "queue_in", "limit", "scan")}
+    return by in (None, "state", "queue") and wanted == Filter(**plain)
 
 
 def of_counters(counts: Mapping[str, Counts], wanted: Filter, by: By | None, lag: Lag) -> Tally:
@@ -59,9 +59,13 @@ def of_counters(counts: Mapping[str, Counts], wanted: Filter, by: By | None, lag
     found: Counter[str | None] = Counter()
     for queue, states in counts.items():
         for state, number in states.items():
-            if wanted.queue in (None, queue) and wanted.state in (None, state) and number:
+            if _is_among(queue, wanted.any_queue) and _is_among(state, wanted.any_state) and number:
                 found[queue if by == "queue" else State(state).value] += number
     return _tally(found.total(), found if by else {}, {}, by, lag)
+
+
+def _is_among(name: str, wanted: Sequence[str]) -> bool:
+    return not wanted or name in wanted
 
 
 def of_traits(traits: Iterable[Trait], by: By | None, lag: Lag) -> Tally:

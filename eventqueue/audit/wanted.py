@@ -14,6 +14,8 @@ from eventqueue.model.moments import moment_of
 from eventqueue.model.names import one_of
 from eventqueue.model.readable import Read, Unreadable
 
+JOBS_MAX = 500  # that the database is asked for by their ids; of more it sends all events there are
+
 OF_JOBS = frozenset({"job", "late"})
 """The categories that nearly all there is stands in."""
 
@@ -31,6 +33,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     actor: str | None = None  # a part of it, whatever the case
     queue: str | None = None
     tag: str | None = None
+    jobs: frozenset[str] | None = None  # the ids of those of which alone they are wanted
     where: tuple[Condition, ...] = ()
 
     def check(self) -> None:
@@ -54,6 +57,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     def fits(self, one: Read) -> bool:
         """Whether an event fits, as far as that can be told without its job."""
         if self.streams and one.stream not in self.streams:
+            return False
+        if self.jobs is not None and (job_stream_of(one) is None or name_in(one.stream) not in self.jobs):
             return False
         taken = moment_of(one)
         if self.since is not None and (taken is None or taken < self.since):
@@ -83,6 +88,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             parts.append({"type": {"$in": self.types}})
         if self.actor is not None:
             parts.append({"actor": {"$regex": re.escape(self.actor), "$options": "i"}})
+        if self.jobs is not None and len(self.jobs) <= JOBS_MAX:
+            streams = [stream_of(category, one) for category in sorted(OF_JOBS) for one in sorted(self.jobs)]
+            parts.append({"_id.stream": {"$in": streams}})
         parts = [part for part in parts if part]
         return {"$and": parts} if parts else {}
 

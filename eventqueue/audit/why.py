@@ -88,8 +88,9 @@ def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[C
     last = history[-1]
     at, by = instant(last.at, "seconds"), last.actor
     match last.event:
-        case Enqueued(restart_of=str(old), why=why):
-            text = f"it was made at {at} by {by} as a restart of job {old}{f' ({_said(why)})' if why else ''}"
+        case Enqueued(restart_of=str(old), why=why, act=act):
+            reason = f" ({_said(why)})" if why else ""
+            text = f"it was made at {at} by {by} as a restart of job {old}{_with_others(act)}{reason}"
             yield Clause(kind=Reason.ENQUEUED, text=text, event=_place(last))
         case Enqueued():
             made = told(job.id, job.correlation)

@@ -1,6 +1,7 @@
 """`queuectl cancel` and `retry`."""
 
-from eventqueue.cli.acting import Deed, to_each
+from eventqueue.cli.acting import to_each
+from eventqueue.cli.doing import Doing
 from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, selecting
 from eventqueue.cli.session import Session
@@ -20,14 +21,10 @@ def cancel(session: Session, selection: Selection) -> int:
     queuectl cancel queue:mail 'created<-2h' --dry-run
     queuectl cancel --queue mail --yes
     """
-    from eventqueue.api.acts import CANCELLED_OF
-    from eventqueue.model.job import State
+    from eventqueue.model.deeds import CANCEL
 
     why = selection.reason
-    deed = Deed(
-        lambda queue, ids: queue.cancel_many(ids, why), "Cancel {}?", "is cancelled", CANCELLED_OF, legal=(State.DEAD,)
-    )
-    return to_each(session, selection, deed)
+    return to_each(session, selection, Doing(CANCEL, lambda queue, ids: queue.cancel_many(ids, why)))
 
 
 @command("retry")
@@ -43,15 +40,7 @@ def retry(session: Session, selection: Selection) -> int:
     queuectl retry --queue mail --error timeout --dry-run
     queuectl retry state:cancelled 'ended>-10m' --yes --why "it was the wrong queue"
     """
-    from eventqueue.api.acts import RETRIED_OF
-    from eventqueue.model.job import State
+    from eventqueue.model.deeds import RETRY
 
     why = selection.reason
-    deed = Deed(
-        lambda queue, ids: queue.retry_many(ids, why),
-        "Retry {}?",
-        "is pending again",
-        RETRIED_OF,
-        legal=(State.CANCELLED,),
-    )
-    return to_each(session, selection, deed)
+    return to_each(session, selection, Doing(RETRY, lambda queue, ids: queue.retry_many(ids, why)))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventqueue.cli.acting import Deed, to_each
+from eventqueue.cli.acting import to_each
+from eventqueue.cli.doing import Doing
 from eventqueue.cli.enqueue import given_fields, with_options
 from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, selecting
@@ -17,6 +18,7 @@ from eventqueue.cli.values import SECONDS, SUCH_COMING, TEXT, VARIABLE, timed
 if TYPE_CHECKING:
     from eventqueue.api.bulk import Bulk
     from eventqueue.api.queue import Queue
+    from eventqueue.model.deeds import Deed
 
 FIELDS = (
     click.option("--priority", type=int, help="Higher runs first."),
@@ -57,7 +59,9 @@ def set_(session: Session, selection: Selection, /, *, unset: Sequence[str], **o
     fields = given_fields(options)
     if not fields and not unset:
         raise click.UsageError("Say what is to be changed, such as --priority 5")
-    return _amend(session, selection, fields, "Change {}?", "waits as asked", unset=unset)
+    from eventqueue.model.deeds import AMEND
+
+    return _amend(session, selection, AMEND, fields, unset)
 
 
 @command("run-now")
@@ -72,19 +76,14 @@ def run_now(session: Session, selection: Selection) -> int:
     queuectl run-now report --why "the data is here"
     queuectl run-now state:failed queue:mail --yes
     """
-    return _amend(session, selection, {"delay": 0}, "Have {} be due now?", "is due")
+    from eventqueue.model.deeds import RUN_NOW
+
+    return _amend(session, selection, RUN_NOW, {"delay": 0})
 
 
 def _amend(
-    session: Session,
-    selection: Selection,
-    fields: Mapping[str, Any],
-    asks: str,
-    said: str,
-    *,
-    unset: Sequence[str] = (),
+    session: Session, selection: Selection, deed: "Deed", fields: Mapping[str, Any], unset: Sequence[str] = ()
 ) -> int:
-    from eventqueue.api.acts import AMENDED_OF
     from eventqueue.model.amending import amendment
 
     # Before a server is asked: what is wrong with it is so of every job.
@@ -94,4 +93,4 @@ def _amend(
         at = timed(fields, queue.connection.ground.clock.now())
         return queue.amend_many(ids, selection.why, unset=unset, **at)
 
-    return to_each(session, selection, Deed(amend, asks, said, AMENDED_OF))
+    return to_each(session, selection, Doing(deed, amend))

@@ -4,7 +4,8 @@ from functools import partial
 
 import click
 
-from eventqueue.cli.acting import Deed, to_each
+from eventqueue.cli.acting import to_each
+from eventqueue.cli.doing import Doing
 from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.known import JOB
@@ -55,15 +56,12 @@ def retry(session: Session, selection: Selection) -> int:
     queuectl dlq retry 'error~"connection refused"' --dry-run
     queuectl dlq retry --all --yes
     """
+    from eventqueue.model.deeds import RETRY
     from eventqueue.model.job import State
 
-    deed = Deed(
-        lambda queue, ids: queue.retry_many(ids, selection.reason, only=State.DEAD),
-        "Retry {}?",
-        "is pending again",
-        (State.DEAD,),
-    )
-    return to_each(session, selection, deed)
+    why, dead = selection.reason, State.DEAD
+    doing = Doing(RETRY.of(dead), lambda queue, ids: queue.retry_many(ids, why, only=dead))
+    return to_each(session, selection, doing)
 
 
 @command("discard")
@@ -77,15 +75,12 @@ def discard(session: Session, selection: Selection) -> int:
     queuectl dlq discard report
     queuectl dlq discard --queue mail --dry-run
     """
+    from eventqueue.model.deeds import DISCARD
     from eventqueue.model.job import State
 
-    deed = Deed(
-        lambda queue, ids: queue.cancel_many(ids, selection.why or DISCARDED, only=State.DEAD),
-        "Discard {}?",
-        "is cancelled",
-        (State.DEAD,),
-    )
-    return to_each(session, selection, deed)
+    why = selection.why or DISCARDED
+    doing = Doing(DISCARD, lambda queue, ids: queue.cancel_many(ids, why, only=State.DEAD))
+    return to_each(session, selection, doing)
 
 
 for one in (list_, retry, discard):

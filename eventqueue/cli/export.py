@@ -2,17 +2,19 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
+from eventqueue.cli.filters import Wanted
 from eventqueue.cli.known import QUEUE, TAG
 from eventqueue.cli.options import command
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.values import FILE, Choice, Typed, moment_option, shown_path, since_of, until_of
+from eventqueue.cli.values import FILE, TEXT, Choice, Typed, moment_option, shown_path, since_of, until_of
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ CUT = "Streams that began before --since are without their beginnings: with one 
 
 
 @command("export")
+@click.argument("texts", nargs=-1, metavar="[FILTER]...", type=TEXT)
 @moment_option("--since", help="What the log took from this time on")
 @moment_option("--until", help="Up to this time")
 @click.option("--tag", type=TAG, help="Of jobs that were enqueued with this tag.")
@@ -32,6 +35,7 @@ CUT = "Streams that began before --since are without their beginnings: with one 
 def export(
     session: Session,
     *,
+    texts: Sequence[str],
     since: Typed | None,
     until: Typed | None,
     tag: str | None,
@@ -45,10 +49,14 @@ def export(
     `queuectl audit import` makes the same log of it. Values of environment variables are among them: the file is for
     its owner alone.
 
+    Conditions as text, such as state:dead, choose jobs as they are now, as to `queuectl list`: then it is all that
+    happened to these. Such a part of a log says so in its first line, and is a log of its own where it is imported.
+
     \b
     queuectl audit export --out log.jsonl
     queuectl audit export --tag nightly --since 7d | jq -r 'select(.type == "failed") | .stream'
     queuectl audit export --format parquet --out log.parquet
+    queuectl audit export state:dead queue:mail --out dead.jsonl
     """
     from eventqueue.transfer import parquet
     from eventqueue.transfer.lines import Asked
@@ -60,6 +68,7 @@ def export(
     for one in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, signal.default_int_handler)  # what was begun is removed
+    Wanted(texts, {})  # before anything is asked of a database
     is_looked_at = out is None and sys.stdout.isatty()
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()
@@ -69,6 +78,7 @@ def export(
             until=until_of(until, begin, now),
             tag=tag,
             queue=queue_name,
+            jobs=" ".join(texts) or None,
         )
         total = queue.log_size() if asked == Asked() else None
         hidden = session.out.quiet or is_looked_at

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventqueue.cli.known import QUEUE, TAG, WORKER
+from eventqueue.cli.known import JOB, QUEUE, TAG, WORKER
 from eventqueue.cli.render.words import STATES
 from eventqueue.cli.values import (
     FINGERPRINT,
@@ -32,9 +32,10 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "state": click.option(
         "--state",
         type=Choice((*STATES, "scheduled", "due")),
-        help="Jobs in this state; of those that are pending, scheduled ones are due later.",
+        multiple=True,
+        help="In this state; several: in any. Of those that are pending, scheduled ones are due later.",
     ),
-    "queue": click.option("--queue", type=QUEUE, help="Of this queue."),
+    "queue": click.option("--queue", type=QUEUE, multiple=True, help="Of this queue; several: of any of them."),
     "tags": click.option("--tag", "tags", type=TAG, multiple=True, help="With this tag; several: with all of them."),
     "task": click.option("--task", type=TEXT, help="Of this Python task."),
     "command": click.option("--command", type=TEXT, help="With this text in the command line, whatever its case."),
@@ -43,6 +44,7 @@ _OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "meta": click.option("--meta", type=VARIABLE, multiple=True, help="With this value in meta; may be repeated."),
     "key": click.option("--key", type=TEXT, help="With this key."),
     "group": click.option("--group", type=TEXT, help="Of this group."),
+    "restart_of": click.option("--restart-of", type=JOB, help="That takes up this job, by its whole id."),
     "worker": click.option("--worker", type=WORKER, help="That run on this worker; a part of its id is enough."),
     "priority": click.option("--priority", type=click.IntRange(-(2**31), 2**31 - 1), help="Of this priority."),
     "since": moment_option("--since", help="Created since (failed, dead and cancelled: that became so since)"),
@@ -100,18 +102,23 @@ class Wanted:
         found: dict[str, Any] = {}
         for text in self._texts:
             try:
-                found = joined(found, parse(text, now, zone))
+                found = joined(found, parse(text, now, zone), is_any=True)
             except InvalidInput as error:
                 raise click.UsageError(f"FILTER: {error.problem if error.field == 'filter' else error}") from error
-        if self._state is not None and found.get("state", self._state) != self._state:
-            raise click.UsageError(f"FILTER: state: is {self._state} of all that are here, and not {found['state']}")
+        others = {*found.get("state_in", ()), found.get("state", self._state)} - {self._state}
+        if self._state is not None and others:
+            raise click.UsageError(f"FILTER: state: is {self._state} of all that are here, and not {min(others)}")
         return found
 
     def _read(self, now: datetime) -> dict[str, Any]:
         from eventqueue.audit.filters import in_state, joined
 
         found = dict(self._options)
-        state = found.pop("state", None)
+        chosen: dict[str, Any] = {}
+        for one in found.pop("state", ()):
+            chosen = joined(chosen, in_state(one, now), is_any=True)
+        for one in found.pop("queue", ()):
+            chosen = joined(chosen, {"queue": one}, is_any=True)
         if "meta" in found:
             found["meta"] = _once_each(found["meta"])
         if "priority" in found:
@@ -124,7 +131,7 @@ class Wanted:
             found["ended_since"] = time_of(found["ended_since"], now, "ended-since")
         if "due_before" in found:
             found["due_before"] = coming_at(found["due_before"], now, "due-before")
-        return found if state is None else joined(in_state(state, now), found)
+        return joined(chosen, found)
 
 
 def _once_each(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

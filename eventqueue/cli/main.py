@@ -35,7 +35,8 @@ def _typed(word: str) -> str:
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code.
 
-    0 done; 1 refused or failed; 2 wrong usage; 130 after Ctrl-C; 141 if whoever read the output has gone.
+    0 done; 1 refused or failed; 2 wrong usage; 130 after Ctrl-C, 143 after a SIGTERM that is obeyed in order; 141 if
+    whoever read the output has gone.
     """
     try:
         from eventqueue.cli.root import invoke

@@ -1,40 +1,40 @@
 """`queuectl restart`: a new job that does what one that has ended was to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventqueue.cli.acting import to_each
 from eventqueue.cli.amending import FIELDS, UNSET
+from eventqueue.cli.doing import Doing
 from eventqueue.cli.enqueue import given_fields, with_options
-from eventqueue.cli.known import JOB
-from eventqueue.cli.options import command, with_why
-from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.options import command
+from eventqueue.cli.selection import Selection, selecting
+from eventqueue.cli.session import Session
 from eventqueue.cli.values import timed
-from eventqueue.errors import QueueError, Refused
+from eventqueue.errors import Refused
 
 if TYPE_CHECKING:
-    from eventqueue.api.bulk import Acted
+    from eventqueue.api.bulk import Bulk
     from eventqueue.api.enqueueing import Receipt
     from eventqueue.api.queue import Queue
     from eventqueue.model.job import Job
 
 
 @command("restart")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...", type=JOB)
 @click.option("--edit", "is_edited", is_flag=True, help="Change it in an editor ($VISUAL, $EDITOR) first.")
 @with_options((*FIELDS, UNSET))
-@with_why
-@with_session
+@partial(selecting, by_options=False)
 def restart(
     session: Session,
+    selection: Selection,
     /,
     *,
-    ids: Sequence[str],
     is_edited: bool,
     unset: Sequence[str],
-    why: str | None,
     **options: Any,
 ) -> int:
     """Have new jobs do what others were to do that have ended.
@@ -43,26 +43,35 @@ def restart(
     ended. A key stays the old one's. To ask again is safe: what has ended is taken up once; to run it once more,
     restart the new one. For a job that failed or died, `retry` goes on with the same one.
 
+    Which jobs is said by ids, or by conditions as text such as queue:mail: options say what becomes of them. Where no
+    state is named, or with --all, they are those that are dead; of others say state:completed or state:cancelled.
+    Where they are not named by their ids it shows some, and asks.
+
     \b
     queuectl restart report --why "the numbers were wrong"
     queuectl restart 0199f3a2 --queue urgent --env REGION=eu --unset timeout
     queuectl restart report --edit
+    queuectl restart state:completed queue:mail 'ended>-2h' --dry-run
     """
+    from eventqueue.model.deeds import RESTART
     from eventqueue.model.restarting import alterations
 
     fields: Mapping[str, Any] = given_fields(options)
     # Before a server is asked: what is wrong with it is so of every job.
     alterations(timed(fields, datetime.now(UTC)), unset)
-    if is_edited and (len(ids) > 1 or fields or unset):
+    if is_edited and (len(selection.ids) != 1 or fields or unset):
         raise click.UsageError("--edit is of one job, and goes with no other change")
-    with session.queue() as queue:
+
+    def act(queue: "Queue", ids: Iterable[str]) -> "Bulk":
         if is_edited:
             from eventqueue.cli.editing import edited
 
-            ids = [queue.resolve(ids[0])]
-            fields, unset = edited(_to_be_edited(queue, ids[0]))
-        fields = timed(fields, queue.connection.ground.clock.now())
-        return _told(session, ids, _restarted(queue, ids, fields, unset, why))
+            changed, gone = edited(_to_be_edited(queue, *ids))
+            return queue.restart_many(ids, selection.why, unset=gone, **changed)
+        at = timed(fields, queue.connection.ground.clock.now())
+        return queue.restart_many(ids, selection.why, unset=unset, **at)
+
+    return to_each(session, selection, _Restarting(RESTART, act))
 
 
 def _to_be_edited(queue: "Queue", job_id: str) -> "Job":
@@ -76,45 +85,24 @@ def _to_be_edited(queue: "Queue", job_id: str) -> "Job":
     return job
 
 
-def _restarted(
-    queue: "Queue", ids: Sequence[str], fields: Mapping[str, Any], unset: Sequence[str], why: str | None
-) -> Mapping[str, "Receipt | QueueError"]:
-    """Return what became of each job, by what was typed for it."""
-    refused: dict[str, QueueError] = {}
-    found: dict[str, str] = {}
-    for typed in dict.fromkeys(ids):
-        try:
-            found[typed] = queue.resolve(typed)
-        except Refused as error:
-            refused[typed] = error
-    done: Sequence[Acted] = [*queue.restart_many(found.values(), why, unset=unset, **fields)]
-    return refused | {typed: one.outcome for typed, one in zip(found, done, strict=True)}
+class _Restarting(Doing):
+    """Of each job the new one is told, and not only that it was made."""
 
+    def tell(self, session: Session, queue: "Queue", job_id: str, done: "Receipt") -> None:  # noqa: ARG002
+        """See Doing."""
+        from eventqueue.cli.render.existing import stands
 
-def _told(session: Session, ids: Sequence[str], done: Mapping[str, "Receipt | QueueError"]) -> int:
-    from eventqueue.cli.render import documents
+        session.out.bare(done.id)
+        if done.created:
+            session.out.done(f"Job {job_id} is restarted as {done.id}")
+        elif done.existing is None or done.existing.ended_at is None:
+            session.out.note(f"Job {job_id} was restarted already, as {done.id}: {stands(done)}")
+        else:
+            again = f"`queuectl restart {done.id}` makes a further one"
+            session.out.warn(f"Job {job_id} was restarted already, as {done.id}: {stands(done)}; {again}")
 
-    told = []
-    for typed in dict.fromkeys(ids):
-        outcome = done[typed]
-        if isinstance(outcome, QueueError):
-            session.out.refuse(str(outcome))
-            told.append(documents.refusal(typed, str(outcome)))
-            continue
-        told.append(documents.restarted(typed, outcome))
-        _tell(session, typed, outcome)
-        session.out.bare(outcome.id)
-    session.out.document(lambda: told)
-    return 1 if any(isinstance(one, QueueError) for one in done.values()) else 0
+    def receipt(self, job_id: str, done: "Receipt") -> dict[str, Any]:
+        """See Doing."""
+        from eventqueue.cli.render.documents import restarted
 
-
-def _tell(session: Session, old: str, done: "Receipt") -> None:
-    from eventqueue.cli.render.existing import stands
-
-    if done.created:
-        session.out.done(f"Job {old} is restarted as {done.id}")
-    elif done.existing is None or done.existing.ended_at is None:
-        session.out.note(f"Job {old} was restarted already, as {done.id}: {stands(done)}")
-    else:
-        again = f"`queuectl restart {done.id}` makes a further one"
-        session.out.warn(f"Job {old} was restarted already, as {done.id}: {stands(done)}; {again}")
+        return restarted(job_id, done)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventqueue.cli.acting import NAMED_MAX, say_what_still_lives
+from eventqueue.cli.doing import say_what_still_lives
+from eventqueue.cli.named import NAMED_MAX
 from eventqueue.cli.options import command
 from eventqueue.cli.render.words import count
 from eventqueue.cli.selection import Selection, choosing

@@ -9,7 +9,7 @@ CATEGORY = "act"
 
 
 class ActBegun(Event, frozen=True, kw_only=True, tag="act-begun"):
-    """Somebody does `what` (cancel, retry, amend) to jobs: to so many, if that was known, by a filter or by their ids.
+    """Somebody does `what` (a name of `deeds`) to jobs: to so many, if that was known, by a filter or by their ids.
 
     `fields`: the names of what was to be changed.
     """

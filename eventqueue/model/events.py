@@ -156,6 +156,7 @@ class Enqueued(Event, frozen=True, kw_only=True, tag="enqueued"):
     nth: int = 0  # which of the jobs of its call it is: those that are due at the same moment run in this order
     restart_of: str | None = None  # the job that had ended, and that it takes up,
     why: str | None = None  # and why it was restarted
+    act: str | None = None  # the id of what was done to many at once
 
     @property
     def schema(self) -> int:
@@ -226,7 +227,7 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
     """PENDING, FAILED, PROCESSING or DEAD -> CANCELLED."""
 
     why: str
-    act: str | None = None  # the id of what was done to many at once
+    act: str | None = None
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -290,7 +291,7 @@ class RetryAmended(Event, frozen=True, kw_only=True, tag="retry-amended"):
 
 
 Amending = Amended | RetryAmended
-OfMany = Cancelled | Retried | Amended | RetryAmended
+OfMany = Enqueued | Cancelled | Retried | Amended | RetryAmended
 """What may be done to many jobs at once; `act`: the id of that act."""
 
 JobEvent = Enqueued | Claimed | Completed | Failed | Retried | DeadLettered | Released | Cancelled | Amending

@@ -38,6 +38,9 @@ Time = Annotated[datetime, Meta(tz=True)]
 Rank = Annotated[int, Meta(ge=-(2**32), le=2**32)]
 
 
+QUEUES_MAX = 30  # of one filter: what the database goes through side by side in order is so much, and no more
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs to list, newest first: by `created_at`, or, of failed, dead and cancelled ones, by `updated_at`.
 
@@ -46,7 +49,9 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     state: State | None = None
+    state_in: Annotated[tuple[State, ...], Meta(max_length=len(State))] = ()  # any of them
     queue: str | None = None
+    queue_in: Annotated[tuple[str, ...], Meta(max_length=QUEUES_MAX)] = ()  # any of them
     tag: str | None = None
     tags: tuple[str, ...] = ()  # all of them
     task: str | None = None  # by the name that the job was enqueued with
@@ -66,12 +71,23 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, str] = {}  # by name: a text that is its value, or its value as JSON
     key: str | None = None
     group: str | None = None
+    restart_of: str | None = None  # the job that it takes up, by its whole id
     worker: str | None = None  # that runs it: what its id begins with
     priority_min: Rank | None = None
     priority_max: Rank | None = None
     after: str | None = None  # those that are listed after this job
     limit: Annotated[int, Meta(ge=1, lt=2**31)] | None = 50
     scan: bool = False  # look at however many jobs that do not fit; else at VAIN_MAX of them
+
+    @property
+    def any_state(self) -> tuple[State, ...]:
+        """The states of which a job must be in one; nothing: in whatever."""
+        return self.state_in if self.state is None else (self.state,)
+
+    @property
+    def any_queue(self) -> tuple[str, ...]:
+        """The queues of which a job must be in one; nothing: in whatever."""
+        return self.queue_in if self.queue is None else (self.queue,)
 
     @property
     def every_tag(self) -> tuple[str, ...]:
@@ -88,7 +104,9 @@ class FilterFields(TypedDict, total=False):
     """The fields of a Filter, as keywords of a call."""
 
     state: State | None
+    state_in: tuple[State, ...]
     queue: str | None
+    queue_in: tuple[str, ...]
     tag: str | None
     tags: tuple[str, ...]
     task: str | None
@@ -106,6 +124,7 @@ class FilterFields(TypedDict, total=False):
     meta: dict[str, str]
     key: str | None
     group: str | None
+    restart_of: str | None
     worker: str | None
     priority_min: int | None
     priority_max: int | None

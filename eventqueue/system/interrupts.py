@@ -6,22 +6,40 @@ A handler runs between two steps of the main thread, which may hold any lock jus
 
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 
 STOP = (signal.SIGINT, signal.SIGTERM)  # what asks a command to end
 
 
+class Terminated(KeyboardInterrupt):
+    """A SIGTERM, for which all is done as for a Ctrl-C."""
+
+
+def interrupt(number: int) -> KeyboardInterrupt:
+    """Return what a signal is as an exception."""
+    return Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+
+
+def _raise(number: int, _: object) -> None:
+    raise interrupt(number)
+
+
 @contextmanager
-def once(signals: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[None]:
-    """Have `act` called, in a thread of its own, for the first of these signals; the second is a KeyboardInterrupt."""
+def once(signals: Iterable[signal.Signals], act: Callable[[], object]) -> Iterator[Sequence[int]]:
+    """Have `act` called, in a thread of its own, for the first of these signals; the second is an `interrupt`.
+
+    Yields what will have the number of the first in it.
+    """
     before = {one: signal.getsignal(one) for one in signals}
     heard: SimpleQueue[bool] = SimpleQueue()
+    first: list[int] = []
 
-    def hear(_: int, __: object) -> None:
+    def hear(number: int, _: object) -> None:
         for one in before:
-            signal.signal(one, signal.default_int_handler)
+            signal.signal(one, _raise)
+        first.append(number)
         heard.put(True)
 
     def obey() -> None:
@@ -32,7 +50,7 @@ def once(signals: Iterable[signal.Signals], act: Callable[[], object]) -> Iterat
         signal.signal(one, hear)
     threading.Thread(target=obey, name="interrupts", daemon=True).start()
     try:
-        yield
+        yield first
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

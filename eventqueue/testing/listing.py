@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from eventqueue.audit.fitting import BY_THEIR_END, fits, place_of
+from eventqueue.audit.fitting import fits, is_by_end, place_of
 from eventqueue.errors import JobNotFound, Refused
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
@@ -17,10 +17,9 @@ def listed(jobs: Iterable[Job], filter_: Filter) -> Sequence[Job]:
         last = next((job for job in all_ if job.id == filter_.after), None)
         if last is None:
             raise JobNotFound(filter_.after)
-        if filter_.state in BY_THEIR_END and last.state is not filter_.state:
-            raise Refused(
-                f"Job {last.id} is {last.state} by now, and no list of {filter_.state} jobs goes on after it."
-            )
+        if is_by_end(filter_) and last.state not in filter_.any_state:
+            of = " or ".join(filter_.any_state)
+            raise Refused(f"Job {last.id} is {last.state} by now, and no list of {of} jobs goes on after it.")
         found = [job for job in found if place_of(job, filter_) < place_of(last, filter_)]
     found.sort(key=lambda job: place_of(job, filter_), reverse=True)
     return list(islice(found, filter_.limit))

@@ -69,7 +69,7 @@ def check(path: str, progress: Callable[[int], object] = lambda _: None) -> Expo
 def _first(path: str, line: bytes) -> First:
     try:
         form = msgspec.json.decode(line, type=_Form)
-        if form.format == FORMAT and form.version == VERSION:
+        if form.format == FORMAT and 1 <= form.version <= VERSION:
             return msgspec.json.decode(line, type=First)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         form = _Form("", 0)

@@ -22,7 +22,7 @@ from eventqueue.model.figures import instant
 from eventqueue.system.printable import clean_json
 
 FORMAT = "eventqueue-export"
-VERSION = 1  # counted up with each change to what a line says
+VERSION = 2  # counted up with each change to what a line says; 2: since which jobs may be asked for by a filter
 FIELDS = ("type", "schema", "id", "at", "actor", "bucket", "cause", "data", "prev", "hash")
 
 _encode = msgspec.json.Encoder().encode
@@ -35,6 +35,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: datetime | None = None
     tag: str | None = None
     queue: str | None = None
+    jobs: str | None = None  # all events of those that fit this filter, as a text, at the time of the export
+
+    @property
+    def version(self) -> int:
+        """The oldest version of the form that knows it: an older reader would take a part for all of the log."""
+        return 1 if self.jobs is None else 2
 
     @property
     def wanted(self) -> Wanted:

@@ -61,7 +61,8 @@ class Inquiry:
         self._projections = projections
         self._lost = lost
         self._outputs = KeptOutputs(ground)
-        self._acts = None if is_part(ground.database) else NamedActs(ground.log)
+        self._is_part = is_part(ground.database)  # of another log, in which there is what this one lacks
+        self._acts = NamedActs(ground.log)
         self._point: Point | None = None
         self._open = ExitStack()
         self._pool = self._open.enter_context(ThreadPoolExecutor(2, thread_name_prefix="looking"))
@@ -158,9 +159,11 @@ class Inquiry:
         latest = self._latest()
         for stream, history in run.stored.items():
             self.account.find(check(stream, history, latest))
-        self.account.find(restarts(self._ground.log, run.stored))
-        if self._acts is not None:
-            self.account.find(self._acts.missing(chain.from_iterable(run.stored.values())))
+        found = (
+            *restarts(self._ground.log, run.stored),
+            *self._acts.faults(chain.from_iterable(run.stored.values())),
+        )
+        self.account.find(one for one in found if not (self._is_part and one.is_lost))
         self.account.find(misplaced(run.misplaced))
         self.account.events += run.count
         progress(self.account.events)
@@ -264,6 +267,8 @@ class Inquiry:
             self._of_jobs(self._point.held_back())
 
     def _tell_what_was_not_held(self) -> None:
+        if self._is_part:
+            self.account.pass_over("This log is a part of another, brought in: what that one has besides.")
         if self._point is not None and (beyond := self._point.beyond):
             events = "event that the views have not seen yet was" if beyond == 1 else _UNSEEN
             self.account.pass_over(f"{beyond:,} {events} not held against them.")

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from eventqueue.audit.rules import Finding, Stored
-from eventqueue.model.acts import CATEGORY
-from eventqueue.model.events import Enqueued, OfMany, Recorded, name_in, stream_of
+from eventqueue.model.acts import CATEGORY, ActBegun
+from eventqueue.model.deeds import DEEDS
+from eventqueue.model.events import Enqueued, Event, OfMany, Recorded, name_in, stream_of, type_of
 from eventqueue.model.portions import runs
 from eventqueue.model.restarting import successors
 from eventqueue.mongo.log import MongoLog
@@ -84,21 +85,41 @@ def _follows(first: Recorded, history: Sequence[Recorded]) -> bool:
 
 
 class NamedActs:
-    """The acts that events of jobs name: each is looked up once, and missed once, however many jobs it was done to."""
+    """The acts that events of jobs name: each is looked up once, and told of once, however many jobs it was done to."""
 
     def __init__(self, log: MongoLog) -> None:
         self._log = log
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, type[Event]]] = set()
 
-    def missing(self, history: Iterable[Stored]) -> list[Finding]:
-        """Return a finding for each act that is named here, and not there."""
-        named: dict[str, Finding] = {}
+    def faults(self, history: Iterable[Stored]) -> list[Finding]:
+        """Return a finding for each act that is named here and is not there, or does something else to jobs."""
+        named: dict[tuple[str, type[Event]], Recorded] = {}
         for one in history:
             if one.event is not None and isinstance(event := one.event.event, OfMany) and event.act is not None:
-                problem = f"it names act {event.act}, of which the log has nothing"
-                finding = Finding(one.event.stream, one.event.version, problem, is_lost=True)
-                named.setdefault(stream_of(CATEGORY, event.act), finding)
-        asked = [stream for stream in named if stream not in self._seen]
-        self._seen.update(asked)
-        there = outlasting(partial(self._log.find_next, [(stream, 0) for stream in asked])) if asked else set()
-        return [named[stream] for stream in asked if stream not in there]
+                named.setdefault((stream_of(CATEGORY, event.act), type(event)), one.event)
+        new = [place for place in named if place not in self._seen]
+        self._seen.update(new)
+        asked = {stream for stream, _ in new}
+        begun = outlasting(partial(self._log.read_many, asked, 1)) if asked else {}
+        unread = asked - begun.keys()
+        there = outlasting(partial(self._log.find_next, [(stream, 0) for stream in unread])) if unread else set()
+        missing = {stream: named[stream, kind] for stream, kind in reversed(new) if stream in unread - there}
+        return [
+            *(_unnamed(stream, one) for stream, one in missing.items()),
+            *(found for place in new for first in begun.get(place[0], ()) if (found := _misdone(first, named[place]))),
+        ]
+
+
+def _unnamed(act: str, one: Recorded) -> Finding:
+    problem = f"it names act {name_in(act)}, of which the log has nothing"
+    return Finding(one.stream, one.version, problem, is_lost=True)
+
+
+def _misdone(first: Recorded, one: Recorded) -> Finding | None:
+    """Return what is wrong with an event that names an act with this first event; a deed that is not known may be."""
+    deed = DEEDS.get(first.event.what) if isinstance(first.event, ActBegun) else None
+    if deed is None or isinstance(one.event, deed.events):
+        return None
+    act, kinds = name_in(first.stream), " or ".join(str(kind.__struct_config__.tag) for kind in deed.events)
+    problem = f"`{type_of(one.event)}` is not what act {act} does to a job, which is to {deed.name} it"
+    return Finding(one.stream, one.version, problem, kinds, type_of(one.event))

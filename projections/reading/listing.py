@@ -3,9 +3,10 @@
 First the places where such jobs are named, in order: entries, an index, or where they are few, themselves. Then the
 jobs there, as they are by then.
 
-Served so are: failed, dead, cancelled and processing ones, those of a worker, of a queue, with a key in it, with a tag,
-created or listed within a time, and those that wait where few do. All else is looked for among these, job by job: at
-VAIN_MAX jobs that do not fit whoever asks is told, unless a scan is what he asked for.
+Served so are: failed, dead, cancelled and processing ones, those of a worker, of a queue or of any of some, with a key
+in it, with a tag, the restarts of a job, those created or listed within a time, and those that wait where few do. All
+else is looked for among these, job by job: at VAIN_MAX jobs that do not fit whoever asks is told, unless a scan is what
+he asked for.
 """
 
 import re
@@ -17,10 +18,11 @@ from typing import Any
 import msgspec
 from pymongo.collection import Collection
 
-from eventqueue.audit.fitting import BY_THEIR_END, failed_so, has_meta, says, storable
+from eventqueue.audit.fitting import failed_so, has_meta, is_by_end, says, storable
 from eventqueue.errors import JobNotFound, Refused
 from eventqueue.model.events import Error
 from eventqueue.model.job import FINAL, State
+from eventqueue.model.restarting import successor
 from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
 from eventqueue.ports.views import ENDS_MAX, VAIN_MAX, Failure, Filter, Trait
@@ -150,16 +152,18 @@ def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> It
     last = _last(live, filter_)
     if filter_.key is not None and filter_.queue is not None:
         return _in_order(live, [id_of_key(filter_.queue, filter_.key)], filter_, last)
-    of_queue = {} if filter_.queue is None else {"queue": filter_.queue}
+    if filter_.restart_of is not None:
+        return _in_order(live, _restarts(live, filter_.restart_of), filter_, last)
+    of_queue = _any("queue", filter_.any_queue)
     if filter_.state is State.PROCESSING or filter_.worker is not None:
         held = [one for one in _read(live.claims, {}, {"jobs": 1}) if str(one["_id"]).startswith(filter_.worker or "")]
         return _in_order(live, [job_id for one in held for job_id in one["jobs"]], filter_, last)
-    if filter_.state in BY_THEIR_END:
+    if is_by_end(filter_):
         tag = next(iter(filter_.every_tag), None)
         if tag is not None and live.jobs.count_documents({"tags": tag}, limit=FEW + 1) <= FEW:
             tagged = _read(live.jobs, {"tags": tag}, {"_id": 1})
             return _in_order(live, [one["_id"] for one in tagged], filter_, last)
-        entries = {"state": filter_.state.value, **of_queue, **_within("at", _times(filter_)["updated_at"])}
+        entries = {**_any("state", filter_.any_state), **of_queue, **_within("at", _times(filter_)["updated_at"])}
         return _paged(live.failures, entries, [("at", -1)], last)
     is_due = filter_.due_before is not None or filter_.due_after is not None
     is_waiting = filter_.state is State.PENDING or (is_due and filter_.state is None)
@@ -170,12 +174,25 @@ def _places(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> It
     return _paged(live.jobs, {**indexed, **_within("created_at", _times(filter_)["created_at"])}, NEWEST_FIRST, last)
 
 
+def _any(field: str, values: Sequence[str]) -> Mapping[str, Any]:
+    # Of several the index has each in order, and the server goes through them side by side.
+    few = [str(one) for one in values]
+    return {} if not few else {field: few[0] if len(few) == 1 else {"$in": few}}
+
+
+def _restarts(live: Generation, job_id: str) -> Sequence[str]:
+    """Return the ids that restarts of a job have, if there are any: they follow from its own."""
+    found = live.jobs.find_one({"_id": job_id}, {"attempts": 1}) or {}
+    attempts = found.get("attempts")
+    return [successor(job_id, had) for had in range(min(attempts, FEW) + 1)] if isinstance(attempts, int) else []
+
+
 def _few_waiting(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> list[str] | None:
     """Return the ids of the jobs that wait, or are due within that time, None where they are more than few."""
     is_due = filter_.due_before is not None or filter_.due_after is not None
     if not is_due and waiting() > FEW:
         return None
-    due: Mapping[str, Any] = {} if filter_.queue is None else {"queue": filter_.queue}
+    due = _any("queue", filter_.any_queue)
     if is_due:
         # By queue and time there is an index, and by the time alone none: of who is due it would cost each claim.
         due = due or {"queue": {"$in": outlasting(lambda: live.due.distinct("queue"))}}
@@ -202,9 +219,9 @@ def _last(live: Generation, filter_: Filter) -> Document | None:
     last: Document | None = live.jobs.find_one({"_id": filter_.after}, {"state": 1, "nth": 1, _ordered_by(filter_): 1})
     if last is None:
         raise JobNotFound(filter_.after)
-    if filter_.state in BY_THEIR_END and last.get("state") != filter_.state:
-        state = last.get("state")
-        raise Refused(f"Job {filter_.after} is {state} by now: no list of {filter_.state} jobs goes on after it.")
+    if is_by_end(filter_) and last.get("state") not in filter_.any_state:
+        state, of = last.get("state"), " or ".join(filter_.any_state)
+        raise Refused(f"Job {filter_.after} is {state} by now: no list of {of} jobs goes on after it.")
     return last
 
 
@@ -283,7 +300,7 @@ def _read(
 
 
 def _ordered_by(filter_: Filter) -> str:
-    return "updated_at" if filter_.state in BY_THEIR_END else "created_at"
+    return "updated_at" if is_by_end(filter_) else "created_at"
 
 
 Spans = Sequence[tuple[datetime | None, datetime | None]]
@@ -312,11 +329,12 @@ def _conditions(filter_: Filter) -> Mapping[str, Any]:
     # One whose first event is poison is nothing to show, and neither is what has no text for its id.
     query: dict[str, Any] = {"version": {"$type": "number"}}
     exact = {"state": filter_.state, "queue": filter_.queue, "run.task": filter_.task}
-    exact |= {"key": filter_.key, "group": filter_.group}
+    exact |= {"key": filter_.key, "group": filter_.group, "restart_of": filter_.restart_of}
     query |= {field: str(value) for field, value in exact.items() if value is not None}
     for field, spans in _times(filter_).items():
         query |= _within(field, spans)
     every: list[Mapping[str, Any]] = [{"tags": tag} for tag in filter_.every_tag]
+    every += [some for some in (_any("state", filter_.state_in), _any("queue", filter_.queue_in)) if some]
     if filter_.ended_since is not None or filter_.ended_until is not None:
         every.append({"state": {"$in": sorted(FINAL)}})
     if filter_.due_after is not None:

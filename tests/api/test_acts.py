@@ -32,7 +32,7 @@ def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two jobs in a batch."""
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
 
 
 def enqueued(on: Queue, /, *ids: str, **more: Any) -> None:
@@ -236,7 +236,7 @@ def test_an_act_on_nothing_is_none(queue: Queue) -> None:
 def test_two_who_act_on_the_same_jobs_at_once_change_each_once_and_both_sums_are_true(
     queue: Queue, server_uri: str, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 7)
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 7)
     enqueued(queue, *(ids := [f"job-{number:03}" for number in range(100)]))
     if act == "retry":
         list(queue.cancel_many(ids))

@@ -72,6 +72,7 @@ MORE = {
     "errors": "error",
     "restart": "tags",
     "restart_many": "timeout",
+    "restart_all": "queue",
     "list": "state",
     "walk": "queue",
     "find": "since",

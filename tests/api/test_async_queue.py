@@ -29,8 +29,9 @@ from eventqueue import (
 )
 from eventqueue.api.handles import Held
 from eventqueue.model.events import Completed, Error, Failed, FailReason
+from eventqueue.ports.views import Filter
 from tests.builders import DEAD_LETTERED, claimed
-from tests.cli.past import happened
+from tests.cli.past import completed, happened
 
 PATIENCE_S = 30.0
 FAILED = Failed(reason=FailReason.ERROR, error=Error(type="ValueError", message="no such thing"))
@@ -141,6 +142,16 @@ def test_results_are_waited_for_gathered_and_come_as_they_are_there(run: Callabl
         assert await queue.gather(handles, PATIENCE_S) == [0, 1, 2]
         assert {one.id for one in await queue.as_completed(handles)} == {one.id for one in handles}
         assert await Asked(handles[1]).result() == 1
+
+    run(test)
+
+
+def test_all_that_fit_are_waited_for(run: Callable[[Test], None], near: Queue) -> None:
+    async def test(queue: Asked) -> None:
+        job = await queue.enqueue(command="true", queue="mail")
+        completed(near, job.id)
+
+        assert [one.id for one in await queue.wait_all(Filter(queue="mail"), PATIENCE_S)] == [job.id]
 
     run(test)
 

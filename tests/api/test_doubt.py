@@ -12,12 +12,13 @@ from bson.int64 import Int64
 from pymongo.database import Database
 
 from eventqueue import Queue
-from eventqueue.api.bulk import Bulk
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.errors import InvalidInput, LogUnavailable, Unavailable
+from eventqueue.log.group_commit import GroupCommit
 from eventqueue.mongo.log import MongoLog
+from eventqueue.ports.log import Append, Appended
 from tests.builders import append, enqueued
-from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.commands import PATIENCE_S, Queuectl, Ran
 from tests.cli.conftest import environ
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Cut, Wire, wire_to
@@ -198,7 +199,7 @@ def test_on_the_command_line_a_job_in_doubt_is_named_and_json_stays_json(queuect
 def test_of_all_jobs_those_in_doubt_are_told_from_those_that_were_not_tried(
     queuectl: Queuectl, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
     for job_id in ("one", "two", "three"):
         queuectl.ok("enqueue", "--id", job_id, "--", "true")
     queuectl.ok("list")
@@ -226,44 +227,68 @@ def test_where_an_act_cannot_be_begun_no_job_is_tried(queuectl: Queuectl, wire: 
     assert "Nothing was done to any job: to ask again is safe." in ran.err
 
 
-def test_a_ctrl_c_among_jobs_that_are_named_leaves_none_of_them_untold(
+THREE = ("one", "two", "three")
+TOLD = [("one", True, None, None), ("two", None, True, None), ("three", None, None, False)]
+
+
+@pytest.fixture
+def each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One job in a batch."""
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 1)
+
+
+def became(ran: Ran) -> list[tuple[Any, ...]]:
+    return [(one["id"], one.get("changed"), one.get("in_doubt"), one.get("is_tried")) for one in ran.json]
+
+
+@pytest.mark.usefixtures("each")
+def test_a_second_ctrl_c_among_jobs_that_are_named_leaves_none_of_them_untold(
     queuectl: Queuectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for job_id in ("one", "two", "three"):
+    for job_id in THREE:
         queuectl.ok("enqueue", "--id", job_id, "--", "true")
-    cancel_many = Queue.cancel_many
+    append, appended = GroupCommit.append, list[int]()
 
-    def interrupted(queue: Queue, ids: Sequence[str], why: str) -> Bulk:
-        if list(ids) == ["two"]:
+    def interrupted(commit: GroupCommit, appends: Sequence[Append]) -> Sequence[Appended]:
+        appended.append(len(appends))
+        if len(appended) == 2:
             raise KeyboardInterrupt
-        return cancel_many(queue, ids, why)
+        return append(commit, appends)
 
-    monkeypatch.setattr(Queue, "cancel_many", interrupted)
-    ran = queuectl.here("cancel", "--json", "one", "two", "three")
+    monkeypatch.setattr(GroupCommit, "append", interrupted)
+    ran = queuectl.here("cancel", "--json", *THREE)
 
     assert ran.code == 130
-    assert [(one["id"], one.get("changed"), one.get("in_doubt"), one.get("is_tried")) for one in ran.json] == [
-        ("one", True, None, None),
-        ("two", None, True, None),
-        ("three", None, None, False),
-    ]
+    assert became(ran) == TOLD
+    assert [one.get("code") for one in ran.json] == [None, "log-unavailable", None]
     assert "Whether job two is cancelled is not known: to ask again is safe." in ran.err
     assert "Not tried: 1 job (three)." in ran.err
 
 
+@pytest.mark.usefixtures("each")
 def test_of_several_jobs_to_be_cancelled_the_one_in_doubt_ends_it_and_is_named(queuectl: Queuectl, wire: Wire) -> None:
-    for job_id in ("one", "two", "three"):
+    for job_id in THREE:
         queuectl.ok("enqueue", "--id", job_id, "--", "true")
     wire.orders.append(lambda: None)
     silent(wire)
 
-    ran = queuectl.here("cancel", "--json", "one", "two", "three")
+    ran = queuectl.here("cancel", "--json", *THREE)
 
     assert ran.code == 1
-    assert [(one["id"], one.get("changed"), one.get("in_doubt"), one.get("is_tried")) for one in ran.json] == [
-        ("one", True, None, None),
-        ("two", None, True, None),
-        ("three", None, None, False),
-    ]
+    assert became(ran) == TOLD
     assert "Not tried: 1 job (three)." in ran.err
     assert "Whether job two was changed as asked (to cancelled) is unknown" in ran.err
+
+
+def test_of_jobs_to_be_restarted_those_in_doubt_are_named_as_they_were_typed(queuectl: Queuectl, wire: Wire) -> None:
+    for job_id in ("one", "two"):
+        queuectl.ok("enqueue", "--id", job_id, "--", "true")
+    queuectl.ok("cancel", "one", "two")
+    wire.orders.append(lambda: None)  # that the act begins
+    silent(wire)
+
+    ran = queuectl.here("restart", "--json", "one", "two")
+
+    assert ran.code == 1
+    assert became(ran) == [("one", None, True, None), ("two", None, True, None)]
+    assert "Whether 2 jobs were restarted" in ran.err

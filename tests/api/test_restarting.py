@@ -12,6 +12,7 @@ from eventqueue.model.events import Enqueued
 from eventqueue.model.job import State
 from eventqueue.model.restarting import successor
 from eventqueue.ports.log import Append, Appended
+from eventqueue.ports.views import Filter
 from eventqueue.testing import TestQueue
 from tests.builders import COMPLETED, claimed
 from tests.cli.past import died, happened
@@ -62,6 +63,17 @@ def test_a_job_that_was_given_the_id_of_a_restart_passes_for_none(queue: Queue) 
     with pytest.raises(Refused, match=rf"somebody has enqueued another job by the id .* {taken}") as refused:
         queue.restart("one")
     assert not isinstance(refused.value, AlreadyRestarted)
+
+
+def test_the_restarts_of_a_job_are_listed_by_it(queue: Queue) -> None:
+    first = queue.restart("one")
+    queue.retry("one")
+    happened(queue, "one", claimed(attempt=2), COMPLETED)
+    second = queue.restart("one")
+
+    assert [job.id for job in queue.list(restart_of="one")] == [second.id, first.id]
+    assert [job.id for job in queue.list(restart_of="one", state=State.DEAD)] == []
+    assert queue.count(restart_of=first.id).count == 0
 
 
 def test_a_restart_that_has_ended_is_restarted_itself_and_so_on(queue: Queue) -> None:
@@ -137,6 +149,40 @@ def test_what_has_not_ended_is_refused_and_stops_no_other(queue: Queue) -> None:
     assert isinstance(found["one"], Receipt)
     with pytest.raises(JobNotFound):
         queue.restarts("nobody")
+
+
+def test_all_that_fit_are_taken_up_as_one_act_which_the_first_event_of_each_names(queue: Queue) -> None:
+    queue.enqueue(command="true", id="two", queue="mail")
+    queue.enqueue(command="true", id="gone")
+    died(queue, "two")
+    queue.cancel("gone")
+
+    found = queue.restart_all(Filter(), "the disk is mended", priority=3)
+
+    assert (found.jobs, found.done, found.refused) == (2, 2, 0)
+    assert found.id is not None
+    act = queue.act(found.id)
+    assert (act.what, act.filter, act.why, act.sum) == ("restart", "state:dead", "the disk is mended", found)
+    for old in ("one", "two"):
+        (new,) = queue.restarts(old)
+        first = queue.history(new)[0].event
+        assert isinstance(first, Enqueued)
+        assert (first.restart_of, first.act, first.priority) == (old, found.id, 3)
+    assert queue.restart_all(Filter(), priority=3).already == 2
+    assert queue.restart_all(Filter(), priority=4).refused == 2
+    assert queue.restart_all(Filter(state=State.CANCELLED)).done == 1
+    assert queue.verify_all().findings == ()
+
+
+def test_what_was_brought_back_since_it_was_found_is_not_restarted(queue: Queue) -> None:
+    found = queue.find(state=State.DEAD, tags=("red",))
+    queue.retry("one")
+    queue.cancel("one")
+
+    ((_, outcome),) = queue.restart_many(found)
+
+    assert str(outcome) == "Job one was changed meanwhile, and fits no more: it is cancelled."
+    assert queue.restarts("one") == []
 
 
 def test_a_key_stays_the_old_ones(queue: Queue) -> None:

@@ -20,6 +20,7 @@ from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound
 from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State
 from eventqueue.mongo.endings import Endings
+from eventqueue.ports.views import Filter
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import completed, happened
 from tests.mongo.conftest import path_in
@@ -47,6 +48,21 @@ def far(wire: Wire, database: Database[dict[str, Any]], monkeypatch: pytest.Monk
 def near(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue]:
     with Queue(server_uri, database.name) as queue:
         yield queue
+
+
+def test_all_that_fit_are_waited_for_and_none_that_comes_later(near: Queue) -> None:
+    for job_id, queue in (("one", "mail"), ("two", "mail"), ("other", "web")):
+        near.enqueue(command="true", id=job_id, queue=queue)
+    completed(near, "one")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(near.wait_all, Filter(queue="mail", limit=1), PATIENCE_S)
+        completed(near, "two")
+        jobs = waiting.result()
+
+    assert [(job.id, job.state) for job in jobs] == [("one", State.COMPLETED), ("two", State.COMPLETED)]
+    assert near.wait_all(Filter(queue="nobody"), 0) == []
+    with pytest.raises(WaitTimeout):
+        near.wait_all(Filter(queue="web"), 0)
 
 
 def test_a_job_is_waited_for_through_an_outage(wire: Wire, far: Queue, near: Queue) -> None:

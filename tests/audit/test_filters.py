@@ -57,6 +57,12 @@ HOUR = timedelta(hours=1)
         ('created>"2026-01-31T03:12 Europe/Berlin"', {"created_since": datetime(2026, 1, 31, 2, 12, tzinfo=UTC)}),
         ("since:2h until:90", {"since": NOW - 2 * HOUR, "until": NOW - HOUR / 40}),
         ("since:-1d until:-1.5h", {"since": NOW - 24 * HOUR, "until": NOW - 1.5 * HOUR}),
+        ("state:dead state:dead", {"state": State.DEAD}),
+        (
+            "state:dead queue:a state:failed queue:b queue:a",
+            {"state_in": (State.DEAD, State.FAILED), "queue_in": ("a", "b")},
+        ),
+        ("restart-of:one", {"restart_of": "one"}),
         (
             "key:k group:g worker:web-1 fingerprint:8aec858657",
             {"key": "k", "group": "g", "worker": "web-1", "fingerprint": "8aec858657"},
@@ -93,7 +99,9 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
         ("created>2h", 1, r"'2h' is no time: give one such as -2h \(ago\)"),
         ("created>-99999999w", 1, "'-99999999w' is no time"),
         ("fingerprint:x", 1, "'x' is no fingerprint"),
-        ("state:dead state:failed", 12, "state is asked for twice"),
+        ("state:scheduled state:dead", 17, "state is asked for twice, with a time that a job is due: ask for each"),
+        ("state:dead state:due", 12, "state is asked for twice, with a time that a job is due"),
+        ("key:a key:b", 7, "key is asked for twice"),
         ("meta.a=1 meta.a=2", 10, "meta.a is asked for twice"),
         ("tag:a " * 101, 601, "there are more than 100 conditions"),
     ],
@@ -108,6 +116,8 @@ TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 WHOLE = st.integers(-(10**8), 10**8)
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "state": st.sampled_from(State),
+    "state_in": st.lists(st.sampled_from(State), min_size=2, max_size=6, unique=True).map(tuple),
+    "queue_in": st.lists(TEXTS, min_size=2, max_size=4, unique=True).map(tuple),
     "tags": st.lists(TEXTS, max_size=3).map(tuple),
     "meta": st.dictionaries(TEXTS, TEXTS, max_size=3),
     "fingerprint": st.text("0123456789abcdef", min_size=10, max_size=10),
@@ -115,13 +125,18 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "due_before": TIMES,
     "due_after": TIMES,
     **dict.fromkeys(("priority_min", "priority_max"), WHOLE),
-    **dict.fromkeys(("queue", "task", "command", "error", "key", "group", "worker"), TEXTS),
+    **dict.fromkeys(("queue", "task", "command", "error", "key", "group", "restart_of", "worker"), TEXTS),
 }
+
+
+# What cannot be asked for together with one of several.
+BESIDE = {"state_in": {"state", "due_before", "due_after"}, "queue_in": {"queue"}}
 
 
 @given(st.fixed_dictionaries({}, optional=KINDS))
 def test_a_filter_is_printed_as_the_text_that_asks_for_it(asked: dict[str, Any]) -> None:
-    wanted = Filter(**asked)
+    left_out = {name for several, names in BESIDE.items() if several in asked for name in names}
+    wanted = Filter(**{name: value for name, value in asked.items() if name not in left_out})
 
     assert Filter(**parse(text_of(wanted), NOW, zone)) == wanted
 
@@ -145,3 +160,6 @@ def test_what_is_asked_for_in_two_ways_is_joined_or_refused() -> None:
     }
     with pytest.raises(InvalidInput, match="queue: is asked for twice"):
         joined({"queue": "a"}, {"queue": "b"})
+    with pytest.raises(InvalidInput, match="queue: is asked for twice"):
+        joined({"queue_in": ("a", "b")}, {"queue": "b"})
+    assert joined({"queue": "a"}, {"queue_in": ("b", "c")}, is_any=True) == {"queue_in": ("a", "b", "c")}

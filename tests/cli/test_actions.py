@@ -14,6 +14,7 @@ from eventqueue.api.bulk import Acted, Bulk
 from eventqueue.api.queue import Queue
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.acts import ActEnded
+from eventqueue.model.events import Cancelled
 from eventqueue.ports.views import Found, Lag
 from tests.api.test_acts import in_act
 from tests.builders import CANCELLED, claimed, failed
@@ -95,8 +96,8 @@ def test_one_refusal_does_not_stop_the_others(mixed: Queuectl) -> None:
 
     assert (ran.code, ran.out) == (1, "✔ Job pending is cancelled\n")
     assert ran.err.splitlines() == [
+        "✘ No job 'no-such-job': `queuectl list` shows the ids.",  # before anything is done
         "✘ Cannot cancel job completed: it is completed.",
-        "✘ No job 'no-such-job': `queuectl list` shows the ids.",
     ]
 
 
@@ -106,7 +107,37 @@ def test_the_outcomes_are_one_json_document(mixed: Queuectl) -> None:
     assert ran.code == 1
     done, refused = ran.json
     assert done == {"id": "dead", "version": 5, "changed": True}
-    assert (refused["id"], refused["error"]) == ("pending", "Cannot retry job pending: it is pending.")
+    assert refused == {
+        "id": "pending",
+        "error": "Cannot retry job pending: it is pending.",
+        "code": "illegal-transition",
+    }
+
+
+def test_jobs_that_are_named_are_one_act_and_each_of_them_has_its_line(mixed: Queuectl, queue: Queue) -> None:
+    ran = mixed.here("cancel", "nobody", "failed", "pending", "pend", "completed", "--json")
+
+    assert ran.code == 1
+    assert [(one["id"], one.get("code")) for one in ran.json] == [
+        *(("nobody", "job-not-found"), ("failed", None), ("pending", None), ("completed", "illegal-transition")),
+    ]
+    events = [queue.history(one)[-1].event for one in ("failed", "pending")]
+    acts = {one.act for one in events if isinstance(one, Cancelled)}
+    (act,) = acts
+    assert in_act(queue, act)[-1] == ActEnded(done=2, refused=1)
+
+
+def test_a_ctrl_c_among_jobs_that_are_named_lets_those_on_their_way_end(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
+    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1))
+
+    ran = mixed.here("retry", "failed", "dead", "mail-1")
+
+    assert (ran.code, ran.out.count("is pending again\n")) == (130, 2)
+    assert "✘ Not tried: 1 job (mail-1).\n" in ran.err
+    assert state(mixed, "mail-1") == "dead"
 
 
 def test_a_job_named_twice_is_meant_once(queuectl: Queuectl) -> None:
@@ -157,8 +188,28 @@ def test_what_somebody_else_moved_on_meanwhile_is_refused_and_counted(
     assert ran.err == "✘ Job completed is not dead: it is completed.\n"
 
 
-def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
-    """What sends a Ctrl-C once so many jobs were read of."""
+@pytest.mark.parametrize(("ids", "said"), [(["dead"], "1 job is pending again"), ([], "No jobs.")])
+def test_where_the_view_is_behind_an_act_is_not_on_all_and_its_exit_code_says_so(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch, ids: list[str], said: str
+) -> None:
+    monkeypatch.setattr(Queue, "find", lambda *_, **__: Found(ids, Lag(3.0)))
+
+    ran = mixed.here("retry", "--all", "--yes")
+
+    assert ran.code == 1
+    assert said in ran.out + ran.err
+    assert "! The view is 3.0 s behind the log" in ran.err
+    assert "✘ Jobs that the view does not show yet were left as they are: ask again later for them" in ran.err
+
+
+def test_an_act_is_on_all_that_was_done_before_it_was_asked_for(queuectl: Queuectl) -> None:
+    enqueued(queuectl, "one", "two")
+
+    assert "2 jobs are cancelled" in queuectl.ok("cancel", "state:pending", "--yes").out
+
+
+def ctrl_c(after: int, sent: signal.Signals = signal.SIGINT) -> Callable[[Bulk], Acted]:
+    """What sends a Ctrl-C, or another signal, once so many jobs were read of."""
     next_of = Bulk.__next__
     read: list[str] = []
 
@@ -166,7 +217,7 @@ def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
         found = next_of(self)
         read.append(found.job_id)
         if len(read) == after:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
             while not self.is_stopped:  # in another thread
                 threading.Event().wait(0.01)
         return found
@@ -174,16 +225,17 @@ def ctrl_c(after: int) -> Callable[[Bulk], Acted]:
     return interrupted
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_ctrl_c_lets_what_is_on_its_way_end_and_leaves_the_sum(
-    mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, code: int
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
-    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1))
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
+    monkeypatch.setattr(Bulk, "__next__", ctrl_c(after=1, sent=sent))
 
     ran = mixed.here("retry", "--all", "--yes", "--json")
 
     *jobs, found = lines(ran)
-    assert ran.code == 130
+    assert ran.code == code
     assert [one["id"] for one in jobs] == ["failed", "dead"]
     assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 2, "untried": 2}
     assert re.search(rf"! 2 of 4 jobs are pending again \(act {ACT}\)\n", ran.err)
@@ -194,7 +246,7 @@ def test_a_ctrl_c_lets_what_is_on_its_way_end_and_leaves_the_sum(
 def test_a_second_ctrl_c_leaves_what_it_did_not_wait_for_in_doubt(
     mixed: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventqueue.api.acts.BATCH", 2)
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
     append = GroupCommit.append
     appended: list[int] = []
 
@@ -241,6 +293,13 @@ CHOSEN: dict[tuple[str, ...], set[str]] = {
     ("set", "queue=default", "--priority", "3"): {"pending", "failed"},
     ("set", "--all", "--priority", "3"): {"pending", "failed"},
     ("run-now", "--state", "failed"): {"failed"},
+    ("retry", "state:dead state:failed", "queue:default", "queue:nobody"): {"failed", "dead"},
+    ("cancel", "--state", "dead", "--state", "pending", "--queue", "mail", "--queue", "default"): {
+        *("dead", "pending", "mail-1", "mail-2"),
+    },
+    ("restart", "queue=mail"): {"mail-1", "mail-2"},
+    ("restart", "--all", "--priority", "3"): {"dead", "mail-1", "mail-2"},
+    ("restart", "state:completed"): {"completed"},
     ("cancel", "id=pending"): {"pending"},
 }
 
@@ -252,16 +311,20 @@ def test_whatever_can_be_listed_can_be_acted_on(mixed: Queuectl, words: tuple[st
     ran = mixed.ok(*words, "--yes", "--json")
 
     found = ran.json if ids == {"pending"} else [one for one in lines(ran) if "id" in one]
-    assert {one["id"] for one in found} == ids
+    assert {one.get("restart_of", one["id"]) for one in found} == ids
 
 
 REFUSED = {
     ("cancel", "state:completed"): "is for jobs that are pending, failed, processing or dead: it can be done to none",
     ("dlq", "retry", "--state", "failed"): "This is for jobs that are dead: it can be done to none that is failed",
     ("set", "state:processing", "--priority", "1"): "for jobs that are pending or failed",
+    ("retry", "state:dead", "state:completed"): "can be done to none that is completed",
+    ("cancel", "--state", "due", "--state", "dead"): "is asked for twice, with a time that a job is due",
     ("cancel", "stat=dead"): "'stat' is no field (is state meant?)",
     ("cancel", "pending", "queue:mail"): "Give the jobs' ids, or conditions that choose among all jobs, not both",
     ("cancel", "--scan"): "Give the jobs' ids, or conditions such as queue:mail, or --all",
+    ("restart", "state:failed"): "is for jobs that are dead, completed or cancelled: it can be done to none",
+    ("restart", "queue:mail", "--edit"): "--edit is of one job",
     ("run-now",): "Give the jobs' ids, or conditions such as queue:mail, or --all",
     ("cancel", "queue:mail", "--queue", "web"): "queue: is asked for twice",
     ("set", "--all"): "Say what is to be changed",
@@ -291,7 +354,9 @@ def test_a_word_that_is_a_condition_and_a_job_is_refused_until_it_is_said_which_
     assert "1 job is cancelled" in queuectl.ok("cancel", "queue=mail", "--yes").out
 
 
-@pytest.mark.parametrize("words", [("cancel",), ("retry",), ("dlq", "discard"), ("set", "--priority", "1")])
+@pytest.mark.parametrize(
+    "words", [("cancel",), ("retry",), ("dlq", "discard"), ("set", "--priority", "1"), ("restart",)]
+)
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_where_nobody_can_be_asked_nothing_is_done_without_yes(
     mixed: Queuectl, words: tuple[str, ...], form: tuple[str, ...]
@@ -403,10 +468,10 @@ def test_the_dlq_commands_leave_other_jobs_alone(mixed: Queuectl, command: str) 
         assert state(mixed, job_id) == job_id
 
 
-COMMANDS = [("cancel",), ("retry",), ("dlq", "retry"), ("dlq", "discard")]
+COMMANDS = [("cancel",), ("retry",), ("dlq", "retry"), ("dlq", "discard"), ("restart",)]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS[:-1], ids=" ".join)  # of the last one --queue is where the new job goes
 @pytest.mark.parametrize("args", [(), ("x", "--all"), ("x", "--queue", "q"), ("x", "error~e"), ("--dry-run",)])
 def test_which_jobs_must_be_said_in_one_way(shared: Queuectl, command: tuple[str, ...], args: tuple[str, ...]) -> None:
     ran = shared.here(*command, *args)

@@ -101,6 +101,7 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("wild", "--tag", HOSTILE, "--command", HOSTILE), (0, 1), is_silent=True),
         Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
         Use(("wild", "--unset", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+        Use(("queue:many", "--priority", "2", "--yes"), is_silent=True, needs_jobs=False),
     ),
     "run-now": (
         Use(("wild",), (0, 1), is_silent=True),
@@ -194,6 +195,7 @@ USES: dict[str, tuple[Use, ...]] = {
     "audit export": (
         Use(needs_jobs=False),
         Use(("--tag", HOSTILE, "--queue", HOSTILE)),
+        Use((f"tag={HOSTILE}",), (0, 1, 2)),
         Use(("--out", f"/no/{HOSTILE}"), (1,), is_silent=True),
     ),
     "audit import": (Use((f"/no/{HOSTILE}",), (1,), is_silent=True, needs_jobs=False),),

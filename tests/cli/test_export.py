@@ -95,6 +95,19 @@ def test_into_a_database_in_use_nothing_is_imported(filled: Queuectl, tmp_path: 
     assert "--db NAME" in ran.err
 
 
+def test_conditions_choose_of_which_jobs_the_events_are(filled: Queuectl) -> None:
+    filled.ok("cancel", "b")
+
+    ran = filled.here("audit", "export", "state:cancelled", "queue:mail")
+
+    first, *events, _ = [json.loads(line) for line in ran.out.splitlines()]
+    assert first["asked"] == {"jobs": "state:cancelled queue:mail"}
+    assert [(one["stream"], one["type"]) for one in events] == [("job-b", "enqueued"), ("job-b", "cancelled")]
+    wrong = filled.here("audit", "export", "stat:dead")
+    assert wrong.code == 2
+    assert is_one_sentence(wrong)
+
+
 def test_with_since_it_is_said_what_the_file_is_not_for(filled: Queuectl, tmp_path: Path) -> None:
     assert "can only be read" in filled.ok("audit", "export", "--since", "1h", "--out", str(tmp_path / "x")).err
 

@@ -1,6 +1,7 @@
 """`queuectl restart`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,28 @@ def test_of_several_each_that_is_refused_is_named_and_the_others_are_restarted(o
     assert (one["restart_of"], one["created"], one["state"]) == ("one", True, "pending")
 
 
+def test_all_that_fit_are_restarted_as_one_act_that_the_new_jobs_name(over: Queuectl, queue: Queue) -> None:
+    over.ok("enqueue", "--id", "two", "--tag", "red", "--", "true")
+    died(queue, "two")
+    over.ok("enqueue", "--id", "gone", "--tag", "red", "--", "true")
+    over.ok("cancel", "gone")
+
+    said = over.ok("restart", "tag:red", "--queue", "urgent", "--yes", "--why", "the disk is mended").out
+
+    found = re.fullmatch(r"✔ 2 jobs are restarted \(act (\S+)\)\n", said)
+    assert found is not None
+    (new,) = queue.restarts("two")
+    assert queue.get(new).queue == "urgent"
+    assert queue.restarts("gone") == []
+    assert over.ok("history", new, "--json").json[0]["data"]["act"] == found[1]
+    assert f"a restart of job two with others (act {found[1]}) (the disk is mended)" in over.ok("why", new).out.replace(
+        "\n", " "
+    )
+    assert (queue.act(found[1]).what, queue.act(found[1]).filter) == ("restart", "state:dead tag:red")
+    again = over.ok("restart", "tag:red", "--queue", "urgent", "--yes").out
+    assert again.startswith("✔ 0 of 2 jobs are restarted, 2 were so already")
+
+
 def test_quietly_the_new_id_is_all_that_is_said(over: Queuectl, queue: Queue) -> None:
     assert over.ok("restart", "one", "--quiet").out.split() == [*queue.restarts("one")]
 
@@ -72,7 +95,7 @@ def test_quietly_the_new_id_is_all_that_is_said(over: Queuectl, queue: Queue) ->
         (("one", "--unset", "queue"), "--unset: queue cannot be empty"),
         (("one", "two", "--edit"), "--edit is of one job"),
         (("one", "--edit", "--priority", "3"), "goes with no other change"),
-        ((), "Missing argument 'ID...'"),
+        ((), "Give the jobs' ids, or conditions such as queue:mail, or --all"),
     ],
 )
 def test_what_cannot_be_asked_of_any_job_is_wrong_usage(over: Queuectl, args: tuple[str, ...], said: str) -> None:

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from eventqueue.api.acts import BATCH
+from eventqueue.api.batches import BATCH
 from eventqueue.api.queue import Queue
-from eventqueue.cli.screen.acts import CANCEL, ToAll, ToSome
+from eventqueue.cli.screen.acts import ToAll, ToSome
 from eventqueue.cli.screen.jobs import Jobs, read
+from eventqueue.model.deeds import CANCEL
 from eventqueue.model.events import Cancelled
 from eventqueue.ports.views import Filter
 

@@ -28,7 +28,7 @@ def test_what_needs_no_database_is_done(queue: TestQueue, name: str) -> None:
     job = queue.enqueue(id="a", command="true")
     queue.schedule("stats", {"command": "true"}, every=60)
     queue.shell = lambda _: int(name == "retry")
-    if name in ("restart", "retry", "silent_since", "wait"):
+    if name in ("restart", "retry", "silent_since", "wait", "wait_all"):
         queue.run()
 
     with suppress(StopIteration):

@@ -110,6 +110,10 @@ def filters(jobs: Mapping[str, Job]) -> Iterator[Filter]:
             {"key": "nobody has it"},
         ):
             yield Filter(**{**asked, "state": state, "limit": None})
+    yield Filter(state_in=(State.FAILED, State.DEAD), limit=None)
+    yield Filter(state_in=(State.DEAD, State.CANCELLED), queue_in=("mail", "video"), limit=None)
+    yield Filter(state_in=(State.PENDING, State.DEAD), queue_in=("mail", "default", "nobody"), limit=None)
+    yield Filter(restart_of=in_the_middle.id, limit=None)
     yield Filter(after=in_the_middle.id, limit=None)
     yield Filter(after=in_the_middle.id, queue="mail", limit=None)
     yield Filter(after=in_the_middle.id, state=State.PENDING, limit=None)

@@ -1,6 +1,8 @@
 """A log that is exported and imported is that log again: byte for byte, with its views and its verdict."""
 
+import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,10 +20,11 @@ from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
 from eventqueue.api.sealing import Seals
-from eventqueue.errors import LogIncomplete, Refused
+from eventqueue.errors import LogIncomplete, Refused, Unavailable
+from eventqueue.model.job import State
 from eventqueue.mongo.ground import stand_on
 from eventqueue.mongo.layout import LAYOUT
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Filter, Lag
 from eventqueue.system.whole import whole_file
 from eventqueue.transfer.file import check
 from eventqueue.transfer.lines import Asked
@@ -155,6 +158,48 @@ def test_of_a_queue_its_jobs_and_its_own_events_are_taken(
     bring(export(filled, tmp_path, Asked(queue="mail")), other)
 
     assert {one["_id"]["stream"] for one in other["events"].find()} == {"job-b", "queue-mail"}
+
+
+def test_of_jobs_that_fit_a_filter_all_is_taken_and_the_file_says_that_it_is_a_part(
+    filled: Queue, server_uri: str, database: Store, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    filled.cancel_all(Filter(queue="mail"))  # b
+    new = filled.restart_all(Filter(queue="mail", state=State.CANCELLED)).done
+    path, other = export(filled, tmp_path, Asked(jobs="state:pending created>-1h")), new_database()
+
+    first = json.loads(Path(path).read_text().splitlines()[0])
+    assert (new, first["version"]) == (1, 2)
+    assert re.fullmatch(r"state:pending created>\d{4}-\S+", first["asked"]["jobs"])
+    (job,) = filled.list(state=State.PENDING).jobs
+    assert bring(path, other) == 1
+    assert {one["_id"]["stream"] for one in other["events"].find()} == {job.stream}
+    assert log_of(other) != log_of(database)
+    with Queue(server_uri, other.name) as queue:
+        verdict = queue.verify_all()
+        assert verdict.findings == ()  # though neither the old job is there nor the act
+        assert any("is a part of another" in one for one in verdict.not_held)
+
+
+def test_of_many_jobs_as_of_few_the_same_is_taken(
+    filled: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Path(export(filled, tmp_path, Asked(jobs="tag:nightly"))).read_text().splitlines()
+    monkeypatch.setattr("eventqueue.audit.wanted.JOBS_MAX", 0)
+    many = Path(export(filled, tmp_path, Asked(jobs="tag:nightly"))).read_text().splitlines()
+
+    assert len(few) == 6
+    assert few[1:-1] == many[1:-1]
+
+
+def test_where_it_is_not_known_which_jobs_fit_nothing_is_exported(
+    filled: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filled.connection.views, "refresh", lambda: Lag(3.0))
+
+    with pytest.raises(Unavailable, match="as the view is behind the log"):
+        export(filled, tmp_path, Asked(jobs="tag:nightly"))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def later(queue: Queue) -> datetime:

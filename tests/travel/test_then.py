@@ -83,6 +83,14 @@ def test_a_time_before_the_log_or_in_the_future_is_refused(queue: Queue, away: t
         queue.at(datetime.now(UTC) + away)
 
 
+def test_of_several_states_one_is_asked_for_after_the_other(queue: Queue) -> None:
+    queue.enqueue(command="true")
+    then = queue.at(Chances(queue, 0).moment())
+
+    with pytest.raises(InvalidInput, match="state: cannot be several of a time that is past"):
+        then.list(state_in=(State.DEAD, State.FAILED))
+
+
 def test_of_an_empty_log_there_is_no_past(queue: Queue) -> None:
     with pytest.raises(InvalidInput, match="the log is empty"):
         queue.at(datetime.now(UTC) - timedelta(seconds=5))

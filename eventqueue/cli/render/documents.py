@@ -353,9 +353,9 @@ def restarted(old: str, one: Receipt) -> dict[str, Any]:
     return {"restart_of": old, **enqueued(one)}
 
 
-def refusal(job_id: str, problem: str) -> dict[str, Any]:
-    """Why a command was not done to one of several jobs."""
-    return {"id": clean(job_id), "error": clean(problem)}
+def refusal(job_id: str, problem: str, code: str | None) -> dict[str, Any]:
+    """Why a command was not done to one of several jobs; `code`: of the error, None where it was not tried."""
+    return {"id": clean(job_id), "error": clean(problem), "code": code}
 
 
 def act_sum(found: ActSum | None) -> dict[str, Any]:

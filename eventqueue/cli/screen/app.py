@@ -12,7 +12,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.screen.acts import Deed, Done
+from eventqueue.cli.screen.acts import Done, Intent
 from eventqueue.cli.screen.asking import Asking, Looking, in_thread, raising, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.errors import Errors
@@ -176,12 +176,12 @@ class Top(App[None]):
             "question", lambda: deed.question(self.queue), lambda asked: self._ask(deed, asked), self._refused
         )
 
-    def _ask(self, deed: Deed, question: str) -> None:
+    def _ask(self, deed: Intent, question: str) -> None:
         self.say("")
         if isinstance(self.screen, Board):  # not while something else is asked
             self.push_screen(Typed(question, REASON, "does it"), lambda why: self._do(deed, why))
 
-    def _do(self, deed: Deed, why: str | None) -> None:
+    def _do(self, deed: Intent, why: str | None) -> None:
         if why is None:
             self.say("Nothing was done.", "dim")
             return
@@ -189,7 +189,7 @@ class Top(App[None]):
         self._deeds += 1
         in_thread(lambda: self._act(deed, why.strip() or None))
 
-    def _act(self, deed: Deed, why: str | None) -> None:
+    def _act(self, deed: Intent, why: str | None) -> None:
         try:
             done = deed.do(self.queue, why, self._goes_on)
             with suppress(QueueError):  # it is done, and is seen when the views have it
@@ -205,7 +205,7 @@ class Top(App[None]):
         tell(self, lambda: None if self._is_leaving else self.say(far, "dim"))
         return not self._is_leaving
 
-    def _is_done(self, deed: Deed, done: Done) -> None:
+    def _is_done(self, deed: Intent, done: Done) -> None:
         self._deeds -= 1
         for board in self._boards() if done.is_whole else ():  # else somebody may want to try it again
             board.unmark(deed.ids)

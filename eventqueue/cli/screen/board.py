@@ -13,7 +13,7 @@ from eventqueue.cli.screen.rows import Rows
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
-    from eventqueue.cli.screen.acts import Deed
+    from eventqueue.cli.screen.acts import Intent
     from eventqueue.cli.screen.asking import Asking, Looking
     from eventqueue.ports.views import Glance
 
@@ -101,6 +101,6 @@ class Board(Screen[None]):
         for pane in self.query(Rows):
             pane.unmark(keys)
 
-    def deed(self, kind: str) -> "Deed | None":  # noqa: ARG002 - what is shown here decides
+    def deed(self, kind: str) -> "Intent | None":  # noqa: ARG002 - what is shown here decides
         """Return what is to be done where somebody asks to `pause`, `retry` or `cancel` what the cursor is on."""
         return None

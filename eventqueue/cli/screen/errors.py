@@ -11,12 +11,13 @@ from eventqueue.audit.errors import ErrorGroup
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import age, count
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Kind, ToAll
+from eventqueue.cli.screen.acts import Intent, ToAll
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.pane import Order, Pane, cell, number, titled
 from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter, Glance
 
@@ -87,12 +88,12 @@ class Errors(Board):
         fingerprint = event.row.group.fingerprint
         self.app.push_screen(Jobs(Filter(fingerprint=fingerprint), states=TROUBLED))
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         row = None if self.pane is None else self.pane.selected
         if row is None or kind == "pause":
             return None
-        of: Kind = {"retry": RETRY, "cancel": Kind(CANCEL.verb, CANCEL.done, (State.FAILED,), CANCEL.act)}[kind]
+        of = {"retry": RETRY, "cancel": CANCEL.of(State.FAILED)}[kind]
         return ToAll(of, Filter(fingerprint=row.group.fingerprint), f"the kind {row.group.fingerprint}")
 
 

@@ -15,7 +15,7 @@ from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, count, instant, span
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
+from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.asking import in_thread, tell
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.lines import Lines
@@ -23,6 +23,7 @@ from eventqueue.cli.screen.pane import Pane, cell, titled
 from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import QueueError
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import FINAL, Job, fold
 from eventqueue.ports.views import Glance
@@ -139,7 +140,7 @@ class OneJob(Board):
     def _is_over(self) -> None:
         self._is_followed = False
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         return None if kind == "pause" else ToSome({"retry": RETRY, "cancel": CANCEL}[kind], [self._job_id])
 

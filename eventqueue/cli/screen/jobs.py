@@ -15,13 +15,14 @@ from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.jobs import since, state_of
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.render.words import COLOURS, age, count, waiting
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, ToSome
+from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.pane import Order, Pane, Short, cell, number, titled
 from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import InvalidInput
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.ends import shown_among
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
@@ -129,7 +130,7 @@ class Jobs(Board):
         if self.pane is not None:
             self.pane.mark_all()
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         ids = [] if self.pane is None else [row.job.id for row in self.pane.chosen]
         return ToSome({"retry": RETRY, "cancel": CANCEL}[kind], ids) if ids and kind != "pause" else None

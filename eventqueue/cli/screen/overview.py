@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from eventqueue.cli.screen.acts import CANCEL, RETRY, Deed, Pausing, ToAll, ToSome
+from eventqueue.cli.screen.acts import Intent, Pausing, ToAll, ToSome
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.picture import PANES, parts
 from eventqueue.cli.screen.queues import QueueRow
 from eventqueue.cli.screen.rows import Rows
+from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.ports.views import Filter, Glance
 
 LOW = 18  # lines, in which three panes have no room
@@ -74,7 +75,7 @@ class Overview(Board):
         else:
             self.app.push_screen(Jobs(Filter(worker=row.worker.id)))
 
-    def deed(self, kind: str) -> Deed | None:
+    def deed(self, kind: str) -> Intent | None:
         """See Board."""
         row = None if self.rows is None else self.rows.selected
         if self.rows is None or row is None:

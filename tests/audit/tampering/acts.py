@@ -202,6 +202,13 @@ KINDS: list[Kind] = [
     ),
     *in_all_ways(
         ACTS,
+        "what was done to many jobs is altered",
+        ACT,
+        setting(ACT, 1, "data.what", "retry"),
+        {"plain": ALTERED, "hashes": "`cancelled` is not what act 0a1b does to a job, which is to retry it"},
+    ),
+    *in_all_ways(
+        ACTS,
         "to how many jobs it was done is altered",
         ACT,
         setting(ACT, 2, "data.done", 7),
