@@ -191,6 +191,16 @@ class Act(msgspec.Struct):
     changed: bool
 
 
+class Refusal(msgspec.Struct, omit_defaults=True):
+    """Why it was not done to one job; `in_doubt`: whether it was is unknown. `code`: null where it was not tried."""
+
+    id: str
+    error: str
+    code: str | None
+    in_doubt: bool = False
+    is_tried: bool = True
+
+
 class ActSum(msgspec.Struct):
     """What became of all jobs of an act that chose them by conditions; `act`: its id, null where there were none."""
 
@@ -245,7 +255,7 @@ class Failure(msgspec.Struct):
     error: Problem
 
 
-CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, ActSum, Queue, Failure)
+CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, Refusal, ActSum, Queue, Failure)
 
 
 def schema() -> dict[str, Any]:

@@ -101,6 +101,22 @@ def test_one_refusal_does_not_stop_the_others(mixed: Queuectl) -> None:
     ]
 
 
+def test_a_wrong_id_is_told_with_the_one_that_may_be_meant_before_anything_is_done(mixed: Queuectl) -> None:
+    mixed.ok("list")  # by what the view shows
+    ran = mixed.here("cancel", "pending", "complted")
+
+    assert (ran.code, ran.out) == (1, "✔ Job pending is cancelled\n")
+    assert ran.err == "✘ No job 'complted' (is completed meant?): `queuectl list` shows the ids.\n"
+
+
+def test_of_ids_that_are_made_here_none_is_meant_by_a_wrong_one(mixed: Queuectl, queue: Queue) -> None:
+    made = queue.enqueue(command="true").id
+
+    ran = mixed.here("cancel", f"{made[:-1]}!")
+
+    assert ran.err == f"✘ No job '{made[:-1]}!': `queuectl list` shows the ids.\n"
+
+
 def test_the_outcomes_are_one_json_document(mixed: Queuectl) -> None:
     ran = mixed.here("retry", "--json", "dead", "pending")
 

@@ -50,6 +50,8 @@ def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Que
         (contract.Receipt, ("enqueue", "--id", "new", "--", "true")),
         (list[contract.Act], ("cancel", "later")),
         (list[contract.Restart], ("restart", "dead")),
+        (list[contract.Refusal], ("cancel", "done", "nosuch")),
+        (list[contract.Refusal], ("restart", "nosuch")),
         (contract.ActSum, ("cancel", "--queue", "none", "--yes")),
     ],
 )
