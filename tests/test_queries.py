@@ -217,6 +217,7 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "queues that do not move": lambda _, queue: queue.standstills(),
     "queues that moved": lambda at, _: at.views.moving([f"queue-{number}" for number in range(QUEUES)]),
     "events of a kind that few streams have": lambda _, queue: list(queue.events(Wanted(types=("worker-lost",)))),
+    "ids that a shell completes": lambda at, _: at.ground.log.find_streams("job-0199", 100),
     "how many jobs are due": lambda at, _: at.views.count_due(200),
     "how many jobs wait for their time": lambda at, _: at.views.count_later(200),
 }

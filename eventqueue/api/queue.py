@@ -489,13 +489,21 @@ class Queue:
         lag = self._views.refresh()
         return found_by(self._views, split(wanted, states), lag)
 
-    def count(self, filter_: Filter | None = None, *, by: str | None = None, **more: Unpack[FilterFields]) -> Tally:
+    def count(
+        self,
+        filter_: Filter | None = None,
+        progress: Callable[[int], object] = lambda _: None,
+        *,
+        by: str | None = None,
+        **more: Unpack[FilterFields],
+    ) -> Tally:
         """Return how many jobs fit, whatever the filter's limit, and how many of each kind.
 
         `by`: what they are told apart by: `state`, `queue`, `error`, `tag`, `task` or `hour`.
         By hour of when they were created, or, of failed, dead and cancelled ones, became that. Of a state and a queue
-        it is read from counters; else from the jobs, of which only a `scan` looks at more than VAIN_MAX. Kinds are
-        held in memory, about 200 bytes each. Raises InvalidInput; Refused where there are more.
+        it is read from counters; else from the jobs, of which only a `scan` looks at more than VAIN_MAX. 10,000 kinds
+        are told apart, the first that are met. `progress` is told how many jobs were counted one by one. Raises
+        InvalidInput; Refused where there are more jobs.
         """
         by = None if by is None else kind(by)
         wanted = replace(selected(filter_, more), limit=None)
@@ -503,10 +511,10 @@ class Queue:
         if is_counted(wanted, by):
             return of_counters(self._views.counts(), wanted, by, lag)
         if by is None:
-            return Tally(sum(1 for _ in within_reach(self._views.ids(wanted), wanted)), (), lag)
+            return Tally(sum(1 for _ in within_reach(self._views.ids(wanted), wanted, progress)), (), lag)
         if is_counted(wanted, None):  # then how many are to be looked at is known before the first is
             check_reach(of_counters(self._views.counts(), wanted, None, lag).count, wanted)
-        return of_traits(within_reach(self._views.traits(wanted, by), wanted), by, lag)
+        return of_traits(within_reach(self._views.traits(wanted, by), wanted, progress), by, lag)
 
     def errors(
         self,

@@ -1,11 +1,12 @@
 """How many jobs there are of each kind: by state, queue, error, tag, task or hour. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypeVar, assert_never, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.figures import instant, shortened
@@ -16,6 +17,8 @@ from eventqueue.ports.views import VAIN_MAX, Counts, Filter, Lag, Trait
 
 By = Literal["state", "queue", "error", "tag", "task", "hour"]
 MESSAGE_MAX = 500  # characters
+TOLD_EVERY = 1000  # jobs
+KINDS_MAX = 10_000  # that are told apart, as many as of errors: no more is kept of jobs that are each of its own kind
 
 T = TypeVar("T")
 
@@ -31,12 +34,14 @@ class Kind(msgspec.Struct, frozen=True):
 class Tally(msgspec.Struct, frozen=True):
     """How many jobs fit, and, if they were told apart, how many of each kind; one with several tags is of several.
 
-    `lag`: how far the view was behind.
+    `lag`: how far the view was behind. `ungrouped`: jobs that have further kinds, of which nothing is told: these are
+    too many.
     """
 
     count: int
     kinds: Sequence[Kind]
     lag: Lag
+    ungrouped: int = 0
 
 
 def kind(name: str) -> By:
@@ -69,21 +74,31 @@ def _is_among(name: str, wanted: Sequence[str]) -> bool:
 
 
 def of_traits(traits: Iterable[Trait], by: By | None, lag: Lag) -> Tally:
-    """Return the tally of the jobs that were found. Of each kind one is held in memory, however many have it."""
-    number, found, examples = 0, Counter[str | None](), dict[str | None, str]()
+    """Return the tally of the jobs that were found. Of a kind the same is held in memory, however many have it."""
+    number, ungrouped, found, examples = 0, 0, Counter[str | None](), dict[str | None, str]()
     for one in traits:
         number += 1
+        is_told = True
         for value in () if by is None else _values(one, by):
+            if value not in found and len(found) >= KINDS_MAX:
+                is_told = False
+                continue
             found[value] += 1
             if by == "error" and value not in examples and one.message is not None:
                 examples[value] = shortened(one.message, MESSAGE_MAX)
-    return _tally(number, found, examples, by, lag)
+        ungrouped += not is_told
+    return replace(_tally(number, found, examples, by, lag), ungrouped=ungrouped)
 
 
-def within_reach(found: Iterable[T], wanted: Filter) -> Iterator[T]:
-    """Yield what is to be looked at. Raises Refused at VAIN_MAX of it, unless a scan is asked for."""
+def within_reach(found: Iterable[T], wanted: Filter, progress: Callable[[int], object] = lambda _: None) -> Iterator[T]:
+    """Yield what is to be looked at, and tell how much that was by now.
+
+    Raises Refused at VAIN_MAX of it, unless a scan is asked for.
+    """
     for number, one in enumerate(found, start=1):
         check_reach(number, wanted)
+        if number % TOLD_EVERY == 0:
+            progress(number)
         yield one
 
 

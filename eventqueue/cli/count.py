@@ -24,17 +24,27 @@ def count(session: Session, *, wanted: Wanted, by: By | None) -> None:
     queuectl count --queue mail --by state
     queuectl count state:dead 'ended>-1d' --by error
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import documents, tables, words
+    from eventqueue.cli.render.progress import counting
     from eventqueue.cli.unknown import unknown
 
     with session.queue() as queue:
         fields = wanted.fields(queue.connection.ground.clock.now())
-        found = queue.count(by=by, **fields)
+        with counting("counting", None, hidden=session.out.quiet, unit="jobs") as progress:
+            found = queue.count(None, progress, by=by, **fields)
         sentence = None if found.count else unknown(queue, fields.get("queue"))
     session.out.behind(found.lag)
     session.out.answer(
-        lambda: {"count": found.count, "by": by, "kinds": [documents.plain(one) for one in found.kinds]},
+        lambda: {
+            "count": found.count,
+            "by": by,
+            "kinds": [documents.plain(one) for one in found.kinds],
+            "ungrouped": found.ungrouped,
+        },
         lambda: tables.tally(found, by) if by and found.kinds else str(found.count),
     )
+    if found.ungrouped:
+        jobs = words.count(found.ungrouped, "job")
+        session.out.note(f"Further kinds, of {jobs}, are not shown: there are too many.")
     if sentence:
         session.out.note(sentence)

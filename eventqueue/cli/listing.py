@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventqueue.cli import shape as shapes
 from eventqueue.cli.filters import Wanted
-from eventqueue.cli.listed import remember
+from eventqueue.cli.listed import MOST, remember
 from eventqueue.cli.render import documents
 from eventqueue.cli.render.columns import Table
 from eventqueue.cli.render.console import show_long
@@ -113,12 +113,14 @@ def _show(
     session: Session, queue: "Queue | Then", parts: Iterable[Sequence[Job]], shape: Shape, *, is_part: bool
 ) -> None:
     now, is_read, names = time_in(queue), shape.is_read(session), shape.columns or (WIDE if shape.is_wide else ())
-    ends, seen = Ends(), list[str]()
+    ends, seen, before = Ends(), list[str](), 0
 
     def tables() -> Iterator[Table]:
+        nonlocal before
         for part in parts:
-            rows = _rows(queue, part, now, len(seen), ends if is_read and not shape.is_wide else None)
-            seen.extend(job.id for job in part)
+            rows = _rows(queue, part, now, before, ends if is_read and not shape.is_wide else None)
+            before += len(part)
+            seen.extend(job.id for job in part[: MOST - len(seen)] if is_read)  # of very many no more is kept
             yield table(rows, names, is_part=is_part, is_numbered=is_read)
 
     show_long(tables(), is_whole=shape.is_wide)

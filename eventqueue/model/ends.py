@@ -25,13 +25,20 @@ class Ends:
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
+        self._ends: set[str] = set()  # of these
         self._length = LEAST
 
     def learn(self, ids: Iterable[str]) -> None:
-        """Have these told apart from all that came before."""
-        self._seen.update(one for one in ids if is_ours(one))
-        while len({one[-self._length :] for one in self._seen}) < len(self._seen):
+        """Have these told apart from all that came before, which are not gone through again unless an end is longer."""
+        new = {one for one in ids if is_ours(one)} - self._seen
+        self._seen |= new
+        self._ends |= self._cut(new)
+        while len(self._ends) < len(self._seen):
             self._length += 1
+            self._ends = self._cut(self._seen)
+
+    def _cut(self, ids: Iterable[str]) -> set[str]:
+        return {one[-self._length :] for one in ids}
 
     def shown(self, job_id: str) -> str:
         """Return an id as it is shown."""

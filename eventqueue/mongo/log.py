@@ -43,6 +43,7 @@ PLACED: Mapping[str, Any] = {"_id": {"$gte": {"stream": ""}}}
 ID_BYTES = 64  # of a place in a query, at most, beside its stream's name
 _PAUSE_FIRST, _PAUSE_MAX = 0.01, 0.5  # seconds between two tries while an outcome is open
 LAST_MAX = 100  # events that are looked through at once for the last ones
+FEW_EVENTS = 4  # of a stream, which most jobs have no more of
 _TRY_MAX = 10.0  # seconds: a server that went silent is given up for another connection
 VISIBLE_S = 105
 """Within so many seconds of its `ts` an event can be read, or never: it is stamped when it is inserted.
@@ -240,16 +241,19 @@ class MongoLog:
 
     def find_streams(self, prefix: str, limit: int) -> list[str]:
         """See EventLog.find_streams."""
-        streams: list[str] = []
+        streams: dict[str, None] = {}
         bound: dict[str, Any] = {"$gte": {"stream": prefix}}
         with translated():
-            while len(streams) < limit:
-                doc = self._events.find_one({"_id": bound}, {"_id": 1}, sort=[("_id", 1)])
-                if doc is None or not doc["_id"]["stream"].startswith(prefix):
+            while (left := limit - len(streams)) > 0:
+                # Of most streams all events are there at once: one after the other each would be a question.
+                most = left * FEW_EVENTS
+                there = self._events.find({"_id": bound}, {"_id": 1}, sort=[("_id", 1)], limit=most, batch_size=most)
+                found = [doc["_id"]["stream"] for doc in there]
+                streams |= dict.fromkeys(one for one in found if one.startswith(prefix))
+                if not found or not found[-1].startswith(prefix):
                     break
-                streams.append(doc["_id"]["stream"])
-                bound = {"$gt": {"stream": streams[-1], "version": MaxKey()}}
-        return streams
+                bound = {"$gt": {"stream": found[-1], "version": MaxKey()}}
+        return list(streams)[:limit]
 
     def find_between(self, after: str, before: str) -> str | None:
         """See EventLog.find_between."""

@@ -12,7 +12,7 @@ from eventqueue.audit.tally import By, Kind, is_counted, kind, of_counters, of_t
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.job import Job, State
-from eventqueue.ports.views import Filter, Lag
+from eventqueue.ports.views import Filter, Lag, Trait
 from tests.builders import CANCELLED, DEAD_LETTERED, NOW, USED_UP_FAILURE, called, claimed, enqueued, job
 
 FRESH = Lag(0.0)
@@ -72,6 +72,33 @@ def test_jobs_that_are_very_many_are_counted_only_by_a_scan(monkeypatch: pytest.
         list(within_reach(JOBS, Filter()))
     assert list(within_reach(JOBS, Filter(scan=True))) == JOBS
     assert list(within_reach(JOBS[:3], Filter())) == JOBS[:3]
+
+
+def test_of_kinds_without_number_some_are_kept_and_jobs_of_others_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "KINDS_MAX", 2)
+    tagged = [Trait(tags=tags) for tags in (("a",), ("b", "c"), ("c", "d"), ("a", "e"), ("b",))]
+
+    found = of_traits(tagged, "tag", FRESH)
+
+    assert [(one.value, one.count) for one in found.kinds] == [("a", 2), ("b", 2)]
+    assert (found.count, found.ungrouped) == (5, 3)
+
+
+def test_examples_of_errors_are_kept_of_the_kinds_that_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "KINDS_MAX", 1)
+
+    found = of_traits([Trait(message=one) for one in ("disk full", "no route", "disk full")], "error", FRESH)
+
+    assert [(one.count, one.example) for one in found.kinds] == [(2, "disk full")]
+    assert found.ungrouped == 1
+
+
+def test_how_many_were_counted_is_told_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "TOLD_EVERY", 2)
+    told: list[int] = []
+
+    assert list(within_reach(JOBS, Filter(), told.append)) == JOBS
+    assert told == [2, 4]
 
 
 def test_what_is_no_kind_is_refused() -> None:

@@ -101,6 +101,11 @@ def test_what_is_cut_is_said(broken: Queuectl, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("eventqueue.audit.errors.GROUPS_MAX", 1)
     assert "! 4 failures of further kinds are not shown: there are too many." in broken.ok("errors").err
+    monkeypatch.setattr("eventqueue.audit.tally.KINDS_MAX", 1)
+    assert (
+        "! Further kinds, of 3 jobs, are not shown: there are too many."
+        in broken.ok("count", "state:dead", "--by", "error").err
+    )
 
 
 def test_a_job_that_was_retried_is_no_failure_any_more(broken: Queuectl) -> None:

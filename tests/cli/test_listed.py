@@ -2,16 +2,23 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
+from eventqueue.cli.listing import PART, print_jobs
+from eventqueue.cli.output import Output
+from eventqueue.cli.session import Session
 from eventqueue.errors import AmbiguousId, JobNotFound
 from eventqueue.model.codec import seal
 from eventqueue.model.ends import LEAST
 from eventqueue.model.events import EMPTY
+from eventqueue.model.job import Job
 from eventqueue.ports.log import Append
 from tests.cli.commands import Queuectl
 from tests.cli.terminals import Line, on_terminal, on_terminals
@@ -212,3 +219,30 @@ def test_what_is_followed_goes_through_no_pager(long: Queuectl) -> None:
 
     assert "enqueued" in text
     assert "paged:" not in text
+
+
+class Held(str):
+    """An id of which it can be told whether anybody still has it."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_of_a_list_that_goes_into_a_pipe_no_id_is_kept(
+    queuectl: Queuectl, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = queue.get(queue.enqueue(command="true").id)
+    there: WeakSet[Held] = WeakSet()
+    most = 0
+
+    def jobs() -> Iterator[Job]:
+        nonlocal most
+        for number in range(10 * PART):
+            held = Held(f"job-{number}")
+            there.add(held)
+            most = max(most, len(there))
+            yield replace(one, id=held)
+
+    print_jobs(Session(None, queuectl.environ["QUEUECTL_DB"], Output(as_json=False, quiet=False)), queue, jobs())
+
+    assert len(capsys.readouterr().out.splitlines()) == 10 * PART + 1
+    assert most <= 4 * PART

@@ -10,7 +10,8 @@ from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
 from eventqueue.cli.screen.asking import Pace
-from eventqueue.model.job import State
+from eventqueue.cli.screen.job import read
+from eventqueue.model.job import State, fold
 from tests.builders import claimed
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
@@ -481,3 +482,20 @@ def test_q_within_an_act_waits_for_what_is_on_its_way_and_says_what_became_of_it
             assert shown.ends() == 0
             assert b"Job one is cancelled" in shown.written
         assert queue.get("one").state is State.CANCELLED
+
+
+def test_of_a_job_with_very_many_events_the_newest_alone_are_read(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(id="one", command="true")
+    for _ in range(4):
+        queue.cancel("one")
+        queue.retry("one", why="once more")
+    whole, why = queue.history("one"), queue.why("one")
+    monkeypatch.setattr("eventqueue.cli.screen.job.SHOWN", 3)
+    monkeypatch.setattr(queue, "history", lambda _: pytest.fail("all of them were read"))
+
+    told = read(queue, "one")
+
+    assert (told.job, told.why) == (fold(whole), why.text)
+    assert [(one.before, one.recorded) for one in told.steps] == [*zip(whole[-4:], whole[-3:], strict=False)]

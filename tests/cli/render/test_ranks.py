@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,25 @@ def test_ids_are_shown_by_their_random_end_as_long_as_it_takes() -> None:
     few = Ends()
     few.learn([ID])
     assert few.shown(ID) == "71ffb7cc"
+
+
+class Cut(str):
+    """An id that counts how often an end of it is taken."""
+
+    taken = 0
+
+    def __getitem__(self, place: Any) -> str:
+        Cut.taken += 1
+        return super().__getitem__(place)
+
+
+def test_however_many_parts_a_list_has_the_end_of_an_id_is_not_taken_again_for_each() -> None:
+    ends = Ends()
+    for number in range(0, 1000, 10):
+        ends.learn(Cut(UUID(int=one * 7919 << 24)) for one in range(number, number + 10))
+
+    assert ends.shown(str(UUID(int=7919 << 24))) == "eef000000"
+    assert Cut.taken <= 3 * 1000
 
 
 def test_only_what_is_as_long_as_an_end_is_may_be_one() -> None:
