@@ -15,6 +15,7 @@ from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import FILE, TEXT, Choice, Typed, moment_option, shown_path, since_of, until_of
+from eventqueue.system.interrupts import interrupting
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ def export(
         if out is None:
             raise click.UsageError("A Parquet file is not for stdout: give --out FILE")
         parquet.check()
-    for one in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, signal.default_int_handler)  # what was begun is removed
+    interrupting((signal.SIGTERM, signal.SIGHUP))  # what was begun is removed
     Wanted(texts, {})  # before anything is asked of a database
     is_looked_at = out is None and sys.stdout.isatty()
     with session.queue() as queue:

@@ -6,6 +6,7 @@ stderr, as stdout holds what was found, with a code that stays the same when the
 
 import os
 import re
+import signal
 import sys
 import traceback
 
@@ -15,12 +16,11 @@ from click.exceptions import NoSuchCommand, NoSuchOption
 from eventqueue.cli.render.terminal import refuse
 from eventqueue.errors import InvalidInput, QueueError, redact
 from eventqueue.model.names import meant
-from eventqueue.system.interrupts import Terminated
+from eventqueue.system.interrupts import Interrupted
 from eventqueue.system.printable import clean_json, clean_lines
 
 REFUSED, USAGE = 1, 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
-TERMINATED = 143  # 128 + SIGTERM
 NOBODY_READS = 141  # 128 + SIGPIPE
 
 
@@ -32,8 +32,9 @@ def report(error: BaseException, *, as_json: bool = False) -> int:
         _forget_output()
     if isinstance(error, BrokenPipeError):
         return NOBODY_READS
-    if isinstance(error, Terminated):
-        return _say("Terminated.", error, TERMINATED, as_json=as_json)
+    if isinstance(error, Interrupted):
+        name = signal.Signals(error.number).name
+        return _say(f"Interrupted by {name}.", error, 128 + error.number, as_json=as_json)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return _say("Interrupted.", error, INTERRUPTED, as_json=as_json)
     if os.environ.get("QUEUECTL_DEBUG"):

@@ -10,6 +10,7 @@ from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.words import at_least, count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
+from eventqueue.system.interrupts import interrupting
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def rebuild(session: Session, name: str | None, without: tuple[str, ...], why: s
     from eventqueue.ports.views import TOLD_MAX
 
     # As Ctrl-C does: what was begun is dropped, and not left for the next rebuild to find.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupting([signal.SIGTERM])
     with session.queue() as queue:
         total = queue.log_size()
         applied = 0

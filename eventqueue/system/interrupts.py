@@ -13,13 +13,24 @@ from queue import SimpleQueue
 STOP = (signal.SIGINT, signal.SIGTERM)  # what asks a command to end
 
 
-class Terminated(KeyboardInterrupt):
-    """A SIGTERM, for which all is done as for a Ctrl-C."""
+class Interrupted(KeyboardInterrupt):
+    """A signal other than that of a Ctrl-C, for which all is done as for one; `number`: which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def interrupt(number: int) -> KeyboardInterrupt:
     """Return what a signal is as an exception."""
-    return Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+    return KeyboardInterrupt() if number == signal.SIGINT else Interrupted(number)
+
+
+def interrupting(signals: Iterable[signal.Signals]) -> None:
+    """Have each of these signals that is not ignored be an `interrupt` from now on."""
+    for one in signals:
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, _raise)
 
 
 def _raise(number: int, _: object) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,22 @@ def test_into_a_database_in_use_nothing_is_imported(filled: Queuectl, tmp_path: 
     assert ran.code == 1
     assert is_one_sentence(ran)
     assert "--db NAME" in ran.err
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_what_ends_an_export_is_told_by_its_exit_code_and_nothing_is_left(
+    filled: Queuectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, code: int
+) -> None:
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(Queue, "export", lambda *_: os.kill(os.getpid(), sent))
+    try:
+        ran = filled.here("audit", "export", "--out", f"{tmp_path}/log.jsonl")
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    assert (ran.code, ran.err) == (code, f"✘ Interrupted by {sent.name}.\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_conditions_choose_of_which_jobs_the_events_are(filled: Queuectl) -> None:

@@ -200,7 +200,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_an_export_of_a_newer_form_is_refused_with_what_to_do(filled: Queue, tmp_path: Path) -> None:
     path = Path(export(filled, tmp_path))
-    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2', 1))
+    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":3', 1))
 
     assert "upgrade" in refusal(str(path))
 
