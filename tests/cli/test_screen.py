@@ -2,8 +2,11 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pymongo import MongoClient
@@ -11,6 +14,7 @@ from pymongo import MongoClient
 from eventqueue.api.queue import Queue
 from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.job import read
+from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.model.job import State, fold
 from tests.builders import claimed
 from tests.cli.commands import Queuectl
@@ -483,3 +487,26 @@ def test_of_a_job_with_very_many_events_the_newest_alone_are_read(
 
     assert (told.job, told.why) == (fold(whole), why.text)
     assert [(one.before, one.recorded) for one in told.steps] == [*zip(whole[-4:], whole[-3:], strict=False)]
+
+
+class Told(Jobs):
+    """A screen of jobs that is on no terminal, and notes what it says."""
+
+    def __init__(self) -> None:
+        super().__init__("command~nowhere")
+        self.said: list[str] = []
+
+    @property
+    def top(self) -> Any:
+        return SimpleNamespace(say=lambda problem, _: self.said.append(problem))
+
+
+def test_what_was_refused_after_very_many_jobs_in_vain_is_asked_for_ever_more_seldom() -> None:
+    jobs = Told()
+    jobs._asked = time.monotonic() - 1000
+
+    for _ in range(2):
+        jobs._fail("100,000 jobs were looked at that do not fit")
+
+    assert jobs.said == ["100,000 jobs were looked at that do not fit"]
+    assert jobs._next > time.monotonic() + 10  # of a second, as of what takes none

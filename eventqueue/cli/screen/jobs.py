@@ -29,6 +29,7 @@ from eventqueue.system.zones import zone
 SHOWN = 200  # jobs
 EVERY_S = 1.0  # between two looks, at least; and SHARE times what one took
 SHARE = 4
+SHARE_REFUSED, LATEST_S = 20, 30.0  # as SHARE, where nothing was shown
 
 
 class JobRow(NamedTuple):
@@ -86,7 +87,7 @@ class Jobs(Board):
         self._about = about
         self._problem: str | None = None
         self._found: Found | None = None
-        self._next = 0.0
+        self._next = self._asked = 0.0
         self._pace = Pace()
 
     def body(self) -> ComposeResult:
@@ -105,6 +106,7 @@ class Jobs(Board):
     def draw(self, glance: Glance) -> None:  # noqa: ARG002 - they are read by themselves
         """See Board."""
         if time.monotonic() >= self._next and not self.top.asking.is_asked(self._part):
+            self._asked = time.monotonic()
             self.top.asking.ask(self._part, lambda: read(self.top.queue, self._each), self._show, self._fail)
 
     @property
@@ -121,7 +123,9 @@ class Jobs(Board):
             pane.show_rows(found.rows, titled(number, self.filter_text, self._about))
 
     def _fail(self, problem: str) -> None:
-        self._next = time.monotonic() + EVERY_S
+        # What was refused after very many jobs in vain would be so again: it costs as much as what is shown, and more.
+        took_s = self._pace.usual(time.monotonic() - self._asked)
+        self._next = time.monotonic() + max(EVERY_S, min(SHARE_REFUSED * took_s, LATEST_S))
         if problem != self._problem:
             self._problem = problem
             self.top.say(problem, "red")
