@@ -14,6 +14,7 @@ from pymongo import MongoClient, monitoring
 from eventqueue.api.queue import Queue
 from eventqueue.audit.wanted import Wanted
 from eventqueue.connect import Connection, connect, open_client
+from eventqueue.errors import Refused
 from eventqueue.model.codec import BUCKETS
 from eventqueue.model.job import Job, State
 from eventqueue.mongo import timeline
@@ -30,7 +31,7 @@ from projections.keeping.applier import Applier
 from projections.keeping.generation import current
 from projections.keeping.promotion import hold_back, let_go, promote
 from projections.keeping.rebuild import rebuild
-from projections.reading import listing
+from projections.reading import listing, queues
 from projections.registry import PROJECTIONS
 from scripts.benchmark.fill import Shape, history
 
@@ -291,6 +292,32 @@ def test_who_was_due_by_then_is_found_by_its_queue_and_time_however_many_wait(
     assert all(job.due_at is not None and job.due_at <= then for job in found.jobs)
     looked = sum(costs(connection, one)[0] for one in asked.commands if "find" in one or "aggregate" in one)
     assert looked < 2 * QUEUES + 5 * len(found.jobs) + 100
+
+
+def test_who_wants_all_that_wait_has_them_though_they_are_many_and_others_very_many(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FEW", 10)
+    monkeypatch.setattr(listing, "VAIN_MAX", JOBS // 10)
+
+    found = queue.find(state=State.PENDING)
+
+    assert len(found.ids) == queue.status().count(State.PENDING) > listing.FEW
+    with pytest.raises(Refused, match="that do not fit"):
+        queue.find(command="nobody has this")
+
+
+def test_of_what_waits_for_its_time_and_of_what_failed_the_fewer_are_looked_at(
+    connection: Connection, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "JOBS_ASKED", 10)
+    asked.commands.clear()
+
+    found = connection.views.scheduled(10_000)
+
+    assert found is not None
+    of_jobs = [one["filter"]["_id"]["$in"] for one in asked.commands if str(one.get("find")).startswith("jobs-")]
+    assert 0 < sum(map(len, of_jobs)) < sum(found.values()) / 2
 
 
 def test_an_audit_of_what_has_changed_asks_of_many_streams_at_once(

@@ -85,6 +85,11 @@ class Overview:
             for name in sorted({*counts, *paused})
         ]
 
+    def names(self) -> Sequence[str]:
+        """Return the names of the queues, as `queues` has them, and look at no job for it."""
+        self._views.refresh()
+        return sorted({*self._views.counts(), *Pauses(self._log).all()})
+
     def glance(self, window: timedelta, failures: int) -> Glance:
         """See Queue.glance."""
         failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.jobs(_latest(state, failures))]

@@ -101,8 +101,8 @@ def _jobs(queue: "Queue", text: str) -> Iterable[str]:
 def _tags(queue: "Queue", text: str) -> Iterable[str]:  # noqa: ARG001
     from eventqueue.ports.views import Filter
 
-    newest = queue.connection.views.jobs(Filter(limit=NEWEST), is_brief=True)
-    return sorted({tag for job in newest for tag in job.tags})
+    newest = queue.connection.views.traits(Filter(limit=NEWEST), "tag")
+    return sorted({tag for one in newest for tag in one.tags})
 
 
 JOB = Job(_jobs)

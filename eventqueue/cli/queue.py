@@ -114,7 +114,8 @@ def _since(pause: "Pause") -> str:
 def _note_unknown(session: Session, queue: "Queue", name: str) -> None:
     """Say so where the name may be mistyped; a queue may well be paused before its first job."""
     with suppress(QueueError):  # it is paused, whatever is known of the queue
-        known = queue.status().queues
+        queue.connection.views.refresh()
+        known = queue.connection.views.counts()
         if name not in known:
             session.out.note(f"No job was ever in queue {name}{meant(name, known)}: {WHERE}.")
 

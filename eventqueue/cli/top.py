@@ -38,7 +38,7 @@ def top(session: Session, *, is_once: bool) -> int:
     from eventqueue.cli.screen.picture import once
 
     with session.queue() as queue:
-        queue.status()  # whoever looks first has the views built
+        queue.connection.views.refresh()  # whoever looks first has the views built
         if session.out.as_json:
             with suppress(KeyboardInterrupt):  # which is how it is to end
                 _draw(queue, is_once, lambda glance: session.out.document(lambda: documents.glance(glance)))

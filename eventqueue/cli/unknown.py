@@ -3,6 +3,7 @@
 What judges a queue refuses such a name; what lists says beside its empty list why that is empty.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from eventqueue.errors import Refused
@@ -19,8 +20,16 @@ def unknown(shown: "Queue | Then", name: str | None) -> str | None:
     """Return what there is to say of a queue's name that none ever had, None for one that is known, or for no name."""
     if name is None:
         return None
-    known = [one.name for one in shown.queues()]
+    known = _names(shown)
     return None if name in known else f"No queue {name!r} ever had a job{meant(name, known)}: {WHERE}."
+
+
+def _names(shown: "Queue | Then") -> Sequence[str]:
+    from eventqueue.api.overview import Overview
+    from eventqueue.api.queue import Queue
+
+    # Of what is there now `queues` counts the jobs that wait for their time, too: thousands, perhaps.
+    return Overview(shown.connection).names() if isinstance(shown, Queue) else [one.name for one in shown.queues()]
 
 
 def refuse_unknown(queue: "Queue", name: str | None) -> None:

@@ -188,26 +188,31 @@ def _restarts(live: Generation, job_id: str) -> Sequence[str]:
 
 
 def _few_waiting(live: Generation, filter_: Filter, waiting: Callable[[], int]) -> list[str] | None:
-    """Return the ids of the jobs that wait, or are due within that time, None where they are more than few."""
+    """Return the ids of the jobs that wait, or are due within that time, None where they are more than few.
+
+    Of who wants them all, as what is done to many jobs does, these are few as long as it is sooner to read them than to
+    look for them among all jobs.
+    """
+    most = VAIN_MAX if filter_.limit is None else FEW
     is_due = filter_.due_before is not None or filter_.due_after is not None
-    if not is_due and waiting() > FEW:
+    if not is_due and waiting() > most:
         return None
     due = _any("queue", filter_.any_queue)
     if is_due:
         # By queue and time there is an index, and by the time alone none: of who is due it would cost each claim.
         due = due or {"queue": {"$in": outlasting(lambda: live.due.distinct("queue"))}}
         due = {**due, **_within("due_at", [(filter_.due_after, filter_.due_before)])}
-    found = outlasting(lambda: _ids_within(live.due, due))
-    return found if len(found) <= FEW else None
+    found = outlasting(lambda: _ids_within(live.due, due, most))
+    return found if len(found) <= most else None
 
 
-def _ids_within(entries: Collection[Any], query: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the jobs in such entries, or more than FEW of them."""
+def _ids_within(entries: Collection[Any], query: Mapping[str, Any], most: int) -> list[str]:
+    """Return the ids of the jobs in such entries, or more than `most` of them."""
     found: list[str] = []
-    with entries.find(query, {"jobs": 1}, batch_size=PAGE) as cursor:
+    with entries.find(query, {"jobs": 1}, batch_size=PAGE_MAX) as cursor:
         for one in cursor:
             found += ids_in(one)
-            if len(found) > FEW:
+            if len(found) > most:
                 break
     return found
 

@@ -64,14 +64,17 @@ def scheduled(live: Generation, now: datetime, most: int) -> Mapping[str, int] |
     if found.total() > most:
         return None
     with translated():
-        return found - _retries(live, now, most)
+        return found - _retries(live, now, found.total())
 
 
-def _retries(live: Generation, now: datetime, most: int) -> Counter[str]:
-    """Return how many jobs of each queue wait for a retry: they have the same kind of entry as what is scheduled."""
-    failed = [one["_id"] for one in live.failures.find({"state": State.FAILED.value}, {"_id": 1}, limit=JOBS_ASKED + 1)]
-    if len(failed) > JOBS_ASKED:
-        waiting = live.due.find(_later(now), {"jobs": 1}, limit=most, hint="waiting")
+def _retries(live: Generation, now: datetime, later: int) -> Counter[str]:
+    """Return how many of the jobs of each queue that wait for their time, `later` in all, wait for a retry.
+
+    They have the same kind of entry as what is scheduled. Whichever are fewer are looked at: these, or all that failed.
+    """
+    failed = [one["_id"] for one in live.failures.find({"state": State.FAILED.value}, {"_id": 1}, limit=later + 1)]
+    if len(failed) > later:
+        waiting = live.due.find(_later(now), {"jobs": 1}, limit=later + 1, hint="waiting")
         failed = [one for entry in waiting for one in ids_in(entry)]
     found: Counter[str] = Counter()
     for start in range(0, len(failed), JOBS_ASKED):

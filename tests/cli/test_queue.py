@@ -6,6 +6,7 @@ import pytest
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import Unavailable
+from projections.reading.reader import ViewReader
 from tests.cli.commands import Queuectl, is_one_sentence
 
 
@@ -104,3 +105,13 @@ def test_a_pause_that_was_made_is_told_though_the_rest_cannot_be_read(
     ran = queuectl.here("queue", "pause", "mail")
 
     assert (ran.code, ran.out) == (0, "✔ Queue mail is paused\n")
+
+
+@pytest.mark.parametrize("words", ["top --once", "list --queue nobody", "count --queue nobody", "queue pause nobody"])
+def test_who_asks_for_no_jobs_that_wait_for_their_time_has_none_counted(
+    queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    queue.enqueue(command="true")
+    monkeypatch.setattr(ViewReader, "scheduled", lambda *_: pytest.fail("they were counted"))
+
+    assert queuectl.here(*words.split()).code == 0

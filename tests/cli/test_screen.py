@@ -2,8 +2,11 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pymongo import MongoClient
@@ -11,6 +14,7 @@ from pymongo import MongoClient
 from eventqueue.api.queue import Queue
 from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.job import read
+from eventqueue.cli.screen.reading import Reading
 from eventqueue.model.job import State, fold
 from tests.builders import claimed
 from tests.cli.commands import Queuectl
@@ -499,3 +503,16 @@ def test_of_a_job_with_very_many_events_the_newest_alone_are_read(
 
     assert (told.job, told.why) == (fold(whole), why.text)
     assert [(one.before, one.recorded) for one in told.steps] == [*zip(whole[-4:], whole[-3:], strict=False)]
+
+
+def test_what_was_refused_after_very_many_jobs_in_vain_is_asked_for_ever_more_seldom() -> None:
+    said: list[str] = []
+    board: Any = SimpleNamespace(top=SimpleNamespace(say=lambda problem, _: said.append(problem)))
+    reading = Reading(board, lambda _: None, lambda _: None)
+    reading._asked = time.monotonic() - 1000
+
+    for _ in range(2):
+        reading._fail("100,000 jobs were looked at that do not fit")
+
+    assert said == ["100,000 jobs were looked at that do not fit"]
+    assert reading._next > time.monotonic() + 10  # of a second, as of what takes none

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SHARE = 4  # it is read again after so many times what it took
+SHARE_REFUSED, LATEST_S = 20, 30.0  # as SHARE, where nothing was shown
 
 
 class Reading(Generic[T]):
@@ -26,7 +27,7 @@ class Reading(Generic[T]):
         self._show_found = show
         self._every_s = every_s
         self._part = f"reading {id(self)}"
-        self._next = 0.0
+        self._next = self._asked = 0.0
         self._pace = Pace()
         self._problem: str | None = None
 
@@ -34,6 +35,7 @@ class Reading(Generic[T]):
         """Have it read if it is time, and nothing is on its way."""
         asking, queue = self._board.top.asking, self._board.top.queue
         if time.monotonic() >= self._next and not asking.is_asked(self._part):
+            self._asked = time.monotonic()
             asking.ask(self._part, lambda: self._timed(queue), self._show, self._fail)
 
     def _timed(self, queue: "Queue") -> tuple[T, float]:
@@ -49,7 +51,9 @@ class Reading(Generic[T]):
 
     def _fail(self, problem: str) -> None:
         """Say it, but not again and again over what else is said."""
-        self._next = time.monotonic() + self._every_s
+        # What was refused after very many jobs in vain would be so again: it costs as much as what is shown, and more.
+        took_s = self._pace.usual(time.monotonic() - self._asked)
+        self._next = time.monotonic() + max(self._every_s, min(SHARE_REFUSED * took_s, LATEST_S))
         if problem != self._problem:
             self._problem = problem
             self._board.top.say(problem, "red")
