@@ -93,6 +93,8 @@ def call(queue: Queue, method: str, parameter: str, value: Any) -> None:
         sound["name"] = "max-retries"
     if method == "retry_many":
         sound["job_ids"] = []  # else that job would be over no more for who waits for it
+    if method == "wait_all":
+        sound["filter_"] = Filter(queue="nowhere")  # else jobs that nobody runs are waited for
     positional, named = [], {}
     for name, one in inspect.signature(function).parameters.items():
         given = value if name == parameter else sound.get(name, one.default)

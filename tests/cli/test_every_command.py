@@ -195,7 +195,7 @@ USES: dict[str, tuple[Use, ...]] = {
     "audit export": (
         Use(needs_jobs=False),
         Use(("--tag", HOSTILE, "--queue", HOSTILE)),
-        Use((f"tag={HOSTILE}",), (0, 1, 2)),
+        Use((f"tag={HOSTILE}",), (0, 1, 2), is_silent=True),
         Use(("--out", f"/no/{HOSTILE}"), (1,), is_silent=True),
     ),
     "audit import": (Use((f"/no/{HOSTILE}",), (1,), is_silent=True, needs_jobs=False),),

@@ -20,7 +20,7 @@ from eventqueue.model.job import State, fold
 from eventqueue.model.waits import Kind, Wait
 from tests.builders import NOW, enqueued, history
 
-HOSTILE = "\x1b[2J\u202eevil\u202c\u0301\u0301" + "日本" * 3000 + "\r\n\x9b"
+HOSTILE = "\x1b[2J\u202eevil\u202c\u0301\u0301" + "日本" * 300 + "\r\n\x9b"
 ID = "01a2259b-79af-72a2-8e4a-772b71ffb7cc"
 
 
