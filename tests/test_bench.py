@@ -22,8 +22,8 @@ from scripts.benchmark.crew import crew
 from scripts.benchmark.server import Place, server
 
 ROOT = Path(__file__).parents[1]
-SMALL = Asked(jobs=50, workers=2, others=100)
-FEW = Asked(jobs=10, workers=1)
+SMALL = Asked(jobs=50, workers=2, others=100, runs=1)
+FEW = Asked(jobs=10, workers=1, runs=1)
 KEYS = {"workers", "rate", "unit", "raw", "ratio"}
 MORE = {
     "live": {"p50_ms", "p99_ms", "rss_mb"},
@@ -82,7 +82,6 @@ def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(
     monkeypatch.setattr("scripts.benchmark.queues.IDLE_S", 1.0)
     monkeypatch.setattr("scripts.benchmark.result.BACKLOG", 1000)
     monkeypatch.setattr("scripts.benchmark.scale.SMALL", 100)
-    monkeypatch.setattr("scripts.benchmark.scale.RUNS", 1)
     monkeypatch.setattr("scripts.benchmark.scale.COMMANDS", COMMANDS[::9])
     monkeypatch.setattr("scripts.benchmark.status.PARTS", 2)
     figures = SCENARIOS[name](place, FEW if name in ("latency", "result") else SMALL)

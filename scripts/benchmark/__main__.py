@@ -85,7 +85,7 @@ def main(
     is_profiled: bool,
 ) -> None:
     """Measure scenarios (all, if none is named) and print a JSON line for each."""
-    asked = Asked(jobs, workers, others, Profiles() if is_profiled else None, into, spread, tags)
+    asked = Asked(jobs, workers, others, Profiles() if is_profiled else None, into, spread, tags, runs)
     for name in scenarios or SCENARIOS:
         figures = []
         for number in range(1 if is_profiled or into or name in ONCE else runs):

@@ -15,3 +15,4 @@ class Asked(msgspec.Struct, frozen=True):
     into: str | None = None
     queues: int | None = None
     tags: int | None = None
+    runs: int = 3  # where a scenario sees to that itself

@@ -1,4 +1,8 @@
-"""Which commands `scale` measures; `{pending}` and `{dead}`: the id of such a job, another one each time."""
+"""Which commands `scale` measures.
+
+`{pending}`, `{dead}` and `{completed}`: the id of such a job, another one each time; `{deep}` is behind very many, and
+`{end}` what it ends with. `complete`: what a shell asks when the last word is typed.
+"""
 
 from eventqueue.model.fingerprint import fingerprint
 
@@ -21,18 +25,29 @@ KINDS = ("state", "queue", "error", "tag", "task", "hour")
 COMMANDS = (
     "status",
     *(f"list --limit 50 {words}".rstrip() for words in FILTERS),
-    "list --limit 50 --after {deep}",
+    *("list --limit 50 --after {deep}", "list --limit 50 -o ids", "list --limit 50 --sort due"),
+    *("list --limit 50 --queue queue-3 --state dead --sort tries", "list --limit 50 --state dead --sort tries"),
     *(f"count {words}".rstrip() for words in FILTERS),
     *(f"count --by {kind}" for kind in KINDS),
     *(f"count --by {kind} --state dead" for kind in KINDS),
-    "count --by tag --scan",
+    *("count --by tag --scan", "count --by error --scan"),
     *(
         "dlq list --limit 50",
         "errors --limit 50",
+        "errors --limit 50 --since 1d",
+        "errors --limit 50 state:dead tag:tag-7",
+        "errors --limit 50 --past",
         f"show {JOB}",
         f"history {JOB}",
         f"logs {JOB}",
         f"audit verify {JOB}",
+    ),
+    *("show {end}", "show ffffffffffff", "complete show 0199", "complete show @", "complete list --tag t"),
+    *(
+        "complete list --queue q",
+        "restart {completed}",
+        "cancel --queue queue-3 --dry-run",
+        "retry state:dead --dry-run",
     ),
     *("why {pending}", "why {dead}", "set {pending} --priority 5", "run-now {pending}", "cancel {pending}"),
     *("retry {dead}", f"retry {JOB} --dry-run", "enqueue -- true"),

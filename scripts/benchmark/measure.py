@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from eventqueue.cli.root import COMPLETE, NAME
 
 Figures = dict[str, Any]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -57,14 +59,17 @@ def _status_mb(pid: int, field: str) -> float:
 
 
 def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, float, bool]:
-    """Return how many seconds a command of queuectl takes, how many MB at most, and whether it was refused."""
+    """Return how many seconds a command of queuectl takes, how many MB at most, and whether it was refused.
+
+    `complete`, as the first word: what a shell asks while the last of the others is typed.
+    """
     ours, theirs = os.pipe()
     began = time.perf_counter()
     subprocess.run(
         [sys.executable, "-P", "-c", _COMMAND, str(theirs), *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "QUEUECTL_URI": uri, "QUEUECTL_DB": database},
+        env={**os.environ, **_asked_by_shell(words), "QUEUECTL_URI": uri, "QUEUECTL_DB": database},
         pass_fds=[theirs],
         check=False,  # a check of the doctor's, say, may find something
     )
@@ -73,6 +78,13 @@ def of_command(uri: str, database: str, words: Sequence[str]) -> tuple[float, fl
     with open(ours, "rb") as told:
         kilobytes, is_refused = map(int, told.read().split())
     return took, kilobytes / 1000, bool(is_refused)
+
+
+def _asked_by_shell(words: Sequence[str]) -> Mapping[str, str]:
+    if words[0] != "complete":
+        return {}
+    line = [NAME, *words[1:]]
+    return {COMPLETE: "bash_complete", "COMP_WORDS": " ".join(line), "COMP_CWORD": str(len(line) - 1)}
 
 
 def below(pids: Sequence[int]) -> Sequence[int]:

@@ -21,7 +21,6 @@ from scripts.benchmark.processes import rebuild
 from scripts.benchmark.server import Place
 
 SMALL, LARGE = 10_000, 1_000_000
-RUNS = 3
 DEEP = 5000  # jobs before the page that is asked for
 MANY = 100
 
@@ -43,7 +42,7 @@ def run(place: Place, asked: Asked) -> Figures:
     sizes = (SMALL, asked.jobs or LARGE)
     shape = Shape(asked.queues or 6, asked.tags or 12)
     where = place if asked.into is None else Place(asked.into, place.pid)
-    costs = [_costs(where, jobs, shape) for jobs in sizes]
+    costs = [_costs(where, jobs, shape, asked.runs) for jobs in sizes]
     print(_table(sizes, costs), file=sys.stderr)
     ratios = {name: costs[1][name].seconds / costs[0][name].seconds for name in COMMANDS}
     return {
@@ -57,7 +56,7 @@ def run(place: Place, asked: Asked) -> Figures:
     }
 
 
-def _costs(place: Place, jobs: int, shape: Shape) -> Mapping[str, Cost]:
+def _costs(place: Place, jobs: int, shape: Shape, runs: int) -> Mapping[str, Cost]:
     name = f"scale-{jobs}"
     with open_client(place.uri) as client:
         is_filled = client[name].events.estimated_document_count() >= jobs
@@ -67,7 +66,10 @@ def _costs(place: Place, jobs: int, shape: Shape) -> Mapping[str, Cost]:
     with open_client(place.uri) as client, Queue(place.uri, name) as queue:
         stand_on(client[name])
         ids = _ids(queue)
-        return {words: _cost(client, place.uri, name, words, ids) for words in COMMANDS}
+        return {
+            words: _cost([_once(client, place.uri, name, one) for one in _typed(words, ids, runs)])
+            for words in COMMANDS
+        }
 
 
 def _ids(queue: Queue) -> Mapping[str, Iterator[str]]:
@@ -76,15 +78,20 @@ def _ids(queue: Queue) -> Mapping[str, Iterator[str]]:
     return {
         "pending": iter([job.id for job in queue.list(state=State.PENDING, limit=MANY)]),
         "dead": iter([job.id for job in queue.list(state=State.DEAD, limit=MANY)]),
+        "completed": iter([job.id for job in queue.list(state=State.COMPLETED, limit=MANY)]),
         "deep": repeat(deep),
+        "end": repeat(deep[-12:]),
     }
 
 
-def _cost(client: MongoClient[Any], uri: str, database: str, words: str, ids: Mapping[str, Iterator[str]]) -> Cost:
-    found = []
-    for _ in range(RUNS):
+def _typed(words: str, ids: Mapping[str, Iterator[str]], runs: int) -> Iterator[Sequence[str]]:
+    """Yield the words of each run."""
+    for _ in range(runs):
         named = {name: next(of, JOB) for name, of in ids.items() if f"{{{name}}}" in words}
-        found.append(_once(client, uri, database, words.format(**named).split()))
+        yield words.format(**named).split()
+
+
+def _cost(found: Sequence[Cost]) -> Cost:
     return Cost(
         median(one.seconds for one in found),
         median(one.megabytes for one in found),
