@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from pymongo import MongoClient
@@ -69,6 +70,23 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(queuectl: Queuectl, numb
         assert shown.ends() == code
 
         assert shown.settings == shown.before
+        assert shown.left_open == set()
+
+
+def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(queuectl: Queuectl) -> None:
+    with top(queuectl) as shown:
+        shown.type("ctrl-z")
+        shown.awaits(lambda: shown.left_open == set())
+        _, status = os.waitpid(shown.process.pid, os.WUNTRACED)
+
+        assert os.WIFSTOPPED(status)
+        assert shown.settings == shown.before
+        shown.process.send_signal(signal.SIGCONT)
+        shown.awaits(lambda: shown.left_open != set())
+        shown.type("w")
+        shown.awaits("No worker is alive: `queuectl worker start` starts some.")
+        shown.type("q")
+        assert shown.ends() == 0
         assert shown.left_open == set()
 
 
@@ -202,20 +220,28 @@ def test_a_filter_is_that_of_list_and_what_is_wrong_with_it_is_told_in_its_line(
         shown.awaits(lambda: "1 job" in shown.text and "bob" in shown.text and "ann" not in shown.text)
 
 
-def test_backlog_comes_first_in_whatever_order(queuectl: Queuectl, queue: Queue) -> None:
-    queue.enqueue_many({"command": "true", "queue": "idle", "id": f"i{n}"} for n in range(3))
-    for number in range(3):
-        died(queue, f"i{number}")
-    queue.enqueue(command="true", queue="waits")
-    queue.status()
+def test_s_goes_through_the_orders_shift_s_back_and_shift_i_turns_one_over(queuectl: Queuectl, jobs: Queue) -> None:
     with top(queuectl) as shown:
-        for order in ("DUE▼", "OLDEST▼", "FAILED▼", "DEAD▼"):
-            while order not in shown.text:
-                shown.type("s")
-                shown.awaits("▼")
-                shown.settle()
-            names = [line.split()[0] for line in shown.lines if line.strip().startswith(("idle ", "waits "))]
-            assert names == ["waits", "idle"], order
+        shown.awaits("DUE▼")
+        for key, order in (("S", "QUEUE▼"), ("s", "DUE▼"), ("s", "OLDEST▼"), ("I", "OLDEST▲"), ("S", "DUE▲")):
+            shown.type(key)
+            shown.awaits(order)
+
+
+def test_space_marks_a_row_and_goes_on_and_what_is_marked_is_meant(queuectl: Queuectl, jobs: Queue) -> None:
+    with top(queuectl) as shown:
+        shown.type("/")
+        shown.awaits("Which jobs?")
+        shown.type("state:dead", "enter")
+        shown.awaits(lambda: on_row(shown, "bob"))
+        shown.type(" ")
+        shown.awaits(lambda: "1 marked" in shown.text and on_row(shown, "ann"))
+        shown.type("r")
+        shown.awaits("Retry job bob?")
+        shown.type("esc")
+        shown.awaits("Nothing was done.")
+        shown.type("up", " ")
+        shown.awaits_not("1 marked")
 
 
 # What it does
@@ -382,36 +408,37 @@ def wild(wild_queue: Queue, server_uri: str) -> Queuectl:
 
 
 MARKUP = "[bold red]on fire[/]"
+ASKED = "Which jobs?"
 
 
 @pytest.mark.parametrize(
-    ("keys", "reached"),
+    "way",  # what is seen, and then by turns what is typed and what is seen of it
     [
-        ((), MARKUP),
-        (("tab", "tab"), MARKUP),
-        (("w",), "AT WORK"),
-        (("e",), MARKUP),
-        (("e", "enter"), MARKUP),
-        (("enter",), "queue:"),
-        (("/", "state:dead", "enter"), MARKUP),
-        (("/", "state:dead", "enter", "enter"), "[@click=app.quit]y[/]"),
-        (("/", "tag:[/]", "enter", "enter"), "[@click=app.quit]y[/]"),
-        (("p",), "queue held?"),
-        (("w", "enter"), "No such job."),
+        (MARKUP,),
+        (MARKUP, ("tab", "tab"), MARKUP),
+        (MARKUP, ("w",), "AT WORK"),
+        (MARKUP, ("e",), "of the newest"),
+        (MARKUP, ("e",), "of the newest", ("enter",), "fingerprint:"),
+        (MARKUP, ("enter",), "queue:"),
+        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "2 jobs  state:dead"),
+        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "2 jobs  state:dead", ("enter",), "Job markup is dead"),
+        (MARKUP, ("/",), ASKED, ("tag:[/]", "enter"), "1 job  tag:[/]", ("enter",), "Job markup is dead"),
+        (MARKUP, ("p",), "queue held?"),
+        (MARKUP, ("w",), "AT WORK", ("enter",), "No such job."),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+    ids=lambda way: "-".join(key for keys in way[1::2] for key in keys),
 )
-def test_what_others_wrote_is_text_on_every_screen(wild: Queuectl, keys: tuple[str, ...], reached: str) -> None:
+def test_what_others_wrote_is_text_on_every_screen(wild: Queuectl, way: Sequence[Any]) -> None:
     with top(wild, 160, 50) as shown:
-        for key in keys:
-            shown.settle()
-            shown.type(key)
-        shown.awaits(reached)
-        shown.settle()
+        shown.awaits(way[0])
+        for keys, seen in zip(way[1::2], way[2::2], strict=True):
+            shown.type(*keys)
+            shown.awaits(seen)
 
-        assert shown.process.poll() is None, shown.text
-        assert shown.foreign == ""
         assert not any(line.startswith("✔ forged") for line in shown.lines)
+        shown.type("ctrl-c")
+        assert shown.ends() == 0, shown.text
+        assert shown.foreign == ""
 
 
 # A database that does not answer
