@@ -245,6 +245,36 @@ def test_where_those_that_were_hung_up_on_have_not_gone_yet_a_further_one_is_ref
         assert last.recv(5) == b"HTTP/"
 
 
+def test_who_asks_while_the_one_before_is_not_answered_is_told_so(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers, found = threading.Event(), threading.Event(), queue.metrics()
+
+    def slow() -> Metrics:
+        asked.set()
+        answers.wait()
+        return found
+
+    monkeypatch.setattr(queue, "metrics", slow)
+    monkeypatch.setattr("eventqueue.cli.serving.ANSWERED_S", 0.0)
+    with serving(("127.0.0.1", 0), queue) as server, ExitStack() as opened:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        opened.callback(server.shutdown)
+        opened.callback(answers.set)
+        address = "127.0.0.1", server.server_port
+        first, second = (opened.enter_context(socket.create_connection(address, PATIENCE_S)) for _ in range(2))
+        first.sendall(ASKING)
+        assert asked.wait(PATIENCE_S)
+
+        second.sendall(ASKING)
+
+        refused = second.makefile("rb").read()
+        assert refused.startswith(b"HTTP/1.0 503 ")
+        assert refused.endswith(b"Others have asked before, and are not answered yet.\n")
+        answers.set()
+        assert first.makefile("rb").read().startswith(b"HTTP/1.0 200 ")
+
+
 @pytest.mark.parametrize("odd", ["", "http", "70000", "a:b", "-1", "1.2.3.4:", "9464 ", "²"])
 def test_an_odd_address_is_wrong_usage(queuectl: Queuectl, odd: str) -> None:
     ran = queuectl.here("metrics", "--serve", odd)
