@@ -66,7 +66,7 @@ def test_of_very_many_rows_those_that_are_seen_are_drawn() -> None:
 
 @pytest.mark.parametrize("action", [cast("Binding", one).action for one in Rows.BINDINGS])
 def test_no_key_comes_too_early(action: str) -> None:
-    asyncio.run(App[None]().run_action(action, Rows(pane(abs))))
+    assert asyncio.run(App[None]().run_action(action, Rows(pane(abs))))
 
 
 def test_the_cursor_stays_on_its_row_when_others_come_before_it() -> None:
