@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-import msgspec
 from msgspec.structs import replace
 
 from eventqueue.errors import IllegalTransition
@@ -103,7 +102,6 @@ def difference(asked: Enqueued, there: Enqueued) -> str | None:
     if there.restart_of != asked.restart_of:
         return "id"
     for field in sorted(asked.asked.keys() | there.asked.keys()):
-        one, other = (msgspec.json.encode(each.asked.get(field), order="sorted") for each in (asked, there))
-        if one != other:  # as JSON text: 1 and 1.0 are equal in Python
+        if asked.asked.get(field) != there.asked.get(field):
             return field
     return None

@@ -80,9 +80,9 @@ class Watches:
 def _shown(tails: tuple[Tail, Tail] | None) -> Mapping[str, Any]:
     if tails is None:
         return {}
-    # As literals: in a pipeline a text that begins with `$` is the name of a field, and who knows of bytes.
+    # Bytes, however they begin: a text with `$` in front would be the name of a field.
     shown = {
-        name: {"kept": {"$literal": Binary(tail.kept)}, "total": tail.total}
+        name: {"kept": Binary(tail.kept), "total": tail.total}
         for name, tail in zip(("stdout", "stderr"), tails, strict=True)
     }
     return {**shown, "number": {"$add": [{"$ifNull": ["$number", 0]}, 1]}}

@@ -1,5 +1,6 @@
 """Acts on many jobs: recorded as one, summed up, and decided job by job."""
 
+import gc
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -119,6 +120,21 @@ def test_an_act_that_is_closed_ends_in_the_log_where_it_is(queue: Queue) -> None
     acting.close()
 
     assert in_act(queue, acting.id)[-1] == ActEnded(done=4, untried=1)
+
+
+@pytest.mark.usefixtures("few")
+def test_an_act_that_is_forgotten_tells_the_log_nothing_while_it_is_collected(queue: Queue) -> None:
+    enqueued(queue, *(ids := [f"job-{number}" for number in range(5)]))
+
+    acting = queue.cancel_many(ids)
+    next(acting)
+    act_id = acting.id
+    del acting
+    gc.collect()
+
+    assert act_id is not None
+    assert in_act(queue, act_id) == [ActBegun(what="cancel", jobs=5, why="asked for")]
+    assert queue.act(act_id).sum is None
 
 
 @pytest.mark.usefixtures("few")

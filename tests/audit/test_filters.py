@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventqueue.audit.filters import FIELDS, joined, parse, text_of
+from eventqueue.audit.filters import FIELDS, is_condition, joined, parse, text_of
 from eventqueue.errors import InvalidInput
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter
@@ -109,6 +109,16 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
 def test_what_is_no_filter_is_told_with_its_place_and_what_was_expected(text: str, at: int, said: str) -> None:
     with pytest.raises(InvalidInput, match=rf"^filter: at character {at}: {said}"):
         parse(text, NOW, zone)
+
+
+@pytest.mark.parametrize("text", ["state:dead", " state:dead", "staet=dead", "error~x", "meta.a:b", "meta.a=b", "x<y"])
+def test_what_can_be_no_id_is_a_condition_whatever_its_field(text: str) -> None:
+    assert is_condition(text)
+
+
+@pytest.mark.parametrize("text", ["staet:dead", "backup:2026-01-31", "one", "restart.of:one", ":x", "", "7=x"])
+def test_what_may_be_an_id_is_a_condition_of_a_field_that_there_is_alone(text: str) -> None:
+    assert not is_condition(text)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

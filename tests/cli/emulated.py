@@ -19,7 +19,6 @@ import pyte
 from tests.cli.commands import Queuectl
 
 PATIENCE_S = 40  # for what comes within a second, on a busy machine
-SETTLES_S = 0.6
 # What the screen writes of its own: colours, where the cursor is, modes and questions.
 _OWN = re.compile(
     r"\x1b\[[0-9;]*[mHJK]|\x1b\[[?<>]?[0-9;]*(?:\$p|[hlu])|\x1b\]22;[a-z]*\x07|[\r\n]"
@@ -37,6 +36,7 @@ KEYS = {
     "pageup": "\x1b[5~",
     "pagedown": "\x1b[6~",
     "ctrl-c": "\x03",
+    "ctrl-z": "\x1a",
 }
 
 
@@ -114,12 +114,6 @@ class Terminal:
         give_up = time.monotonic() + PATIENCE_S
         while not is_so():
             assert self._read(give_up - time.monotonic()), f"not seen: {condition}\n{self.text}"
-
-    def settle(self) -> None:
-        """Read until nothing more is drawn for a while."""
-        give_up = time.monotonic() + SETTLES_S
-        while (left := give_up - time.monotonic()) > 0 and self._read(left):
-            pass
 
     def awaits_not(self, text: str) -> None:
         """Read until the screen shows this text no more."""

@@ -30,6 +30,8 @@ from tests.mongo.servers import running
 # As a name of our own, since it brings no types.
 openmetrics_in: Callable[[str], Iterator[Metric]] = openmetrics.text_string_to_metric_families
 
+ASKING = b"GET /metrics HTTP/1.0\r\n\r\n"
+
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -205,8 +207,72 @@ def test_of_too_many_clients_the_first_are_hung_up_on_and_the_last_are_served(
         ]
 
         assert idle[0].recv(1) == b""
-        idle[1].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        idle[1].sendall(ASKING)
         assert idle[1].recv(5) == b"HTTP/"
+
+
+def test_where_those_that_were_hung_up_on_have_not_gone_yet_a_further_one_is_refused_until_they_have(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, held, handle = threading.Event(), threading.Semaphore(0), _Handler.handle
+
+    def hold(handler: _Handler) -> None:
+        held.release()
+        goes_on.wait()
+        handle(handler)
+
+    monkeypatch.setattr(_Handler, "handle", hold)
+    with serving(("127.0.0.1", 0), queue) as server, ExitStack() as opened:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        opened.callback(server.shutdown)
+        opened.callback(goes_on.set)
+
+        def client() -> socket.socket:
+            address = "127.0.0.1", server.server_port
+            return opened.enter_context(socket.create_connection(address, timeout=PATIENCE_S))
+
+        clients = [client() for _ in range(2 * CLIENTS_MAX)]
+        for _ in clients:
+            assert held.acquire(timeout=PATIENCE_S)
+
+        assert client().recv(1) == b""
+        assert not held.acquire(blocking=False)
+        goes_on.set()
+        clients[-1].sendall(ASKING)
+        assert clients[-1].makefile("rb").read().startswith(b"HTTP/")
+        last = client()
+        last.sendall(ASKING)
+        assert last.recv(5) == b"HTTP/"
+
+
+def test_who_asks_while_the_one_before_is_not_answered_is_told_so(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers, found = threading.Event(), threading.Event(), queue.metrics()
+
+    def slow() -> Metrics:
+        asked.set()
+        answers.wait()
+        return found
+
+    monkeypatch.setattr(queue, "metrics", slow)
+    monkeypatch.setattr("eventqueue.cli.serving.ANSWERED_S", 0.0)
+    with serving(("127.0.0.1", 0), queue) as server, ExitStack() as opened:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        opened.callback(server.shutdown)
+        opened.callback(answers.set)
+        address = "127.0.0.1", server.server_port
+        first, second = (opened.enter_context(socket.create_connection(address, PATIENCE_S)) for _ in range(2))
+        first.sendall(ASKING)
+        assert asked.wait(PATIENCE_S)
+
+        second.sendall(ASKING)
+
+        refused = second.makefile("rb").read()
+        assert refused.startswith(b"HTTP/1.0 503 ")
+        assert refused.endswith(b"Others have asked before, and are not answered yet.\n")
+        answers.set()
+        assert first.makefile("rb").read().startswith(b"HTTP/1.0 200 ")
 
 
 @pytest.mark.parametrize("odd", ["", "http", "70000", "a:b", "-1", "1.2.3.4:", "9464 ", "²"])

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,7 @@ from tests.cli.running import started
 from tests.mongo.servers import running
 
 FOOT = "q quit"
+ASKED = "Which jobs?"
 
 
 @pytest.fixture
@@ -53,6 +54,13 @@ def on_row(shown: Terminal, part: str) -> bool:
     return any(part in line for line in shown.reversed_lines)
 
 
+def ask_for(shown: Terminal, text: str) -> None:
+    """Have the jobs shown that a filter lets through."""
+    shown.type("/")
+    shown.awaits(ASKED)
+    shown.type(text, "enter")
+
+
 # How it ends
 
 
@@ -73,6 +81,23 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(queuectl: Queuectl, numb
         assert shown.ends() == code
 
         assert shown.settings == shown.before
+        assert shown.left_open == set()
+
+
+def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(queuectl: Queuectl) -> None:
+    with top(queuectl) as shown:
+        shown.type("ctrl-z")
+        shown.awaits(lambda: shown.left_open == set())
+        _, status = os.waitpid(shown.process.pid, os.WUNTRACED)
+
+        assert os.WIFSTOPPED(status)
+        assert shown.settings == shown.before
+        shown.process.send_signal(signal.SIGCONT)
+        shown.awaits(lambda: shown.left_open != set())
+        shown.type("w")
+        shown.awaits("No worker is alive: `queuectl worker start` starts some.")
+        shown.type("q")
+        assert shown.ends() == 0
         assert shown.left_open == set()
 
 
@@ -124,9 +149,7 @@ def test_enter_opens_a_queue_then_a_job_and_esc_goes_back(queuectl: Queuectl, jo
 
 def test_what_a_job_wrote_is_shown_with_why_and_history(queuectl: Queuectl, jobs: Queue) -> None:
     with top(queuectl) as shown:
-        shown.type("/")
-        shown.awaits("Which jobs?")
-        shown.type("state:completed", "enter")
+        ask_for(shown, "state:completed")
         shown.awaits("fetch done")
         shown.type("enter")
 
@@ -193,33 +216,38 @@ def test_a_filter_is_that_of_list_and_what_is_wrong_with_it_is_told_in_its_line(
 ) -> None:
     with top(queuectl) as shown:
         shown.type("/")
-        shown.awaits("Which jobs?")
+        shown.awaits(ASKED)
         shown.type("state:daed", "enter")
         shown.awaits("'daed' is no state (is dead meant?)")
         shown.type(*["\x7f"] * len("daed"))
         shown.awaits(lambda: "state:" in map(str.strip, shown.lines))
         shown.type("dead queue:mail", "enter")
         shown.awaits(lambda: "2 jobs" in shown.text and "state:dead" in shown.text)
-        shown.type("/")
-        shown.awaits("Which jobs?")
-        shown.type('error~"device 77"', "enter")  # goes on with what is asked for there
+        ask_for(shown, 'error~"device 77"')  # goes on with what is asked for there
         shown.awaits(lambda: "1 job" in shown.text and "bob" in shown.text and "ann" not in shown.text)
 
 
-def test_backlog_comes_first_in_whatever_order(queuectl: Queuectl, queue: Queue) -> None:
-    queue.enqueue_many({"command": "true", "queue": "idle", "id": f"i{n}"} for n in range(3))
-    for number in range(3):
-        died(queue, f"i{number}")
-    queue.enqueue(command="true", queue="waits")
-    queue.status()
+def test_s_goes_through_the_orders_shift_s_back_and_shift_i_turns_one_over(queuectl: Queuectl, jobs: Queue) -> None:
     with top(queuectl) as shown:
-        for order in ("DUE▼", "OLDEST▼", "FAILED▼", "DEAD▼"):
-            while order not in shown.text:
-                shown.type("s")
-                shown.awaits("▼")
-                shown.settle()
-            names = [line.split()[0] for line in shown.lines if line.strip().startswith(("idle ", "waits "))]
-            assert names == ["waits", "idle"], order
+        shown.awaits("DUE▼")
+        for key, order in (("S", "QUEUE▼"), ("s", "DUE▼"), ("s", "OLDEST▼"), ("I", "OLDEST▲"), ("S", "DUE▲")):
+            shown.type(key)
+            shown.awaits(order)
+
+
+def test_space_marks_a_row_and_goes_on_and_what_is_marked_is_meant(queuectl: Queuectl, jobs: Queue) -> None:
+    with top(queuectl) as shown:
+        ask_for(shown, "state:dead")
+        shown.awaits(lambda: "send ann" in shown.text and "send bob" in shown.text)
+        one, other = ("ann", "bob") if on_row(shown, "ann") else ("bob", "ann")
+        shown.type(" ")
+        shown.awaits(lambda: "1 marked" in shown.text and on_row(shown, other))
+        shown.type("r")
+        shown.awaits(f"Retry job {one}?")
+        shown.type("esc")
+        shown.awaits("Nothing was done.")
+        shown.type("up", " ")
+        shown.awaits_not("1 marked")
 
 
 # What it does
@@ -266,9 +294,7 @@ def test_esc_does_nothing_of_it(queuectl: Queuectl, jobs: Queue) -> None:
 
 def test_c_cancels_those_that_are_marked_and_tells_what_was_refused(queuectl: Queuectl, jobs: Queue) -> None:
     with top(queuectl) as shown:
-        shown.type("/")
-        shown.awaits("Which jobs?")
-        shown.type("queue:web", "enter")
+        ask_for(shown, "queue:web")
         shown.awaits("fetch done")
         shown.type("a")
         shown.awaits("2 marked")
@@ -283,9 +309,7 @@ def test_c_cancels_those_that_are_marked_and_tells_what_was_refused(queuectl: Qu
 
 def test_what_was_marked_for_what_is_done_is_marked_no_more(queuectl: Queuectl, jobs: Queue) -> None:
     with top(queuectl) as shown:
-        shown.type("/")
-        shown.awaits("Which jobs?")
-        shown.type("state:dead", "enter")
+        ask_for(shown, "state:dead")
         shown.awaits("send ann")
         shown.type("a")
         shown.awaits("2 marked")
@@ -389,33 +413,33 @@ MARKUP = "[bold red]on fire[/]"
 
 
 @pytest.mark.parametrize(
-    ("keys", "reached"),
+    "way",  # what is seen, and then by turns what is typed and what is seen of it
     [
-        ((), MARKUP),
-        (("tab", "tab"), MARKUP),
-        (("w",), "AT WORK"),
-        (("e",), MARKUP),
-        (("e", "enter"), MARKUP),
-        (("enter",), "queue:"),
-        (("/", "state:dead", "enter"), MARKUP),
-        (("/", "state:dead", "enter", "enter"), "[@click=app.quit]y[/]"),
-        (("/", "tag:[/]", "enter", "enter"), "[@click=app.quit]y[/]"),
-        (("p",), "queue held?"),
-        (("w", "enter"), "No such job."),
+        (MARKUP,),
+        (MARKUP, ("tab", "tab"), MARKUP),
+        (MARKUP, ("w",), "AT WORK"),
+        (MARKUP, ("e",), "of the newest"),
+        (MARKUP, ("e",), "of the newest", ("enter",), "fingerprint:"),
+        (MARKUP, ("enter",), "queue:"),
+        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "2 jobs  state:dead"),
+        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "2 jobs  state:dead", ("enter",), "Job markup is dead"),
+        (MARKUP, ("/",), ASKED, ("tag:[/]", "enter"), "1 job  tag:[/]", ("enter",), "Job markup is dead"),
+        (MARKUP, ("p",), "queue held?"),
+        (MARKUP, ("w",), "AT WORK", ("enter",), "No such job."),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+    ids=lambda way: "-".join(key for keys in way[1::2] for key in keys),
 )
-def test_what_others_wrote_is_text_on_every_screen(wild: Queuectl, keys: tuple[str, ...], reached: str) -> None:
+def test_what_others_wrote_is_text_on_every_screen(wild: Queuectl, way: Sequence[Any]) -> None:
     with top(wild, 160, 50) as shown:
-        for key in keys:
-            shown.settle()
-            shown.type(key)
-        shown.awaits(reached)
-        shown.settle()
+        shown.awaits(way[0])
+        for keys, seen in zip(way[1::2], way[2::2], strict=True):
+            shown.type(*keys)
+            shown.awaits(seen)
 
-        assert shown.process.poll() is None, shown.text
-        assert shown.foreign == ""
         assert not any(line.startswith("✔ forged") for line in shown.lines)
+        shown.type("ctrl-c")
+        assert shown.ends() == 0, shown.text
+        assert shown.foreign == ""
 
 
 # A database that does not answer

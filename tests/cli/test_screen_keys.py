@@ -55,4 +55,4 @@ def test_keys_may_come_before_the_screen_that_they_are_for(queue: Queue, opening
 def test_where_nothing_is_drawn_yet_there_is_nothing_to_be_done(board: Callable[[], Board]) -> None:
     assert [board().deed(kind) for kind in NOTHING] == [None] * len(NOTHING)
     for binding in vars(type(board())).get("BINDINGS", ()):
-        asyncio.run(App[None]().run_action(cast("Binding", binding).action, board()))
+        assert asyncio.run(App[None]().run_action(cast("Binding", binding).action, board()))

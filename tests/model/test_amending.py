@@ -261,8 +261,9 @@ def test_a_job_that_is_changed_again_and_again_has_no_more_than_one_that_is_enqu
 )
 def test_a_hand_that_says_more_of_a_job_than_one_may_have_does_not_make_it_larger(terms: Terms) -> None:
     before = job(FIRST)
-    (recorded,) = history(Amended(was=Terms(), now=replace(terms, priority=9)), head=before.head)
+    now = replace(terms, priority=9, unset=("env.A", "timeout"))
+    (recorded,) = history(Amended(was=Terms(), now=now), head=before.head)
 
     after = evolve(before, recorded)
 
-    assert (after.run, after.tags, after.priority) == (before.run, before.tags, 9)
+    assert (after.run, after.tags, after.priority, after.timeout) == (before.run, before.tags, 9, None)

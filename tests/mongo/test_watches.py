@@ -10,7 +10,7 @@ from eventqueue.model.tails import Tail, Tails
 from eventqueue.mongo.watches import TAIL_BYTES, Watches
 
 ONE = "one", 2
-OUT, ERR = Tail(b"$out\n", 5), Tail(b"", 0)
+OUT, ERR = Tail(b"$until", 6), Tail(b"", 0)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 

@@ -151,6 +151,27 @@ def test_what_was_begun_before_the_fork_does_not_go_on_in_the_child(
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_an_act_that_was_begun_before_the_fork_is_not_ended_by_the_child(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", 2)
+    with queue:
+        ids = [queue.enqueue(command="true").id for _ in range(4)]
+        acting = queue.cancel_many(ids)
+        next(acting)
+        assert acting.id is not None
+
+        def leave() -> None:
+            acting.close()
+            next(queue.cancel_many(ids))
+
+        assert in_child(leave) == 0
+        assert queue.act(acting.id).sum is None
+        assert [one.job_id for one in acting] == ids[1:]
+        assert queue.act(acting.id).sum == acting.sum
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_other_threads_that_enqueue_at_the_fork_hang_no_child(queue: Queue) -> None:
     done = threading.Event()
 

@@ -185,22 +185,23 @@ def test_that_the_database_is_silent_is_told_once_and_what_comes_afterwards_is_s
 
 
 def test_who_may_not_write_is_told_so_and_sees_what_was_kept_in_the_end(
-    stage: Stage, start: Start, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refuse(*_: object) -> None:
         raise AccessDenied("not authorized")
 
     for method in ("look", "read"):
         monkeypatch.setattr(Watches, method, refuse)
-    job = stage.queue.enqueue(command="echo hello; sleep 1; echo bye").id
+    gate = tmp_path / "gate"
+    job = stage.queue.enqueue(command=f"echo hello; {until(gate)}; echo bye").id
     start()
     wait_until(lambda: stage.job(job).state is State.PROCESSING)
     assert stage.queue.output_so_far(job) is None
+    followed = stage.queue.follow_output(job)
 
-    told = [str(one) for one in stage.queue.follow_output(job) if one is not None]
-
-    assert any("may not write" in one for one in told)
-    assert any("hello\\nbye" in one for one in told)
+    assert any("may not write" in str(one) for one in followed)
+    gate.touch()
+    assert any("hello\\nbye" in str(one) for one in followed)
 
 
 def test_who_may_read_the_log_alone_sees_what_the_event_has(

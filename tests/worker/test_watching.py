@@ -81,7 +81,31 @@ def test_once_nobody_looks_nothing_more_is_asked(
     assert database["watches"].count_documents({}) == 0
 
 
-def test_what_was_written_in_the_end_is_sent_and_then_nothing(watches: Watches, runs: Runs) -> None:
+def test_who_begins_to_look_while_another_is_given_up_is_sent_to(
+    watches: Watches, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching, send = Watching("w1", watches), watches.send
+    runs.written["one/2"] = Written(b"a\n", 2)
+    watching.hear(Watched("w1", *ONE))  # by who is gone
+
+    def begins(written: Any) -> Any:
+        found = send(written)
+        watches.look(ONE)
+        watching.hear(Watched("w1", *ONE))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watches, "send", begins)
+        watching.step(runs.so_far)
+    watching.step(runs.so_far)
+
+    assert watches.read(ONE) == Tails(Tail(b"a\n", 2), Tail(), 1)
+
+
+def test_what_was_written_in_the_end_is_sent_and_then_nothing(
+    watches: Watches, runs: Runs, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.worker.watching.STAY_S", 0.0)  # that there is nothing new would be said at once
     watching = Watching("w1", watches)
     watches.look(ONE)
     watching.hear(Watched("w1", *ONE))
@@ -89,9 +113,11 @@ def test_what_was_written_in_the_end_is_sent_and_then_nothing(watches: Watches, 
     watching.told(Ended(key="one/2", exit_code=0, stdout=Written(b"the end\n", 9), stderr=NONE))
     watching.told(Ended(key="two/2", exit_code=0))
     watching.step(runs.so_far)
+    sent = database["watches"].find_one({})
     watching.step(runs.so_far)
 
     assert watches.read(ONE) == Tails(Tail(b"the end\n", 9), Tail(), 1)
+    assert database["watches"].find_one({}) == sent
     assert runs.asked == 0
 
 

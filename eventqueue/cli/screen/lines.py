@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
+
+from eventqueue.cli.screen.going import GOING
 
 KEPT = 2_000  # lines
 LONGEST = 2_000  # characters of a line: what goes on behind them is a further one, or a job that ends none stops all
@@ -15,14 +17,7 @@ LONGEST = 2_000  # characters of a line: what goes on behind them is a further o
 class Lines(Widget, can_focus=True):
     """Lines, the newest KEPT of them, wrapped where they are wider than there is room."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False),
-        Binding("down,j", "go(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home,g", "end(-1)", show=False),
-        Binding("end,G", "end(1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*GOING]
 
     def __init__(self, title: str, **more: Any) -> None:
         super().__init__(**more)

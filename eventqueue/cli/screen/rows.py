@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from eventqueue.cli.screen.going import GOING
 from eventqueue.cli.screen.look import Look
 from eventqueue.cli.screen.pane import Pane, cell
 
@@ -20,12 +21,7 @@ class Rows(Widget, Generic[T], can_focus=True):
     """The rows of a pane, in one of its orders."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False),
-        Binding("down,j", "go(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home,g", "end(-1)", show=False),
-        Binding("end,G", "end(1)", show=False),
+        *GOING,
         Binding("s", "sort(1)", show=False),
         Binding("S", "sort(-1)", show=False),
         Binding("I", "invert", show=False),

@@ -65,6 +65,20 @@ def test_what_may_not_be_cut_stands_below_as_soon_as_it_would_be() -> None:
     assert not any("…" in line for line in lines)
 
 
+def test_of_texts_below_a_row_that_are_whole_one_that_is_not_there_is_told_by_a_dash() -> None:
+    rows: list[list[Cell]] = [["1", "", WHY], ["2", WHO, ""], ["3", "", ""]]
+    table = Table(["WORKER", "FROM", "RUNNING"], rows, loose=2, whole=True)
+
+    assert [line.strip() for line in shown(40, table)[2:]] == [
+        "1",
+        "– · the customer has called and",
+        "wants none of it",
+        "2",
+        f"{WHO} · –",
+        "3",
+    ]
+
+
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_of_a_very_long_text_two_lines_are_shown_and_who_it_was_all_the_same(width: int) -> None:
     lines = shown(width, events(("2026-11-28T03:12:08Z", "w " * 5000, "cli/ann@web-1")))

@@ -9,7 +9,7 @@ from eventqueue.model.events import Error, Event
 from eventqueue.model.job import Job, evolve, fold
 from projections.folds import jobs
 from projections.folds.jobs import DOCUMENT_MAX, check_size, to_document
-from tests.builders import COMPLETED, RETRIED_AFTER_WAIT, claimed, enqueued, failed, history
+from tests.builders import AMENDED, COMPLETED, RETRIED_AFTER_WAIT, RETRY_AMENDED, claimed, enqueued, failed, history
 
 HELD_BY_MONGODB = 16 * 1024 * 1024
 MUCH = [0] * 8000  # of which each is a byte, and eleven in a document
@@ -46,6 +46,9 @@ def test_a_job_is_weighed_where_what_came_is_large_or_gathers() -> None:
         check_size(large, replace(COMPLETED, result="x" * 10_000))
     with pytest.raises(LogCorrupt, match="more than a document"):
         check_size(large, replace(enqueued(), meta=large.meta))
+    for event in (AMENDED, RETRY_AMENDED):
+        with pytest.raises(LogCorrupt, match="more than a document"):
+            check_size(large, event)
 
 
 def test_an_end_that_brings_little_has_the_job_weighed_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

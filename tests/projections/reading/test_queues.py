@@ -16,7 +16,7 @@ from projections.reading import queues
 from projections.reading.candidates import ViewFinder
 from projections.reading.reader import ViewReader
 from projections.registry import PROJECTIONS
-from tests.builders import COMPLETED, NOW, append, claimed, enqueued
+from tests.builders import COMPLETED, NOW, append, claimed, enqueued, failed
 from tests.projections.stage import finish, live_of, put, taking_place
 
 HOUR = timedelta(hours=1)
@@ -100,6 +100,26 @@ def test_what_waits_for_its_time_is_counted_by_queue_and_no_further_than_is_aske
 
     assert views(built).count_later(100) == {"a": 2, "b": 1}
     assert sum(views(built).count_later(2).values()) == 2
+
+
+@pytest.mark.parametrize("others", [0, 5])
+def test_what_waits_for_a_retry_is_not_scheduled_whether_few_or_many_have_failed(
+    built: Ground, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr(queues, "JOBS_ASKED", 2)
+    later = built.clock.now() + HOUR
+    put(built, "job-first", enqueued(queue="a"), claimed(), failed(retry_at=later))
+    for number in range(others):  # which are to be retried at once
+        put(built, f"job-{number}", enqueued(queue="a"), claimed(), failed(retry_at=NOW))
+    put(built, "job-last", enqueued(queue="a"), claimed(), failed(retry_at=later))
+    for name, queue in (("one", "a"), ("two", "a"), ("three", "b")):
+        put(built, f"job-{name}", replace(enqueued(queue=queue), run_at=later))
+    finish(built)
+
+    assert views(built).count_later(100) == {"a": 4, "b": 1}
+    assert views(built).scheduled(100) == {"a": 2, "b": 1}
+    assert views(built).scheduled(5) == {"a": 2, "b": 1}
+    assert views(built).scheduled(4) is None  # there may be more
 
 
 @pytest.mark.parametrize(("ago", "within"), [(timedelta(seconds=90), 60), (12 * HOUR, 3600), (20 * 24 * HOUR, 86_400)])
