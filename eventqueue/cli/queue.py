@@ -105,10 +105,10 @@ def resume(session: Session, name: str, why: str | None) -> None:
 
 
 def _since(pause: "Pause") -> str:
-    from eventqueue.cli.render.words import instant
+    from eventqueue.cli.render.zone import moment
 
     why = f": {clean(pause.why)}" if pause.why else ""
-    return f"since {instant(pause.since, 'seconds')} by {clean(pause.by)}{why}"
+    return f"since {moment(pause.since, 'seconds')} by {clean(pause.by)}{why}"
 
 
 def _note_unknown(session: Session, queue: "Queue", name: str) -> None:

@@ -1,6 +1,7 @@
 """In what shape lists are printed: `-o`, `--columns`, `--wide`, `--sort`; scheduled jobs apart from due ones."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -134,6 +135,19 @@ def test_times_are_shown_in_the_machines_zone_if_asked_and_never_in_json(queuect
         assert "+05:30" in local.process(*words.split(), "--local").out
         assert "+05:30" not in local.process(*words.split()).out
     assert "+05:30" not in local.process("show", "a", "--json", "--local").out
+
+
+def test_times_in_sentences_are_in_the_machines_zone_as_well(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="a", command="true", delay=timedelta(hours=3))
+    queue.pause_queue("default")
+    local = queuectl.with_environ(TZ="Asia/Kolkata")
+
+    for words in ("why a", "show a", "status", "queue pause default", "count --by hour", "top --once", "list --at 1s"):
+        found = local.process(*words.split(), "--local")
+        told = f"{found.out}{found.err}"
+        assert "+05:30" in told, words
+        assert not re.search(r"\d\dZ", told), words
+    assert "+05:30" not in local.process("why", "a", "--json", "--local").out
 
 
 def test_how_long_ago_it_was_stands_beside_a_time(queuectl: Queuectl, queue: Queue) -> None:

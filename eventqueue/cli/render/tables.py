@@ -112,11 +112,15 @@ def errors(found: Sequence[ErrorGroup], now: datetime, names: Sequence[str] = ()
 def tally(found: Tally, by: str) -> Table:
     """How many jobs there are of each kind, with an example of each error."""
     titles = [by.upper(), "COUNT"]
-    rows: list[list[Cell]] = [[clean(one.value or "-"), one.count] for one in found.kinds]
+    rows: list[list[Cell]] = [[clean(_kind(one.value, by)), one.count] for one in found.kinds]
     if by == "error":
         titles.append("SUCH AS")
         rows = [[*row, clean(one.example or "")] for row, one in zip(rows, found.kinds, strict=True)]
     return Table(titles, rows)
+
+
+def _kind(value: str | None, by: str) -> str:
+    return moment(datetime.fromisoformat(value), "minutes") if value and by == "hour" else value or "-"
 
 
 _WORKERS = ("worker", "id", "pid", "queues", "slots", "age", "seen", "state", "running", "by")
