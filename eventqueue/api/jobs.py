@@ -9,9 +9,10 @@ from eventqueue.api.connected import Connected
 from eventqueue.errors import AmbiguousId, JobNotFound, Refused
 from eventqueue.log.loading import load
 from eventqueue.model.acts import CATEGORY as ACT
-from eventqueue.model.ends import is_end
+from eventqueue.model.ends import is_end, no_end
 from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.model.job import Job, State
+from eventqueue.ports.views import ENDS_MAX
 
 
 class Jobs:
@@ -27,7 +28,7 @@ class Jobs:
         if is_end(prefix) and prefix not in found:
             found += [one for one in self._connection.views.ending(prefix, 2) if one not in found]
         if not found or not prefix:
-            raise JobNotFound(prefix)
+            raise JobNotFound(prefix, no_end(prefix, ENDS_MAX))
         if len(found) > 1 and found[0] != prefix:
             raise AmbiguousId(prefix, found[0], found[1])
         return found[0]

@@ -13,7 +13,7 @@ from eventqueue.model.codec import seal
 from eventqueue.model.ends import LEAST
 from eventqueue.model.events import EMPTY
 from eventqueue.ports.log import Append
-from tests.cli.commands import Queuectl
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.terminals import Line, on_terminal, on_terminals
 
 MANY = 60
@@ -39,6 +39,15 @@ def test_a_row_of_the_last_list_is_known_by_its_place(plain: Queuectl, queue: Qu
     assert one.splitlines()[0].split() == ["id", ids[0]]
     assert [line.split()[2] for line in two.splitlines()] == [ids[1], ids[0]]
     assert "no row @3: they are @1 to @2" in none
+
+
+def test_why_a_text_is_the_end_of_no_id_is_told(queuectl: Queuectl, queue: Queue) -> None:
+    job = queue.enqueue(command="true")
+
+    short, other = queuectl.process("show", job.id[-7:]), queuectl.process("show", "00000000f")
+    assert is_one_sentence(short) and "counts from 8 characters on" in short.err
+    assert is_one_sentence(other) and "none of the newest 20,000 has an id that ends so" in other.err
+    assert "ends" not in queuectl.process("show", "report").err
 
 
 def test_a_place_without_a_list_is_refused(plain: Queuectl, queue: Queue) -> None:
