@@ -45,8 +45,10 @@ def test_why_a_text_is_the_end_of_no_id_is_told(queuectl: Queuectl, queue: Queue
     job = queue.enqueue(command="true")
 
     short, other = queuectl.process("show", job.id[-7:]), queuectl.process("show", "00000000f")
-    assert is_one_sentence(short) and "counts from 8 characters on" in short.err
-    assert is_one_sentence(other) and "none of the newest 20,000 has an id that ends so" in other.err
+    assert is_one_sentence(short)
+    assert is_one_sentence(other)
+    assert "counts from 8 characters on" in short.err
+    assert "none of the newest 20,000 has an id that ends so" in other.err
     assert "ends" not in queuectl.process("show", "report").err
 
 
@@ -190,6 +192,16 @@ def test_what_is_longer_than_the_screen_is_shown_in_a_pager(long: Queuectl) -> N
     assert "paged:" not in on_terminal(long.with_environ(TERM="dumb"), "list")
     assert "paged:" not in long.process("list").out
     assert "paged:" in on_terminal(long.with_environ(PAGER="sed s/^/no:/"), "events")  # ours goes first
+
+
+def test_under_sudo_a_pager_is_asked_to_run_nothing(long: Queuectl, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\ncat > /dev/null; echo secure: ${LESSSECURE:-no}\n")
+    pager.chmod(0o700)
+    asked = long.with_environ(QUEUECTL_PAGER=str(pager))
+
+    assert "secure: 1" in on_terminal(asked.with_environ(SUDO_UID="1000"), "list")
+    assert "secure: no" in on_terminal(asked, "list")
 
 
 def test_a_pager_that_is_not_there_is_a_note_and_the_list_is_shown(long: Queuectl) -> None:
