@@ -50,7 +50,7 @@ def list_(session: Session, at: At, *, shape: Shape) -> None:
             shape,
             lambda: [documents.queue(one) for one in found],
             lambda: [one.name for one in found],
-            lambda: tables.queues(found, now, shape.columns),
+            lambda: tables.queues(found, now, shape.names(QUEUES)),
         )
     else:
         session.out.note("No queue has had a job yet: `queuectl enqueue` adds one.")
