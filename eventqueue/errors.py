@@ -78,7 +78,7 @@ class InvalidInput(Refused):
 
 
 class JobNotFound(Refused):
-    """No job has this id; `meant`: see WorkerNotFound."""
+    """No job has this id; `meant`: see WorkerNotFound, or why none is meant."""
 
     def __init__(self, job_id: str, meant: str = "") -> None:
         super().__init__(f"No job {job_id!r}{meant}: `queuectl list` shows the ids.")

@@ -14,7 +14,7 @@ from eventqueue.audit.seals import SEALS, Seal, misfit
 from eventqueue.audit.verdict import Auditor, Verdict
 from eventqueue.errors import BadSeals, InvalidInput, LogCorrupt
 from eventqueue.model.codec import version_in
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import moment
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import files, record, stored
 from eventqueue.sealing.holding import hold
@@ -86,13 +86,13 @@ def _behind(verdict: Verdict, progress: Progress) -> Progress:
 
 
 def _of_kept(last: Seal) -> str:
-    return f"the seals that were kept, the last of them seal {last.number} of {instant(last.at, 'seconds')}"
+    return f"the seals that were kept, the last of them seal {last.number} of {moment(last.at, 'seconds')}"
 
 
 def _of_signed(signed: Signatures | None) -> Iterator[str]:
     if signed is not None and signed.first is not None and signed.last is not None:
         begin = "" if signed.first is signed.last else f"seal {signed.first.number} to "
-        which = f"{begin}seal {signed.last.number} of {instant(signed.last.at, 'seconds')}"
+        which = f"{begin}seal {signed.last.number} of {moment(signed.last.at, 'seconds')}"
         yield f"the key that signed {which}: of what came later, or was cut off behind one of them, it says nothing"
 
 
@@ -107,7 +107,7 @@ def _of_own(ground: Ground, beside: Beside) -> Iterator[str]:
 
 def _of_remembered(then: record.Standing | None) -> Iterator[str]:
     if then is not None:
-        yield f"what it had on {instant(then.at, 'seconds')}"
+        yield f"what it had on {moment(then.at, 'seconds')}"
 
 
 @contextmanager

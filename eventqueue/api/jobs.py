@@ -1,6 +1,5 @@
 """One job: found by a part of its id, as the log has it, and what its worker is about to do with it."""
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -11,14 +10,13 @@ from eventqueue.api.connected import Connected
 from eventqueue.errors import AmbiguousId, JobNotFound, QueueError, Refused
 from eventqueue.log.loading import load
 from eventqueue.model.acts import CATEGORY as ACT
-from eventqueue.model.ends import is_end
+from eventqueue.model.ends import is_end, is_ours, no_end
 from eventqueue.model.events import Claimed, Recorded, name_in, stream_of
 from eventqueue.model.job import Job, State
 from eventqueue.model.names import meant
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import ENDS_MAX, Filter
 
 NEWEST = 200  # jobs of which one may be meant by a wrong id
-_MADE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Jobs:
@@ -34,7 +32,7 @@ class Jobs:
         if is_end(prefix) and prefix not in found:
             found += [one for one in self._connection.views.ending(prefix, 2) if one not in found]
         if not found or not prefix:
-            raise JobNotFound(prefix, self._meant(prefix))
+            raise JobNotFound(prefix, self._meant(prefix) or no_end(prefix, ENDS_MAX))
         if len(found) > 1 and found[0] != prefix:
             raise AmbiguousId(prefix, found[0], found[1])
         return found[0]
@@ -43,7 +41,7 @@ class Jobs:
         """Return which of the newest jobs may be meant, of those that somebody has named: other ids are all alike."""
         with suppress(QueueError):
             newest = self._connection.views.ids(Filter(limit=NEWEST))
-            return meant(wrong, [one for one in newest if not _MADE.fullmatch(one)])
+            return meant(wrong, [one for one in newest if not is_ours(one)])
         return ""
 
     def get(self, job_id: str) -> Job:

@@ -18,7 +18,7 @@ from eventqueue.model import lives, readable
 from eventqueue.model.codec import decode, to_ms
 from eventqueue.model.durations import Duration
 from eventqueue.model.events import Recorded, stream_of
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import moment as shown_as
 from eventqueue.model.job import Job, State, fold
 from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
@@ -189,10 +189,10 @@ def travel_to(connection: "Connection", moment: datetime) -> Then:
         raise InvalidInput("at", "must have a time zone, such as datetime.UTC")
     ground, moment = connection.ground, to_ms(moment.astimezone(UTC))
     if moment > (now := ground.clock.now()):
-        raise InvalidInput("at", f"lies in the future: it is {instant(now)}")
+        raise InvalidInput("at", f"lies in the future: it is {shown_as(now)}")
     begin = begin_of(ground.database, ground.log)
     if begin is None:
         raise InvalidInput("at", "the log is empty: there is no past yet")
     if moment < begin:
-        raise InvalidInput("at", f"the log begins at {instant(begin)}: give a later time")
+        raise InvalidInput("at", f"the log begins at {shown_as(begin)}: give a later time")
     return Then(Past(ground.database, ground.log, moment), connection.views)

@@ -29,6 +29,7 @@ _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _CONDITION = re.compile(
     rf'(?P<field>[A-Za-z_]+(?:-[A-Za-z]+)*)(?:\.(?P<name>{_QUOTED}|[^\s:=~<>"]+))?(?P<how>>=|<=|[:=~<>])', re.DOTALL
 )
+_QUOTED_WHOLE = re.compile(_QUOTED, re.DOTALL)
 _VALUE = re.compile(rf'(?:{_QUOTED}|[^\s"]\S*)(?!\S)', re.DOTALL)
 _BLANKS = re.compile(r"\s*")
 _BARE = re.compile(r'[^\s"]\S*')
@@ -211,11 +212,11 @@ def _with_any(some: Mapping[str, Any], more: Mapping[str, Any]) -> tuple[Mapping
 
 def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:
     """Yield where each condition begins, its field, the name in meta if it is of that, how it stands, and its value."""
-    at = _after_blanks(text, 0)
+    at, before = _after_blanks(text, 0), None
     while at < len(text):
         found = _CONDITION.match(text, at)
         if found is None:
-            _refuse(at, f"{_word(text, at)!r} is no condition: give FIELD:VALUE, {SUCH}; {_known()}")
+            _refuse(at, _no_condition(_word(text, at), before))
         field, how = found["field"], "=" if found["how"] == ":" else found["how"]
         _check(at, field, found["name"], how)
         value = _VALUE.match(text, found.end())
@@ -223,7 +224,16 @@ def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:
             _refuse(found.end(), _no_value(text, found.end(), found[0]))
         name = None if found["name"] is None else _unquoted(found["name"])
         yield at, field, name, how, _unquoted(value[0])
+        before = found[0], value[0]
         at = _after_blanks(text, value.end())
+
+
+def _no_condition(word: str, before: tuple[str, str] | None) -> str:
+    """Return what is wrong with a word; `before`: how the condition before it begins, and its value."""
+    if before is None or _QUOTED_WHOLE.fullmatch(before[1]) or '"' in word:
+        return f"{word!r} is no condition: give FIELD:VALUE, {SUCH}; {_known()}"
+    begin, value = before
+    return f'{word!r} is no condition: a value with blanks stands in quotation marks, such as {begin}"{value} {word}"'
 
 
 def _check(at: int, field: str, name: str | None, how: str) -> None:

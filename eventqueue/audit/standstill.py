@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from eventqueue.model.figures import instant, span
+from eventqueue.model.figures import moment, span
 from eventqueue.model.job import Job
 from eventqueue.model.pause import Pause
 from eventqueue.ports.views import Standing, Standstill, Worker
@@ -79,7 +79,7 @@ def _free(crew: Crew) -> int:
 
 def _standstill(queue: str, due_since: datetime, crew: Crew, now: datetime) -> Standstill:
     kind = Standing.UNSERVED if not crew else Standing.FREE if _free(crew) else Standing.BUSY
-    text = f"{_why(crew, now)}; its first job is due since {instant(due_since, 'seconds')}"
+    text = f"{_why(crew, now)}; its first job is due since {moment(due_since, 'seconds')}"
     return Standstill(queue=queue, kind=kind, due_since=due_since, text=text)
 
 
@@ -87,7 +87,7 @@ def unmet(found: Standstill, tasks: Collection[str]) -> Standstill:
     """Return it with the reason that no worker knows the tasks that its first jobs are of."""
     name, *others = sorted(tasks)
     which = f"task {name}{f' and {len(others):,} more' if others else ''}"
-    text = f"no worker that serves it knows {which}; its first job is due since {instant(found.due_since, 'seconds')}"
+    text = f"no worker that serves it knows {which}; its first job is due since {moment(found.due_since, 'seconds')}"
     return replace(found, kind=Standing.UNKNOWN, text=text)
 
 

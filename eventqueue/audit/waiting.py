@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from eventqueue.audit.clauses import Around, Clause, Place, Reason
 from eventqueue.model.events import Call
-from eventqueue.model.figures import count, instant, span
+from eventqueue.model.figures import count, moment, span
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.ports.views import Ahead, Worker
@@ -23,7 +23,7 @@ def waiting(job: Job, since: Place, around: Around, origin: Sequence[Clause]) ->
         origin = [one for one in origin if one is not retry]
     yield from first
     if job.expires_at is not None and job.expires_at > around.now:
-        text = f"if no worker has claimed it by {instant(job.expires_at, 'seconds')}, it is cancelled instead of run"
+        text = f"if no worker has claimed it by {moment(job.expires_at, 'seconds')}, it is cancelled instead of run"
         yield Clause(kind=Reason.EXPIRES, text=text, event=Place(job.stream, 1), until=job.expires_at)
     yield from origin
 
@@ -54,7 +54,7 @@ def _clauses(job: Job, wait: Wait, since: Place, around: Around) -> Iterator[Cla
 
 
 def _at(time: datetime | None) -> str:
-    return "a time unknown" if time is None else instant(time, "seconds")
+    return "a time unknown" if time is None else moment(time, "seconds")
 
 
 def _unserved(job: Job, wait: Wait, around: Around) -> str:

@@ -23,7 +23,7 @@ from eventqueue.model.events import (
     RetryCause,
     stream_of,
 )
-from eventqueue.model.figures import count, instant, shortened, span
+from eventqueue.model.figures import count, moment, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
 from eventqueue.model.lives import WorkerStopAsked
 from eventqueue.schedules.ticks import told
@@ -86,7 +86,7 @@ def _with_others(act: str | None) -> str:
 
 def _origin(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[Clause]:
     last = history[-1]
-    at, by = instant(last.at, "seconds"), last.actor
+    at, by = moment(last.at, "seconds"), last.actor
     match last.event:
         case Enqueued(restart_of=str(old), why=why, act=act):
             reason = f" ({_said(why)})" if why else ""
@@ -119,7 +119,7 @@ def _retry(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
     if failed is not None and isinstance(failed.event, Failed):
         text = (
             f"it waits for retry {job.failures} of {job.max_retries} after a failure at "
-            f"{instant(failed.at, 'seconds')} ({_said(failed.event.error.told)})"
+            f"{moment(failed.at, 'seconds')} ({_said(failed.event.error.told)})"
         )
         yield Clause(kind=Reason.RETRY, text=text, event=_place(failed))
         yield from _lost(failed)
@@ -128,7 +128,7 @@ def _retry(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
 def _failure(history: Sequence[Recorded]) -> Iterator[Clause]:
     failed = _last(history, Failed)
     if failed is not None and isinstance(failed.event, Failed):
-        text = f"its last attempt ended at {instant(failed.at, 'seconds')} with {_said(failed.event.error.told)}"
+        text = f"its last attempt ended at {moment(failed.at, 'seconds')} with {_said(failed.event.error.told)}"
         yield Clause(kind=Reason.ERROR, text=text, event=_place(failed))
         yield from _lost(failed)
 
@@ -157,7 +157,7 @@ def _running(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[
     lasts = max(timedelta(0), around.now - job.claimed_at)
     yield Clause(
         kind=Reason.RUNNING,
-        text=f"it runs since {instant(job.claimed_at, 'seconds')}, for {span(lasts.total_seconds())} "
+        text=f"it runs since {moment(job.claimed_at, 'seconds')}, for {span(lasts.total_seconds())} "
         f"{'by then' if around.is_past else 'now'}, "
         f"by worker {job.worker}{host}: attempt {job.attempts}",
         event=Place(job.stream, job.claim or job.version),
@@ -172,7 +172,7 @@ def _silent(job: Job, around: Around) -> Iterator[Clause]:
     if around.holder is None:
         yield Clause(kind=Reason.SILENT, text=f"its worker {job.worker} is registered no more: {ENDS}")
     elif not around.holder.is_live:
-        since = instant(around.holder.renewed_at, "seconds")
+        since = moment(around.holder.renewed_at, "seconds")
         text = f"its worker {job.worker} is silent since {since}, and its lease is over: {ENDS}"
         yield Clause(kind=Reason.SILENT, text=text)
 
@@ -182,7 +182,7 @@ def _ends(job: Job, around: Around) -> Iterator[Clause]:
         yield _timeout(job, job.claimed_at + timedelta(seconds=job.timeout), around)
     if around.holder is not None and (by := around.holder.stop_by) is not None and around.holder.is_live:
         asked = _stop_asked(around)
-        text = f"{_asked(asked)}, and hands back what still runs at {instant(by, 'seconds')}"
+        text = f"{_asked(asked)}, and hands back what still runs at {moment(by, 'seconds')}"
         until = by if by > around.now else None
         yield Clause(kind=Reason.STOPPING, text=text, event=None if asked is None else _place(asked), until=until)
 
@@ -202,12 +202,12 @@ def _asked(asked: Recorded | None) -> str:
     if asked is None or not isinstance(asked.event, WorkerStopAsked):
         return "its worker is asked to stop"
     why = f" ({_said(asked.event.why)})" if asked.event.why else ""
-    return f"its worker was asked to stop by {asked.actor} at {instant(asked.at, 'seconds')}{why}"
+    return f"its worker was asked to stop by {asked.actor} at {moment(asked.at, 'seconds')}{why}"
 
 
 def _timeout(job: Job, end: datetime, around: Around) -> Clause:
     ran_over = end <= around.now
-    at = instant(end, "seconds")
+    at = moment(end, "seconds")
     text = f"its timeout was over at {at}: it is being killed" if ran_over else f"it is killed if it still runs at {at}"
     return Clause(kind=Reason.TIMEOUT, text=text, event=Place(job.stream, 1), until=None if ran_over else end)
 
@@ -219,14 +219,14 @@ def _completed(job: Job, last: Recorded) -> Clause:
     result = job.result
     code = "" if result is None or result.exit_code is None else f", with exit code {result.exit_code}"
     ran = "" if result is None or result.duration is None else f", after {span(result.duration)}"
-    text = f"it completed at {instant(last.at, 'seconds')}{ran}{code}, in attempt {job.attempts}"
+    text = f"it completed at {moment(last.at, 'seconds')}{ran}{code}, in attempt {job.attempts}"
     return Clause(kind=Reason.COMPLETED, text=text, event=_place(last))
 
 
 def _dead(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
     last = history[-1]
     reason = f": {last.event.reason}" if isinstance(last.event, DeadLettered) else ""
-    text = f"it ended at {instant(last.at, 'seconds')}, after {count(job.attempts, 'attempt')}{reason}"
+    text = f"it ended at {moment(last.at, 'seconds')}, after {count(job.attempts, 'attempt')}{reason}"
     yield Clause(kind=Reason.DEAD, text=text, event=_place(last))
     yield from _failure(history)
     yield Clause(
@@ -237,10 +237,10 @@ def _dead(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
 
 
 def _cancelled(job: Job, last: Recorded, around: Around) -> Iterator[Clause]:
-    at = instant(last.at, "seconds")
+    at = moment(last.at, "seconds")
     why, act = (last.event.why, last.event.act) if isinstance(last.event, Cancelled) else ("", None)
     if why == EXPIRED and job.expires_at is not None and job.expires_at <= last.at:
-        expired = instant(job.expires_at, "seconds")
+        expired = moment(job.expires_at, "seconds")
         text = f"it expired at {expired}, before a worker came to it, and was cancelled at {at} by {last.actor}"
         yield Clause(kind=Reason.EXPIRED, text=text, event=_place(last))
     else:

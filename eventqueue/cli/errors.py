@@ -66,7 +66,7 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
         shape,
         lambda: [documents.plain(one) for one in shown],
         lambda: [one.fingerprint for one in shown],
-        lambda: [tables.errors(shown, now, shape.columns, short)] if shown else [],
+        lambda: [tables.errors(shown, now, shape.names(ERRORS), short)] if shown else [],
     )
     if not shown:
         session.out.note("No failures." if is_past else "No job is failed or dead now: --past tells what has failed.")

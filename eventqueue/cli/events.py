@@ -131,14 +131,14 @@ def _of_job(queue: "Queue", job: str | None) -> Sequence[str]:
 
 
 def _why_none(queue: "Queue") -> str:
-    from eventqueue.cli.render.words import instant
+    from eventqueue.cli.render.zone import moment
     from eventqueue.model.moments import moment_of
 
     ends = [next(queue.events(reverse=reverse), None) for reverse in (False, True)]
     begin, end = (None if one is None else moment_of(one) for one in ends)
     if begin is None or end is None:
         return "No events: the log is empty."
-    return f"No such events; the log has some from {instant(begin, 'seconds')} to {instant(end, 'seconds')}."
+    return f"No such events; the log has some from {moment(begin, 'seconds')} to {moment(end, 'seconds')}."
 
 
 AHEAD = timedelta(minutes=10)  # of one machine's clock before another's

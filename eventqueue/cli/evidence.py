@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from eventqueue.cli.render.others import told
-from eventqueue.cli.render.words import count, instant
+from eventqueue.cli.render.words import count
+from eventqueue.cli.render.zone import moment
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import decode
 from eventqueue.model.events import Event, Recorded
@@ -29,7 +30,7 @@ def seals(queue: "Queue") -> tuple[str, str | None]:
 
     ground = queue.connection.ground
     last = next((one for one in _newest(ground, SEALS) if isinstance(one.event, LogSealed)), None)
-    since = "" if last is None else f" since {instant(last.at, 'seconds')}{_by(last.event)}"
+    since = "" if last is None else f" since {moment(last.at, 'seconds')}{_by(last.event)}"
     try:
         Sealer(ground, "doctor").check()
     except LogCorrupt as error:
@@ -57,7 +58,7 @@ def lost(queue: "Queue") -> tuple[str, str | None]:
     begin = ground.clock.now() - LOST_FOR
     for one in _newest(ground, STREAM):
         if isinstance(one.event, ViewsRebuilt) and one.event.lost is not None and one.at >= begin:
-            return f"views were built anew on {instant(one.at, 'seconds')}: {told(one.event.lost)}", (
+            return f"views were built anew on {moment(one.at, 'seconds')}: {told(one.event.lost)}", (
                 "if no backup was restored then, events were removed: `queuectl audit verify --all`, with --against or "
                 "--record, says which"
             )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
-from eventqueue.cli.render.words import count, instant
+from eventqueue.cli.render.words import count
+from eventqueue.cli.render.zone import moment
 from eventqueue.cli.session import Session
 from eventqueue.errors import AccessDenied, Refused
 from eventqueue.model.job import FINAL, State
@@ -91,7 +92,7 @@ class _Text:
         """Say when a job that failed is tried again."""
         job = queue.get(job_id)
         if job.state is State.FAILED and job.due_at is not None:
-            self._note(f"It is tried again at {instant(job.due_at, 'seconds')}.")
+            self._note(f"It is tried again at {moment(job.due_at, 'seconds')}.")
 
     def over(self, queue: "Queue", job_id: str) -> int:
         """Say how the job has ended; return the exit code."""

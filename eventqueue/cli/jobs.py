@@ -12,7 +12,7 @@ from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.shape import JOBS, Shape, shaped
+from eventqueue.cli.shape import HISTORY, JOBS, Shape, print_shaped, shaped
 from eventqueue.cli.sorting import sorting
 from eventqueue.cli.then import At, seen_at, time_in, told_at, with_at
 from eventqueue.errors import QueueError, Refused
@@ -129,15 +129,17 @@ def _time_of_version(queue: "Queue", job_id: str, version: int) -> datetime:
 
 @command("history")
 @click.argument("job_id", metavar="ID", type=JOB)
+@shaped(HISTORY)
 @show_env
 @with_session
-def history(session: Session, job_id: str, *, show_env: bool) -> None:
+def history(session: Session, job_id: str, *, shape: Shape, show_env: bool) -> None:
     """Show a job's events in order.
 
     When each was, how long after the one before, by whom, and what it changed.
 
     \b
     queuectl history report
+    queuectl history report --columns time,event,by
     """
     from eventqueue.cli.render import documents, tables
 
@@ -146,9 +148,12 @@ def history(session: Session, job_id: str, *, show_env: bool) -> None:
         restarts, now = queue.restarts(whole), time_in(queue)
         acts = {} if session.out.as_json else _acts_in(queue, found)
     events = zip(found, [None, *found], strict=False)
-    session.out.answer(
+    print_shaped(
+        session,
+        shape,
         lambda: [documents.event(one, before, show_env=show_env) for one, before in events],
-        lambda: tables.history(found, now, acts),
+        lambda: [one.id.hex() for one in found],
+        lambda: tables.history(found, now, acts, shape.names(HISTORY)),
     )
     if restarts:
         session.out.note(f"It was restarted as {', '.join(restarts)}.")

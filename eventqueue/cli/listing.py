@@ -112,7 +112,7 @@ def print_jobs(
 def _show(
     session: Session, queue: "Queue | Then", parts: Iterable[Sequence[Job]], shape: Shape, *, is_part: bool
 ) -> None:
-    now, is_read, names = time_in(queue), shape.is_read(session), shape.columns or (WIDE if shape.is_wide else ())
+    now, is_read, names = time_in(queue), shape.is_read(session), shape.names(WIDE)
     ends, seen, before = Ends(), list[str](), 0
 
     def tables() -> Iterator[Table]:

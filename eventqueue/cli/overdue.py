@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from eventqueue.cli.render.words import count, instant
+from eventqueue.cli.render.words import count
+from eventqueue.cli.render.zone import moment
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def schedules(queue: "Queue") -> tuple[str, str | None]:
         (name, at), more = found.unmade[0], len(found.unmade) - 1
         others = f", and so with {count(more, 'other schedule')}" if more else ""
         return (
-            f"of schedule {clean(name)} there is no job for the tick of {instant(at, 'seconds')}{others}",
+            f"of schedule {clean(name)} there is no job for the tick of {moment(at, 'seconds')}{others}",
             "start who makes them, with `queuectl worker start` or `queuectl projector start`",
         )
     if found.taken:

@@ -50,7 +50,7 @@ def list_(session: Session, at: At, *, shape: Shape) -> None:
             shape,
             lambda: [documents.queue(one) for one in found],
             lambda: [one.name for one in found],
-            lambda: tables.queues(found, now, shape.columns),
+            lambda: tables.queues(found, now, shape.names(QUEUES)),
         )
     else:
         session.out.note("No queue has had a job yet: `queuectl enqueue` adds one.")
@@ -105,10 +105,10 @@ def resume(session: Session, name: str, why: str | None) -> None:
 
 
 def _since(pause: "Pause") -> str:
-    from eventqueue.cli.render.words import instant
+    from eventqueue.cli.render.zone import moment
 
     why = f": {clean(pause.why)}" if pause.why else ""
-    return f"since {instant(pause.since, 'seconds')} by {clean(pause.by)}{why}"
+    return f"since {moment(pause.since, 'seconds')} by {clean(pause.by)}{why}"
 
 
 def _note_unknown(session: Session, queue: "Queue", name: str) -> None:

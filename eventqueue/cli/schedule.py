@@ -21,6 +21,7 @@ from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.known import SCHEDULE
 from eventqueue.cli.options import Group, command, show_env, with_why
 from eventqueue.cli.session import Session, with_session
+from eventqueue.cli.shape import SCHEDULES, Shape, print_shaped, shaped
 from eventqueue.cli.values import ARGUMENTS, SECONDS, TEXT, Choice
 from eventqueue.errors import ScheduleNotFound
 
@@ -136,19 +137,27 @@ def _asked(
 
 
 @command("list")
+@shaped(SCHEDULES)
 @with_session
-def list_(session: Session) -> None:
+def list_(session: Session, *, shape: Shape) -> None:
     """List the schedules, each with its next tick.
 
     \b
     queuectl schedule list
+    queuectl schedule list --columns schedule,next,last
     """
     from eventqueue.cli.render import documents, schedules
 
     with session.queue() as queue:
         found, now = queue.schedules(), queue.connection.ground.clock.now()
     if found or session.out.as_json:
-        session.out.answer(lambda: [documents.schedule(one) for one in found], lambda: schedules.table(found, now))
+        print_shaped(
+            session,
+            shape,
+            lambda: [documents.schedule(one) for one in found],
+            lambda: [one.name for one in found],
+            lambda: schedules.table(found, now, shape.names(SCHEDULES)),
+        )
     else:
         session.out.note("There is no schedule yet: `queuectl schedule add` sets one.")
 

@@ -13,7 +13,7 @@ from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.cli.output import Output
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.terminal import IS_PAGED
-from eventqueue.cli.render.zone import IS_LOCAL
+from eventqueue.cli.render.zone import show_times
 from eventqueue.errors import LogUnavailable
 from eventqueue.system.people import actor_of
 
@@ -63,7 +63,7 @@ def with_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R
     def call(*args: P.args, **options: P.kwargs) -> R:
         ctx = click.get_current_context()
         out = Output(as_json=bool(given(ctx, "as_json")), quiet=bool(given(ctx, "quiet")))
-        IS_LOCAL.set(bool(given(ctx, "local")))
+        show_times(is_local=bool(given(ctx, "local")) and not out.as_json)
         IS_PAGED.set(not given(ctx, "no_pager"))
         db = given(ctx, "db")
         uri = given_uri(ctx)

@@ -21,6 +21,8 @@ JOBS = (
 )
 QUEUES = ("queue", "pending", "scheduled", "processing", "completed", "failed", "dead", "cancelled", "paused", "by")
 WORKERS = ("worker", "id", "pid", "host", "queues", "slots", "age", "seen", "state", "running", "by")
+HISTORY = ("version", "time", "ago", "after", "event", "what", "by")
+SCHEDULES = ("schedule", "when", "next", "last", "missed", "overlap", "runs", "set", "by")
 ERRORS = ("fingerprint", "count", "first", "last", "age", "such", "queues", "error")
 
 
@@ -31,6 +33,10 @@ class Shape:
     form: str
     columns: Sequence[str] = ()
     is_wide: bool = False
+
+    def names(self, every: Sequence[str]) -> Sequence[str]:
+        """Return the columns that are asked for, `every` one if it is wide; none: those that are usual."""
+        return self.columns or (every if self.is_wide else ())
 
     def is_read(self, session: Session) -> bool:
         """Whether a person reads it, and so as many rows as a person does."""

@@ -20,12 +20,12 @@ def seen_at(session: Session, queue: "Queue", at: At, option: str = "at") -> "Qu
     """Return what is to be shown: the queue as it is, or as it was, which people are told."""
     if at is None:
         return queue
-    from eventqueue.cli.render.words import instant
+    from eventqueue.cli.render.zone import moment
 
-    moment = time_of(at, queue.connection.ground.clock.now(), option)
+    time = time_of(at, queue.connection.ground.clock.now(), option)
     with said_by(option):
-        then = queue.at(moment)
-    session.out.note(f"As it was at {instant(then.moment)}.")
+        then = queue.at(time)
+    session.out.note(f"As it was at {moment(then.moment)}.")
     return then
 
 

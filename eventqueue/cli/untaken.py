@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from eventqueue.cli.render.words import count, instant
+from eventqueue.cli.render.words import count
+from eventqueue.cli.render.zone import moment
 from eventqueue.model.events import Call
 from eventqueue.system.printable import clean
 
@@ -28,7 +29,7 @@ def tasks(queue: "Queue") -> tuple[str, str | None]:
         return "each for which jobs are due is known to a worker, or its queue has none", None
     named = "; ".join(
         f"{clean(task)} is known to no live worker of queue {job.queue}: job {clean(job.id)} is due since "
-        f"{instant(job.due_at or job.run_at, 'seconds')}"
+        f"{moment(job.due_at or job.run_at, 'seconds')}"
         for task, job in [*first.items()][:TASKS_MAX]
     )
     more = f"; and so {count(len(first) - TASKS_MAX, 'other task')}" if len(first) > TASKS_MAX else ""

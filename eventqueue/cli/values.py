@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from eventqueue.cli.render.words import instant
+from eventqueue.cli.render.zone import moment
 from eventqueue.errors import InvalidInput
 from eventqueue.model import times
 from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
@@ -255,7 +255,7 @@ def since_of(typed: Typed | None, now: datetime) -> datetime | None:
         return None
     since = time_of(typed, now)
     if since > now + SKEW:
-        raise InvalidInput("since", f"lies in the future: there is nothing after {instant(now, 'seconds')}")
+        raise InvalidInput("since", f"lies in the future: there is nothing after {moment(now, 'seconds')}")
     return since
 
 
@@ -271,7 +271,7 @@ def until_of(typed: Typed | None, since: datetime | None, now: datetime) -> date
     if since is not None and isinstance(typed, time) and until < since:
         until += timedelta(days=1)
     if since is not None and until < since:
-        raise InvalidInput("until", f"lies before the beginning: that is {instant(since, 'seconds')}")
+        raise InvalidInput("until", f"lies before the beginning: that is {moment(since, 'seconds')}")
     return until
 
 

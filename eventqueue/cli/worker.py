@@ -195,7 +195,7 @@ def list_(session: Session, at: At, *, is_all: bool, limit: int, shape: Shape) -
             shape,
             lambda: [documents.plain(one) for one in found],
             lambda: [one.id for one in found],
-            lambda: tables.workers(found, now, shape.columns, short),
+            lambda: tables.workers(found, now, shape.names(WORKERS), short),
         )
     elif at is not None:
         session.out.note("The log tells of no worker that was there then.")

@@ -15,7 +15,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model.codec import DATA_MAX, check_size, size_of, to_ms
 from eventqueue.model.events import Run, Shell, Terms
 from eventqueue.model.fields import Fields, check_together, fields_of, given_of, plain_of
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import moment
 from eventqueue.model.names import one_of
 from eventqueue.model.retry import LONGEST_S
 
@@ -156,7 +156,7 @@ def _due(job: Job, asked: Fields, now: datetime) -> datetime:
     due_at = max(now, now + timedelta(seconds=asked.delay or 0) if asked.run_at is None else to_ms(asked.run_at))
     if job.expires_at is not None and job.expires_at <= due_at:
         field = "delay" if asked.run_at is None else "run_at"
-        raise InvalidInput(field, f"is not before job {job.id} expires, at {instant(job.expires_at, 'seconds')}")
+        raise InvalidInput(field, f"is not before job {job.id} expires, at {moment(job.expires_at, 'seconds')}")
     # Who is due already keeps its place among those that are.
     is_due = job.due_at is not None and job.due_at <= now
     return job.due_at if job.due_at is not None and is_due and due_at <= now else to_ms(due_at)

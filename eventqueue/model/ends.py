@@ -15,6 +15,15 @@ def is_end(text: str) -> bool:
     return len(text) >= LEAST and re.fullmatch(r"[0-9a-f-]+", text) is not None
 
 
+def no_end(text: str, looked_at: int) -> str:
+    """Return why a text that may be thought to be the end of an id is none of the newest `looked_at`, or nothing."""
+    if is_end(text):
+        return f", and none of the newest {looked_at:,} has an id that ends so"
+    if re.fullmatch(r"[0-9a-f-]+", text) is not None:
+        return f", and the end of an id counts from {LEAST} characters on"
+    return ""
+
+
 def is_ours(job_id: str) -> bool:
     """Whether an id is of the form of those that we make, which are shown by their ends."""
     return _OURS.fullmatch(job_id) is not None

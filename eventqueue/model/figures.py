@@ -1,7 +1,12 @@
 """Numbers, times and durations as people read them. Pure."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from math import isfinite
+
+# How times are put before people are shown them, such as by the clocks of their machine; None: they are left in UTC.
+AS_SHOWN: ContextVar[Callable[[datetime], datetime] | None] = ContextVar("as_shown", default=None)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
@@ -24,6 +29,16 @@ def at_least(number: int, most: int, what: str) -> str:
 def instant(at: datetime, timespec: str = "milliseconds") -> str:
     """Return a time as ISO 8601, UTC, with `Z`."""
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def moment(at: datetime, timespec: str = "milliseconds") -> str:
+    """Return a time as people are shown it: as `instant`, or in the zone they asked for, with how far that is off."""
+    if (turn := AS_SHOWN.get()) is not None:
+        try:
+            return turn(at).isoformat(timespec=timespec)
+        except (OverflowError, ValueError):  # at an end of the calendar, as somebody may have stamped an event
+            pass
+    return instant(at, timespec)
 
 
 def span(seconds: float) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import stream_of
 from eventqueue.model.fields import check_name
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import moment
 from eventqueue.schedules.events import CATEGORY
 
 NAME_MAX = 100  # characters: the ids of its jobs have the time behind it
@@ -62,7 +62,7 @@ def told(job: str, correlation: str | None) -> str | None:
     if made is None:
         return None
     name, at = made
-    return f"schedule {name}, triggered" if at is None else f"schedule {name}, tick of {instant(at, _grain(at))}"
+    return f"schedule {name}, triggered" if at is None else f"schedule {name}, tick of {moment(at, _grain(at))}"
 
 
 def _grain(at: datetime) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.seals import SEALS, Count, Hex, LogId
 from eventqueue.errors import Misconfigured
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import instant, moment
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
 from eventqueue.system.whole import whole_file
@@ -60,7 +60,7 @@ def recall(path: Path) -> Standing | None:
 
 def less_than_then(ground: Ground, then: Standing, events: int) -> Iterator[Finding]:
     """Yield what a log, in which `events` were counted, has less or otherwise than it had."""
-    when = f"at {instant(then.at, 'seconds')}"
+    when = f"at {moment(then.at, 'seconds')}"
     if events < then.events:
         problem = f"the log has {events:,} events, and had {then.events:,} {when}: some were removed"
         yield Finding("events", 0, problem, str(then.events), str(events), is_lost=True)

@@ -8,7 +8,7 @@ import msgspec
 
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import stream_of
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import moment
 from eventqueue.mongo.ground import Ground
 from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.missed import LATE
@@ -53,7 +53,7 @@ def overdue(ground: Ground) -> Overdue:
         except InvalidInput as error:
             unknown.append((one.name, str(error)))
         if one.is_active and one.since is not None and one.since > now + LATE:
-            unknown.append((one.name, f"the date of what happened to it, {instant(one.since)}, is yet to come"))
+            unknown.append((one.name, f"the date of what happened to it, {moment(one.since)}, is yet to come"))
     streams = {stream_of("job", job_id(one.name, at)): (one, at) for one, at in [*due, *coming]}
     made = ground.log.find_next((stream, 0) for stream in streams)
     unmade = [(one.name, at) for one, at in due if stream_of("job", job_id(one.name, at)) not in made]

@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from eventqueue.errors import Refused
 from eventqueue.model.codec import EPOCH
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import moment
 from eventqueue.mongo.arrival import Origin, arrive
 from eventqueue.mongo.clock import majority_time
 from eventqueue.transfer.file import Export
@@ -29,7 +29,7 @@ def unpack(database: Database[Any], export: Export, progress: Callable[[int], ob
     _check_clock(database, export)
     is_all = first.asked == Asked()
     log = first.log if is_all else sha256(f"{first.log} {first.export}".encode()).hexdigest()[:32]
-    source = f"of an export that was made at {instant(first.made_at, 'seconds')}"
+    source = f"of an export that was made at {moment(first.made_at, 'seconds')}"
     origin = Origin(first.export, source, log, "--db", may_be_cut=first.asked.since is not None, is_part=not is_all)
     return arrive(database, origin, export.events(), progress)
 
@@ -38,7 +38,7 @@ def _check_clock(database: Database[Any], export: Export) -> None:
     # What is appended before that could not be told from what somebody has put in behind the seals.
     now, until = majority_time(database), export.sealed_until
     if now < until and until.time - now.time <= AHEAD_MAX_S:
-        at = instant(EPOCH + timedelta(seconds=until.time))
+        at = moment(EPOCH + timedelta(seconds=until.time))
         raise Refused(
             f"{export.path} holds a log that was sealed until {at}, by a server whose clock was ahead of this one's: "
             "import it after that, or set this clock right. Nothing was imported."

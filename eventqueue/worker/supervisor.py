@@ -18,12 +18,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from uuid import uuid4
 
 import msgspec
 
 from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing, make_ticker
 from eventqueue.model.job import State
+from eventqueue.ports.views import Filter
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.interrupts import held_back, on_signals
 from eventqueue.system.outlet import log_to_stderr
@@ -45,7 +47,7 @@ KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is ki
 SEALED_S = 2.0  # for a seal that is being made in the end: half of one does no harm
 TICKED_S = 1.0  # for a job of a schedule that is being made: another ticker makes it, or the next one
 STILL_S = 3.0  # without a running job: then it is said that others are waited for
-STILL = "nothing runs now; jobs that are yet to come, at their time or in a slot elsewhere: %d (see `queuectl list`)"
+LATER_MAX = 1_000  # jobs that are looked at for the first that is due
 OPEN = (State.PENDING, State.PROCESSING, State.FAILED)
 
 
@@ -345,7 +347,8 @@ class Supervisor:
                         still_since = time.monotonic()
                     elif still_since is not None and time.monotonic() - still_since > STILL_S:
                         still_since = None
-                        logger.warning(STILL, left.total())
+                        now = self._connection.ground.clock.now()
+                        logger.warning("%s", stops.still(left.total(), self._later(now), LATER_MAX, now))
             except Exception as error:  # whatever it is: if nobody looked any more, this would never end
                 logger.warning("%s", error)
             time.sleep(0.2)
@@ -365,6 +368,14 @@ class Supervisor:
             for state in (State.PROCESSING,) if name in paused else OPEN:
                 left[state] += counts.get(name, {}).get(state, 0)
         return left
+
+    def _later(self, now: datetime) -> list[datetime]:
+        """Return when the jobs are due that are waited for until their time, of as many as are looked at."""
+        waiting = [Filter(state=state, due_after=now, limit=LATER_MAX) for state in (State.PENDING, State.FAILED)]
+        found = chain.from_iterable(self._connection.views.jobs(one, is_brief=True) for one in waiting)
+        jobs = [job for job in found if not self._plan.queues or job.queue in self._plan.queues]
+        paused = self._pauses.among({job.queue for job in jobs})
+        return sorted(job.due_at for job in jobs if job.due_at is not None and job.queue not in paused)
 
     def _stop(self) -> None:
         """The first time: let jobs finish; the second: hand them back at once; the third: kill."""

@@ -81,6 +81,8 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
     [
         ("dead", 1, "'dead' is no condition: give FIELD:VALUE"),
         ("state:dead  mail", 13, "'mail' is no condition"),
+        ("created>2026-01-31T03:12 Europe/Berlin", 26, '.*such as created>"2026-01-31T03:12 Europe/Berlin"'),
+        ("error~no space", 10, '.*such as error~"no space"'),
         ("stat:dead", 1, r"'stat' is no field \(is state meant\?\); the fields are state, .*meta.NAME"),
         ("meta=7", 1, "'meta' is no field"),
         ("queue.x:mail", 1, "'queue.x' is no field"),

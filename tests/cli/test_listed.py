@@ -20,7 +20,7 @@ from eventqueue.model.ends import LEAST
 from eventqueue.model.events import EMPTY
 from eventqueue.model.job import Job
 from eventqueue.ports.log import Append
-from tests.cli.commands import Queuectl
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.emulated import terminal
 from tests.cli.terminals import Line, on_terminal, on_terminals
 
@@ -47,6 +47,17 @@ def test_a_row_of_the_last_list_is_known_by_its_place(plain: Queuectl, queue: Qu
     assert one.splitlines()[0].split() == ["id", ids[0]]
     assert [line.split()[2] for line in two.splitlines()] == [ids[1], ids[0]]
     assert "no row @3: they are @1 to @2" in none
+
+
+def test_why_a_text_is_the_end_of_no_id_is_told(queuectl: Queuectl, queue: Queue) -> None:
+    job = queue.enqueue(command="true")
+
+    short, other = queuectl.process("show", job.id[-7:]), queuectl.process("show", "00000000f")
+    assert is_one_sentence(short)
+    assert is_one_sentence(other)
+    assert "counts from 8 characters on" in short.err
+    assert "none of the newest 20,000 has an id that ends so" in other.err
+    assert "ends" not in queuectl.process("show", "report").err
 
 
 def test_a_place_without_a_list_is_refused(plain: Queuectl, queue: Queue) -> None:
@@ -189,6 +200,16 @@ def test_what_is_longer_than_the_screen_is_shown_in_a_pager(long: Queuectl) -> N
     assert "paged:" not in on_terminal(long.with_environ(TERM="dumb"), "list")
     assert "paged:" not in long.process("list").out
     assert "paged:" in on_terminal(long.with_environ(PAGER="sed s/^/no:/"), "events")  # ours goes first
+
+
+def test_under_sudo_a_pager_is_asked_to_run_nothing(long: Queuectl, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\ncat > /dev/null; echo secure: ${LESSSECURE:-no}\n")
+    pager.chmod(0o700)
+    asked = long.with_environ(QUEUECTL_PAGER=str(pager))
+
+    assert "secure: 1" in on_terminal(asked.with_environ(SUDO_UID="1000"), "list")
+    assert "secure: no" in on_terminal(asked, "list")
 
 
 def test_a_pager_that_is_not_there_is_a_note_and_the_list_is_shown(long: Queuectl) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import pytest
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 
@@ -22,7 +23,7 @@ def pane(draw: Callable[[int], int]) -> Pane[int]:
     """Numbers, in three columns."""
     columns: Sequence[Column[int]] = (
         Column("N", draw),
-        Column("M", lambda row: -row),
+        Column("M", lambda row: Text(str(-row), "red")),
         Column("ODD", lambda row: row % 2),
     )
     orders: Mapping[str, Order[int]] = {"N": lambda row: row, "M": lambda row: -row, "ODD": lambda row: -(row % 2)}
@@ -43,6 +44,22 @@ class OnePane(App[None]):
     def _draw(self, row: int) -> int:
         self.drawn.append(row)
         return row
+
+
+def test_the_row_at_the_cursor_is_drawn_in_one_way_whatever_its_colours() -> None:
+    async def drive() -> Sequence[Sequence[str]]:
+        app = OnePane()
+        async with app.run_test() as pilot:
+            app.rows.show_rows([3, 4])
+            await pilot.pause()
+            return [
+                [str(span.style) for span in line.spans] or [str(line.style)]
+                for line in app.rows.render().split("\n")[2:4]
+            ]
+
+    at_cursor, other = asyncio.run(drive())
+    assert set(at_cursor) == {"reverse"}
+    assert "red" in other
 
 
 def test_of_very_many_rows_those_that_are_seen_are_drawn() -> None:

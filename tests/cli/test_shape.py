@@ -1,6 +1,7 @@
 """In what shape lists are printed: `-o`, `--columns`, `--wide`, `--sort`; scheduled jobs apart from due ones."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from tests.builders import claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import died, happened
 
-LISTS = ("list", "dlq list", "queue list", "worker list", "errors")
+LISTS = ("list", "dlq list", "queue list", "worker list", "errors", "schedule list", "history a")
 
 
 def test_a_list_is_printed_as_a_document_as_lines_or_as_bare_ids(queuectl: Queuectl, queue: Queue) -> None:
@@ -21,7 +22,10 @@ def test_a_list_is_printed_as_a_document_as_lines_or_as_bare_ids(queuectl: Queue
         queue.enqueue(id=name, command="true")
         died(queue, name)
 
-    for words, key in (("list", "id"), ("dlq list", "id"), ("queue list", "name"), ("errors", "fingerprint")):
+    queue.schedule("nightly", {"command": "true"}, every=60)
+
+    lists = (("list", "id"), ("dlq list", "id"), ("queue list", "name"), ("errors", "fingerprint"))
+    for words, key in (*lists, ("schedule list", "name"), ("history a", "id")):
         args = words.split()
         whole = queuectl.ok(*args, "--json").json
         assert queuectl.ok(*args, "-o", "json").json == whole != []
@@ -61,6 +65,20 @@ def test_columns_are_those_that_are_named_in_their_order(queuectl: Queuectl, que
     ]
     assert queuectl.ok("queue", "list", "--columns", "dead,queue").out.splitlines()[0].split() == ["DEAD", "QUEUE"]
     assert "PRIORITY" in queuectl.ok("list", "--wide").out
+    queue.schedule("nightly", {"command": "true"}, every=60)
+    assert queuectl.ok("schedule", "list", "--columns", "runs,schedule").out.split() == [
+        *("RUNS", "SCHEDULE", "true", "nightly")
+    ]
+    assert queuectl.ok("history", "a", "--columns", "event").out.split() == ["EVENT", "enqueued"]
+
+
+def test_a_wide_table_has_all_there_is_to_show_of_a_row(queuectl: Queuectl, queue: Queue) -> None:
+    died(queue, queue.enqueue(id="a", command="true").id)
+    queue.schedule("nightly", {"command": "true"}, every=60)
+
+    for words, more in (("queue list", "PAUSED"), ("errors", "AGE"), ("schedule list", "SET")):
+        assert more in queuectl.ok(*words.split(), "--wide").out.splitlines()[0].split()
+        assert more not in queuectl.ok(*words.split()).out.splitlines()[0].split()
 
 
 def test_a_column_that_is_none_is_refused_with_the_one_that_is_meant(shared: Queuectl) -> None:
@@ -119,6 +137,22 @@ def test_what_is_due_later_is_told_from_what_is_due(queuectl: Queuectl, queue: Q
     assert "state        scheduled" in queuectl.ok("show", "later").out
 
 
+def test_a_count_by_state_tells_scheduled_jobs_apart_and_its_json_has_the_states_of_the_log(
+    queuectl: Queuectl, queue: Queue
+) -> None:
+    queue.enqueue_many({"command": "true", "delay": 10_000} for _ in range(2))
+    queue.enqueue(id="now", command="true", tags=["eu"])
+
+    def told(*words: str) -> list[str]:
+        return queuectl.ok("count", *words, "--by", "state").out.split()[2:]
+
+    assert told() == ["scheduled", "2", "pending", "1"]
+    assert told("state:pending") == ["scheduled", "2", "pending", "1"]
+    assert told("tag:eu") == ["pending", "1"]
+    assert told("due>+1h") == ["scheduled", "2"]
+    assert [one["value"] for one in queuectl.ok("count", "--by", "state", "--json").json["kinds"]] == ["pending"]
+
+
 def test_a_long_list_of_lines_is_read_some_at_a_time(queuectl: Queuectl, queue: Queue) -> None:
     queue.enqueue_many({"command": "true", "id": f"job-{number}"} for number in range(450))
 
@@ -134,6 +168,19 @@ def test_times_are_shown_in_the_machines_zone_if_asked_and_never_in_json(queuect
         assert "+05:30" in local.process(*words.split(), "--local").out
         assert "+05:30" not in local.process(*words.split()).out
     assert "+05:30" not in local.process("show", "a", "--json", "--local").out
+
+
+def test_times_in_sentences_are_in_the_machines_zone_as_well(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue(id="a", command="true", delay=timedelta(hours=3))
+    queue.pause_queue("default")
+    local = queuectl.with_environ(TZ="Asia/Kolkata")
+
+    for words in ("why a", "show a", "status", "queue pause default", "count --by hour", "top --once", "list --at 1s"):
+        found = local.process(*words.split(), "--local")
+        told = f"{found.out}{found.err}"
+        assert "+05:30" in told, words
+        assert not re.search(r"\d\dZ", told), words
+    assert "+05:30" not in local.process("why", "a", "--json", "--local").out
 
 
 def test_how_long_ago_it_was_stands_beside_a_time(queuectl: Queuectl, queue: Queue) -> None:

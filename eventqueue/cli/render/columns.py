@@ -6,7 +6,7 @@ from itertools import zip_longest
 import msgspec
 from rich.text import Text
 
-from eventqueue.cli.render.fit import GAP, LOOSE_LEAST, USUAL, Need, fit
+from eventqueue.cli.render.fit import GAP, USUAL, Need, fit
 from eventqueue.system.printable import clean
 
 ROOM = 36  # characters that each text should have beside the rest, if it needs them
@@ -19,7 +19,8 @@ class Table(msgspec.Struct, frozen=True):
 
     `loose` may name the places of these columns instead. Unless they are `whole`: then there must be room for them.
     `dated`: the first column begins with the day. `ranks`: of each column, where there may not be room for all: the
-    highest goes first, and one of 0 never. `room`: characters that each text should have, if it needs them.
+    highest goes first, and one of 0 never. `room`: characters that each text should have, if it needs them; or of each
+    column how many. `needed`: up to this rank columns stay as long as texts may stand below their rows instead.
     """
 
     titles: Sequence[str]
@@ -28,7 +29,8 @@ class Table(msgspec.Struct, frozen=True):
     whole: bool = False
     dated: bool = False
     ranks: Sequence[int] = ()
-    room: int = ROOM
+    room: int | Sequence[int] = ROOM
+    needed: int = 0
 
     @property
     def loose_places(self) -> Sequence[int]:
@@ -89,11 +91,12 @@ def figure(text: str, style: str = "") -> Text:
     return Text(text, style, justify="right")
 
 
-def needs(table: Table, widths: Sequence[int], least: int | None = LOOSE_LEAST) -> Sequence[Need]:
-    """Return what each column needs, the loose ones `least` characters where they are cut; None: they may not be."""
+def needs(table: Table, widths: Sequence[int]) -> Sequence[Need]:
+    """Return what each column needs: the loose ones the room that a text should have, unless they are whole."""
     ranks = table.ranks or [0] * len(widths)
-    loose = table.loose_places
-    return [Need(width, least if place in loose else None, ranks[place]) for place, width in enumerate(widths)]
+    rooms = [table.room] * len(widths) if isinstance(table.room, int) else table.room
+    cut = () if table.whole else table.loose_places
+    return [Need(width, rooms[at] if at in cut else None, ranks[at]) for at, width in enumerate(widths)]
 
 
 def figures_of(rows: Sequence[Sequence[Cell]]) -> Sequence[bool]:

@@ -55,9 +55,13 @@ def fit(needs: Sequence[Need], room: int, *, is_strict: bool) -> list[int]:
         # Of what others stand behind no more than is usual: on a wide terminal nobody could follow the row.
         widths[place] = min(widths[place], USUAL)
     left = room - together([width for place, width in enumerate(widths) if place not in loose]) - len(GAP) * len(loose)
-    # Who wants little leaves the rest to the others, wherever it stands.
-    for nth, place in enumerate(sorted(loose, key=lambda place: widths[place])):
-        widths[place] = min(widths[place], max(left // (len(loose) - nth), LOOSE_LEAST))
+    # Who wants little leaves the rest to the others, wherever it stands; none takes what another needs at least.
+    coming = sorted(loose, key=lambda place: widths[place])
+    while coming:
+        place = coming.pop(0)
+        free = left - sum(min(widths[one], needs[one].least or 0) for one in coming)
+        share = max(left // (len(coming) + 1), needs[place].least or 0)
+        widths[place] = min(widths[place], max(min(share, free), LOOSE_LEAST))
         left -= widths[place]
     while is_strict and together(widths) > room and max(widths) > RIGID_LEAST:
         widest = widths.index(max(widths))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table
@@ -16,7 +17,9 @@ from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.system.printable import clean
 
-ROOM = 20  # characters of a command, and of an error, beside the rest
+ROOM = 20  # characters of a text, such as an error, beside the rest
+COMMAND_LEAST = 12  # of a command: by its beginning it is known, and other columns tell more than its end
+NEEDED = 3  # of the ranks: what a job waits for, and its queue
 TROUBLED = (State.FAILED, State.DEAD)
 SCHEDULED = "scheduled"  # pending, and due later
 USUAL = ("id", "state", "waits", "queue", "tries", "age", "command", "error")
@@ -62,7 +65,7 @@ def jobs(rows: Sequence[Row], names: Sequence[str] = (), *, is_part: bool = Fals
     """
     missing = set() if names or is_part else _needless(rows)
     shown = [one for one in names or USUAL if one not in missing]
-    return table(COLUMNS, ["place", *shown] if is_numbered else shown, rows, ROOM)
+    return replace(table(COLUMNS, ["place", *shown] if is_numbered else shown, rows, ROOM), needed=NEEDED)
 
 
 def _needless(rows: Sequence[Row]) -> set[str]:
@@ -105,7 +108,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "queue": Column("QUEUE", lambda row: row.job.queue, 3),
     "tries": Column("TRIES", lambda row: row.job.attempts, 5),
     "age": Column("AGE", lambda row: age(row.now - since(row.job, row.now)), 4),
-    "command": Column("COMMAND", lambda row: clean(row.job.run.text), is_text=True),
+    "command": Column("COMMAND", lambda row: clean(row.job.run.text), is_text=True, least=COMMAND_LEAST),
     "error": Column("ERROR", _error, is_text=True),
     "priority": Column("PRIORITY", lambda row: row.job.priority, 6),
     "created": Column("CREATED", _time(lambda job: job.created_at), 7),

@@ -66,7 +66,8 @@ class Pages:
             self._pager.wait()
 
     def _start(self) -> None:
-        environ = {"LESS": LESS, **os.environ}
+        # Less runs any command: who may run queuectl by sudo may not run others so, perhaps.
+        environ = {"LESS": LESS, **({"LESSSECURE": "1"} if "SUDO_UID" in os.environ else {}), **os.environ}
         held, self._held = self._held, []
         try:
             self._pager = subprocess.Popen(

@@ -9,6 +9,8 @@ import msgspec
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table
+from eventqueue.cli.render.named import Column
+from eventqueue.cli.render.named import table as named_table
 from eventqueue.cli.render.words import COLOURS, age, count, sentence, shortened, span
 from eventqueue.cli.render.zone import moment
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet, ScheduleTriggered, SkipReason, TickSkipped
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from eventqueue.api.scheduling import Rescheduled, Scheduled
 
 LABEL = 12
+USUAL = ("schedule", "when", "next", "last", "missed", "overlap", "runs")
 HIDDEN = "•••"
 CALL_MAX = 200  # characters of a task's arguments
 _SHOWN = ("command", "task", "args", "kwargs", "cwd", "env")
@@ -71,17 +74,20 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def table(found: Sequence["Scheduled"], now: datetime) -> Table:
+def table(found: Sequence["Scheduled"], now: datetime, names: Sequence[str] = ()) -> Table:
     """Schedules in a list: when, how long until the next tick, what became of the last, and what is made then."""
-    rows: list[list[Cell]] = [
-        [one.name, clean(_when_of(one)), _next(one, now), _last(one, now), *_how(one)] for one in found
-    ]
-    titles = ["SCHEDULE", "WHEN", "NEXT", "LAST", "MISSED", "OVERLAP", "RUNS"]
-    return Table(titles, rows, ranks=(0, 0, 0, 1, 3, 2, 0), room=20)
-
-
-def _how(one: "Scheduled") -> list[Cell]:
-    return [one.missed, one.overlap, clean(_runs(one.fields))]
+    columns: Mapping[str, Column[Scheduled]] = {
+        "schedule": Column("SCHEDULE", lambda one: one.name),
+        "when": Column("WHEN", lambda one: clean(_when_of(one))),
+        "next": Column("NEXT", lambda one: _next(one, now)),
+        "last": Column("LAST", lambda one: _last(one, now), 1),
+        "missed": Column("MISSED", lambda one: one.missed, 3),
+        "overlap": Column("OVERLAP", lambda one: one.overlap, 2),
+        "runs": Column("RUNS", lambda one: clean(_runs(one.fields)), is_text=True),
+        "set": Column("SET", lambda one: moment(one.set_at, "seconds"), 4),
+        "by": Column("BY", lambda one: clean(one.set_by), 5, is_text=True),
+    }
+    return named_table(columns, names or USUAL, found, 20)
 
 
 def _next(one: "Scheduled", now: datetime) -> Text:

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from rich.text import Text
 
 from eventqueue.audit.errors import ErrorGroup
-from eventqueue.audit.tally import Tally
+from eventqueue.audit.tally import Kind, Tally
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.describe import describe
-from eventqueue.cli.render.jobs import state
+from eventqueue.cli.render.jobs import SCHEDULED, state
 from eventqueue.cli.render.named import Column, table
 from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, sentence, span
 from eventqueue.cli.render.zone import moment
@@ -31,21 +31,28 @@ ERRORS = ("fingerprint", "count", "first", "last", "such", "queues", "error")
 ENDINGS = {Ending.LEFT: "green", Ending.LOST: "red", Ending.SILENT: "yellow"}
 
 
-def history(found: Sequence[Recorded], now: datetime, acts: Mapping[str, int]) -> Table:
+HISTORY = ("version", "time", "ago", "after", "event", "what", "by")
+Step = tuple[Recorded | None, Recorded]
+"""An event, behind the one before it."""
+
+
+def history(found: Sequence[Recorded], now: datetime, acts: Mapping[str, int], names: Sequence[str] = HISTORY) -> Table:
     """A job's events: when, how long ago, how long after the one before, what, and who; `acts`: see `describe`."""
-    rows: list[list[Cell]] = [
-        [
-            Text(str(one.version), "dim"),
-            moment(one.at, "seconds"),
-            age(now - one.at),
-            "" if before is None else f"+{span((one.at - before.at).total_seconds())}",
-            Text(type_of(one.event), "bold"),
-            clean(describe(one, acts)),
-            clean(one.actor),
-        ]
-        for before, one in zip([None, *found], found, strict=False)
-    ]
-    return Table(["#", "TIME", "AGO", "AFTER", "EVENT", "WHAT", "BY"], rows, loose=2)
+    columns: Mapping[str, Column[Step]] = {
+        "version": Column("#", lambda step: Text(str(step[1].version), "dim")),
+        "time": Column("TIME", lambda step: moment(step[1].at, "seconds")),
+        "ago": Column("AGO", lambda step: age(now - step[1].at)),
+        "after": Column("AFTER", _after),
+        "event": Column("EVENT", lambda step: Text(type_of(step[1].event), "bold")),
+        "what": Column("WHAT", lambda step: clean(describe(step[1], acts)), is_text=True),
+        "by": Column("BY", lambda step: clean(step[1].actor), is_text=True),
+    }
+    return table(columns, names or HISTORY, list(zip([None, *found], found, strict=False)))
+
+
+def _after(step: Step) -> str:
+    before, one = step
+    return "" if before is None else f"+{span((one.at - before.at).total_seconds())}"
 
 
 def events(found: Sequence[Read]) -> Table:
@@ -109,14 +116,24 @@ def errors(found: Sequence[ErrorGroup], now: datetime, names: Sequence[str] = ()
     return table(columns, names or ERRORS, found)
 
 
-def tally(found: Tally, by: str) -> Table:
-    """How many jobs there are of each kind, with an example of each error."""
+def tally(found: Tally, by: str, scheduled: int = 0) -> Table:
+    """How many jobs there are of each kind, with an example of each error; of pending ones `scheduled` stand apart."""
     titles = [by.upper(), "COUNT"]
-    rows: list[list[Cell]] = [[clean(one.value or "-"), one.count] for one in found.kinds]
+    kinds = _told_apart(found.kinds, scheduled) if by == "state" and scheduled else found.kinds
+    rows: list[list[Cell]] = [[clean(_kind(one.value, by)), one.count] for one in kinds]
     if by == "error":
         titles.append("SUCH AS")
         rows = [[*row, clean(one.example or "")] for row, one in zip(rows, found.kinds, strict=True)]
     return Table(titles, rows)
+
+
+def _told_apart(kinds: Sequence[Kind], scheduled: int) -> Sequence[Kind]:
+    due = [Kind(one.value, max(0, one.count - scheduled)) if one.value == State.PENDING else one for one in kinds]
+    return sorted([*(one for one in due if one.count), Kind(SCHEDULED, scheduled)], key=lambda one: -one.count)
+
+
+def _kind(value: str | None, by: str) -> str:
+    return moment(datetime.fromisoformat(value), "minutes") if value and by == "hour" else value or "-"
 
 
 _WORKERS = ("worker", "id", "pid", "queues", "slots", "age", "seen", "state", "running", "by")

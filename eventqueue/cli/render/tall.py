@@ -27,7 +27,7 @@ def laid_out(parts: Iterable[Table], width: int | None) -> Iterator[Text]:
     coming = iter(parts)
     if (first := next(coming, None)) is None:
         return
-    is_tall = width is not None and not _fits(first, _shown(first, width), width)
+    is_tall = width is not None and _is_tall(first, width)
     shown = range(len(first.titles)) if width is None else _shown(first, width, is_tall=is_tall)
     first = _only(first, shown)
     lines = _Tall(first, width).lines if width is not None and is_tall else Columns(width).lines
@@ -40,13 +40,19 @@ def _shown(table: Table, width: int, *, is_tall: bool = False) -> Sequence[int]:
     return kept(_needs(table, is_tall=is_tall), width)
 
 
+def _is_tall(table: Table, width: int) -> bool:
+    beside, below = _shown(table, width), _shown(table, width, is_tall=True)
+    needed = {place for place in below if table.ranks and table.ranks[place] <= table.needed}
+    return not _fits(table, beside, width) or not needed.issubset(beside)
+
+
 def _fits(table: Table, shown: Sequence[int], width: int) -> bool:
     found = _needs(table, is_tall=False)
     return not table.loose or missing([found[place] for place in shown], width) <= 0
 
 
 def _needs(table: Table, *, is_tall: bool) -> Sequence[Need]:
-    found = needs(table, widths_of([titles(table), *texts(table)]), None if table.whole else table.room)
+    found = needs(table, widths_of([titles(table), *texts(table)]))
     loose = table.loose_places if is_tall else ()
     return [replace(one, is_below=place in loose) for place, one in enumerate(found)]
 
@@ -61,6 +67,7 @@ def _only(table: Table, shown: Sequence[int]) -> Table:
         rows=[[row[place] for place in shown] for row in table.rows],
         loose=tuple(at for at, place in enumerate(shown) if place in table.loose_places),
         ranks=[table.ranks[place] for place in shown],
+        room=table.room if isinstance(table.room, int) else [table.room[place] for place in shown],
     )
 
 

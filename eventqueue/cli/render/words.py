@@ -37,7 +37,7 @@ def waiting(wait: "Wait", now: datetime) -> str:
     """Return what a job waits for, in a word or two."""
     match wait.kind:
         case "later":
-            return f"in {span(((wait.until or now) - now).total_seconds())}"
+            return f"in {age((wait.until or now) - now)}"
         case "unserved":
             return "no worker"
         case "unknown":

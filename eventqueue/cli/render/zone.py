@@ -1,22 +1,16 @@
 """Times as people are shown them: UTC, or with `--local` as the clocks of this machine have it. JSON has UTC always."""
 
-from contextvars import ContextVar
 from datetime import datetime
 
 from eventqueue.cli.render.words import age
-from eventqueue.model.figures import instant
+from eventqueue.model.figures import AS_SHOWN, moment
 
-IS_LOCAL: ContextVar[bool] = ContextVar("is_local", default=False)
+__all__ = ["moment"]  # from below, where what explains a job needs it, too
 
 
-def moment(at: datetime, timespec: str = "milliseconds") -> str:
-    """Return a time as ISO 8601: UTC with `Z`, or in this machine's zone with how far that is from UTC."""
-    if IS_LOCAL.get():
-        try:
-            return at.astimezone().isoformat(timespec=timespec)
-        except (OverflowError, ValueError):  # at an end of the calendar, as somebody may have stamped an event
-            pass
-    return instant(at, timespec)
+def show_times(*, is_local: bool) -> None:
+    """Have all times be shown so from now on, in this context."""
+    AS_SHOWN.set(datetime.astimezone if is_local else None)
 
 
 def with_age(at: datetime, now: datetime) -> str:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventqueue.errors import QueueError, Refused, Unavailable
@@ -139,7 +140,8 @@ def raising(error: Exception) -> Callable[[], object]:
 
 def in_thread(act: Callable[[], object]) -> None:
     """Do it beside all else; what is still at it when the process ends, ends with it."""
-    threading.Thread(target=act, name="asking", daemon=True).start()
+    # In the context that it is asked in: with the zone in which times are shown.
+    threading.Thread(target=copy_context().run, args=(act,), name="asking", daemon=True).start()
 
 
 def tell(app: "App[Any]", act: Callable[[], object]) -> bool:

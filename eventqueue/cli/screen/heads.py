@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from eventqueue.cli.render.words import COLOURS, instant, span
+from eventqueue.cli.render.words import COLOURS, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.cli.screen.pane import cell
 from eventqueue.model.job import State
 from eventqueue.ports.views import LATER_MAX, Glance, Lag
@@ -18,7 +19,7 @@ def head(glance: Glance, silent_s: float | None = None, problem: str | None = No
     `silent_s`: for how many seconds the database has not answered; `problem`: what it answers instead.
     """
     first = Text.assemble(("queuectl top", "bold"), "  ", _freshness(glance.lag, silent_s, problem), end="")
-    first.append(f"  {instant(glance.at, 'seconds')}", "dim")
+    first.append(f"  {moment(glance.at, 'seconds')}", "dim")
     return first, Text("  ", end="").join(_totals(glance))
 
 

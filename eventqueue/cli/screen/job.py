@@ -14,7 +14,8 @@ from eventqueue.api.queue import Queue
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import COLOURS, count, instant, span
+from eventqueue.cli.render.words import COLOURS, count, span
+from eventqueue.cli.render.zone import moment
 from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.asking import in_thread, tell
 from eventqueue.cli.screen.board import Board
@@ -56,7 +57,7 @@ PANE = Pane(
     "history",
     (
         Column("#", lambda step: figure(str(step.recorded.version), "dim"), 2),
-        Column("TIME", lambda step: cell(instant(step.recorded.at, "seconds"))),
+        Column("TIME", lambda step: cell(moment(step.recorded.at, "seconds"))),
         Column("AFTER", _after, 3),
         Column("EVENT", lambda step: cell(type_of(step.recorded.event), "bold")),
         Column("WHAT", lambda step: cell(describe(step.recorded)), is_text=True),

@@ -119,8 +119,8 @@ class Rows(Widget, Generic[T], can_focus=True):
     def _line(self, item: T, drawn: Text) -> Text:
         mark = "•" if self._pane.key(item) in self.marked else " "
         whole = Text(mark, no_wrap=True, end="").append_text(drawn)
-        if item is self.selected and self.has_focus:
-            whole.stylize("reverse")
+        if item is self.selected and self.has_focus:  # without its colours, which were blocks in reverse
+            return Text(whole.plain, "reverse", no_wrap=True, end="")
         return whole
 
     def on_resize(self) -> None:

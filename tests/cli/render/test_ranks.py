@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.jobs import COLUMNS, USUAL, WIDE, Row, jobs
+from eventqueue.cli.render.schedules import table as schedules
 from eventqueue.cli.render.tables import errors, queues, workers
+from eventqueue.cli.render.tables import history as events_of
 from eventqueue.cli.render.tall import laid_out
-from eventqueue.cli.shape import ERRORS, JOBS, QUEUES, WORKERS
+from eventqueue.cli.shape import ERRORS, HISTORY, JOBS, QUEUES, SCHEDULES, WORKERS
 from eventqueue.model.ends import Ends, is_end
 from eventqueue.model.events import Error
 from eventqueue.model.job import State, fold
@@ -50,6 +52,22 @@ def test_what_a_list_can_show_is_what_its_option_names() -> None:
     assert len(queues([], NOW, QUEUES).titles) == len(QUEUES)
     assert len(workers([], NOW, WORKERS).titles) == len(WORKERS)
     assert len(errors([], NOW, ERRORS).titles) == len(ERRORS)
+    assert len(events_of([], NOW, {}, HISTORY).titles) == len(HISTORY)
+    assert len(schedules([], NOW, SCHEDULES).titles) == len(SCHEDULES)
+
+
+def test_a_command_is_shortened_before_its_queue_or_age_goes() -> None:
+    table = jobs([row(error="exit code 75: connect to db refused", command="x" * 100)], is_numbered=True)
+
+    assert {"WAITS", "QUEUE", "AGE", "COMMAND", "ERROR"} <= titles(table, 80)
+    assert "exit: exit code 75:" in "\n".join(shown(table, 80))
+
+
+def test_texts_stand_below_before_what_a_job_waits_for_goes_or_its_queue() -> None:
+    table = jobs([row(error="exit code 75: connect to db refused", command="x" * 30)], is_numbered=True)
+
+    assert {"WAITS", "QUEUE", "TRIES", "AGE"} <= titles(table, 60)
+    assert ("x" * 30) in "\n".join(shown(table, 60))
 
 
 def test_on_a_wide_terminal_all_columns_are_there_and_on_a_narrow_one_what_a_job_is_known_by() -> None:
