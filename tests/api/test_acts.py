@@ -216,6 +216,14 @@ def test_what_is_found_in_several_states_is_found_once_and_what_comes_later_is_n
     assert queue.get("new").state is State.PENDING
 
 
+def test_what_is_found_is_gone_through_from_the_oldest_on_state_after_state(queue: Queue) -> None:
+    enqueued(queue, *(ids := ["first", "second", "third", "fourth"]))
+    happened(queue, "second", claimed())
+
+    assert queue.find(states=[State.PROCESSING, State.PENDING]).ids == ["second", "first", "third", "fourth"]
+    assert queue.find(state=State.PENDING).ids == [one for one in ids if one != "second"]
+
+
 def test_a_job_that_fits_no_more_when_its_turn_comes_is_left_alone_and_told_why(queue: Queue) -> None:
     enqueued(queue, "moved", "claimed", "stays", queue="mail")
     found = queue.find(state=State.PENDING, queue="mail")
