@@ -97,6 +97,21 @@ def test_jobs_that_are_named_are_an_act_too_if_they_are_several(queue: Queue) ->
     assert len(acting.sum.problems) == 3
 
 
+@pytest.mark.parametrize("batch", [100, 2])
+def test_a_job_that_is_named_twice_is_changed_once_and_counts_as_changed_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("eventqueue.api.batches.BATCH", batch)
+    enqueued(queue, "one", "two")
+
+    acting = queue.cancel_many(["one", "one", "two", "one"])
+
+    assert [one.job_id for one in acting] == ["one", "one", "two", "one"]
+    assert acting.sum == ActSum(id=acting.id, jobs=4, done=2, already=2)
+    assert in_act(queue, acting.id)[-1] == ActEnded(done=2, already=2)
+    assert [len(queue.history(one)) for one in ("one", "two")] == [2, 2]
+
+
 @pytest.mark.usefixtures("few")
 def test_of_an_act_that_is_stopped_what_was_done_is_told_in_the_log_and_to_who_asked(queue: Queue) -> None:
     enqueued(queue, *(ids := [f"job-{number}" for number in range(5)]))
@@ -214,6 +229,14 @@ def test_what_is_found_in_several_states_is_found_once_and_what_comes_later_is_n
     assert [one.job_id for one in acting] == ["waits", "runs"]
     assert in_act(queue, acting.id)[0] == ActBegun(what="cancel", jobs=2, filter="", why="asked for")
     assert queue.get("new").state is State.PENDING
+
+
+def test_what_is_found_is_gone_through_from_the_oldest_on_state_after_state(queue: Queue) -> None:
+    enqueued(queue, *(ids := ["first", "second", "third", "fourth"]))
+    happened(queue, "second", claimed())
+
+    assert queue.find(states=[State.PROCESSING, State.PENDING]).ids == ["second", "first", "third", "fourth"]
+    assert queue.find(state=State.PENDING).ids == [one for one in ids if one != "second"]
 
 
 def test_a_job_that_fits_no_more_when_its_turn_comes_is_left_alone_and_told_why(queue: Queue) -> None:

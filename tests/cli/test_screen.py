@@ -15,13 +15,16 @@ from eventqueue.api.queue import Queue
 from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.job import read
 from eventqueue.cli.screen.reading import Reading
+from eventqueue.model.codec import seal
+from eventqueue.model.events import Completed
 from eventqueue.model.job import State, fold
-from tests.builders import claimed
+from eventqueue.ports.log import Append
+from tests.builders import RETRIED_BY_OPERATOR, claimed
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
 from tests.cli.emulated import Terminal, terminal
 from tests.cli.hostile import fill, register
-from tests.cli.past import completed, died, happened
+from tests.cli.past import completed, died, happened, wrote
 from tests.cli.running import started
 from tests.mongo.servers import running
 
@@ -172,6 +175,22 @@ def test_what_a_job_writes_is_seen_while_it_writes(queuectl: Queuectl, queue: Qu
         shown.awaits(lambda: "second" in shown.lines and "Job loud is completed" in shown.text)
 
 
+def test_what_a_job_wrote_that_ran_again_between_two_looks_is_shown(queuectl: Queuectl, jobs: Queue) -> None:
+    log = jobs.connection.ground.log
+    again = Completed(exit_code=0, output=wrote(b"mended\n"))
+    with top(queuectl) as shown:
+        ask_for(shown, 'error~"device 77"')
+        shown.awaits("1 job ")
+        shown.type("enter")
+        shown.awaits(lambda: "Job bob is dead" in shown.text and "it ended: failed" in shown.text)
+        head = log.read("job-bob")[-1].head
+        assert head.at is not None
+        events = RETRIED_BY_OPERATOR, claimed(attempt=2), again
+        log.append([Append(seal("job-bob", head, events, actor="test", now=head.at))])
+
+        shown.awaits(lambda: "Job bob is completed" in shown.text and "mended" in shown.lines)
+
+
 def test_keys_go_through_the_rows(queuectl: Queuectl, queue: Queue) -> None:
     queue.enqueue_many({"command": "true", "queue": f"q-{number:02}", "priority": 1} for number in range(40))
     queue.status()
@@ -318,6 +337,15 @@ def test_what_was_marked_for_what_is_done_is_marked_no_more(queuectl: Queuectl, 
         shown.type("enter")
         shown.awaits("2 jobs are pending again")
         shown.awaits_not("marked")
+
+
+def test_of_a_kind_of_error_those_alone_are_cancelled_that_have_failed(queuectl: Queuectl, jobs: Queue) -> None:
+    with top(queuectl) as shown:
+        shown.type("e")
+        shown.awaits("1 kind  of the newest 2 failures")
+        shown.type("c")
+        shown.awaits("No job of the kind ")
+        shown.awaits(" is failed.")
 
 
 def test_what_cannot_be_done_here_is_told(queuectl: Queuectl) -> None:

@@ -10,30 +10,23 @@ from textual.binding import Binding
 from textual.events import Key
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.screen.app import NOTHING, Top
+from eventqueue.cli.screen.app import NOTHING
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.errors import Errors
 from eventqueue.cli.screen.help import Help
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.overview import Overview
 from eventqueue.cli.screen.workers import Workers
+from tests.cli.headless import Headless
 
 BOARDS: Sequence[Callable[[], Board]] = (Overview, Workers, Errors, Help, lambda: Jobs(""))
-
-
-class _Headless(Top):
-    """It draws on nothing."""
-
-    def __init__(self, queue: Queue) -> None:
-        super().__init__(queue, queue.glance())
-        self.driver_class = self.get_driver_class()
 
 
 def press_early(queue: Queue, *keys: str) -> None:
     """Press these keys, all before anything is drawn."""
 
     async def run() -> None:
-        app = _Headless(queue)
+        app = Headless(queue)
         for key in keys:
             app.post_message(Key(key, None))
         async with app.run_test(size=(80, 24)) as pilot:

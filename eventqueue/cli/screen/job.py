@@ -83,7 +83,7 @@ class OneJob(Board):
         self._job_id = job_id
         self._reading = Reading(self, lambda queue: read(queue, job_id), self._show)
         self._is_followed = False
-        self._has_shown = False  # of one that has ended it is read once
+        self._followed = -1  # up to which attempt: of a job that has ended none is read twice
 
     def body(self) -> ComposeResult:
         """See Board."""
@@ -105,14 +105,14 @@ class OneJob(Board):
         what = f"in queue {job.queue}: {job.run.text}"
         self.query_one("#why", Static).update(Text("\n").join([why, cell(what, "dim"), _lines(told.why)]))
         self.query_one(Rows).show_rows(told.steps, titled(f"history, {count(told.job.version, 'event')}"))
-        if not self._is_followed and (job.state not in FINAL or not self._has_shown):
-            self._follow()
+        if not self._is_followed and (job.state not in FINAL or job.attempts > self._followed):
+            self._follow(job.attempts)
 
     # What it writes
 
-    def _follow(self) -> None:
+    def _follow(self, attempts: int) -> None:
         """Have what its attempts write shown, from the last one on, until the job or this screen has ended."""
-        self._is_followed = self._has_shown = True
+        self._is_followed, self._followed = True, attempts
         self.query_one(Lines).clear()
         in_thread(self._read_output)
 
@@ -121,6 +121,8 @@ class OneJob(Board):
         try:
             followed = self.top.queue.follow_output(self._job_id)
             for one in takewhile(lambda _: self.is_attached, followed):
+                if isinstance(one, AttemptBegan):
+                    self._followed = one.attempt
                 for part in () if one is None else shown.parts(one):
                     if not tell(app, partial(self._add, part)):
                         return
