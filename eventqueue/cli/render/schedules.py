@@ -95,7 +95,7 @@ def _next(one: "Scheduled", now: datetime) -> Text:
         return Text(f"paused {age(now - one.pause.since)} ago", "yellow")
     if one.next_at is None:
         return Text("never here" if one.problem else "never", "red")
-    return Text(f"in {span(max(0.0, (one.next_at - now).total_seconds()))}")
+    return Text(f"in {age(one.next_at - now)}")
 
 
 def _last(one: "Scheduled", now: datetime) -> Text | None:
