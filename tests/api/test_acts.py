@@ -170,6 +170,31 @@ def test_who_waits_for_nothing_more_does_not_wait_for_an_act_s_end_either(
     assert acting.sum == ActSum(id=acting.id, jobs=5, done=2, in_doubt=2, untried=1)
 
 
+@pytest.mark.usefixtures("few")
+def test_who_leaves_an_act_between_two_of_its_jobs_does_not_wait_for_its_end_and_has_all_that_is_known(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueued(queue, *(ids := [f"job-{number}" for number in range(5)]))
+    acting = queue.cancel_many(ids)
+    list(islice(acting, 3))
+    answers, asked = threading.Event(), threading.Event()
+
+    def silent(_: Sequence[Append]) -> Sequence[Appended]:
+        asked.set()
+        answers.wait()
+        raise Unavailable("No server.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("eventqueue.api.bulk.HURRY_S", 0.0)
+        patched.setattr(queue._log, "append", silent)
+        acting.leave()
+        assert asked.wait(60)
+        answers.set()
+
+    assert acting.sum == ActSum(id=acting.id, jobs=5, done=4, untried=1)
+    assert [one.job_id for one in acting.unread] == ids[2:4]
+
+
 def test_where_the_act_cannot_be_begun_nothing_is_done_to_any_job(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
