@@ -22,7 +22,7 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped, of_now, of_the_past
-from eventqueue.api.finding import found_by, split
+from eventqueue.api.finding import found_by
 from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
@@ -487,7 +487,7 @@ class Queue:
         """
         wanted = replace(selected(filter_, more), limit=None)
         lag = self._views.refresh()
-        return found_by(self._views, split(wanted, states), lag)
+        return found_by(self._views, wanted, states, lag)
 
     def count(
         self,

@@ -60,6 +60,18 @@ def test_what_is_done_to_all_that_fit_is_one_act_which_each_of_their_events_name
     assert queue.get("other").state is State.PENDING
 
 
+def test_an_act_names_the_states_that_were_asked_for_and_no_others(queue: Queue) -> None:
+    enqueued(queue, "dead", "gone")
+    died(queue, "dead")
+    queue.cancel("gone")
+
+    done = queue.restart_all(Filter(state_in=(State.DEAD, State.CANCELLED), queue="default"))
+
+    assert in_act(queue, done.id)[0] == ActBegun(
+        what="restart", jobs=2, filter="state:dead state:cancelled queue:default"
+    )
+
+
 def test_an_act_is_read_back_with_who_did_it_and_what_became_of_it(queue: Queue) -> None:
     enqueued(queue, "one", tags=["x"])
     done = queue.amend_all(Filter(tags=("x",)), "hurry", priority=5)
