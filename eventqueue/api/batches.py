@@ -77,6 +77,7 @@ class Batches:
             raise
         except GeneratorExit:
             begun = begun if bulk.is_stopped else None  # who collects what was forgotten may hold any lock just then
+            end = self._teller.end_in_a_hurry if bulk.is_left else end
             raise
         finally:
             if begun is not None and bulk.id is not None and bulk.is_at_home:
@@ -97,8 +98,7 @@ def _batch(bulk: Bulk, ids: Sequence[str], step: Step) -> Iterator[Acted]:
         failed, doubtful = error, step.in_doubt(error) if isinstance(error, LogUnavailable) else ()
     told = [Acted(job_id, outcomes[job_id]) for job_id in ids if job_id in outcomes]
     bulk.doubt(doubtful)
-    bulk.count(told)
-    yield from told
+    yield from bulk.told(told)
     if failed is not None:
         raise failed
 

@@ -68,14 +68,18 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 class Bulk(Iterator[Acted]):
     """Acts while what became of each job, in order, is read from it.
 
-    `doubtful`: the ids of jobs of which it is not known by now.
+    `doubtful`: the ids of jobs of which it is not known by now; `unread`: what is known and was not read yet, and what
+    was read last: whoever reads may be interrupted with that in hand.
     """
 
     def __init__(self, jobs: int | None, act: Callable[["Bulk"], Generator[Acted]]) -> None:
         self.id: str | None = None
         self.jobs = jobs
         self.is_stopped = False
+        self.is_left = False
         self.doubtful: Sequence[str] = ()
+        self._told: Sequence[Acted] = ()
+        self._read = 0  # of these, but for the last
         self._counts = dict.fromkeys(("done", "already", "refused"), 0)
         self._problems: list[str] = []
         self._maker = os.getpid()
@@ -99,8 +103,25 @@ class Bulk(Iterator[Acted]):
         self.stop()
         self._acting.close()
 
-    def count(self, found: Sequence[Acted]) -> None:
-        """Add what became of jobs; nobody is in doubt of them any more."""
+    def leave(self) -> None:
+        """As `close`, where nobody waits any more: for the log to take that it ended HURRY_S at most."""
+        self.is_left = True
+        self.close()
+
+    def told(self, found: Sequence[Acted]) -> Iterator[Acted]:
+        """Add what became of jobs, and yield it."""
+        self._count(found)
+        self._told, self._read = found, 0
+        for self._read, one in enumerate(found):
+            yield one
+        self._told = ()
+
+    @property
+    def unread(self) -> Sequence[Acted]:
+        """See above."""
+        return self._told[self._read :]
+
+    def _count(self, found: Sequence[Acted]) -> None:
         told: set[str] = set()
         for job_id, outcome in found:
             if isinstance(outcome, QueueError):

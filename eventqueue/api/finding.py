@@ -17,20 +17,21 @@ def split(wanted: Filter, states: Sequence[State]) -> tuple[Filter, ...]:
     return tuple(replace(wanted, state=one, state_in=()) for one in several) or (wanted,)
 
 
-def found_by(views: Views, filters: Sequence[Filter], lag: Lag) -> Found:
-    """Return the ids of all that any of these lets through: filter after filter, and of each the oldest first."""
+def found_by(views: Views, wanted: Filter, states: Sequence[State], lag: Lag) -> Found:
+    """Return the ids of all that fit, or, where no state is named, of these: state after state, the oldest first."""
+    filters = split(wanted, states)
     ids: dict[str, None] = {}  # a job that goes from one state to another meanwhile is found twice
     running = 0
     for one in filters:
         some = [*views.ids(one)][::-1]
         running += len(some) if one.state is State.PROCESSING else 0
         ids |= dict.fromkeys(some)
-    return Found([*ids], lag, tuple(filters), running)
+    return Found([*ids], lag, filters, running, wanted.state_in)
 
 
 def text_of_found(found: Found) -> str | None:
-    """Return as a text by what they were found, None where nobody said; of several states it names none."""
+    """Return as a text by what they were found, None where nobody said; of several states those that were named."""
     if not found.wanted:
         return None
     one, *others = found.wanted
-    return text_of(replace(one, state=None) if others else one)
+    return text_of(replace(one, state=None, state_in=found.named) if others else one)

@@ -22,7 +22,7 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped, of_now, of_the_past
-from eventqueue.api.finding import found_by, split
+from eventqueue.api.finding import found_by
 from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
@@ -43,7 +43,7 @@ from eventqueue.audit.states import states
 from eventqueue.audit.tally import Tally, check_reach, is_counted, kind, of_counters, of_traits, within_reach
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import DifferentJob, InvalidInput
+from eventqueue.errors import DifferentJob, InvalidInput, Unavailable
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.amending import amendment
@@ -487,7 +487,7 @@ class Queue:
         """
         wanted = replace(selected(filter_, more), limit=None)
         lag = self._views.refresh()
-        return found_by(self._views, split(wanted, states), lag)
+        return found_by(self._views, wanted, states, lag)
 
     def count(
         self,
@@ -781,9 +781,15 @@ class Queue:
         """As `wait`, for all jobs that fit by now, whatever the filter's limit; `timeout` is for their ends alone.
 
         Those that come to fit meanwhile are not waited for. None of them: nothing is returned, at once. Raises as
-        `find` and `wait`.
+        `find` and `wait`, and Unavailable where the view does not show by now all that was there when it was asked.
         """
-        return self.wait(self.find(filter_), timeout)
+        found = self.find(filter_)
+        if not found.lag.is_fresh:
+            raise Unavailable(
+                "Which jobs fit is not known, as the view is behind the log: `queuectl doctor` shows why. Nothing was "
+                "waited for."
+            )
+        return self.wait(found, timeout)
 
     def handle(self, job_id: str) -> Handle[Any]:
         """Return the handle of a job that was enqueued before, here or anywhere. Raises JobNotFound."""

@@ -127,6 +127,7 @@ FIELDS: Mapping[str, tuple[Sequence[str], Read]] = {
 _META = "meta.NAME"
 
 _ONE: Mapping[str, str] = {"state_in": "state", "queue_in": "queue"}
+_DUE = frozenset(("due_after", "due_before"))
 _OTHER: Mapping[str, str] = {**_ONE, **{one: several for several, one in _ONE.items()}}
 
 # Which of two bounds holds for both: `state:scheduled` is one of `due`, too.
@@ -198,16 +199,27 @@ def joined(some: Mapping[str, Any], more: Mapping[str, Any], *, is_any: bool = F
 def _with_any(some: Mapping[str, Any], more: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return both, and in the first the states and queues of both.
 
-    Raises InvalidInput for several states with a time that a job is due: one of them may be `scheduled`, which has it.
+    Raises InvalidInput for several states with a time that a job is due: one of them may be `scheduled`, which has it,
+    and with which another that is pending, too, would be no other state.
     """
     found, rest = dict(some), dict(more)
     for several, one in _ONE.items():
         values = [value for each in (found, rest) for value in (*each.pop(several, ()), each.pop(one, None))]
         distinct = tuple(dict.fromkeys(value for value in values if value is not None))
-        if len(distinct) > 1 and one == "state" and (found.keys() | rest.keys()) & {"due_before", "due_after"}:
+        is_other = len(distinct) > 1 or _is_due_otherwise(some, more)
+        if one == "state" and is_other and (found.keys() | rest.keys()) & _DUE:
             raise InvalidInput("state", "is asked for twice, with a time that a job is due: ask for each by itself")
         found |= {one: distinct[0]} if len(distinct) == 1 else {several: distinct} if distinct else {}
     return found, rest
+
+
+def _is_due_otherwise(some: Mapping[str, Any], more: Mapping[str, Any]) -> bool:
+    """Whether both name a state, and what is asked for here of when such jobs are due is not asked for there."""
+    return (
+        "state" in more
+        and bool(some.keys() & {"state", "state_in"})
+        and any(some.get(bound) != more.get(bound) for bound in _DUE)
+    )
 
 
 def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:

@@ -20,7 +20,7 @@ from eventqueue.errors import QueueError, Refused
 from eventqueue.system.interrupts import STOP, interrupt, once
 
 if TYPE_CHECKING:
-    from eventqueue.api.bulk import ActSum, Outcome
+    from eventqueue.api.bulk import Acted, ActSum, Outcome
     from eventqueue.api.queue import Queue
     from eventqueue.model.deeds import Deed
     from eventqueue.model.job import State
@@ -121,6 +121,7 @@ def _show_some(session: Session, queue: "Queue", found: "Found") -> None:
 
 
 def _to_all(session: Session, queue: "Queue", found: "Found", doing: Doing) -> int:
+    printed: Acted | None = None
     with closing(doing.act(queue, found)) as acting:
         try:
             hidden = session.out.quiet or len(found) < PROGRESS_FROM
@@ -130,12 +131,17 @@ def _to_all(session: Session, queue: "Queue", found: "Found", doing: Doing) -> i
             ):
                 for acted in acting:
                     _print(session, doing, *acted)
+                    printed = acted
                     advance(1)
         except QueueError as error:
             _tell(session, acting.sum, doing.deed, acting.doubtful)
             session.out.refuse(str(error))
             return 1
         except KeyboardInterrupt:  # the second one: what was on its way was not waited for
+            acting.leave()
+            for acted in acting.unread:
+                if acted is not printed:
+                    _print(session, doing, *acted)
             _tell(session, acting.sum, doing.deed, acting.doubtful)
             raise
     _tell(session, acting.sum, doing.deed)

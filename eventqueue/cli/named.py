@@ -1,7 +1,7 @@
 """Doing something to jobs that are named: those that are not there are told before anything is done to the others."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from eventqueue.cli.doing import Doing, doubted, refused, stop
@@ -12,6 +12,7 @@ from eventqueue.errors import QueueError, Refused
 from eventqueue.system.interrupts import STOP, interrupt, once
 
 if TYPE_CHECKING:
+    from eventqueue.api.bulk import Bulk
     from eventqueue.api.queue import Queue
 
 NAMED_MAX = 20  # of those that were not tried
@@ -50,26 +51,44 @@ def _resolved(session: Session, queue: "Queue", ids: Sequence[str], told: Told) 
 
 def _do(session: Session, queue: "Queue", doing: Doing, found: Mapping[str, str], told: Told) -> None:
     """Do it, and add what becomes of each; of those that nothing is added of it was not tried."""
-    with closing(doing.act(queue, [*found])) as acting:
+    with closing(doing.act(queue, [*found])) as acting, _all_told(session, acting, doing, found, told):
         try:
             # One that is asked for by itself is waited for, or not.
             with once(STOP, lambda: stop(session, acting)) if len(found) > 1 else nullcontext(()) as heard:
                 for job_id, outcome in acting:
-                    told[found[job_id]] = doing.document(found[job_id], outcome)
                     if isinstance(outcome, QueueError):
                         session.out.refuse(str(outcome))
                     else:
                         doing.tell(session, queue, job_id, outcome)
+                    told[found[job_id]] = doing.document(found[job_id], outcome)
         except QueueError as error:  # the others would wait as long, and come as far
             session.out.refuse(str(error))
             told.update({found[one]: {**refused(found[one], error), "in_doubt": True} for one in acting.doubtful})
         except KeyboardInterrupt:
+            acting.leave()
             for one in acting.doubtful:
                 session.out.warn(f"Whether job {one} {doing.deed.said} is not known: to ask again is safe.")
                 told[found[one]] = doubted(found[one])
             raise
         if heard and acting.sum.untried:
             raise interrupt(*heard)
+
+
+@contextmanager
+def _all_told(session: Session, acting: "Bulk", doing: Doing, found: Mapping[str, str], told: Told) -> Generator[None]:
+    """Tell what is known of jobs by then of which nobody was told, where something has ended it in between."""
+    try:
+        yield
+    finally:
+        unread = [one for one in acting.unread if found[one.job_id] not in told]
+        told.update({found[job_id]: doing.document(found[job_id], outcome) for job_id, outcome in unread})
+        refused_ = [found[job_id] for job_id, outcome in unread if isinstance(outcome, QueueError)]
+        done = [found[job_id] for job_id, outcome in unread if not isinstance(outcome, QueueError)]
+        if done:
+            more = f"{len(done):,} more {doing.deed.sentence(len(done))}"
+            session.out.warn(f"{more}, which was not told one by one ({named(done)}).")
+        if refused_:
+            session.out.warn(f"Refused, which was not told: {count(len(refused_), 'job')} ({named(refused_)}).")
 
 
 def _end(session: Session, ids: Sequence[str], told: Told) -> None:

@@ -248,9 +248,9 @@ class MongoLog:
                 # Of most streams all events are there at once: one after the other each would be a question.
                 most = left * FEW_EVENTS
                 there = self._events.find({"_id": bound}, {"_id": 1}, sort=[("_id", 1)], limit=most, batch_size=most)
-                found = [doc["_id"]["stream"] for doc in there]
-                streams |= dict.fromkeys(one for one in found if one.startswith(prefix))
-                if not found or not found[-1].startswith(prefix):
+                found = [_begins_with(prefix, doc["_id"]) for doc in there]
+                streams |= dict.fromkeys(one for one in found if one is not None)
+                if not found or found[-1] is None:
                     break
                 bound = {"$gt": {"stream": found[-1], "version": MaxKey()}}
         return list(streams)[:limit]
@@ -366,6 +366,15 @@ def _streams_of(category: str | None) -> dict[str, Any]:
         return {}
     # `-` is followed by `.` in the order of bytes, so this is every stream of the category and no other.
     return {"_id": {"$gte": {"stream": f"{category}-"}, "$lt": {"stream": f"{category}."}}}
+
+
+def _begins_with(prefix: str, place: Any) -> str | None:
+    """Return the stream of a place, if it begins so. Behind all streams there may be what stands in none."""
+    match place:
+        case {"stream": str(stream)} if stream.startswith(prefix):
+            return stream
+        case _:
+            return None
 
 
 def _between(category: str | None, other: str | None) -> dict[str, Any]:

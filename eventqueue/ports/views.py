@@ -182,13 +182,15 @@ class Trait(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Found(msgspec.Struct, frozen=True):
     """The ids of jobs, and how far the view that they are from was behind.
 
-    `wanted`: by what they were found, of which each fits one; `running`: how many of them ran, as the view has it.
+    `wanted`: by what they were found, of which each fits one; `running`: how many of them ran, as the view has it;
+    `named`: the states of which any was asked for, where these were several.
     """
 
     ids: Sequence[str]
     lag: Lag
     wanted: tuple[Filter, ...] = ()
     running: int = 0
+    named: tuple[State, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)

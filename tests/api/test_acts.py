@@ -61,6 +61,18 @@ def test_what_is_done_to_all_that_fit_is_one_act_which_each_of_their_events_name
     assert queue.get("other").state is State.PENDING
 
 
+def test_an_act_names_the_states_that_were_asked_for_and_no_others(queue: Queue) -> None:
+    enqueued(queue, "dead", "gone")
+    died(queue, "dead")
+    queue.cancel("gone")
+
+    done = queue.restart_all(Filter(state_in=(State.DEAD, State.CANCELLED), queue="default"))
+
+    assert in_act(queue, done.id)[0] == ActBegun(
+        what="restart", jobs=2, filter="state:dead state:cancelled queue:default"
+    )
+
+
 def test_an_act_is_read_back_with_who_did_it_and_what_became_of_it(queue: Queue) -> None:
     enqueued(queue, "one", tags=["x"])
     done = queue.amend_all(Filter(tags=("x",)), "hurry", priority=5)
@@ -199,6 +211,31 @@ def test_who_waits_for_nothing_more_does_not_wait_for_an_act_s_end_either(
         answers.set()
 
     assert acting.sum == ActSum(id=acting.id, jobs=5, done=2, in_doubt=2, untried=1)
+
+
+@pytest.mark.usefixtures("few")
+def test_who_leaves_an_act_between_two_of_its_jobs_does_not_wait_for_its_end_and_has_all_that_is_known(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueued(queue, *(ids := [f"job-{number}" for number in range(5)]))
+    acting = queue.cancel_many(ids)
+    list(islice(acting, 3))
+    answers, asked = threading.Event(), threading.Event()
+
+    def silent(_: Sequence[Append]) -> Sequence[Appended]:
+        asked.set()
+        answers.wait()
+        raise Unavailable("No server.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("eventqueue.api.bulk.HURRY_S", 0.0)
+        patched.setattr(queue._log, "append", silent)
+        acting.leave()
+        assert asked.wait(60)
+        answers.set()
+
+    assert acting.sum == ActSum(id=acting.id, jobs=5, done=4, untried=1)
+    assert [one.job_id for one in acting.unread] == ids[2:4]
 
 
 def test_where_the_act_cannot_be_begun_nothing_is_done_to_any_job(

@@ -20,7 +20,7 @@ from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound
 from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State
 from eventqueue.mongo.endings import Endings
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Filter, Lag
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import completed, happened
 from tests.mongo.conftest import path_in
@@ -63,6 +63,17 @@ def test_all_that_fit_are_waited_for_and_none_that_comes_later(near: Queue) -> N
     assert near.wait_all(Filter(queue="nobody"), 0) == []
     with pytest.raises(WaitTimeout):
         near.wait_all(Filter(queue="web"), 0)
+
+
+def test_all_that_fit_are_not_waited_for_where_the_view_may_not_have_them_all(
+    near: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near.enqueue(command="true", queue="mail")
+    assert len(near.find(queue="mail")) == 1
+    monkeypatch.setattr(near.connection.views, "refresh", lambda: Lag(3.0))
+
+    with pytest.raises(Unavailable, match="behind the log"):
+        near.wait_all(Filter(queue="mail"), 0)
 
 
 def test_a_job_is_waited_for_through_an_outage(wire: Wire, far: Queue, near: Queue) -> None:

@@ -12,6 +12,9 @@ import pytest
 
 from eventqueue.api.bulk import Acted, Bulk
 from eventqueue.api.queue import Queue
+from eventqueue.cli import acting
+from eventqueue.cli.doing import Doing
+from eventqueue.cli.restart import _Restarting
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.acts import ActEnded
 from eventqueue.model.events import Cancelled
@@ -284,6 +287,61 @@ def test_a_second_ctrl_c_leaves_what_it_did_not_wait_for_in_doubt(
     ]
     assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 2, "in_doubt": 2}
     assert "! 2 jobs more may be, which was not waited for: to ask again is safe.\n" in ran.err
+
+
+def second_time(act: Callable[..., Any]) -> Callable[..., Any]:
+    """What does so, but the second time, when there is a Ctrl-C."""
+    calls: list[int] = []
+
+    def call(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return act(*args)
+
+    return call
+
+
+@pytest.mark.parametrize("command", ["retry", "restart"])
+def test_what_was_done_to_jobs_that_are_named_is_told_though_a_second_ctrl_c_came_before_it(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for doing in (Doing, _Restarting):
+        monkeypatch.setattr(doing, "tell", second_time(doing.tell))
+    ids = ["dead", "cancelled", "failed", "mail-1"] if command == "retry" else ["dead", "cancelled", "completed"]
+
+    ran = mixed.here(command, *ids)
+
+    assert ran.code == 130
+    assert len(ran.out.splitlines()) == 1
+    said = "3 more jobs are pending again" if command == "retry" else "2 more jobs are restarted"
+    assert ran.err == f"! {said}, which was not told one by one ({', '.join(ids[1:])}).\n✘ Interrupted.\n"
+
+
+def test_what_is_known_of_jobs_that_are_named_is_in_the_document_though_nobody_can_read_on(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bulk, "__next__", second_time(Bulk.__next__))
+
+    ran = mixed.here("retry", "dead", "completed", "failed", "--json")
+
+    assert ran.code == 130
+    assert [(one["id"], one.get("changed"), "error" in one) for one in ran.json] == [
+        *(("dead", True, False), ("completed", None, True), ("failed", True, False)),
+    ]
+
+
+def test_each_job_that_an_act_was_done_to_has_its_line_once_though_a_second_ctrl_c_came_before_it(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "_print", second_time(acting._print))
+
+    ran = mixed.here("retry", "--all", "--yes", "--json")
+
+    *jobs, found = lines(ran)
+    assert ran.code == 130
+    assert sorted(one["id"] for one in jobs) == ["dead", "failed", "mail-1", "mail-2"]
+    assert found == {**NOTHING, "act": found["act"], "jobs": 4, "done": 4}
 
 
 def test_all_of_retry_are_the_jobs_that_failed_or_died(mixed: Queuectl) -> None:

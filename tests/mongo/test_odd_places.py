@@ -87,6 +87,17 @@ def test_no_reader_of_a_stream_meets_what_stands_at_none_of_its_versions(
     assert [one.version for one in log.read("queue-a")] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("place", [{"stream": {"a": 1}, "version": 1}, {"stream": b"queue-b"}, {"zone": "queue-b"}])
+def test_what_stands_behind_all_streams_is_none_that_is_looked_for(
+    prepared: Store, log: MongoLog, place: Mapping[str, Any]
+) -> None:
+    put(prepared, place)
+
+    assert log.find_streams("queue-", 10) == ["queue-a", "queue-b"]
+    assert log.find_streams("queue-b", 2) == ["queue-b"]
+    assert log.find_streams("worker-", 2) == []
+
+
 @pytest.mark.parametrize("version", EQUAL.values(), ids=EQUAL)
 def test_what_the_database_takes_for_a_version_holds_its_place(prepared: Store, log: MongoLog, version: Any) -> None:
     put(prepared, placed(version))
