@@ -447,6 +447,20 @@ def test_a_list_goes_on_after_a_job_wherever_that_stands(built: Ground, monkeypa
         list(one.jobs(Filter(state=State.DEAD, after="lives")))
 
 
+def test_of_more_that_wait_than_are_put_in_order_here_none_is_left_out(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FEW", 2)
+    at = built.clock.now() + timedelta(hours=1)
+    for number in range(6):  # each with an entry of its own
+        put(built, f"job-{number}", replace(enqueued(), run_at=at + timedelta(seconds=number)))
+    one = reader_on(built)
+    one.refresh()
+
+    for wanted in (Filter(state=State.PENDING), Filter(due_before=at + timedelta(hours=1)), Filter(due_after=NOW)):
+        assert sorted(one.ids(wanted)) == [*"012345"]
+
+
 def test_who_looks_for_a_needle_in_a_haystack_is_told_that_it_is_a_scan(
     built: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
