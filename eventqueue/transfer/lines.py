@@ -28,8 +28,8 @@ FIELDS = ("type", "schema", "id", "at", "actor", "bucket", "cause", "data", "pre
 _encode = msgspec.json.Encoder().encode
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which events were asked for; nothing: all there are."""
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which events were asked for; nothing: all there are. A word that is not known might make a part of it."""
 
     since: datetime | None = None
     until: datetime | None = None

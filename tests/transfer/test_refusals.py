@@ -198,6 +198,15 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
         assert "is no export" in refusal(str(tmp_path / "some"))
 
 
+def test_an_export_of_what_was_asked_in_words_that_are_not_known_is_taken_for_no_whole_log(
+    filled: Queue, tmp_path: Path
+) -> None:
+    path = Path(export(filled, tmp_path))
+    path.write_bytes(path.read_bytes().replace(b'"asked":{', b'"asked":{"group":"mail"', 1))
+
+    assert "is no export" in refusal(str(path))
+
+
 def test_an_export_of_a_newer_form_is_refused_with_what_to_do(filled: Queue, tmp_path: Path) -> None:
     path = Path(export(filled, tmp_path))
     path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":3', 1))
