@@ -101,6 +101,8 @@ def test_what_ends_an_export_is_told_by_its_exit_code_and_nothing_is_left(
     filled: Queuectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, code: int
 ) -> None:
     before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    for one in before:  # nohup has had SIGHUP ignored, and that is respected
+        signal.signal(one, signal.SIG_DFL)
     monkeypatch.setattr(Queue, "export", lambda *_: os.kill(os.getpid(), sent))
     try:
         ran = filled.here("audit", "export", "--out", f"{tmp_path}/log.jsonl")
