@@ -192,7 +192,7 @@ def test_one_that_is_told_to_stop_while_it_builds_leaves_nothing_behind(
         await_that(Generation(ground.database, 2).jobs.estimated_document_count)
         builder.terminate()
 
-    assert builder.returncode == (0 if command == "a projector" else 130)
+    assert builder.returncode == (0 if command == "a projector" else 143)
     assert set(ground.database.list_collection_names()) - {"leases"} == names - {"leases"}
     assert (shown(ground), checkpoint_of(ground)) == (before, held)
     assert build(ground).number == 2
