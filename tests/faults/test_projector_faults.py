@@ -49,7 +49,7 @@ from tests.server.servers import clear_away, kill, started
 
 pytestmark = pytest.mark.faults
 
-KILLS = 50
+KILLS = 30  # a suite that takes two minutes of a quiet machine takes more than five of a busy one
 # What a projector sends, beside what it reads the log with.
 COMMANDS = ["find", "insert", "update", "findAndModify", "distinct", "killSessions", "commitTransaction"]
 IN_DOUBT = {"code": 64, "errmsg": "waiting for replication timed out", "errInfo": {"wtimeout": True}}
