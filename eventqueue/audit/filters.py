@@ -1,8 +1,7 @@
 """A filter as a text, such as `state:dead error~"503" meta.customer=acme ended>-2h`. Pure.
 
 Conditions with blanks between them, each FIELD, how it stands, VALUE; all must hold, but of several states or queues
-any. A value with blanks in it stands
-in quotation marks, in which a backslash stands before one of these or of itself.
+any. A value with blanks in it stands in quotation marks, in which a backslash stands before one of these or of itself.
 """
 
 import re

@@ -60,6 +60,16 @@ def test_on_eighty_columns_nothing_is_cut_that_a_person_asks_for(queuectl: Queue
     assert max(map(len, shown.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("words", ["events", "history one"])
+def test_what_an_event_says_is_whole_where_there_is_room(queuectl: Queuectl, words: str) -> None:
+    command = "send the mail that everybody waits for " + "x" * 40
+    queuectl.ok("enqueue", "--id", "one", "--", command)
+
+    shown = on_terminal(queuectl.with_environ(NO_COLOR="1"), *words.split(), columns=240)
+
+    assert any(line.endswith(command) for line in shown.splitlines())
+
+
 def test_who_waits_for_many_views_to_be_built_sees_how_far_they_are(queuectl: Queuectl, queue: Queue) -> None:
     queue.enqueue_many({"command": "true"} for _ in range(BUILT_AT_ONCE))
 

@@ -31,21 +31,21 @@ ERRORS = ("fingerprint", "count", "first", "last", "such", "queues", "error")
 ENDINGS = {Ending.LEFT: "green", Ending.LOST: "red", Ending.SILENT: "yellow"}
 
 
-HISTORY = ("version", "time", "ago", "after", "event", "what", "by")
+HISTORY = ("version", "time", "ago", "after", "event", "by", "what")  # a text at the end is cut for want of room alone
 Step = tuple[Recorded | None, Recorded]
 """An event, behind the one before it."""
 
 
 def history(found: Sequence[Recorded], now: datetime, acts: Mapping[str, int], names: Sequence[str] = HISTORY) -> Table:
-    """A job's events: when, how long ago, how long after the one before, what, and who; `acts`: see `describe`."""
+    """A job's events: when, how long ago, how long after the one before, who, and what; `acts`: see `describe`."""
     columns: Mapping[str, Column[Step]] = {
         "version": Column("#", lambda step: Text(str(step[1].version), "dim")),
         "time": Column("TIME", lambda step: moment(step[1].at, "seconds")),
         "ago": Column("AGO", lambda step: age(now - step[1].at)),
         "after": Column("AFTER", _after),
         "event": Column("EVENT", lambda step: Text(type_of(step[1].event), "bold")),
-        "what": Column("WHAT", lambda step: clean(describe(step[1], acts)), is_text=True),
         "by": Column("BY", lambda step: clean(step[1].actor), is_text=True),
+        "what": Column("WHAT", lambda step: clean(describe(step[1], acts)), is_text=True),
     }
     return table(columns, names or HISTORY, list(zip([None, *found], found, strict=False)))
 
@@ -56,9 +56,9 @@ def _after(step: Step) -> str:
 
 
 def events(found: Sequence[Read]) -> Table:
-    """Events of any streams: when, where, what, and who."""
+    """Events of any streams: when, where, who, and what."""
     rows = [_event(one) if isinstance(one, Recorded) else _unreadable(one) for one in found]
-    return Table(["TIME", "STREAM", "#", "EVENT", "WHAT", "BY"], rows, loose=2, dated=True)
+    return Table(["TIME", "STREAM", "#", "EVENT", "BY", "WHAT"], rows, loose=2, dated=True)
 
 
 def _event(one: Recorded) -> list[Cell]:
@@ -68,15 +68,15 @@ def _event(one: Recorded) -> list[Cell]:
         clean(one.stream),
         Text(str(one.version), "dim"),
         Text(type_of(one.event), colour),
-        clean(describe(one)),
         clean(one.actor),
+        clean(describe(one)),
     ]
 
 
 def _unreadable(one: Unreadable) -> list[Cell]:
     taken = moment_of(one)
     at = None if taken is None else moment(taken)
-    return [at, clean(one.stream), Text(str(one.version), "dim"), Text("unreadable", "red"), clean(one.problem), None]
+    return [at, clean(one.stream), Text(str(one.version), "dim"), Text("unreadable", "red"), None, clean(one.problem)]
 
 
 def states(found: Sequence[Job]) -> Table:
