@@ -9,9 +9,10 @@ from pymongo.read_preferences import ReadPreference
 
 from eventqueue.api.arguments import selected
 from eventqueue.api.events import Events
+from eventqueue.api.finding import check_whole
 from eventqueue.audit.filters import parse, text_of
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import InvalidInput, Unavailable
+from eventqueue.errors import InvalidInput
 from eventqueue.mongo.errors import translated
 from eventqueue.ports.views import Filter
 from eventqueue.system.whole import Sink
@@ -83,11 +84,7 @@ class Exporting:
 
     def _fitting(self, filter_: Filter) -> frozenset[str]:
         views = self._connection.views
-        if not views.refresh().is_fresh:
-            raise Unavailable(
-                "Which jobs fit is not known, as the view is behind the log: `queuectl doctor` shows why. Nothing was "
-                "exported."
-            )
+        check_whole(views.refresh(), "exported")
         return frozenset(views.ids(filter_))
 
     def copy(self, db: str, progress: Progress) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from eventqueue.audit.filters import text_of
+from eventqueue.errors import Unavailable
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter, Found, Lag, Views
 
@@ -35,3 +36,15 @@ def text_of_found(found: Found) -> str | None:
         return None
     one, *others = found.wanted
     return text_of(replace(one, state=None, state_in=found.named) if others else one)
+
+
+def check_whole(lag: Lag, undone: str) -> None:
+    """Raise Unavailable where the view that jobs are found in was behind, so that not all are: nothing is half done.
+
+    `undone`: what was therefore not done, such as `exported`.
+    """
+    if not lag.is_fresh:
+        raise Unavailable(
+            "Which jobs fit is not known, as the view is behind the log: `queuectl doctor` shows why. Nothing was "
+            f"{undone}."
+        )

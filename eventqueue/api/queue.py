@@ -22,7 +22,7 @@ from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
 from eventqueue.api.failing import errors_of, grouped, of_now, of_the_past
-from eventqueue.api.finding import found_by
+from eventqueue.api.finding import check_whole, found_by
 from eventqueue.api.following import Followed, Following
 from eventqueue.api.former import workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
@@ -43,12 +43,12 @@ from eventqueue.audit.states import states
 from eventqueue.audit.tally import Tally, check_reach, is_counted, kind, of_counters, of_traits, within_reach
 from eventqueue.audit.verdict import Verdict
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import DifferentJob, InvalidInput, Unavailable
+from eventqueue.errors import DifferentJob, InvalidInput
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.amending import amendment
 from eventqueue.model.asked import AmendedFields, JobFields
-from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY
+from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY, Deed
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.fields import check_name
@@ -404,15 +404,16 @@ class Queue:
 
         Where the filter names no state they are those that are pending, failed or processing. Those that come to fit
         meanwhile are left alone, and so are those that fit no more. Its limit does not matter. `progress` is told the
-        number so far. Raises InvalidInput; Refused where it is a scan that was not asked for; as `cancel_many`.
+        number so far. Raises InvalidInput; Refused where it is a scan that was not asked for; Unavailable, before any
+        is done, where the view does not show by now all that was there when it was asked; as `cancel_many`.
         """
-        return drained(self.cancel_many(self.find(filter_, states=CANCEL.states), why), progress)
+        return drained(self.cancel_many(self._all(filter_, CANCEL), why), progress)
 
     def retry_all(
         self, filter_: Filter, why: str = "asked for", progress: Callable[[int], object] = lambda _: None
     ) -> ActSum:
         """As `cancel_all`, for `retry`: where the filter names no state, of failed and dead jobs."""
-        return drained(self.retry_many(self.find(filter_, states=RETRY.states), why), progress)
+        return drained(self.retry_many(self._all(filter_, RETRY), why), progress)
 
     def amend_all(
         self,
@@ -425,7 +426,7 @@ class Queue:
     ) -> ActSum:
         """As `cancel_all`, for `amend`: where the filter names no state, of pending and failed jobs."""
         asked = Amend(amendment(fields, unset), _reason(why))
-        return drained(self._acts.to_each(self.find(filter_, states=AMEND.states), asked), progress)
+        return drained(self._acts.to_each(self._all(filter_, AMEND), asked), progress)
 
     def restart_all(
         self,
@@ -441,7 +442,12 @@ class Queue:
         Those that were restarted before count as `already`, or as refused where that was with other changes.
         """
         asked = alterations(fields, unset)
-        return drained(self._restarting.each(self.find(filter_, states=RESTART.states), asked, _reason(why)), progress)
+        return drained(self._restarting.each(self._all(filter_, RESTART), asked, _reason(why)), progress)
+
+    def _all(self, filter_: Filter, deed: Deed) -> Found:
+        found = self.find(filter_, states=deed.states)
+        check_whole(found.lag, "done")
+        return found
 
     def act(self, act_id: str) -> Act:
         """Return what the log tells of an act on many jobs, by its whole id. Raises Refused where there is none."""
@@ -784,11 +790,7 @@ class Queue:
         `find` and `wait`, and Unavailable where the view does not show by now all that was there when it was asked.
         """
         found = self.find(filter_)
-        if not found.lag.is_fresh:
-            raise Unavailable(
-                "Which jobs fit is not known, as the view is behind the log: `queuectl doctor` shows why. Nothing was "
-                "waited for."
-            )
+        check_whole(found.lag, "waited for")
         return self.wait(found, timeout)
 
     def handle(self, job_id: str) -> Handle[Any]:

@@ -18,7 +18,7 @@ from eventqueue.model.codec import to_data
 from eventqueue.model.events import Cancelled, Retried, RetryCause
 from eventqueue.model.job import State
 from eventqueue.ports.log import Append, Appended
-from eventqueue.ports.views import Filter
+from eventqueue.ports.views import Filter, Lag
 from eventqueue.testing import TestQueue
 from tests.builders import claimed
 from tests.cli.past import died, happened
@@ -361,3 +361,18 @@ def test_a_test_queue_records_acts_likewise() -> None:
         assert found.id is not None
         assert queue.act(found.id).sum == found
         assert queue.status().lag.is_fresh
+
+
+@pytest.mark.parametrize("method", ["cancel_all", "retry_all", "amend_all", "restart_all"])
+def test_nothing_is_done_to_all_that_fit_where_the_view_may_not_have_them_all(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    enqueued(queue, "one", queue="mail")
+    assert len(queue.find(queue="mail")) == 1
+    changes = {"priority": 1} if method == "amend_all" else {}
+    monkeypatch.setattr(queue.connection.views, "refresh", lambda: Lag(3.0))
+
+    with pytest.raises(Unavailable, match="Nothing was done"):
+        getattr(queue, method)(Filter(queue="mail"), **changes)
+
+    assert len(queue.history("one")) == 1
