@@ -115,15 +115,16 @@ def test_what_was_done_is_told_by_the_events_in_words(nightly: Queuectl) -> None
     job = nightly.ok("schedule", "trigger", "nightly", "--why", "by hand", "--quiet").out.strip()
     nightly.ok("schedule", "remove", "nightly", "--why", "no longer")
 
-    told = nightly.ok("events", "--stream", "schedule-nightly").out
+    told = nightly.ok("events", "--stream", "schedule-nightly").out.splitlines()[1:]
 
-    for words in (
-        "schedule-set        30 2 * * * in Europe/Berlin: ./backup --all",
-        "schedule-paused     full disk",
-        f"schedule-triggered  job {job}; by hand",
-        "schedule-removed    no longer",
+    for line, type_, words in zip(
+        told,
+        ("schedule-set", "schedule-paused", "schedule-triggered", "schedule-removed"),
+        ("30 2 * * * in Europe/Berlin: ./backup --all", "full disk", f"job {job}; by hand", "no longer"),
+        strict=True,
     ):
-        assert words in told
+        assert f"  {type_} " in line
+        assert line.endswith(f"  {words}")
     assert nightly.ok("schedule", "list", "--json").json == []
     shown = nightly.ok("show", job, "--json").json
     assert (shown["queue"], shown["correlation"]) == ("mail", "schedule-nightly")
