@@ -55,19 +55,19 @@ def such(kind: str) -> Job:
 @pytest.mark.parametrize(
     ("value", "meant"),
     [
-        (1, {"1"}),
-        (True, {"true"}),
-        ("1", {"1", '"1"'}),
-        ("true", {"true"}),
-        (None, {"null"}),
-        ([1], {"[1]"}),
+        (1, ("1",)),
+        (True, ("true",)),
+        ("1", ("1", '"1"')),
+        ("true", ("true",)),
+        (None, ("null",)),
+        ([1], ("[1]",)),
     ],
     ids=repr,
 )
-def test_a_value_of_meta_is_its_text_or_its_json_and_of_no_other_type(value: Any, meant: set[str]) -> None:
+def test_a_value_of_meta_is_its_text_or_its_json_and_of_no_other_type(value: Any, meant: tuple[str, ...]) -> None:
     one = replace(such("pending"), meta={"n": value})
 
-    assert {text for text in ("1", '"1"', "true", "null", "[1]") if fits(one, Filter(meta={"n": text}))} == meant
+    assert {text for text in ("1", '"1"', "true", "null", "[1]") if fits(one, Filter(meta={"n": text}))} == set(meant)
     assert not fits(one, Filter(meta={"other": "null"}))
 
 
