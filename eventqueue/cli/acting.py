@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from eventqueue.cli.doing import Doing, doubted, stop
 from eventqueue.cli.named import to_named
 from eventqueue.cli.render.progress import progress
-from eventqueue.cli.render.words import count
 from eventqueue.cli.selection import Selection
 from eventqueue.cli.session import Session
 from eventqueue.cli.unknown import unknown
 from eventqueue.errors import QueueError, Refused
 from eventqueue.system.interrupts import STOP, interrupt, once
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.bulk import Acted, ActSum, Outcome
@@ -153,7 +153,7 @@ def _to_all(session: Session, queue: "Queue", found: "Found", doing: Doing) -> i
 def _print(session: Session, doing: Doing, job_id: str, outcome: "Outcome") -> None:
     if not session.out.as_json:
         return
-    from eventqueue.cli.render.documents import print_line
+    from eventqueue.cli.render.printing import print_line
 
     print_line(doing.document(job_id, outcome))
 
@@ -177,7 +177,8 @@ def _tell(session: Session, found: "ActSum", deed: "Deed", doubtful: Sequence[st
 def _print_sum(session: Session, found: "ActSum | None", doubtful: Sequence[str] = ()) -> None:
     if not session.out.as_json:
         return
-    from eventqueue.cli.render.documents import act_sum, print_line
+    from eventqueue.cli.render.printing import print_line
+    from eventqueue.telling.documents import act_sum
 
     for job_id in doubtful:
         print_line(doubted(job_id))

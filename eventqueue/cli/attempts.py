@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from eventqueue.cli.render.describe import output_of
 from eventqueue.errors import Refused
 from eventqueue.model.events import Cancelled, Captured, Claimed, Error, Failed, Output, Recorded, name_in
 from eventqueue.model.tails import Tails
 from eventqueue.mongo.outputs import Kept
+from eventqueue.telling.describe import output_of
 from eventqueue.worker.shell.output import text_tail
 
 

@@ -9,10 +9,10 @@ from eventqueue.cli.export import export, import_
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import counting
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import FILE, Typed, moment_option, since_of
 from eventqueue.errors import JobNotFound
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -76,7 +76,8 @@ def verify(
 
 
 def _tell(session: Session, verdict: "Verdict", *, is_all: bool) -> None:
-    from eventqueue.cli.render import documents, findings
+    from eventqueue.cli.render import findings
+    from eventqueue.telling import documents
 
     session.out.document(lambda: documents.verdict(verdict))
     if verdict.findings and not session.out.as_json:

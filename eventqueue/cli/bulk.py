@@ -13,12 +13,12 @@ import click
 import msgspec
 
 from eventqueue.cli.render.progress import progress
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session
 from eventqueue.cli.values import json_object, timed
 from eventqueue.errors import DifferentJob, InvalidInput, QueueError
 from eventqueue.model.spec import Request
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.enqueueing import Receipt
@@ -84,7 +84,8 @@ def _add(session: Session, queue: "Queue", lines: Lines, good: int, skipped: lis
 
 
 def _tell(session: Session, results: "list[tuple[int, Receipt | DifferentJob]]", skipped: list[BadLine]) -> int:
-    from eventqueue.cli.render import documents, existing
+    from eventqueue.cli.render import existing
+    from eventqueue.telling import documents
 
     refused = [BadLine(number, str(result)) for number, result in results if isinstance(result, DifferentJob)]
     receipts = [result for _, result in results if not isinstance(result, DifferentJob)]

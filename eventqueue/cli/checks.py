@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 from eventqueue.cli import evidence, overdue, untaken
 from eventqueue.cli.limits import Limits
-from eventqueue.cli.render import words
 from eventqueue.cli.render.checks import Check
-from eventqueue.cli.render.words import at_least, count, shortened, span
 from eventqueue.cli.session import Session
 from eventqueue.errors import QueueError, redact
 from eventqueue.model.events import Call
@@ -27,6 +25,8 @@ from eventqueue.mongo.rights import rights_on_log
 from eventqueue.mongo.sizes import sizes
 from eventqueue.ports.views import TOLD_MAX, Standing
 from eventqueue.system.printable import clean
+from eventqueue.telling import words
+from eventqueue.telling.words import at_least, count, shortened, span
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

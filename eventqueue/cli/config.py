@@ -35,8 +35,9 @@ def list_(session: Session) -> None:
     \b
     queuectl config list
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
     from eventqueue.model.settings import SETTINGS
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found = queue.configuration()
@@ -53,8 +54,9 @@ def get(session: Session, name: str) -> None:
     \b
     queuectl config get max-retries
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
     from eventqueue.model.settings import named
+    from eventqueue.telling import documents
 
     with _as_typed():
         name = named(name)
@@ -107,8 +109,9 @@ def _as_typed() -> Iterator[None]:
 
 
 def _tell(session: Session, name: str, settings: "Mapping[str, Source]") -> None:
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
     from eventqueue.model.settings import named, variable
+    from eventqueue.telling import documents
 
     name = named(name)
     found = settings[name]

@@ -29,9 +29,10 @@ def count(session: Session, *, wanted: Wanted, by: By | None) -> None:
     queuectl count --queue mail --by state
     queuectl count state:dead 'ended>-1d' --by error
     """
-    from eventqueue.cli.render import documents, tables, words
+    from eventqueue.cli.render import tables
     from eventqueue.cli.render.progress import counting
     from eventqueue.cli.unknown import unknown
+    from eventqueue.telling import documents, words
 
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()

@@ -89,12 +89,12 @@ def status(session: Session) -> None:
 
 
 def _tell(session: Session) -> None:
-    from eventqueue.cli.render import words
     from eventqueue.cli.values import shown_path
     from eventqueue.connect import open_client
     from eventqueue.errors import redact
     from eventqueue.mongo.sizes import sizes
     from eventqueue.server import home, status
+    from eventqueue.telling import words
 
     place = home(os.environ)
     server = status(place)

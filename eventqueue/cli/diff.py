@@ -6,11 +6,11 @@ import click
 
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, show_env
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.errors import Refused
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

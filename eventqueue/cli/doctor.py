@@ -27,7 +27,8 @@ def doctor(session: Session, *, max_wait: float | None, max_dead: int | None, ma
     """
     from eventqueue.cli.checks import examine
     from eventqueue.cli.limits import Limits
-    from eventqueue.cli.render import checks, documents
+    from eventqueue.cli.render import checks
+    from eventqueue.telling import documents
 
     found = examine(session, Limits(wait=max_wait, dead=max_dead, lag=max_lag))
     is_well = all(one.is_well for one in found)

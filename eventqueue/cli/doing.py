@@ -36,7 +36,7 @@ class Doing:
 
     def receipt(self, job_id: str, done: "Receipt") -> dict[str, Any]:  # noqa: ARG002
         """As `document`, of one that was not refused."""
-        from eventqueue.cli.render.documents import receipt
+        from eventqueue.telling.documents import receipt
 
         return receipt(done)
 
@@ -49,14 +49,14 @@ def stop(session: Session, acting: "Bulk") -> None:
 
 def refused(job_id: str, error: QueueError) -> dict[str, Any]:
     """Return why it was not done to one job."""
-    from eventqueue.cli.render.documents import refusal
+    from eventqueue.telling.documents import refusal
 
     return refusal(job_id, str(error), code_of(error))
 
 
 def doubted(job_id: str) -> dict[str, Any]:
     """Return what there is to say of a job of which nobody knows whether it was done to it."""
-    from eventqueue.cli.render.documents import refusal
+    from eventqueue.telling.documents import refusal
 
     return {**refusal(job_id, "its outcome is unknown", "log-unavailable"), "in_doubt": True}
 

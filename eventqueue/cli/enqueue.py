@@ -143,7 +143,8 @@ def enqueue(
         load()
     if task is not None:
         check_call(task, arguments)
-    from eventqueue.cli.render import documents, existing
+    from eventqueue.cli.render import existing
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()

@@ -42,10 +42,11 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
     queuectl dlq retry --fingerprint 8aec858657 --dry-run
     """
     from eventqueue.cli.listing import LIMIT
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
     from eventqueue.cli.render.progress import counting
-    from eventqueue.cli.render.words import count
     from eventqueue.model.ends import shown_among
+    from eventqueue.telling import documents
+    from eventqueue.telling.words import count
 
     if limit is None and shape.is_read(session):
         limit = LIMIT

@@ -131,8 +131,8 @@ def _of_job(queue: "Queue", job: str | None) -> Sequence[str]:
 
 
 def _why_none(queue: "Queue") -> str:
-    from eventqueue.cli.render.zone import moment
     from eventqueue.model.moments import moment_of
+    from eventqueue.telling.zone import moment
 
     ends = [next(queue.events(reverse=reverse), None) for reverse in (False, True)]
     begin, end = (None if one is None else moment_of(one) for one in ends)
@@ -178,7 +178,8 @@ class _Shown:
         show_long((table(part) for part in self._counted(parts)), is_followed=is_followed)
 
     def _print_lines(self, parts: "Iterator[list[Read]]") -> None:
-        from eventqueue.cli.render.documents import any_event, print_line
+        from eventqueue.cli.render.printing import print_line
+        from eventqueue.telling.documents import any_event
 
         for part in self._counted(parts):
             for one in part:

@@ -4,13 +4,13 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from eventqueue.cli.render.others import told
-from eventqueue.cli.render.words import count
-from eventqueue.cli.render.zone import moment
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import decode
 from eventqueue.model.events import Event, Recorded
 from eventqueue.model.upkeep import STREAM, ViewsRebuilt
+from eventqueue.telling.others import told
+from eventqueue.telling.words import count
+from eventqueue.telling.zone import moment
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

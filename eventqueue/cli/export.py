@@ -12,11 +12,11 @@ from eventqueue.cli.filters import Wanted
 from eventqueue.cli.known import QUEUE, TAG
 from eventqueue.cli.options import command
 from eventqueue.cli.render.progress import counting
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import FILE, TEXT, Choice, Typed, moment_option, shown_path, since_of, until_of
 from eventqueue.system.interrupts import interrupting
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.system.whole import Sink

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eventqueue.cli.known import JOB, QUEUE, TAG, WORKER
-from eventqueue.cli.render.words import STATES
 from eventqueue.cli.values import (
     FINGERPRINT,
     TEXT,
@@ -24,6 +23,7 @@ from eventqueue.cli.values import (
 )
 from eventqueue.errors import InvalidInput
 from eventqueue.system.zones import zone
+from eventqueue.telling.words import STATES
 
 if TYPE_CHECKING:
     from eventqueue.model.job import State

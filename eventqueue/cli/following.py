@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
-from eventqueue.cli.render.words import count
-from eventqueue.cli.render.zone import moment
 from eventqueue.cli.session import Session
 from eventqueue.errors import AccessDenied, Refused
 from eventqueue.model.job import FINAL, State
 from eventqueue.system.interrupts import on_signals
 from eventqueue.system.printable import OutputFlow, clean
+from eventqueue.telling.words import count
+from eventqueue.telling.zone import moment
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -139,7 +139,7 @@ class _Lines:
         self._texts: dict[str, codecs.IncrementalDecoder] = {}
 
     def show(self, one: Followed) -> None:
-        from eventqueue.cli.render.documents import plain
+        from eventqueue.telling.documents import plain
 
         match one:
             case AttemptBegan(attempt=attempt, claim=claim, worker=worker, host=host):
@@ -170,7 +170,7 @@ class _Lines:
         return 0 if state is State.COMPLETED else 1
 
     def _line(self, event: str, **fields: object) -> None:
-        from eventqueue.cli.render.documents import print_line
+        from eventqueue.cli.render.printing import print_line
 
         print_line({"event": event, "id": self._job_id, **_NOTHING, **self._of, **fields})
 

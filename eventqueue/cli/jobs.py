@@ -10,12 +10,12 @@ import click
 from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, show_env
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.shape import HISTORY, JOBS, Shape, print_shaped, shaped
 from eventqueue.cli.sorting import sorting
 from eventqueue.cli.then import At, seen_at, time_in, told_at, with_at
 from eventqueue.errors import QueueError, Refused
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -85,9 +85,9 @@ def show(session: Session, job_id: str, *, at: At, version: int | None, show_env
     """
     from eventqueue.audit.clauses import sentence
     from eventqueue.cli.attempts import last_output, output_so_far
-    from eventqueue.cli.render import documents
     from eventqueue.cli.render.details import details
     from eventqueue.model.job import State, fold
+    from eventqueue.telling import documents
 
     if at is not None and version is not None:
         raise click.UsageError("Give --at or --version, not both")
@@ -141,7 +141,8 @@ def history(session: Session, job_id: str, *, shape: Shape, show_env: bool) -> N
     queuectl history report
     queuectl history report --columns time,event,by
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found = queue.history(whole := queue.resolve(job_id))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from eventqueue.cli.render.words import count, shortened, span
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count, shortened, span
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from eventqueue.cli import shape as shapes
 from eventqueue.cli.filters import Wanted
 from eventqueue.cli.listed import MOST, remember
-from eventqueue.cli.render import documents
 from eventqueue.cli.render.columns import Table
 from eventqueue.cli.render.console import show_long
 from eventqueue.cli.render.jobs import WIDE, Row
 from eventqueue.cli.render.jobs import jobs as table
-from eventqueue.cli.render.words import count
+from eventqueue.cli.render.printing import print_array, print_line
 from eventqueue.cli.session import Session
 from eventqueue.cli.shape import PLAIN, Shape
 from eventqueue.cli.then import At, seen_at, time_in
@@ -21,6 +20,8 @@ from eventqueue.cli.unknown import unknown
 from eventqueue.model.ends import Ends
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
+from eventqueue.telling import documents
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -97,10 +98,10 @@ def print_jobs(
     form = shapes.JSON if session.out.as_json else shape.form
     match form:
         case shapes.JSON:
-            documents.print_array(_documents(queue, part) for part in every)
+            print_array(_documents(queue, part) for part in every)
         case shapes.LINES:
             for document in chain.from_iterable(_documents(queue, part) for part in every):
-                documents.print_line(document)
+                print_line(document)
         case shapes.IDS:
             session.out.lines(job.id for part in every for job in part)
         case _ if first:

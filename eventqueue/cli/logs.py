@@ -7,10 +7,10 @@ import click
 
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.errors import AccessDenied
 from eventqueue.system.printable import clean_output
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -48,8 +48,8 @@ def logs(session: Session, job_id: str, number: int | None, *, follow: bool, raw
     queuectl logs report --follow
     """
     from eventqueue.cli.attempts import choose
-    from eventqueue.cli.render.documents import plain
     from eventqueue.model.events import name_in
+    from eventqueue.telling.documents import plain
 
     with session.queue() as queue:
         whole = queue.resolve(job_id)

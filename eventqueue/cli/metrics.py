@@ -46,7 +46,8 @@ def metrics(session: Session, *, serve: tuple[str, int] | None) -> None:
     queuectl metrics
     queuectl metrics --serve 9464
     """
-    from eventqueue.cli.render import documents, exposition
+    from eventqueue.cli.render import exposition
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         if serve is not None:

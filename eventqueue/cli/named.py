@@ -5,11 +5,11 @@ from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from eventqueue.cli.doing import Doing, doubted, refused, stop
-from eventqueue.cli.render.words import count
 from eventqueue.cli.selection import Selection
 from eventqueue.cli.session import Session
 from eventqueue.errors import QueueError, Refused
 from eventqueue.system.interrupts import STOP, interrupt, once
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.bulk import Bulk
@@ -92,7 +92,7 @@ def _all_told(session: Session, acting: "Bulk", doing: Doing, found: Mapping[str
 
 
 def _end(session: Session, ids: Sequence[str], told: Told) -> None:
-    from eventqueue.cli.render.documents import refusal
+    from eventqueue.telling.documents import refusal
 
     left = [one for one in ids if one not in told]
     if left:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eventqueue.cli.render import terminal
-from eventqueue.cli.render.words import span
 from eventqueue.system.printable import clean, clean_lines
+from eventqueue.telling.words import span
 
 if TYPE_CHECKING:
     from eventqueue.errors import LogUnavailable
@@ -29,7 +29,7 @@ class Output:
     def document(self, document: Callable[[], Any]) -> None:
         """Print a JSON document, if JSON is asked for."""
         if self.as_json:
-            from eventqueue.cli.render.documents import print_json
+            from eventqueue.cli.render.printing import print_json
 
             print_json(document())
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from eventqueue.cli.render.words import count
-from eventqueue.cli.render.zone import moment
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count
+from eventqueue.telling.zone import moment
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

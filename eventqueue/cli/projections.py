@@ -7,11 +7,11 @@ import click
 
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.render.progress import counting
-from eventqueue.cli.render.words import at_least, count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT
 from eventqueue.system.interrupts import interrupting
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import at_least, count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -30,7 +30,8 @@ def list_(session: Session) -> int:
     \b
     queuectl projections list
     """
-    from eventqueue.cli.render import documents, views
+    from eventqueue.cli.render import views
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found = queue.projections()
@@ -50,7 +51,8 @@ def show(session: Session, name: str, prefix: tuple[str, ...]) -> None:
     \b
     queuectl projections show stats state
     """
-    from eventqueue.cli.render import documents, views
+    from eventqueue.cli.render import views
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found = queue.counters(name, *prefix)
@@ -112,7 +114,8 @@ def verify(session: Session, name: str | None, is_all: bool, sample: int | None)
     queuectl projections verify
     queuectl projections verify --sample 1000
     """
-    from eventqueue.cli.render import documents, views
+    from eventqueue.cli.render import views
+    from eventqueue.telling import documents
 
     if is_all and sample is not None:
         raise click.UsageError("Give --all or --sample, not both")
@@ -160,7 +163,7 @@ def retry(session: Session, name: str, job_id: str, why: str | None) -> int:
     \b
     queuectl projections retry jobs report
     """
-    from eventqueue.cli.render import documents
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         job_id = queue.resolve(job_id)

@@ -37,7 +37,8 @@ def list_(session: Session, at: At, *, shape: Shape) -> None:
     queuectl queue list --at 2h
     queuectl queue list -o ids
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         if at is None:
@@ -69,7 +70,7 @@ def pause(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl queue pause mail --why "the mail server moves"
     """
-    from eventqueue.cli.render import documents
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         done = queue.pause_queue(name, why)
@@ -92,7 +93,7 @@ def resume(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl queue resume mail
     """
-    from eventqueue.cli.render import documents
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         done = queue.resume_queue(name, why)
@@ -105,7 +106,7 @@ def resume(session: Session, name: str, why: str | None) -> None:
 
 
 def _since(pause: "Pause") -> str:
-    from eventqueue.cli.render.zone import moment
+    from eventqueue.telling.zone import moment
 
     why = f": {clean(pause.why)}" if pause.why else ""
     return f"since {moment(pause.since, 'seconds')} by {clean(pause.by)}{why}"

@@ -7,11 +7,11 @@ import click
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import command, said_by, show_env
 from eventqueue.cli.render.progress import counting
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import TEXT, Typed, moment_option, since_of
 from eventqueue.errors import Refused
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count
 
 
 @command("replay")
@@ -59,7 +59,8 @@ def replay(
 
 
 def _show_states(session: Session, job_id: str, to: int | None, *, show_env: bool) -> None:
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         states = queue.replay(queue.resolve(job_id))
@@ -84,7 +85,8 @@ def _copy(session: Session, into: str) -> None:
 
 
 def _count(session: Session, projection: str, since: Typed | None) -> None:
-    from eventqueue.cli.render import documents, views
+    from eventqueue.cli.render import views
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         begin = since_of(since, queue.connection.ground.clock.now())

@@ -103,6 +103,6 @@ class _Restarting(Doing):
 
     def receipt(self, job_id: str, done: "Receipt") -> dict[str, Any]:
         """See Doing."""
-        from eventqueue.cli.render.documents import restarted
+        from eventqueue.telling.documents import restarted
 
         return restarted(job_id, done)

@@ -95,8 +95,8 @@ def add(
     queuectl schedule add report --cron "0 8 * * MON-FRI" '{"command": "make report", "timeout": 600}'
     queuectl schedule add digest --every 1h --task app.tasks.send --args '{"to": "ann"}'
     """
-    from eventqueue.cli.render import documents, schedules
     from eventqueue.schedules.rule import span_of
+    from eventqueue.telling import documents, schedules
 
     called = None if task is None else {"task": task, **(arguments or {})}
     if arguments is not None and called is None:
@@ -146,7 +146,8 @@ def list_(session: Session, *, shape: Shape) -> None:
     queuectl schedule list
     queuectl schedule list --columns schedule,next,last
     """
-    from eventqueue.cli.render import documents, schedules
+    from eventqueue.cli.render import schedules
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found, now = queue.schedules(), queue.connection.ground.clock.now()
@@ -174,7 +175,8 @@ def show(session: Session, name: str, *, show_env: bool) -> None:
     \b
     queuectl schedule show nightly
     """
-    from eventqueue.cli.render import documents, schedules
+    from eventqueue.cli.render import schedules
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found = queue.get_schedule(name)
@@ -195,7 +197,7 @@ def pause(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl schedule pause nightly --why "the disk is full"
     """
-    from eventqueue.cli.render import documents, schedules
+    from eventqueue.telling import documents, schedules
 
     with session.queue() as queue:
         done = queue.pause_schedule(name, why)
@@ -217,7 +219,7 @@ def resume(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl schedule resume nightly
     """
-    from eventqueue.cli.render import documents, schedules
+    from eventqueue.telling import documents, schedules
 
     with session.queue() as queue:
         done = queue.resume_schedule(name, why)
@@ -237,7 +239,7 @@ def remove(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl schedule remove nightly --why "the new backup does it"
     """
-    from eventqueue.cli.render import documents, schedules
+    from eventqueue.telling import documents, schedules
 
     with session.queue() as queue:
         before = queue.get_schedule(name)
@@ -258,7 +260,7 @@ def trigger(session: Session, name: str, why: str | None) -> None:
     \b
     queuectl schedule trigger nightly
     """
-    from eventqueue.cli.render import documents
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         receipt = queue.trigger_schedule(name, why)
@@ -280,7 +282,7 @@ def next_(session: Session, name: str, n: int) -> None:
     queuectl schedule next nightly 10
     """
     from eventqueue.cli.render import schedules
-    from eventqueue.cli.render.words import instant
+    from eventqueue.telling.words import instant
 
     with session.queue() as queue:
         found, there = queue.next_ticks(name, n), queue.get_schedule(name)

@@ -11,10 +11,10 @@ import click
 from eventqueue.cli.known import JOB
 from eventqueue.cli.options import Group, command
 from eventqueue.cli.render.progress import progress
-from eventqueue.cli.render.words import count
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.values import FILE, TEXT, shown_path
 from eventqueue.errors import NotProven
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -111,9 +111,9 @@ def seals_(session: Session, path: str | None) -> int:
     queuectl audit seals --export /mnt/elsewhere/seals.jsonl
     """
     from eventqueue.api.sealing import Seals
-    from eventqueue.cli.render import documents
     from eventqueue.cli.render import seals as render
     from eventqueue.cli.render.console import show_long
+    from eventqueue.cli.render.printing import print_array
 
     with session.queue() as queue:
         if path is not None:
@@ -124,7 +124,7 @@ def seals_(session: Session, path: str | None) -> int:
         forged: list[int] = []
         parts = _parts(_noting(Seals(queue.connection).all(), forged))
         if session.out.as_json:
-            documents.print_array([render.document(one) for one in part] for part in parts)
+            print_array([render.document(one) for one in part] for part in parts)
         elif first := next(parts, None):
             show_long(render.table(part) for part in chain([first], parts))
         else:
@@ -160,20 +160,20 @@ def prove(session: Session, job_id: str | None, number: int | None, between: tup
     queuectl audit prove --between 1 12 > seals.proof
     """
     from eventqueue.api.sealing import Seals
-    from eventqueue.cli.render import documents
+    from eventqueue.cli.render.printing import print_json
 
     if (job_id is None) == (between is None) or (between is not None and number is not None):
         raise click.UsageError("Give a job's id, or --between two seals")
     with session.queue() as queue:
         seals = Seals(queue.connection)
         if between is not None:
-            documents.print_json(seals.prove_between(*between))
+            print_json(seals.prove_between(*between))
             return
         last = seals.last()
         total = None if last is None or number is not None else 2 * last.size
         with progress("reading", total, hidden=session.out.quiet, unit="leaves") as tell:
             found = seals.prove(queue.resolve(job_id or ""), number, tell)
-    documents.print_json(found)
+    print_json(found)
 
 
 @command("check-proof")

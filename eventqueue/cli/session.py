@@ -13,9 +13,9 @@ from eventqueue.cli.options import DB, given, given_uri
 from eventqueue.cli.output import Output
 from eventqueue.cli.render.progress import counting
 from eventqueue.cli.render.terminal import IS_PAGED
-from eventqueue.cli.render.zone import show_times
 from eventqueue.errors import LogUnavailable
 from eventqueue.system.people import actor_of
+from eventqueue.telling.zone import show_times
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

@@ -56,7 +56,7 @@ def print_shaped(
     """Print the answer of a command that lists, in the shape that was asked for."""
     match shape.form:
         case "jsonl":
-            from eventqueue.cli.render.documents import print_line
+            from eventqueue.cli.render.printing import print_line
 
             for one in documents():
                 print_line(one)

@@ -41,8 +41,9 @@ def simulate(
     queuectl simulate --queue mail --max-retries 3 --exit-codes 75,111
     """
     from eventqueue.audit.simulation import Policy
-    from eventqueue.cli.render import documents, simulated
+    from eventqueue.cli.render import simulated
     from eventqueue.model.retry import LONGEST_S
+    from eventqueue.telling import documents
 
     for name, seconds in (("backoff-base", backoff_base), ("backoff-cap", backoff_cap)):
         if seconds is not None and not 0 <= seconds <= LONGEST_S:

@@ -35,7 +35,8 @@ def stats(session: Session, *, name: str | None, window: float, until: At) -> No
     What is counted is kept by minute for 6 hours, by hour for 14 days, then by day: a window begins with one of these,
     and says when. It ends at the time that --until names, or, where very much happened, with the last of these before.
     """
-    from eventqueue.cli.render import documents, statistics
+    from eventqueue.cli.render import statistics
+    from eventqueue.telling import documents
 
     try:
         span = timedelta(seconds=window)

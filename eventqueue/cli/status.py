@@ -19,7 +19,8 @@ def status(session: Session, at: At) -> None:
     queuectl status --json | jq .pending
     queuectl status --at 2026-11-28T03:12Z
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         shown = seen_at(session, queue, at)

@@ -20,7 +20,7 @@ def seen_at(session: Session, queue: "Queue", at: At, option: str = "at") -> "Qu
     """Return what is to be shown: the queue as it is, or as it was, which people are told."""
     if at is None:
         return queue
-    from eventqueue.cli.render.zone import moment
+    from eventqueue.telling.zone import moment
 
     time = time_of(at, queue.connection.ground.clock.now(), option)
     with said_by(option):
@@ -39,6 +39,6 @@ def time_in(shown: "Queue | Then") -> datetime:
 def told_at(shown: "Queue | Then") -> dict[str, Any]:
     """Return what a JSON document says besides of a time that is past."""
     from eventqueue.api.then import Then
-    from eventqueue.cli.render.words import instant
+    from eventqueue.telling.words import instant
 
     return {"at": instant(shown.moment)} if isinstance(shown, Then) else {}

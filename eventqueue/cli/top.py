@@ -34,8 +34,8 @@ def top(session: Session, *, is_once: bool) -> int:
     queuectl top
     queuectl top --once
     """
-    from eventqueue.cli.render import documents
     from eventqueue.cli.screen.picture import once
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         queue.connection.views.refresh()  # whoever looks first has the views built

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from eventqueue.cli.render.zone import moment
 from eventqueue.errors import InvalidInput
 from eventqueue.model import times
 from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
 from eventqueue.model.names import meant
 from eventqueue.system.zones import zone
+from eventqueue.telling.zone import moment
 
 _SIZE = re.compile(r"([0-9]{1,12})([kKmMgGtT]?)(?:i?[bB])?")
 SUCH_TIMES = "such as 10m (ago), 03:12, yesterday 18:00 or 2026-11-28T03:12 (UTC unless a zone is given)"

@@ -8,12 +8,12 @@ import click
 from eventqueue.cli.doing import say_what_still_lives
 from eventqueue.cli.named import NAMED_MAX
 from eventqueue.cli.options import command
-from eventqueue.cli.render.words import count
 from eventqueue.cli.selection import Selection, choosing
 from eventqueue.cli.session import Session
 from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -33,8 +33,8 @@ def wait(session: Session, selection: Selection, *, timeout: float | None) -> in
     queuectl wait "$(queuectl enqueue --quiet -- make)" && echo made
     queuectl wait state:processing queue:mail --timeout 10m
     """
-    from eventqueue.cli.render import documents
     from eventqueue.model.job import State
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         if selection.ids:

@@ -22,8 +22,8 @@ def why(session: Session, job_id: str) -> None:
     queuectl why report
     queuectl why 0199f3a2 --json | jq -r '.clauses[0].kind'
     """
-    from eventqueue.cli.render import documents
     from eventqueue.cli.render.why import paragraph
+    from eventqueue.telling import documents
 
     with session.queue() as queue:
         found = queue.why(queue.resolve(job_id))

@@ -175,8 +175,9 @@ def list_(session: Session, at: At, *, is_all: bool, limit: int, shape: Shape) -
     queuectl worker list --columns id,running
     queuectl worker list --at 2026-11-28T03:12Z
     """
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
     from eventqueue.model.ends import shown_among
+    from eventqueue.telling import documents
 
     if is_all and (shape.columns or shape.form in ("ids", "jsonl")):
         raise click.UsageError("--all has a table of its own for workers that were: give it without, or with --json")
@@ -206,7 +207,8 @@ def list_(session: Session, at: At, *, is_all: bool, limit: int, shape: Shape) -
 def _list_all(session: Session, found: "Sequence[Worker]", gone: "Sequence[Gone]", now: datetime) -> None:
     from rich.text import Text
 
-    from eventqueue.cli.render import documents, tables
+    from eventqueue.cli.render import tables
+    from eventqueue.telling import documents
 
     if found or gone or session.out.as_json:
         parts = [*([tables.workers(found, now)] if found else []), *([tables.gone(gone, now)] if gone else [])]
@@ -235,7 +237,7 @@ def stop(session: Session, names: Sequence[str], *, is_all: bool, grace: float |
     queuectl worker stop --all
     queuectl worker stop web-3:1c1c --grace 5m --why "the machine is replaced"
     """
-    from eventqueue.cli.render import documents
+    from eventqueue.telling import documents
 
     if bool(names) == is_all:
         raise click.UsageError("Give the workers' ids, or --all")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from eventqueue.cli.render import documents
-from eventqueue.cli.render.describe import describe
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import decide
+from eventqueue.telling import documents
+from eventqueue.telling.describe import describe
 from tests.builders import NOW, amend, claimed, enqueued, failed, history, job
 
 FIRST = enqueued(env={"KEY": "hush"}, timeout=90)

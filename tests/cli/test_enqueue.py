@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.words import instant
 from eventqueue.model.events import Event
+from eventqueue.telling.words import instant
 from tests.builders import CANCELLED, claimed, failed
 from tests.cli.commands import Queuectl, Ran
 from tests.cli.past import completed, died, happened

@@ -9,11 +9,11 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.documents import HIDDEN
 from eventqueue.model.events import Cancelled, Completed, Error, Event, Failed, FailReason, Released
 from eventqueue.mongo.incarnations import Incarnation
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import Filter
+from eventqueue.telling.documents import HIDDEN
 from projections.reading import listing
 from tests.builders import DEAD_LETTERED, NOW, RETRIED_BY_OPERATOR, SOON, append, claimed, enqueued
 from tests.cli.commands import Queuectl, is_one_sentence

@@ -6,11 +6,11 @@ import re
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.words import instant
 from eventqueue.connect import make_ticker
 from eventqueue.model.events import stream_of
 from eventqueue.schedules.schedule import IN_CODE
 from eventqueue.schedules.ticks import job_id
+from eventqueue.telling.words import instant
 from tests.builders import enqueued
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import died

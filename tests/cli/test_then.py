@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.words import instant
+from eventqueue.telling.words import instant
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed
 from tests.travel.lives import Chances

@@ -33,6 +33,7 @@ ROOMS = (
     "eventqueue.connect",
     "eventqueue.server",
     "eventqueue.api",
+    "eventqueue.telling",
     "eventqueue.worker.life",
     "eventqueue.worker.claims",
     "eventqueue.worker.running",
@@ -40,6 +41,7 @@ ROOMS = (
     "eventqueue.worker.python",
     "eventqueue.worker",
     "eventqueue.testing",
+    "eventqueue.web",
     "eventqueue.cli.render",
     "eventqueue.cli",
 )

@@ -10,12 +10,12 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.audit import proofs
 from eventqueue.audit.seals import Seal
-from eventqueue.cli.render.documents import plain
 from eventqueue.errors import BadSeals, LogCorrupt, NotProven, NotSealed
 from eventqueue.mongo.ground import Ground
 from eventqueue.sealing import stored
 from eventqueue.sealing.proving import prove, prove_between
 from eventqueue.sealing.sealer import Sealer
+from eventqueue.telling.documents import plain
 from tests.sealing.forger import Forger
 
 

@@ -14,7 +14,6 @@ from eventqueue.api.enqueueing import Receipt
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
 from eventqueue.audit.clauses import Reason
-from eventqueue.cli.render import documents
 from eventqueue.errors import IllegalTransition
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Event, Head
@@ -25,6 +24,7 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.ports.log import Append
 from eventqueue.ports.views import Filter, Status
 from eventqueue.steering.chronicle import tell
+from eventqueue.telling import documents
 from eventqueue.worker.life.place import incarnation_here
 from tests.builders import amend, complete, fail, release, request
 

@@ -8,10 +8,10 @@ import pytest
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.words import instant
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter
+from eventqueue.telling.words import instant
 from tests.travel.lives import Chances, seen
 
 

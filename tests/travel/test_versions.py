@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render import documents
 from eventqueue.errors import IllegalTransition, Refused
 from eventqueue.model.codec import Sealed, seal
 from eventqueue.model.events import EMPTY, Recorded
 from eventqueue.model.job import Cancel, Claim, Command, DeadLetter, Enqueue, Job, Retry, decide, evolve, fold
 from eventqueue.model.moments import INSTANT, moment_of, was_by
 from eventqueue.ports.log import Append
+from eventqueue.telling import documents
 from tests.builders import complete, fail, release, request
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ

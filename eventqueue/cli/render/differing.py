@@ -9,10 +9,10 @@ from rich.text import Text
 
 from eventqueue.audit.differences import ABSENT, Differing
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.documents import HIDDEN, plain
-from eventqueue.cli.render.zone import moment
 from eventqueue.model.job import Job
 from eventqueue.system.printable import clean
+from eventqueue.telling.documents import HIDDEN, plain
+from eventqueue.telling.zone import moment
 
 ENV = ("run", "env")
 

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Sequence
 
 from eventqueue.api.enqueueing import Receipt
-from eventqueue.cli.render.words import count
-from eventqueue.cli.render.zone import moment
 from eventqueue.model.job import State
+from eventqueue.telling.words import count
+from eventqueue.telling.zone import moment
 
 _STANDS = {
     State.PENDING: "it is pending",

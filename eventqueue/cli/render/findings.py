@@ -8,8 +8,8 @@ from rich.text import Text
 
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.verdict import Kind, Verdict, kind_of
-from eventqueue.cli.render.words import count, shortened
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count, shortened
 
 MOST = 20  # of one kind
 VALUE = 26  # characters of what should be, and of what is

@@ -9,13 +9,13 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.named import Column, table
-from eventqueue.cli.render.words import COLOURS, age, waiting
-from eventqueue.cli.render.zone import moment
 from eventqueue.model.events import task_of
 from eventqueue.model.job import FINAL, Job, State
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import COLOURS, age, waiting
+from eventqueue.telling.zone import moment
 
 ROOM = 20  # characters of a text, such as an error, beside the rest
 COMMAND_LEAST = 12  # of a command: by its beginning it is known, and other columns tell more than its end

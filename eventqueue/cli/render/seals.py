@@ -8,8 +8,8 @@ from rich.text import Text
 
 from eventqueue.audit.seals import Seal, line_of
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.zone import moment
 from eventqueue.sealing.signing import is_signed
+from eventqueue.telling.zone import moment
 
 SHORT = 16  # of the hex digits of a hash
 

@@ -6,9 +6,9 @@ from rich.text import Text
 
 from eventqueue.audit.simulation import Chance, Effects, Simulated
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.words import count, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import count, span
+from eventqueue.telling.zone import moment
 
 CHANCES_SHOWN = 10
 

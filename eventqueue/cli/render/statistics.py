@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table, figure
-from eventqueue.cli.render.words import span
-from eventqueue.cli.render.zone import moment
 from eventqueue.ports.views import QueueStats, Spread, Stats
+from eventqueue.telling.words import span
+from eventqueue.telling.zone import moment
 
 TROUBLE = 0.05  # of the attempts: from here on failures are worth a colour
 ALL = "all queues"

@@ -10,11 +10,8 @@ from rich.text import Text
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.audit.tally import Kind, Tally
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.jobs import SCHEDULED, state
 from eventqueue.cli.render.named import Column, table
-from eventqueue.cli.render.words import COLOURS, STATES, TITLES, age, count, sentence, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
@@ -22,6 +19,9 @@ from eventqueue.model.pause import Pause
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.ports.views import Ending, Gone, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
+from eventqueue.telling.describe import describe
+from eventqueue.telling.words import COLOURS, STATES, TITLES, age, count, sentence, span
+from eventqueue.telling.zone import moment
 
 if TYPE_CHECKING:
     from eventqueue.model.settings import Source

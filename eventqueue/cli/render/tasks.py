@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from eventqueue.cli.render.columns import Table
-from eventqueue.cli.render.documents import plain
 from eventqueue.system.printable import clean, clean_json
 from eventqueue.tasks.declared import Declared
 from eventqueue.tasks.outcomes import Discarded, Outcome, Raised, Returned, Snoozed
+from eventqueue.telling.documents import plain
 
 
 def table(found: Collection[Declared]) -> Table:

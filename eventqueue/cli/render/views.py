@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from eventqueue.cli.render.columns import Cell, Table, figure
-from eventqueue.cli.render.words import at_least, count, shortened, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.ports.views import MISSING_MAX, TOLD_MAX, Activity, Counters, Difference, Lag, ViewHealth
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import at_least, count, shortened, span
+from eventqueue.telling.zone import moment
 
 COLOURS = {
     Activity.CAUGHT_UP: "green",

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from eventqueue.audit.clauses import Why
 from eventqueue.cli.render.console import console
-from eventqueue.cli.render.words import COLOURS
 from eventqueue.system.printable import clean
+from eventqueue.telling.words import COLOURS
 
 
 def paragraph(found: Why) -> Text:

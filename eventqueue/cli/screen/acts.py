@@ -5,10 +5,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.words import count, sentence
 from eventqueue.errors import QueueError, Refused
 from eventqueue.model.deeds import CANCEL, RETRY, Deed
 from eventqueue.ports.views import Filter, Found, Lag
+from eventqueue.telling.words import count, sentence
 
 if TYPE_CHECKING:
     from eventqueue.api.bulk import Bulk

@@ -10,7 +10,6 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import age, count
 from eventqueue.cli.screen.acts import Intent, ToAll
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.jobs import Jobs
@@ -20,6 +19,7 @@ from eventqueue.cli.screen.rows import Rows
 from eventqueue.model.deeds import CANCEL, RETRY
 from eventqueue.model.job import State
 from eventqueue.ports.views import Filter, Glance
+from eventqueue.telling.words import age, count
 
 NEWEST = 1_000  # failures of each state of which the kinds are shown
 EVERY_S = 2.0

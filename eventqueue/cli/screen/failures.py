@@ -7,10 +7,10 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import COLOURS, age
 from eventqueue.cli.screen.pane import Order, Pane, Short, cell, titled
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Glance
+from eventqueue.telling.words import COLOURS, age
 
 
 class FailureRow(NamedTuple):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from eventqueue.cli.render.words import COLOURS, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.cli.screen.pane import cell
 from eventqueue.model.job import State
 from eventqueue.ports.views import LATER_MAX, Glance, Lag
+from eventqueue.telling.words import COLOURS, span
+from eventqueue.telling.zone import moment
 
 EVERYWHERE = (("?", "help"), ("q", "quit"))
 

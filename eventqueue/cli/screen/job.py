@@ -12,10 +12,7 @@ from textual.widgets import Static
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.api.queue import Queue
 from eventqueue.cli.render.columns import figure
-from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import COLOURS, count, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.asking import in_thread, tell
 from eventqueue.cli.screen.board import Board
@@ -29,6 +26,9 @@ from eventqueue.model.events import Recorded, stream_of, type_of
 from eventqueue.model.job import FINAL, Job, fold
 from eventqueue.ports.views import Glance
 from eventqueue.system.printable import OutputFlow
+from eventqueue.telling.describe import describe
+from eventqueue.telling.words import COLOURS, count, span
+from eventqueue.telling.zone import moment
 
 SHOWN = 200  # events
 

@@ -14,7 +14,6 @@ from eventqueue.audit.filters import parse, text_of
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.jobs import since, state_of
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import COLOURS, age, count, waiting
 from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.job import OneJob
@@ -28,6 +27,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Filter, Glance
 from eventqueue.system.zones import zone
+from eventqueue.telling.words import COLOURS, age, count, waiting
 
 SHOWN = 200  # jobs
 

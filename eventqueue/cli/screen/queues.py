@@ -8,12 +8,12 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import COLOURS, age, count, span
 from eventqueue.cli.screen.heads import rate
 from eventqueue.cli.screen.pane import Order, Pane, cell, number, titled
 from eventqueue.model.job import State
 from eventqueue.model.pause import Pause
 from eventqueue.ports.views import Counts, Glance, QueueStats
+from eventqueue.telling.words import COLOURS, age, count, span
 
 
 class QueueRow(NamedTuple):

@@ -7,12 +7,12 @@ from rich.text import Text
 
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import age, count, far
 from eventqueue.cli.screen.heads import busy_of
 from eventqueue.cli.screen.pane import Order, Pane, Short, cell, titled
 from eventqueue.model.events import task_of
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Glance, Worker
+from eventqueue.telling.words import age, count, far
 
 
 class RunRow(NamedTuple):

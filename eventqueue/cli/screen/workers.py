@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 
 from eventqueue.cli.render.columns import figure
 from eventqueue.cli.render.named import Column
-from eventqueue.cli.render.words import age, count
 from eventqueue.cli.screen.board import Board
 from eventqueue.cli.screen.jobs import Jobs
 from eventqueue.cli.screen.pane import Order, Pane, cell, number, titled
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.ports.views import Filter, Glance, Worker
+from eventqueue.telling.words import age, count
 
 
 class WorkerRow(NamedTuple):

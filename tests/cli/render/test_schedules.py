@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from eventqueue.api.scheduling import shown
-from eventqueue.cli.render import documents, schedules
+from eventqueue.cli.render import schedules
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet
 from eventqueue.schedules.schedule import Schedule, evolve
+from eventqueue.telling import documents
+from eventqueue.telling import schedules as told
 from tests.builders import NOW, history
 
 STREAM = "schedule-nightly"
@@ -26,7 +28,7 @@ def all_ways(event: ScheduleSet) -> str:
     one = shown(evolve(Schedule(name="nightly"), recorded), NOW)
     table = schedules.table([one], NOW)
     texts = [str(cell) for row in table.rows for cell in row]
-    texts += [str(schedules.details(one)), schedules.describe(event), schedules.coming(one)]
+    texts += [str(schedules.details(one)), told.describe(event), told.coming(one)]
     return "\n".join([*texts, json.dumps(documents.schedule(one)), json.dumps(documents.event(recorded, None))])
 
 

@@ -11,14 +11,14 @@ from rich.text import Text
 
 from eventqueue.cli.attempts import attempts
 from eventqueue.cli.render.columns import Cell, Table, fitted
-from eventqueue.cli.render.describe import describe
 from eventqueue.cli.render.fit import LOOSE_LEAST
 from eventqueue.cli.render.tall import laid_out
-from eventqueue.cli.render.words import STATES, age, at_least, count, instant, shortened, size_of, span
 from eventqueue.cli.values import SECONDS, WHEN, since_of, time_of, until_of
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
 from eventqueue.model.job import State
+from eventqueue.telling.describe import describe
+from eventqueue.telling.words import STATES, age, at_least, count, instant, shortened, size_of, span
 from tests.builders import (
     AMENDED,
     BOOM,

@@ -7,11 +7,11 @@ from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.cli.render.words import far
 from eventqueue.errors import Unavailable
 from eventqueue.model.job import Job
 from eventqueue.model.progress import NOTE_MAX, Progress, Said
 from eventqueue.mongo.progress import Progresses
+from eventqueue.telling.words import far
 from eventqueue.worker.progressing import Progressing
 from eventqueue.worker.python.messages import Progressed
 from eventqueue.worker.python.plan import PythonPlan

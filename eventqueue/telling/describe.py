@@ -5,9 +5,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from eventqueue.cli.render import others
-from eventqueue.cli.render.words import count, sentence, shortened, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.model.amending import CALLED, VARIABLE
 from eventqueue.model.events import (
     Amended,
@@ -28,6 +25,9 @@ from eventqueue.model.events import (
     name_in,
 )
 from eventqueue.schedules.ticks import told
+from eventqueue.telling import others
+from eventqueue.telling.words import count, sentence, shortened, span
+from eventqueue.telling.zone import moment
 
 TAIL_MAX = 60  # characters of output in a line of history
 NONE: Mapping[str, int] = MappingProxyType({})

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from eventqueue.cli.render.words import age
 from eventqueue.model.figures import AS_SHOWN, moment
+from eventqueue.telling.words import age
 
 __all__ = ["moment"]  # from below, where what explains a job needs it, too
 

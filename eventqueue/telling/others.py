@@ -7,9 +7,6 @@ import msgspec
 
 from eventqueue.audit.leaves import unpack
 from eventqueue.audit.seals import LeavesSealed, LogSealed
-from eventqueue.cli.render import schedules
-from eventqueue.cli.render.words import count, sentence, shortened, span
-from eventqueue.cli.render.zone import moment
 from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
@@ -22,6 +19,9 @@ from eventqueue.schedules.events import (
     ScheduleTriggered,
     TickSkipped,
 )
+from eventqueue.telling import schedules
+from eventqueue.telling.words import count, sentence, shortened, span
+from eventqueue.telling.zone import moment
 
 NAMED_MAX = 3  # of the jobs that a lost worker held
 VALUE_MAX = 60  # characters of a value

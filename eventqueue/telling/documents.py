@@ -1,11 +1,9 @@
 """The JSON documents: what `--json` prints. Times are ISO 8601 with `Z`, hashes and other bytes are hex."""
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import click
 import msgspec
 from bson.timestamp import Timestamp
 from msgspec.structs import replace
@@ -15,7 +13,6 @@ from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.api.scheduling import Rescheduled, Scheduled
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.verdict import Verdict
-from eventqueue.cli.render.words import STATES, instant
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Amended, Call, Enqueued, Output, Recorded, RetryAmended, Shell, type_of
 from eventqueue.model.job import Job, State
@@ -37,35 +34,10 @@ from eventqueue.ports.views import (
 )
 from eventqueue.schedules.events import ScheduleSet
 from eventqueue.steering.pauses import Switched
-from eventqueue.system.printable import clean, clean_json
+from eventqueue.system.printable import clean
+from eventqueue.telling.words import STATES, instant
 
 HIDDEN = "•••"  # for what is secret, perhaps
-
-
-def print_json(document: Any) -> None:
-    """Print a document on a line of its own; indented where someone looks."""
-    line = msgspec.json.encode(document)
-    text = msgspec.json.format(line, indent=2) if sys.stdout.isatty() else line
-    click.echo(clean_json(text.decode()).encode())
-
-
-def print_line(document: Any) -> None:
-    """Print a document on a line, whoever looks: one of very many."""
-    click.echo(clean_json(msgspec.json.encode(document).decode()).encode())
-
-
-def print_array(parts: Iterable[Sequence[Any]]) -> None:
-    """Print the documents of all parts as one array, each part as it comes."""
-    is_looked_at = sys.stdout.isatty()
-    end = "\n]" if is_looked_at else "]"
-    so_far = ""
-    for part in parts:
-        line = msgspec.json.encode(part)
-        text = (msgspec.json.format(line, indent=2) if is_looked_at else line).decode()
-        if part:
-            click.echo(f"{so_far or '['}{clean_json(text[1 : -len(end)])}".encode(), nl=False)
-            so_far = ","
-    click.echo(end if so_far else "[]")
 
 
 def plain(value: Any) -> Any:
