@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pymongo
+from msgspec.structs import replace
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.read_preferences import ReadPreference
@@ -123,6 +124,12 @@ def connect(uri: str, db: str, actor: str, *, prepares: bool = True) -> Connecti
         user=user,
         actor=signed(actor, user),
     )
+
+
+def signing_as(connection: Connection, actor: str) -> Connection:
+    """Return the same connection for somebody else, whose appends are signed with `actor` and the database's user."""
+    name = signed(actor, connection.user)
+    return replace(connection, actor=name, operator=ViewOperator(connection.ground, installed(), name))
 
 
 def try_projection(

@@ -92,6 +92,7 @@ class Overview:
 
     def glance(self, window: timedelta, failures: int) -> Glance:
         """See Queue.glance."""
+        applied = self._views.applied()  # before all else: no event of these is missing in what is read after it
         failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.jobs(_latest(state, failures))]
         failed = sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures]
         now, paused, crew = self._connection.ground.clock.now(), Pauses(self._log).all(), self.crew()
@@ -107,6 +108,7 @@ class Overview:
             progress=self.progress([job for _, jobs in crew for job in jobs]),
             waits=_waits(failed, now, paused, [one for one, _ in crew], self._views.parked()),
             later=self._views.count_later(LATER_MAX),
+            applied=applied,
         )
 
     def metrics(self) -> Metrics:

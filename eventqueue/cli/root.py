@@ -47,6 +47,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "status": "status:status",
         "stats": "stats:stats",
         "top": "top:top",
+        "web": "web:web",
         "metrics": "metrics:metrics",
         "config": "config:config",
     },

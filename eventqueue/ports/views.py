@@ -539,6 +539,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     progress: Mapping[str, Progress]  # by id: how far those of the jobs that run are that say so
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
     later: Mapping[str, int]  # by queue: how many wait for a time that is to come, LATER_MAX of all queues at most
+    applied: int | None = None  # events of the log, all of which are in what is shown; None: there are no views
 
     def due(self, queue: str) -> int:
         """Return how many jobs of a queue wait though they are due: its backlog, with what is paused."""
@@ -564,6 +565,10 @@ class Views(Protocol):
 
     def lag(self) -> Lag:
         """Return the lag as it is, waiting for nothing."""
+        ...
+
+    def applied(self) -> int | None:
+        """Return how many events of the log are in the views, None where there are none."""
         ...
 
     def jobs(self, filter_: Filter, *, is_brief: bool = False) -> Iterator[Job]:

@@ -46,6 +46,10 @@ class MemoryViews:
         """See Views.lag."""
         return Lag(0.0)
 
+    def applied(self) -> int:
+        """See Views.applied."""
+        return len(self._log.taken)
+
     def jobs(self, filter_: Filter, *, is_brief: bool = False) -> Iterator[Job]:  # noqa: ARG002 - the port's
         """See Views.jobs: they are whole in any case."""
         return iter(listed(self._shown.jobs().values(), filter_))

@@ -64,6 +64,12 @@ class ViewReader:
         """See Views.lag."""
         return self._refreshing.lag()
 
+    def applied(self) -> int | None:
+        """See Views.applied."""
+        with translated():
+            held = recorded(self._ground)
+        return None if held is None else held.applied
+
     def jobs(self, filter_: Filter, *, is_brief: bool = False) -> Iterator[Job]:
         """See Views.jobs."""
         with translated():

@@ -1,0 +1,60 @@
+"""What a request asks: by whom, of which moment, and of whose queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from eventqueue.api.queue import Queue
+from eventqueue.api.then import Then
+from eventqueue.web.roles import Visitor
+
+AT = "at"  # the parameter of every page that names a moment
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, understood. `query` and `form` have the last value of each name; `path` those of the route."""
+
+    queue: Queue
+    visitor: Visitor
+    now: datetime  # by the database's clock
+    url: str  # path and query
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    then: Then | None = None  # the moment that is looked at; None: now
+
+    @property
+    def seen(self) -> Queue | Then:
+        """What is looked at: the queue as it is, or as it was."""
+        return self.then or self.queue
+
+    @property
+    def time(self) -> datetime:
+        """The time that it is where one looks: now, or the moment that is past."""
+        return self.then.moment if self.then else self.now
+
+    @property
+    def may_act(self) -> bool:
+        """Whether acts are to be offered: they are an operator's, and of the present."""
+        return self.visitor.may_act and self.then is None
+
+    @property
+    def why(self) -> str | None:
+        """The reason that was given with an act, None where there is none."""
+        return self.form.get("why", "").strip() or None
+
+    def link(self, path: str, **query: Any) -> str:
+        """Return the address of a page at the moment that is looked at; a parameter that is None is left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        if self.then is not None and AT not in query:
+            given[AT] = self.query[AT]
+        return f"{path}?{urlencode(given)}" if given else path
+
+    def live_link(self) -> str:
+        """Return the address of this page as it is now."""
+        path, _, _ = self.url.partition("?")
+        left = {name: value for name, value in self.query.items() if name != AT}
+        return f"{path}?{urlencode(left)}" if left else path

@@ -1,0 +1,79 @@
+"""What all requests share: the queue, the templates, and the thread that follows the views."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment
+from starlette.requests import Request
+
+from eventqueue.api.acting import acting_as
+from eventqueue.api.queue import Queue
+from eventqueue.errors import InvalidInput
+from eventqueue.model import times
+from eventqueue.system.zones import zone
+from eventqueue.web.asked import AT, Asked
+from eventqueue.web.live import Live
+from eventqueue.web.notices import Notices
+from eventqueue.web.roles import Visitor
+
+USERS_MAX = 100  # of whom a queue is kept; the next one has it made anew
+
+
+@dataclass(frozen=True)
+class House:
+    """One process's web page over one database."""
+
+    queue: Queue
+    live: Live
+    templates: Environment
+    notices: Notices = field(default_factory=Notices)
+    _acting: dict[str, Queue] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def understand(self, request: Request) -> Asked:
+        """Return what is asked. Raises InvalidInput for a moment that is none, or that cannot be seen."""
+        asked = self.now(request)
+        if not (text := asked.query.get(AT)):
+            return asked
+        return Asked(**{**vars(asked), "then": self.queue.at(_moment(text, asked.now))})
+
+    def now(self, request: Request) -> Asked:
+        """As `understand`, of the present, whatever moment is named."""
+        visitor: Visitor = request.scope["visitor"]
+        return Asked(
+            queue=self._of(visitor),
+            visitor=visitor,
+            now=self.queue.connection.ground.clock.now(),
+            url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            path={name: str(value) for name, value in request.path_params.items()},
+            query=dict(request.query_params),
+            form=form_of(request),
+        )
+
+    def _of(self, visitor: Visitor) -> Queue:
+        with self._lock:
+            if len(self._acting) >= USERS_MAX:
+                self._acting.clear()
+            return self._acting.setdefault(visitor.user, acting_as(self.queue, f"web/{visitor.user}"))
+
+
+def form_of(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form that was sent, as the guard has read them."""
+    body: bytes = request.scope.get("body", b"")
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+
+
+def house_of(request: Request) -> House:
+    """Return the house that a request came to."""
+    house: House = request.app.state.house
+    return house
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    try:
+        return times.meant_at(times.typed(text, UTC, zone), now)
+    except (ValueError, OverflowError):
+        raise InvalidInput(AT, f"{text!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12") from None

@@ -1,0 +1,74 @@
+"""A page: what is shown of a request, drawn, and refused in a sentence where that cannot be."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from eventqueue.errors import IllegalTransition, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, redact
+from eventqueue.web.asked import Asked
+from eventqueue.web.house import House, house_of
+
+PART = "x-part"  # the header by which what is open asks for what of it changes, and not for all around it
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a page shows: its template, what that prints, and the title."""
+
+    template: str
+    title: str
+    what: Mapping[str, Any]
+    status: int = 200
+
+
+Show = Callable[[Asked], Shown | Response]
+
+
+def page(show: Show) -> Callable[[Request], Response]:
+    """Return the endpoint of a page. It is called in a thread: it may wait for the database."""
+
+    def answer(request: Request) -> Response:
+        house = house_of(request)
+        try:
+            asked = house.understand(request)
+            try:
+                found = show(asked)
+            except QueueError as error:
+                found = refused(error)
+        except QueueError as error:  # the moment itself is none
+            asked, found = house.now(request), refused(error)
+        return found if isinstance(found, Response) else drawn(house, request, asked, found)
+
+    return answer
+
+
+def drawn(house: House, request: Request, asked: Asked, shown: Shown) -> Response:
+    """Return a page as HTML: all of it, or what of it changes."""
+    is_part = PART in request.headers
+    template = house.templates.get_template(shown.template)
+    around = {"asked": asked, "title": shown.title, "live": house.live.pulse, "is_part": is_part}
+    context = {**around, "notice": house.notices.get(asked.query.get("said")), **shown.what}
+    return HTMLResponse(template.render(context), shown.status, {"Cache-Control": "no-store", "Vary": PART})
+
+
+def refused(error: QueueError) -> Shown:
+    """Return the page that says why something is not to be had."""
+    return Shown("refused.html", "Not so", {"problem": redact(str(error))}, _status(error))
+
+
+def _status(error: QueueError) -> int:
+    match error:
+        case JobNotFound():
+            return 404
+        case InvalidInput():
+            return 400
+        case IllegalTransition():
+            return 409
+        case Refused():
+            return 422
+        case Unavailable():
+            return 503
+        case _:
+            return 500

@@ -1,0 +1,1 @@
+"""The pages: each shows what one address asks for."""

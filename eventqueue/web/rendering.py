@@ -1,0 +1,74 @@
+"""Templates: whatever they print is escaped, and has no character in it that does not print."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from eventqueue.system.printable import clean, clean_lines
+from eventqueue.telling.words import age, count, instant, shortened, span
+from eventqueue.telling.zone import moment
+
+PAGES = (  # path, name, and the key that goes there after `g`
+    ("/", "Overview", "o"),
+    ("/jobs", "Jobs", "j"),
+    ("/queues", "Queues", "q"),
+    ("/schedules", "Schedules", "s"),
+    ("/workers", "Workers", "w"),
+    ("/dead", "Dead letters", "d"),
+    ("/projections", "Projections", "p"),
+    ("/audit", "Audit", "a"),
+)
+
+
+def make_environment() -> Environment:
+    """Return where the templates of all pages are made."""
+    made = Environment(
+        loader=PackageLoader("eventqueue.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: Mapping[str, Callable[..., object]] = {
+        "age": lambda at, now: age(abs(now - at)),
+        "count": count,
+        "instant": instant,
+        "lines": lambda text: Markup("{}").format(_Lines(text)),
+        "moment": partial(moment, timespec="seconds"),
+        "number": lambda number: f"{number:,}",
+        "shortened": shortened,
+        "span": span,
+    }
+    made.filters.update(filters)
+    made.globals["pages"] = PAGES
+    return made
+
+
+class _Lines:
+    """A text whose lines stay apart."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return clean_lines(self._text)
+
+
+def _fit(value: Any) -> Any:
+    """Make what a template prints fit to be seen; what is markup already was made by templates."""
+    match value:
+        case Markup():
+            return value
+        case None:
+            return ""
+        case str():
+            return clean(value)
+        case datetime():
+            return moment(value, "seconds")
+        case _:
+            return value

@@ -1,0 +1,16 @@
+// What a page does beside being read. All of it works without this: what is drawn, is drawn by the server.
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startParts } from "./parts.js";
+
+const parts = startParts(document.getElementById("main"));
+startLive(document.body.dataset.live, parts);
+startKeys(parts);
+
+const themes = document.querySelector("[data-theme-switch]");
+themes.hidden = false;
+themes.addEventListener("click", () => {
+  const is_dark = getComputedStyle(document.documentElement).colorScheme === "dark";
+  document.documentElement.dataset.theme = is_dark ? "light" : "dark";
+  localStorage.setItem("theme", document.documentElement.dataset.theme);
+});

@@ -1,0 +1,110 @@
+"""A page that is served as `queuectl web` does it, over a queue of the test's own, and a browser to look at it with."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from pymongo.database import Database
+
+from eventqueue.api.queue import Queue
+from eventqueue.web.app import make_app
+from eventqueue.web.guard import Keys
+from eventqueue.web.server import Server, listen
+from tests.web.sites import Site
+from tests.worker.crew import Start, crews
+
+FROM_PAGES = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue]:
+    with Queue(server_uri, database.name, actor="test") as queue:
+        yield queue
+
+
+@pytest.fixture
+def site(queue: Queue) -> Iterator[Site]:
+    """The page, served in a thread on a free port."""
+    keys = Keys("the-viewers-token", "the-operators-token")
+    with listen("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        app = make_app(queue, keys, [f"127.0.0.1:{port}"], f"queuectl-{port}")
+        server = Server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield Site(f"http://127.0.0.1:{port}", keys, app.state.house)
+        finally:
+            server.end()
+            thread.join()
+
+
+@pytest.fixture
+def operator(site: Site) -> Iterator[httpx.Client]:
+    """A client that has come in by the operator's address, and whose acts come from pages of the site."""
+    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES) as client:
+        client.get("/", params={"token": site.keys.operator or ""}).raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def viewer(site: Site) -> Iterator[httpx.Client]:
+    """As `operator`, by the viewer's address."""
+    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES) as client:
+        client.get("/", params={"token": site.keys.viewer}).raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def work(server_uri: str, queue: Queue, database: Database[dict[str, Any]], tmp_path: Path) -> Iterator[Start]:
+    """Starts workers, and stops them after the test."""
+    with crews(server_uri, database.name, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's browser; scripts/test --web names it, and installs it where there is none."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=os.environ.get("EVENTQUEUE_TEST_BROWSER", "/usr/bin/chromium"),
+            args=["--no-sandbox"] if os.getuid() == 0 else [],  # which it cannot set up as root
+        )
+        yield found
+        found.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
+    """Opens a page of the site in a tab of its own, as an operator.
+
+    No request may have left the site, no script may have failed and none may have been held back by the policy once the
+    test has ended.
+    """
+    amiss: list[str] = []
+    contexts = []
+
+    def open_(path: str = "/", token: str | None = None, **options: Any) -> Page:
+        context = browser.new_context(base_url=site.url, **options)
+        contexts.append(context)
+        context.on("request", lambda one: None if one.url.startswith(site.url) else amiss.append(f"asked {one.url}"))
+        context.on("weberror", lambda one: amiss.append(f"failed: {one.error}"))
+        context.on("console", lambda one: amiss.append(one.text) if "Content Security Policy" in one.text else None)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(f"/?token={token or site.keys.operator}")
+        page.goto(path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert amiss == []

@@ -1,0 +1,14 @@
+"""A page that is served, as tests know it."""
+
+from typing import NamedTuple
+
+from eventqueue.web.guard import Keys
+from eventqueue.web.house import House
+
+
+class Site(NamedTuple):
+    """Where it is, by what tokens it lets in, and what its requests share."""
+
+    url: str
+    keys: Keys
+    house: House
