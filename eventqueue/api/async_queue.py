@@ -229,6 +229,7 @@ class AsyncQueue:
     workers_gone = _in_thread(Queue.workers_gone)
     projections = _in_thread(Queue.projections)
     counters = _in_thread(Queue.counters)
+    log_begin = _in_thread(Queue.log_begin)
     log_size = _in_thread(Queue.log_size)
     pause_queue = _in_thread(Queue.pause_queue)
     resume_queue = _in_thread(Queue.resume_queue)

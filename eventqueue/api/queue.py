@@ -61,6 +61,7 @@ from eventqueue.model.spec import Request
 from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
+from eventqueue.mongo.past import begin_of
 from eventqueue.ports.views import (
     Counters,
     Difference,
@@ -672,6 +673,10 @@ class Queue:
         Raises Refused if it is not parked by it.
         """
         return self._operator.retry(name, job_id, _reason(why))
+
+    def log_begin(self) -> datetime | None:
+        """Return when the log took its first event, to the second: `at` knows all from then on. None: it has none."""
+        return begin_of(self._ground.database, self._log)
 
     def log_size(self) -> int:
         """Return about how many events the log holds."""

@@ -1,13 +1,14 @@
 """What a request asks: by whom, of which moment, and of whose queue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
+from eventqueue.model.figures import instant
 from eventqueue.web.roles import Visitor
 
 AT = "at"  # the parameter of every page that names a moment
@@ -25,6 +26,7 @@ class Asked:
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     then: Then | None = None  # the moment that is looked at; None: now
+    begin: datetime | None = None  # of the log, before which there is nothing to be seen
 
     @property
     def seen(self) -> Queue | Then:
@@ -55,6 +57,18 @@ class Asked:
 
     def live_link(self) -> str:
         """Return the address of this page as it is now."""
+        return self._at(None)
+
+    def steps(self) -> Sequence[tuple[str, str]]:
+        """Return what this page is called so long before and after, and its address then; now is the last there is."""
+        steps = {"−1 h": -60, "−1 min": -1, "+1 min": 1, "+1 h": 60}
+        found = {name: self.time + timedelta(minutes=minutes) for name, minutes in steps.items()}
+        begin = self.begin or self.now
+        return [(name, self._at(max(begin, at) if at < self.now else None)) for name, at in found.items()]
+
+    def _at(self, moment: datetime | None) -> str:
         path, _, _ = self.url.partition("?")
-        left = {name: value for name, value in self.query.items() if name != AT}
-        return f"{path}?{urlencode(left)}" if left else path
+        given = {name: value for name, value in self.query.items() if name != AT}
+        if moment is not None:
+            given[AT] = instant(moment)
+        return f"{path}?{urlencode(given)}" if given else path

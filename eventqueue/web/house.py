@@ -31,6 +31,7 @@ class House:
     templates: Environment
     notices: Notices = field(default_factory=Notices)
     _acting: dict[str, Queue] = field(default_factory=dict)
+    _begin: list[datetime] = field(default_factory=list)  # when the log did, once that is known: it stays so
     _lock: Lock = field(default_factory=Lock)
 
     def understand(self, request: Request) -> Asked:
@@ -51,7 +52,13 @@ class House:
             path={name: str(value) for name, value in request.path_params.items()},
             query=dict(request.query_params),
             form=form_of(request),
+            begin=self._begun(),
         )
+
+    def _begun(self) -> datetime | None:
+        if not self._begin and (found := self.queue.log_begin()) is not None:
+            self._begin.append(found)
+        return self._begin[0] if self._begin else None
 
     def _of(self, visitor: Visitor) -> Queue:
         with self._lock:

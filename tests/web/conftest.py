@@ -1,23 +1,21 @@
 """A page that is served as `queuectl web` does it, over a queue of the test's own, and a browser to look at it with."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.app import make_app
-from eventqueue.web.guard import Keys
-from eventqueue.web.server import Server, listen
-from tests.web.sites import Site
+from tests.web.sites import Site, served
 from tests.worker.crew import Start, crews
 
+PATIENCE_MS = 30_000  # of a machine that has much else to do
 FROM_PAGES = {"sec-fetch-site": "same-origin"}
 
 
@@ -30,18 +28,8 @@ def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue
 @pytest.fixture
 def site(queue: Queue) -> Iterator[Site]:
     """The page, served in a thread on a free port."""
-    keys = Keys("the-viewers-token", "the-operators-token")
-    with listen("127.0.0.1", 0) as listening:
-        port = listening.getsockname()[1]
-        app = make_app(queue, keys, [f"127.0.0.1:{port}"], f"queuectl-{port}")
-        server = Server(app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield Site(f"http://127.0.0.1:{port}", keys, app.state.house)
-        finally:
-            server.end()
-            thread.join()
+    with served(queue) as site:
+        yield site
 
 
 @pytest.fixture
@@ -70,6 +58,7 @@ def work(server_uri: str, queue: Queue, database: Database[dict[str, Any]], tmp_
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's browser; scripts/test --web names it, and installs it where there is none."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
             executable_path=os.environ.get("EVENTQUEUE_TEST_BROWSER", "/usr/bin/chromium"),
@@ -84,7 +73,14 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
-    """Opens a page of the site in a tab of its own, as an operator.
+    """See `opening`."""
+    with opening(browser, site) as open_:
+        yield open_
+
+
+@contextmanager
+def opening(browser: Browser, site: Site) -> Iterator[OpenPage]:
+    """Yield what opens a page of the site in a tab of its own, as an operator.
 
     No request may have left the site, no script may have failed and none may have been held back by the policy once the
     test has ended.
@@ -99,7 +95,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
         context.on("weberror", lambda one: amiss.append(f"failed: {one.error}"))
         context.on("console", lambda one: amiss.append(one.text) if "Content Security Policy" in one.text else None)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(f"/?token={token or site.keys.operator}")
         page.goto(path)
         return page

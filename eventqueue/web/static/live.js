@@ -16,7 +16,7 @@ export function startLive(url, parts) {
   };
   const look = async () => {
     timer = null;
-    if (document.hidden) return;
+    if (document.hidden || parts.isHeld) return;
     let took = EVERY_MS;
     try {
       took = await parts.again();

@@ -2,10 +2,12 @@
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startParts } from "./parts.js";
+import { startSlider } from "./slider.js";
 
 const parts = startParts(document.getElementById("main"));
 startLive(document.body.dataset.live, parts);
 startKeys(parts);
+startSlider(document.getElementById("slider"), parts);
 
 const themes = document.querySelector("[data-theme-switch]");
 themes.hidden = false;

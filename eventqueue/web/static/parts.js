@@ -23,15 +23,23 @@ export function startParts(main) {
   const copy = main.cloneNode(true);
   main.replaceChildren();
   show(copy);
+  let number = 0;
   return {
     main,
+    isHeld: false,
+    // From here on nothing is shown but what is asked for by name: somebody looks at another time.
+    hold() {
+      this.isHeld = true;
+    },
     // Asks for what this page shows now, and shows it; returns for how many milliseconds it was waited.
     async again(url = location.href) {
       const began = performance.now();
+      const mine = ++number;
       const answer = await fetch(url, { headers: { "x-part": "main" }, credentials: "same-origin" });
       const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
       const found = drawn.getElementById("main");
       if (found === null) throw new Error(answer.statusText);
+      if (mine !== number) return performance.now() - began; // what was asked for later is what is wanted
       document.title = `${drawn.title} · queuectl`;
       show(found);
       return performance.now() - began;
