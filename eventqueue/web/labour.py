@@ -45,7 +45,7 @@ class Labour(msgspec.Struct, frozen=True, kw_only=True):
         return self.ended_at is None
 
 
-class Stopped(Exception):
+class _Stopped(Exception):
     """Raised in the work, where it tells how far it is, once it is to stop."""
 
 
@@ -66,7 +66,7 @@ class Labours:
     def start(self, kind: str, what: str, by: str, work: Work, *, total: int | None = None, unit: str = "") -> Labour:
         """Begin a work in a thread. Raises Refused while one of its kind goes on, or too many of others do.
 
-        `work` is given what to tell how much is done, of `total` `unit`s; that raises Stopped once it is to end.
+        `work` is given what to tell how much is done, of `total` `unit`s; that raises an exception once it is to end.
         """
         with self._lock:
             self._check(kind)
@@ -138,7 +138,7 @@ class Labours:
     def _outcome(self, kind: str, work: Work) -> tuple[str, bool]:
         try:
             return work(lambda done: self._tell(kind, done))
-        except Stopped:
+        except _Stopped:
             return "It was stopped", False
         except QueueError as error:
             return redact(str(error)), False
@@ -149,7 +149,7 @@ class Labours:
     def _tell(self, kind: str, done: int) -> None:
         with self._lock:
             if self._found[kind].is_stopping:
-                raise Stopped
+                raise _Stopped
             self._set(kind, done=done)
 
     def _set(self, kind: str, **changed: object) -> Labour:
