@@ -127,6 +127,7 @@ if TYPE_CHECKING:
         QueueMetrics,
         QueueStats,
         QueueStatus,
+        Rate,
         Standstill,
         Stats,
         Status,
@@ -247,6 +248,7 @@ __all__ = [
     "QueueMetrics",
     "QueueStats",
     "QueueStatus",
+    "Rate",
     "Receipt",
     "Recorded",
     "Refused",
@@ -348,7 +350,7 @@ _MODULES = {
     "eventqueue.mongo.outputs": "Kept",
     "eventqueue.ports.views": (
         "Difference Durations Ending Filter FilterFields Found Glance Gone Held Lag Listing Metrics ParkedJob "
-        "QueueMetrics QueueStats QueueStatus Standstill Stats Status Totals Trial ViewHealth Walk Worker "
+        "QueueMetrics QueueStats QueueStatus Rate Standstill Stats Status Totals Trial ViewHealth Walk Worker "
     ),
     "eventqueue.schedules.events": "Missed Overlap",
     "eventqueue.steering.pauses": "Switched",

@@ -220,6 +220,7 @@ class AsyncQueue:
     count = _in_thread(Queue.count)
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
+    rates = _in_thread(Queue.rates)
     metrics = _in_thread(Queue.metrics)
     errors = _in_thread(Queue.errors)
     standstills = _in_thread(Queue.standstills)

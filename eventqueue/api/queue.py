@@ -74,6 +74,7 @@ from eventqueue.ports.views import (
     Metrics,
     ParkedJob,
     QueueStatus,
+    Rate,
     Standstill,
     Stats,
     Status,
@@ -573,6 +574,13 @@ class Queue:
         """Return what happened in the last `window`: rates, waits, run times, failures; in all queues and in each."""
         self._views.refresh()
         return self._views.stats(window)
+
+    def rates(self, window: timedelta = timedelta(hours=1), queue: str | None = None) -> Sequence[Rate]:
+        """Return how much happened in each part of the last `window`, in order, as the views show it.
+
+        `queue`: in this one alone. Of a minute or more each, and 120 or a few more, which begin a part before it.
+        """
+        return self._views.rates(window, None, queue)
 
     def metrics(self) -> Metrics:
         """Return what a monitoring system asks for, as the views show it: nothing is waited for or brought up to date.

@@ -32,6 +32,7 @@ from eventqueue.ports.views import (
     Lag,
     Listing,
     QueueStatus,
+    Rate,
     Stats,
     Status,
     Views,
@@ -181,6 +182,10 @@ class Then:
     def stats(self, window: timedelta = timedelta(hours=1)) -> Stats:
         """Return what happened in a window that ended then."""
         return self._views.stats(window, self.moment)
+
+    def rates(self, window: timedelta = timedelta(hours=1), queue: str | None = None) -> Sequence[Rate]:
+        """Return how much happened in each part of a window that ended then, but for its last minute."""
+        return self._views.rates(window, self.moment, queue)
 
 
 def travel_to(connection: "Connection", moment: datetime) -> Then:

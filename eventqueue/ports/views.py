@@ -361,6 +361,23 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     queues: Mapping[str, QueueStats]
 
 
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """How much happened from `since` to `until`, a part of a window."""
+
+    since: datetime
+    until: datetime
+    enqueued: int
+    completed: int
+    failed: int  # attempts
+    dead: int
+    cancelled: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return (self.until - self.since).total_seconds()
+
+
 class Durations(msgspec.Struct, frozen=True, kw_only=True):
     """How many lasted how long: `buckets` say of so many seconds how many lasted no longer; `seconds`: their sum, off
     by 4 % at most.
@@ -610,6 +627,14 @@ class Views(Protocol):
 
         Counters of old hours and days are not cut where it begins. Where it ends the log tells the rest, or, where that
         is long, it ends with what is counted before: the answer says from when to when it is.
+        """
+        ...
+
+    def rates(self, window: timedelta, until: datetime | None = None, queue: str | None = None) -> Sequence[Rate]:
+        """Return what happened in each part of the last `window`, or of one that ended at `until`, from counters.
+
+        Of a queue, or of all. Some hundred parts at most, in order, as long as each other but where they are of old
+        hours and days; those of the past end with the minute before `until`.
         """
         ...
 

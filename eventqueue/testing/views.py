@@ -87,6 +87,10 @@ class MemoryViews:
         """Raise Refused: nothing is counted over time here."""
         raise Refused(NO_STATS)
 
+    def rates(self, window: timedelta, until: datetime | None = None, queue: str | None = None) -> NoReturn:  # noqa: ARG002 - the port's
+        """Raise Refused, as `stats`."""
+        raise Refused(NO_STATS)
+
     def totals(self) -> NoReturn:
         """Raise Refused, as `stats`."""
         raise Refused(NO_STATS)

@@ -16,9 +16,10 @@ from eventqueue.api.queue import Queue
 from eventqueue.web.act import act
 from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
+from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import overview, queues
+from eventqueue.web.pages import labours, overview, queues
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -26,7 +27,7 @@ STATIC = Path(__file__).parent / "static"
 
 def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "queuectl") -> Starlette:
     """Return the application over a queue; `hosts`: as which it may be asked for, with their ports."""
-    house = House(queue, Live(queue), make_environment())
+    house = House(queue, Live(queue), make_environment(), Labours(queue.connection.ground.clock.now))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -35,6 +36,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             yield
         finally:
             house.live.stop()
+            await asyncio.to_thread(house.labours.end)
 
     app = Starlette(
         routes=[
@@ -42,6 +44,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues", page(queues.show)),
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
+            Route("/labours/{kind}/stop", act(labours.stop), methods=["POST"]),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

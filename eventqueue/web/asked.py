@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
 from eventqueue.model.figures import instant
+from eventqueue.web.labour import Labours
 from eventqueue.web.roles import Visitor
 
 AT = "at"  # the parameter of every page that names a moment
@@ -22,6 +23,7 @@ class Asked:
     visitor: Visitor
     now: datetime  # by the database's clock
     url: str  # path and query
+    labours: Labours
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)

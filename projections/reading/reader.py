@@ -19,7 +19,7 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.mongo.slices import slices
-from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Stats, Totals, Trait
+from eventqueue.ports.views import Ahead, Building, Counted, Counts, Failure, Filter, Lag, Rate, Stats, Totals, Trait
 from projections.folds.jobs import to_job
 from projections.folds.projection import Projection, unlike, versions
 from projections.folds.report import totals
@@ -134,6 +134,12 @@ class ViewReader:
         if until is None:
             return windows.latest(counters, window, self._ground.clock.now(), self.due_since())
         return windows.earlier(self._ground, counters, window, until)
+
+    def rates(self, window: timedelta, until: datetime | None = None, queue: str | None = None) -> Sequence[Rate]:
+        """See Views.rates. Raises Refused as `stats`."""
+        self._check_stats()
+        counters, end = self._generation().tally("stats"), until or self._ground.clock.now()
+        return windows.course(counters, window, end, queue, is_past=until is not None)
 
     def totals(self) -> Mapping[str, Totals]:
         """See Views.totals. Raises Refused as `stats`."""

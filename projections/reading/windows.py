@@ -4,7 +4,7 @@ Counters of a minute, an hour or a day say nothing of a part of it. What happene
 is folded anew, if it is little; else the window ends where that begins.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any
@@ -24,14 +24,17 @@ from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.past import Past
 from eventqueue.mongo.slices import slices
-from eventqueue.ports.views import Stats
+from eventqueue.ports.views import Rate, Stats
 from projections.folds.projection import Key
+from projections.folds.rates import COUNTED, Amounts, Part, length_of, rates
 from projections.folds.report import LENGTHS, Counts, report
 from projections.folds.stats import MINUTE_S
 from projections.folds.stats import Stats as StatsView
+from projections.folds.writes import counter_id
 
 PART_MAX = 10_000  # events that are folded anew
 AT_ONCE = 200  # streams
+KEYS_MAX = 5000  # counters of one queue that are asked for
 
 
 def latest(counters: Collection[Any], window: timedelta, now: datetime, oldest: Mapping[str, datetime]) -> Stats:
@@ -50,6 +53,43 @@ def earlier(ground: Ground, counters: Collection[Any], window: timedelta, until:
         since = _since(window, end)
         found = chain(_counted(counters, since, edge, session), part or ())
         return report(found, since, end, _first(counters, session), {})
+
+
+def course(
+    counters: Collection[Any], window: timedelta, end: datetime, queue: str | None, *, is_past: bool
+) -> Sequence[Rate]:
+    """Return what happened in each part of a window: of one queue, or of all, whose counters the server adds up.
+
+    `is_past`: all that is counted together with what came after `end` is left out.
+    """
+    length = length_of(window)
+    since = EPOCH + int(_since(window, end).timestamp()) // length * length * SECOND
+    until = _minute(end) if is_past else end
+    with _snapshot(counters) as session, translated():
+        found = [one for kind in LENGTHS for one in _course(counters, kind, (since, until), queue, session)]
+    if is_past:
+        found = [(part, amounts) for part, amounts in found if sum(part) <= until.timestamp()]
+    return list(rates(found, since, until, length))
+
+
+def _course(
+    counters: Collection[Any],
+    kind: str,
+    bounds: tuple[datetime, datetime],
+    queue: str | None,
+    session: ClientSession,
+) -> Iterator[tuple[Part, Amounts]]:
+    length, (since, until) = LENGTHS[kind], bounds
+    begin, end = int(since.timestamp()) // length * length, int(until.timestamp())
+    if queue is None:
+        asked: dict[str, Any] = _keys(kind, begin, until)
+    else:  # of minutes and hours so many are not kept
+        starts = range(max(begin, end // length * length - KEYS_MAX * length), end, length)
+        asked = {"$in": [counter_id((kind, start, queue)) for start in starts]}
+    sums = {name: {"$sum": f"$n.{stored}"} for name, stored in COUNTED.items()}
+    group = {"$group": {"_id": {"$arrayElemAt": ["$_id.key", 1]}, **sums}}
+    for one in counters.aggregate([{"$match": {"_id": asked}}, group], session=session):
+        yield (int(one.pop("_id")), length), one
 
 
 def _minute(at: datetime) -> datetime:

@@ -450,6 +450,7 @@ def test_commands_are_refused_unless_something_runs_them(queue: TestQueue) -> No
     "ask",
     [
         lambda queue: queue.stats(),
+        lambda queue: queue.rates(),
         lambda queue: queue.at(START),
         lambda queue: list(queue.events()),
         lambda queue: queue.verify_all(),
@@ -458,7 +459,7 @@ def test_commands_are_refused_unless_something_runs_them(queue: TestQueue) -> No
         lambda queue: queue.stop_workers(),
         lambda queue: queue.copy_log("other"),
     ],
-    ids=["stats", "at", "events", "audit", "rebuild", "size", "stop", "copy"],
+    ids=["stats", "rates", "at", "events", "audit", "rebuild", "size", "stop", "copy"],
 )
 def test_what_only_a_database_can_answer_is_refused_in_a_sentence(queue: TestQueue, ask: Any) -> None:
     app.send.enqueue("ann")

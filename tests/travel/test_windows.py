@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from eventqueue.model.codec import seal
 from eventqueue.model.events import EMPTY, Recorded
 from eventqueue.ports.log import Append
 from eventqueue.ports.views import Stats
+from projections.folds import rates
 from projections.keeping.ageing import merge_aged
 from projections.reading import windows
 from tests.builders import COMPLETED, claimed, enqueued
@@ -109,3 +111,47 @@ def test_what_was_told_of_the_last_hour_is_told_of_it_once_it_is_past(queue: Que
     assert live.total.wait is not None
     for name in ("enqueued", "completed", "failed", "dead", "cancelled", "retried", "late", "wait", "run"):
         assert getattr(found.total, name) == getattr(live.total, name), name
+
+
+@pytest.mark.parametrize("queue_name", [None, "q", "other"])
+def test_each_part_of_a_window_tells_what_happened_in_it_and_none_is_left_out(
+    queue: Queue, queue_name: str | None
+) -> None:
+    chance = random.Random(5)
+    events = lived(queue, chance)
+    of_it = events if queue_name != "other" else []
+
+    for window in (timedelta(minutes=5), timedelta(hours=1), timedelta(hours=24), SPAN):
+        now = queue.connection.ground.clock.now()
+        for parts in (queue.rates(window, queue_name), queue.at(now - timedelta(hours=1)).rates(window, queue_name)):
+            assert 1 < len(parts) <= rates.PARTS_MAX + 2
+            assert all(one.until == other.since for one, other in pairwise(parts))
+            assert parts[-1].until - parts[0].since >= window - timedelta(minutes=1)
+            for part in parts:
+                counts = happened(of_it, part.since, part.until - timedelta(milliseconds=1))
+                assert {"enqueued": part.enqueued, "completed": part.completed} == counts, part
+
+
+def test_a_window_that_is_past_ends_with_the_minute_before(queue: Queue) -> None:
+    lived(queue, random.Random(6))
+    moment = queue.connection.ground.clock.now() - timedelta(hours=20)
+
+    last = queue.at(moment).rates(timedelta(hours=3))[-1]
+
+    assert last.until <= moment < last.until + timedelta(hours=1)
+
+
+def test_the_parts_of_all_queues_are_added_up_by_the_server(queue: Queue, database: Database[dict[str, Any]]) -> None:
+    queue.enqueue_many([{"command": "true", "queue": f"q{number}"} for number in range(300)])
+    queue.status()
+    database.command("profile", 2)
+    try:
+        parts = queue.rates()
+    finally:
+        database.command("profile", 0)
+
+    assert sum(one.enqueued for one in parts) == 300
+    asked = [
+        *database["system.profile"].find({"op": {"$in": ["command", "getmore"]}, "command.aggregate": {"$exists": 1}})
+    ]
+    assert 0 < sum(one["nreturned"] for one in asked) < 10

@@ -28,6 +28,10 @@ export function startLive(url, parts) {
   const soon = () => {
     timer ??= setTimeout(look, Math.max(0, next - performance.now()));
   };
+  // What goes on in the server's process, and is not in the log, is asked for as long as it does.
+  const goOn = () => parts.main.querySelector("[data-again]") && soon();
+  parts.main.addEventListener("drawn", goOn);
+  goOn();
 
   const source = new EventSource(url);
   source.addEventListener("moved", (event) => {
