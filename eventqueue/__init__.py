@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from eventqueue.audit.clauses import Clause, Why
     from eventqueue.audit.conditions import Condition
     from eventqueue.audit.errors import ErrorGroup, Errors
+    from eventqueue.audit.facets import Facets
     from eventqueue.audit.rules import Finding
     from eventqueue.audit.simulation import Policy, Simulated
     from eventqueue.audit.tally import Tally
@@ -195,6 +196,7 @@ __all__ = [
     "Errors",
     "Event",
     "Existing",
+    "Facets",
     "Fail",
     "FailReason",
     "Failed",
@@ -327,6 +329,7 @@ _MODULES = {
     "eventqueue.audit.clauses": "Clause Why",
     "eventqueue.audit.conditions": "Condition",
     "eventqueue.audit.errors": "ErrorGroup Errors",
+    "eventqueue.audit.facets": "Facets",
     "eventqueue.audit.rules": "Finding",
     "eventqueue.audit.simulation": "Policy Simulated",
     "eventqueue.audit.tally": "Tally",

@@ -218,6 +218,7 @@ class AsyncQueue:
     list = _in_thread(Queue.list)
     find = _in_thread(Queue.find)
     count = _in_thread(Queue.count)
+    facets = _in_thread(Queue.facets)
     status = _in_thread(Queue.status)
     stats = _in_thread(Queue.stats)
     rates = _in_thread(Queue.rates)

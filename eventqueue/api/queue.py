@@ -37,6 +37,7 @@ from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import Waiting
 from eventqueue.audit.clauses import Why
 from eventqueue.audit.errors import Errors
+from eventqueue.audit.facets import MOST, Facets, of_all, with_looked_at
 from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.simulation import Policy, Simulated
 from eventqueue.audit.states import states
@@ -63,6 +64,7 @@ from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
 from eventqueue.mongo.past import begin_of
 from eventqueue.ports.views import (
+    ANY,
     Counters,
     Difference,
     Filter,
@@ -523,6 +525,17 @@ class Queue:
         if is_counted(wanted, None):  # then how many are to be looked at is known before the first is
             check_reach(of_counters(self._views.counts(), wanted, None, lag).count, wanted)
         return of_traits(within_reach(self._views.traits(wanted, by), wanted, progress), by, lag)
+
+    def facets(self, filter_: Filter | None = None, *, most: int = MOST, **more: Unpack[FilterFields]) -> Facets:
+        """Return how many of the jobs that fit are of each state, queue, task, tag and error.
+
+        Whatever the filter's limit, of the newest `most`; of states and queues, where no more is asked for, of all.
+        Raises InvalidInput; Refused where too many are looked at that do not fit.
+        """
+        wanted = replace(selected(filter_, more), limit=None)
+        check_limit(most, "most")
+        lag = self._views.refresh()
+        return with_looked_at(of_all(self._views.counts(), wanted, lag), self._views.traits(wanted, ANY), most)
 
     def errors(
         self,

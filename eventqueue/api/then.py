@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from eventqueue.api.arguments import back, check_limit, selected
 from eventqueue.api.jobs import stream_for
 from eventqueue.audit.clauses import Around, Holder, Why
+from eventqueue.audit.facets import Facets, of_all
 from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.standstill import served
 from eventqueue.audit.why import explain
@@ -126,6 +127,10 @@ class Then:
     def counts(self) -> Mapping[str, Counts]:
         """Return the number of jobs by queue and state."""
         return counting.counts(self._past, self._views)
+
+    def facets(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Facets:
+        """As of a Queue, as far as counters tell: of states and queues, where no more is asked for."""
+        return of_all(self.counts(), selected(filter_, more), WHOLE)
 
     def paused(self) -> Mapping[str, Pause]:
         """Return the pauses by queue."""

@@ -44,6 +44,17 @@ class Seen(NamedTuple):
     zones: times.Zones
 
 
+class Condition(NamedTuple):
+    """One condition of a text: from where to where it stands there, and what it says; `:` is `=` here."""
+
+    begin: int
+    end: int
+    field: str
+    name: str | None  # in meta
+    how: str
+    value: str
+
+
 Read = Callable[[str, str, Seen], Mapping[str, Any]]
 """From how a value stands to its field, the value and from where: fields of a Filter. Raises as `times.typed`."""
 
@@ -144,7 +155,7 @@ def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     seen = Seen(now, zones)
-    for number, (at, field, name, how, value) in enumerate(_conditions(text), start=1):
+    for number, (at, _, field, name, how, value) in enumerate(conditions(text), start=1):
         if number > CONDITIONS_MAX:
             _refuse(at, f"there are more than {CONDITIONS_MAX} conditions")
         if name is not None:
@@ -221,8 +232,8 @@ def _is_due_otherwise(some: Mapping[str, Any], more: Mapping[str, Any]) -> bool:
     )
 
 
-def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:
-    """Yield where each condition begins, its field, the name in meta if it is of that, how it stands, and its value."""
+def conditions(text: str) -> Iterator[Condition]:
+    """Yield the conditions of a text, whatever their values mean. Raises InvalidInput, as `parse`."""
     at, before = _after_blanks(text, 0), None
     while at < len(text):
         found = _CONDITION.match(text, at)
@@ -234,7 +245,7 @@ def _conditions(text: str) -> Iterator[tuple[int, str, str | None, str, str]]:
         if value is None:
             _refuse(found.end(), _no_value(text, found.end(), found[0]))
         name = None if found["name"] is None else _unquoted(found["name"])
-        yield at, field, name, how, _unquoted(value[0])
+        yield Condition(at, value.end(), field, name, how, _unquoted(value[0]))
         before = found[0], value[0]
         at = _after_blanks(text, value.end())
 
@@ -297,15 +308,15 @@ def text_of(wanted: Filter) -> str:
 def _told(name: str, value: Any) -> Iterator[str]:
     match name:
         case "tags":
-            yield from (f"tag:{_quoted(one)}" for one in value)
+            yield from (f"tag:{quoted(one)}" for one in value)
         case "meta":
-            yield from (f"meta.{_quoted(key, _BARE_NAME)}={_quoted(one)}" for key, one in value.items())
+            yield from (f"meta.{quoted(key, _BARE_NAME)}={quoted(one)}" for key, one in value.items())
         case "state_in" | "queue_in":
-            yield from (f"{_ONE[name]}:{_quoted(one)}" for one in value)
+            yield from (f"{_ONE[name]}:{quoted(one)}" for one in value)
         case "restart_of":
-            yield f"restart-of:{_quoted(value)}"
+            yield f"restart-of:{quoted(value)}"
         case "error" | "command":
-            yield f"{name}~{_quoted(value)}"
+            yield f"{name}~{quoted(value)}"
         case "priority_min" | "priority_max":
             yield f"priority{'>=' if name == 'priority_min' else '<='}{value}"
         case "created_since" | "ended_since" | "due_after":
@@ -317,10 +328,10 @@ def _told(name: str, value: Any) -> Iterator[str]:
         case "after" | "limit" | "scan":
             pass
         case _:
-            yield f"{name}:{_quoted(value)}"
+            yield f"{name}:{quoted(value)}"
 
 
-def _quoted(text: str, bare: re.Pattern[str] = _BARE) -> str:
+def quoted(text: str, bare: re.Pattern[str] = _BARE) -> str:
     if bare.fullmatch(text):
         return text
     escaped = re.sub(r'(["\\])', r"\\\1", text)

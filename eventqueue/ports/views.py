@@ -168,6 +168,9 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
+ANY = "any"  # of what jobs are counted by
+
+
 class Trait(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a job is counted by: as much of it as was asked for, and of all else nothing."""
 
@@ -608,7 +611,7 @@ class Views(Protocol):
         ...
 
     def traits(self, filter_: Filter, by: str) -> Iterator[Trait]:
-        """As `jobs`, but of each only what it is counted by: `by` is one of `audit.tally.By`."""
+        """As `jobs`, but of each only what it is counted by: `by` is one of `audit.tally.By`, or ANY of these."""
         ...
 
     def counts(self) -> Mapping[str, Counts]:

@@ -25,7 +25,7 @@ from eventqueue.model.job import FINAL, State
 from eventqueue.model.restarting import successor
 from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
-from eventqueue.ports.views import ENDS_MAX, VAIN_MAX, Failure, Filter, Trait
+from eventqueue.ports.views import ANY, ENDS_MAX, VAIN_MAX, Failure, Filter, Trait
 from projections.folds.due import ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
@@ -42,6 +42,7 @@ TRAITS: Mapping[str, Mapping[str, int]] = {  # by what jobs are counted, and wha
     "error": ERROR,
     "hour": {"created_at": 1, "updated_at": 1},
 }
+TRAITS = {**TRAITS, ANY: {field: 1 for fields in TRAITS.values() for field in fields}}
 BRIEF = {"result.value": 0, "result.output": 0, "last_error.traceback": 0}  # what is left out of a job in a line
 WRITTEN = {"run.command": 1, "meta": 1, **ERROR}  # in which texts are looked for once it is read
 # Characters of a text that the server looks for: what has these is read, and looked at whole. It may take the product

@@ -77,6 +77,7 @@ MORE = {
     "walk": "queue",
     "find": "since",
     "count": "meta",
+    "facets": "tag",
 }
 WRONG: Any = {"state": "daed", "limit": -1, "tag": 7, "uri": 7}  # which a type checker would not let through
 
