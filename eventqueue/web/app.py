@@ -21,7 +21,7 @@ from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
 from eventqueue.web.pages import labours as works
-from eventqueue.web.pages import overview, queues
+from eventqueue.web.pages import overview, queues, schedules, workers
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -51,6 +51,16 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
             Route("/labours/{kind}/stop", act(works.stop), methods=["POST"]),
+            Route("/schedules", page(schedules.show)),
+            Route("/schedules/{name}", page(schedules.show_one)),
+            Route("/schedules/{name}/trigger", act(schedules.trigger), methods=["POST"]),
+            Route("/schedules/{name}/pause", act(schedules.pause), methods=["POST"]),
+            Route("/schedules/{name}/resume", act(schedules.resume), methods=["POST"]),
+            Route("/schedules/{name}/remove", act(schedules.remove), methods=["POST"]),
+            Route("/workers", page(workers.show)),
+            Route("/workers/stop", act(workers.stop), methods=["POST"]),
+            Route("/workers/{id}", page(workers.show_one)),
+            Route("/workers/{id}/stop", act(workers.stop), methods=["POST"]),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
