@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote
     from eventqueue.api.handles import Handle
     from eventqueue.api.queue import Queue
-    from eventqueue.api.scheduling import Rescheduled, Scheduled
+    from eventqueue.api.scheduling import LastRun, Rescheduled, Scheduled
     from eventqueue.api.tasks import Signature, Task, schedule, task
     from eventqueue.api.then import Then
     from eventqueue.audit.clauses import Clause, Why
@@ -223,6 +223,7 @@ __all__ = [
     "JobParked",
     "Kept",
     "Lag",
+    "LastRun",
     "LateResult",
     "LayoutTooNew",
     "Left",
@@ -323,7 +324,7 @@ _MODULES = {
     "eventqueue.api.following": "AttemptBegan AttemptEnded AttemptUnseen AttemptWrote",
     "eventqueue.api.handles": "Handle",
     "eventqueue.api.queue": "Queue",
-    "eventqueue.api.scheduling": "Rescheduled Scheduled",
+    "eventqueue.api.scheduling": "LastRun Rescheduled Scheduled",
     "eventqueue.api.tasks": "Signature Task schedule task",
     "eventqueue.api.then": "Then",
     "eventqueue.audit.clauses": "Clause Why",

@@ -243,6 +243,7 @@ class AsyncQueue:
     resume_schedule = _in_thread(Queue.resume_schedule)
     remove_schedule = _in_thread(Queue.remove_schedule)
     trigger_schedule = _in_thread(Queue.trigger_schedule)
+    schedule_runs = _in_thread(Queue.schedule_runs)
     next_ticks = _in_thread(Queue.next_ticks)
     configuration = _in_thread(Queue.configuration)
     configure = _in_thread(Queue.configure)

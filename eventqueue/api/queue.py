@@ -30,7 +30,7 @@ from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
 from eventqueue.api.place import place_of
 from eventqueue.api.restarting import Restarting
-from eventqueue.api.scheduling import Rescheduled, Scheduled, Scheduling
+from eventqueue.api.scheduling import LastRun, Rescheduled, Scheduled, Scheduling
 from eventqueue.api.sending import D, read_of, sending, session_of
 from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
@@ -799,6 +799,13 @@ class Queue:
     def next_ticks(self, name: str, n: int = 5) -> Sequence[datetime]:
         """Return the next `n` ticks of a schedule, paused or not, in UTC. Raises ScheduleNotFound, InvalidInput."""
         return self._scheduling.next_ticks(name, n)
+
+    def schedule_runs(self, name: str, limit: int = 20) -> Sequence[LastRun]:
+        """Return the last ticks of a schedule that became jobs, the last first, and how these stand.
+
+        Each is looked for in the log by itself. Raises ScheduleNotFound, InvalidInput.
+        """
+        return self._scheduling.runs(name, limit)
 
     # Waiting
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from eventqueue.api.arguments import check_limit
 from eventqueue.api.enqueueing import Receipt
 from eventqueue.errors import InvalidInput, LogCorrupt, LogUnavailable
 from eventqueue.log.noting import note
@@ -151,8 +152,18 @@ class Scheduling:
         assert there.definition is not None
         return list(islice(rule_of(there.definition).after(self._ground.clock.now()), number))
 
+    def runs(self, name: str, limit: int) -> Sequence[LastRun]:
+        """See Queue.schedule_runs."""
+        check_limit(limit)
+        there, found = schedules.found(self._log, check_schedule(name)), list[LastRun]()
+        before = self._ground.clock.now() + timedelta(seconds=1)
+        while len(found) < limit and (run := _last_run(self._log, there, before)) is not None:
+            found.append(run)
+            before = run.tick
+        return found
+
     def _shown(self, there: Schedule, now: datetime) -> Scheduled:
-        return shown(there, now, _last_run(self._log, there, now))
+        return shown(there, now, _last_run(self._log, there, now + timedelta(seconds=1)))
 
     def _checked(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         fields = by_field(fields)
@@ -206,8 +217,8 @@ def shown(schedule: Schedule, now: datetime, last: LastRun | None = None) -> Sch
     )
 
 
-def _last_run(log: EventLog, schedule: Schedule, now: datetime) -> LastRun | None:
-    tick = made_between(log, schedule, EPOCH, now + timedelta(seconds=1))
+def _last_run(log: EventLog, schedule: Schedule, before: datetime) -> LastRun | None:
+    tick = made_between(log, schedule, EPOCH, before)
     if tick is None:
         return None
     job, end = job_id(schedule.name, tick), None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from eventqueue.api.arguments import back, check_limit, selected
 from eventqueue.api.jobs import stream_for
+from eventqueue.api.scheduling import Scheduled, shown
 from eventqueue.audit.clauses import Around, Holder, Why
 from eventqueue.audit.facets import Facets, of_all
 from eventqueue.audit.orders import order, ordered
@@ -40,6 +41,8 @@ from eventqueue.ports.views import (
     Walk,
     Worker,
 )
+from eventqueue.schedules.events import CATEGORY
+from eventqueue.schedules.schedule import of_stream
 from eventqueue.system import forks
 from eventqueue.travel import counting, crew, gone
 from eventqueue.travel.listing import listed
@@ -170,6 +173,11 @@ class Then:
             if (job := fold(readable.read(raws).events)) is not None:
                 found[job.id] = job.state
         return found
+
+    def schedules(self) -> Sequence[Scheduled]:
+        """Return the schedules that there were, by name, without what their last ticks had become."""
+        found = (of_stream(stream, history) for stream, history in self._past.category(CATEGORY))
+        return [shown(one, self.moment) for one in found if one.definition is not None]
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` waited for that waited to be claimed."""

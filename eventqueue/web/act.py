@@ -34,7 +34,10 @@ def act(do: Do) -> Callable[[Request], Response]:
         try:
             if not asked.may_act or "at" in asked.query:
                 raise Refused("What is past cannot be changed: go to now, and act there.")
-            done = do(asked)
+            try:
+                done = do(asked)
+            finally:
+                house.kept.forget()
         except QueueError as error:
             return drawn(house, request, asked, refused(error))
         return RedirectResponse(_told(house, done), 303)

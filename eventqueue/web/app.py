@@ -16,10 +16,12 @@ from eventqueue.api.queue import Queue
 from eventqueue.web.act import act
 from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
+from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import labours, overview, queues
+from eventqueue.web.pages import labours as works
+from eventqueue.web.pages import overview, queues, schedules, workers
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -27,7 +29,10 @@ STATIC = Path(__file__).parent / "static"
 
 def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "queuectl") -> Starlette:
     """Return the application over a queue; `hosts`: as which it may be asked for, with their ports."""
-    house = House(queue, Live(queue), make_environment(), Labours(queue.connection.ground.clock.now))
+    following = Live(queue)
+    labours = Labours(queue.connection.ground.clock.now)
+    kept = Kept(following.position, lambda: following.watchers > 0)
+    house = House(queue, following, make_environment(), labours, kept)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -42,9 +47,20 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
         routes=[
             Route("/", page(overview.show)),
             Route("/queues", page(queues.show)),
+            Route("/queues/{name}", page(queues.show_one)),
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
-            Route("/labours/{kind}/stop", act(labours.stop), methods=["POST"]),
+            Route("/labours/{kind}/stop", act(works.stop), methods=["POST"]),
+            Route("/schedules", page(schedules.show)),
+            Route("/schedules/{name}", page(schedules.show_one)),
+            Route("/schedules/{name}/trigger", act(schedules.trigger), methods=["POST"]),
+            Route("/schedules/{name}/pause", act(schedules.pause), methods=["POST"]),
+            Route("/schedules/{name}/resume", act(schedules.resume), methods=["POST"]),
+            Route("/schedules/{name}/remove", act(schedules.remove), methods=["POST"]),
+            Route("/workers", page(workers.show)),
+            Route("/workers/stop", act(workers.stop), methods=["POST"]),
+            Route("/workers/{id}", page(workers.show_one)),
+            Route("/workers/{id}/stop", act(workers.stop), methods=["POST"]),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
 from eventqueue.model.figures import instant
+from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.roles import Visitor
 
@@ -24,6 +25,7 @@ class Asked:
     now: datetime  # by the database's clock
     url: str  # path and query
     labours: Labours
+    kept: Kept
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from eventqueue.errors import InvalidInput
 from eventqueue.model import times
 from eventqueue.system.zones import zone
 from eventqueue.web.asked import AT, Asked
+from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.notices import Notices
@@ -31,6 +32,7 @@ class House:
     live: Live
     templates: Environment
     labours: Labours
+    kept: Kept
     notices: Notices = field(default_factory=Notices)
     _acting: dict[str, Queue] = field(default_factory=dict)
     _begin: list[datetime] = field(default_factory=list)  # when the log did, once that is known: it stays so
@@ -52,6 +54,7 @@ class House:
             now=self.queue.connection.ground.clock.now(),
             url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             labours=self.labours,
+            kept=self.kept,
             path={name: str(value) for name, value in request.path_params.items()},
             query=dict(request.query_params),
             form=form_of(request),

@@ -51,6 +51,10 @@ class Live:
         self._is_over = True
         self._tell()
 
+    def position(self) -> int | None:
+        """Return where the views stand: as of the last pulse, if somebody looks on. Raises QueueError."""
+        return self.pulse.position if self._waiting else self._queue.connection.views.applied()
+
     @property
     def watchers(self) -> int:
         """How many tabs are open."""

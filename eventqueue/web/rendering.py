@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eventqueue.system.printable import clean, clean_lines
-from eventqueue.telling.words import age, count, instant, shortened, span
+from eventqueue.telling.words import age, count, far, instant, shortened, span
 from eventqueue.telling.zone import moment
 
 PAGES = (  # path, name, and the key that goes there after `g`
@@ -37,6 +37,7 @@ def make_environment() -> Environment:
     filters: Mapping[str, Callable[..., object]] = {
         "age": lambda at, now: age(abs(now - at)),
         "count": count,
+        "far": far,
         "instant": instant,
         "lines": lambda text: Markup("{}").format(_Lines(text)),
         "moment": partial(moment, timespec="seconds"),

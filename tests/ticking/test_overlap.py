@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from eventqueue.model.events import type_of
+from eventqueue.model.job import State
 from eventqueue.ports.footing import Footing
 from eventqueue.schedules.events import Overlap
 from eventqueue.schedules.missed import MOST
@@ -188,3 +189,21 @@ def test_what_others_have_made_is_waited_for_once_for_all_ticks_of_a_moment(
     queue.clock.advance(SECOND)
     ticker().step()
     assert (len(jobs(queue)), len(waits)) == (8, 2)
+
+
+def test_the_last_ticks_that_became_jobs_are_told_with_how_these_stand(queue: TestQueue, ticker: MakeTicker) -> None:
+    queue.schedule("b", {"command": "true"}, every=SECOND)
+    queue.trigger_schedule("b")
+    for _ in range(3):
+        queue.clock.advance(SECOND)
+        ticker().step()
+    made = sorted(one.id for one in queue.list().jobs if one.id.startswith("b:2026"))
+    queue.cancel(made[0])
+
+    runs = queue.schedule_runs("b")
+
+    assert [one.job for one in runs] == made[::-1][: len(runs)]
+    assert len(runs) == 3
+    assert [one.state for one in runs] == [State.PENDING, State.PENDING, State.CANCELLED]
+    assert list(queue.schedule_runs("b", limit=2)) == list(runs[:2])
+    assert queue.get_schedule("b").last == runs[0]

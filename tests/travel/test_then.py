@@ -111,3 +111,22 @@ def test_of_a_job_that_cannot_be_read_to_its_end_the_list_shows_what_can(
     database["events"].update_one({"_id": {"stream": "job-one", "version": 2}}, {"$set": {"schema": 99}})
 
     assert [(job.id, job.state) for job in queue.at(moment).list(Filter()).jobs] == [("one", State.PENDING)]
+
+
+def test_the_schedules_of_then_are_those_that_were_set_and_not_removed_by_then(queue: Queue) -> None:
+    for name in ("kept", "gone", "paused"):
+        queue.schedule(name, {"command": "true"}, every=60)
+    queue.remove_schedule("gone")
+    queue.pause_schedule("paused", "for a while")
+    moment = queue.connection.ground.clock.now()
+    queue.resume_schedule("paused")
+    queue.schedule("kept", {"command": "other"}, every=60)
+    queue.schedule("later", {"command": "true"}, every=60)
+
+    kept, paused = queue.at(moment).schedules()
+
+    assert (kept.name, kept.fields["command"], kept.last) == ("kept", "true", None)
+    assert kept.next_at is not None
+    assert moment < kept.next_at <= moment + timedelta(seconds=60)
+    assert paused.pause is not None
+    assert (paused.name, paused.pause.why) == ("paused", "for a while")

@@ -1,0 +1,54 @@
+"""Events of whatever streams as rows of a page: when, who, what, and the page of what it happened to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+import msgspec
+
+from eventqueue.model.events import category_of, name_in, type_of
+from eventqueue.model.moments import moment_of
+from eventqueue.model.readable import Read, Unreadable
+from eventqueue.telling.describe import describe
+
+PAGES: Mapping[str, str] = {
+    "job": "/jobs/",
+    "late": "/jobs/",
+    "queue": "/queues/",
+    "schedule": "/schedules/",
+    "worker": "/workers/",
+    "act": "/audit/acts/",
+}
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in a list. `page`: of what it happened to, None where there is none; `type` None: it cannot be read."""
+
+    key: str
+    at: datetime | None
+    actor: str | None
+    type: str | None
+    stream: str
+    name: str
+    page: str | None
+    said: str
+
+
+def lines(found: Iterable[Read]) -> Sequence[Line]:
+    """Return events as rows, in their order."""
+    return [_line(one) for one in found]
+
+
+def _line(one: Read) -> Line:
+    category = category_of(one.stream)
+    page = f"{PAGES[category]}{quote(name_in(one.stream), safe='')}" if category in PAGES else None
+    return Line(
+        key=f"{one.stream} {one.version}",
+        at=moment_of(one),
+        actor=one.actor if not isinstance(one, Unreadable) else None,
+        type=type_of(one.event) if not isinstance(one, Unreadable) else None,
+        stream=one.stream,
+        name=name_in(one.stream),
+        page=page,
+        said=one.problem if isinstance(one, Unreadable) else describe(one),
+    )
