@@ -18,7 +18,7 @@ from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import overview, queues
+from eventqueue.web.pages import job, job_acts, job_output, overview, queues
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -42,6 +42,13 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues", page(queues.show)),
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
+            Route("/jobs/{id}", page(job.show)),
+            Route("/jobs/{id}/retry", act(job_acts.retry), methods=["POST"]),
+            Route("/jobs/{id}/cancel", act(job_acts.cancel), methods=["POST"]),
+            Route("/jobs/{id}/run-now", act(job_acts.run_now), methods=["POST"]),
+            Route("/jobs/{id}/restart", act(job_acts.restart), methods=["POST"]),
+            Route("/jobs/{id}/amend", act(job_acts.amend), methods=["POST"]),
+            Route("/jobs/{id}/output/{stream}", page(job_output.raw)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
