@@ -18,7 +18,7 @@ from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import job, job_acts, job_output, overview, queues
+from eventqueue.web.pages import job, job_acts, job_diff, job_output, job_proof, overview, queues
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -43,6 +43,8 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
             Route("/jobs/{id}", page(job.show)),
+            Route("/jobs/{id}/diff", page(job_diff.show)),
+            Route("/jobs/{id}/proof", page(job_proof.show)),
             Route("/jobs/{id}/retry", act(job_acts.retry), methods=["POST"]),
             Route("/jobs/{id}/cancel", act(job_acts.cancel), methods=["POST"]),
             Route("/jobs/{id}/run-now", act(job_acts.run_now), methods=["POST"]),

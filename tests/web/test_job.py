@@ -200,3 +200,52 @@ def test_the_end_of_what_an_attempt_wrote_is_shown_and_all_that_is_kept_is_a_fil
     assert "attachment" in file.headers["content-disposition"]
     assert viewer.get("/jobs/one/output/stdout?claim=7").status_code == 400
     assert viewer.get("/jobs/one?claim=x").status_code == 400
+
+
+def rows(page: httpx.Response) -> dict[str, list[str]]:
+    """Return by field what the two have in a table of differences."""
+    found = re.findall(r'<tr data-key="([^"]*)">.*?</th>\s*<td>(.*?)</td><td>(.*?)</td>', page.text, re.DOTALL)
+    return {field: [unescape(re.sub(r"<[^>]*>", "", one)) for one in sides] for field, *sides in found}
+
+
+def test_two_versions_of_a_job_are_shown_side_by_side(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true", env={"TOKEN": "hunter2"})
+    queue.amend("one", priority=7, env={"TOKEN": "hunter3"})
+    at = queue.history("one")[-1].at.isoformat()
+    queue.amend("one", queue="mail")
+
+    found = rows(page := viewer.get("/jobs/one/diff?from=1&to=2"))
+
+    assert found["priority"] == ["0", "7"]
+    assert found["run.env.TOKEN"] == ["•••", "•••"]
+    assert "hunter" not in page.text
+    assert "queue" not in found
+    assert rows(viewer.get("/jobs/one/diff"))["queue"] == ["default", "mail"]
+    assert "queue" not in rows(viewer.get("/jobs/one/diff", params={"at": at}))
+    assert "Nothing differs" in viewer.get("/jobs/one/diff?from=2&to=2").text
+    for wrong in ("from=0", "to=4", "from=x", "to=99999999999"):
+        assert viewer.get(f"/jobs/one/diff?{wrong}").status_code in (400, 422)
+
+
+def test_a_job_is_shown_beside_another(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="make <all>")
+    queue.enqueue(id="two", command="make")
+
+    assert rows(viewer.get("/jobs/one/diff?with=two"))["run.command"] == ["make <all>", "make"]
+    assert viewer.get("/jobs/one/diff?with=nowhere").status_code == 404
+
+
+def test_it_is_proven_when_somebody_asks(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true")
+
+    assert "Nothing is wrong: its 1 events" in text_of(viewer.get("/jobs/one/proof"))
+    assert "The log has no seal" in text_of(viewer.get("/jobs/one"))
+    events = queue.connection.ground.database["events"]
+    (event,) = events.find({"_id.stream": "job-one"})
+    events.delete_one({"_id": event["_id"]})
+    events.insert_one({**event, "actor": "<b>mallory</b>"})
+
+    page = viewer.get("/jobs/one/proof")
+
+    assert "findings" in text_of(page)
+    assert "<b>mallory" not in page.text
