@@ -152,7 +152,7 @@ class Following:
 
     def follow(self, job_id: str, number: int | None) -> Iterator[Followed | None]:
         """See Queue.follow_output."""
-        new: Sequence[Recorded] = self._jobs.history(job_id)
+        new: Sequence[Recorded] = self._jobs.history(job_id, None, None)
         stream = new[0].stream
         begin = _begin(new, number)
         job, new = fold(new[:begin]), new[begin:]

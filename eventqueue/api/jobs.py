@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from eventqueue.api.arguments import check_text
+from eventqueue.api.arguments import check_limit, check_text
 from eventqueue.api.bulk import Act, act_of
 from eventqueue.api.connected import Connected
 from eventqueue.errors import AmbiguousId, JobNotFound, QueueError, Refused
@@ -51,12 +51,19 @@ class Jobs:
             raise JobNotFound(job_id)
         return job
 
-    def history(self, job_id: str) -> list[Recorded]:
+    def history(self, job_id: str, last: int | None, before: int | None) -> list[Recorded]:
         """See Queue.history."""
-        found = self._log.read(stream_for(job_id))
-        if not found:
+        check_part(last, before)
+        stream = stream_for(job_id)
+        if last is None and before is None:
+            found = self._log.read(stream)
+            if not found:
+                raise JobNotFound(job_id)
+            return found
+        if (newest := self._log.read_last(stream)) is None:
             raise JobNotFound(job_id)
-        return found
+        begin, end = part_of(newest.version, last, before)
+        return self._log.read(stream, begin, end - begin) if begin < end else []
 
     def act(self, act_id: str) -> Act:
         """See Queue.act."""
@@ -91,6 +98,19 @@ class Jobs:
             return None
         found = self._connection.incarnations.get([job.worker]).get(job.worker)
         return None if found is None or found.is_live else found.renewed_at
+
+
+def check_part(last: int | None, before: int | None) -> None:
+    """Refuse a part of a history that would be none. Raises InvalidInput."""
+    for name, value in (("last", last), ("before", before)):
+        if value is not None:
+            check_limit(value, name)
+
+
+def part_of(newest: int, last: int | None, before: int | None) -> tuple[int, int]:
+    """Return the version behind which a part of a history of `newest` events begins, and the last that is in it."""
+    end = newest if before is None else min(newest, before - 1)
+    return (0 if last is None else max(0, end - last)), end
 
 
 def stream_for(job_id: str) -> str:

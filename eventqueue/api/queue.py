@@ -259,9 +259,13 @@ class Queue:
         """Return a job as its whole history makes it. Raises JobNotFound."""
         return self._jobs.get(job_id)
 
-    def history(self, job_id: str) -> list[Recorded]:
-        """Return a job's events, in order. Raises JobNotFound."""
-        return self._jobs.history(job_id)
+    def history(self, job_id: str, *, last: int | None = None, before: int | None = None) -> list[Recorded]:
+        """Return a job's events, in order. Raises JobNotFound.
+
+        `last`: so many of them, the newest; `before`: of those before this version. However many others there are,
+        these alone are read. Raises InvalidInput.
+        """
+        return self._jobs.history(job_id, last, before)
 
     def output(self, job_id: str, claim: int) -> Kept | None:
         """Return the tails that are kept of what one attempt wrote, None if they were pruned or it wrote nothing."""

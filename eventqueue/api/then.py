@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
 from eventqueue.api.arguments import back, check_limit, selected
-from eventqueue.api.jobs import stream_for
+from eventqueue.api.jobs import check_part, part_of, stream_for
 from eventqueue.api.scheduling import Scheduled, shown
 from eventqueue.audit.clauses import Around, Holder, Why
 from eventqueue.audit.facets import Facets, of_all
@@ -65,12 +65,14 @@ class Then:
         self._views = views
         forks.guard(self)
 
-    def history(self, job_id: str) -> list[Recorded]:
-        """Return the events that a job had by then. Raises Refused if it had none."""
-        found = [decode(raw) for raw in self._past.history(stream_for(job_id))]
+    def history(self, job_id: str, *, last: int | None = None, before: int | None = None) -> list[Recorded]:
+        """Return the events that a job had by then; `last`, `before`: as of a Queue. Raises Refused if it had none."""
+        check_part(last, before)
+        found = self._past.history(stream_for(job_id))
         if not found:
             raise Refused(f"Job {job_id} was not there yet: `queuectl history {job_id}` shows since when it is.")
-        return found
+        begin, end = part_of(len(found), last, before)
+        return [decode(raw) for raw in found[begin:end]]
 
     def get(self, job_id: str) -> Job:
         """Return a job as its history by then makes it. Raises Refused if it was not there."""

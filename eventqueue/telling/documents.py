@@ -12,6 +12,7 @@ from eventqueue.api.bulk import ActSum
 from eventqueue.api.enqueueing import Existing, Receipt
 from eventqueue.api.scheduling import Rescheduled, Scheduled
 from eventqueue.audit.clauses import Why
+from eventqueue.audit.differences import ABSENT, Differing
 from eventqueue.audit.verdict import Verdict
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Amended, Call, Enqueued, Output, Recorded, RetryAmended, Shell, type_of
@@ -123,6 +124,13 @@ def _without_env(fields: dict[str, Any]) -> dict[str, Any]:
 def hidden(env: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without its values."""
     return dict.fromkeys(env, HIDDEN)
+
+
+def differing(one: Differing, *, show_env: bool = False) -> Differing:
+    """Return in what two jobs differ without the values of the environment: they may be secret."""
+    if show_env or one.path[:2] != ("run", "env"):
+        return one
+    return Differing(one.path, *(value if value is ABSENT else HIDDEN for value in (one.before, one.after)))
 
 
 def _data(recorded: Recorded, *, show_env: bool) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
+from eventqueue.web.pages import job, job_acts, job_diff, job_output, job_proof, overview, queues, schedules, workers
 from eventqueue.web.pages import labours as works
-from eventqueue.web.pages import overview, queues, schedules, workers
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -61,6 +61,15 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/workers/stop", act(workers.stop), methods=["POST"]),
             Route("/workers/{id}", page(workers.show_one)),
             Route("/workers/{id}/stop", act(workers.stop), methods=["POST"]),
+            Route("/jobs/{id}", page(job.show)),
+            Route("/jobs/{id}/diff", page(job_diff.show)),
+            Route("/jobs/{id}/proof", page(job_proof.show)),
+            Route("/jobs/{id}/retry", act(job_acts.retry), methods=["POST"]),
+            Route("/jobs/{id}/cancel", act(job_acts.cancel), methods=["POST"]),
+            Route("/jobs/{id}/run-now", act(job_acts.run_now), methods=["POST"]),
+            Route("/jobs/{id}/restart", act(job_acts.restart), methods=["POST"]),
+            Route("/jobs/{id}/amend", act(job_acts.amend), methods=["POST"]),
+            Route("/jobs/{id}/output/{stream}", page(job_output.raw)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

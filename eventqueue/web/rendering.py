@@ -11,6 +11,7 @@ from markupsafe import Markup
 from eventqueue.system.printable import clean, clean_lines
 from eventqueue.telling.words import age, count, far, instant, shortened, span
 from eventqueue.telling.zone import moment
+from eventqueue.web.drawn import class_of, told_of
 
 PAGES = (  # path, name, and the key that goes there after `g`
     ("/", "Overview", "o"),
@@ -39,9 +40,13 @@ def make_environment() -> Environment:
         "count": count,
         "far": far,
         "instant": instant,
+        "lasts": lambda time: span(time.total_seconds()),
         "lines": lambda text: Markup("{}").format(_Lines(text)),
         "moment": partial(moment, timespec="seconds"),
+        "ms": lambda at: round(at.timestamp() * 1000),
         "number": lambda number: f"{number:,}",
+        "phase": told_of,
+        "phase_class": class_of,
         "shortened": shortened,
         "span": span,
     }

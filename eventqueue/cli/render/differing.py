@@ -11,10 +11,8 @@ from eventqueue.audit.differences import ABSENT, Differing
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.model.job import Job
 from eventqueue.system.printable import clean
-from eventqueue.telling.documents import HIDDEN, plain
+from eventqueue.telling.documents import differing, plain
 from eventqueue.telling.zone import moment
-
-ENV = ("run", "env")
 
 
 def document(before: Job, after: Job, found: Sequence[Differing], *, show_env: bool) -> dict[str, Any]:
@@ -22,13 +20,13 @@ def document(before: Job, after: Job, found: Sequence[Differing], *, show_env: b
     return {
         "before": _which(before),
         "after": _which(after),
-        "differences": [_one(_shown(one, show_env=show_env)) for one in found],
+        "differences": [_one(differing(one, show_env=show_env)) for one in found],
     }
 
 
 def table(before: Job, after: Job, found: Sequence[Differing], *, show_env: bool) -> Table:
     """A line a field that differs."""
-    shown = [_shown(one, show_env=show_env) for one in found]
+    shown = [differing(one, show_env=show_env) for one in found]
     rows: list[list[Cell]] = [[clean(".".join(one.path)), _cell(one.before), _cell(one.after)] for one in shown]
     return Table(["FIELD", *map(_title, (before, after))], rows, loose=2, whole=True)
 
@@ -39,13 +37,6 @@ def _which(job: Job) -> dict[str, Any]:
 
 def _title(job: Job) -> str:
     return clean(f"{job.id} {job.version}")
-
-
-def _shown(one: Differing, *, show_env: bool) -> Differing:
-    """Return it without the values of the environment: they may be secret."""
-    if show_env or one.path[:2] != ENV:
-        return one
-    return Differing(one.path, *(value if value is ABSENT else HIDDEN for value in (one.before, one.after)))
 
 
 def _one(one: Differing) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from eventqueue.cli.screen.reading import Reading
 from eventqueue.cli.screen.rows import Rows
 from eventqueue.errors import QueueError
 from eventqueue.model.deeds import CANCEL, RETRY
-from eventqueue.model.events import Recorded, stream_of, type_of
-from eventqueue.model.job import FINAL, Job, fold
+from eventqueue.model.events import Recorded, type_of
+from eventqueue.model.job import FINAL, Job
 from eventqueue.ports.views import Glance
 from eventqueue.system.printable import OutputFlow
 from eventqueue.telling.describe import describe
+from eventqueue.telling.story import story
 from eventqueue.telling.words import COLOURS, count, span
 from eventqueue.telling.zone import moment
 
@@ -182,17 +183,9 @@ class _Output:
 
 def read(queue: Queue, job_id: str) -> Told:
     """Return all that is told of a job: the newest SHOWN of its events. Raises QueueError."""
-    log, stream = queue.connection.ground.log, stream_of("job", job_id)
-    if len(log.read(stream, most=SHOWN + 1)) <= SHOWN:
-        history = queue.history(job_id)
-        job, why = fold(history), queue.explain(history)
-    else:  # one with very many is not read whole for its last ones, again and again
-        shown = queue.get(job_id)
-        history = log.read(stream, max(0, shown.version - SHOWN - 1))
-        job, why = fold([one for one in history if one.version > shown.version], shown), queue.why(job_id)
-    assert job is not None
-    steps = [Step(one, before) for before, one in zip([None, *history], history, strict=False)]
-    return Told(job, why.text, steps[-SHOWN:])
+    told = story(queue, job_id, SHOWN)
+    steps = [Step(one, before) for before, one in zip([told.before, *told.events], told.events, strict=False)]
+    return Told(told.job, told.why.text, steps)
 
 
 def _lines(text: str) -> Text:
