@@ -18,7 +18,7 @@ from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import overview, queues
+from eventqueue.web.pages import facets, jobs, overview, queues
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -42,6 +42,8 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues", page(queues.show)),
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
+            Route("/jobs", page(jobs.show)),
+            Route("/search/facets", page(facets.show)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

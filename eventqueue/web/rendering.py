@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from eventqueue.audit.filters import quoted
 from eventqueue.system.printable import clean, clean_lines
 from eventqueue.telling.words import age, count, instant, shortened, span
 from eventqueue.telling.zone import moment
@@ -40,6 +41,7 @@ def make_environment() -> Environment:
         "instant": instant,
         "lines": lambda text: Markup("{}").format(_Lines(text)),
         "moment": partial(moment, timespec="seconds"),
+        "quoted": quoted,
         "number": lambda number: f"{number:,}",
         "shortened": shortened,
         "span": span,

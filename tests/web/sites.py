@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from eventqueue.api.queue import Queue
+from eventqueue.model.moments import moment_of
 from eventqueue.web.guard import Keys
 from eventqueue.web.house import House
 
@@ -12,3 +14,10 @@ class Site(NamedTuple):
     url: str
     keys: Keys
     house: House
+
+
+def was_at(queue: Queue, job_id: str) -> str:
+    """Return the moment of a job's last event, as an address has it."""
+    moment = moment_of(queue.history(job_id)[-1])
+    assert moment is not None
+    return moment.isoformat()
