@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -18,15 +19,16 @@ from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import facets, jobs, overview, queues
+from eventqueue.web.pages import bulk, facets, jobs, overview, queues
 from eventqueue.web.rendering import make_environment
+from eventqueue.web.works import Works
 
 STATIC = Path(__file__).parent / "static"
 
 
 def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "queuectl") -> Starlette:
     """Return the application over a queue; `hosts`: as which it may be asked for, with their ports."""
-    house = House(queue, Live(queue), make_environment())
+    house, works = House(queue, Live(queue), make_environment()), Works()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -35,6 +37,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             yield
         finally:
             house.live.stop()
+            await asyncio.to_thread(works.stop)
 
     app = Starlette(
         routes=[
@@ -43,6 +46,10 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
             Route("/jobs", page(jobs.show)),
+            Route("/bulk", page(partial(bulk.ask, works)), methods=["GET"]),
+            Route("/bulk", act(partial(bulk.do, works)), methods=["POST"]),
+            Route("/bulk/{act}", page(partial(bulk.show, works))),
+            Route("/bulk/{act}/stop", act(partial(bulk.stop, works)), methods=["POST"]),
             Route("/search/facets", page(facets.show)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),

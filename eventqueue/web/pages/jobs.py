@@ -12,6 +12,7 @@ from eventqueue.errors import InvalidInput, JobNotFound, Refused, redact
 from eventqueue.model.job import Job, State
 from eventqueue.telling.states import SCHEDULED
 from eventqueue.web.asked import Asked
+from eventqueue.web.deeds import offered
 from eventqueue.web.page import Shown
 from eventqueue.web.rows import rows
 from eventqueue.web.searching import Search, searched
@@ -42,7 +43,7 @@ def show(asked: Asked) -> Shown | Response:
         "older": _older(asked, found, at) if is_more else None,
         "is_first": "after" not in asked.query and not at,
         "states": _states(asked, search) if search.problem is None else (),
-        "deeds": (),
+        "deeds": offered(search.wanted) if asked.may_act and search.problem is None else (),
     }
     return Shown("jobs.html", "Jobs", what, 200 if problem is None else 400)
 
