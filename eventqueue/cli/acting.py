@@ -159,11 +159,9 @@ def _print(session: Session, doing: Doing, job_id: str, outcome: "Outcome") -> N
 
 
 def _tell(session: Session, found: "ActSum", deed: "Deed", doubtful: Sequence[str] = ()) -> None:
-    all_ = found.done == found.jobs
-    of = "" if all_ else f" of {found.jobs:,}"
-    other = f", {found.already:,} {'was' if found.already == 1 else 'were'} so already" if found.already else ""
-    act = "" if found.id is None else f" (act {found.id})"
-    sentence = f"{found.done:,}{of} {deed.sentence(found.done if all_ else 0)}{other}{act}"
+    from eventqueue.telling.sums import told
+
+    sentence = told(found, deed)
     (session.out.warn if found.untried or found.in_doubt else session.out.done)(sentence)
     for problem in found.problems:
         session.out.refuse(problem)

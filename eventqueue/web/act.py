@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from eventqueue.errors import QueueError, Refused, redact
 from eventqueue.web.asked import Asked
 from eventqueue.web.house import House, house_of
-from eventqueue.web.page import drawn, refused
+from eventqueue.web.page import Shown, drawn, refused
 
 SAID = "said"  # the parameter of a page that names what is to be told there
 
@@ -22,7 +22,8 @@ class Done(msgspec.Struct, frozen=True):
     then: str
 
 
-Do = Callable[[Asked], Done]
+Do = Callable[[Asked], Done | Shown]
+"""Does it, or returns the page again on which it was asked for, with what is wrong."""
 
 
 def act(do: Do) -> Callable[[Request], Response]:
@@ -40,6 +41,8 @@ def act(do: Do) -> Callable[[Request], Response]:
                 house.kept.forget()
         except QueueError as error:
             return drawn(house, request, asked, refused(error))
+        if isinstance(done, Shown):
+            return drawn(house, request, asked, done)
         return RedirectResponse(_told(house, done), 303)
 
     return answer

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -20,9 +21,23 @@ from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import job, job_acts, job_diff, job_output, job_proof, overview, queues, schedules, workers
-from eventqueue.web.pages import labours as works
+from eventqueue.web.pages import (
+    bulk,
+    facets,
+    job,
+    job_acts,
+    job_diff,
+    job_output,
+    job_proof,
+    jobs,
+    overview,
+    queues,
+    schedules,
+    workers,
+)
+from eventqueue.web.pages import labours as working
 from eventqueue.web.rendering import make_environment
+from eventqueue.web.works import Works
 
 STATIC = Path(__file__).parent / "static"
 
@@ -33,6 +48,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
     labours = Labours(queue.connection.ground.clock.now)
     kept = Kept(following.position, lambda: following.watchers > 0)
     house = House(queue, following, make_environment(), labours, kept)
+    works = Works()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -42,6 +58,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
         finally:
             house.live.stop()
             await asyncio.to_thread(house.labours.end)
+            await asyncio.to_thread(works.stop)
 
     app = Starlette(
         routes=[
@@ -50,7 +67,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/queues/{name}", page(queues.show_one)),
             Route("/queues/{name}/pause", act(queues.pause), methods=["POST"]),
             Route("/queues/{name}/resume", act(queues.resume), methods=["POST"]),
-            Route("/labours/{kind}/stop", act(works.stop), methods=["POST"]),
+            Route("/labours/{kind}/stop", act(working.stop), methods=["POST"]),
             Route("/schedules", page(schedules.show)),
             Route("/schedules/{name}", page(schedules.show_one)),
             Route("/schedules/{name}/trigger", act(schedules.trigger), methods=["POST"]),
@@ -70,6 +87,12 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/jobs/{id}/restart", act(job_acts.restart), methods=["POST"]),
             Route("/jobs/{id}/amend", act(job_acts.amend), methods=["POST"]),
             Route("/jobs/{id}/output/{stream}", page(job_output.raw)),
+            Route("/jobs", page(jobs.show)),
+            Route("/bulk", page(partial(bulk.ask, works)), methods=["GET"]),
+            Route("/bulk", act(partial(bulk.do, works)), methods=["POST"]),
+            Route("/bulk/{act}", page(partial(bulk.show, works))),
+            Route("/bulk/{act}/stop", act(partial(bulk.stop, works)), methods=["POST"]),
+            Route("/search/facets", page(facets.show)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

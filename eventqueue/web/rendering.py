@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from eventqueue.audit.filters import quoted
 from eventqueue.system.printable import clean, clean_lines
 from eventqueue.telling.words import age, count, far, instant, shortened, span
 from eventqueue.telling.zone import moment
@@ -44,6 +45,7 @@ def make_environment() -> Environment:
         "lines": lambda text: Markup("{}").format(_Lines(text)),
         "moment": partial(moment, timespec="seconds"),
         "ms": lambda at: round(at.timestamp() * 1000),
+        "quoted": quoted,
         "number": lambda number: f"{number:,}",
         "phase": told_of,
         "phase_class": class_of,

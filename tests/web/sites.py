@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from eventqueue.api.queue import Queue
+from eventqueue.model.moments import moment_of
 from eventqueue.web.app import make_app
 from eventqueue.web.guard import Keys
 from eventqueue.web.house import House
@@ -35,3 +36,10 @@ def served(queue: Queue) -> Iterator[Site]:
         finally:
             server.end()
             thread.join()
+
+
+def was_at(queue: Queue, job_id: str) -> str:
+    """Return the moment of a job's last event, as an address has it."""
+    moment = moment_of(queue.history(job_id)[-1])
+    assert moment is not None
+    return moment.isoformat()

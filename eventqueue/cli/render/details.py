@@ -6,13 +6,14 @@ from datetime import datetime
 import msgspec
 from rich.text import Text
 
-from eventqueue.cli.render.jobs import state, state_of
+from eventqueue.cli.render.jobs import state
 from eventqueue.model.events import Call, Captured, Output, Run, Shell
 from eventqueue.model.job import Job, State
 from eventqueue.model.progress import Progress
 from eventqueue.schedules.ticks import told
 from eventqueue.system.printable import clean
 from eventqueue.telling.documents import hidden
+from eventqueue.telling.states import state_of
 from eventqueue.telling.words import count, far, span
 from eventqueue.telling.zone import with_age
 

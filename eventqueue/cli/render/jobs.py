@@ -14,14 +14,13 @@ from eventqueue.model.job import FINAL, Job, State
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.system.printable import clean
+from eventqueue.telling.states import error_of, since, state_of
 from eventqueue.telling.words import COLOURS, age, waiting
 from eventqueue.telling.zone import moment
 
 ROOM = 20  # characters of a text, such as an error, beside the rest
 COMMAND_LEAST = 12  # of a command: by its beginning it is known, and other columns tell more than its end
 NEEDED = 3  # of the ranks: what a job waits for, and its queue
-TROUBLED = (State.FAILED, State.DEAD)
-SCHEDULED = "scheduled"  # pending, and due later
 USUAL = ("id", "state", "waits", "queue", "tries", "age", "command", "error")
 WIDE = (
     *("id", "state", "waits", "queue", "priority", "tries", "age", "created", "due", "ended", "tags", "worker"),
@@ -43,18 +42,6 @@ class Row(msgspec.Struct, frozen=True):
 def state(of: State | str) -> Text:
     """A state in its colour."""
     return Text(of, COLOURS[of])
-
-
-def state_of(job: Job, now: datetime) -> str:
-    """Return a job's state as people are told it: what is pending and due later is scheduled."""
-    is_scheduled = job.state is State.PENDING and job.due_at is not None and job.due_at > now
-    return SCHEDULED if is_scheduled else job.state.value
-
-
-def since(job: Job, now: datetime) -> datetime:
-    """Return since when a job is in its state, as far as it shows that; one that is due: since when it is."""
-    is_due = job.state is State.PENDING and job.due_at is not None and job.due_at <= now
-    return job.due_at if is_due and job.due_at is not None else job.updated_at
 
 
 def jobs(rows: Sequence[Row], names: Sequence[str] = (), *, is_part: bool = False, is_numbered: bool = False) -> Table:
@@ -80,8 +67,8 @@ def _state(row: Row) -> Cell:
 
 
 def _error(row: Row) -> str | None:
-    error = row.job.last_error if row.job.state in TROUBLED else None
-    return clean(error.told) if error else None
+    error = error_of(row.job)
+    return clean(error) if error else None
 
 
 def _time(of: Callable[[Job], datetime | None]) -> Callable[[Row], Cell]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from eventqueue.audit.errors import ErrorGroup
 from eventqueue.audit.tally import Kind, Tally
 from eventqueue.cli.render.columns import Cell, Table
-from eventqueue.cli.render.jobs import SCHEDULED, state
+from eventqueue.cli.render.jobs import state
 from eventqueue.cli.render.named import Column, table
 from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import LEGAL, Job, State
@@ -20,6 +20,7 @@ from eventqueue.model.readable import Read, Unreadable
 from eventqueue.ports.views import Ending, Gone, Lag, QueueStatus, Status, Worker
 from eventqueue.system.printable import clean
 from eventqueue.telling.describe import describe
+from eventqueue.telling.states import SCHEDULED
 from eventqueue.telling.words import COLOURS, STATES, TITLES, age, count, sentence, span
 from eventqueue.telling.zone import moment
 

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from eventqueue.api.queue import Queue
 from eventqueue.audit.filters import parse, text_of
 from eventqueue.cli.render.columns import figure
-from eventqueue.cli.render.jobs import since, state_of
 from eventqueue.cli.render.named import Column
 from eventqueue.cli.screen.acts import Intent, ToSome
 from eventqueue.cli.screen.board import Board
@@ -27,6 +26,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Filter, Glance
 from eventqueue.system.zones import zone
+from eventqueue.telling.states import since, state_of
 from eventqueue.telling.words import COLOURS, age, count, waiting
 
 SHOWN = 200  # jobs

@@ -17,6 +17,7 @@ export function startLive(url, parts) {
   const look = async () => {
     timer = null;
     if (document.hidden || parts.isHeld) return;
+    if (parts.main.querySelector("[data-still]")) return; // what is asked for once alone
     let took = EVERY_MS;
     try {
       took = await parts.again();

@@ -1,0 +1,47 @@
+"""What is to be otherwise in jobs, as the fields of a form have it."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from eventqueue.errors import InvalidInput
+from eventqueue.model import times
+from eventqueue.model.durations import SUCH_DURATIONS, seconds_in
+from eventqueue.system.zones import zone
+
+Read = Callable[[str, datetime], Any]
+"""Returns what a text that is typed stands for; the time that it is, is given. Raises ValueError, OverflowError."""
+
+
+def _time(text: str, now: datetime) -> datetime:
+    return times.meant_at(times.typed(text, UTC, zone, ahead=True), now, ahead=True)
+
+
+def _seconds(text: str, _: datetime) -> float:
+    found = seconds_in(text)
+    if found is None:
+        raise ValueError
+    return found
+
+
+# By field: its label, what may be typed, how that is read.
+FIELDS: Mapping[str, tuple[str, str, Read]] = {
+    "queue": ("Queue", "mail", lambda text, _: text),
+    "priority": ("Priority", "a whole number: higher runs first", lambda text, _: int(text)),
+    "run_at": ("Not before", "1h, 18:00, 2026-11-28T03:12 (UTC unless a zone is given)", _time),
+    "max_retries": ("Retries", "a whole number", lambda text, _: int(text)),
+    "timeout": ("Timeout", SUCH_DURATIONS, _seconds),
+    "tags": ("Tags", "in the place of those that it has, with blanks between them", lambda text, _: text.split()),
+}
+
+
+def changes(form: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
+    """Return the fields that a form gives. Raises InvalidInput, which names the one that is wrong."""
+    found: dict[str, Any] = {}
+    for field, (_, such, read) in FIELDS.items():
+        text = form.get(field, "").strip()
+        try:
+            found |= {field: read(text, now)} if text else {}
+        except (ValueError, OverflowError):
+            raise InvalidInput(field, f"cannot be {text[:100]!r}: give {such}") from None
+    return found

@@ -1,0 +1,129 @@
+"""Acts on many jobs: what it would be done to, then one act, then what became of it."""
+
+from collections.abc import Sequence
+from itertools import chain, islice
+
+from msgspec.structs import replace
+
+from eventqueue.api.bulk import Act
+from eventqueue.api.finding import check_whole
+from eventqueue.audit.rewording import asked_of
+from eventqueue.errors import InvalidInput, Refused, redact
+from eventqueue.model.deeds import DEEDS
+from eventqueue.model.names import one_of
+from eventqueue.ports.views import Filter, Found
+from eventqueue.telling.sums import told
+from eventqueue.telling.words import count
+from eventqueue.web.act import Done
+from eventqueue.web.asked import Asked
+from eventqueue.web.changes import FIELDS, changes
+from eventqueue.web.deeds import CHOICES, Choice
+from eventqueue.web.page import Shown
+from eventqueue.web.rows import Row, rows
+from eventqueue.web.searching import Search, searched
+from eventqueue.web.works import Prepared, Works
+
+SAMPLE = 10  # jobs
+
+
+def ask(works: Works, asked: Asked) -> Shown:
+    """Show to which jobs it would be done: how many, and some of them."""
+    if not asked.may_act:
+        raise Refused("This is for looking only: nothing can be done to jobs here.")
+    choice, search = _choice(asked.query.get("deed", "")), searched(asked)
+    if search.problem is not None:
+        raise InvalidInput("", search.problem)
+    wanted = _wanted(search, choice)
+    found = asked.queue.find(wanted, states=choice.deed.states)
+    check_whole(found.lag, "done")
+    return _form(asked, Prepared(choice, search.text, found), works)
+
+
+def do(works: Works, asked: Asked) -> Done | Shown:
+    """Do it, to the jobs that were counted."""
+    prepared = works.prepared(key := asked.form.get("key", ""))
+    choice = prepared.choice
+    is_first = prepared.act_id is None
+    try:
+        fields = changes(asked.form, asked.now) if choice.changes else {}
+        act_id = works.begin(prepared, lambda: choice.have(asked.queue, prepared.found, asked.why, fields))
+    except InvalidInput as error:
+        return _form(asked, prepared, works, key, redact(str(error)))
+    return Done("It is done in one act" if is_first else "That was asked for once already", f"/bulk/{act_id}")
+
+
+def show(works: Works, asked: Asked) -> Shown:
+    """Show what has become of an act by now, or in the end."""
+    act = asked.queue.act(asked.path["act"])
+    work = works.work(act.id)
+    found = act.sum or (work.sum if work else None)
+    deed = DEEDS.get(act.what)
+    what = {
+        "act": act,
+        "sum": found,
+        "sentence": told(replace(found, id=None), deed) if found and deed else None,
+        "problems": work.sum.problems if work else (),
+        "problem": work.problem if work else None,
+        "goes_on": work is not None and not work.is_over and act.ended_at is None,
+        "is_known": work is not None,
+        "tried": _tried(act, works),
+    }
+    return Shown("bulk_done.html", f"Act: {act.what}", what)
+
+
+def stop(works: Works, asked: Asked) -> Done:
+    """Have no more jobs of an act tried."""
+    act_id = asked.path["act"]
+    work = works.work(act_id)
+    if work is None:
+        raise Refused(f"Act {act_id} does not go on here: nothing is to be stopped.")
+    work.stop()
+    return Done("It ends once the jobs that are on their way are done", f"/bulk/{act_id}")
+
+
+def _choice(name: str) -> Choice:
+    if name not in CHOICES:
+        raise InvalidInput("deed", f"is {name!r}{one_of('the deeds', name, tuple(CHOICES))}")
+    return CHOICES[name]
+
+
+def _wanted(search: Search, choice: Choice) -> Filter:
+    """Return which jobs are meant. Raises InvalidInput for a state of which none could be."""
+    possible = choice.deed.possible
+    for state in search.wanted.any_state:
+        if state not in possible:
+            known = " or ".join(possible)
+            raise InvalidInput("", f"This is for jobs that are {known}: it can be done to none that is {state}.")
+    # Where nothing was asked for all that are in its states are wanted.
+    return replace(search.wanted, limit=None, scan=search.wanted.scan or not search.text)
+
+
+def _form(asked: Asked, prepared: Prepared, works: Works, key: str | None = None, problem: str | None = None) -> Shown:
+    """Return the page that asks; `key`: of what was prepared before, `problem`: why it could not be done so."""
+    choice, found = prepared.choice, prepared.found
+    jobs = count(len(found), "job")
+    what = {
+        "choice": choice,
+        "text": prepared.text,
+        "found": found,
+        "key": key or (works.prepare(prepared) if found.ids else None),
+        "problem": problem,
+        "asks": choice.deed.asks.format(jobs),
+        "button": f"{choice.label} {jobs}",
+        "rows": _sample(asked, found),
+        "names_state": bool(asked_of(prepared.text, "state")),
+        "fields": FIELDS if choice.changes else {},
+        "now": asked.now,
+    }
+    return Shown("bulk.html", choice.label, what, 200 if problem is None else 400)
+
+
+def _sample(asked: Asked, found: Found) -> Sequence[Row]:
+    walks = (asked.queue.walk(replace(one, limit=SAMPLE), is_brief=True).jobs for one in found.wanted)
+    return rows(asked.queue, list(islice(chain.from_iterable(walks), SAMPLE)), asked.now)
+
+
+def _tried(act: Act, works: Works) -> int:
+    work = works.work(act.id)
+    found = work.sum if work else act.sum
+    return 0 if found is None else found.done + found.already + found.refused + found.in_doubt

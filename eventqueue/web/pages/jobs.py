@@ -1,0 +1,84 @@
+"""The list of jobs: those that fit a filter, newest first or in another order, a slice at a time."""
+
+from collections.abc import Collection, Sequence
+from itertools import islice
+
+from msgspec.structs import replace
+from starlette.responses import RedirectResponse, Response
+
+from eventqueue.audit.orders import MOST, order
+from eventqueue.audit.rewording import added, asked_of, without
+from eventqueue.errors import InvalidInput, JobNotFound, Refused, redact
+from eventqueue.model.job import Job, State
+from eventqueue.telling.states import SCHEDULED
+from eventqueue.web.asked import Asked
+from eventqueue.web.deeds import offered
+from eventqueue.web.page import Shown
+from eventqueue.web.rows import rows
+from eventqueue.web.searching import Search, searched
+
+SLICE = 50  # jobs
+STATES = (State.PENDING, SCHEDULED, *(one for one in State if one is not State.PENDING))
+
+
+def show(asked: Asked) -> Shown | Response:
+    """Show the jobs that fit, or why there are none to be shown; what is no filter but a job's id leads to that job."""
+    search = searched(asked)
+    if search.job is not None:
+        return RedirectResponse(asked.link(f"/jobs/{search.job}"), 303)
+    found: Sequence[Job] = ()
+    problem, is_more, at = search.problem, False, _place(asked)
+    if problem is None:
+        try:
+            found, is_more = _slice(asked, search, at)
+        except (InvalidInput, Refused, JobNotFound) as error:
+            problem = redact(str(error))
+    what = {
+        "search": search,
+        "problem": problem,
+        "is_filter": search.problem is None,
+        "rows": rows(asked.seen, found, asked.time),
+        "now": asked.time,
+        "sort": asked.query.get("sort"),
+        "older": _older(asked, found, at) if is_more else None,
+        "is_first": "after" not in asked.query and not at,
+        "states": _states(asked, search) if search.problem is None else (),
+        "deeds": offered(search.wanted) if asked.may_act and search.problem is None else (),
+    }
+    return Shown("jobs.html", "Jobs", what, 200 if problem is None else 400)
+
+
+def _slice(asked: Asked, search: Search, at: int) -> tuple[Sequence[Job], bool]:
+    """Return a slice of what fits, and whether there is more behind it. Raises Refused."""
+    by = order(asked.query.get("sort") or None)
+    after = None if by else asked.query.get("after") or None
+    wanted = replace(search.wanted, after=after, limit=at + SLICE + 1)
+    jobs = list(islice(asked.seen.walk(wanted, sort=by, is_brief=True).jobs, at, None))
+    return jobs[:SLICE], len(jobs) > SLICE
+
+
+def _place(asked: Asked) -> int:
+    """Return from where on a list in another order is shown: all of it is put in order each time."""
+    text = asked.query.get("from", "")
+    return min(int(text), MOST) if asked.query.get("sort") and text.isascii() and text.isdigit() else 0
+
+
+def _older(asked: Asked, found: Sequence[Job], at: int) -> str:
+    kept = {name: asked.query.get(name) or None for name in ("q", "sort", "scan")}
+    if kept["sort"]:
+        return asked.link("/jobs", **kept, **{"from": at + SLICE})
+    return asked.link("/jobs", **kept, after=found[-1].id)
+
+
+def _states(asked: Asked, search: Search) -> Sequence[tuple[str, str, bool]]:
+    """Return the states as links: the name, the address with it or without it, and whether it is asked for."""
+    chosen = asked_of(search.text, "state")
+    return [(one, asked.link("/jobs", q=_turned(search.text, chosen, one) or None), one in chosen) for one in STATES]
+
+
+def _turned(text: str, chosen: Collection[str], state: str) -> str:
+    """Return a text with a state that it asks for no more, or does besides."""
+    if state in chosen:
+        return without(text, "state", state)
+    # Beside what is scheduled, a part of those that are pending, there can be no other state.
+    return added(without(text, "state") if state == SCHEDULED else text, "state", state)

@@ -1,0 +1,132 @@
+"""Acts on many jobs that are asked for from pages: first counted, then done once, in a thread, however often asked.
+
+What was counted is what it is done to: the ids are kept from the one page to the other. An act that this process does
+not come to the end of is in the log without one.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+
+from eventqueue.api.bulk import ActSum, Bulk
+from eventqueue.errors import QueueError, Refused, redact
+from eventqueue.ports.views import Found
+from eventqueue.web.deeds import Choice
+
+IDS_MAX = 1_000_000  # that are kept for acts that nobody has agreed to yet, some 100 bytes each
+PREPARED_MAX = 200
+DONE_MAX = 100  # acts that were done, with why jobs were refused
+SHORT_S = 1.0  # an act that takes no longer is waited for
+
+
+@dataclass
+class Prepared:
+    """What would be done to which jobs, of which a page has told; `act_id`: once it is done, or being done."""
+
+    choice: Choice
+    text: str
+    found: Found
+    act_id: str | None = None
+    lock: Lock = field(default_factory=Lock)
+
+
+class Work:
+    """An act that goes on in a thread, or has."""
+
+    def __init__(self, choice: Choice, bulk: Bulk) -> None:
+        self.choice = choice
+        self.problem: str | None = None
+        self.doubtful: int = 0
+        self._bulk = bulk
+        self._thread = Thread(target=self._do, name="act", daemon=True)
+        self._thread.start()
+
+    @property
+    def sum(self) -> ActSum:
+        """What has become of the jobs by now."""
+        return self._bulk.sum
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is done."""
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Have no more jobs tried."""
+        self._bulk.stop()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, so long at most."""
+        self._thread.join(seconds)
+
+    def _do(self) -> None:
+        try:
+            for _ in self._bulk:
+                pass
+        except QueueError as error:
+            self.problem = redact(str(error))
+
+
+class Works:
+    """The acts of one process."""
+
+    def __init__(self) -> None:
+        self._prepared: dict[str, Prepared] = {}
+        self._works: dict[str, Work] = {}
+        self._lock = Lock()
+
+    def prepare(self, one: Prepared) -> str:
+        """Return the key by which it is asked for."""
+        key = secrets.token_urlsafe(12)
+        with self._lock:
+            self._prepared[key] = one
+            while len(self._prepared) > 1 and (len(self._prepared) > PREPARED_MAX or self._ids() > IDS_MAX):
+                del self._prepared[next(iter(self._prepared))]
+        return key
+
+    def prepared(self, key: str) -> Prepared:
+        """Return what was prepared under a key. Raises Refused where that is not known any more."""
+        with self._lock:
+            if key in self._prepared:
+                return self._prepared[key]
+        raise Refused("What was counted is not known here any more: go back, and look again at what would be done.")
+
+    def begin(self, one: Prepared, have: Callable[[], Bulk]) -> str:
+        """Have it done, once, and return the act's id; its first jobs are done by then.
+
+        Raises what stops it before any job is tried, after which it may be asked for again.
+        """
+        with one.lock:
+            if one.act_id is None:
+                bulk = have()
+                next(bulk, None)
+                assert bulk.id is not None  # it was begun in the log before its first job
+                one.act_id, one.found = bulk.id, Found((), one.found.lag)
+                self._keep(bulk.id, Work(one.choice, bulk))
+            return one.act_id
+
+    def work(self, act_id: str) -> Work | None:
+        """Return an act of this process, None of one that it does not know, or not any more."""
+        with self._lock:
+            return self._works.get(act_id)
+
+    def stop(self) -> None:
+        """Have no more jobs tried, and wait for those that are on their way."""
+        with self._lock:
+            works = [*self._works.values()]
+        for one in works:
+            one.stop()
+        for one in works:
+            one.wait(SHORT_S)
+
+    def _keep(self, act_id: str, work: Work) -> None:
+        with self._lock:
+            self._works[act_id] = work
+            over = [known for known, one in self._works.items() if one.is_over and known != act_id]
+            for known in over[: max(0, len(self._works) - DONE_MAX)]:
+                del self._works[known]
+        work.wait(SHORT_S)
+
+    def _ids(self) -> int:
+        return sum(len(one.found) for one in self._prepared.values())

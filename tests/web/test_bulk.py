@@ -1,0 +1,178 @@
+"""Acts on many jobs from a page: counted first, done once to what was counted, and told in the log."""
+
+import re
+from html import unescape
+
+import httpx
+import pytest
+
+from eventqueue.api.queue import Queue
+from eventqueue.model.job import State
+
+KEY = re.compile(r'name="key" value="([^"]+)"')
+ACT = re.compile(r"/bulk/([0-9a-f-]+)")
+NAMED = ("cancel-0", "cancel-1", "cancel-2")
+
+
+def cancelled(queue: Queue) -> None:
+    for one in NAMED:
+        queue.enqueue(command="true", id=one, queue="mail")
+        queue.cancel(one)
+
+
+def asked(client: httpx.Client, text: str, deed: str) -> httpx.Response:
+    return client.get("/bulk", params={"q": text, "deed": deed})
+
+
+def done(client: httpx.Client, form: httpx.Response, **fields: str) -> httpx.Response:
+    found = KEY.search(form.text)
+    assert found is not None
+    return client.post("/bulk", data={"key": found[1], **fields})
+
+
+def act_of(answer: httpx.Response) -> str:
+    found = ACT.search(str(answer.url))
+    assert found is not None
+    return found[1]
+
+
+def test_jobs_that_fit_are_counted_and_shown_and_then_it_is_done_to_them_in_one_act(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    cancelled(queue)
+
+    form = asked(operator, "queue:mail state:cancelled", "retry")
+    answer = done(operator, form, why="it was the wrong queue")
+
+    assert "Retry 3 jobs?" in form.text
+    assert all(one in form.text for one in NAMED)
+    assert "3 jobs are pending again." in answer.text
+    act = queue.act(act_of(answer))
+    assert (act.what, act.jobs, act.filter, act.why) == (
+        "retry",
+        3,
+        "state:cancelled queue:mail",
+        "it was the wrong queue",
+    )
+    assert act.by.startswith("web/")
+    assert f"/audit/acts/{act.id}" in answer.text
+    assert {queue.get(one).state for one in NAMED} == {State.PENDING}
+
+
+def test_it_is_done_to_what_was_counted_and_to_nothing_that_came_or_changed_since(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    queue.enqueue(command="true", id="one", queue="mail")
+    queue.enqueue(command="true", id="changed", queue="mail")
+    form = asked(operator, "queue:mail created>-1h", "cancel")
+    queue.enqueue(command="true", id="later", queue="mail")
+    queue.amend("changed", queue="other")
+
+    answer = done(operator, form)
+
+    assert "Cancel 2 jobs?" in form.text
+    assert "1 of 2 jobs are cancelled" in answer.text
+    assert "was changed meanwhile" in answer.text
+    assert {one: queue.get(one).state.value for one in ("one", "changed", "later")} == {
+        "one": "cancelled",
+        "changed": "pending",
+        "later": "pending",
+    }
+
+
+def test_two_clicks_make_one_act(queue: Queue, operator: httpx.Client) -> None:
+    cancelled(queue)
+    form = asked(operator, "state:cancelled", "retry")
+
+    first, second = done(operator, form), done(operator, form)
+
+    assert act_of(first) == act_of(second)
+    assert "That was asked for once already" in second.text
+    assert [len(queue.history(one)) for one in NAMED] == [3, 3, 3]
+
+
+def test_where_no_state_is_named_those_are_meant_that_it_is_for_and_others_are_to_be_named(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    cancelled(queue)
+    queue.enqueue(command="true", id="waits", queue="mail")
+
+    form = asked(operator, "queue:mail", "retry")
+
+    assert "Retry: no jobs" in form.text
+    assert "meant are those that are failed, dead" in form.text
+    assert '/bulk?q=queue%3Amail+state%3Acancelled&deed=retry"' in unescape(form.text)
+    refused = asked(operator, "state:completed", "retry")
+    assert refused.status_code == 400
+    assert "it can be done to none that is completed" in refused.text
+
+
+def test_jobs_are_changed_as_the_form_says_and_what_is_wrong_in_it_is_told_with_all_still_there(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    queue.enqueue(command="true", id="one")
+    form = asked(operator, "state:pending", "set")
+
+    nothing = done(operator, form)
+    wrong = done(operator, form, priority="high", tags="red blue")
+    answer = done(operator, form, priority="7", tags="red blue", run_at="+1h", timeout="10m", why="it waits")
+
+    assert (nothing.status_code, wrong.status_code) == (400, 400)
+    assert "Nothing to change was given" in nothing.text
+    assert "priority: cannot be" in wrong.text
+    assert 'value="red blue"' in wrong.text
+    assert "1 job waits as asked." in answer.text.replace("1 jobs", "1 job")
+    job = queue.get("one")
+    assert (job.priority, job.tags, job.timeout) == (7, ("red", "blue"), 600)
+    assert job.due_at is not None
+    assert job.due_at > job.created_at
+
+
+def test_by_a_restart_with_changes_a_new_job_is_made_of_each(queue: Queue, operator: httpx.Client) -> None:
+    cancelled(queue)
+
+    answer = done(operator, asked(operator, "state:cancelled", "restart"), queue="again")
+
+    assert "3 jobs are restarted" in answer.text
+    assert [len(queue.restarts(one)) for one in NAMED] == [1, 1, 1]
+    assert len(queue.find(queue="again")) == 3
+
+
+@pytest.mark.parametrize("deed", ["retry", "run-now", "restart", "set", "discard", "cancel"])
+def test_each_deed_can_be_asked_for_whatever_there_is(operator: httpx.Client, deed: str) -> None:
+    form = asked(operator, "", deed)
+
+    assert form.status_code == 200
+    assert "no jobs" in form.text
+
+
+def test_a_viewer_is_neither_asked_nor_obeyed(queue: Queue, viewer: httpx.Client, operator: httpx.Client) -> None:
+    cancelled(queue)
+    key = KEY.search(asked(operator, "state:cancelled", "retry").text)
+    assert key is not None
+
+    assert asked(viewer, "state:cancelled", "retry").status_code == 422
+    assert viewer.post("/bulk", data={"key": key[1]}).status_code == 403
+    assert "/bulk" not in viewer.get("/jobs").text
+    assert queue.get(NAMED[0]).state is State.CANCELLED
+
+
+def test_what_is_not_known_here_any_more_is_not_done(operator: httpx.Client) -> None:
+    answer = operator.post("/bulk", data={"key": "of-another-process"})
+
+    assert answer.status_code == 422
+    assert "look again at what would be done" in answer.text
+    assert "is retry meant?" in asked(operator, "", "rety").text
+
+
+def test_of_an_act_whose_end_was_never_told_that_is_said(queue: Queue, operator: httpx.Client) -> None:
+    cancelled(queue)
+    bulk = queue.retry_many(queue.find(state=State.CANCELLED))
+    next(bulk)
+
+    page = operator.get(f"/bulk/{bulk.id}")
+
+    assert page.status_code == 200
+    assert "The log has no end of it" in page.text
+    bulk.close()
+    assert "The log has no end of it" not in operator.get(f"/bulk/{bulk.id}").text

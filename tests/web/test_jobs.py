@@ -1,0 +1,146 @@
+"""The list of jobs on its page: which are there, in what order, slice by slice, and what is said of a wrong filter."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from eventqueue.api.queue import Queue
+from eventqueue.errors import Refused
+from eventqueue.web.pages import jobs
+from tests.web.sites import was_at
+
+ROW = re.compile(r'<tr data-key="([^"]+)"')
+HOSTILE = "<script>alert(1)</script>"
+
+
+def listed(answer: httpx.Response) -> list[str]:
+    return ROW.findall(answer.text)
+
+
+def test_the_list_shows_the_jobs_that_fit_the_filter_newest_first(queue: Queue, viewer: httpx.Client) -> None:
+    for number in range(3):
+        queue.enqueue(command="true", id=f"mail-{number}", queue="mail", tags=["red"])
+    queue.enqueue(command="true", id="other")
+    queue.cancel("mail-1")
+
+    assert listed(viewer.get("/jobs")) == ["other", "mail-2", "mail-1", "mail-0"]
+    assert listed(viewer.get("/jobs", params={"q": "queue:mail state:pending"})) == ["mail-2", "mail-0"]
+    assert listed(viewer.get("/jobs", params={"q": "state:cancelled state:pending tag:red"})) == [
+        "mail-2",
+        "mail-1",
+        "mail-0",
+    ]
+    assert "No job fits." in viewer.get("/jobs", params={"q": "tag:blue"}).text
+
+
+@pytest.mark.parametrize("sort", [None, "priority"])
+def test_slice_after_slice_each_job_is_shown_once(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch, sort: str | None
+) -> None:
+    monkeypatch.setattr(jobs, "SLICE", 3)
+    made = [queue.enqueue(command="true", queue="mail", priority=number % 2).id for number in range(8)]
+    page = viewer.get("/jobs", params={"q": "queue:mail", **({"sort": sort} if sort else {})})
+
+    seen = listed(page)
+    while older := re.search(r'<a href="([^"]+)" rel="next"', page.text):
+        page = viewer.get(older[1].replace("&amp;", "&"))
+        assert 1 <= len(listed(page)) <= 3
+        seen += listed(page)
+
+    assert "These are all." in page.text
+    assert sorted(seen) == sorted(made)
+    if sort is None:
+        assert seen == made[::-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("staet:dead", "is state meant?"),
+        ("state:daed", "is dead meant?"),
+        ('error~"', "the quotation mark is never closed"),
+        ("created>2h", "is no time"),
+        ("no space", "is no condition"),
+        ("nobody", "No job"),
+        ("state:dead " * 1000, "4,000 characters at most"),
+        (f"{HOSTILE}:x", "No job"),
+    ],
+)
+def test_of_a_wrong_filter_is_said_what_was_expected_and_what_was_typed_is_still_there(
+    viewer: httpx.Client, text: str, said: str
+) -> None:
+    answer = viewer.get("/jobs", params={"q": text})
+
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert 'aria-invalid="true" aria-describedby="search-problem"' in answer.text
+    assert HOSTILE not in answer.text
+    assert "Count by state" not in answer.text
+    if HOSTILE not in text and '"' not in text:
+        assert f'value="{text.strip()[:4000]}"'.replace(">", "&gt;") in answer.text
+
+
+def test_an_id_in_the_field_of_the_search_leads_to_its_job(queue: Queue, viewer: httpx.Client) -> None:
+    made = queue.enqueue(command="true").id
+
+    found = viewer.get("/jobs", params={"q": made}, follow_redirects=False)
+
+    assert (found.status_code, found.headers["location"]) == (303, f"/jobs/{made}")
+
+
+def test_what_others_wrote_is_never_markup_and_steers_nothing(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(command=f"echo '{HOSTILE}' \u202e\x07", tags=[HOSTILE, *(f"tag-{number}" for number in range(9))])
+
+    page = viewer.get("/jobs").text
+
+    assert HOSTILE not in page
+    assert "\u202e" not in page
+    assert "\\u202e" in page
+    assert "and 5 tags more" in page
+
+
+def test_where_too_many_would_be_looked_at_that_is_said_and_offered(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(command="true", id="one")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Refused("7 jobs were looked at that do not fit, and there are more: --scan (scan=True) looks at all.")
+
+    monkeypatch.setattr(Queue, "walk", refuse)
+    page = viewer.get("/jobs", params={"q": "group:one"})
+    monkeypatch.undo()
+
+    assert page.status_code == 400
+    assert "/jobs?q=group%3Aone&amp;scan=1" in page.text
+    assert "data-still" in viewer.get("/jobs", params={"q": "group:one", "scan": "1"}).text
+
+
+def test_the_list_of_a_time_that_is_past_is_as_it_was_and_its_links_stay_there(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    queue.enqueue(command="true", id="one")
+    at = was_at(queue, "one")
+    queue.cancel("one")
+    queue.enqueue(command="true", id="two")
+
+    then = operator.get("/jobs", params={"q": "state:pending", "at": at})
+    several = operator.get("/jobs", params={"q": "state:pending state:dead", "at": at})
+
+    assert listed(then) == ["one"]
+    assert "/bulk" not in then.text
+    assert "/jobs/one?at=" in then.text
+    assert "ask for one after the other" in several.text
+
+
+def test_what_a_job_waits_for_and_failed_with_is_shown(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(command="true", id="later", delay=timedelta(hours=2))
+    queue.enqueue(command="true", id="held", queue="held")
+    queue.pause_queue("held", "the disk is full")
+
+    page = viewer.get("/jobs").text
+
+    assert "in 1h" in page
+    assert 'title="the disk is full">paused<' in page
