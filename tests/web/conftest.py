@@ -1,7 +1,6 @@
 """A page that is served as `queuectl web` does it, over a queue of the test's own, and a browser to look at it with."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.app import make_app
-from eventqueue.web.guard import Keys
-from eventqueue.web.server import Server, listen
+from eventqueue.web.keys import Keys
+from tests.web.doors import open_door
 from tests.web.sites import Site
 from tests.worker.crew import Start, crews
 
@@ -30,18 +28,8 @@ def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue
 @pytest.fixture
 def site(queue: Queue) -> Iterator[Site]:
     """The page, served in a thread on a free port."""
-    keys = Keys("the-viewers-token", "the-operators-token")
-    with listen("127.0.0.1", 0) as listening:
-        port = listening.getsockname()[1]
-        app = make_app(queue, keys, [f"127.0.0.1:{port}"], f"queuectl-{port}")
-        server = Server(app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield Site(f"http://127.0.0.1:{port}", keys, app.state.house)
-        finally:
-            server.end()
-            thread.join()
+    with open_door(queue, Keys("the-viewers-token", "the-operators-token")) as site:
+        yield site
 
 
 @pytest.fixture

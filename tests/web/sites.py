@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from eventqueue.web.guard import Keys
 from eventqueue.web.house import House
+from eventqueue.web.keys import Keys
 
 
 class Site(NamedTuple):
