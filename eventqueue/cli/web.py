@@ -1,46 +1,143 @@
-"""`queuectl web`: the page where people watch, explain, travel in time and act."""
+"""`queuectl web`: the page where people watch, explain, travel in time and act; and the same beside workers."""
 
-import secrets
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from eventqueue.cli.metrics import LOOPBACK, PORT_MAX
 from eventqueue.cli.options import command
+from eventqueue.cli.output import Output
 from eventqueue.cli.session import Session, with_session
 from eventqueue.errors import Misconfigured
+from eventqueue.system.interrupts import on_signals
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from eventqueue.api.queue import Queue
+    from eventqueue.web.keys import Keys
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 PORT = 8787
+HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?")
+
+
+class Host(click.ParamType[str]):
+    """A name as which the page may be asked for, and perhaps its port."""
+
+    name = "host[:port]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See click.ParamType."""
+        found: str = value.lower()
+        if not HOST.fullmatch(found):
+            self.fail(f"{value!r} is no host: give one such as queue.example.com or localhost:9000", param, ctx)
+        return found
+
+
+class Web(NamedTuple):
+    """What a page was asked for."""
+
+    port: int
+    is_read_only: bool = False
+    user_header: str | None = None
+    hosts: Sequence[str] = ()
+
+
+def web_port(name: str) -> Callable[[F], F]:
+    """Return the option that names the page's port."""
+    return click.option(
+        name,
+        "port",
+        type=click.IntRange(0, PORT_MAX),
+        default=PORT,
+        show_default=True,
+        help="Port of this machine; 0 is a free one.",
+    )
 
 
 @command("web")
-@click.option(
-    "--port", type=click.IntRange(0, PORT_MAX), default=PORT, show_default=True, help="Port; 0 is a free one."
-)
+@web_port("--port")
 @click.option("--read-only", is_flag=True, help="For looking only: nobody can act.")
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    type=Host(),
+    help="Another name as which it may be asked for, as through a proxy or a tunnel.",
+)
+@click.option(
+    "--user-header",
+    metavar="NAME",
+    help="The header in which a proxy names who asks; it has to show the token of QUEUECTL_WEB_TOKEN.",
+)
 @with_session
-def web(session: Session, *, port: int, read_only: bool) -> None:
+def web(session: Session, *, port: int, read_only: bool, hosts: Sequence[str], user_header: str | None) -> None:
     """Serve a web page on this machine, until Ctrl-C.
+
+    What is printed is its address, once for who may act and once for who looks only; the token in it lets in. A token
+    that stays the same is given as QUEUECTL_WEB_TOKEN, or QUEUECTL_WEB_VIEWER_TOKEN. Acts are signed by the user who
+    runs this, or behind a proxy by who the proxy says. See docs/web.md.
 
     \b
     queuectl web
     queuectl web --port 9000 --read-only
+    queuectl web --allow-host queue.example.com --user-header X-Forwarded-User
     """
+    import threading
+
+    from eventqueue.system.outlet import log_to_stderr
+
+    stop = threading.Event()
+    asked = Web(port, read_only, user_header, hosts)
+    with closing(log_to_stderr()), session.queue() as queue, page(session, queue, asked, as_json=session.out.as_json):
+        session.out.note("Ctrl-C ends it.")
+        on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
+        stop.wait()
+
+
+@contextmanager
+def page(session: Session, queue: "Queue", asked: Web, *, as_json: bool) -> "Iterator[Event]":
+    """Serve the page for as long as the block lasts, and tell where. Raises Misconfigured."""
     try:
         from eventqueue.web.app import make_app
-        from eventqueue.web.server import listen, serve
+        from eventqueue.web.guard import Entry
+        from eventqueue.web.keys import keys_of
+        from eventqueue.web.proxied import check_header
+        from eventqueue.web.server import hosts_of, listen, serving
     except ModuleNotFoundError as error:
         raise Misconfigured("The page needs more: pip install 'eventqueue[web]'.") from error
-    from eventqueue.web.guard import Keys
 
-    keys = Keys(secrets.token_urlsafe(24), None if read_only else secrets.token_urlsafe(24))
-    with session.queue() as queue, listen(LOOPBACK, port) as listening:
-        port = listening.getsockname()[1]
-        hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost")]
-        app = make_app(queue, keys, hosts, f"queuectl-{port}")
-        address = f"http://127.0.0.1:{port}/?token="
-        operator = keys.operator and address + keys.operator
-        session.out.document(lambda: {"viewer": address + keys.viewer, "operator": operator})
-        if operator is not None:
-            session.out.done(f"To look and act: {operator}")
-        session.out.done(f"To look only:    {address}{keys.viewer}")
-        serve(app, listening)
+    header = None if asked.user_header is None else check_header(asked.user_header)
+    keys = keys_of(os.environ, read_only=asked.is_read_only, is_proxied=header is not None)
+    with listen(LOOPBACK, asked.port) as listening:
+        port: int = listening.getsockname()[1]
+        entry = Entry(keys, [*hosts_of(port), *asked.hosts], f"queuectl-{port}", header)
+        with serving(make_app(queue, entry), listening) as over:
+            _tell(session, keys, f"http://{LOOPBACK}:{port}/", as_json=as_json)
+            yield over
+
+
+def _tell(session: Session, keys: "Keys", address: str, *, as_json: bool) -> None:
+    """Tell the addresses, with the tokens that were made here: those of the environment are to be in no log."""
+    from eventqueue.web.keys import OPERATOR, VIEWER
+
+    def shown(token: str | None, name: str) -> str | None:
+        return None if token is None or token == os.environ.get(name) else f"{address}?token={token}"
+
+    operator, viewer = shown(keys.operator, OPERATOR), shown(keys.viewer, VIEWER)
+    out = Output(as_json=as_json, quiet=session.out.quiet)
+    out.document(lambda: {"page": address, "viewer": viewer, "operator": operator})
+    out.bare(operator or viewer or address)
+    if operator is not None:
+        out.done(f"To look and act: {operator}")
+    if viewer is not None:
+        out.done(f"To look only:    {viewer}")
+    if None in (operator if keys.operator else "", viewer if keys.viewer else ""):
+        out.done(f"To who has a token of the environment: {address}")

@@ -11,8 +11,16 @@ import signal
 
 RUN_VARIABLE = "QUEUECTL_RUN"  # names the run that a process belongs to, through any number of forks and sessions
 # How a worker reaches the database, with a password perhaps: no job's business, unless its own env says so.
-# Nor where the key lies that seals are signed with.
-PRIVATE = ("QUEUECTL_URI", "QUEUECTL_DB", "QUEUECTL_HOME", "QUEUECTL_MONGOD", "QUEUECTL_SEAL_KEY")
+# Nor where the key lies that seals are signed with, nor by what tokens one may act on the page.
+PRIVATE = (
+    "QUEUECTL_URI",
+    "QUEUECTL_DB",
+    "QUEUECTL_HOME",
+    "QUEUECTL_MONGOD",
+    "QUEUECTL_SEAL_KEY",
+    "QUEUECTL_WEB_TOKEN",
+    "QUEUECTL_WEB_VIEWER_TOKEN",
+)
 
 
 def shared_environment() -> dict[str, str]:

@@ -1,12 +1,14 @@
 """The page as an ASGI application: its routes, in the guard's care."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -15,7 +17,8 @@ from starlette.staticfiles import StaticFiles
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.act import act
-from eventqueue.web.guard import Guard, Keys
+from eventqueue.web.door import Door
+from eventqueue.web.guard import Entry, Guard
 from eventqueue.web.house import House, house_of
 from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
@@ -42,13 +45,20 @@ from eventqueue.web.works import Works
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "queuectl") -> Starlette:
-    """Return the application over a queue; `hosts`: as which it may be asked for, with their ports."""
+def make_app(queue: Queue, entry: Entry) -> Starlette:
+    """Return the application over a queue."""
+    templates = make_environment()
     following = Live(queue)
     labours = Labours(queue.connection.ground.clock.now)
     kept = Kept(following.position, lambda: following.watchers > 0)
-    house = House(queue, following, make_environment(), labours, kept)
+    house, door = House(queue, following, templates, labours, kept), Door(templates)
     works = Works()
+
+    def nothing(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        is_there = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        sentence = "There a page does nothing, or shows nothing." if is_there else "No page has this address."
+        return door.says(error.status_code, sentence, link="/", headers=error.headers)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -96,7 +106,8 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(Guard, keys=keys, hosts=hosts, cookie=cookie)],
+        middleware=[Middleware(Guard, entry=entry, door=door)],
+        exception_handlers={HTTPException: nothing},
         lifespan=lifespan,
     )
     app.state.house = house
@@ -105,5 +116,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
 
 async def live(request: Request) -> Response:
     """Server-sent events, as long as somebody looks."""
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     changes = house_of(request).live.changes(request.headers.get("last-event-id"))
-    return StreamingResponse(changes, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(changes, media_type="text/event-stream")

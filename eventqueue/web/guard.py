@@ -1,25 +1,39 @@
 """Who comes in: the door of the page, before anything else of a request is looked at.
 
-A request names a host that is ours, shows a token, once in its address and then as a cookie, and an act comes from a
-page of ours. What is answered may load nothing from elsewhere, be shown in no other page, and run no script but ours.
+A request names a host that is ours, shows a token, once in its address and then as a cookie, or by a proxy that names
+who asks, and an act comes from a page of ours. What is answered may load nothing from elsewhere, be shown in no other
+page, and run no script but ours. Nothing that goes wrong behind the door comes out of it but as a sentence.
 """
 
-import secrets
+import logging
+import os
 from collections.abc import Collection, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from eventqueue.errors import redact
 from eventqueue.system.people import user_here
-from eventqueue.web.roles import Role, Visitor
+from eventqueue.system.printable import clean
+from eventqueue.telling.words import shortened
+from eventqueue.web.bodies import read
+from eventqueue.web.door import ENTER, Door
+from eventqueue.web.keys import Keys
+from eventqueue.web.origin import is_of_our_page, is_to_be_read, local
+from eventqueue.web.proxied import named_by_proxy
+from eventqueue.web.roles import Visitor
 
-BODY_MAX = 100_000  # bytes of a form
+logger = logging.getLogger(__name__)
+
 TOKEN = "token"  # noqa: S105 - the name of the parameter
-OPEN = ("/static/",)  # what is shown to everybody: there is nothing in it
+OPEN = "/static/"  # what is shown to everybody: there is nothing in it
+METHODS = ("GET", "HEAD", "POST")
+ERROR_SIZE = 300  # characters of what is told of an error
 
 POLICY = "; ".join(
     (
@@ -43,65 +57,128 @@ HEADERS = {
 }
 
 
-class Keys(NamedTuple):
-    """The tokens by role; None: nobody has this role."""
+class Entry(NamedTuple):
+    """How one comes in: by which tokens, as which of these hosts, and under which name the cookie is kept.
 
-    viewer: str
-    operator: str | None
+    `user_header`: the header in which a proxy names who asks; then there is no cookie, and nobody but it comes in.
+    """
 
-    def role_of(self, token: str) -> Role | None:
-        """Return the role of who shows this token, None of nobody."""
-        for role, key in ((Role.OPERATOR, self.operator), (Role.VIEWER, self.viewer)):
-            if key is not None and secrets.compare_digest(token.encode(), key.encode()):
-                return role
-        return None
+    keys: Keys
+    hosts: Collection[str]
+    cookie: str
+    user_header: str | None = None
 
 
 class Guard:
     """The middleware that lets in; what it lets in has a Visitor, and of an act the body, in its scope."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, hosts: Collection[str], cookie: str) -> None:
+    def __init__(self, app: ASGIApp, entry: Entry, door: Door) -> None:
         self._app = app
-        self._keys = keys
-        self._hosts = hosts
-        self._cookie = cookie
+        self._entry = entry
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = self._refusal(scope)
-        if refused is None and scope["method"] == "POST":
-            refused = await _read(scope, receive)
-        await (refused or self._app)(scope, receive, _with_headers(send))
+        sending = _Sending(send, is_kept=scope["path"].startswith(OPEN))
+        try:
+            answer = await self._answer(scope, receive)
+            await (answer or self._app)(scope, receive, sending)
+        except Exception as error:
+            sentence = _told(scope, error)
+            if not sending.has_begun:
+                await self._door.says(500, sentence, link="/")(scope, receive, sending)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
+        """Return what is answered at the door, None to who comes in."""
         headers = Headers(scope=scope)
-        if headers.get("host") not in self._hosts:
-            return PlainTextResponse("This page is not served under that name.\n", 421)
-        if any(scope["path"].startswith(one) for one in OPEN):
+        if (headers.get("host") or "").lower() not in self._entry.hosts:
+            return self._door.says(
+                421, "This page is not served under that name: whoever starts it allows one by --allow-host."
+            )
+        if scope["method"] not in METHODS:
+            return self._door.says(405, "That is nothing that a page does.", headers={"Allow": ", ".join(METHODS)})
+        if scope["path"].startswith(OPEN):
             return None
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        if (shown := query.pop(TOKEN, None)) is not None:
-            return self._admitted(scope["path"], query, shown)
-        role = self._keys.role_of(_cookies(headers).get(self._cookie, ""))
+        if scope["method"] != "POST":
+            return self._to_reader(scope, headers)
+        return await self._to_actor(scope, headers, receive)
+
+    def _to_reader(self, scope: Scope, headers: Headers) -> Response | None:
+        if not is_to_be_read(headers):
+            return self._door.says(403, "No page but those of this one shows what is here.")
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        tokens = [value for name, value in query if name == TOKEN]
+        if tokens and self._entry.user_header is None:
+            left = [(name, value) for name, value in query if name != TOKEN]
+            return self._admitted(scope, tokens[-1], _address(scope, urlencode(left)))
+        return self._visit(scope, headers)
+
+    async def _to_actor(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:
+        if not is_of_our_page(scope, headers):
+            return self._door.says(403, "An act is only taken from a page of this one.", link="/")
+        if unread := await read(scope, headers, receive):
+            return self._door.says(*unread, link="/")
+        if scope["path"] == ENTER and self._entry.user_header is None:
+            form = dict(parse_qsl(scope["body"].decode(errors="replace")))
+            return self._admitted(scope, form.get(TOKEN, "").strip(), local(form.get("next", "/")))
+        refused = self._visit(scope, headers)
+        if refused is None and not scope["visitor"].may_act:
+            return self._door.says(403, "This is for looking only: acts need the operator's token.", link="/")
+        return refused
+
+    def _visit(self, scope: Scope, headers: Headers) -> Response | None:
+        """Note in the scope who asks, or return what is said to who may not."""
+        if self._entry.user_header is not None:
+            found = named_by_proxy(scope, self._entry.keys, self._entry.user_header)
+            if isinstance(found, str):
+                return self._door.says(401, found)
+            scope["visitor"] = found
+            return None
+        role = self._entry.keys.role_of(_cookies(headers).get(self._entry.cookie, ""))
         if role is None:
-            return PlainTextResponse("Open the address that `queuectl web` has printed: it has the token.\n", 401)
-        if scope["method"] not in ("GET", "HEAD"):
-            if headers.get("sec-fetch-site") != "same-origin":
-                return PlainTextResponse("An act is only taken from a page of this one.\n", 403)
-            if role is not Role.OPERATOR:
-                return PlainTextResponse("This is for looking only: acts need the operator's address.\n", 403)
+            return self._ask_for_token(scope, headers)
         scope["visitor"] = Visitor(role, user_here())
         return None
 
-    def _admitted(self, path: str, query: Mapping[str, str], token: str) -> Response:
-        if self._keys.role_of(token) is None:
-            return PlainTextResponse("This token is not of this page: it has a new one each time it is started.\n", 401)
-        answer = RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
-        answer.set_cookie(self._cookie, token, httponly=True, samesite="strict", path="/")
+    def _ask_for_token(self, scope: Scope, headers: Headers) -> Response:
+        address = _address(scope, scope["query_string"].decode("latin-1")) if scope["method"] == "GET" else "/"
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            sentence = "You come from elsewhere, and your browser does not say then who you are."
+            return self._door.says(401, sentence, link=address, asks_for=address)
+        sentence = "Open the address that was printed when this page was started, or give the token that stands in it."
+        return self._door.says(401, sentence, asks_for=address)
+
+    def _admitted(self, scope: Scope, token: str, address: str) -> Response:
+        if self._entry.keys.role_of(token) is None:
+            sentence = "That is no token of this page: unless it was given one, it has a new one each time it starts."
+            return self._door.says(401, sentence, asks_for=address)
+        answer = RedirectResponse(address, 303)
+        is_secure = scope["scheme"] == "https"  # as a proxy says
+        answer.set_cookie(self._entry.cookie, token, httponly=True, samesite="strict", path="/", secure=is_secure)
         return answer
+
+
+class _Sending:
+    """Sends, each answer with what is to stand before all of them; `is_kept`: it may be, if it is asked for again."""
+
+    def __init__(self, send: Send, *, is_kept: bool) -> None:
+        self._send = send
+        self._caching = "no-cache" if is_kept else "no-store"
+        self.has_begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            MutableHeaders(scope=message).update({**HEADERS, "Cache-Control": self._caching})
+        await self._send(message)
+
+
+def _address(scope: Scope, query: str) -> str:
+    path = scope["raw_path"].decode("latin-1").partition("?")[0]
+    return local(f"{path}?{query}" if query else path)
 
 
 def _cookies(headers: Headers) -> Mapping[str, str]:
@@ -111,25 +188,9 @@ def _cookies(headers: Headers) -> Mapping[str, str]:
         return {}
 
 
-async def _read(scope: Scope, receive: Receive) -> Response | None:
-    """Read the body of an act into its scope."""
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return PlainTextResponse("It was not sent to its end.\n", 400)
-        body += message.get("body", b"")
-        if len(body) > BODY_MAX:
-            return PlainTextResponse("That is too long.\n", 413)
-        if not message.get("more_body"):
-            scope["body"] = body
-            return None
-
-
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(HEADERS)
-        await send(message)
-
-    return sending
+def _told(scope: Scope, error: Exception) -> str:
+    """Log an error that nobody foresaw, a line of it, and return what is said of it; its address may have secrets."""
+    path = clean(Request(scope).url.path)
+    what = clean(shortened(redact(f"{type(error).__name__}: {error}"), ERROR_SIZE))
+    logger.error("%s of the page failed: %s", path, what, exc_info=bool(os.environ.get("QUEUECTL_DEBUG")))
+    return "Unexpected: this page could not be made. Who started it is told why, and QUEUECTL_DEBUG=1 tells more."

@@ -19,7 +19,7 @@ from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.notices import Notices
-from eventqueue.web.roles import Visitor
+from eventqueue.web.roles import Visitor, actor_of
 
 USERS_MAX = 100  # of whom a queue is kept; the next one has it made anew
 
@@ -70,7 +70,7 @@ class House:
         with self._lock:
             if len(self._acting) >= USERS_MAX:
                 self._acting.clear()
-            return self._acting.setdefault(visitor.user, acting_as(self.queue, f"web/{visitor.user}"))
+            return self._acting.setdefault(visitor.user, acting_as(self.queue, actor_of(visitor.user)))
 
 
 def form_of(request: Request) -> Mapping[str, str]:

@@ -7,7 +7,16 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from eventqueue.errors import IllegalTransition, InvalidInput, JobNotFound, QueueError, Refused, Unavailable, redact
+from eventqueue.errors import (
+    AccessDenied,
+    IllegalTransition,
+    InvalidInput,
+    JobNotFound,
+    QueueError,
+    Refused,
+    Unavailable,
+    redact,
+)
 from eventqueue.web.asked import Asked
 from eventqueue.web.house import House, house_of
 
@@ -33,13 +42,13 @@ def page(show: Show) -> Callable[[Request], Response]:
         house = house_of(request)
         try:
             asked = house.understand(request)
-            try:
-                found = show(asked)
-            except QueueError as error:
-                found = refused(error)
         except QueueError as error:  # the moment itself is none
-            asked, found = house.now(request), refused(error)
-        return found if isinstance(found, Response) else drawn(house, request, asked, found)
+            return drawn(house, request, house.now(request), refused(error))
+        try:
+            found = show(asked)
+            return found if isinstance(found, Response) else drawn(house, request, asked, found)
+        except QueueError as error:
+            return drawn(house, request, asked, refused(error))
 
     return answer
 
@@ -50,7 +59,7 @@ def drawn(house: House, request: Request, asked: Asked, shown: Shown) -> Respons
     template = house.templates.get_template(shown.template)
     around = {"asked": asked, "title": shown.title, "live": house.live.pulse, "is_part": is_part}
     context = {**around, "notice": house.notices.get(asked.query.get("said")), **shown.what}
-    return HTMLResponse(template.render(context), shown.status, {"Cache-Control": "no-store", "Vary": PART})
+    return HTMLResponse(template.render(context), shown.status, {"Vary": PART})
 
 
 def refused(error: QueueError) -> Shown:
@@ -64,6 +73,8 @@ def _status(error: QueueError) -> int:
             return 404
         case InvalidInput():
             return 400
+        case AccessDenied():
+            return 403
         case IllegalTransition():
             return 409
         case Refused():

@@ -22,3 +22,8 @@ class Visitor(msgspec.Struct, frozen=True):
     def may_act(self) -> bool:
         """Whether acts are theirs."""
         return self.role is Role.OPERATOR
+
+
+def actor_of(user: str) -> str:
+    """Return as who this user acts."""
+    return f"web/{user}"

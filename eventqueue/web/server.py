@@ -1,21 +1,25 @@
-"""The page served over HTTP by one process, until it is told to stop."""
+"""The page served over HTTP in a thread, until it is told to stop."""
 
-import signal
 import socket
-from types import FrameType
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
 
 from eventqueue.errors import Misconfigured
+from eventqueue.web.house import House
 
 BACKLOG = 100
+CONNECTIONS_MAX = 900  # a process has a thousand files, as a rule: of more, each is told that there are too many
+END_S = 2  # for what is being answered when it is to end
+LEFT_S = 1.0  # for what then still waits for the database: a thread, which ends with the process
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there. Raises Misconfigured where that cannot be."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
@@ -23,35 +27,61 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise Misconfigured(
-            f"Port {port} of {host} cannot be had ({error.strerror}): give another with --port."
+            f"Port {port} of {host} cannot be had ({error.strerror}): give another, or 0 for a free one."
         ) from None
     return found
 
 
+def hosts_of(port: int) -> list[str]:
+    """Return the hosts as which a page on this port of this machine is asked for."""
+    names = ("127.0.0.1", "localhost", "[::1]")
+    return [f"{name}:{port}" for name in names] + (list(names) if port == 80 else [])
+
+
 class Server(uvicorn.Server):
-    """Ends what is open in tabs at the first request to stop, and does not wait for who looks on."""
+    """Ends what is open in tabs at the first request to stop, and does not wait for who looks on.
+
+    What clients send that is no HTTP is logged nowhere: it is not ours to print.
+    """
 
     def __init__(self, app: Starlette) -> None:
-        super().__init__(
-            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_graceful_shutdown=END_S,
         )
-        self._page = app
+        super().__init__(config)
+        self._house: House = app.state.house
 
     def end(self) -> None:
         """Have it end, from whatever thread."""
-        self._page.state.house.live.stop()
+        self._house.live.stop()
         self.should_exit = True
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See uvicorn.Server."""
-        self._page.state.house.live.stop()
-        super().handle_exit(sig, frame)
 
+@contextmanager
+def serving(app: Starlette, listening: socket.socket) -> Iterator[threading.Event]:
+    """Serve in a thread for as long as the block lasts; yields what is set if it ends by itself."""
+    server, over = Server(app), threading.Event()
 
-def serve(app: Starlette, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    server = Server(app)
+    def run() -> None:
+        try:
+            server.run(sockets=[listening])
+        finally:
+            over.set()
+
+    thread = threading.Thread(target=run, name="web", daemon=True)
+    thread.start()
     try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:  # uvicorn raises again what it has obeyed
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        yield over
+    finally:
+        server.end()
+        thread.join(END_S + LEFT_S)

@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from tests.web.sites import Site, served
+from eventqueue.web.keys import Keys
+from tests.web.doors import open_door
+from tests.web.sites import Site
 from tests.worker.crew import Start, crews
 
 PATIENCE_MS = 30_000  # of a machine that has much else to do
@@ -28,7 +30,7 @@ def queue(server_uri: str, database: Database[dict[str, Any]]) -> Iterator[Queue
 @pytest.fixture
 def site(queue: Queue) -> Iterator[Site]:
     """The page, served in a thread on a free port."""
-    with served(queue) as site:
+    with open_door(queue, Keys("the-viewers-token", "the-operators-token")) as site:
         yield site
 
 

@@ -9,10 +9,12 @@ from playwright.sync_api import Browser, Page, expect
 from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
+from eventqueue.web.keys import Keys
 from eventqueue.web.rendering import PAGES
 from tests.cli.hostile import fill
 from tests.web.conftest import OpenPage, opening
-from tests.web.sites import Site, served
+from tests.web.doors import open_door
+from tests.web.sites import Site
 from tests.worker.stage import wait_until
 
 pytestmark = pytest.mark.web
@@ -37,7 +39,7 @@ def furnished(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[
 
 @pytest.fixture(scope="module")
 def furnished_site(furnished: Queue) -> Iterator[Site]:
-    with served(furnished) as site:
+    with open_door(furnished, Keys("the-viewers-token", "the-operators-token")) as site:
         yield site
 
 
