@@ -13,7 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from eventqueue.api.queue import Queue
-from eventqueue.errors import QueueError, redact
+from eventqueue.errors import QueueClosed, QueueError, redact
 
 EVERY_S = 1.0  # between two pulses at least: faster than anybody reads
 SIGN_S = 15.0  # after which a sign of life is sent, so that a browser or a proxy does not take it for dead
@@ -44,7 +44,7 @@ class Live:
         """Begin; tabs wait on `loop`."""
         self._loop = loop
         self._look()
-        threading.Thread(target=self._follow, name="live", daemon=True).start()
+        threading.Thread(target=self._until_closed, name="live", daemon=True).start()
 
     def stop(self) -> None:
         """End all that is open: a server that is to end waits for it."""
@@ -78,6 +78,10 @@ class Live:
                 news.clear()
         finally:
             self._waiting.discard(news)
+
+    def _until_closed(self) -> None:
+        with suppress(QueueClosed):  # as at the end
+            self._follow()
 
     def _follow(self) -> None:
         looked = time.monotonic()
