@@ -5,16 +5,16 @@ import logging
 import httpx
 import pytest
 
-from eventqueue.api.overview import Overview
+from eventqueue.api.queue import Queue
 from eventqueue.errors import AccessDenied, LogUnavailable
-from eventqueue.web.pages import overview
+from eventqueue.telling import schedules
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail(_: Overview) -> None:
+    def fail(_: Queue) -> None:
         raise error
 
-    monkeypatch.setattr(Overview, "queues", fail)
+    monkeypatch.setattr(Queue, "schedules", fail)
 
 
 def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged_in_a_line(
@@ -22,7 +22,7 @@ def test_what_nobody_foresaw_is_told_in_a_sentence_and_logged_in_a_line(
 ) -> None:
     failing(monkeypatch, KeyError("mongodb://ann:secret@db/\nno such thing"))
 
-    answer = operator.get("/queues?q=what-somebody-typed")
+    answer = operator.get("/schedules?q=what-somebody-typed")
 
     assert answer.status_code == 500
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -43,7 +43,7 @@ def test_with_debug_its_traceback_is_logged(
     monkeypatch.setenv("QUEUECTL_DEBUG", "1")
     failing(monkeypatch, KeyError("x"))
 
-    assert operator.get("/queues").status_code == 500
+    assert operator.get("/schedules").status_code == 500
     assert any(record.exc_info for record in caplog.records)
 
 
@@ -53,18 +53,19 @@ def test_a_database_that_does_not_answer_is_said_and_the_page_comes_back(
     for error, status in ((LogUnavailable("No answer."), 503), (AccessDenied("Not this user's."), 403)):
         with monkeypatch.context() as patched:
             failing(patched, error)
-            answer = operator.get("/queues")
+            answer = operator.get("/schedules")
 
         assert answer.status_code == status
         assert str(error) in answer.text.replace("&#39;", "'")
-    assert operator.get("/queues").status_code == 200
+    assert operator.get("/schedules").status_code == 200
     assert caplog.records == []
 
 
 def test_what_fails_while_it_is_drawn_is_told_as_well(
-    operator: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(overview, "State", None)
+    queue.schedule("hourly", {"command": "true"}, every=3600)
+    monkeypatch.setattr(schedules, "runs", None)
 
-    assert operator.get("/queues").status_code == 500
+    assert operator.get("/schedules").status_code == 500
     assert len(caplog.records) == 1
