@@ -20,8 +20,8 @@ from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
+from eventqueue.web.pages import audit, overview, projections, queues, schedules, workers
 from eventqueue.web.pages import labours as works
-from eventqueue.web.pages import overview, queues, schedules, workers
 from eventqueue.web.rendering import make_environment
 
 STATIC = Path(__file__).parent / "static"
@@ -61,6 +61,13 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/workers/stop", act(workers.stop), methods=["POST"]),
             Route("/workers/{id}", page(workers.show_one)),
             Route("/workers/{id}/stop", act(workers.stop), methods=["POST"]),
+            Route("/projections", page(projections.show)),
+            Route("/projections/rebuild", act(projections.rebuild), methods=["POST"]),
+            Route("/projections/verify", act(projections.verify), methods=["POST"]),
+            Route("/projections/{name}/retry", act(projections.retry), methods=["POST"]),
+            Route("/audit", page(audit.show)),
+            Route("/audit/verify", act(audit.verify), methods=["POST"]),
+            Route("/audit/acts/{id}", page(audit.show_act)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
