@@ -77,7 +77,7 @@ def verify(
 
 def _tell(session: Session, verdict: "Verdict", *, is_all: bool) -> None:
     from eventqueue.cli.render import findings
-    from eventqueue.telling import documents
+    from eventqueue.telling import documents, verdicts
 
     session.out.document(lambda: documents.verdict(verdict))
     if verdict.findings and not session.out.as_json:
@@ -87,7 +87,7 @@ def _tell(session: Session, verdict: "Verdict", *, is_all: bool) -> None:
     for what in verdict.against:
         session.out.note(f"Held against {what}")
     if verdict.findings:
-        session.out.refuse(findings.summary(verdict))
+        session.out.refuse(verdicts.summary(verdict))
         return
     if is_all and not verdict.events:
         session.out.note("There is nothing in this log: is it the right database?")

@@ -25,6 +25,7 @@ from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
 from eventqueue.web.pages import (
+    audit,
     bulk,
     facets,
     job,
@@ -34,6 +35,7 @@ from eventqueue.web.pages import (
     job_proof,
     jobs,
     overview,
+    projections,
     queues,
     schedules,
     workers,
@@ -103,6 +105,13 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
             Route("/bulk/{act}", page(partial(bulk.show, works))),
             Route("/bulk/{act}/stop", act(partial(bulk.stop, works)), methods=["POST"]),
             Route("/search/facets", page(facets.show)),
+            Route("/projections", page(projections.show)),
+            Route("/projections/rebuild", act(projections.rebuild), methods=["POST"]),
+            Route("/projections/verify", act(projections.verify), methods=["POST"]),
+            Route("/projections/{name}/retry", act(projections.retry), methods=["POST"]),
+            Route("/audit", page(audit.show)),
+            Route("/audit/verify", act(audit.verify), methods=["POST"]),
+            Route("/audit/acts/{id}", page(audit.show_act)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

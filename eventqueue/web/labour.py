@@ -5,9 +5,10 @@ It is the process's: what is not done when that ends is stopped where it tells h
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +25,8 @@ logger = logging.getLogger("eventqueue.web")
 class Labour(msgspec.Struct, frozen=True, kw_only=True):
     """A work as it stands: `what` is done, `by` whom, how much of how much; `total`: None where nobody knows.
 
-    `outcome`: what became of it, a sentence, None while it goes on; `is_well`: it did what it was to do.
+    `outcome`: what became of it, a sentence, None while it goes on; `is_well`: it did what it was to do. `found`: what
+    it has found, a sentence each.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Labour(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     outcome: str | None = None
     is_well: bool = True
+    found: Sequence[str] = ()
 
     @property
     def is_running(self) -> bool:
@@ -50,7 +53,17 @@ class _Stopped(Exception):
 
 
 Tell = Callable[[int], object]  # how much is done by now
-Work = Callable[[Tell], tuple[str, bool]]  # does it, and returns the outcome and whether that is well
+
+
+class Outcome(NamedTuple):
+    """What became of a work; see Labour."""
+
+    outcome: str
+    is_well: bool = True
+    found: Sequence[str] = ()
+
+
+Work = Callable[[Tell], Outcome]
 
 
 class Labours:
@@ -130,21 +143,21 @@ class Labours:
             del self._found[kind]
 
     def _do(self, kind: str, work: Work) -> None:
-        outcome, is_well = self._outcome(kind, work)
+        ended = self._outcome(kind, work)
         with self._lock, suppress(KeyError):
-            self._set(kind, outcome=outcome, is_well=is_well, ended_at=self._clock())
+            self._set(kind, **ended._asdict(), ended_at=self._clock())
             del self._threads[kind]
 
-    def _outcome(self, kind: str, work: Work) -> tuple[str, bool]:
+    def _outcome(self, kind: str, work: Work) -> Outcome:
         try:
             return work(lambda done: self._tell(kind, done))
         except _Stopped:
-            return "It was stopped", False
+            return Outcome("It was stopped", is_well=False)
         except QueueError as error:
-            return redact(str(error)), False
+            return Outcome(redact(str(error)), is_well=False)
         except Exception:
             logger.exception("%s failed", self._found[kind].what)
-            return "It failed, with an error of its own: what this process logs has it.", False
+            return Outcome("It failed, with an error of its own: what this process logs has it", is_well=False)
 
     def _tell(self, kind: str, done: int) -> None:
         with self._lock:

@@ -84,6 +84,13 @@ class Live:
             self._follow()
 
     def _follow(self) -> None:
+        try:
+            self._follow_on()
+        except QueueError:
+            if not self._is_over:  # else the queue was closed under it
+                raise
+
+    def _follow_on(self) -> None:
         looked = time.monotonic()
         for _ in self._queue.follow():
             if self._is_over:

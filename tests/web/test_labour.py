@@ -8,7 +8,7 @@ import pytest
 
 from eventqueue.errors import Refused
 from eventqueue.web import labour
-from eventqueue.web.labour import Labours, Tell
+from eventqueue.web.labour import Labours, Outcome, Tell
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 WAIT_S = 20
@@ -30,13 +30,13 @@ class Held:
         self.may_end = threading.Event()
         self.has_ended = threading.Event()
 
-    def __call__(self, tell: Tell) -> tuple[str, bool]:
+    def __call__(self, tell: Tell) -> Outcome:
         try:
             tell(self.first)
             self.has_told.set()
             assert self.may_end.wait(WAIT_S)
             tell(self.first + 1)
-            return "All is well", True
+            return Outcome("All is well")
         finally:
             self.has_ended.set()
 
@@ -108,10 +108,10 @@ def test_a_work_that_is_to_stop_does_where_it_tells_how_far_it_is(labours: Labou
 def test_what_is_refused_is_told_in_its_words_and_what_fails_is_logged(
     labours: Labours, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuses(_: Tell) -> tuple[str, bool]:
+    def refuses(_: Tell) -> Outcome:
         raise Refused("There is no log: mongodb://ann:secret@host/")
 
-    def fails(_: Tell) -> tuple[str, bool]:
+    def fails(_: Tell) -> Outcome:
         raise ZeroDivisionError
 
     labours.start("refuses", "One", "ann", refuses)
@@ -146,7 +146,7 @@ def test_when_the_process_ends_what_goes_on_is_stopped_and_told(caplog: pytest.L
 def test_outcomes_are_kept_of_the_newest_alone(labours: Labours, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labour, "KEPT_MAX", 2)
     for kind in ("one", "two", "three"):
-        labours.start(kind, "Something", "ann", lambda _: ("Done", True))
+        labours.start(kind, "Something", "ann", lambda _: Outcome("Done"))
         _join(labours, kind)
 
     assert set(labours.all) == {"two", "three"}

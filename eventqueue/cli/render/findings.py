@@ -1,62 +1,26 @@
 """What an audit found, for people: the gravest first, each with what should be and what is, and much of a kind cut."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.text import Text
 
 from eventqueue.audit.rules import Finding
-from eventqueue.audit.verdict import Kind, Verdict, kind_of
+from eventqueue.audit.verdict import Kind, Verdict
 from eventqueue.system.printable import clean
+from eventqueue.telling.verdicts import TITLES, by_kind
 from eventqueue.telling.words import count, shortened
 
 MOST = 20  # of one kind
 VALUE = 26  # characters of what should be, and of what is
 INDENT = "    "
-TITLES: Mapping[Kind, str] = {
-    Kind.LOST: "The log has less than it had",
-    Kind.SEALED: "Not as it was sealed",
-    Kind.LOG: "Wrong in the log, or in what is kept beside it",
-    Kind.VIEW: "Views that show otherwise than the log",
-    Kind.COUNTER: "Counters that count otherwise than the log",
-}
-OF: Mapping[Kind, str] = {
-    Kind.LOST: "of what is lost",
-    Kind.SEALED: "of what was sealed",
-    Kind.LOG: "of the log",
-    Kind.VIEW: "of views",
-    Kind.COUNTER: "of counters",
-}
-REBUILD = "`queuectl projections rebuild` makes the views new."
-KEEP = (
-    "Before anything is mended: stop workers and projectors, keep what is there with `queuectl audit export --out "
-    "FILE`, and see docs/tampering.md."
-)
 
 
 def findings(verdict: Verdict) -> list[Text]:
     """What was found, a part a kind."""
-    found = _by_kind(verdict)
+    found = by_kind(verdict)
     return [line for kind in Kind if kind in found for line in (Text(""), *_part(kind, found[kind]))][1:]
-
-
-def summary(verdict: Verdict) -> str:
-    """How much was found, of what, and what is to be done."""
-    found = _by_kind(verdict)
-    kinds = ", ".join(f"{len(found[kind]):,} {OF[kind]}" for kind in Kind if kind in found)
-    told = f"of the first {len(verdict.findings):,} " if verdict.more else ""
-    parts = f": {told}{kinds}" if len(found) > 1 else ""
-    where = f"{count(verdict.jobs, 'job')}, {count(verdict.events, 'event')}"
-    remedy = REBUILD if verdict.is_of_views_alone else KEEP
-    return f"{count(len(verdict.findings) + verdict.more, 'finding')} in {where}{parts}. {remedy}"
-
-
-def _by_kind(verdict: Verdict) -> dict[Kind, list[Finding]]:
-    found: dict[Kind, list[Finding]] = {}
-    for one in verdict.findings:
-        found.setdefault(kind_of(one), []).append(one)
-    return found
 
 
 def _part(kind: Kind, found: Sequence[Finding]) -> Iterator[Text]:

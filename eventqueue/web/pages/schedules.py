@@ -28,9 +28,10 @@ def show(asked: Asked) -> Shown:
 def show_one(asked: Asked) -> Shown:
     """Show one: its next ticks, its last jobs, and what was done to it."""
     name = asked.path["name"]
-    one = next((one for one in _all(asked) if one.name == name), None) if asked.then else asked.queue.get_schedule(name)
+    one = next((one for one in _all(asked) if one.name == name), None)
     if one is None:
         raise ScheduleNotFound(name)
+    runs = () if asked.then else asked.kept.get(("runs", name), lambda: asked.queue.schedule_runs(name, RUNS)).found
     until = None if asked.then is None else asked.then.moment
     wanted = Wanted(streams=(stream_for(name),), until=until)
     return Shown(
@@ -42,7 +43,7 @@ def show_one(asked: Asked) -> Shown:
             "when": telling.when_of(one),
             "runs": telling.runs(one.fields),
             "ticks": () if asked.then or one.problem else asked.queue.next_ticks(name, TICKS),
-            "made": () if asked.then else asked.queue.schedule_runs(name, RUNS),
+            "made": runs,
             "history": lines(islice(asked.queue.events(wanted, reverse=True), EVENTS)),
             "most": EVENTS,
         },

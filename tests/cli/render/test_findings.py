@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from eventqueue.audit.rules import Finding
 from eventqueue.audit.verdict import Kind, Verdict, kind_of
-from eventqueue.cli.render.findings import MOST, VALUE, findings, summary
+from eventqueue.cli.render.findings import MOST, VALUE, findings
+from eventqueue.telling.verdicts import summary
 
 LOST = Finding("job-report", 0, "the view has it, the log does not", "nothing of it", "version 3", is_lost=True)
 SEALED = Finding("job-b", 2, "seal 7 has another hash for it", "ab" * 32, "cd" * 32, is_sealed=True)

@@ -1,0 +1,178 @@
+"""The audit's page: what this process has verified, the seals, and who did what, slice after slice."""
+
+import re
+import threading
+
+import httpx
+import pytest
+
+from eventqueue.api.queue import Queue
+from eventqueue.api.sealing import Seals
+from eventqueue.ports.views import Filter
+from eventqueue.sealing.signing import create, load
+from eventqueue.web import trail
+from tests.web.sites import Site
+
+WAIT_S = 60
+
+
+def ended(site: Site, kind: str) -> None:
+    """Wait for a work of the page's process."""
+    thread = site.house.labours._threads.get(kind)
+    if thread is not None:
+        thread.join(WAIT_S)
+
+
+def rows(text: str) -> list[str]:
+    return re.findall(r'<tr data-key="([a-z]+-[^"]* \d+)">', text)
+
+
+def test_an_audit_is_run_from_the_page_and_what_it_found_is_shown_as_this_process_found_it(
+    queue: Queue, operator: httpx.Client, site: Site
+) -> None:
+    queue.enqueue(id="one", command="true")
+    queue.status()
+    assert "This process has verified nothing yet" in operator.get("/audit").text
+
+    assert "it has begun" in operator.post("/audit/verify", data={"of": "all"}).text
+    ended(site, "audit")
+    sound = operator.get("/audit").text
+    queue.connection.ground.database["events"].update_one({"_id.stream": "job-one"}, {"$set": {"actor": "<i>me</i>"}})
+    operator.post("/audit/verify", data={"of": "all"})
+    ended(site, "audit")
+    spoilt = operator.get("/audit").text
+
+    assert "1 job, 1 event verified, nothing found" in sound
+    assert "No audit is recorded in the log" in sound
+    assert "Wrong in the log" in spoilt
+    assert "job-one version 1" in spoilt
+    assert "<i>me</i>" not in spoilt
+
+
+def test_the_last_seals_are_shown_with_who_signed_them(
+    queue: Queue, operator: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert "No seal was made yet" in operator.get("/audit").text
+    path = str(tmp_path_factory.mktemp("keys") / "seal.key")
+    public = create(path).public.hex()
+    queue.enqueue(command="true")
+    Seals(queue.connection).seal(load(path))
+
+    shown = operator.get("/audit").text
+
+    assert public[:16] in shown
+    assert "not by" not in shown
+
+
+def test_what_people_did_is_told_and_not_what_workers_do_by_themselves(queue: Queue, operator: httpx.Client) -> None:
+    job = queue.enqueue(id="one", command="true").id
+    queue.cancel(job, "<script>alert(1)</script>\u202e")
+    queue.pause_queue("mail", "full")
+    queue.status()
+
+    acts, everything = operator.get("/audit").text, operator.get("/audit", params={"what": "all"}).text
+    one = operator.get("/audit", params={"what": "cancelled", "actor": "TEST", "queue": "default"}).text
+
+    assert [key.split("-")[0] for key in rows(acts)] == ["queue", "job"]
+    assert len(rows(everything)) == 3
+    assert len(rows(one)) == 1
+    assert "<script>alert" not in acts
+    assert "\u202e" not in acts
+    assert operator.get("/audit", params={"what": "nonsense"}).status_code == 400
+    assert operator.get("/audit", params={"since": "whenever"}).status_code == 400
+
+
+def test_slice_after_slice_each_event_is_shown_once(
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "SIZE", 7)
+    queue.enqueue_many([{"command": "true"}] * 20)  # most of one moment
+    seen: list[str] = []
+    text = operator.get("/audit", params={"what": "all"}).text
+    seen += rows(text)
+    while link := re.search(r'href="([^"]*)" rel="next">Older', text):
+        text = operator.get(link[1].replace("&amp;", "&")).text
+        seen += rows(text)
+
+    assert len(seen) == len(set(seen)) == 20
+
+
+def test_a_slice_looks_at_a_bounded_part_of_the_log_and_says_so(
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.pause_queue("mail", "long ago")
+    queue.enqueue_many([{"command": "true"}] * 50)
+    monkeypatch.setattr(trail, "LOOKED_MAX", 20)
+    monkeypatch.setattr("eventqueue.mongo.timeline.WINDOW", 10)
+
+    shown = operator.get("/audit").text
+
+    assert "None among the newest 20 events" in shown
+    assert "long ago" not in shown
+
+
+@pytest.fixture
+def cancelled(queue: Queue) -> str:
+    queue.enqueue_many([{"command": "true", "queue": "mail"}] * 3)
+    queue.status()
+    return queue.cancel_all(Filter(queue="mail"), "nobody reads it").id or ""
+
+
+def test_an_act_on_many_jobs_is_shown_with_its_sum_and_its_jobs(
+    queue: Queue, operator: httpx.Client, cancelled: str
+) -> None:
+    at = queue.connection.ground.clock.now().isoformat()
+    queue.enqueue(command="true", queue="mail")
+
+    shown = operator.get(f"/audit/acts/{cancelled}").text
+    then = operator.get(f"/audit/acts/{cancelled}", params={"at": at}).text
+
+    for text in (shown, then):
+        assert "nobody reads it" in text
+        assert "queue:mail" in text
+        assert [key.split("-")[0] for key in rows(text)] == ["job"] * 3
+    assert cancelled in operator.get("/audit").text
+    assert "No act" in operator.get("/audit/acts/none").text
+
+
+def test_of_the_past_there_are_the_seals_and_the_events_of_then(
+    queue: Queue, operator: httpx.Client, viewer: httpx.Client
+) -> None:
+    queue.pause_queue("mail", "before")
+    at = queue.connection.ground.clock.now().isoformat()
+    queue.resume_queue("mail", "afterwards")
+
+    shown = operator.get("/audit", params={"at": at}).text
+
+    assert "before" in shown
+    assert "afterwards" not in shown
+    assert "No audit is recorded in the log: of then there are" in shown
+    assert 'action="/audit/verify"' not in shown
+    assert 'action="/audit/verify"' not in viewer.get("/audit").text
+
+
+def test_two_audits_at_a_time_are_one_too_many_and_one_is_stopped_from_the_page(
+    queue: Queue, operator: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(command="true")
+    may_end = threading.Event()
+    real = Queue.verify_all
+
+    def held(self: Queue, tell: object, **more: object) -> object:
+        assert may_end.wait(WAIT_S)
+        return real(self, tell, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Queue, "verify_all", held)
+    operator.post("/audit/verify", data={"of": "all"})
+
+    shown = operator.get("/audit").text
+    again = operator.post("/audit/verify", data={"of": "all"})
+    stopped = operator.post("/labours/audit/stop", data={"then": "/audit"})
+    may_end.set()
+    ended(site, "audit")
+
+    assert "<progress" in shown
+    assert "data-again" in shown
+    assert (again.status_code, "goes on, begun by" in again.text) == (422, True)
+    assert "it is told to stop" in stopped.text
+    assert "It was stopped" in operator.get("/audit").text
