@@ -17,6 +17,7 @@ from eventqueue.web.act import act
 from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Live
+from eventqueue.web.output import output
 from eventqueue.web.page import page
 from eventqueue.web.pages import job, job_acts, job_diff, job_output, job_proof, overview, queues
 from eventqueue.web.rendering import make_environment
@@ -50,6 +51,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/jobs/{id}/run-now", act(job_acts.run_now), methods=["POST"]),
             Route("/jobs/{id}/restart", act(job_acts.restart), methods=["POST"]),
             Route("/jobs/{id}/amend", act(job_acts.amend), methods=["POST"]),
+            Route("/jobs/{id}/output", output),
             Route("/jobs/{id}/output/{stream}", page(job_output.raw)),
             Route("/live", live),
             Mount("/static", StaticFiles(directory=STATIC)),

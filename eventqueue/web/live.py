@@ -52,6 +52,11 @@ class Live:
         self._tell()
 
     @property
+    def is_over(self) -> bool:
+        """Whether all that is open ends."""
+        return self._is_over
+
+    @property
     def watchers(self) -> int:
         """How many tabs are open."""
         return len(self._waiting)
