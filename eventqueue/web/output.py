@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.api.queue import Queue
-from eventqueue.errors import QueueError, redact
+from eventqueue.errors import redact
 from eventqueue.web.house import house_of
 from eventqueue.web.live import Live
 from eventqueue.web.written import SHOWN_BYTES, pieces
@@ -105,7 +105,7 @@ class Look:
                     self._tell(written.shown())
                 is_new = one is not None
             self._tell(written.shown(), is_over=True)
-        except QueueError as error:
+        except Exception as error:  # whatever it is: who looks on must not wait for what never comes
             self._tell({**written.shown(), "note": redact(str(error))}, is_over=True)
 
     def _tell(self, shown: dict[str, Any], *, is_over: bool = False) -> None:
