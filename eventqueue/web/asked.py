@@ -25,6 +25,7 @@ class Asked:
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     then: Then | None = None  # the moment that is looked at; None: now
+    shown: str = ""  # what of this page is shown already, in its own words
 
     @property
     def seen(self) -> Queue | Then:

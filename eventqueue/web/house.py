@@ -19,6 +19,7 @@ from eventqueue.web.live import Live
 from eventqueue.web.notices import Notices
 from eventqueue.web.roles import Visitor
 
+SHOWN = "x-seen"  # the header in which a page that is open says what it shows
 USERS_MAX = 100  # of whom a queue is kept; the next one has it made anew
 
 
@@ -51,6 +52,7 @@ class House:
             path={name: str(value) for name, value in request.path_params.items()},
             query=dict(request.query_params),
             form=form_of(request),
+            shown=request.headers.get(SHOWN, ""),
         )
 
     def _of(self, visitor: Visitor) -> Queue:
