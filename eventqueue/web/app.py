@@ -23,6 +23,7 @@ from eventqueue.web.house import House, house_of
 from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
+from eventqueue.web.output import output
 from eventqueue.web.page import page
 from eventqueue.web.pages import (
     audit,
@@ -98,6 +99,7 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
             Route("/jobs/{id}/run-now", act(job_acts.run_now), methods=["POST"]),
             Route("/jobs/{id}/restart", act(job_acts.restart), methods=["POST"]),
             Route("/jobs/{id}/amend", act(job_acts.amend), methods=["POST"]),
+            Route("/jobs/{id}/output", output),
             Route("/jobs/{id}/output/{stream}", page(job_output.raw)),
             Route("/jobs", page(jobs.show)),
             Route("/bulk", page(partial(bulk.ask, works)), methods=["GET"]),

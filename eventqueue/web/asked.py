@@ -31,6 +31,7 @@ class Asked:
     form: Mapping[str, str] = field(default_factory=dict)
     then: Then | None = None  # the moment that is looked at; None: now
     begin: datetime | None = None  # of the log, before which there is nothing to be seen
+    shown: str = ""  # what of this page is shown already, in its own words
 
     @property
     def seen(self) -> Queue | Then:

@@ -21,6 +21,7 @@ from eventqueue.web.live import Live
 from eventqueue.web.notices import Notices
 from eventqueue.web.roles import Visitor, actor_of
 
+SHOWN = "x-seen"  # the header in which a page that is open says what it shows
 USERS_MAX = 100  # of whom a queue is kept; the next one has it made anew
 
 
@@ -59,6 +60,7 @@ class House:
             query=dict(request.query_params),
             form=form_of(request),
             begin=self._begun(),
+            shown=request.headers.get(SHOWN, ""),
         )
 
     def _begun(self) -> datetime | None:

@@ -56,6 +56,11 @@ class Live:
         return self.pulse.position if self._waiting else self._queue.connection.views.applied()
 
     @property
+    def is_over(self) -> bool:
+        """Whether all that is open ends."""
+        return self._is_over
+
+    @property
     def watchers(self) -> int:
         """How many tabs are open."""
         return len(self._waiting)

@@ -1,6 +1,6 @@
 """Templates: whatever they print is escaped, and has no character in it that does not print."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from eventqueue.system.printable import clean, clean_lines
 from eventqueue.telling.words import age, count, far, instant, shortened, span
 from eventqueue.telling.zone import moment
 from eventqueue.web.drawn import class_of, told_of
+from eventqueue.web.written import Piece
 
 PAGES = (  # path, name, and the key that goes there after `g`
     ("/", "Overview", "o"),
@@ -38,6 +39,7 @@ def make_environment() -> Environment:
     )
     filters: Mapping[str, Callable[..., object]] = {
         "age": lambda at, now: age(abs(now - at)),
+        "coloured": _coloured,
         "count": count,
         "far": far,
         "instant": instant,
@@ -55,6 +57,12 @@ def make_environment() -> Environment:
     made.filters.update(filters)
     made.globals["pages"] = PAGES
     return made
+
+
+def _coloured(pieces: Sequence[Piece]) -> Markup:
+    """Return what a job wrote in its colours; of very many pieces each is made once, and not by a template."""
+    span = Markup('<span class="{}">{}</span>')
+    return Markup("").join(span.format(one.classes, one.text) if one.classes else one.text for one in pieces)
 
 
 class _Lines:

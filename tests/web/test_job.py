@@ -5,12 +5,14 @@ from html import unescape
 
 import bson
 import httpx
+import pytest
 from bson.raw_bson import RawBSONDocument
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Event, stream_of
 from eventqueue.model.job import State
 from eventqueue.mongo.outputs import Kept
+from eventqueue.web.pages import job
 from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed
 
 RLO = "\u202e"
@@ -249,3 +251,18 @@ def test_it_is_proven_when_somebody_asks(queue: Queue, viewer: httpx.Client) -> 
 
     assert "findings" in text_of(page)
     assert "<b>mallory" not in page.text
+
+
+def test_where_nothing_has_become_of_it_a_page_that_is_open_is_not_drawn_anew(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "OLD_S", 10**10)  # its ages do not become old meanwhile
+    dead(queue)
+
+    def seen(shown: str) -> httpx.Response:
+        return viewer.get("/jobs/one", headers={"x-part": "main", "x-seen": shown})
+
+    (mark,) = re.findall(r'data-seen="([^"]+)"', seen("").text)
+    assert seen(mark).status_code == 204
+    queue.retry("one")
+    assert seen(mark).status_code == 200

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from eventqueue.audit.clauses import Reason
 from eventqueue.audit.phases import phases
 from eventqueue.errors import JobNotFound, LogCorrupt
-from eventqueue.model.events import Recorded, name_in
+from eventqueue.model.events import Cancelled, Completed, DeadLettered, Recorded, name_in
 from eventqueue.telling.story import Story, story
 from eventqueue.web.asked import Asked
 from eventqueue.web.page import Shown
@@ -16,6 +16,7 @@ from eventqueue.web.pages import job_acts, job_events, job_facts, job_output
 from eventqueue.web.pages.job_links import clauses
 from eventqueue.web.scale import bars
 
+YOUNG_S, OLD_S = 3, 15  # for so long a job that waits or runs is not drawn anew without an event, and one that ended
 TIMED = 200  # of the newest events the timeline tells
 
 
@@ -28,12 +29,20 @@ def show(asked: Asked) -> Shown | Response:
     """Show a job, by its id, or lead there by a part of one."""
     job_id = asked.path["id"]
     try:
+        if asked.shown and asked.shown == _mark(asked, asked.seen.history(job_id, last=1)[0]):
+            return Response(status_code=204)
         return _shown(asked, story(asked.seen, job_id, TIMED))
     except JobNotFound:
         whole = asked.queue.resolve(job_id)
         return RedirectResponse(asked.link(path_of(whole)), 303)
     except LogCorrupt as error:
         return _unreadable(asked, job_id, error)
+
+
+def _mark(asked: Asked, last: Recorded) -> str:
+    """Return by what it is known that nothing is to be drawn anew: no event came, and no figure has become old."""
+    every = OLD_S if isinstance(last.event, Completed | DeadLettered | Cancelled) else YOUNG_S
+    return f"{last.version}-{last.hash.hex()[:16]}-{int(asked.time.timestamp() // every)}"
 
 
 def _shown(asked: Asked, told: Story) -> Shown:
@@ -45,6 +54,7 @@ def _shown(asked: Asked, told: Story) -> Shown:
     ]
     what = {
         "job": job,
+        "mark": _mark(asked, told.events[-1]),
         "path": path_of(job.id),
         "why": clauses(asked, job, told.why),
         "bars": drawn,

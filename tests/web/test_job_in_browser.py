@@ -1,0 +1,73 @@
+"""The page of one job before a reader's eyes: what happens to it is seen as it does, and what it writes."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from eventqueue.api.queue import Queue
+from tests.web.conftest import OpenPage
+from tests.worker.crew import Start
+
+pytestmark = pytest.mark.web
+expect.set_options(timeout=30_000)  # a worker takes its time to start on a busy machine
+
+
+def test_a_job_that_fails_is_retried_from_its_page_and_completes_before_the_readers_eyes(
+    queue: Queue, open_page: OpenPage, work: Start, tmp_path: Path
+) -> None:
+    mended = tmp_path / "mended"
+    queue.enqueue(id="one", command=f"test -e {mended}", max_retries=0)
+    page = open_page("/jobs/one")
+    state = page.locator(".stands .state")
+    expect(state).to_have_text("pending")
+
+    work()
+    expect(state).to_have_text("dead")
+    expect(page.locator("rect.failed")).to_have_count(1)
+    page.locator("rect.failed").hover()
+    expect(page.locator(".told")).to_contain_text("attempt 1 ran")
+    page.get_by_text("data", exact=True).first.click()
+
+    mended.touch()
+    page.get_by_label("Why: the log keeps it").first.fill("it is mended")
+    page.get_by_role("button", name="Retry").click()
+
+    expect(page.get_by_role("status").filter(has_text="pending again")).to_be_visible()
+    expect(state).to_have_text("completed")
+    expect(page.locator("rect.completed")).to_have_count(1)
+    expect(page.locator("#v5")).to_contain_text("it is mended")
+
+
+def test_what_a_job_writes_is_seen_as_it_writes_it_and_is_never_markup(
+    queue: Queue, open_page: OpenPage, work: Start, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    wait = f"while ! test -e {go}; do sleep 0.05; done"
+    much = r"head -c 1000000 /dev/zero | tr '\0' x; echo"
+    queue.enqueue(id="one", command=rf"printf '10 %%\r90 %%\n'; {much}; {wait}; printf '\377ends\n'")
+    queue.enqueue(id="two", command=rf"printf '\033[31m<b>red</b>\033[0m\n'; {wait}")
+    page, other = open_page("/jobs/one"), open_page("/jobs/two")
+
+    work(concurrency=2)
+
+    stdout = page.locator("[data-stream=stdout]")
+    expect(stdout).to_contain_text("xxxxxxxx")
+    expect(page.get_by_text("the end of 1,0")).to_be_visible()
+    expect(other.locator("[data-stream=stdout] .c1")).to_have_text("<b>red</b>")
+    go.touch()
+    expect(page.locator(".stands .state")).to_have_text("completed")
+    expect(stdout).to_contain_text(r"\xffends")
+    expect(page.get_by_role("link", name="all that is kept")).to_be_visible()
+
+
+def test_it_can_be_looked_at_more_closely_and_its_id_copied(queue: Queue, open_page: OpenPage) -> None:
+    queue.enqueue(id="one", command="true", delay=3600)
+    page = open_page("/jobs/one", permissions=["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Look more closely").click()
+
+    expect(page.locator("svg.timeline")).to_have_attribute("width", "200%")
+    page.get_by_role("button", name="Copy one").click()
+    expect(page.get_by_text("copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "one"
