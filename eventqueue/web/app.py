@@ -19,7 +19,7 @@ from eventqueue.web.guard import Guard, Keys
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Live
 from eventqueue.web.page import page
-from eventqueue.web.pages import bulk, completing, facets, jobs, overview, queues
+from eventqueue.web.pages import bulk, completing, dead, facets, jobs, overview, queues
 from eventqueue.web.rendering import make_environment
 from eventqueue.web.works import Works
 
@@ -50,6 +50,7 @@ def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "qu
             Route("/bulk", act(partial(bulk.do, works)), methods=["POST"]),
             Route("/bulk/{act}", page(partial(bulk.show, works))),
             Route("/bulk/{act}/stop", act(partial(bulk.stop, works)), methods=["POST"]),
+            Route("/dead", page(dead.show)),
             Route("/search/completions", page(completing.show)),
             Route("/search/facets", page(facets.show)),
             Route("/live", live),
