@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
 from eventqueue.api.arguments import back, check_limit, selected
+from eventqueue.api.failing import of_now
 from eventqueue.api.jobs import check_part, part_of, stream_for
 from eventqueue.api.scheduling import Scheduled, shown
 from eventqueue.audit.clauses import Around, Holder, Why
+from eventqueue.audit.errors import Errors, group
 from eventqueue.audit.facets import Facets, of_all
 from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.standstill import served
@@ -28,6 +30,7 @@ from eventqueue.model.waits import Wait, wait_of, waits_of
 from eventqueue.mongo.past import Past, begin_of
 from eventqueue.ports.views import (
     Counts,
+    Failure,
     Filter,
     FilterFields,
     Gone,
@@ -132,6 +135,16 @@ class Then:
     def counts(self) -> Mapping[str, Counts]:
         """Return the number of jobs by queue and state."""
         return counting.counts(self._past, self._views)
+
+    def errors(
+        self, filter_: Filter | None = None, *, newest: int | None = None, **more: Unpack[FilterFields]
+    ) -> Errors:
+        """Return what jobs had failed with that were failed or dead; see Queue.errors. Raises InvalidInput."""
+        wanted = selected(filter_, more)
+        if newest is not None:
+            check_limit(newest, "newest")
+        found = ((job, job.last_error) for one in of_now(wanted, newest) for job in self.walk(one).jobs)
+        return group(Failure(job.id, job.queue, job.updated_at, error.told) for job, error in found if error)
 
     def facets(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Facets:
         """As of a Queue, as far as counters tell: of states and queues, where no more is asked for."""

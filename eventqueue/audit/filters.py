@@ -25,11 +25,11 @@ CONDITIONS_MAX = 100  # of one text
 PENDING_PARTS = ("scheduled", "due")  # which is later, or now
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_CONDITION = re.compile(
+CONDITION = re.compile(
     rf'(?P<field>[A-Za-z_]+(?:-[A-Za-z]+)*)(?:\.(?P<name>{_QUOTED}|[^\s:=~<>"]+))?(?P<how>>=|<=|[:=~<>])', re.DOTALL
 )
 _QUOTED_WHOLE = re.compile(_QUOTED, re.DOTALL)
-_VALUE = re.compile(rf'(?:{_QUOTED}|[^\s"]\S*)(?!\S)', re.DOTALL)
+VALUE = re.compile(rf'(?:{_QUOTED}|[^\s"]\S*)(?!\S)', re.DOTALL)
 _BLANKS = re.compile(r"\s*")
 _BARE = re.compile(r'[^\s"]\S*')
 _BARE_NAME = re.compile(r'[^\s:=~<>"]+')
@@ -174,7 +174,7 @@ def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
 
 def is_condition(text: str) -> bool:
     """Whether a text begins as a condition: with `:` behind it a name is one's only if there is such a field."""
-    found = _CONDITION.match(text, _after_blanks(text, 0))
+    found = CONDITION.match(text, _after_blanks(text, 0))
     if found is None:
         return False
     field, name, how = found["field"], found["name"], found["how"]
@@ -236,16 +236,16 @@ def conditions(text: str) -> Iterator[Condition]:
     """Yield the conditions of a text, whatever their values mean. Raises InvalidInput, as `parse`."""
     at, before = _after_blanks(text, 0), None
     while at < len(text):
-        found = _CONDITION.match(text, at)
+        found = CONDITION.match(text, at)
         if found is None:
             _refuse(at, _no_condition(_word(text, at), before))
         field, how = found["field"], "=" if found["how"] == ":" else found["how"]
         _check(at, field, found["name"], how)
-        value = _VALUE.match(text, found.end())
+        value = VALUE.match(text, found.end())
         if value is None:
             _refuse(found.end(), _no_value(text, found.end(), found[0]))
-        name = None if found["name"] is None else _unquoted(found["name"])
-        yield Condition(at, value.end(), field, name, how, _unquoted(value[0]))
+        name = None if found["name"] is None else unquoted(found["name"])
+        yield Condition(at, value.end(), field, name, how, unquoted(value[0]))
         before = found[0], value[0]
         at = _after_blanks(text, value.end())
 
@@ -295,7 +295,8 @@ def _after_blanks(text: str, at: int) -> int:
     return found.end()
 
 
-def _unquoted(value: str) -> str:
+def unquoted(value: str) -> str:
+    """Return a value without the quotation marks round it, and the backslashes in it, if it stands in these."""
     return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
 
 
@@ -332,6 +333,7 @@ def _told(name: str, value: Any) -> Iterator[str]:
 
 
 def quoted(text: str, bare: re.Pattern[str] = _BARE) -> str:
+    """Return a value as it stands in a filter's text: in quotation marks where it has to."""
     if bare.fullmatch(text):
         return text
     escaped = re.sub(r'(["\\])', r"\\\1", text)

@@ -28,6 +28,8 @@ from eventqueue.web.page import page
 from eventqueue.web.pages import (
     audit,
     bulk,
+    completing,
+    dead,
     facets,
     job,
     job_acts,
@@ -106,6 +108,8 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
             Route("/bulk", act(partial(bulk.do, works)), methods=["POST"]),
             Route("/bulk/{act}", page(partial(bulk.show, works))),
             Route("/bulk/{act}/stop", act(partial(bulk.stop, works)), methods=["POST"]),
+            Route("/dead", page(dead.show)),
+            Route("/search/completions", page(completing.show)),
             Route("/search/facets", page(facets.show)),
             Route("/projections", page(projections.show)),
             Route("/projections/rebuild", act(projections.rebuild), methods=["POST"]),

@@ -26,7 +26,7 @@ def _seconds(text: str, _: datetime) -> float:
 
 # By field: its label, what may be typed, how that is read.
 FIELDS: Mapping[str, tuple[str, str, Read]] = {
-    "queue": ("Queue", "mail", lambda text, _: text),
+    "queue": ("Queue", "the one that they go to", lambda text, _: text),
     "priority": ("Priority", "a whole number: higher runs first", lambda text, _: int(text)),
     "run_at": ("Not before", "1h, 18:00, 2026-11-28T03:12 (UTC unless a zone is given)", _time),
     "max_retries": ("Retries", "a whole number", lambda text, _: int(text)),

@@ -144,3 +144,24 @@ def test_what_a_job_waits_for_and_failed_with_is_shown(queue: Queue, viewer: htt
 
     assert "in 1h" in page
     assert 'title="the disk is full">paused<' in page
+
+
+def test_while_a_filter_is_typed_what_may_stand_there_is_told_with_the_names_that_there_are(
+    queue: Queue, viewer: httpx.Client
+) -> None:
+    queue.enqueue(command="true", queue="mail", tags=["a b", HOSTILE])
+    queue.enqueue(task="shop.send")
+    viewer.get("/jobs")  # which brings the views up to date
+
+    def told(text: str) -> list[str]:
+        return [one["text"] for one in viewer.get("/search/completions", params={"q": text}).json()["options"]]
+
+    assert told("queue:ma") == ["mail "]
+    assert told("state:pending tag:a") == ['"a b" ', f"{HOSTILE} "]
+    assert told("task:sh") == ["shop.send "]
+    assert told("worker:x") == []
+    assert viewer.get("/search/completions", params={"q": "sta tag:x", "cursor": "3"}).json() == {
+        "begin": 0,
+        "end": 3,
+        "options": [{"text": "state:", "label": "state:", "note": "in this state; several: in any"}],
+    }

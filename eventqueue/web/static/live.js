@@ -24,7 +24,8 @@ export function startLive(url, parts) {
     } catch (error) {
       pulse.textContent = `It cannot be seen for now (${error.message}): what is shown is what it was.`;
     }
-    next = performance.now() + Math.max(EVERY_MS, SHARE * took);
+    const every = parts.main.querySelector("[data-every]")?.dataset.every ?? EVERY_MS; // what costs more says so
+    next = performance.now() + Math.max(every, SHARE * took);
   };
   const soon = () => {
     timer ??= setTimeout(look, Math.max(0, next - performance.now()));

@@ -1,4 +1,5 @@
 // What a page does beside being read. All of it works without this: what is drawn, is drawn by the server.
+import { startCompletion } from "./complete.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startParts } from "./parts.js";
@@ -8,6 +9,7 @@ const parts = startParts(document.getElementById("main"));
 startLive(document.body.dataset.live, parts);
 startKeys(parts);
 startSlider(document.getElementById("slider"), parts);
+startCompletion();
 
 const themes = document.querySelector("[data-theme-switch]");
 themes.hidden = false;

@@ -1,0 +1,67 @@
+"""The list of jobs in a browser: completion by keyboard, kinds beside it, and an act on many."""
+
+import pytest
+from playwright.sync_api import expect
+
+from eventqueue.api.queue import Queue
+from eventqueue.model.job import State
+from tests.web.conftest import OpenPage
+
+pytestmark = pytest.mark.web
+
+
+def test_a_filter_is_completed_by_keyboard_alone(queue: Queue, open_page: OpenPage) -> None:
+    queue.enqueue(command="true", id="one", queue="mail")
+    queue.enqueue(command="true", id="two", queue="other")
+    page = open_page("/jobs")
+    field = page.get_by_role("combobox", name="Search jobs")
+
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    page.keyboard.type("que")
+    option = page.get_by_role("option")
+    expect(option).to_contain_text("queue:")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    expect(field).to_have_value("queue:")
+    expect(option).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    expect(option.first).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", "completion-0")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("queue:mail ")
+    expect(option.first).to_contain_text("state:")
+    page.keyboard.press("Escape")
+    expect(option).to_have_count(0)
+    expect(field).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("link", name="one", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="two", exact=True)).to_have_count(0)
+
+
+def test_a_kind_beside_the_list_chooses_its_jobs(queue: Queue, open_page: OpenPage) -> None:
+    queue.enqueue(command="true", id="one", tags=["red"])
+    queue.enqueue(command="true", id="two")
+    page = open_page("/jobs")
+
+    page.get_by_label("Kinds").get_by_role("link", name="red").click()
+
+    expect(page.get_by_role("combobox", name="Search jobs")).to_have_value("tag:red")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Kinds").get_by_role("link", name="red").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_many_jobs_are_retried_and_the_sum_is_told(queue: Queue, open_page: OpenPage) -> None:
+    for number in range(30):
+        queue.enqueue(command="true", id=f"one-{number}")
+        queue.cancel(f"one-{number}")
+    page = open_page("/jobs?q=state:cancelled")
+
+    page.get_by_role("link", name="Retry…").click()
+    page.get_by_label("Why").fill("they were needed after all")
+    page.get_by_role("button", name="Retry 30 jobs").click()
+
+    expect(page.get_by_text("30 jobs are pending again.")).to_be_visible()
+    assert queue.count(state=State.PENDING).count == 30
