@@ -36,7 +36,7 @@ def act(do: Do) -> Callable[[Request], Response]:
                 raise Refused("What is past cannot be changed: go to now, and act there.")
             done = do(asked)
         except QueueError as error:
-            return drawn(house, request, asked, refused(error))
+            return drawn(house, request, asked, refused(error), house.live.pulse)
         return RedirectResponse(_told(house, done), 303)
 
     return answer

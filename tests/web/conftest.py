@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
@@ -58,6 +58,7 @@ def work(server_uri: str, queue: Queue, database: Database[dict[str, Any]], tmp_
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's browser; scripts/test --web names it, and installs it where there is none."""
+    expect.set_options(timeout=20_000)  # milliseconds: workers start slowly where others run beside them
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
             executable_path=os.environ.get("EVENTQUEUE_TEST_BROWSER", "/usr/bin/chromium"),
