@@ -132,12 +132,10 @@ def _tell(session: Session, keys: "Keys", address: str, *, as_json: bool) -> Non
         return None if token is None or token == os.environ.get(name) else f"{address}?token={token}"
 
     operator, viewer = shown(keys.operator, OPERATOR), shown(keys.viewer, VIEWER)
-    out = Output(as_json=as_json, quiet=session.out.quiet)
-    out.document(lambda: {"page": address, "viewer": viewer, "operator": operator})
-    out.bare(operator or viewer or address)
-    if operator is not None:
-        out.done(f"To look and act: {operator}")
-    if viewer is not None:
-        out.done(f"To look only:    {viewer}")
-    if None in (operator if keys.operator else "", viewer if keys.viewer else ""):
-        out.done(f"To who has a token of the environment: {address}")
+    found = {"To look and act": operator, "To look only": viewer}
+    told = {what: one for what, one in found.items() if one} or {"To who has a token of the environment": address}
+    lines = [next(iter(told.values()))] if session.out.quiet else [f"{what}: {one}" for what, one in told.items()]
+    # As an answer: a sentence of what was done has no tokens in it.
+    Output(as_json=as_json, quiet=session.out.quiet).answer(
+        lambda: {"page": address, "viewer": viewer, "operator": operator}, lambda: "\n".join(lines)
+    )

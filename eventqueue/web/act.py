@@ -40,9 +40,9 @@ def act(do: Do) -> Callable[[Request], Response]:
             finally:
                 house.kept.forget()
         except QueueError as error:
-            return drawn(house, request, asked, refused(error))
+            return drawn(house, request, asked, refused(error), house.live.pulse)
         if isinstance(done, Shown):
-            return drawn(house, request, asked, done)
+            return drawn(house, request, asked, done, house.live.pulse)
         return RedirectResponse(_told(house, done), 303)
 
     return answer

@@ -131,7 +131,7 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
 
 async def live(request: Request) -> Response:
     """Server-sent events, as long as somebody looks."""
-    if request.method == "HEAD":
-        return Response(media_type="text/event-stream")
-    changes = house_of(request).live.changes(request.headers.get("last-event-id"))
-    return StreamingResponse(changes, media_type="text/event-stream")
+    house = house_of(request)
+    if request.method == "HEAD" or house.live.is_full:
+        return Response(None, HTTPStatus.SERVICE_UNAVAILABLE if house.live.is_full else HTTPStatus.OK)
+    return StreamingResponse(house.live.changes(), media_type="text/event-stream")

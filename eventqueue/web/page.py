@@ -19,6 +19,7 @@ from eventqueue.errors import (
 )
 from eventqueue.web.asked import Asked
 from eventqueue.web.house import House, house_of
+from eventqueue.web.live import Pulse
 
 PART = "x-part"  # the header by which what is open asks for what of it changes, and not for all around it
 
@@ -40,24 +41,25 @@ def page(show: Show) -> Callable[[Request], Response]:
 
     def answer(request: Request) -> Response:
         house = house_of(request)
+        pulse = house.live.pulse  # before the page is made: what moves meanwhile is then asked for again
         try:
             asked = house.understand(request)
         except QueueError as error:  # the moment itself is none
-            return drawn(house, request, house.now(request), refused(error))
+            return drawn(house, request, house.now(request), refused(error), pulse)
         try:
             found = show(asked)
-            return found if isinstance(found, Response) else drawn(house, request, asked, found)
+            return found if isinstance(found, Response) else drawn(house, request, asked, found, pulse)
         except QueueError as error:
-            return drawn(house, request, asked, refused(error))
+            return drawn(house, request, asked, refused(error), pulse)
 
     return answer
 
 
-def drawn(house: House, request: Request, asked: Asked, shown: Shown) -> Response:
-    """Return a page as HTML: all of it, or what of it changes."""
+def drawn(house: House, request: Request, asked: Asked, shown: Shown, pulse: Pulse) -> Response:
+    """Return a page as HTML: all of it, or what of it changes; `pulse`: how far the views were before it was made."""
     is_part = PART in request.headers
     template = house.templates.get_template(shown.template)
-    around = {"asked": asked, "title": shown.title, "live": house.live.pulse, "is_part": is_part}
+    around = {"asked": asked, "title": shown.title, "live": pulse, "is_part": is_part}
     context = {**around, "notice": house.notices.get(asked.query.get("said")), **shown.what}
     return HTMLResponse(template.render(context), shown.status, {"Vary": PART})
 

@@ -1,0 +1,140 @@
+"""What is told to tabs that are open: that the views have moved, fallen behind, or cannot be asked for now."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from eventqueue.api.queue import Queue
+from eventqueue.errors import Unavailable
+from eventqueue.ports.views import Lag
+from eventqueue.server.deadline import Deadline, wait_until
+from eventqueue.web import live
+from tests.web.doors import PATIENCE_S
+from tests.web.sites import Site
+
+Told = Iterator[tuple[str | None, dict[str, Any]]]
+
+
+@contextmanager
+def tab(client: httpx.Client) -> Iterator[Told]:
+    """What a tab hears: of each event its id and what it says."""
+    with client.stream("GET", "/live", timeout=PATIENCE_S) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield _events(answer.iter_lines())
+
+
+def _events(lines: Iterator[str]) -> Told:
+    number = None
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "id":
+            number = value
+        elif name == "data":
+            yield number, json.loads(value)
+
+
+def becomes(condition: Any) -> bool:
+    return wait_until(condition, Deadline.after(timedelta(seconds=PATIENCE_S)))
+
+
+def views_say(monkeypatch: pytest.MonkeyPatch, site: Site, lag: Lag | Exception) -> None:
+    def said() -> Lag:
+        if isinstance(lag, Exception):
+            raise lag
+        return lag
+
+    monkeypatch.setattr(site.house.queue.connection.views, "lag", said)
+
+
+def test_an_event_has_the_position_in_the_log_as_its_id(queue: Queue, operator: httpx.Client) -> None:
+    with tab(operator) as told:
+        before, said = next(one for one in told if one[0])  # before there are views it has none
+        assert before == str(said["position"])
+        queue.enqueue(command="true")
+        queue.status()  # brings the views up to date, as a projector does
+
+        after = next(number for number, _ in told if number != before)
+        assert int(after or 0) == int(before or 0) + 1
+    assert f'data-position="{after}"' in operator.get("/").text
+
+
+def test_a_hundred_tabs_have_one_thread_that_follows_and_those_that_vanish_are_forgotten(
+    queue: Queue, site: Site, operator: httpx.Client
+) -> None:
+    with (
+        ExitStack() as stack,
+        httpx.Client(cookies=operator.cookies, limits=httpx.Limits(max_connections=None)) as many,
+    ):
+        many.base_url = httpx.URL(site.url)
+        tabs = [stack.enter_context(tab(many)) for _ in range(100)]
+        first = [next(one) for one in tabs]
+        assert site.house.live.watchers == 100
+        assert [one.name for one in threading.enumerate()].count("live") == 1
+        queue.enqueue(command="true")
+        queue.status()
+
+        for (before, _), one in zip(first, tabs, strict=True):
+            assert next(number for number, _ in one if number != before)
+    assert becomes(lambda: site.house.live.watchers == 0)
+
+
+def test_there_are_no_more_tabs_than_the_process_can_bear(
+    operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "TABS_MAX", 1)
+    with tab(operator) as told:
+        next(told)
+        assert operator.get("/live").status_code == operator.head("/live").status_code == 503
+        assert operator.get("/").status_code == 200
+
+
+def test_views_that_fall_behind_are_told_though_nothing_moves(
+    site: Site, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tab(operator) as told:
+        before = next(number for number, _ in told if number)
+        views_say(monkeypatch, site, Lag(42.04))
+
+        number, said = next(one for one in told if one[1]["lag"])
+
+    assert (number, said["lag"]) == (before, 42.0)
+    assert "42 s behind it" in operator.get("/").text
+
+
+def test_a_database_that_does_not_answer_is_told_and_so_is_that_it_does_again(
+    site: Site, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tab(operator) as told:
+        next(told)
+        with monkeypatch.context() as patched:
+            views_say(patched, site, Unavailable("mongodb://ann:secret@db does not answer."))
+            _, said = next(one for one in told if one[1]["problem"])
+            assert "does not answer" in said["problem"]
+            assert "secret" not in said["problem"]
+            assert "does not answer" in operator.get("/").text
+
+        assert next(said for _, said in told if said["problem"] is None)["position"] is not None
+
+
+def test_a_follower_that_fails_is_told_of_and_begins_again(
+    site: Site, operator: httpx.Client, queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live, "AGAIN_S", 0.01)
+
+    def fail() -> Lag:
+        raise ValueError("no such thing")
+
+    with tab(operator) as told:
+        before, _ = next(told)
+        with monkeypatch.context() as patched:
+            patched.setattr(site.house.queue.connection.views, "lag", fail)
+            assert becomes(lambda: "no such thing" in caplog.text)
+        queue.enqueue(command="true")
+        queue.status()
+        assert next(number for number, _ in told if number != before)
