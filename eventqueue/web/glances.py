@@ -90,6 +90,9 @@ def glance(asked: Asked) -> Seen[Moment]:
     """Return what there is to see at the moment that is looked at."""
     if asked.then is not None:
         return Seen(_then(asked.then), is_old=False)
+    views = asked.queue.connection.views
+    if views.applied() is None:
+        views.refresh()  # whoever looks first has the views built
     return asked.kept.get("glance", lambda: _now(asked.queue))
 
 
@@ -105,8 +108,6 @@ def by_latency(row: Row) -> tuple[float, int, str]:
 
 
 def _now(queue: Queue) -> Moment:
-    if queue.connection.views.applied() is None:
-        queue.connection.views.refresh()  # whoever looks first has the views built
     found = queue.glance(WINDOW, FAILURES)
     return Moment(
         at=found.at,

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 EVERY_S = 1.0
 SHARE = 8  # it is found out again after so many times what it took
+LONGEST_S = 15.0  # in any case: once it took long it need not for ever
 KEYS_MAX = 200
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class Kept:
             position = self._position()
             age = self._clock() - slot.made_at
             is_old = position != slot.position
-            costs = SHARE * slot.took if self._is_watched() else 0.0
+            costs = min(SHARE * slot.took, LONGEST_S) if self._is_watched() else 0.0
             if not slot.made_at or age >= max(costs, 0.0 if is_old else EVERY_S):
                 begun = self._clock()
                 slot.found = find()

@@ -70,12 +70,12 @@ def test_what_takes_long_is_given_to_tabs_as_it_was_and_said_to_be_old() -> None
     kept = Kept(lambda: positions[-1], lambda: True, lambda: now[0])
 
     def find() -> int:
-        now[0] += 2.0
+        now[0] += 1.0
         return positions[-1]
 
     assert kept.get("glance", find) == Seen(1, is_old=False)
     positions.append(2)
-    now[0] += 2.0 * SHARE - 1
+    now[0] += SHARE - 1
     assert kept.get("glance", find) == Seen(1, is_old=True)
     now[0] += 1
     assert kept.get("glance", find) == Seen(2, is_old=False)
