@@ -11,7 +11,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait
-from eventqueue.ports.views import Counts, Filter, Lag, QueueStats, Standstill, Stats, Worker
+from eventqueue.ports.views import Counts, Lag, QueueStats, Standstill, Stats, Worker
 from eventqueue.web.asked import Asked
 from eventqueue.web.kept import Seen
 
@@ -69,6 +69,12 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     def busy(self) -> int:
         """Slots in which a job runs."""
         return sum(len(jobs) for _, jobs in self.workers)
+
+    @property
+    def oldest(self) -> float | None:
+        """For how many seconds the first job is due of those that could be claimed: none of a paused queue is."""
+        ages = (one.oldest_pending for name, one in self.stats.queues.items() if name not in self.paused)
+        return max((age for age in ages if age is not None), default=None)
 
     def rows(self) -> Iterator[Row]:
         """Yield all queues."""
@@ -128,7 +134,6 @@ def _now(queue: Queue) -> Moment:
 
 def _then(then: Then) -> Moment:
     found = then.status()
-    failed = [job for state in (State.FAILED, State.DEAD) for job in then.list(Filter(state=state, limit=FAILURES))]
     return Moment(
         at=then.moment,
         queues=found.queues,
@@ -136,6 +141,6 @@ def _then(then: Then) -> Moment:
         paused=found.paused,
         stats=then.stats(WINDOW),
         workers=[(worker, worker.running) for worker in then.workers()],
-        failures=sorted(failed, key=lambda job: job.updated_at, reverse=True)[:FAILURES],
+        failures=(),  # to look for the last of then may be to read all of the log that there was
         still=(),
     )
