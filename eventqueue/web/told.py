@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from eventqueue.model.events import category_of, name_in, type_of
+from eventqueue.model.events import OfMany, category_of, name_in, type_of
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.telling.describe import describe
@@ -32,6 +32,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     page: str | None
     said: str
+    act: str | None = None  # the act on many jobs that it is of
 
 
 def lines(found: Iterable[Read]) -> Sequence[Line]:
@@ -51,4 +52,5 @@ def _line(one: Read) -> Line:
         name=name_in(one.stream),
         page=page,
         said=one.problem if isinstance(one, Unreadable) else describe(one),
+        act=one.event.act if not isinstance(one, Unreadable) and isinstance(one.event, OfMany) else None,
     )

@@ -131,7 +131,9 @@ def test_an_act_on_many_jobs_is_shown_with_its_sum_and_its_jobs(
         assert "nobody reads it" in text
         assert "queue:mail" in text
         assert [key.split("-")[0] for key in rows(text)] == ["job"] * 3
-    assert cancelled in operator.get("/audit").text
+    told = operator.get("/audit").text
+    assert [key.split("-")[0] for key in rows(told)] == ["act", "act"]  # and not each of its jobs beside it
+    assert f'href="/audit/acts/{cancelled}"' in told
     assert "No act" in operator.get("/audit/acts/none").text
 
 
