@@ -1,9 +1,9 @@
 """What a request asks: by whom, of which moment, and of whose queue."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from eventqueue.api.queue import Queue
@@ -11,6 +11,8 @@ from eventqueue.api.then import Then
 from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.roles import Visitor
+
+T = TypeVar("T")
 
 AT = "at"  # the parameter of every page that names a moment
 
@@ -29,11 +31,19 @@ class Asked:
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     then: Then | None = None  # the moment that is looked at; None: now
+    old: list[object] = field(default_factory=list)  # what is shown as it was a little while ago: it is asked for again
 
     @property
     def seen(self) -> Queue | Then:
         """What is looked at: the queue as it is, or as it was."""
         return self.then or self.queue
+
+    def once(self, key: object, find: Callable[[], T]) -> T:
+        """Return what `find` finds, or has found for another tab a little while ago; see Kept."""
+        seen = self.kept.get(key, find)
+        if seen.is_old:
+            self.old.append(key)
+        return seen.found
 
     @property
     def time(self) -> datetime:

@@ -13,7 +13,6 @@ from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait
 from eventqueue.ports.views import Counts, Lag, QueueStats, Standstill, Stats, Worker
 from eventqueue.web.asked import Asked
-from eventqueue.web.kept import Seen
 
 WINDOW = timedelta(minutes=5)
 FAILURES = 10
@@ -92,14 +91,14 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
-def glance(asked: Asked) -> Seen[Moment]:
+def glance(asked: Asked) -> Moment:
     """Return what there is to see at the moment that is looked at."""
     if asked.then is not None:
-        return Seen(_then(asked.then), is_old=False)
+        return _then(asked.then)
     views = asked.queue.connection.views
     if views.applied() is None:
         views.refresh()  # whoever looks first has the views built
-    return asked.kept.get("glance", lambda: _now(asked.queue))
+    return asked.once("glance", lambda: _now(asked.queue))
 
 
 def by_load(row: Row) -> tuple[int, int, float, str]:

@@ -79,7 +79,7 @@ def trail_of_act(asked: Asked, act: Act) -> Trail:
 def read(asked: Asked, trail: Trail) -> dict[str, Any]:
     """Return what `trail.html` shows. Raises InvalidInput."""
     key = ("trail", *msgspec.structs.astuple(trail))
-    return _read(asked, trail) if asked.then else asked.kept.get(key, lambda: _read(asked, trail)).found
+    return _read(asked, trail) if asked.then else asked.once(key, lambda: _read(asked, trail))
 
 
 def _read(asked: Asked, trail: Trail) -> dict[str, Any]:

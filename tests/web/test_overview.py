@@ -115,3 +115,16 @@ def test_of_the_past_a_queue_is_shown_as_it_was_and_what_is_not_kept_is_said(
     assert "paused" in one
     assert '<form class="act"' not in one
     assert operator.get("/queues/later", params={"at": at}).status_code == 404
+
+
+def test_each_page_has_something_to_say_of_an_empty_database_and_of_a_time_that_none_is(operator: httpx.Client) -> None:
+    said = {
+        "/schedules": "There is no schedule yet",
+        "/workers": "No worker is alive",
+        "/projections": "Projections",
+        "/audit": "No seal was made yet",
+    }
+    for path, text in said.items():
+        assert text in (answer := operator.get(path)).text
+        assert answer.status_code == 200
+        assert operator.get(path, params={"at": "1s"}).status_code == 400  # the log is empty: there is no past yet

@@ -23,7 +23,7 @@ def show(asked: Asked) -> Shown:
     """Show how the views are kept: of a time that is past only what was done to them."""
     until = None if asked.then is None else asked.then.moment
     history = lines(islice(asked.queue.events(Wanted(streams=(STREAM,), until=until), reverse=True), EVENTS))
-    found = () if asked.then else asked.kept.get("projections", asked.queue.projections).found
+    found = () if asked.then else asked.once("projections", asked.queue.projections)
     return Shown(
         "projections.html",
         "Projections",

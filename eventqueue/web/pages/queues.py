@@ -22,27 +22,26 @@ HISTORY_MAX = 20  # events
 def show(asked: Asked) -> Shown:
     """Show the queues, the most loaded first."""
     seen, part = glance(asked), asked.query.get("name", "")
-    rows = [row for row in seen.found.rows() if part.casefold() in row.name.casefold()]
+    rows = [row for row in seen.rows() if part.casefold() in row.name.casefold()]
     shown = slice_of(asked, sorted(rows, key=by_load))
-    what = {"slice": shown, "part": part, "is_old": seen.is_old, "states": list(State), "any": bool(seen.found.queues)}
+    what = {"slice": shown, "part": part, "states": list(State), "any": bool(seen.queues)}
     return Shown("queues.html", "Queues", what)
 
 
 def show_one(asked: Asked) -> Shown:
     """Show one queue: how fast it goes, who serves it, what comes next in it, and its pauses."""
     name, seen = asked.path["name"], glance(asked)
-    row = next((one for one in seen.found.rows() if one.name == name), None)
+    row = next((one for one in seen.rows() if one.name == name), None)
     if row is None:
         then = " by then" if asked.then else ""
         problem = f"Queue {name} had no job and no pause{then}: the list of queues has those that there are."
         return Shown("refused.html", "No such queue", {"problem": problem}, 404)
-    crew = [(worker, ()) for worker, _ in seen.found.workers]
+    crew = [(worker, ()) for worker, _ in seen.workers]
     return Shown(
         "queue.html",
         f"Queue {name}",
         {
             "row": row,
-            "is_old": seen.is_old,
             "states": list(State),
             "workers": [worker for worker, _ in serving(crew, name)],
             "heads": _heads(asked, row),

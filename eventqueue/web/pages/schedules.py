@@ -31,7 +31,7 @@ def show_one(asked: Asked) -> Shown:
     one = next((one for one in _all(asked) if one.name == name), None)
     if one is None:
         raise ScheduleNotFound(name)
-    runs = () if asked.then else asked.kept.get(("runs", name), lambda: asked.queue.schedule_runs(name, RUNS)).found
+    runs = () if asked.then else asked.once(("runs", name), lambda: asked.queue.schedule_runs(name, RUNS))
     until = None if asked.then is None else asked.then.moment
     wanted = Wanted(streams=(stream_for(name),), until=until)
     return Shown(
@@ -53,7 +53,7 @@ def show_one(asked: Asked) -> Shown:
 def _all(asked: Asked) -> Sequence[Scheduled]:
     if asked.then is not None:
         return asked.then.schedules()
-    return asked.kept.get("schedules", asked.queue.schedules).found
+    return asked.once("schedules", asked.queue.schedules)
 
 
 def _fields(one: Scheduled) -> Sequence[tuple[str, str]]:
