@@ -30,8 +30,8 @@ STATIC = Path(__file__).parent / "static"
 def make_app(queue: Queue, keys: Keys, hosts: Collection[str], cookie: str = "queuectl") -> Starlette:
     """Return the application over a queue; `hosts`: as which it may be asked for, with their ports."""
     following = Live(queue)
-    labours = Labours(queue.connection.ground.clock.now)
     kept = Kept(following.position, lambda: following.watchers > 0)
+    labours = Labours(queue.connection.ground.clock.now, kept.forget)
     house = House(queue, following, make_environment(), labours, kept)
 
     @asynccontextmanager

@@ -1,8 +1,10 @@
 """The overview and the queues: what they show is what the API does, at one position of the log, and bounded."""
 
 import re
+from typing import Any
 
 import httpx
+from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.kept import SHARE, Kept, Seen
@@ -48,6 +50,24 @@ def test_of_many_queues_the_most_loaded_are_shown_and_how_many_more_there_are(
     assert "101 to 200 of 3,000 queues" in second
     assert "q0000" not in second
     assert named.count('<tr data-key="q') == 10
+
+
+def test_many_queues_are_shown_with_as_many_questions_as_few(
+    queue: Queue, operator: httpx.Client, database: Database[dict[str, Any]]
+) -> None:
+    asked = []
+    for number in (10, 1500):
+        queue.enqueue_many([{"command": "true", "queue": f"q{number}-{place}"} for place in range(number)])
+        queue.status()
+        database.command("profile", 2)
+        for path in ("/", "/queues"):
+            assert operator.get(path).status_code == 200
+        database.command("profile", 0)
+        asked.append(database["system.profile"].count_documents({"op": {"$in": ["query", "command"]}}))
+        database["system.profile"].drop()
+
+    few, many = asked
+    assert 0 < many <= few + 10
 
 
 def test_what_several_tabs_ask_for_is_found_out_once_for_where_the_views_stand() -> None:

@@ -37,7 +37,8 @@ class Sealed(msgspec.Struct, frozen=True):
 def show(asked: Asked) -> Shown:
     """Show the last audit of this process, the last seals, and who did what."""
     trail = trail_of(asked)
-    seals = _seals(asked.queue, None if asked.then is None else asked.then.moment)
+    queue, then = asked.queue, asked.then
+    seals = _seals(queue, then.moment) if then else asked.once("seals", lambda: _seals(queue, None))
     return Shown(
         "audit.html",
         "Audit",

@@ -1,9 +1,6 @@
 """The views: how far each is behind, who keeps it, what it has parked; built anew and proven from here."""
 
-from itertools import islice
-
 from eventqueue.api.queue import Queue
-from eventqueue.audit.wanted import Wanted
 from eventqueue.model.upkeep import STREAM
 from eventqueue.ports.views import Activity, ViewHealth
 from eventqueue.telling.words import count
@@ -11,7 +8,7 @@ from eventqueue.web.act import Done
 from eventqueue.web.asked import Asked
 from eventqueue.web.labour import Outcome, Tell, Work
 from eventqueue.web.page import Shown
-from eventqueue.web.told import lines
+from eventqueue.web.told import history
 
 PARKED_MAX = 50
 DIFFERENCES_MAX = 50
@@ -21,8 +18,6 @@ REBUILD, VERIFY = "rebuild", "verify"
 
 def show(asked: Asked) -> Shown:
     """Show how the views are kept: of a time that is past only what was done to them."""
-    until = None if asked.then is None else asked.then.moment
-    history = lines(islice(asked.queue.events(Wanted(streams=(STREAM,), until=until), reverse=True), EVENTS))
     found = () if asked.then else asked.once("projections", asked.queue.projections)
     return Shown(
         "projections.html",
@@ -34,7 +29,7 @@ def show(asked: Asked) -> Shown:
             "parked": [(one.name, parked) for one in found for parked in one.parked[:PARKED_MAX]],
             "parked_more": sum(max(0, len(one.parked) - PARKED_MAX) for one in found),
             "works": [] if asked.then else [asked.labours.get(kind) for kind in (REBUILD, VERIFY)],
-            "history": history,
+            "history": history(asked, STREAM, EVENTS),
         },
     )
 
