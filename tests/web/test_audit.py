@@ -34,7 +34,7 @@ def test_an_audit_is_run_from_the_page_and_what_it_found_is_shown_as_this_proces
     queue.status()
     assert "This process has verified nothing yet" in operator.get("/audit").text
 
-    assert "it has begun" in operator.post("/audit/verify", data={"of": "all"}).text
+    assert "has begun" in operator.post("/audit/verify", data={"of": "all"}).text
     ended(site, "audit")
     sound = operator.get("/audit").text
     queue.connection.ground.database["events"].update_one({"_id.stream": "job-one"}, {"$set": {"actor": "<i>me</i>"}})
@@ -176,5 +176,5 @@ def test_two_audits_at_a_time_are_one_too_many_and_one_is_stopped_from_the_page(
     assert "<progress" in shown
     assert "data-again" in shown
     assert (again.status_code, "goes on, begun by" in again.text) == (422, True)
-    assert "it is told to stop" in stopped.text
+    assert "is told to stop" in stopped.text
     assert "It was stopped" in operator.get("/audit").text

@@ -83,7 +83,7 @@ def test_a_rebuild_that_is_stopped_leaves_nothing_and_the_next_is_whole(
         queue.rebuild_views(None, tell)
         return Outcome("It was not stopped")
 
-    labours.start("rebuild", "The views are built anew", "ann", rebuild)
+    labours.start("rebuild", "The rebuild of the views", "ann", rebuild)
     ended(site, "rebuild")
     assert "It was stopped" in operator.get("/projections").text
     assert set(database.list_collection_names()) == before

@@ -69,14 +69,14 @@ def verify(asked: Asked) -> Done:
     """Prove everything, or what has changed within a day, in a thread."""
     is_all = asked.form.get("of") != "day"
     since = None if is_all else asked.now - DAY
-    what = "Everything is verified" if is_all else "What has changed within a day is verified"
+    what = "The verification of everything" if is_all else "The verification of what has changed within a day"
     total = (2 if _seals(asked.queue, None) else 1) * asked.queue.log_size() if is_all else None
 
     def audit(tell: Tell) -> Outcome:
         return _told(asked.queue.verify_all(tell, since=since))
 
     asked.labours.start(AUDIT, what, asked.visitor.user, audit, total=total, unit="events")
-    return Done(f"{what}: it has begun", "/audit")
+    return Done(f"{what} has begun", "/audit")
 
 
 def _told(verdict: Verdict) -> Outcome:

@@ -48,17 +48,17 @@ def rebuild(asked: Asked) -> Done:
         beside = f", with {count(parked, 'job')} parked in it" if parked else ""
         return Outcome(f"Generation {number} is live{beside}")
 
-    return _begin(asked, REBUILD, "The views are built anew", build)
+    return _begin(asked, REBUILD, "The rebuild of the views", build)
 
 
 def verify(asked: Asked) -> Done:
     """Hold the views against the log, in a thread."""
-    return _begin(asked, VERIFY, "The views are held against the log", lambda tell: _verified(asked.queue, tell))
+    return _begin(asked, VERIFY, "The comparison of the views with the log", lambda tell: _verified(asked.queue, tell))
 
 
 def _begin(asked: Asked, kind: str, what: str, work: Work) -> Done:
     asked.labours.start(kind, what, asked.visitor.user, work, total=asked.queue.log_size(), unit="events")
-    return Done(f"{what}: it has begun", "/projections")
+    return Done(f"{what} has begun", "/projections")
 
 
 def _verified(queue: Queue, tell: Tell) -> Outcome:
