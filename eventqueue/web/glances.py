@@ -107,9 +107,9 @@ def by_load(row: Row) -> tuple[int, int, float, str]:
     return -row.due, -row.running, -coming, row.name
 
 
-def by_latency(row: Row) -> tuple[float, int, str]:
-    """Order queues by for how long their first job is due."""
-    return -(row.oldest or 0.0), -row.due, row.name
+def by_latency(row: Row) -> tuple[float | int | str, ...]:
+    """Order queues by for how long their first job is due, then by load."""
+    return -(row.oldest or 0.0), *by_load(row)
 
 
 def _now(queue: Queue) -> Moment:
