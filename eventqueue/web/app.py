@@ -54,8 +54,8 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
     """Return the application over a queue."""
     templates = make_environment()
     following = Live(queue)
-    labours = Labours(queue.connection.ground.clock.now)
     kept = Kept(following.position, lambda: following.watchers > 0)
+    labours = Labours(queue.connection.ground.clock.now, kept.forget)
     house, door = House(queue, following, templates, labours, kept), Door(templates)
     works = Works()
 

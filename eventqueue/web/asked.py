@@ -1,9 +1,9 @@
 """What a request asks: by whom, of which moment, and of whose queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from eventqueue.api.queue import Queue
@@ -12,6 +12,8 @@ from eventqueue.model.figures import instant
 from eventqueue.web.kept import Kept
 from eventqueue.web.labour import Labours
 from eventqueue.web.roles import Visitor
+
+T = TypeVar("T")
 
 AT = "at"  # the parameter of every page that names a moment
 
@@ -32,11 +34,19 @@ class Asked:
     then: Then | None = None  # the moment that is looked at; None: now
     begin: datetime | None = None  # of the log, before which there is nothing to be seen
     shown: str = ""  # what of this page is shown already, in its own words
+    old: list[object] = field(default_factory=list)  # what is shown as it was a little while ago: it is asked for again
 
     @property
     def seen(self) -> Queue | Then:
         """What is looked at: the queue as it is, or as it was."""
         return self.then or self.queue
+
+    def once(self, key: object, find: Callable[[], T]) -> T:
+        """Return what `find` finds, or has found for another tab a little while ago; see Kept."""
+        seen = self.kept.get(key, find)
+        if seen.is_old:
+            self.old.append(key)
+        return seen.found
 
     @property
     def time(self) -> datetime:

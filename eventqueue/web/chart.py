@@ -8,7 +8,8 @@ import msgspec
 from eventqueue.ports.views import Rate
 
 WIDTH, HEIGHT = 600, 120
-LEAST_S = 5.0  # of the part that has just begun: of less there is no rate
+LEAST_S = 5.0  # of the part that has just begun: of less there is no rate, and it is drawn with the one before it
+AMOUNTS = ("enqueued", "completed", "failed", "dead", "cancelled")
 
 LINES: Mapping[str, Callable[[Rate], int]] = {
     "in": lambda one: one.enqueued,
@@ -38,7 +39,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 def chart(rates: Sequence[Rate]) -> Chart | None:
     """Return the chart of a window's parts, None where there are none."""
     if len(rates) > 1 and rates[-1].seconds < LEAST_S:
-        rates = rates[:-1]
+        rates = [*rates[:-2], _together(rates[-2], rates[-1])]
     rates = [one for one in rates if one.seconds > 0]
     if not rates:
         return None
@@ -53,6 +54,11 @@ def chart(rates: Sequence[Rate]) -> Chart | None:
         lines=[Line(name, _path(edges, line, top), sums[name]) for name, line in values.items()],
         points=msgspec.json.encode({"x": edges} | values).decode(),
     )
+
+
+def _together(one: Rate, next_: Rate) -> Rate:
+    amounts = {name: getattr(one, name) + getattr(next_, name) for name in AMOUNTS}
+    return Rate(since=one.since, until=next_.until, **amounts)
 
 
 def _path(edges: Sequence[float], line: Sequence[float], top: float) -> str:

@@ -11,9 +11,8 @@ from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait
-from eventqueue.ports.views import Counts, Filter, Lag, QueueStats, Standstill, Stats, Worker
+from eventqueue.ports.views import Counts, Lag, QueueStats, Standstill, Stats, Worker
 from eventqueue.web.asked import Asked
-from eventqueue.web.kept import Seen
 
 WINDOW = timedelta(minutes=5)
 FAILURES = 10
@@ -70,6 +69,12 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         """Slots in which a job runs."""
         return sum(len(jobs) for _, jobs in self.workers)
 
+    @property
+    def oldest(self) -> float | None:
+        """For how many seconds the first job is due of those that could be claimed: none of a paused queue is."""
+        ages = (one.oldest_pending for name, one in self.stats.queues.items() if name not in self.paused)
+        return max((age for age in ages if age is not None), default=None)
+
     def rows(self) -> Iterator[Row]:
         """Yield all queues."""
         still = {one.queue: one for one in self.still}
@@ -86,11 +91,14 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
-def glance(asked: Asked) -> Seen[Moment]:
+def glance(asked: Asked) -> Moment:
     """Return what there is to see at the moment that is looked at."""
     if asked.then is not None:
-        return Seen(_then(asked.then), is_old=False)
-    return asked.kept.get("glance", lambda: _now(asked.queue))
+        return _then(asked.then)
+    views = asked.queue.connection.views
+    if views.applied() is None:
+        views.refresh()  # whoever looks first has the views built
+    return asked.once("glance", lambda: _now(asked.queue))
 
 
 def by_load(row: Row) -> tuple[int, int, float, str]:
@@ -99,14 +107,12 @@ def by_load(row: Row) -> tuple[int, int, float, str]:
     return -row.due, -row.running, -coming, row.name
 
 
-def by_latency(row: Row) -> tuple[float, int, str]:
-    """Order queues by for how long their first job is due."""
-    return -(row.oldest or 0.0), -row.due, row.name
+def by_latency(row: Row) -> tuple[float | int | str, ...]:
+    """Order queues by for how long their first job is due, then by load."""
+    return -(row.oldest or 0.0), *by_load(row)
 
 
 def _now(queue: Queue) -> Moment:
-    if queue.connection.views.applied() is None:
-        queue.connection.views.refresh()  # whoever looks first has the views built
     found = queue.glance(WINDOW, FAILURES)
     return Moment(
         at=found.at,
@@ -127,7 +133,6 @@ def _now(queue: Queue) -> Moment:
 
 def _then(then: Then) -> Moment:
     found = then.status()
-    failed = [job for state in (State.FAILED, State.DEAD) for job in then.list(Filter(state=state, limit=FAILURES))]
     return Moment(
         at=then.moment,
         queues=found.queues,
@@ -135,6 +140,6 @@ def _then(then: Then) -> Moment:
         paused=found.paused,
         stats=then.stats(WINDOW),
         workers=[(worker, worker.running) for worker in then.workers()],
-        failures=sorted(failed, key=lambda job: job.updated_at, reverse=True)[:FAILURES],
+        failures=(),  # to look for the last of then may be to read all of the log that there was
         still=(),
     )

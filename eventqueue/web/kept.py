@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 EVERY_S = 1.0
 SHARE = 8  # it is found out again after so many times what it took
+LONGEST_S = 15.0  # in any case: once it took long it need not for ever
 KEYS_MAX = 200
 
 T = TypeVar("T")
@@ -36,13 +37,13 @@ class Seen(Generic[T]):
 class Kept:
     """What was found out lately, by names. `position`: where the views stand; `is_watched`: whether tabs are open.
 
-    Only these ask again for what is old by itself: who merely loads a page is not given any such.
+    Only these ask again and again, and for what is old by themselves: else all is found out whenever it is asked for.
     """
 
     def __init__(
         self,
         position: Callable[[], int | None],
-        is_watched: Callable[[], bool] = lambda: False,
+        is_watched: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -58,8 +59,8 @@ class Kept:
             position = self._position()
             age = self._clock() - slot.made_at
             is_old = position != slot.position
-            costs = SHARE * slot.took if self._is_watched() else 0.0
-            if not slot.made_at or age >= max(costs, 0.0 if is_old else EVERY_S):
+            costs = min(SHARE * slot.took, LONGEST_S)
+            if not (slot.made_at and self._is_watched()) or age >= max(costs, 0.0 if is_old else EVERY_S):
                 begun = self._clock()
                 slot.found = find()
                 slot.position, slot.made_at, is_old = position, self._clock(), False

@@ -67,10 +67,11 @@ Work = Callable[[Tell], Outcome]
 
 
 class Labours:
-    """All works of a process. `clock`: the time, by the database."""
+    """All works of a process. `clock`: the time, by the database; `ended` is called when one has ended."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], ended: Callable[[], object] = lambda: None) -> None:
         self._clock = clock
+        self._ended = ended
         self._found: dict[str, Labour] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -144,9 +145,13 @@ class Labours:
 
     def _do(self, kind: str, work: Work) -> None:
         ended = self._outcome(kind, work)
-        with self._lock, suppress(KeyError):
-            self._set(kind, **ended._asdict(), ended_at=self._clock())
+        at = self._found[kind].began_at
+        with suppress(QueueError):  # where the database does not answer any more
+            at = self._clock()
+        with self._lock:
+            self._set(kind, **ended._asdict(), ended_at=at)
             del self._threads[kind]
+        self._ended()
 
     def _outcome(self, kind: str, work: Work) -> Outcome:
         try:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from urllib.parse import quote
 
 import msgspec
 
-from eventqueue.model.events import category_of, name_in, type_of
+from eventqueue.audit.wanted import Wanted
+from eventqueue.model.events import OfMany, category_of, name_in, type_of
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.telling.describe import describe
+from eventqueue.web.asked import Asked
 
 PAGES: Mapping[str, str] = {
     "job": "/jobs/",
@@ -32,11 +35,22 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     page: str | None
     said: str
+    act: str | None = None  # the act on many jobs that it is of
 
 
 def lines(found: Iterable[Read]) -> Sequence[Line]:
     """Return events as rows, in their order."""
     return [_line(one) for one in found]
+
+
+def history(asked: Asked, stream: str, most: int) -> Sequence[Line]:
+    """Return the newest so many events of a stream as rows, the last first, by the moment that is looked at."""
+    wanted = Wanted(streams=(stream,), until=None if asked.then is None else asked.then.moment)
+
+    def find() -> Sequence[Line]:
+        return lines(islice(asked.queue.events(wanted, reverse=True), most))
+
+    return find() if asked.then else asked.once(("history", stream, most), find)
 
 
 def _line(one: Read) -> Line:
@@ -51,4 +65,5 @@ def _line(one: Read) -> Line:
         name=name_in(one.stream),
         page=page,
         said=one.problem if isinstance(one, Unreadable) else describe(one),
+        act=one.event.act if not isinstance(one, Unreadable) and isinstance(one.event, OfMany) else None,
     )

@@ -15,7 +15,7 @@ from eventqueue.audit.conditions import parse
 from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import InvalidInput
 from eventqueue.model import times
-from eventqueue.model.events import EVENT_TYPES, Retried, RetryCause
+from eventqueue.model.events import EVENT_TYPES, OfMany, Retried, RetryCause
 from eventqueue.model.figures import instant
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
@@ -79,7 +79,7 @@ def trail_of_act(asked: Asked, act: Act) -> Trail:
 def read(asked: Asked, trail: Trail) -> dict[str, Any]:
     """Return what `trail.html` shows. Raises InvalidInput."""
     key = ("trail", *msgspec.structs.astuple(trail))
-    return _read(asked, trail) if asked.then else asked.kept.get(key, lambda: _read(asked, trail)).found
+    return _read(asked, trail) if asked.then else asked.once(key, lambda: _read(asked, trail))
 
 
 def _read(asked: Asked, trail: Trail) -> dict[str, Any]:
@@ -109,10 +109,12 @@ def _read(asked: Asked, trail: Trail) -> dict[str, Any]:
 
 
 def _is_deed(one: Read) -> bool:
-    """Whether it is not what a worker does by itself: a retry whose time has come, a cancel of what has expired."""
-    return isinstance(one, Unreadable) or not (
-        one.actor.startswith(MACHINES) or (isinstance(one.event, Retried) and one.event.cause is RetryCause.BACKOFF)
-    )
+    """Whether somebody did it: no retry whose time has come, and nothing that an act on many jobs tells of already."""
+    if isinstance(one, Unreadable):
+        return True
+    event = one.event
+    is_by_itself = one.actor.startswith(MACHINES) or (isinstance(event, Retried) and event.cause is RetryCause.BACKOFF)
+    return not is_by_itself and not (isinstance(event, OfMany) and event.act is not None)
 
 
 def _wanted(asked: Asked, trail: Trail) -> Wanted:

@@ -211,6 +211,8 @@ def test_who_may_only_read_gets_an_answer_with_its_lag_though_nobody_keeps_the_v
         assert listing.lag.seconds
         assert reader.status().count(State.PENDING) == 1
         assert reader.stats().total.enqueued == 1
+        assert sum(one.enqueued for one in reader.rates()) == 1
+        assert [one.name for one in reader.projections()] == ["jobs", "stats"]
         assert reader.queues()[0].name == "default"
         assert reader.connection.views.snapshot()["applied"] == 1
         assert reader.count(state=State.PENDING, tags=()).count == 1

@@ -34,7 +34,7 @@ def test_an_audit_is_run_from_the_page_and_what_it_found_is_shown_as_this_proces
     queue.status()
     assert "This process has verified nothing yet" in operator.get("/audit").text
 
-    assert "it has begun" in operator.post("/audit/verify", data={"of": "all"}).text
+    assert "has begun" in operator.post("/audit/verify", data={"of": "all"}).text
     ended(site, "audit")
     sound = operator.get("/audit").text
     queue.connection.ground.database["events"].update_one({"_id.stream": "job-one"}, {"$set": {"actor": "<i>me</i>"}})
@@ -131,7 +131,9 @@ def test_an_act_on_many_jobs_is_shown_with_its_sum_and_its_jobs(
         assert "nobody reads it" in text
         assert "queue:mail" in text
         assert [key.split("-")[0] for key in rows(text)] == ["job"] * 3
-    assert cancelled in operator.get("/audit").text
+    told = operator.get("/audit").text
+    assert [key.split("-")[0] for key in rows(told)] == ["act", "act"]  # and not each of its jobs beside it
+    assert f'href="/audit/acts/{cancelled}"' in told
     assert "No act" in operator.get("/audit/acts/none").text
 
 
@@ -174,5 +176,5 @@ def test_two_audits_at_a_time_are_one_too_many_and_one_is_stopped_from_the_page(
     assert "<progress" in shown
     assert "data-again" in shown
     assert (again.status_code, "goes on, begun by" in again.text) == (422, True)
-    assert "it is told to stop" in stopped.text
+    assert "is told to stop" in stopped.text
     assert "It was stopped" in operator.get("/audit").text

@@ -48,7 +48,7 @@ def _join(labours: Labours, kind: str) -> None:
 
 def test_a_work_is_seen_while_it_goes_on_and_its_outcome_until_it_is_forgotten(labours: Labours) -> None:
     work = Held(first=7)
-    labours.start("audit", "Everything is verified", "ann", work, total=10, unit="events")
+    labours.start("audit", "The verification of everything", "ann", work, total=10, unit="events")
     assert work.has_told.wait(WAIT_S)
 
     seen = labours.get("audit")
@@ -67,16 +67,16 @@ def test_a_work_is_seen_while_it_goes_on_and_its_outcome_until_it_is_forgotten(l
 
 def test_of_a_kind_one_goes_on_at_a_time_and_the_other_names_who_began_it(labours: Labours) -> None:
     work = Held()
-    labours.start("rebuild", "The views are built anew", "ann", work)
+    labours.start("rebuild", "The rebuild of the views", "ann", work)
 
-    with pytest.raises(Refused, match="The views are built anew goes on, begun by ann"):
-        labours.start("rebuild", "The views are built anew", "bob", Held())
+    with pytest.raises(Refused, match="The rebuild of the views goes on, begun by ann"):
+        labours.start("rebuild", "The rebuild of the views", "bob", Held())
 
     work.may_end.set()
     _join(labours, "rebuild")
     again = Held()
     again.may_end.set()
-    assert labours.start("rebuild", "The views are built anew", "bob", again).by == "bob"
+    assert labours.start("rebuild", "The rebuild of the views", "bob", again).by == "bob"
 
 
 def test_only_so_many_go_on_at_a_time(labours: Labours) -> None:
@@ -92,7 +92,7 @@ def test_only_so_many_go_on_at_a_time(labours: Labours) -> None:
 
 def test_a_work_that_is_to_stop_does_where_it_tells_how_far_it_is(labours: Labours) -> None:
     work = Held()
-    labours.start("audit", "Everything is verified", "ann", work)
+    labours.start("audit", "The verification of everything", "ann", work)
     assert work.has_told.wait(WAIT_S)
 
     assert labours.stop("audit") is not None
@@ -129,7 +129,7 @@ def test_what_is_refused_is_told_in_its_words_and_what_fails_is_logged(
 
 def test_when_the_process_ends_what_goes_on_is_stopped_and_told(caplog: pytest.LogCaptureFixture) -> None:
     labours, work = Labours(lambda: NOW), Held()
-    labours.start("audit", "Everything is verified", "ann", work)
+    labours.start("audit", "The verification of everything", "ann", work)
     assert work.has_told.wait(WAIT_S)
 
     ending = threading.Thread(target=labours.end)
@@ -138,9 +138,9 @@ def test_when_the_process_ends_what_goes_on_is_stopped_and_told(caplog: pytest.L
     ending.join(WAIT_S)
 
     assert work.has_ended.is_set()
-    assert "Everything is verified was not done to its end" in caplog.text
+    assert "The verification of everything was not done to its end" in caplog.text
     with pytest.raises(Refused):
-        labours.start("rebuild", "The views are built anew", "ann", Held())
+        labours.start("rebuild", "The rebuild of the views", "ann", Held())
 
 
 def test_outcomes_are_kept_of_the_newest_alone(labours: Labours, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """The overview and the queues: what they show is what the API does, at one position of the log, and bounded."""
 
 import re
+from typing import Any
 
 import httpx
+from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.kept import SHARE, Kept, Seen
@@ -50,6 +52,24 @@ def test_of_many_queues_the_most_loaded_are_shown_and_how_many_more_there_are(
     assert named.count('<tr data-key="q') == 10
 
 
+def test_many_queues_are_shown_with_as_many_questions_as_few(
+    queue: Queue, operator: httpx.Client, database: Database[dict[str, Any]]
+) -> None:
+    asked = []
+    for number in (10, 1500):
+        queue.enqueue_many([{"command": "true", "queue": f"q{number}-{place}"} for place in range(number)])
+        queue.status()
+        database.command("profile", 2)
+        for path in ("/", "/queues"):
+            assert operator.get(path).status_code == 200
+        database.command("profile", 0)
+        asked.append(database["system.profile"].count_documents({"op": {"$in": ["query", "command"]}}))
+        database["system.profile"].drop()
+
+    few, many = asked
+    assert 0 < many <= few + 10
+
+
 def test_what_several_tabs_ask_for_is_found_out_once_for_where_the_views_stand() -> None:
     positions, found = [1], []
     kept = Kept(lambda: positions[-1])
@@ -70,12 +90,12 @@ def test_what_takes_long_is_given_to_tabs_as_it_was_and_said_to_be_old() -> None
     kept = Kept(lambda: positions[-1], lambda: True, lambda: now[0])
 
     def find() -> int:
-        now[0] += 2.0
+        now[0] += 1.0
         return positions[-1]
 
     assert kept.get("glance", find) == Seen(1, is_old=False)
     positions.append(2)
-    now[0] += 2.0 * SHARE - 1
+    now[0] += SHARE - 1
     assert kept.get("glance", find) == Seen(1, is_old=True)
     now[0] += 1
     assert kept.get("glance", find) == Seen(2, is_old=False)
@@ -115,3 +135,16 @@ def test_of_the_past_a_queue_is_shown_as_it_was_and_what_is_not_kept_is_said(
     assert "paused" in one
     assert '<form class="act"' not in one
     assert operator.get("/queues/later", params={"at": at}).status_code == 404
+
+
+def test_each_page_has_something_to_say_of_an_empty_database_and_of_a_time_that_none_is(operator: httpx.Client) -> None:
+    said = {
+        "/schedules": "There is no schedule yet",
+        "/workers": "No worker is alive",
+        "/projections": "Projections",
+        "/audit": "No seal was made yet",
+    }
+    for path, text in said.items():
+        assert text in (answer := operator.get(path)).text
+        assert answer.status_code == 200
+        assert operator.get(path, params={"at": "1s"}).status_code == 400  # the log is empty: there is no past yet

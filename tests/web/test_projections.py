@@ -4,6 +4,7 @@ import bson
 import httpx
 
 from eventqueue.api.queue import Queue
+from eventqueue.web.labour import Outcome, Tell
 from tests.builders import append, claimed
 from tests.projections.stage import live_of
 from tests.web.sites import Site
@@ -66,3 +67,28 @@ def test_of_the_past_only_what_was_done_to_them_is_shown(queue: Queue, operator:
     assert ("once" in shown, "twice" in shown) == (True, False)
     assert "is not kept" in shown
     assert '<form class="act"' not in shown
+
+
+def test_a_rebuild_that_is_stopped_leaves_nothing_and_the_next_is_whole(
+    queue: Queue, operator: httpx.Client, site: Site
+) -> None:
+    queue.enqueue_many([{"command": "true"}] * 50)
+    queue.status()
+    database = queue.connection.ground.database
+    before = set(database.list_collection_names())
+    labours = site.house.labours
+
+    def rebuild(tell: Tell) -> Outcome:
+        labours.stop("rebuild")
+        queue.rebuild_views(None, tell)
+        return Outcome("It was not stopped")
+
+    labours.start("rebuild", "The rebuild of the views", "ann", rebuild)
+    ended(site, "rebuild")
+    assert "It was stopped" in operator.get("/projections").text
+    assert set(database.list_collection_names()) == before
+
+    operator.post("/projections/rebuild")
+    ended(site, "rebuild")
+    assert "is live" in operator.get("/projections").text
+    assert len(queue.list().jobs) == 50

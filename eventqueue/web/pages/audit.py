@@ -37,7 +37,8 @@ class Sealed(msgspec.Struct, frozen=True):
 def show(asked: Asked) -> Shown:
     """Show the last audit of this process, the last seals, and who did what."""
     trail = trail_of(asked)
-    seals = _seals(asked.queue, None if asked.then is None else asked.then.moment)
+    queue, then = asked.queue, asked.then
+    seals = _seals(queue, then.moment) if then else asked.once("seals", lambda: _seals(queue, None))
     return Shown(
         "audit.html",
         "Audit",
@@ -68,14 +69,14 @@ def verify(asked: Asked) -> Done:
     """Prove everything, or what has changed within a day, in a thread."""
     is_all = asked.form.get("of") != "day"
     since = None if is_all else asked.now - DAY
-    what = "Everything is verified" if is_all else "What has changed within a day is verified"
+    what = "The verification of everything" if is_all else "The verification of what has changed within a day"
     total = (2 if _seals(asked.queue, None) else 1) * asked.queue.log_size() if is_all else None
 
     def audit(tell: Tell) -> Outcome:
         return _told(asked.queue.verify_all(tell, since=since))
 
     asked.labours.start(AUDIT, what, asked.visitor.user, audit, total=total, unit="events")
-    return Done(f"{what}: it has begun", "/audit")
+    return Done(f"{what} has begun", "/audit")
 
 
 def _told(verdict: Verdict) -> Outcome:

@@ -10,5 +10,5 @@ def stop(asked: Asked) -> Done:
     """Have a work stop."""
     then = asked.form.get("then", "")
     found = asked.labours.stop(asked.path["kind"])
-    sentence = "Nothing of that goes on" if found is None else f"{found.what}: it is told to stop"
+    sentence = "Nothing of that goes on" if found is None else f"{found.what} is told to stop"
     return Done(sentence, then if then in PAGES else "/")

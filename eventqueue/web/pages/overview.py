@@ -27,7 +27,7 @@ def span_of(asked: Asked) -> str:
 def rates_of(asked: Asked, span: str, queue: str | None = None) -> dict[str, object]:
     """Return what `chart.html` shows: how much happened in a span of time."""
     found = (
-        asked.kept.get(("rates", span, queue), lambda: asked.queue.rates(SPANS[span], queue)).found
+        asked.once(("rates", span, queue), lambda: asked.queue.rates(SPANS[span], queue))
         if asked.then is None
         else asked.then.rates(SPANS[span], queue)
     )
@@ -36,15 +36,13 @@ def rates_of(asked: Asked, span: str, queue: str | None = None) -> dict[str, obj
 
 def show(asked: Asked) -> Shown:
     """Show everything at a glance."""
-    seen = glance(asked)
-    found = seen.found
+    found = glance(asked)
     rows = sorted(found.rows(), key=by_latency)
     return Shown(
         "overview.html",
         "Overview",
         {
             "seen": found,
-            "is_old": seen.is_old,
             "counts": {state.value: found.count(state) for state in State},
             "rows": rows[:QUEUES_MAX],
             "more": max(0, len(rows) - QUEUES_MAX),

@@ -1,9 +1,6 @@
 """The views: how far each is behind, who keeps it, what it has parked; built anew and proven from here."""
 
-from itertools import islice
-
 from eventqueue.api.queue import Queue
-from eventqueue.audit.wanted import Wanted
 from eventqueue.model.upkeep import STREAM
 from eventqueue.ports.views import Activity, ViewHealth
 from eventqueue.telling.words import count
@@ -11,7 +8,7 @@ from eventqueue.web.act import Done
 from eventqueue.web.asked import Asked
 from eventqueue.web.labour import Outcome, Tell, Work
 from eventqueue.web.page import Shown
-from eventqueue.web.told import lines
+from eventqueue.web.told import history
 
 PARKED_MAX = 50
 DIFFERENCES_MAX = 50
@@ -21,9 +18,7 @@ REBUILD, VERIFY = "rebuild", "verify"
 
 def show(asked: Asked) -> Shown:
     """Show how the views are kept: of a time that is past only what was done to them."""
-    until = None if asked.then is None else asked.then.moment
-    history = lines(islice(asked.queue.events(Wanted(streams=(STREAM,), until=until), reverse=True), EVENTS))
-    found = () if asked.then else asked.kept.get("projections", asked.queue.projections).found
+    found = () if asked.then else asked.once("projections", asked.queue.projections)
     return Shown(
         "projections.html",
         "Projections",
@@ -34,7 +29,7 @@ def show(asked: Asked) -> Shown:
             "parked": [(one.name, parked) for one in found for parked in one.parked[:PARKED_MAX]],
             "parked_more": sum(max(0, len(one.parked) - PARKED_MAX) for one in found),
             "works": [] if asked.then else [asked.labours.get(kind) for kind in (REBUILD, VERIFY)],
-            "history": history,
+            "history": history(asked, STREAM, EVENTS),
         },
     )
 
@@ -53,17 +48,17 @@ def rebuild(asked: Asked) -> Done:
         beside = f", with {count(parked, 'job')} parked in it" if parked else ""
         return Outcome(f"Generation {number} is live{beside}")
 
-    return _begin(asked, REBUILD, "The views are built anew", build)
+    return _begin(asked, REBUILD, "The rebuild of the views", build)
 
 
 def verify(asked: Asked) -> Done:
     """Hold the views against the log, in a thread."""
-    return _begin(asked, VERIFY, "The views are held against the log", lambda tell: _verified(asked.queue, tell))
+    return _begin(asked, VERIFY, "The comparison of the views with the log", lambda tell: _verified(asked.queue, tell))
 
 
 def _begin(asked: Asked, kind: str, what: str, work: Work) -> Done:
     asked.labours.start(kind, what, asked.visitor.user, work, total=asked.queue.log_size(), unit="events")
-    return Done(f"{what}: it has begun", "/projections")
+    return Done(f"{what} has begun", "/projections")
 
 
 def _verified(queue: Queue, tell: Tell) -> Outcome:

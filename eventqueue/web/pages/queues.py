@@ -1,10 +1,7 @@
 """The queues: how much waits in each and for how long, how fast it goes, and who paused it and why."""
 
-from itertools import islice
-
 from eventqueue.api.untaken import heads_of
 from eventqueue.audit.standstill import serving
-from eventqueue.audit.wanted import Wanted
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import State
 from eventqueue.model.pause import CATEGORY
@@ -14,7 +11,7 @@ from eventqueue.web.glances import Row, by_load, glance
 from eventqueue.web.page import Shown
 from eventqueue.web.pages.overview import rates_of, span_of
 from eventqueue.web.slices import slice_of
-from eventqueue.web.told import lines
+from eventqueue.web.told import history
 
 HISTORY_MAX = 20  # events
 
@@ -22,31 +19,30 @@ HISTORY_MAX = 20  # events
 def show(asked: Asked) -> Shown:
     """Show the queues, the most loaded first."""
     seen, part = glance(asked), asked.query.get("name", "")
-    rows = [row for row in seen.found.rows() if part.casefold() in row.name.casefold()]
+    rows = [row for row in seen.rows() if part.casefold() in row.name.casefold()]
     shown = slice_of(asked, sorted(rows, key=by_load))
-    what = {"slice": shown, "part": part, "is_old": seen.is_old, "states": list(State), "any": bool(seen.found.queues)}
+    what = {"slice": shown, "part": part, "states": list(State), "any": bool(seen.queues)}
     return Shown("queues.html", "Queues", what)
 
 
 def show_one(asked: Asked) -> Shown:
     """Show one queue: how fast it goes, who serves it, what comes next in it, and its pauses."""
     name, seen = asked.path["name"], glance(asked)
-    row = next((one for one in seen.found.rows() if one.name == name), None)
+    row = next((one for one in seen.rows() if one.name == name), None)
     if row is None:
         then = " by then" if asked.then else ""
         problem = f"Queue {name} had no job and no pause{then}: the list of queues has those that there are."
         return Shown("refused.html", "No such queue", {"problem": problem}, 404)
-    crew = [(worker, ()) for worker, _ in seen.found.workers]
+    crew = [(worker, ()) for worker, _ in seen.workers]
     return Shown(
         "queue.html",
         f"Queue {name}",
         {
             "row": row,
-            "is_old": seen.is_old,
             "states": list(State),
             "workers": [worker for worker, _ in serving(crew, name)],
             "heads": _heads(asked, row),
-            "history": _history(asked, name),
+            "history": history(asked, stream_of(CATEGORY, name), HISTORY_MAX),
             **rates_of(asked, span_of(asked), name),
         },
     )
@@ -55,12 +51,6 @@ def show_one(asked: Asked) -> Shown:
 def _heads(asked: Asked, row: Row) -> object:
     """Return the jobs that are claimed next; None of a time that is past, of which that is not known."""
     return None if asked.then is not None else heads_of(asked.queue.connection, row.name)[:10]
-
-
-def _history(asked: Asked, name: str) -> object:
-    until = None if asked.then is None else asked.then.moment
-    wanted = Wanted(streams=(stream_of(CATEGORY, name),), until=until)
-    return lines(islice(asked.queue.events(wanted, reverse=True), HISTORY_MAX))
 
 
 def pause(asked: Asked) -> Done:

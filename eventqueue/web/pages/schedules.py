@@ -1,10 +1,8 @@
 """The schedules: when each ticks, what became of its last ticks, and what was done to it."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 from eventqueue.api.scheduling import Rescheduled, Scheduled
-from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import ScheduleNotFound
 from eventqueue.schedules.ticks import stream_for
 from eventqueue.telling import documents
@@ -13,7 +11,7 @@ from eventqueue.web.act import Done
 from eventqueue.web.asked import Asked
 from eventqueue.web.page import Shown
 from eventqueue.web.slices import slice_of
-from eventqueue.web.told import lines
+from eventqueue.web.told import history
 
 TICKS, RUNS, EVENTS = 5, 20, 50
 AS_TEXT = ("command", "task", "args", "kwargs")  # what `runs` tells
@@ -31,9 +29,7 @@ def show_one(asked: Asked) -> Shown:
     one = next((one for one in _all(asked) if one.name == name), None)
     if one is None:
         raise ScheduleNotFound(name)
-    runs = () if asked.then else asked.kept.get(("runs", name), lambda: asked.queue.schedule_runs(name, RUNS)).found
-    until = None if asked.then is None else asked.then.moment
-    wanted = Wanted(streams=(stream_for(name),), until=until)
+    runs = () if asked.then else asked.once(("runs", name), lambda: asked.queue.schedule_runs(name, RUNS))
     return Shown(
         "schedule.html",
         f"Schedule {name}",
@@ -44,7 +40,7 @@ def show_one(asked: Asked) -> Shown:
             "runs": telling.runs(one.fields),
             "ticks": () if asked.then or one.problem else asked.queue.next_ticks(name, TICKS),
             "made": runs,
-            "history": lines(islice(asked.queue.events(wanted, reverse=True), EVENTS)),
+            "history": history(asked, stream_for(name), EVENTS),
             "most": EVENTS,
         },
     )
@@ -53,7 +49,7 @@ def show_one(asked: Asked) -> Shown:
 def _all(asked: Asked) -> Sequence[Scheduled]:
     if asked.then is not None:
         return asked.then.schedules()
-    return asked.kept.get("schedules", asked.queue.schedules).found
+    return asked.once("schedules", asked.queue.schedules)
 
 
 def _fields(one: Scheduled) -> Sequence[tuple[str, str]]:

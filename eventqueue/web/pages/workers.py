@@ -29,16 +29,16 @@ EVENTS = 50
 def show(asked: Asked) -> Shown:
     """Show those that live, and those that were there within a day."""
     seen = glance(asked)
-    rows = sorted(seen.found.workers, key=lambda one: (one[0].name, one[0].host, one[0].id))
+    rows = sorted(seen.workers, key=lambda one: (one[0].name, one[0].host, one[0].id))
     gone = _gone(asked)
-    what = {"slice": slice_of(asked, rows), "seen": seen.found, "is_old": seen.is_old, "gone": gone, "how": _how}
+    what = {"slice": slice_of(asked, rows), "seen": seen, "gone": gone, "how": _how}
     return Shown("workers.html", "Workers", {**what, "runs_max": RUNS_MAX, "gone_max": GONE_MAX})
 
 
 def show_one(asked: Asked) -> Shown:
     """Show one: what it runs, or what it held in the end, and its life as the log tells it."""
     id_, seen = asked.path["id"], glance(asked)
-    live = next(((worker, jobs) for worker, jobs in seen.found.workers if worker.id == id_), None)
+    live = next(((worker, jobs) for worker, jobs in seen.workers if worker.id == id_), None)
     until = None if asked.then is None else asked.then.moment
     wanted = Wanted(streams=(stream_of(lives.CATEGORY, id_),), until=until)
     life = list(islice(asked.queue.events(wanted), EVENTS))
@@ -49,13 +49,13 @@ def show_one(asked: Asked) -> Shown:
     told = [one for one in life if isinstance(one, Recorded)]
     what: dict[str, object] = {"there": live, "gone": gone, "started": _started(told), "how": _how, "id": id_}
     what |= {"held": _held(asked, gone, told), "is_over": lives.is_over(told), "history": lines(reversed(life))}
-    return Shown("worker.html", f"Worker {id_}", {**what, "seen": seen.found, "is_old": seen.is_old})
+    return Shown("worker.html", f"Worker {id_}", {**what, "seen": seen})
 
 
 def _gone(asked: Asked) -> Sequence[Gone]:
     if asked.then is not None:
         return asked.then.workers_gone(WITHIN, GONE_MAX)
-    return asked.kept.get("gone", lambda: asked.queue.workers_gone(WITHIN, GONE_MAX)).found
+    return asked.once("gone", lambda: asked.queue.workers_gone(WITHIN, GONE_MAX))
 
 
 def _started(life: Sequence[Recorded]) -> WorkerStarted | None:
