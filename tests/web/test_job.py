@@ -62,7 +62,10 @@ def test_values_of_the_environment_are_nowhere_on_it(queue: Queue, viewer: httpx
 def test_a_part_of_an_id_leads_to_its_job_and_another_is_not_found_in_words(queue: Queue, viewer: httpx.Client) -> None:
     queue.enqueue(id="report:2026", command="true")
 
+    at = queue.history("report:2026")[0].at.isoformat()
     assert viewer.get("/jobs/rep").url.path == "/jobs/report:2026"
+    then = viewer.get("/jobs/rep", params={"at": at})
+    assert (then.url.path, then.url.params["at"], then.status_code) == ("/jobs/report:2026", at, 200)
     missing = viewer.get("/jobs/nowhere")
     assert missing.status_code == 404
     assert "nowhere" in text_of(missing)
@@ -171,6 +174,28 @@ def test_what_others_wrote_is_never_markup_and_turns_no_text(queue: Queue, opera
         assert markup not in page.text
     assert "and 14 more" in text_of(page)
     assert "more characters" in text_of(page)
+
+
+def test_of_a_time_before_a_job_was_made_it_says_so(queue: Queue, viewer: httpx.Client) -> None:
+    at = queue.history(queue.enqueue(command="true").id)[0].at.isoformat()
+    queue.enqueue(id="one", command="true")
+
+    early = viewer.get("/jobs/one", params={"at": at})
+
+    assert early.status_code == 422
+    assert "was not there yet" in text_of(early)
+
+
+def test_each_event_leads_to_the_job_as_it_was_then_and_to_what_it_changed(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true")
+    queue.amend("one", priority=7)
+    queue.cancel("one")
+
+    row = viewer.get("/jobs/one").text.partition('<tr id="v2"')[2].partition("</tr>")[0]
+    then, diff = map(unescape, re.findall(r'href="([^"]+)"', row))
+
+    assert "Why it is pending" in text_of(viewer.get(then))
+    assert rows(viewer.get(diff))["priority"] == ["0", "7"]
 
 
 def test_it_is_shown_as_it_was(queue: Queue, operator: httpx.Client) -> None:

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from eventqueue.audit.clauses import Reason
 from eventqueue.audit.phases import phases
-from eventqueue.errors import JobNotFound, LogCorrupt
+from eventqueue.errors import LogCorrupt, Refused
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, Recorded, name_in
 from eventqueue.telling.story import Story, story
 from eventqueue.web.asked import Asked
@@ -32,8 +32,10 @@ def show(asked: Asked) -> Shown | Response:
         if asked.shown and asked.shown == _mark(asked, asked.seen.history(job_id, last=1)[0]):
             return Response(status_code=204)
         return _shown(asked, story(asked.seen, job_id, TIMED))
-    except JobNotFound:
+    except Refused as error:  # it is not there, or was not by then
         whole = asked.queue.resolve(job_id)
+        if whole == job_id:
+            raise error from None
         return RedirectResponse(asked.link(path_of(whole)), 303)
     except LogCorrupt as error:
         return _unreadable(asked, job_id, error)

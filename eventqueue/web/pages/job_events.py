@@ -41,6 +41,7 @@ class Part(msgspec.Struct, frozen=True):
     lines: Sequence[Line]
     older: int | None
     is_newest: bool
+    is_broken: bool = False  # not all of the job can be read
 
 
 def part(asked: Asked, told: Story) -> Part:
@@ -62,7 +63,7 @@ def as_stored(asked: Asked) -> Part:
     known = [*islice(rest, SHOWN + 1)]
     if not known and before is None:
         raise JobNotFound(asked.path["id"])
-    return _part(known[::-1], is_newest=before is None)
+    return msgspec.structs.replace(_part(known[::-1], is_newest=before is None), is_broken=True)
 
 
 def _before(asked: Asked) -> int | None:
