@@ -21,16 +21,19 @@ def test_a_job_that_fails_is_retried_from_its_page_and_completes_before_the_read
     page = open_page("/jobs/one")
     state = page.locator(".stands .state")
     expect(state).to_have_text("pending")
+    page.locator("#v1 summary").click()
+    reason = page.get_by_label("Why: the log keeps it").first
+    reason.fill("it is mended")
 
     work()
     expect(state).to_have_text("dead")
     expect(page.locator("rect.failed")).to_have_count(1)
     page.locator("rect.failed").hover()
     expect(page.locator(".told")).to_contain_text("attempt 1 ran")
-    page.get_by_text("data", exact=True).first.click()
+    expect(page.locator("#v1 details")).to_have_attribute("open", "")
+    expect(reason).to_have_value("it is mended")
 
     mended.touch()
-    page.get_by_label("Why: the log keeps it").first.fill("it is mended")
     page.get_by_role("button", name="Retry").click()
 
     expect(page.get_by_role("status").filter(has_text="pending again")).to_be_visible()
