@@ -15,7 +15,8 @@ BACKLOG = 100
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there. Raises Misconfigured where that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    # By its name: only of a socket that says it is TCP does asyncio send what is small at once.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))

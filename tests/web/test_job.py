@@ -7,13 +7,14 @@ import bson
 import httpx
 import pytest
 from bson.raw_bson import RawBSONDocument
+from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Event, stream_of
 from eventqueue.model.job import State
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web.pages import job
-from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed
+from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed, enqueued
 
 RLO = "\u202e"
 
@@ -174,6 +175,18 @@ def test_what_others_wrote_is_never_markup_and_turns_no_text(queue: Queue, opera
         assert markup not in page.text
     assert "and 14 more" in text_of(page)
     assert "more characters" in text_of(page)
+
+
+def test_however_many_tags_it_has_some_are_shown_and_how_many_more_there_are(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    many = replace(enqueued(), tags=tuple(f"tag-{number}" for number in range(10_000)))
+    queue.connection.ground.log.append([append("job-many", many, now=queue.connection.ground.clock.now())])
+
+    page = operator.get("/jobs/many")
+
+    assert len(page.content) < 50_000
+    assert "and 9,950 more" in text_of(page)
 
 
 def test_of_a_time_before_a_job_was_made_it_says_so(queue: Queue, viewer: httpx.Client) -> None:
