@@ -10,7 +10,7 @@ from bson.raw_bson import RawBSONDocument
 from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
-from eventqueue.model.events import Cancelled, Event, stream_of
+from eventqueue.model.events import Cancelled, Event, LateResult, stream_of
 from eventqueue.model.job import State
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web.pages import job
@@ -304,3 +304,13 @@ def test_where_nothing_has_become_of_it_a_page_that_is_open_is_not_drawn_anew(
     assert seen(mark).status_code == 204
     queue.retry("one")
     assert seen(mark).status_code == 200
+
+
+def test_what_came_too_late_from_a_worker_is_told(queue: Queue, viewer: httpx.Client) -> None:
+    dead(queue)
+    late = LateResult(claim=2, worker="w:1", outcome="completed", data={})
+    queue.connection.ground.log.append([append("late-one", late, now=queue.connection.ground.clock.now())])
+
+    shown = text_of(viewer.get("/jobs/one"))
+    assert "Too late to count" in shown
+    assert "completed by w:1, after its claim 2 had ended" in shown

@@ -63,6 +63,7 @@ def _shown(asked: Asked, told: Story) -> Shown:
         "is_whole": told.before is None,
         "timed": len(told.events),
         "attempts": job_output.attempts(lived),
+        "late": job_events.late(asked, job.id),
         "output": job_output.shown(asked, job, lived),
         "facts": job_facts.facts(asked, job),
         "run": job_facts.ran(job),
