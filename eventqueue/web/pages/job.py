@@ -1,6 +1,5 @@
 """One job: how it stands and why, what has become of it in time, what it wrote, and what can be done to it."""
 
-from collections.abc import Sequence
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
@@ -68,7 +67,7 @@ def _shown(asked: Asked, told: Story) -> Shown:
         "facts": job_facts.facts(asked, job),
         "run": job_facts.ran(job),
         "tags": job_facts.tags(asked, job),
-        "lineage": job_facts.lineage(asked, job, _first(asked, told), restarts),
+        "lineage": job_facts.lineage(asked, job, told.first, restarts),
         "progress": asked.seen.progress([job]).get(job.id),
         "deeds": job_acts.deeds(job, asked.now, is_restarted=bool(restarts)),
         "may_change": job_acts.may_be_changed(job),
@@ -77,12 +76,6 @@ def _shown(asked: Asked, told: Story) -> Shown:
         "problem": None,
     }
     return Shown("job.html", f"Job {job.id}", what)
-
-
-def _first(asked: Asked, told: Story) -> Recorded:
-    """Return the event that made the job."""
-    known: Sequence[Recorded] = told.events if told.before is None else asked.seen.history(told.job.id, before=2)
-    return known[0]
 
 
 def _unreadable(asked: Asked, job_id: str, error: LogCorrupt) -> Shown:
