@@ -131,8 +131,9 @@ def test_of_a_job_that_waits_what_is_typed_is_changed_and_nothing_else(queue: Qu
 
 
 def test_of_very_many_events_the_newest_are_shown_and_the_others_page_by_page(
-    queue: Queue, viewer: httpx.Client
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job, "TIMED", 110)
     queue.enqueue(id="one", command="true")
     for number in range(120):
         queue.amend("one", priority=number + 1)
@@ -141,6 +142,7 @@ def test_of_very_many_events_the_newest_are_shown_and_the_others_page_by_page(
         return [int(one) for one in re.findall(r'<tr id="v(\d+)"', viewer.get(address).text)]
 
     assert versions("/jobs/one") == [*range(121, 21, -1)]
+    assert "It has 121 events: the newest 110 are drawn." in text_of(viewer.get("/jobs/one"))
     assert 'href="/jobs/one?before=22#events"' in viewer.get("/jobs/one").text
     assert versions("/jobs/one?before=22") == [*range(21, 0, -1)]
     assert "before=" not in viewer.get("/jobs/one?before=22").text.partition('id="events"')[2]
