@@ -1,7 +1,5 @@
 """One job: how it stands and why, what has become of it in time, what it wrote, and what can be done to it."""
 
-from urllib.parse import quote
-
 from starlette.responses import RedirectResponse, Response
 
 from eventqueue.audit.clauses import Reason
@@ -12,16 +10,11 @@ from eventqueue.telling.story import Story, story
 from eventqueue.web.asked import Asked
 from eventqueue.web.page import Shown
 from eventqueue.web.pages import job_acts, job_events, job_facts, job_output
-from eventqueue.web.pages.job_links import clauses
+from eventqueue.web.pages.job_links import clauses, path_of
 from eventqueue.web.scale import bars
 
 YOUNG_S, OLD_S = 3, 15  # for so long a job that waits or runs is not drawn anew without an event, and one that ended
 TIMED = 200  # of the newest events the timeline tells
-
-
-def path_of(job_id: str) -> str:
-    """Return the path of a job's page."""
-    return f"/jobs/{quote(job_id, safe='')}"
 
 
 def show(asked: Asked) -> Shown | Response:
