@@ -14,7 +14,7 @@ from eventqueue.model.events import Cancelled, Event, LateResult, stream_of
 from eventqueue.model.job import State
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web.pages import job
-from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed, enqueued
+from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed, enqueued, failed
 
 RLO = "\u202e"
 
@@ -275,6 +275,24 @@ def test_a_job_is_shown_beside_another(queue: Queue, viewer: httpx.Client) -> No
 
     assert rows(viewer.get("/jobs/one/diff?with=two"))["run.command"] == ["make <all>", "make"]
     assert viewer.get("/jobs/one/diff?with=nowhere").status_code == 404
+
+
+def test_what_an_attempt_wrote_is_shown_however_long_ago_it_was(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "TIMED", 2)
+    dead(queue)
+    queue.retry("one")
+    put(queue, "one", claimed("w:1", attempt=2), failed())
+    queue.connection.outputs.put([Kept(job_id="one", claim=2, attempt=1, stdout=b"the first", stderr=b"")])
+    queue.connection.outputs.put([Kept(job_id="one", claim=6, attempt=2, stdout=b"the second", stderr=b"")])
+
+    assert "the second" in viewer.get("/jobs/one").text
+    first = viewer.get("/jobs/one?claim=2")
+    assert "the first" in first.text
+    assert "Output of attempt 1" in text_of(first)
+    assert viewer.get("/jobs/one?claim=3").status_code == 400
+    assert viewer.get("/jobs/one?claim=999").status_code == 400
 
 
 def test_it_is_proven_when_somebody_asks(queue: Queue, viewer: httpx.Client) -> None:
