@@ -62,7 +62,7 @@ def phases(history: Sequence[Recorded], now: datetime) -> list[Phase]:
     """
     found: list[Phase] = []
     stand = _Stand(Kind.WAITING)
-    for one, after in zip(history, [*history[1:], None], strict=True):
+    for one, after in zip(history, [*history[1:], None], strict=False):
         stand = _next(stand, one)
         if after is not None:
             found += _parts(stand, one, max(one.at, after.at), after)

@@ -103,7 +103,12 @@ class Past:
 
     def history(self, stream: str) -> list[bytes]:
         """Return the stored events that a stream had by then."""
-        return list(self.histories([stream]).get(stream, []))
+        query = self._first_events_of([stream])
+        found = [raw for raw in outlasting(partial(self._raw, query)) if version_in(raw) is not None]
+        # Its first ones (see model/moments.py), of which there may be very many: only the last are looked at for that.
+        while found and not was_by(read_one(found[-1]), self.moment):
+            found.pop()
+        return found
 
     def by_now(self, streams: Collection[str]) -> Mapping[str, list[Recorded]]:
         """Return, by stream, all events that each has by now, of those that can be read to their ends."""

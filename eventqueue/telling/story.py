@@ -12,12 +12,16 @@ from eventqueue.model.job import Job, fold
 
 
 class Story(msgspec.Struct, frozen=True):
-    """A job, why it is in its state, and the newest of its events, in order; `before`: the one before these."""
+    """A job, why it is in its state, and the newest of its events, in order; `before`: the one before these.
+
+    `first`: the event that made it.
+    """
 
     job: Job
     why: Why
     events: Sequence[Recorded]
     before: Recorded | None
+    first: Recorded
 
 
 def story(seen: Queue | Then, job_id: str, most: int) -> Story:
@@ -33,4 +37,5 @@ def story(seen: Queue | Then, job_id: str, most: int) -> Story:
         shown = seen.get(job_id)
         job, why = fold([one for one in history if one.version > shown.version], shown), seen.why(job_id)
     assert job is not None
-    return Story(job, why, history[-most:], history[-most - 1] if len(history) > most else None)
+    first = history[0] if history[0].version == 1 else seen.history(job_id, before=2)[0]
+    return Story(job, why, history[-most:], history[-most - 1] if len(history) > most else None, first)

@@ -19,7 +19,8 @@ LEFT_S = 1.0  # for what then still waits for the database: a thread, which ends
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there. Raises Misconfigured where that cannot be."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # By its name: only of a socket that says it is TCP does asyncio send what is small at once.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))

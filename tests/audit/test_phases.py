@@ -66,3 +66,7 @@ def test_a_wait_is_for_its_time_first_and_then_for_a_worker() -> None:
     ]
     assert isinstance(found[1].since.event, Enqueued)
     assert [one.until and one.until.version for one in found] == [None, 2, 3, None, None]
+
+
+def test_of_no_event_there_is_no_phase() -> None:
+    assert phases([], NOW) == []

@@ -16,7 +16,7 @@ from eventqueue.cli.screen.asking import Pace
 from eventqueue.cli.screen.job import read
 from eventqueue.cli.screen.reading import Reading
 from eventqueue.model.codec import seal
-from eventqueue.model.events import Completed
+from eventqueue.model.events import Completed, Recorded
 from eventqueue.model.job import State, fold
 from eventqueue.ports.log import Append
 from tests.builders import RETRIED_BY_OPERATOR, claimed
@@ -549,11 +549,17 @@ def test_of_a_job_with_very_many_events_the_newest_alone_are_read(
         queue.retry("one", why="once more")
     whole, why = queue.history("one"), queue.why("one")
     monkeypatch.setattr("eventqueue.cli.screen.job.SHOWN", 3)
-    some = queue.history
-    monkeypatch.setattr(queue, "history", lambda job_id, *, last: some(job_id, last=last))  # all of them never
+    some, asked = queue.history, list[dict[str, int]]()
+
+    def history(job_id: str, **part: int) -> list[Recorded]:
+        asked.append(part)
+        return some(job_id, last=part.get("last"), before=part.get("before"))
+
+    monkeypatch.setattr(queue, "history", history)
 
     told = read(queue, "one")
 
+    assert asked == [{"last": 4}, {"before": 2}]
     assert (told.job, told.why) == (fold(whole), why.text)
     assert [(one.before, one.recorded) for one in told.steps] == [*zip(whole[-4:], whole[-3:], strict=False)]
 

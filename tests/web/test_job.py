@@ -7,13 +7,14 @@ import bson
 import httpx
 import pytest
 from bson.raw_bson import RawBSONDocument
+from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
-from eventqueue.model.events import Cancelled, Event, stream_of
+from eventqueue.model.events import Cancelled, Event, LateResult, stream_of
 from eventqueue.model.job import State
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web.pages import job
-from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed
+from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed, enqueued, failed
 
 RLO = "\u202e"
 
@@ -62,7 +63,10 @@ def test_values_of_the_environment_are_nowhere_on_it(queue: Queue, viewer: httpx
 def test_a_part_of_an_id_leads_to_its_job_and_another_is_not_found_in_words(queue: Queue, viewer: httpx.Client) -> None:
     queue.enqueue(id="report:2026", command="true")
 
+    at = queue.history("report:2026")[0].at.isoformat()
     assert viewer.get("/jobs/rep").url.path == "/jobs/report:2026"
+    then = viewer.get("/jobs/rep", params={"at": at})
+    assert (then.url.path, then.url.params["at"], then.status_code) == ("/jobs/report:2026", at, 200)
     missing = viewer.get("/jobs/nowhere")
     assert missing.status_code == 404
     assert "nowhere" in text_of(missing)
@@ -127,8 +131,9 @@ def test_of_a_job_that_waits_what_is_typed_is_changed_and_nothing_else(queue: Qu
 
 
 def test_of_very_many_events_the_newest_are_shown_and_the_others_page_by_page(
-    queue: Queue, viewer: httpx.Client
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job, "TIMED", 110)
     queue.enqueue(id="one", command="true")
     for number in range(120):
         queue.amend("one", priority=number + 1)
@@ -137,6 +142,7 @@ def test_of_very_many_events_the_newest_are_shown_and_the_others_page_by_page(
         return [int(one) for one in re.findall(r'<tr id="v(\d+)"', viewer.get(address).text)]
 
     assert versions("/jobs/one") == [*range(121, 21, -1)]
+    assert "It has 121 events: the newest 110 are drawn." in text_of(viewer.get("/jobs/one"))
     assert 'href="/jobs/one?before=22#events"' in viewer.get("/jobs/one").text
     assert versions("/jobs/one?before=22") == [*range(21, 0, -1)]
     assert "before=" not in viewer.get("/jobs/one?before=22").text.partition('id="events"')[2]
@@ -171,6 +177,40 @@ def test_what_others_wrote_is_never_markup_and_turns_no_text(queue: Queue, opera
         assert markup not in page.text
     assert "and 14 more" in text_of(page)
     assert "more characters" in text_of(page)
+
+
+def test_however_many_tags_it_has_some_are_shown_and_how_many_more_there_are(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    many = replace(enqueued(), tags=tuple(f"tag-{number}" for number in range(10_000)))
+    queue.connection.ground.log.append([append("job-many", many, now=queue.connection.ground.clock.now())])
+
+    page = operator.get("/jobs/many")
+
+    assert len(page.content) < 50_000
+    assert "and 9,950 more" in text_of(page)
+
+
+def test_of_a_time_before_a_job_was_made_it_says_so(queue: Queue, viewer: httpx.Client) -> None:
+    at = queue.history(queue.enqueue(command="true").id)[0].at.isoformat()
+    queue.enqueue(id="one", command="true")
+
+    early = viewer.get("/jobs/one", params={"at": at})
+
+    assert early.status_code == 422
+    assert "was not there yet" in text_of(early)
+
+
+def test_each_event_leads_to_the_job_as_it_was_then_and_to_what_it_changed(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true")
+    queue.amend("one", priority=7)
+    queue.cancel("one")
+
+    row = viewer.get("/jobs/one").text.partition('<tr id="v2"')[2].partition("</tr>")[0]
+    then, diff = map(unescape, re.findall(r'href="([^"]+)"', row))
+
+    assert "Why it is pending" in text_of(viewer.get(then))
+    assert rows(viewer.get(diff))["priority"] == ["0", "7"]
 
 
 def test_it_is_shown_as_it_was(queue: Queue, operator: httpx.Client) -> None:
@@ -237,6 +277,24 @@ def test_a_job_is_shown_beside_another(queue: Queue, viewer: httpx.Client) -> No
     assert viewer.get("/jobs/one/diff?with=nowhere").status_code == 404
 
 
+def test_what_an_attempt_wrote_is_shown_however_long_ago_it_was(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "TIMED", 2)
+    dead(queue)
+    queue.retry("one")
+    put(queue, "one", claimed("w:1", attempt=2), failed())
+    queue.connection.outputs.put([Kept(job_id="one", claim=2, attempt=1, stdout=b"the first", stderr=b"")])
+    queue.connection.outputs.put([Kept(job_id="one", claim=6, attempt=2, stdout=b"the second", stderr=b"")])
+
+    assert "the second" in viewer.get("/jobs/one").text
+    first = viewer.get("/jobs/one?claim=2")
+    assert "the first" in first.text
+    assert "Output of attempt 1" in text_of(first)
+    assert viewer.get("/jobs/one?claim=3").status_code == 400
+    assert viewer.get("/jobs/one?claim=999").status_code == 400
+
+
 def test_it_is_proven_when_somebody_asks(queue: Queue, viewer: httpx.Client) -> None:
     queue.enqueue(id="one", command="true")
 
@@ -266,3 +324,13 @@ def test_where_nothing_has_become_of_it_a_page_that_is_open_is_not_drawn_anew(
     assert seen(mark).status_code == 204
     queue.retry("one")
     assert seen(mark).status_code == 200
+
+
+def test_what_came_too_late_from_a_worker_is_told(queue: Queue, viewer: httpx.Client) -> None:
+    dead(queue)
+    late = LateResult(claim=2, worker="w:1", outcome="completed", data={})
+    queue.connection.ground.log.append([append("late-one", late, now=queue.connection.ground.clock.now())])
+
+    shown = text_of(viewer.get("/jobs/one"))
+    assert "Too late to count" in shown
+    assert "completed by w:1, after its claim 2 had ended" in shown

@@ -12,6 +12,7 @@ from eventqueue.mongo.outputs import Kept
 from eventqueue.web import output
 from eventqueue.web.written import SHOWN_BYTES
 from tests.web.test_job import dead
+from tests.worker.stage import wait_until
 
 
 def sent(client: httpx.Client, job_id: str) -> tuple[str, dict[str, Any]]:
@@ -47,6 +48,15 @@ def test_no_more_look_on_than_a_process_can_bear(
 
     assert sent(viewer, "one") == ("over", {"claim": None, "note": output.FULL, "streams": []})
     assert output._looking == set()
+
+
+def test_nobody_looks_any_more_once_a_page_has_gone(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true")
+
+    with viewer.stream("GET", "/jobs/one/output"):
+        wait_until(lambda: len(output._looking) == 1)
+
+    wait_until(lambda: not output._looking)
 
 
 def test_however_much_is_written_the_end_is_held_and_all_of_it_counted() -> None:

@@ -1,28 +1,20 @@
 """One job: how it stands and why, what has become of it in time, what it wrote, and what can be done to it."""
 
-from collections.abc import Sequence
-from urllib.parse import quote
-
 from starlette.responses import RedirectResponse, Response
 
 from eventqueue.audit.clauses import Reason
 from eventqueue.audit.phases import phases
-from eventqueue.errors import JobNotFound, LogCorrupt
+from eventqueue.errors import LogCorrupt, Refused
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, Recorded, name_in
 from eventqueue.telling.story import Story, story
 from eventqueue.web.asked import Asked
 from eventqueue.web.page import Shown
 from eventqueue.web.pages import job_acts, job_events, job_facts, job_output
-from eventqueue.web.pages.job_links import clauses
+from eventqueue.web.pages.job_links import clauses, path_of
 from eventqueue.web.scale import bars
 
 YOUNG_S, OLD_S = 3, 15  # for so long a job that waits or runs is not drawn anew without an event, and one that ended
 TIMED = 200  # of the newest events the timeline tells
-
-
-def path_of(job_id: str) -> str:
-    """Return the path of a job's page."""
-    return f"/jobs/{quote(job_id, safe='')}"
 
 
 def show(asked: Asked) -> Shown | Response:
@@ -32,8 +24,10 @@ def show(asked: Asked) -> Shown | Response:
         if asked.shown and asked.shown == _mark(asked, asked.seen.history(job_id, last=1)[0]):
             return Response(status_code=204)
         return _shown(asked, story(asked.seen, job_id, TIMED))
-    except JobNotFound:
+    except Refused as error:  # it is not there, or was not by then
         whole = asked.queue.resolve(job_id)
+        if whole == job_id:
+            raise error from None
         return RedirectResponse(asked.link(path_of(whole)), 303)
     except LogCorrupt as error:
         return _unreadable(asked, job_id, error)
@@ -61,11 +55,12 @@ def _shown(asked: Asked, told: Story) -> Shown:
         "is_whole": told.before is None,
         "timed": len(told.events),
         "attempts": job_output.attempts(lived),
+        "late": job_events.late(asked, job.id),
         "output": job_output.shown(asked, job, lived),
         "facts": job_facts.facts(asked, job),
         "run": job_facts.ran(job),
         "tags": job_facts.tags(asked, job),
-        "lineage": job_facts.lineage(asked, job, _first(asked, told), restarts),
+        "lineage": job_facts.lineage(asked, job, told.first, restarts),
         "progress": asked.seen.progress([job]).get(job.id),
         "deeds": job_acts.deeds(job, asked.now, is_restarted=bool(restarts)),
         "may_change": job_acts.may_be_changed(job),
@@ -74,12 +69,6 @@ def _shown(asked: Asked, told: Story) -> Shown:
         "problem": None,
     }
     return Shown("job.html", f"Job {job.id}", what)
-
-
-def _first(asked: Asked, told: Story) -> Recorded:
-    """Return the event that made the job."""
-    known: Sequence[Recorded] = told.events if told.before is None else asked.seen.history(told.job.id, before=2)
-    return known[0]
 
 
 def _unreadable(asked: Asked, job_id: str, error: LogCorrupt) -> Shown:

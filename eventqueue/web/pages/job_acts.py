@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -14,6 +13,7 @@ from eventqueue.model.job import Job, State
 from eventqueue.system.zones import zone
 from eventqueue.web.act import Done
 from eventqueue.web.asked import Asked
+from eventqueue.web.pages.job_links import path_of
 
 Read = Callable[[str, datetime], Any]
 
@@ -45,10 +45,6 @@ def may_be_changed(job: Job) -> bool:
     return job.state in AMEND.possible and job.due_at is not None
 
 
-def _back(asked: Asked) -> str:
-    return f"/jobs/{quote(asked.path['id'], safe='')}"
-
-
 def _given(asked: Asked) -> dict[str, str]:
     return {} if asked.why is None else {"why": asked.why}
 
@@ -57,21 +53,21 @@ def retry(asked: Asked) -> Done:
     """Bring a job back."""
     job_id = asked.path["id"]
     asked.queue.retry(job_id, **_given(asked))
-    return Done(f"Job {job_id} is pending again", _back(asked))
+    return Done(f"Job {job_id} is pending again", path_of(job_id))
 
 
 def cancel(asked: Asked) -> Done:
     """Cancel a job."""
     job_id = asked.path["id"]
     done = asked.queue.cancel(job_id, **_given(asked))
-    return Done(f"Job {job_id} is cancelled" + ("" if done.changed else " already"), _back(asked))
+    return Done(f"Job {job_id} is cancelled" + ("" if done.changed else " already"), path_of(job_id))
 
 
 def run_now(asked: Asked) -> Done:
     """Have a job be due now."""
     job_id = asked.path["id"]
     asked.queue.amend(job_id, asked.why, delay=0)
-    return Done(f"Job {job_id} is due", _back(asked))
+    return Done(f"Job {job_id} is due", path_of(job_id))
 
 
 def restart(asked: Asked) -> Done:
@@ -79,7 +75,7 @@ def restart(asked: Asked) -> Done:
     job_id = asked.path["id"]
     done = asked.queue.restart(job_id, asked.why)
     said = f"It takes up job {job_id}" if done.created else f"Job {job_id} was restarted before, as this one"
-    return Done(said, f"/jobs/{quote(done.id, safe='')}")
+    return Done(said, path_of(done.id))
 
 
 def amend(asked: Asked) -> Done:
@@ -89,7 +85,7 @@ def amend(asked: Asked) -> Done:
     unset = [name for name in ("timeout", "tags") if f"no-{name}" in asked.form and name not in given]
     fields = {READ_AS.get(name, name): _read(name, text, asked.now) for name, text in given.items()}
     done = asked.queue.amend(job_id, asked.why, unset=unset, **fields)
-    return Done(f"Job {job_id} waits as asked" if done.changed else f"Job {job_id} was so already", _back(asked))
+    return Done(f"Job {job_id} waits as asked" if done.changed else f"Job {job_id} was so already", path_of(job_id))
 
 
 def _read(name: str, text: str, now: datetime) -> Any:

@@ -16,6 +16,7 @@ from eventqueue.telling.story import Story
 from eventqueue.web.asked import Asked
 
 SHOWN = 100  # events on a page
+LATE_MAX = 10
 DATA_MAX = 6000  # characters of one event's data
 
 
@@ -41,6 +42,7 @@ class Part(msgspec.Struct, frozen=True):
     lines: Sequence[Line]
     older: int | None
     is_newest: bool
+    is_broken: bool = False  # not all of the job can be read
 
 
 def part(asked: Asked, told: Story) -> Part:
@@ -62,7 +64,14 @@ def as_stored(asked: Asked) -> Part:
     known = [*islice(rest, SHOWN + 1)]
     if not known and before is None:
         raise JobNotFound(asked.path["id"])
-    return _part(known[::-1], is_newest=before is None)
+    return msgspec.structs.replace(_part(known[::-1], is_newest=before is None), is_broken=True)
+
+
+def late(asked: Asked, job_id: str) -> Sequence[Line]:
+    """Return what came from workers after their claims had ended, which counts for nothing: the last few of it."""
+    wanted = Wanted(streams=(stream_of("late", job_id),), until=None if asked.then is None else asked.time)
+    found = islice(asked.queue.events(wanted, reverse=True), LATE_MAX)
+    return [*_lines([None, *[*found][::-1]])]
 
 
 def _before(asked: Asked) -> int | None:

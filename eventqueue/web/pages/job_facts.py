@@ -18,7 +18,7 @@ from eventqueue.schedules.ticks import tick_of, told
 from eventqueue.telling.documents import HIDDEN
 from eventqueue.telling.words import count, span
 from eventqueue.web.asked import Asked
-from eventqueue.web.pages.job_links import Piece, linked
+from eventqueue.web.pages.job_links import Piece, linked, path_of
 
 TEXT_MAX = 4000  # characters of what a job runs, and of its meta
 TAGS_MAX = 50
@@ -100,7 +100,7 @@ def tags(asked: Asked, job: Job) -> tuple[Sequence[Piece], int]:
 
 def lineage(asked: Asked, job: Job, first: Recorded, restarts: Sequence[str]) -> Sequence[Fact]:
     """Return where a job comes from, and what came of it."""
-    return [*_origins(asked, job, first), *(Fact("restarted as", one, _job(asked, one)) for one in restarts)]
+    return [*_origins(asked, job, first), *(Fact("restarted as", one, asked.link(path_of(one))) for one in restarts)]
 
 
 def _origins(asked: Asked, job: Job, first: Recorded) -> Iterator[Fact]:
@@ -111,16 +111,12 @@ def _origins(asked: Asked, job: Job, first: Recorded) -> Iterator[Fact]:
     elif job.correlation:
         yield Fact("correlation", job.correlation)
     if job.restart_of is not None:
-        yield Fact("restart of", job.restart_of, _job(asked, job.restart_of))
+        yield Fact("restart of", job.restart_of, asked.link(path_of(job.restart_of)))
         yield Fact("all restarts of it", "in a list", _jobs(asked, restart_of=job.restart_of))
     if isinstance(first.event, Enqueued) and first.event.act is not None:
         yield Fact("act", first.event.act, asked.link(f"/audit/acts/{quote(first.event.act, safe='')}"))
     if first.cause is not None:
         yield Fact("caused by event", first.cause.hex())
-
-
-def _job(asked: Asked, job_id: str) -> str:
-    return asked.link(f"/jobs/{quote(job_id, safe='')}")
 
 
 def sealed(asked: Asked, last: Recorded) -> Sequence[Piece] | None:

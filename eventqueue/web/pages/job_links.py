@@ -14,9 +14,12 @@ from eventqueue.model.job import Job
 from eventqueue.web.asked import Asked
 
 _RUNNING = re.compile(r"([A-Za-z0-9._:-]+) for ")  # as `audit.waiting.busy` names the jobs that keep slots busy
-
-
 _COMMAND = re.compile(r"`(queuectl [^`]*)`")
+
+
+def path_of(job_id: str) -> str:
+    """Return the path of a job's page."""
+    return f"/jobs/{quote(job_id, safe='')}"
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -78,18 +81,18 @@ def _named(asked: Asked, job: Job, clause: Clause) -> Mapping[str, str]:
         found[job.worker] = asked.link(f"/workers/{quote(job.worker, safe='')}")
     if clause.kind is Reason.BUSY:
         named = _RUNNING.findall(clause.text.partition("busy: ")[2])
-        found |= {one: asked.link(f"/jobs/{quote(one, safe='')}") for one in named}
+        found |= {one: asked.link(path_of(one)) for one in named}
     if job.restart_of is not None:
-        found[job.restart_of] = asked.link(f"/jobs/{quote(job.restart_of, safe='')}")
+        found[job.restart_of] = asked.link(path_of(job.restart_of))
     if clause.event is not None and clause.kind is Reason.RESTARTED:
         other = name_in(clause.event.stream)
-        found[other] = asked.link(f"/jobs/{quote(other, safe='')}")
+        found[other] = asked.link(path_of(other))
     return found
 
 
 def _evidence(asked: Asked, job: Job, place: Place) -> Piece:
     if place.stream == job.stream:
-        return Piece(f"event {place.version}", asked.link(f"/jobs/{quote(job.id, safe='')}") + f"#v{place.version}")
+        return Piece(f"event {place.version}", asked.link(path_of(job.id)) + f"#v{place.version}")
     return Piece(f"event {place.version} of {place.stream}", href_of(asked, place.stream))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from starlette.responses import Response
 
-from eventqueue.audit.phases import Kind, Phase
+from eventqueue.audit.phases import Kind, Phase, phases
 from eventqueue.errors import AccessDenied, InvalidInput
 from eventqueue.model.events import Claimed, Completed, Error, Failed, Output, type_of
 from eventqueue.model.job import Job
@@ -52,7 +52,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 def attempts(lived: Sequence[Phase]) -> Sequence[Attempt]:
     """Return the newest attempts of a job's phases, the last first."""
-    return [_attempt(one) for one in lived if one.kind is Kind.RUNNING][::-1][:ATTEMPTS_MAX]
+    return _attempts(lived)[::-1][:ATTEMPTS_MAX]
 
 
 def _attempt(phase: Phase) -> Attempt:
@@ -66,17 +66,31 @@ def _attempt(phase: Phase) -> Attempt:
 
 def shown(asked: Asked, job: Job, lived: Sequence[Phase]) -> Shown | None:
     """Return what the attempt wrote that is asked for, or the last one; None where there was none."""
-    there = [_attempt(one) for one in lived if one.kind is Kind.RUNNING]
-    if not there:
+    attempt = _asked(asked, job.id, lived)
+    if attempt is None:
         return None
-    claim = claim_of(asked)
-    attempt = next((one for one in there if one.claim == claim), there[-1])
     runs = attempt.claim == job.claim and asked.then is None
     if runs and asked.query.get("written") is not None:  # where nothing follows it, as it is by now
         written = asked.queue.output_so_far(job.id)
         found = {} if written is None else {name: getattr(written, name) for name in STREAMS}
         return Shown(attempt, [_stream(name, tail.kept, tail.total) for name, tail in found.items()], runs)
     return Shown(attempt, _kept(asked, job.id, attempt), runs)
+
+
+def _asked(asked: Asked, job_id: str, lived: Sequence[Phase]) -> Attempt | None:
+    """Return the attempt that is asked for, however long ago it was, or the last one. Raises InvalidInput."""
+    there, claim = _attempts(lived), claim_of(asked)
+    if claim is None:
+        return there[-1] if there else None
+    older = () if any(one.claim == claim for one in there) else asked.seen.history(job_id, last=2, before=claim + 2)
+    found = next((one for one in (*there, *_attempts(phases(older, asked.time))) if one.claim == claim), None)
+    if found is None:
+        raise InvalidInput("claim", f"{claim} is of no attempt of job {job_id}")
+    return found
+
+
+def _attempts(lived: Sequence[Phase]) -> list[Attempt]:
+    return [_attempt(one) for one in lived if one.kind is Kind.RUNNING]
 
 
 def _kept(asked: Asked, job_id: str, attempt: Attempt) -> Sequence[Stream]:

@@ -38,7 +38,10 @@ export function startParts(main) {
       // What is shown by now, if it says so: where that is so still, nothing is drawn.
       const seen = main.querySelector("[data-seen]")?.dataset.seen ?? "";
       const answer = await fetch(url, { headers: { "x-part": "main", "x-seen": seen }, credentials: "same-origin" });
-      if (answer.status === 204) return performance.now() - began;
+      if (answer.status === 204) {
+        main.dispatchEvent(new CustomEvent("drawn"));
+        return performance.now() - began;
+      }
       const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
       const found = drawn.getElementById("main");
       if (found === null) throw new Error(answer.statusText);

@@ -36,13 +36,13 @@ export class Output extends Component {
 
   // Who reads the end goes on reading the end; who has scrolled back stays there.
   getSnapshotBeforeUpdate() {
-    return Array.from(this.root.current.querySelectorAll("pre"), (pre) => pre.scrollHeight - pre.scrollTop - pre.clientHeight < 8);
+    return Array.from(this.root.current.querySelectorAll(".end"), (one) => one.scrollHeight - one.scrollTop - one.clientHeight < 8);
   }
 
   componentDidUpdate(_, __, wereAtEnd) {
     this.sync();
-    this.root.current.querySelectorAll("pre").forEach((pre, place) => {
-      if (wereAtEnd[place] ?? true) pre.scrollTop = pre.scrollHeight;
+    this.root.current.querySelectorAll(".end").forEach((one, place) => {
+      if (wereAtEnd[place] ?? true) one.scrollTop = one.scrollHeight;
     });
   }
 
@@ -55,7 +55,7 @@ export class Output extends Component {
 function draw({ note, streams }) {
   const drawn = streams.flatMap(({ name, pieces, total, is_cut }) => [
     h("h3", { key: `${name}-head` }, name, is_cut && h("span", { class: "dim" }, ` the end of ${total.toLocaleString("en")} bytes`)),
-    h("div", { key: name, class: "scroll", tabindex: 0, role: "region", "aria-label": name }, h("pre", { class: "written", "data-stream": name }, pieces.map(([text, classes]) => (classes ? h("span", { class: classes }, text) : text)))),
+    h("div", { key: name, class: "scroll end", tabindex: 0, role: "region", "aria-label": name }, h("pre", { class: "written", "data-stream": name }, pieces.map(([text, classes]) => (classes ? h("span", { class: classes }, text) : text)))),
   ]);
   return [...drawn, h("p", { key: "note", class: "dim" }, note || (streams.length ? "" : "It has written nothing yet."))];
 }

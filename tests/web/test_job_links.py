@@ -1,0 +1,53 @@
+"""What a sentence about a job names leads there, and nothing else does."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from eventqueue.audit.clauses import Clause, Place, Reason, Why
+from eventqueue.audit.waiting import busy
+from eventqueue.model.job import State
+from eventqueue.web.asked import Asked
+from eventqueue.web.pages.job_links import Piece, clauses, linked
+from eventqueue.web.roles import Role, Visitor
+from tests.audit.test_why import BUSY
+from tests.builders import NOW, enqueued, job
+
+NOBODY: Any = None
+ASKED = Asked(NOBODY, Visitor(Role.VIEWER, "ann"), datetime(2026, 1, 1, tzinfo=UTC), "/jobs/one")
+
+
+def test_names_are_links_where_they_stand_as_words_and_commands_are_code() -> None:
+    found = linked("Job a-1 waits for a, not for ab: `queuectl cancel a` ends a.", {"a": "/a", "a-1": "/a-1", "": "/"})
+
+    assert [*found] == [
+        Piece("Job "),
+        Piece("a-1", "/a-1"),
+        Piece(" waits for "),
+        Piece("a", "/a"),
+        Piece(", not for ab: "),
+        Piece("queuectl cancel a", is_code=True),
+        Piece(" ends "),
+        Piece("a", "/a"),
+        Piece("."),
+    ]
+
+
+def test_jobs_that_keep_slots_busy_are_links() -> None:
+    running = [one for _, jobs in BUSY for one in jobs]
+    text = busy(BUSY, running, NOW)
+
+    (told,) = clauses(ASKED, job(enqueued()), Why("one", State.PENDING, (Clause(kind=Reason.BUSY, text=text),)))
+
+    assert {one.text for one in told.pieces if one.href} == {one.id for one in running[:3]}
+
+
+def test_the_event_by_which_a_clause_is_true_is_where_it_stands() -> None:
+    def evidence(stream: str) -> str | None:
+        clause = Clause(kind=Reason.PAUSED, text="it is so", event=Place(stream, 3))
+        (told,) = clauses(ASKED, job(enqueued()), Why("one", State.PENDING, (clause,)))
+        return None if told.evidence is None else told.evidence.href
+
+    assert evidence("job-one") == "/jobs/one#v3"
+    assert evidence("job-a:b") == "/jobs/a%3Ab"
+    assert evidence("queue-mail") == "/queues"
+    assert evidence("config-default") is None
