@@ -7,7 +7,7 @@ import { startParts } from "./parts.js";
 const parts = startParts(document.getElementById("main"));
 startLive(document.body.dataset.live, parts);
 startKeys(parts);
-startCompletion();
+startCompletion(parts.main);
 
 const themes = document.querySelector("[data-theme-switch]");
 themes.hidden = false;
