@@ -187,6 +187,23 @@ def test_of_an_act_whose_end_was_never_told_that_is_said(queue: Queue, operator:
     assert "The log has no end of it" not in operator.get(f"/bulk/{bulk.id}").text
 
 
+def test_jobs_that_are_ticked_are_acted_on_and_those_that_it_cannot_be_done_to_are_told(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    cancelled(queue)
+    queue.enqueue(command="true", id="waits")
+
+    form = operator.get("/bulk", params={"deed": "retry", "id": [NAMED[0], "waits"]})
+    answer = done(operator, form)
+
+    assert "Retry 2 jobs?" in form.text
+    assert "1 of 2 jobs are pending again" in answer.text
+    assert "the jobs were named" in answer.text
+    assert [queue.get(one).state.value for one in NAMED] == ["pending", "cancelled", "cancelled"]
+    assert operator.get("/bulk", params={"deed": "retry", "id": "nobody"}).status_code == 404
+    assert 'form="ticked"' in operator.get("/jobs").text
+
+
 @pytest.fixture
 def held(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """There are cancelled jobs; acts go on job by job, and stop before the second until it is set."""

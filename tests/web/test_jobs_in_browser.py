@@ -112,3 +112,19 @@ def test_what_is_new_is_told_to_who_reads_further_down_and_shown_to_who_stands_a
     page.mouse.move(5, 5)
     queue.cancel("new-1")
     expect(page.locator("tr[data-key]").first).to_contain_text("cancelled")
+
+
+def test_what_is_ticked_stays_ticked_while_the_list_moves_and_is_acted_on(queue: Queue, open_page: OpenPage) -> None:
+    for name in ("one", "two", "three"):
+        queue.enqueue(command="true", id=name)
+    page = open_page("/jobs")
+
+    page.get_by_label("Job one").check()
+    page.get_by_label("Job three").check()
+    queue.enqueue(command="true", id="new")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.get_by_role("form", name="With the jobs that are ticked").get_by_role("button", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel 2 jobs").click()
+
+    expect(page.get_by_text("2 jobs are cancelled.")).to_be_visible()
+    assert {job.id for job in queue.list(state=State.PENDING)} == {"two", "new"}

@@ -31,7 +31,7 @@ export class Slices extends Component {
 
   componentWillReceiveProps({ children, data }) {
     const found = drawn(children);
-    const isAtTop = scrollY < TOP && !this.root?.querySelector("table:hover");
+    const isAtTop = scrollY < TOP && !this.root?.querySelector("table:hover, :checked");
     this.setState(data.sorted !== undefined || isAtTop ? withNew(this.state, found, data) : withoutNew(this.state, found));
     if (performance.now() - this.looked > AGAIN_MS) this.lookAgain();
   }
@@ -48,7 +48,7 @@ export class Slices extends Component {
       if (!slice.body) continue;
       const isNear = near(slice.body);
       if (isNear && !slice.rows && !slice.isAsked) this.load(slice);
-      if (!isNear && slice.rows && !slice.body.contains(document.activeElement)) {
+      if (!isNear && slice.rows && !isInUse(slice.body)) {
         slice.height = slice.body.getBoundingClientRect().height;
         slice.rows = null;
         this.forceUpdate();
@@ -104,7 +104,7 @@ export class Slices extends Component {
   }
 }
 
-const room = (height) => h("tr", { key: "room", "aria-hidden": "true" }, h("td", { colSpan: 8, style: { height: `${height || 400}px` } }));
+const room = (height) => h("tr", { key: "room", "aria-hidden": "true" }, h("td", { colSpan: 9, style: { height: `${height || 400}px` } }));
 
 function end(problem, next, more, pages) {
   if (problem) return h("p", { class: "problem", role: "alert" }, problem, " ", h("a", { href: location.href }, "From the beginning"));
@@ -158,6 +158,11 @@ function withoutNew(state, found) {
 function known(rows, newer) {
   const now = new Map(newer.map((row) => [row.key, row]));
   return { now, last: rows.findLastIndex(({ key }) => now.has(key)) };
+}
+
+// What has the focus, or is ticked, is not let go of.
+function isInUse(body) {
+  return body.contains(document.activeElement) || body.querySelector(":checked") !== null;
 }
 
 function near(element, within = NEAR) {
