@@ -33,6 +33,7 @@ def test_the_list_shows_the_jobs_that_fit_the_filter_newest_first(queue: Queue, 
         "mail-0",
     ]
     assert "No job fits." in viewer.get("/jobs", params={"q": "tag:blue"}).text
+    assert "No queue &#39;mial&#39; ever had a job (is mail meant?)" in viewer.get("/jobs?q=queue:mial").text
 
 
 @pytest.mark.parametrize("sort", [None, "priority"])

@@ -54,7 +54,7 @@ def do(works: Works, asked: Asked) -> Done | Shown:
         act_id = works.begin(prepared, lambda: choice.have(asked.queue, prepared.found, asked.why, fields))
     except InvalidInput as error:
         return _form(asked, prepared, works, key, redact(str(error)))
-    return Done("It is done in one act" if is_first else "That was asked for once already", f"/bulk/{act_id}")
+    return Done("One act was made of it" if is_first else "That was asked for once already", f"/bulk/{act_id}")
 
 
 def show(works: Works, asked: Asked) -> Shown:

@@ -11,6 +11,7 @@ from eventqueue.audit.rewording import added, asked_of, without
 from eventqueue.errors import InvalidInput, JobNotFound, Refused, redact
 from eventqueue.model.job import Job, State
 from eventqueue.telling.states import SCHEDULED
+from eventqueue.telling.unknown import unknown
 from eventqueue.web.asked import Asked
 from eventqueue.web.deeds import offered
 from eventqueue.web.page import Shown
@@ -38,6 +39,7 @@ def show(asked: Asked) -> Shown | Response:
         "problem": problem,
         "is_filter": search.problem is None,
         "rows": rows(asked.seen, found, asked.time),
+        "unknown": None if found or problem else unknown(asked.seen, search.wanted.queue),
         "now": asked.time,
         "sort": asked.query.get("sort"),
         "older": _older(asked, found, at) if is_more else None,

@@ -89,8 +89,9 @@ export class Slices extends Component {
     scrollTo({ top: 0 });
   }
 
-  render({ children, data }, { first, more, next, news, problem }) {
-    const { scroll, table, head, pages } = drawn(children);
+  render({ children }, { first, more, news }) {
+    const server = drawn(children);
+    const { scroll, table, head } = server;
     const seen = new Set();
     const once = (rows) => rows.filter(({ key }) => key === undefined || (!seen.has(key) && seen.add(key)));
     const bodies = more.map((slice) =>
@@ -99,26 +100,26 @@ export class Slices extends Component {
     return h("div", { class: "slices", ref: (root) => (this.root = root) }, [
       h("div", { class: "news", role: "status" }, news ? h("button", { onClick: () => this.showNew() }, `${news} new`) : null),
       cloneElement(scroll, {}, cloneElement(table, {}, [head, h("tbody", { key: "first" }, once(first)), ...bodies])),
-      end(problem, next, more, pages, data),
+      end(server, this.state),
     ]);
   }
 }
 
 const room = (height) => h("tr", { key: "room", "aria-hidden": "true" }, h("td", { colSpan: 9, style: { height: `${height || 400}px` } }));
 
-function end(problem, next, more, pages) {
+function end({ unknown, pages }, { problem, next, more }) {
   if (problem) return h("p", { class: "problem", role: "alert" }, problem, " ", h("a", { href: location.href }, "From the beginning"));
-  if (more.length === 0 && !next) return pages;
+  if (more.length === 0 && !next) return [unknown, pages];
   return h("p", { class: "pages dim" }, next ? "More as you scroll …" : "These are all.");
 }
 
 // What the server has drawn: the table, its head, its rows, and the address of what is older.
 function drawn(children) {
-  const [scroll, pages] = ["scroll", "pages"].map((name) => one(children, ({ props }) => props?.class === name));
+  const [scroll, pages, unknown] = ["scroll", "pages", "problem"].map((name) => one(children, ({ props }) => props?.class === name));
   const table = one(scroll, ({ type }) => type === "table");
   const rows = toChildArray(one(table, ({ type }) => type === "tbody").props.children).filter(({ type }) => type === "tr");
   const next = one(pages, ({ props }) => props?.rel === "next")?.props.href ?? null;
-  return { scroll, table, head: one(table, ({ type }) => type === "thead"), rows, next, pages };
+  return { scroll, table, head: one(table, ({ type }) => type === "thead"), rows, next, pages, unknown };
 }
 
 function one(nodes, fits) {
