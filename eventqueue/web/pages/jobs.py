@@ -1,5 +1,6 @@
 """The list of jobs: those that fit a filter, newest first or in another order, a slice at a time."""
 
+import time
 from collections.abc import Collection, Sequence
 from itertools import islice
 
@@ -19,6 +20,7 @@ from eventqueue.web.rows import rows
 from eventqueue.web.searching import Search, searched
 
 SLICE, SLICE_MAX = 50, 200  # jobs
+SLOW_S = 2.0  # what takes longer to find is not looked for every second
 STATES = (State.PENDING, SCHEDULED, *(one for one in State if one is not State.PENDING))
 
 
@@ -28,7 +30,7 @@ def show(asked: Asked) -> Shown | Response:
     if search.job is not None:
         return RedirectResponse(asked.link(f"/jobs/{search.job}"), 303)
     found: Sequence[Job] = ()
-    problem, is_more, at = search.problem, False, _place(asked)
+    problem, is_more, at, began = search.problem, False, _place(asked), time.monotonic()
     if problem is None:
         try:
             found, is_more = _slice(asked, search, at)
@@ -38,6 +40,7 @@ def show(asked: Asked) -> Shown | Response:
         "search": search,
         "problem": problem,
         "is_filter": search.problem is None,
+        "is_slow": time.monotonic() - began > SLOW_S,
         "rows": rows(asked.seen, found, asked.time),
         "unknown": None if found or problem else unknown(asked.seen, search.wanted.queue),
         "now": asked.time,

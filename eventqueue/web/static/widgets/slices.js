@@ -31,8 +31,9 @@ export class Slices extends Component {
 
   componentWillReceiveProps({ children, data }) {
     const found = drawn(children);
-    const isAtTop = scrollY < TOP && !this.root?.querySelector("table:hover, :checked");
-    this.setState(data.sorted !== undefined || isAtTop ? withNew(this.state, found, data) : withoutNew(this.state, found));
+    const isHeld = scrollY >= TOP || this.root?.querySelector("table:hover, :checked");
+    const isFree = !isHeld || data.sorted !== undefined || this.state.first[0]?.key === "none";
+    this.setState(isFree ? withNew(this.state, found, data) : withoutNew(this.state, found));
     if (performance.now() - this.looked > AGAIN_MS) this.lookAgain();
   }
 
