@@ -205,6 +205,7 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "jobs after one": lambda _, queue: queue.list(after=some_jobs(queue)[-1], limit=10),
     "jobs of a queue after one": lambda _, queue: queue.list(queue="queue-7", after=some_jobs(queue)[-1], limit=10),
     "dead jobs after one": lambda _, queue: queue.list(state=State.DEAD, after=queue.list(state=State.DEAD)[9].id),
+    "kinds of jobs": lambda _, queue: queue.facets(most=200),
     "parked jobs": lambda at, _: at.views.parked(),
     "the doctor's look": lambda at, _: at.views.snapshot(),
     "projections": lambda _, queue: queue.projections(),

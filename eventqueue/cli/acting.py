@@ -14,9 +14,9 @@ from eventqueue.cli.named import to_named
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.selection import Selection
 from eventqueue.cli.session import Session
-from eventqueue.cli.unknown import unknown
 from eventqueue.errors import QueueError, Refused
 from eventqueue.system.interrupts import STOP, interrupt, once
+from eventqueue.telling.unknown import unknown
 from eventqueue.telling.words import count
 
 if TYPE_CHECKING:

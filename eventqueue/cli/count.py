@@ -31,8 +31,8 @@ def count(session: Session, *, wanted: Wanted, by: By | None) -> None:
     """
     from eventqueue.cli.render import tables
     from eventqueue.cli.render.progress import counting
-    from eventqueue.cli.unknown import unknown
     from eventqueue.telling import documents, words
+    from eventqueue.telling.unknown import unknown
 
     with session.queue() as queue:
         now = queue.connection.ground.clock.now()

@@ -15,9 +15,9 @@ from eventqueue.cli.known import JOB, QUEUE, TAG
 from eventqueue.cli.options import command, show_env
 from eventqueue.cli.render.progress import progress
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import TEXT, Typed, moment_option, since_of, time_of, until_of
 from eventqueue.system.interrupts import on_signals
+from eventqueue.telling.unknown import unknown
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

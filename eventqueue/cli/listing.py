@@ -16,11 +16,11 @@ from eventqueue.cli.render.printing import print_array, print_line
 from eventqueue.cli.session import Session
 from eventqueue.cli.shape import PLAIN, Shape
 from eventqueue.cli.then import At, seen_at, time_in
-from eventqueue.cli.unknown import unknown
 from eventqueue.model.ends import Ends
 from eventqueue.model.job import Job
 from eventqueue.ports.views import Filter
 from eventqueue.telling import documents
+from eventqueue.telling.unknown import unknown
 from eventqueue.telling.words import count
 
 if TYPE_CHECKING:

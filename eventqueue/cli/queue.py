@@ -10,11 +10,11 @@ from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.shape import QUEUES, Shape, print_shaped, shaped
 from eventqueue.cli.then import At, seen_at, time_in, with_at
-from eventqueue.cli.unknown import WHERE
 from eventqueue.cli.values import TEXT
 from eventqueue.errors import QueueError
 from eventqueue.model.names import meant
 from eventqueue.system.printable import clean
+from eventqueue.telling.unknown import WHERE
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue

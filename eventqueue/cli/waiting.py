@@ -10,9 +10,9 @@ from eventqueue.cli.named import NAMED_MAX
 from eventqueue.cli.options import command
 from eventqueue.cli.selection import Selection, choosing
 from eventqueue.cli.session import Session
-from eventqueue.cli.unknown import unknown
 from eventqueue.cli.values import SECONDS
 from eventqueue.system.printable import clean
+from eventqueue.telling.unknown import unknown
 from eventqueue.telling.words import count
 
 if TYPE_CHECKING:

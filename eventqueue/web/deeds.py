@@ -90,4 +90,6 @@ CHOICES: Mapping[str, Choice] = {
 def offered(wanted: Filter) -> Sequence[Choice]:
     """Return what can be done to jobs that fit, as far as their states tell."""
     states = {*wanted.any_state}
-    return [one for one in CHOICES.values() if not states or states <= {*one.deed.possible}]
+    found = [one for one in CHOICES.values() if not states or states <= {*one.deed.possible}]
+    # A dead letter that is discarded is cancelled: one button is enough.
+    return [one for one in found if one.deed is not CANCEL or states != {State.DEAD}]

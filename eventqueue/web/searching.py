@@ -24,23 +24,20 @@ class Search(msgspec.Struct, frozen=True):
     job: str | None = None
 
 
-def searched(asked: Asked, **more: Any) -> Search:
-    """Return what a page is asked for by its `q`; `more`: fields that must hold besides.
-
-    Times such as `-2h` are seen from the time that one looks at.
-    """
+def searched(asked: Asked) -> Search:
+    """Return what a page is asked for by its `q`; times such as `-2h` are seen from the time that one looks at."""
     text = asked.query.get("q", "").strip()
     try:
         if len(text) > TEXT_MAX:
             raise InvalidInput("", f"A filter has {TEXT_MAX:,} characters at most: this one has {len(text):,}.")
-        return Search(text, _filter(asked, parse(text, asked.time, zone), more))
+        return Search(text, _filter(asked, parse(text, asked.time, zone)))
     except InvalidInput as error:
         job, other = _job(asked, text)
         return Search(text[:TEXT_MAX], problem=f"{_sentence(error)}{other}", job=job)
 
 
-def _filter(asked: Asked, fields: Mapping[str, Any], more: Mapping[str, Any]) -> Filter:
-    return fitting(Filter(**{**fields, **more}, scan="scan" in asked.query))
+def _filter(asked: Asked, fields: Mapping[str, Any]) -> Filter:
+    return fitting(Filter(**fields, scan="scan" in asked.query))
 
 
 def _job(asked: Asked, text: str) -> tuple[str | None, str]:

@@ -18,6 +18,7 @@ IDS_MAX = 1_000_000  # that are kept for acts that nobody has agreed to yet, som
 PREPARED_MAX = 200
 DONE_MAX = 100  # acts that were done, with why jobs were refused
 SHORT_S = 1.0  # an act that takes no longer is waited for
+LAST_S = 5.0  # for jobs that are on their way when the process ends
 
 
 @dataclass
@@ -118,7 +119,7 @@ class Works:
         for one in works:
             one.stop()
         for one in works:
-            one.wait(SHORT_S)
+            one.wait(LAST_S)
 
     def _keep(self, act_id: str, work: Work) -> None:
         with self._lock:

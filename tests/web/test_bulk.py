@@ -1,13 +1,22 @@
 """Acts on many jobs from a page: counted first, done once to what was counted, and told in the log."""
 
 import re
+import threading
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
 
+from eventqueue.api import batches
+from eventqueue.api.acts import Acts
 from eventqueue.api.queue import Queue
+from eventqueue.errors import Refused
 from eventqueue.model.job import State
+from eventqueue.ports.views import Found, Lag
+from eventqueue.web import works
+from eventqueue.web.deeds import CHOICES
+from eventqueue.web.works import IDS_MAX, Prepared, Works
 
 KEY = re.compile(r'name="key" value="([^"]+)"')
 ACT = re.compile(r"/bulk/([0-9a-f-]+)")
@@ -176,3 +185,85 @@ def test_of_an_act_whose_end_was_never_told_that_is_said(queue: Queue, operator:
     assert "The log has no end of it" in page.text
     bulk.close()
     assert "The log has no end of it" not in operator.get(f"/bulk/{bulk.id}").text
+
+
+def test_jobs_that_are_ticked_are_acted_on_and_those_that_it_cannot_be_done_to_are_told(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    cancelled(queue)
+    queue.enqueue(command="true", id="waits")
+
+    form = operator.get("/bulk", params={"deed": "retry", "id": [NAMED[0], "waits"]})
+    answer = done(operator, form)
+
+    assert "Retry 2 jobs?" in form.text
+    assert "1 of 2 jobs are pending again" in answer.text
+    assert "the jobs were named" in answer.text
+    assert [queue.get(one).state.value for one in NAMED] == ["pending", "cancelled", "cancelled"]
+    assert operator.get("/bulk", params={"deed": "retry", "id": "nobody"}).status_code == 404
+    assert 'form="ticked"' in operator.get("/jobs").text
+
+
+@pytest.fixture
+def held(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """There are cancelled jobs; acts go on job by job, and stop before the second until it is set."""
+    cancelled(queue)
+    going, have = threading.Event(), Acts.have
+    later = iter([False, True])
+    monkeypatch.setattr(batches, "BATCH", 1)
+    monkeypatch.setattr(works, "SHORT_S", 0)
+
+    def hold(self: Acts, *asked: Any) -> None:
+        if next(later, True):
+            going.wait(20)
+        have(self, *asked)
+
+    monkeypatch.setattr(Acts, "have", hold)
+    return going
+
+
+def ended(client: httpx.Client, page: httpx.Response) -> httpx.Response:
+    """Return an act's page once it has ended."""
+    for thread in threading.enumerate():
+        if thread.name == "act":
+            thread.join(20)
+    return client.get(page.url.path)
+
+
+def test_an_act_goes_on_without_the_request_and_its_page_tells_how_far_it_is(
+    operator: httpx.Client, held: threading.Event
+) -> None:
+    page = done(operator, asked(operator, "state:cancelled", "retry"))
+
+    assert "It goes on: retry, 3 jobs" in page.text
+    assert "1 of 3 jobs are pending again" in page.text
+    held.set()
+    over = ended(operator, page)
+    assert "It goes on" not in over.text
+    assert "3 jobs are pending again." in over.text
+
+
+def test_an_act_that_is_stopped_tries_no_more_jobs_and_its_sum_says_so(
+    queue: Queue, operator: httpx.Client, held: threading.Event
+) -> None:
+    page = done(operator, asked(operator, "state:cancelled", "retry"))
+
+    stopped = operator.post(f"{page.url.path}/stop")
+    held.set()
+
+    assert "It ends once the jobs that are on their way are done" in stopped.text
+    assert "2 of 3 jobs are pending again" in ended(operator, page).text
+    act = queue.act(act_of(page))
+    assert act.sum is not None
+    assert (act.sum.done, act.sum.untried) == (2, 1)
+
+
+def test_of_what_was_counted_and_not_done_no_more_is_kept_than_fits() -> None:
+    found = Found(["one"] * (IDS_MAX // 2), Lag(0.0))
+    kept = Works()
+
+    first, *others = [kept.prepare(Prepared(CHOICES["retry"], "", found)) for _ in range(3)]
+
+    assert [kept.prepared(one).found for one in others] == [found, found]
+    with pytest.raises(Refused, match="look again"):
+        kept.prepared(first)

@@ -33,6 +33,7 @@ def test_the_list_shows_the_jobs_that_fit_the_filter_newest_first(queue: Queue, 
         "mail-0",
     ]
     assert "No job fits." in viewer.get("/jobs", params={"q": "tag:blue"}).text
+    assert "No queue &#39;mial&#39; ever had a job (is mail meant?)" in viewer.get("/jobs?q=queue:mial").text
 
 
 @pytest.mark.parametrize("sort", [None, "priority"])
@@ -165,3 +166,14 @@ def test_while_a_filter_is_typed_what_may_stand_there_is_told_with_the_names_tha
         "end": 3,
         "options": [{"text": "state:", "label": "state:", "note": "in this state; several: in any"}],
     }
+
+
+def test_what_takes_long_to_find_is_not_looked_for_every_second(
+    viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SLOW_S", float("inf"))
+    assert "data-every" not in viewer.get("/jobs").text
+
+    monkeypatch.setattr(jobs, "SLOW_S", -1.0)
+
+    assert 'data-every="60000"' in viewer.get("/jobs").text

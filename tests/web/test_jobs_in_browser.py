@@ -3,11 +3,14 @@
 import pytest
 from playwright.sync_api import expect
 
+from eventqueue.api.handles import Handle
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
 from tests.web.conftest import OpenPage
 
 pytestmark = pytest.mark.web
+
+KEYS = "[...document.querySelectorAll('tr[data-key]')].map(one => one.dataset.key)"
 
 
 def test_a_filter_is_completed_by_keyboard_alone(queue: Queue, open_page: OpenPage) -> None:
@@ -65,3 +68,63 @@ def test_many_jobs_are_retried_and_the_sum_is_told(queue: Queue, open_page: Open
 
     expect(page.get_by_text("30 jobs are pending again.")).to_be_visible()
     assert queue.count(state=State.PENDING).count == 30
+
+
+def test_thousands_of_jobs_are_scrolled_through_with_those_near_the_view_alone_in_the_document(
+    queue: Queue, open_page: OpenPage
+) -> None:
+    made = [one.id for one in queue.enqueue_many([{"command": "true"} for _ in range(5000)]) if isinstance(one, Handle)]
+    page = open_page("/jobs")
+    expect(page.get_by_text("More as you scroll …")).to_be_visible()
+    last = None
+
+    drawn, seen = 0, set[str]()
+    while len(seen) < len(made):
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_function(f"last => {KEYS}.at(-1) !== last", arg=last)
+        shown = page.evaluate(KEYS)
+        drawn, seen, last = max(drawn, len(shown)), seen | {*shown}, shown[-1]
+
+    assert seen == {*made}
+    assert drawn < 1500
+    expect(page.get_by_text("These are all.")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.get_by_title(made[-1])).to_be_visible()
+
+
+def test_what_is_new_is_told_to_who_reads_further_down_and_shown_to_who_stands_at_the_beginning(
+    queue: Queue, open_page: OpenPage
+) -> None:
+    queue.enqueue_many([{"command": "true", "id": f"old-{number}"} for number in range(60)])
+    page = open_page("/jobs")
+    expect(page.locator("tr[data-key]").first).to_have_attribute("data-key", "old-59")
+    page.evaluate("scrollTo(0, 600)")
+    before = page.get_by_title("old-40").bounding_box()
+
+    queue.enqueue_many([{"command": "true", "id": "new-0"}, {"command": "true", "id": "new-1"}])
+
+    news = page.get_by_role("button", name="2 new")
+    expect(news).to_be_visible()
+    expect(page.get_by_title("new-1")).to_have_count(0)
+    assert page.get_by_title("old-40").bounding_box() == before
+    news.click()
+    expect(page.locator("tr[data-key]").first).to_have_attribute("data-key", "new-1")
+    page.mouse.move(5, 5)
+    queue.cancel("new-1")
+    expect(page.locator("tr[data-key]").first).to_contain_text("cancelled")
+
+
+def test_what_is_ticked_stays_ticked_while_the_list_moves_and_is_acted_on(queue: Queue, open_page: OpenPage) -> None:
+    for name in ("one", "two", "three"):
+        queue.enqueue(command="true", id=name)
+    page = open_page("/jobs")
+
+    page.get_by_label("Job one").check()
+    page.get_by_label("Job three").check()
+    queue.enqueue(command="true", id="new")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    page.get_by_role("form", name="With the jobs that are ticked").get_by_role("button", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel 2 jobs").click()
+
+    expect(page.get_by_text("2 jobs are cancelled.")).to_be_visible()
+    assert {job.id for job in queue.list(state=State.PENDING)} == {"two", "new"}

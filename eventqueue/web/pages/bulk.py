@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain, islice
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec.structs import replace
 
@@ -10,8 +11,9 @@ from eventqueue.api.finding import check_whole
 from eventqueue.audit.rewording import asked_of
 from eventqueue.errors import InvalidInput, Refused, redact
 from eventqueue.model.deeds import DEEDS
+from eventqueue.model.job import State
 from eventqueue.model.names import one_of
-from eventqueue.ports.views import Filter, Found
+from eventqueue.ports.views import Filter, Found, Lag
 from eventqueue.telling.sums import told
 from eventqueue.telling.words import count
 from eventqueue.web.act import Done
@@ -24,6 +26,7 @@ from eventqueue.web.searching import Search, searched
 from eventqueue.web.works import Prepared, Works
 
 SAMPLE = 10  # jobs
+TICKED_MAX = 500  # jobs, whose ids are in an address
 
 
 def ask(works: Works, asked: Asked) -> Shown:
@@ -31,6 +34,8 @@ def ask(works: Works, asked: Asked) -> Shown:
     if not asked.may_act:
         raise Refused("This is for looking only: nothing can be done to jobs here.")
     choice, search = _choice(asked.query.get("deed", "")), searched(asked)
+    if ids := _ticked(asked):
+        return _form(asked, Prepared(choice, "", _named(asked, ids)), works)
     if search.problem is not None:
         raise InvalidInput("", search.problem)
     wanted = _wanted(search, choice)
@@ -49,7 +54,7 @@ def do(works: Works, asked: Asked) -> Done | Shown:
         act_id = works.begin(prepared, lambda: choice.have(asked.queue, prepared.found, asked.why, fields))
     except InvalidInput as error:
         return _form(asked, prepared, works, key, redact(str(error)))
-    return Done("It is done in one act" if is_first else "That was asked for once already", f"/bulk/{act_id}")
+    return Done("One act was made of it" if is_first else "That was asked for once already", f"/bulk/{act_id}")
 
 
 def show(works: Works, asked: Asked) -> Shown:
@@ -118,7 +123,23 @@ def _form(asked: Asked, prepared: Prepared, works: Works, key: str | None = None
     return Shown("bulk.html", choice.label, what, 200 if problem is None else 400)
 
 
+def _ticked(asked: Asked) -> Sequence[str]:
+    """Return the ids that were ticked in a list, each once."""
+    ids = dict.fromkeys(parse_qs(urlsplit(asked.url).query).get("id", ()))
+    if len(ids) > TICKED_MAX:
+        raise InvalidInput("", f"At most {TICKED_MAX} jobs can be ticked: a filter chooses more.")
+    return [*ids]
+
+
+def _named(asked: Asked, ids: Sequence[str]) -> Found:
+    """Return jobs as if they had been found. Raises JobNotFound."""
+    running = sum(asked.queue.get(one).state is State.PROCESSING for one in ids)
+    return Found(ids, Lag(0.0), running=running)
+
+
 def _sample(asked: Asked, found: Found) -> Sequence[Row]:
+    if not found.wanted:
+        return rows(asked.queue, [asked.queue.get(one) for one in found.ids[:SAMPLE]], asked.now)
     walks = (asked.queue.walk(replace(one, limit=SAMPLE), is_brief=True).jobs for one in found.wanted)
     return rows(asked.queue, list(islice(chain.from_iterable(walks), SAMPLE)), asked.now)
 

@@ -13,6 +13,7 @@ from eventqueue.web.page import Shown
 from eventqueue.web.searching import searched
 
 MOST = 10  # kinds of each that are shown
+LOOKED_AT = 5_000  # jobs: each tab asks for it about once a minute
 TITLES = {"state": "State", "queue": "Queue", "task": "Task", "tag": "Tag", "error": "Error"}
 NONE = {"task": "no task: a command", "tag": "no tag", "error": "no error"}
 
@@ -40,7 +41,9 @@ def show(asked: Asked) -> Shown:
     search, found, problem = searched(asked), None, None
     try:
         if search.problem is None:
-            found = asked.seen.facets(search.wanted)
+            found = (
+                asked.then.facets(search.wanted) if asked.then else asked.queue.facets(search.wanted, most=LOOKED_AT)
+            )
     except (InvalidInput, Refused) as error:
         problem = redact(str(error))
     what = {

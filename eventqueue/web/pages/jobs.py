@@ -1,5 +1,6 @@
 """The list of jobs: those that fit a filter, newest first or in another order, a slice at a time."""
 
+import time
 from collections.abc import Collection, Sequence
 from itertools import islice
 
@@ -11,13 +12,15 @@ from eventqueue.audit.rewording import added, asked_of, without
 from eventqueue.errors import InvalidInput, JobNotFound, Refused, redact
 from eventqueue.model.job import Job, State
 from eventqueue.telling.states import SCHEDULED
+from eventqueue.telling.unknown import unknown
 from eventqueue.web.asked import Asked
 from eventqueue.web.deeds import offered
 from eventqueue.web.page import Shown
 from eventqueue.web.rows import rows
 from eventqueue.web.searching import Search, searched
 
-SLICE = 50  # jobs
+SLICE, SLICE_MAX = 50, 200  # jobs
+SLOW_S = 2.0  # what takes longer to find is not looked for every second
 STATES = (State.PENDING, SCHEDULED, *(one for one in State if one is not State.PENDING))
 
 
@@ -27,7 +30,7 @@ def show(asked: Asked) -> Shown | Response:
     if search.job is not None:
         return RedirectResponse(asked.link(f"/jobs/{search.job}"), 303)
     found: Sequence[Job] = ()
-    problem, is_more, at = search.problem, False, _place(asked)
+    problem, is_more, at, began = search.problem, False, _place(asked), time.monotonic()
     if problem is None:
         try:
             found, is_more = _slice(asked, search, at)
@@ -37,7 +40,9 @@ def show(asked: Asked) -> Shown | Response:
         "search": search,
         "problem": problem,
         "is_filter": search.problem is None,
+        "is_slow": time.monotonic() - began > SLOW_S,
         "rows": rows(asked.seen, found, asked.time),
+        "unknown": None if found or problem else unknown(asked.seen, search.wanted.queue),
         "now": asked.time,
         "sort": asked.query.get("sort"),
         "older": _older(asked, found, at) if is_more else None,
@@ -52,21 +57,30 @@ def _slice(asked: Asked, search: Search, at: int) -> tuple[Sequence[Job], bool]:
     """Return a slice of what fits, and whether there is more behind it. Raises Refused."""
     by = order(asked.query.get("sort") or None)
     after = None if by else asked.query.get("after") or None
-    wanted = replace(search.wanted, after=after, limit=at + SLICE + 1)
+    size = _size(asked)
+    wanted = replace(search.wanted, after=after, limit=at + size + 1)
     jobs = list(islice(asked.seen.walk(wanted, sort=by, is_brief=True).jobs, at, None))
-    return jobs[:SLICE], len(jobs) > SLICE
+    return jobs[:size], len(jobs) > size
+
+
+def _size(asked: Asked) -> int:
+    return max(1, min(_number(asked, "n", SLICE), SLICE_MAX))
 
 
 def _place(asked: Asked) -> int:
     """Return from where on a list in another order is shown: all of it is put in order each time."""
-    text = asked.query.get("from", "")
-    return min(int(text), MOST) if asked.query.get("sort") and text.isascii() and text.isdigit() else 0
+    return min(_number(asked, "from", 0), MOST) if asked.query.get("sort") else 0
+
+
+def _number(asked: Asked, name: str, otherwise: int) -> int:
+    text = asked.query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
 
 
 def _older(asked: Asked, found: Sequence[Job], at: int) -> str:
     kept = {name: asked.query.get(name) or None for name in ("q", "sort", "scan")}
     if kept["sort"]:
-        return asked.link("/jobs", **kept, **{"from": at + SLICE})
+        return asked.link("/jobs", **kept, **{"from": at + len(found)})
     return asked.link("/jobs", **kept, after=found[-1].id)
 
 

@@ -2,7 +2,7 @@
 // the language of filters; here it is only shown and chosen, as a combobox with its listbox.
 const WAIT_MS = 120;
 
-export function startCompletion() {
+export function startCompletion(main) {
   const list = document.createElement("ul");
   list.id = "completions";
   list.className = "completions";
@@ -17,14 +17,22 @@ export function startCompletion() {
   let timer = null;
   let asked = 0;
 
-  for (const one of document.querySelectorAll("[data-complete]")) {
-    one.setAttribute("role", "combobox");
-    one.setAttribute("aria-autocomplete", "list");
-    one.setAttribute("aria-expanded", "false");
-    one.setAttribute("aria-controls", list.id);
-    one.addEventListener("input", () => soon(one));
-    one.addEventListener("keydown", (event) => obey(event, one));
-    one.addEventListener("blur", close);
+  const known = new WeakSet();
+  serve();
+  main.addEventListener("drawn", serve);
+
+  function serve() {
+    for (const one of document.querySelectorAll("[data-complete]")) {
+      if (known.has(one)) continue;
+      known.add(one);
+      one.setAttribute("role", "combobox");
+      one.setAttribute("aria-autocomplete", "list");
+      one.setAttribute("aria-expanded", "false");
+      one.setAttribute("aria-controls", list.id);
+      one.addEventListener("input", () => soon(one));
+      one.addEventListener("keydown", (event) => obey(event, one));
+      one.addEventListener("blur", close);
+    }
   }
 
   function soon(one) {

@@ -9,7 +9,7 @@ const parts = startParts(document.getElementById("main"));
 startLive(document.body.dataset.live, parts);
 startKeys(parts);
 startSlider(document.getElementById("slider"), parts);
-startCompletion();
+startCompletion(parts.main);
 
 const themes = document.querySelector("[data-theme-switch]");
 themes.hidden = false;

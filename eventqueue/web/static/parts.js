@@ -10,6 +10,10 @@ export function toNode(node) {
   const attributes = {};
   for (const { name, value } of node.attributes) attributes[name] = value;
   if (node.dataset.key) attributes.key = node.dataset.key;
+  if (node.localName === "input" && "value" in attributes) {
+    attributes.defaultValue = attributes.value; // its `value` would be put back whenever the page is drawn again
+    delete attributes.value;
+  }
   const children = Array.from(node.childNodes, toNode);
   const widget = WIDGETS[node.dataset.widget];
   return widget ? h(widget, { ...attributes, data: { ...node.dataset } }, children) : h(node.localName, attributes, children);

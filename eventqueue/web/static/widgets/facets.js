@@ -3,7 +3,7 @@
 import { Component, h } from "../vendor/preact.js";
 import { drawnAt } from "../drawn.js";
 
-const EVERY_MS = 30_000;
+const EVERY_MS = 60_000;
 
 export class Facets extends Component {
   componentDidMount() {

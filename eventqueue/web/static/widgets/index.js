@@ -5,6 +5,7 @@ import { Copy } from "./copy.js";
 import { Facets } from "./facets.js";
 import { Output } from "./output.js";
 import { Timeline } from "./timeline.js";
+import { Slices } from "./slices.js";
 
 export const WIDGETS = {
   chart: Chart,
@@ -12,4 +13,5 @@ export const WIDGETS = {
   facets: Facets,
   output: Output,
   timeline: Timeline,
+  slices: Slices,
 };
