@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
 
 from eventqueue.connect import open_client
 from eventqueue.mongo.ground import Ground, stand_on
@@ -132,8 +132,14 @@ def _follow(port: int, news: list[threading.Event], over: threading.Event) -> No
 
 
 def _asked(connection: HTTPConnection, path: str) -> HTTPResponse:
-    connection.request("GET", path, headers={"Cookie": "page=viewer", "X-Part": "main"})
-    answer = connection.getresponse()
+    headers = {"Cookie": "page=viewer", "X-Part": "main"}
+    connection.request("GET", path, headers=headers)
+    try:
+        answer = connection.getresponse()
+    except RemoteDisconnected:  # it was idle for too long: as a browser does, it is asked again over another
+        connection.close()
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
     if answer.status != 200:
         raise RuntimeError(f"{path} was answered with {answer.status}")
     return answer
