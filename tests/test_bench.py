@@ -55,8 +55,17 @@ MORE = {
         *("seal_rate", "against_rate", "prove_ms"),
     },
     "sealing": {"without", "seals"},
+    "web": {"share", "rss_mb", "pages", "page_p50_ms", "page_p99_ms"},
 }
-WITHOUT_RAW = {"latency", "result", "fill", "scale", "audit", "sealing"}  # nothing does the same without the queue
+WITHOUT_RAW = {
+    "latency",
+    "result",
+    "fill",
+    "scale",
+    "audit",
+    "sealing",
+    "web",
+}  # nothing does the same without the queue
 
 
 @pytest.fixture(scope="module")

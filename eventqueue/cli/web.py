@@ -3,9 +3,9 @@
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from eventqueue.api.queue import Queue
     from eventqueue.web.keys import Keys
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 PORT = 8787
 HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?")
@@ -50,20 +48,10 @@ class Web(NamedTuple):
     hosts: Sequence[str] = ()
 
 
-def web_port(name: str) -> Callable[[F], F]:
-    """Return the option that names the page's port."""
-    return click.option(
-        name,
-        "port",
-        type=click.IntRange(0, PORT_MAX),
-        default=PORT,
-        show_default=True,
-        help="Port of this machine; 0 is a free one.",
-    )
-
-
 @command("web")
-@web_port("--port")
+@click.option(
+    "--port", type=click.IntRange(0, PORT_MAX), default=PORT, show_default=True, help="Port; 0 is a free one."
+)
 @click.option("--read-only", is_flag=True, help="For looking only: nobody can act.")
 @click.option(
     "--allow-host",
@@ -94,17 +82,28 @@ def web(session: Session, *, port: int, read_only: bool, hosts: Sequence[str], u
 
     from eventqueue.system.outlet import log_to_stderr
 
-    stop = threading.Event()
+    over = threading.Event()
     asked = Web(port, read_only, user_header, hosts)
-    with closing(log_to_stderr()), session.queue() as queue, page(session, queue, asked, as_json=session.out.as_json):
-        session.out.note("Ctrl-C ends it.")
-        on_signals([signal.SIGINT, signal.SIGTERM], stop.set, is_once=True)
-        stop.wait()
+    with session.queue() as queue:
+        on_signals([signal.SIGINT, signal.SIGTERM], over.set, is_once=True)
+        with page(session, queue, asked, over, as_json=session.out.as_json), closing(log_to_stderr()):
+            session.out.note("Ctrl-C ends it.")
+            over.wait()
 
 
 @contextmanager
-def page(session: Session, queue: "Queue", asked: Web, *, as_json: bool) -> "Iterator[Event]":
-    """Serve the page for as long as the block lasts, and tell where. Raises Misconfigured."""
+def beside(session: Session, port: int | None, *, as_json: bool) -> Iterator[None]:
+    """Serve the page while something else is done, on this port; None: none."""
+    if port is None:
+        yield
+        return
+    with session.queue() as queue, page(session, queue, Web(port), as_json=as_json):
+        yield
+
+
+@contextmanager
+def page(session: Session, queue: "Queue", asked: Web, over: "Event | None" = None, *, as_json: bool) -> Iterator[None]:
+    """Serve the page for as long as the block lasts, and tell where; `over`: see `serving`. Raises Misconfigured."""
     try:
         from eventqueue.web.app import make_app
         from eventqueue.web.guard import Entry
@@ -119,9 +118,9 @@ def page(session: Session, queue: "Queue", asked: Web, *, as_json: bool) -> "Ite
     with listen(LOOPBACK, asked.port) as listening:
         port: int = listening.getsockname()[1]
         entry = Entry(keys, [*hosts_of(port), *asked.hosts], f"queuectl-{port}", header)
-        with serving(make_app(queue, entry), listening) as over:
+        with serving(make_app(queue, entry), listening, over):
             _tell(session, keys, f"http://{LOOPBACK}:{port}/", as_json=as_json)
-            yield over
+            yield
 
 
 def _tell(session: Session, keys: "Keys", address: str, *, as_json: bool) -> None:

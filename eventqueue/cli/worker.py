@@ -10,11 +10,13 @@ import click
 from eventqueue.cli.importing import imports_of, with_imports
 from eventqueue.cli.jobs import LIMIT_MAX
 from eventqueue.cli.known import QUEUE, WORKER
+from eventqueue.cli.metrics import PORT_MAX
 from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.session import Session, with_session
 from eventqueue.cli.shape import WORKERS, Shape, print_shaped, shaped
 from eventqueue.cli.then import At, seen_at, time_in, with_at
 from eventqueue.cli.values import SECONDS, SIZE, Choice
+from eventqueue.cli.web import PORT, beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +81,8 @@ worker = Group("worker", help="Workers: the processes that run jobs.")
     show_default=True,
     help="What is told of jobs: for people, or a JSON object a line.",
 )
+@click.option("--web", "with_web", is_flag=True, help="Serve the web page as well: see `queuectl web`.")
+@click.option("--web-port", type=click.IntRange(0, PORT_MAX), help=f"Port of the page [default: {PORT}].")
 @with_session
 def start(
     session: Session,
@@ -97,6 +101,8 @@ def start(
     show_output: bool,
     grace: float | None,
     log_format: str,
+    with_web: bool,
+    web_port: int | None,
 ) -> int:
     """Start workers and a projector.
 
@@ -112,7 +118,10 @@ def start(
     queuectl worker start --import app.tasks --import-path .
     queuectl worker start --queue mail --queue default --until-empty
     queuectl worker start --show-output
+    queuectl worker start --count 4 --web
     """
+    if web_port is not None and not with_web:
+        raise click.UsageError("--web-port is the port of the page: give --web, too")
     from eventqueue.model.fields import check_name
     from eventqueue.worker.python.plan import PythonPlan
     from eventqueue.worker.supervisor import Plan, supervise
@@ -146,7 +155,8 @@ def start(
         quiet=session.out.quiet,
         show_output=show_output,
     )
-    return supervise(plan)
+    with beside(session, (PORT if web_port is None else web_port) if with_web else None, as_json=plan.as_json):
+        return supervise(plan)
 
 
 @command("list")

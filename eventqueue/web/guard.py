@@ -7,13 +7,12 @@ page, and run no script but ours. Nothing that goes wrong behind the door comes 
 
 import logging
 import os
-from collections.abc import Collection, Mapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Collection
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -137,7 +136,8 @@ class Guard:
                 return self._door.says(401, found)
             scope["visitor"] = found
             return None
-        role = self._entry.keys.role_of(_cookies(headers).get(self._entry.cookie, ""))
+        cookies = cookie_parser(headers.get("cookie", ""))  # beside those of other ports, whatever is in them
+        role = self._entry.keys.role_of(cookies.get(self._entry.cookie, ""))
         if role is None:
             return self._ask_for_token(scope, headers)
         scope["visitor"] = Visitor(role, user_here())
@@ -179,13 +179,6 @@ class _Sending:
 def _address(scope: Scope, query: str) -> str:
     path = scope["raw_path"].decode("latin-1").partition("?")[0]
     return local(f"{path}?{query}" if query else path)
-
-
-def _cookies(headers: Headers) -> Mapping[str, str]:
-    try:
-        return {name: one.value for name, one in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
 
 
 def _told(scope: Scope, error: Exception) -> str:

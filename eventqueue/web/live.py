@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import msgspec
+import pymongo
 
 from eventqueue.api.queue import Queue
 from eventqueue.errors import QueueClosed, QueueError, redact
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 SOON_S = 0.5  # between two looks where the views move
 EVERY_S = 1.0  # and where they do not: then it may be that they should
+ANSWERED_S = 2.0  # by the database, each time: it is asked for little
 AGAIN_S = 5.0  # and for who only asks for a page, where there was no answer
 SIGN_S = 15.0  # after which a sign of life is sent, so that a browser or a proxy does not take it for dead
 AGAIN_MS = 2000  # after which a browser that lost its connection makes another
@@ -137,8 +139,9 @@ class Live:
     def _seen(self) -> Pulse:
         views = self._queue.connection.views
         try:
-            seconds = views.lag().seconds
-            return Pulse(views.applied(), seconds if seconds is None else round(seconds, 1))
+            with pymongo.timeout(ANSWERED_S):
+                seconds = views.lag().seconds
+                return Pulse(views.applied(), seconds if seconds is None else round(seconds, 1))
         except QueueError as error:
             return Pulse(self._pulse.position, None, redact(str(error)))
 

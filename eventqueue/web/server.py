@@ -1,5 +1,6 @@
 """The page served over HTTP in a thread, until it is told to stop."""
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from starlette.applications import Starlette
 
 from eventqueue.errors import Misconfigured
 from eventqueue.web.house import House
+
+logger = logging.getLogger(__name__)
 
 BACKLOG = 100
 CONNECTIONS_MAX = 900  # a process has a thousand files, as a rule: of more, each is told that there are too many
@@ -69,20 +72,23 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(app: Starlette, listening: socket.socket) -> Iterator[threading.Event]:
-    """Serve in a thread for as long as the block lasts; yields what is set if it ends by itself."""
-    server, over = Server(app), threading.Event()
+def serving(app: Starlette, listening: socket.socket, over: threading.Event | None = None) -> Iterator[None]:
+    """Serve in a thread for as long as the block lasts; if it ends by itself, that is logged, and `over` set."""
+    server = Server(app)
 
     def run() -> None:
         try:
             server.run(sockets=[listening])
+        except Exception as error:
+            logger.error("the page is served no more: %s: %s", type(error).__name__, error)
         finally:
-            over.set()
+            if over is not None:
+                over.set()
 
     thread = threading.Thread(target=run, name="web", daemon=True)
     thread.start()
     try:
-        yield over
+        yield
     finally:
         server.end()
         thread.join(END_S + LEFT_S)

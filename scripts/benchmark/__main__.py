@@ -26,6 +26,7 @@ from scripts.benchmark import (
     shell,
     status,
     tasks,
+    web,
 )
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.measure import Figures
@@ -52,6 +53,7 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "status": status.run,
     "audit": audit.run,
     "sealing": sealing.run,
+    "web": web.run,
 }
 
 

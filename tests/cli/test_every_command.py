@@ -155,6 +155,11 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--serve", "0"), interrupt_after=1.0, needs_jobs=False),
         Use(("--serve", HOSTILE), (2,), is_silent=True, needs_jobs=False),
     ),
+    "web": (
+        Use(("--port", "0", "--quiet"), interrupt_after=1.0, needs_jobs=False),
+        Use(("--allow-host", HOSTILE), (2,), is_silent=True, needs_jobs=False),
+        Use(("--user-header", HOSTILE), (1,), is_silent=True, needs_jobs=False),
+    ),
     "config list": (Use(needs_jobs=False),),
     "config get": (Use(("grace",), needs_jobs=False), Use((HOSTILE,), (2,), is_silent=True, needs_jobs=False)),
     "config set": (Use(("grace", "20"), needs_jobs=False), Use(("grace", HOSTILE), (2,), is_silent=True)),

@@ -21,7 +21,7 @@ def open_door(queue: Queue, keys: Keys, *hosts: str, user_header: str | None = N
         port = listening.getsockname()[1]
         app = make_app(queue, Entry(keys, [*hosts_of(port), *hosts], f"queuectl-{port}", user_header))
         with serving(app, listening):
-            yield Site(f"http://127.0.0.1:{port}", keys, app.state.house)
+            yield Site(f"http://127.0.0.1:{port}", keys, app.state.house, app.routes)
 
 
 def sent(site: Site, request: bytes) -> bytes:

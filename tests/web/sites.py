@@ -1,6 +1,9 @@
 """A page that is served as `queuectl web` does it, as tests know it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from starlette.routing import BaseRoute
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.moments import moment_of
@@ -9,11 +12,12 @@ from eventqueue.web.keys import Keys
 
 
 class Site(NamedTuple):
-    """Where it is, by what tokens it lets in, and what its requests share."""
+    """Where it is, by what tokens it lets in, what its requests share, and which pages and acts it has."""
 
     url: str
     keys: Keys
     house: House
+    routes: Sequence[BaseRoute] = ()
 
 
 def was_at(queue: Queue, job_id: str) -> str:

@@ -65,6 +65,15 @@ def test_the_token_in_the_address_becomes_a_cookie_and_is_gone_from_it(site: Sit
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_the_cookie_is_found_among_those_of_other_ports_and_holds_any_token(queue: Queue) -> None:
+    token = "0123456789/+=~._-abcdefghij"
+    with open_door(queue, Keys(token, None)) as site, httpx.Client(base_url=site.url) as client:
+        name, _, value = client.get("/", params={"token": token}).headers["set-cookie"].partition(";")[0].partition("=")
+        others = f'a={{"b": [1, 2]}}; ; x; c="; {name}={value}; d=\\'
+
+        assert client.get("/", headers={"cookie": others}).status_code == 200
+
+
 def test_no_address_sends_whoever_comes_in_elsewhere(site: Site) -> None:
     for target in (b"//evil.example/", b"/\\evil.example/", b"///evil.example/%2e%2e"):
         answer = knock(site, target + b"?token=" + (site.keys.operator or "").encode())
