@@ -166,14 +166,14 @@ def test_of_a_job_with_an_event_that_cannot_be_read_the_rest_is_shown(queue: Que
 
 def test_what_others_wrote_is_never_markup_and_turns_no_text(queue: Queue, operator: httpx.Client) -> None:
     evil = f"<script>alert(1)</script>{RLO}\x1b[2J"
-    tags = [f"{number}<b>" for number in range(64)]
+    tags = [f"{number}<u>" for number in range(64)]
     queue.enqueue(id="one", command=f"{evil} {'x' * 100_000}", tags=tags, meta={evil: evil}, group="<i>")
     queue.cancel("one", evil)
 
     page = operator.get("/jobs/one")
 
     assert len(page.content) < 100_000
-    for markup in ("<script>alert", "<b>", "<i>", RLO, "\x1b"):
+    for markup in ("<script>alert", "<u>", "<i>", RLO, "\x1b"):
         assert markup not in page.text
     assert "and 14 more" in text_of(page)
     assert "more characters" in text_of(page)

@@ -13,7 +13,7 @@ from tests.audit.test_why import BUSY
 from tests.builders import NOW, enqueued, job
 
 NOBODY: Any = None
-ASKED = Asked(NOBODY, Visitor(Role.VIEWER, "ann"), datetime(2026, 1, 1, tzinfo=UTC), "/jobs/one")
+ASKED = Asked(NOBODY, Visitor(Role.VIEWER, "ann"), datetime(2026, 1, 1, tzinfo=UTC), "/jobs/one", NOBODY, NOBODY)
 
 
 def test_names_are_links_where_they_stand_as_words_and_commands_are_code() -> None:
