@@ -123,7 +123,9 @@ def test_each_part_of_a_window_tells_what_happened_in_it_and_none_is_left_out(
 
     for window in (timedelta(minutes=5), timedelta(hours=1), timedelta(hours=24), SPAN):
         now = queue.connection.ground.clock.now()
-        pasts = [queue.at(now - timedelta(hours=ago)).rates(window, queue_name) for ago in (1, 9, 20)]
+        old = [one.at for one in events if now - SPAN / 2 < one.at < now - timedelta(hours=10)]
+        moments = [now - timedelta(hours=1), *(at + timedelta(milliseconds=1) for at in sorted(old)[-5:])]
+        pasts = [queue.at(moment).rates(window, queue_name) for moment in moments]
         for parts in (queue.rates(window, queue_name), *(some for some in pasts if some)):
             assert len(parts) <= rates.PARTS_MAX + 2
             assert all(one.until == other.since for one, other in pairwise(parts))
