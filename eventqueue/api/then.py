@@ -212,7 +212,7 @@ class Then:
         return self._views.stats(window, self.moment)
 
     def rates(self, window: timedelta = timedelta(hours=1), queue: str | None = None) -> Sequence[Rate]:
-        """Return how much happened in each part of a window that ended then, but for its last minute."""
+        """Return how much happened in each part of a window that ended then, or where what is counted then begins."""
         return self._views.rates(window, self.moment, queue)
 
 

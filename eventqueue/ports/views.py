@@ -637,7 +637,7 @@ class Views(Protocol):
         """Return what happened in each part of the last `window`, or of one that ended at `until`, from counters.
 
         Of a queue, or of all. Some hundred parts at most, in order, as long as each other but where they are of old
-        hours and days; those of the past end with the minute before `until`.
+        hours and days; those of the past end where what is counted together around `until` begins.
         """
         ...
 

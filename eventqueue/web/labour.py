@@ -149,7 +149,7 @@ class Labours:
         with suppress(QueueError):  # where the database does not answer any more
             at = self._clock()
         with self._lock:
-            self._set(kind, **ended._asdict(), ended_at=at)
+            self._set(kind, outcome=ended.outcome, is_well=ended.is_well, found=ended.found, ended_at=at)
             del self._threads[kind]
         self._ended()
 

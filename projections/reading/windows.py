@@ -60,15 +60,13 @@ def course(
 ) -> Sequence[Rate]:
     """Return what happened in each part of a window: of one queue, or of all, whose counters the server adds up.
 
-    `is_past`: all that is counted together with what came after `end` is left out.
+    `is_past`: it ends where what is counted together around `end` begins.
     """
     length = length_of(window)
     since = EPOCH + int(_since(window, end).timestamp()) // length * length * SECOND
-    until = _minute(end) if is_past else end
     with _snapshot(counters) as session, translated():
+        until = _edge_before(counters, end, session) if is_past else end
         found = [one for kind in LENGTHS for one in _course(counters, kind, (since, until), queue, session)]
-    if is_past:
-        found = [(part, amounts) for part, amounts in found if sum(part) <= until.timestamp()]
     return list(rates(found, since, until, length))
 
 
