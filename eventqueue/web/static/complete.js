@@ -9,7 +9,8 @@ export function startCompletion(main) {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "What may stand here");
   list.hidden = true;
-  document.body.append(list);
+  document.querySelector("header").append(list); // within a landmark, where who cannot see it comes by
+  addEventListener("scroll", () => list.hidden || close(), { passive: true });
 
   let field = null; // in which something is typed
   let found = null; // what the server said last
@@ -58,7 +59,7 @@ export function startCompletion(main) {
     [field, found, at] = [one, told, -1];
     list.replaceChildren(...told.options.map(drawn));
     const { left, bottom, width } = one.getBoundingClientRect();
-    Object.assign(list.style, { left: `${left + scrollX}px`, top: `${bottom + scrollY + 2}px`, maxWidth: `${Math.max(width, 320)}px` });
+    Object.assign(list.style, { left: `${left}px`, top: `${bottom + 2}px`, maxWidth: `${Math.max(width, 320)}px` });
     list.hidden = false;
     one.setAttribute("aria-expanded", "true");
   }
