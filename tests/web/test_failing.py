@@ -6,10 +6,8 @@ import httpx
 import pytest
 
 from eventqueue.api.overview import Overview
-from eventqueue.errors import AccessDenied, LogUnavailable, Unavailable
-from eventqueue.web import live
+from eventqueue.errors import AccessDenied, LogUnavailable
 from eventqueue.web.pages import overview
-from tests.web.sites import Site
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -59,26 +57,6 @@ def test_a_database_that_does_not_answer_is_said_and_the_page_comes_back(
 
         assert answer.status_code == status
         assert str(error) in answer.text.replace("&#39;", "'")
-    assert operator.get("/").status_code == 200
-    assert caplog.records == []
-
-
-def test_where_the_database_is_away_nobody_waits_for_each_call_and_the_page_asks_again(
-    site: Site, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def is_away() -> None:
-        raise Unavailable("No member answers.")
-
-    monkeypatch.setattr(live, "AGAIN_S", 0.0)
-    with monkeypatch.context() as patched:
-        patched.setattr(live, "EVERY_S", 0.0)
-        patched.setattr(site.house.queue.connection.views, "lag", is_away)
-        failing(patched, AssertionError("it was asked"))
-        answer = operator.get("/?q=1")
-
-    assert answer.status_code == 503
-    assert "No member answers." in answer.text
-    assert (answer.headers["refresh"], 'href="/?q=1"' in answer.text) == ("5", True)
     assert operator.get("/").status_code == 200
     assert caplog.records == []
 
