@@ -16,7 +16,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eventqueue.errors import redact
+from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.system.people import user_here
 from eventqueue.system.printable import clean
 from eventqueue.telling.words import shortened
@@ -26,12 +26,14 @@ from eventqueue.web.keys import Keys
 from eventqueue.web.origin import is_of_our_page, is_to_be_read, local
 from eventqueue.web.proxied import named_by_proxy
 from eventqueue.web.roles import Visitor
+from eventqueue.web.statuses import status_of
 
 logger = logging.getLogger(__name__)
 
 TOKEN = "token"  # noqa: S105 - the name of the parameter
 OPEN = "/static/"  # what is shown to everybody: there is nothing in it
 METHODS = ("GET", "HEAD", "POST")
+AGAIN_S = 5
 ERROR_SIZE = 300  # characters of what is told of an error
 
 POLICY = "; ".join(
@@ -86,9 +88,18 @@ class Guard:
             answer = await self._answer(scope, receive)
             await (answer or self._app)(scope, receive, sending)
         except Exception as error:
-            sentence = _told(scope, error)
+            answer = self._failed(scope, error)
             if not sending.has_begun:
-                await self._door.says(500, sentence, link="/")(scope, receive, sending)
+                await answer(scope, receive, sending)
+
+    def _failed(self, scope: Scope, error: Exception) -> Response:
+        """Return what is said where a page could not be made; one that only has to wait asks again by itself."""
+        if not isinstance(error, QueueError):
+            return self._door.says(500, _told(scope, error), link="/")
+        is_page = scope["method"] == "GET"
+        again = {"Refresh": str(AGAIN_S)} if is_page and isinstance(error, Unavailable) else None
+        address = _address(scope, scope["query_string"].decode("latin-1")) if is_page else "/"
+        return self._door.says(status_of(error), redact(str(error)), link=address, headers=again)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
         """Return what is answered at the door, None to who comes in."""

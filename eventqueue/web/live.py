@@ -16,7 +16,7 @@ import msgspec
 import pymongo
 
 from eventqueue.api.queue import Queue
-from eventqueue.errors import QueueClosed, QueueError, redact
+from eventqueue.errors import QueueClosed, QueueError, Unavailable, redact
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +33,13 @@ SIGN = b": here\n\n"
 class Pulse(msgspec.Struct, frozen=True):
     """How far the views are: the events of the log that are in them, and how far they are behind it, in seconds.
 
-    `problem`: why that cannot be told, a sentence.
+    `problem`: why that cannot be told, a sentence; `is_away`: because the database does not answer.
     """
 
     position: int | None = None
     lag: float | None = None
     problem: str | None = None
+    is_away: bool = False
 
 
 class Live:
@@ -143,7 +144,7 @@ class Live:
                 seconds = views.lag().seconds
                 return Pulse(views.applied(), seconds if seconds is None else round(seconds, 1))
         except QueueError as error:
-            return Pulse(self._pulse.position, None, redact(str(error)))
+            return Pulse(self._pulse.position, None, redact(str(error)), isinstance(error, Unavailable))
 
     def _tell(self) -> None:
         if self._loop is not None:

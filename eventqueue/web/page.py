@@ -7,19 +7,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from eventqueue.errors import (
-    AccessDenied,
-    IllegalTransition,
-    InvalidInput,
-    JobNotFound,
-    QueueError,
-    Refused,
-    Unavailable,
-    redact,
-)
+from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.web.asked import Asked
 from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Pulse
+from eventqueue.web.statuses import status_of
 
 PART = "x-part"  # the header by which what is open asks for what of it changes, and not for all around it
 
@@ -42,6 +34,8 @@ def page(show: Show) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         house = house_of(request)
         pulse = house.live.pulse  # before the page is made: what moves meanwhile is then asked for again
+        if pulse.is_away:  # nobody is to wait for each call to find that out
+            raise Unavailable(pulse.problem)
         try:
             asked = house.understand(request)
         except QueueError as error:  # the moment itself is none
@@ -66,22 +60,4 @@ def drawn(house: House, request: Request, asked: Asked, shown: Shown, pulse: Pul
 
 def refused(error: QueueError) -> Shown:
     """Return the page that says why something is not to be had."""
-    return Shown("refused.html", "Not so", {"problem": redact(str(error))}, _status(error))
-
-
-def _status(error: QueueError) -> int:
-    match error:
-        case JobNotFound():
-            return 404
-        case InvalidInput():
-            return 400
-        case AccessDenied():
-            return 403
-        case IllegalTransition():
-            return 409
-        case Refused():
-            return 422
-        case Unavailable():
-            return 503
-        case _:
-            return 500
+    return Shown("refused.html", "Not so", {"problem": redact(str(error))}, status_of(error))
