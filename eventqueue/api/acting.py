@@ -1,22 +1,16 @@
 """The same queue in the name of another, as for whoever uses a page that one process shows to many."""
 
-from typing import TYPE_CHECKING
-
 from eventqueue.api.arguments import check_actor
+from eventqueue.api.queue import Queue
+from eventqueue.connect import signing_as
 
-if TYPE_CHECKING:
-    from eventqueue.api.queue import Queue
 
-
-def acting_as(queue: "Queue", actor: str) -> "Queue":
-    """Return a queue over the same connection that signs what it appends with this actor; it is closed with the other.
+class ActingQueue(Queue):
+    """A queue over the connection of another, with which it is closed, that signs what it appends as `actor`.
 
     Raises InvalidInput for an actor that is none.
     """
-    from eventqueue.api.queue import Queue
-    from eventqueue.connect import signing_as
 
-    check_actor(actor)
-    other = Queue.__new__(Queue)
-    other._stand_on(signing_as(queue.connection, actor))
-    return other
+    def __init__(self, queue: Queue, actor: str) -> None:
+        check_actor(actor)
+        self._stand_on(signing_as(queue.connection, actor))

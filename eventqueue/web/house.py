@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from jinja2 import Environment
 from starlette.requests import Request
 
-from eventqueue.api.acting import acting_as
+from eventqueue.api.acting import ActingQueue
 from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput
 from eventqueue.model import times
@@ -72,7 +72,7 @@ class House:
         with self._lock:
             if len(self._acting) >= USERS_MAX:
                 self._acting.clear()
-            return self._acting.setdefault(visitor.user, acting_as(self.queue, actor_of(visitor.user)))
+            return self._acting.setdefault(visitor.user, ActingQueue(self.queue, actor_of(visitor.user)))
 
 
 def form_of(request: Request) -> Mapping[str, str]:
