@@ -15,8 +15,8 @@ from eventqueue.api.queue import Queue
 from eventqueue.model.figures import instant
 from eventqueue.model.job import State
 from eventqueue.web.app import make_app
-from eventqueue.web.guard import Entry
-from eventqueue.web.keys import Keys
+from eventqueue.web.entry.guard import Entry
+from eventqueue.web.entry.keys import Keys
 from eventqueue.web.server import hosts_of, listen, serving
 from scripts.picture import server
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from eventqueue.api.queue import Queue
-    from eventqueue.web.keys import Keys
+    from eventqueue.web.entry.keys import Keys
 
 PORT = 8787
 HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?")
@@ -106,9 +106,9 @@ def page(session: Session, queue: "Queue", asked: Web, over: "Event | None" = No
     """Serve the page for as long as the block lasts, and tell where; `over`: see `serving`. Raises Misconfigured."""
     try:
         from eventqueue.web.app import make_app
-        from eventqueue.web.guard import Entry
-        from eventqueue.web.keys import keys_of
-        from eventqueue.web.proxied import check_header
+        from eventqueue.web.entry.guard import Entry
+        from eventqueue.web.entry.keys import keys_of
+        from eventqueue.web.entry.proxied import check_header
         from eventqueue.web.server import hosts_of, listen, serving
     except ModuleNotFoundError as error:
         raise Misconfigured("The page needs more: pip install 'eventqueue[web]'.") from error
@@ -125,7 +125,7 @@ def page(session: Session, queue: "Queue", asked: Web, over: "Event | None" = No
 
 def _tell(session: Session, keys: "Keys", address: str, *, as_json: bool) -> None:
     """Tell the addresses, with the tokens that were made here: those of the environment are to be in no log."""
-    from eventqueue.web.keys import OPERATOR, VIEWER
+    from eventqueue.web.entry.keys import OPERATOR, VIEWER
 
     def shown(token: str | None, name: str) -> str | None:
         return None if token is None or token == os.environ.get(name) else f"{address}?token={token}"

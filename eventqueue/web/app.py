@@ -16,12 +16,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.act import act
-from eventqueue.web.door import Door
-from eventqueue.web.guard import Entry, Guard
+from eventqueue.web.acting.act import act
+from eventqueue.web.acting.labour import Labours
+from eventqueue.web.acting.works import Works
+from eventqueue.web.drawing.rendering import make_environment
+from eventqueue.web.entry.door import Door
+from eventqueue.web.entry.guard import Entry, Guard
 from eventqueue.web.house import House, house_of
 from eventqueue.web.kept import Kept
-from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
 from eventqueue.web.output import output
 from eventqueue.web.page import page
@@ -44,8 +46,6 @@ from eventqueue.web.pages import (
     workers,
 )
 from eventqueue.web.pages import labours as working
-from eventqueue.web.rendering import make_environment
-from eventqueue.web.works import Works
 
 STATIC = Path(__file__).parent / "static"
 

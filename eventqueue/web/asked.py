@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
 from eventqueue.model.figures import instant
+from eventqueue.web.acting.labour import Labours
+from eventqueue.web.entry.roles import Visitor
 from eventqueue.web.kept import Kept
-from eventqueue.web.labour import Labours
-from eventqueue.web.roles import Visitor
 
 T = TypeVar("T")
 

@@ -14,12 +14,12 @@ from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput
 from eventqueue.model import times
 from eventqueue.system.zones import zone
+from eventqueue.web.acting.labour import Labours
+from eventqueue.web.acting.notices import Notices
 from eventqueue.web.asked import AT, Asked
+from eventqueue.web.entry.roles import Visitor, actor_of
 from eventqueue.web.kept import Kept
-from eventqueue.web.labour import Labours
 from eventqueue.web.live import Live
-from eventqueue.web.notices import Notices
-from eventqueue.web.roles import Visitor, actor_of
 
 SHOWN = "x-seen"  # the header in which a page that is open says what it shows
 USERS_MAX = 100  # of whom a queue is kept; the next one has it made anew

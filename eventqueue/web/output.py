@@ -16,9 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.api.queue import Queue
 from eventqueue.errors import redact
+from eventqueue.web.drawing.written import SHOWN_BYTES, pieces
 from eventqueue.web.house import house_of
 from eventqueue.web.live import Live
-from eventqueue.web.written import SHOWN_BYTES, pieces
 
 WATCHED_MAX = 16  # at once in a process
 LOOK_S = 1.0  # between two looks at whether the site ends

@@ -27,8 +27,8 @@ SERVE = """
 import os, sys
 from eventqueue import Queue
 from eventqueue.web.app import make_app
-from eventqueue.web.guard import Entry
-from eventqueue.web.keys import Keys
+from eventqueue.web.entry.guard import Entry
+from eventqueue.web.entry.keys import Keys
 from eventqueue.web.server import hosts_of, listen, serving
 
 with Queue(sys.argv[1], sys.argv[2]) as queue, listen("127.0.0.1", 0) as listening:

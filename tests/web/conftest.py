@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.keys import Keys
+from eventqueue.web.entry.keys import Keys
 from tests.web.doors import open_door
 from tests.web.sites import Site
 from tests.worker.crew import Start, crews

@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.app import make_app
-from eventqueue.web.guard import Entry
-from eventqueue.web.keys import Keys
+from eventqueue.web.entry.guard import Entry
+from eventqueue.web.entry.keys import Keys
 from eventqueue.web.server import hosts_of, listen, serving
 from tests.web.sites import Site
 

@@ -7,8 +7,8 @@ from starlette.routing import BaseRoute
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.moments import moment_of
+from eventqueue.web.entry.keys import Keys
 from eventqueue.web.house import House
-from eventqueue.web.keys import Keys
 
 
 class Site(NamedTuple):

@@ -10,7 +10,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.api.sealing import Seals
 from eventqueue.ports.views import Filter
 from eventqueue.sealing.signing import create, load
-from eventqueue.web import trail
+from eventqueue.web.drawing import trail
 from tests.web.sites import Site
 
 WAIT_S = 60

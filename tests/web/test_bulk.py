@@ -14,9 +14,9 @@ from eventqueue.api.queue import Queue
 from eventqueue.errors import Refused
 from eventqueue.model.job import State
 from eventqueue.ports.views import Found, Lag
-from eventqueue.web import works
-from eventqueue.web.deeds import CHOICES
-from eventqueue.web.works import IDS_MAX, Prepared, Works
+from eventqueue.web.acting import works
+from eventqueue.web.acting.deeds import CHOICES
+from eventqueue.web.acting.works import IDS_MAX, Prepared, Works
 
 KEY = re.compile(r'name="key" value="([^"]+)"')
 ACT = re.compile(r"/bulk/([0-9a-f-]+)")

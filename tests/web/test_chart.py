@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from eventqueue.ports.views import Rate
-from eventqueue.web.chart import HEIGHT, WIDTH, chart
+from eventqueue.web.drawing.chart import HEIGHT, WIDTH, chart
 
 BEGIN = datetime(2026, 11, 29, tzinfo=UTC)
 

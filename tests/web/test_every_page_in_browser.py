@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.keys import Keys
-from eventqueue.web.rendering import PAGES
+from eventqueue.web.drawing.rendering import PAGES
+from eventqueue.web.entry.keys import Keys
 from tests.cli.hostile import fill
 from tests.web.conftest import OpenPage, opening
 from tests.web.doors import open_door

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.guard import HEADERS
-from eventqueue.web.keys import Keys
+from eventqueue.web.entry.guard import HEADERS
+from eventqueue.web.entry.keys import Keys
 from tests.web.doors import knock, open_door, sent
 from tests.web.sites import Site
 
@@ -207,7 +207,7 @@ def test_a_body_without_a_length_is_read_no_further_than_a_form_is_long(operator
 
 
 def test_a_form_that_does_not_come_to_its_end_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventqueue.web.bodies.PATIENCE_S", 0.05)
+    monkeypatch.setattr("eventqueue.web.entry.bodies.PATIENCE_S", 0.05)
     headers = (b"Sec-Fetch-Site: same-origin", b"Content-Type: application/x-www-form-urlencoded", b"Content-Length: 9")
 
     assert b" 408 " in knock(site, b"/queues/default/pause", *headers, body=b"why", method=b"POST")

@@ -7,8 +7,8 @@ from eventqueue.audit.clauses import Clause, Place, Reason, Why
 from eventqueue.audit.waiting import busy
 from eventqueue.model.job import State
 from eventqueue.web.asked import Asked
+from eventqueue.web.entry.roles import Role, Visitor
 from eventqueue.web.pages.job_links import Piece, clauses, linked
-from eventqueue.web.roles import Role, Visitor
 from tests.audit.test_why import BUSY
 from tests.builders import NOW, enqueued, job
 

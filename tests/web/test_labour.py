@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from eventqueue.errors import Refused
-from eventqueue.web import labour
-from eventqueue.web.labour import Labours, Outcome, Tell
+from eventqueue.web.acting import labour
+from eventqueue.web.acting.labour import Labours, Outcome, Tell
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 WAIT_S = 20

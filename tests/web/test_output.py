@@ -10,7 +10,7 @@ from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptWrote
 from eventqueue.api.queue import Queue
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web import output
-from eventqueue.web.written import SHOWN_BYTES
+from eventqueue.web.drawing.written import SHOWN_BYTES
 from tests.web.test_job import dead
 from tests.worker.stage import wait_until
 

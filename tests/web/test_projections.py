@@ -4,7 +4,7 @@ import bson
 import httpx
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.labour import Outcome, Tell
+from eventqueue.web.acting.labour import Outcome, Tell
 from tests.builders import append, claimed
 from tests.projections.stage import live_of
 from tests.web.sites import Site

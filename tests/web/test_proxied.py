@@ -8,8 +8,8 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.errors import Misconfigured
 from eventqueue.model.events import Recorded
-from eventqueue.web.keys import OPERATOR, VIEWER, Keys, keys_of
-from eventqueue.web.proxied import check_header
+from eventqueue.web.entry.keys import OPERATOR, VIEWER, Keys, keys_of
+from eventqueue.web.entry.proxied import check_header
 from tests.web.doors import open_door
 from tests.web.sites import Site
 

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from starlette.routing import Route
 
 from eventqueue.api.queue import Queue
-from eventqueue.web.keys import Keys
+from eventqueue.web.entry.keys import Keys
 from tests.mongo.servers import running
 from tests.web.doors import open_door
 from tests.web.sites import Site

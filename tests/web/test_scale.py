@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventqueue.audit.phases import Kind, Phase
-from eventqueue.web.scale import bars
+from eventqueue.web.drawing.scale import bars
 from tests.builders import NOW, enqueued, history
 
 (SINCE,) = history(enqueued())

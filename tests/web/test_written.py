@@ -1,6 +1,6 @@
 """What a job wrote, as a page shows it: its colours as classes, bars of progress as they were last, and no markup."""
 
-from eventqueue.web.written import SHOWN_BYTES, Piece, pieces
+from eventqueue.web.drawing.written import SHOWN_BYTES, Piece, pieces
 
 
 def text(data: bytes) -> str:

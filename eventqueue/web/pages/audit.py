@@ -15,11 +15,11 @@ from eventqueue.model.events import Recorded
 from eventqueue.sealing.signing import is_signed
 from eventqueue.telling.verdicts import TITLES, by_kind, summary
 from eventqueue.telling.words import count
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
+from eventqueue.web.acting.labour import Outcome, Tell
 from eventqueue.web.asked import Asked
-from eventqueue.web.labour import Outcome, Tell
+from eventqueue.web.drawing.trail import read, trail_of, trail_of_act
 from eventqueue.web.page import Shown
-from eventqueue.web.trail import read, trail_of, trail_of_act
 
 AUDIT = "audit"
 SEALS_MAX = 10

@@ -16,14 +16,14 @@ from eventqueue.model.names import one_of
 from eventqueue.ports.views import Filter, Found, Lag
 from eventqueue.telling.sums import told
 from eventqueue.telling.words import count
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
+from eventqueue.web.acting.changes import FIELDS, changes
+from eventqueue.web.acting.deeds import CHOICES, Choice
+from eventqueue.web.acting.works import Prepared, Works
 from eventqueue.web.asked import Asked
-from eventqueue.web.changes import FIELDS, changes
-from eventqueue.web.deeds import CHOICES, Choice
+from eventqueue.web.drawing.rows import Row, rows
 from eventqueue.web.page import Shown
-from eventqueue.web.rows import Row, rows
 from eventqueue.web.searching import Search, searched
-from eventqueue.web.works import Prepared, Works
 
 SAMPLE = 10  # jobs
 TICKED_MAX = 500  # jobs, whose ids are in an address

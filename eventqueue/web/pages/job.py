@@ -8,10 +8,10 @@ from eventqueue.errors import LogCorrupt, Refused
 from eventqueue.model.events import Cancelled, Completed, DeadLettered, Recorded, name_in
 from eventqueue.telling.story import Story, story
 from eventqueue.web.asked import Asked
+from eventqueue.web.drawing.scale import bars
 from eventqueue.web.page import Shown
 from eventqueue.web.pages import job_acts, job_events, job_facts, job_output
 from eventqueue.web.pages.job_links import clauses, path_of
-from eventqueue.web.scale import bars
 
 YOUNG_S, OLD_S = 3, 15  # for so long a job that waits or runs is not drawn anew without an event, and one that ended
 TIMED = 200  # of the newest events the timeline tells

@@ -11,7 +11,7 @@ from eventqueue.model import times
 from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY
 from eventqueue.model.job import Job, State
 from eventqueue.system.zones import zone
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
 from eventqueue.web.asked import Asked
 from eventqueue.web.pages.job_links import path_of
 

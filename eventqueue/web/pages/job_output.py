@@ -11,7 +11,7 @@ from eventqueue.model.events import Claimed, Completed, Error, Failed, Output, t
 from eventqueue.model.job import Job
 from eventqueue.telling.describe import output_of
 from eventqueue.web.asked import Asked
-from eventqueue.web.written import SHOWN_BYTES, Piece, pieces
+from eventqueue.web.drawing.written import SHOWN_BYTES, Piece, pieces
 
 ATTEMPTS_MAX = 30  # the newest, that are told one by one
 STREAMS = ("stdout", "stderr")

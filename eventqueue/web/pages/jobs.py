@@ -13,10 +13,10 @@ from eventqueue.errors import InvalidInput, JobNotFound, Refused, redact
 from eventqueue.model.job import Job, State
 from eventqueue.telling.states import SCHEDULED
 from eventqueue.telling.unknown import unknown
+from eventqueue.web.acting.deeds import offered
 from eventqueue.web.asked import Asked
-from eventqueue.web.deeds import offered
+from eventqueue.web.drawing.rows import rows
 from eventqueue.web.page import Shown
-from eventqueue.web.rows import rows
 from eventqueue.web.searching import Search, searched
 
 SLICE, SLICE_MAX = 50, 200  # jobs

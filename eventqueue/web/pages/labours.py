@@ -1,6 +1,6 @@
 """Works that go on in threads of this process: stopped from whatever page shows them."""
 
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
 from eventqueue.web.asked import Asked
 
 PAGES = ("/projections", "/audit", "/jobs", "/dead")  # where works are shown; an address from elsewhere is none

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from eventqueue.model.job import State
 from eventqueue.web.asked import Asked
-from eventqueue.web.chart import chart
+from eventqueue.web.drawing.chart import chart
 from eventqueue.web.glances import by_latency, glance
 from eventqueue.web.page import Shown
 

@@ -4,11 +4,11 @@ from eventqueue.api.queue import Queue
 from eventqueue.model.upkeep import STREAM
 from eventqueue.ports.views import Activity, ViewHealth
 from eventqueue.telling.words import count
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
+from eventqueue.web.acting.labour import Outcome, Tell, Work
 from eventqueue.web.asked import Asked
-from eventqueue.web.labour import Outcome, Tell, Work
+from eventqueue.web.drawing.told import history
 from eventqueue.web.page import Shown
-from eventqueue.web.told import history
 
 PARKED_MAX = 50
 DIFFERENCES_MAX = 50

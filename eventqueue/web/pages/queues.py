@@ -5,13 +5,13 @@ from eventqueue.audit.standstill import serving
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import State
 from eventqueue.model.pause import CATEGORY
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
 from eventqueue.web.asked import Asked
+from eventqueue.web.drawing.slices import slice_of
+from eventqueue.web.drawing.told import history
 from eventqueue.web.glances import Row, by_load, glance
 from eventqueue.web.page import Shown
 from eventqueue.web.pages.overview import rates_of, span_of
-from eventqueue.web.slices import slice_of
-from eventqueue.web.told import history
 
 HISTORY_MAX = 20  # events
 

@@ -7,11 +7,11 @@ from eventqueue.errors import ScheduleNotFound
 from eventqueue.schedules.ticks import stream_for
 from eventqueue.telling import documents
 from eventqueue.telling import schedules as telling
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
 from eventqueue.web.asked import Asked
+from eventqueue.web.drawing.slices import slice_of
+from eventqueue.web.drawing.told import history
 from eventqueue.web.page import Shown
-from eventqueue.web.slices import slice_of
-from eventqueue.web.told import history
 
 TICKS, RUNS, EVENTS = 5, 20, 50
 AS_TEXT = ("command", "task", "args", "kwargs")  # what `runs` tells

@@ -12,12 +12,12 @@ from eventqueue.model.job import State
 from eventqueue.model.lives import WorkerLost, WorkerStarted
 from eventqueue.ports.views import Gone
 from eventqueue.telling.words import sentence
-from eventqueue.web.act import Done
+from eventqueue.web.acting.act import Done
 from eventqueue.web.asked import Asked
+from eventqueue.web.drawing.slices import slice_of
+from eventqueue.web.drawing.told import lines
 from eventqueue.web.glances import glance
 from eventqueue.web.page import Shown
-from eventqueue.web.slices import slice_of
-from eventqueue.web.told import lines
 
 GONE_MAX = 50
 WITHIN = timedelta(days=1)

@@ -12,8 +12,8 @@ from eventqueue.audit.filters import quoted
 from eventqueue.system.printable import clean, clean_lines
 from eventqueue.telling.words import age, count, far, instant, shortened, span
 from eventqueue.telling.zone import moment
-from eventqueue.web.drawn import class_of, told_of
-from eventqueue.web.written import Piece
+from eventqueue.web.drawing.drawn import class_of, told_of
+from eventqueue.web.drawing.written import Piece
 
 PAGES = (  # path, name, and the key that goes there after `g`
     ("/", "Overview", "o"),

@@ -9,8 +9,8 @@ from starlette.types import Scope
 
 from eventqueue.api.arguments import check_actor
 from eventqueue.errors import InvalidInput, Misconfigured
-from eventqueue.web.keys import Keys
-from eventqueue.web.roles import Visitor, actor_of
+from eventqueue.web.entry.keys import Keys
+from eventqueue.web.entry.roles import Visitor, actor_of
 
 NAMES = re.compile(r"[A-Za-z0-9-]{1,100}")
 OTHERS = frozenset({"authorization", "connection", "content-length", "cookie", "host", "origin", "transfer-encoding"})

@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from eventqueue.api.bulk import ActSum, Bulk
 from eventqueue.errors import QueueError, Refused, redact
 from eventqueue.ports.views import Found
-from eventqueue.web.deeds import Choice
+from eventqueue.web.acting.deeds import Choice
 
 IDS_MAX = 1_000_000  # that are kept for acts that nobody has agreed to yet, some 100 bytes each
 PREPARED_MAX = 200

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from eventqueue.errors import Misconfigured
-from eventqueue.web.roles import Role
+from eventqueue.web.entry.roles import Role
 
 OPERATOR, VIEWER = "QUEUECTL_WEB_TOKEN", "QUEUECTL_WEB_VIEWER_TOKEN"
 MADE_BYTES = 24  # of chance in one that is made here: 32 characters

@@ -21,7 +21,7 @@ from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.system.zones import zone
 from eventqueue.web.asked import Asked
-from eventqueue.web.told import lines
+from eventqueue.web.drawing.told import lines
 
 SIZE = 50
 LOOKED_MAX = 100_000  # events of the log that one slice looks at

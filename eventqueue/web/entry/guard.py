@@ -20,12 +20,12 @@ from eventqueue.errors import QueueError, Unavailable, redact
 from eventqueue.system.people import user_here
 from eventqueue.system.printable import clean
 from eventqueue.telling.words import shortened
-from eventqueue.web.bodies import read
-from eventqueue.web.door import ENTER, Door
-from eventqueue.web.keys import Keys
-from eventqueue.web.origin import is_of_our_page, is_to_be_read, local
-from eventqueue.web.proxied import named_by_proxy
-from eventqueue.web.roles import Visitor
+from eventqueue.web.entry.bodies import read
+from eventqueue.web.entry.door import ENTER, Door
+from eventqueue.web.entry.keys import Keys
+from eventqueue.web.entry.origin import is_of_our_page, is_to_be_read, local
+from eventqueue.web.entry.proxied import named_by_proxy
+from eventqueue.web.entry.roles import Visitor
 from eventqueue.web.statuses import status_of
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""What is found out as pages draw it: rows, lines, steps, and the templates' own words."""
