@@ -42,7 +42,7 @@ def site(reader: Queue) -> Iterator[Site]:
 def test_every_page_is_shown_and_is_live(site: Site, operator: httpx.Client) -> None:
     for path in [one.path for one in site.routes if isinstance(one, Route) and one.methods and "GET" in one.methods]:
         if "{" not in path and path != "/live":
-            assert operator.get(path).status_code == 200, path
+            assert operator.get(path).status_code in (200, 400), path  # 400: one that has to be told more
 
     with operator.stream("GET", "/live") as answer:
         assert any(line.startswith("id: ") for line in answer.iter_lines())
