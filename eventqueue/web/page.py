@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+import pymongo
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -13,6 +14,7 @@ from eventqueue.web.house import House, house_of
 from eventqueue.web.live import Pulse
 from eventqueue.web.statuses import status_of
 
+ANSWERED_S = 20.0  # by the database, whatever a page asks of it: who looks on does not wait for longer
 PART = "x-part"  # the header by which what is open asks for what of it changes, and not for all around it
 
 
@@ -32,6 +34,10 @@ def page(show: Show) -> Callable[[Request], Response]:
     """Return the endpoint of a page. It is called in a thread: it may wait for the database."""
 
     def answer(request: Request) -> Response:
+        with pymongo.timeout(ANSWERED_S):
+            return made(request)
+
+    def made(request: Request) -> Response:
         house = house_of(request)
         pulse = house.live.pulse  # before the page is made: what moves meanwhile is then asked for again
         if pulse.is_away:  # nobody is to wait for each call to find that out

@@ -127,6 +127,7 @@ def test_a_database_that_is_lost_is_said_and_the_page_goes_on(queuectl: Queuectl
     with ExitStack() as opened:
         with running() as uri:
             lost = queuectl.with_environ(QUEUECTL_URI=f"{uri}&serverSelectionTimeoutMS=500")
+            lost.ok("enqueue", "--", "true")
             process, told = opened.enter_context(served(lost))
             client = opened.enter_context(httpx.Client(follow_redirects=True, timeout=PATIENCE_S))
             assert client.get(told["operator"]).status_code == 200
