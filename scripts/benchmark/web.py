@@ -19,7 +19,7 @@ JOBS = 100_000
 RATE = 1000  # events a second meanwhile
 MEASURED_S, LEAST_S = 30.0, 2.0
 FEW = 1000  # jobs: of so few nothing is to be learned, but that it can be measured
-TABS = ("/", "/queues", "/")
+TABS = ("/", "/jobs", "/queues")
 EVERY_S, SHARE = 1.0, 8  # as static/live.js has them
 DATABASE = "web"
 

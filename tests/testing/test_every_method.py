@@ -9,7 +9,18 @@ from eventqueue.testing import TestQueue
 from tests.system.test_forks import PUBLIC, use
 
 REFUSED = {
-    *("stats", "glance", "at", "projections", "counters", "rebuild_views", "verify_views", "retry_parked", "log_begin"),
+    *(
+        "stats",
+        "rates",
+        "glance",
+        "at",
+        "projections",
+        "counters",
+        "rebuild_views",
+        "verify_views",
+        "retry_parked",
+        "log_begin",
+    ),
     "log_size",
     *("stop_workers", "events", "stored_events", "export", "follow_events", "copy_log", "simulate"),
     *("verify", "verify_all", "workers_gone", "metrics"),
