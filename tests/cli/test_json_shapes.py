@@ -17,7 +17,8 @@ from tests.cli.conftest import environ
 from tests.cli.past import completed, died
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
-SHAPES = re.findall(r"^### (.+?)\n.*?^```json\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+# What runs until it is told to stop is told without `json`.
+SHAPES = re.findall(r"^### ([^\n]+)\n(?:(?!^### ).)*?^```json\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 ANY, QUEUE = "…", "mail"
 
 
