@@ -368,7 +368,9 @@ def has_secret(uri: str) -> bool:
 def redact(text: str) -> str:
     """Return `text` with `***` for the user information and the secret options of every mongodb URI in it."""
     # Up to the last @, blanks too: rather a word too many is hidden than a password shown (the driver takes blanks).
-    text = re.sub(r"(?is)(mongodb(?:\+srv)?://).*@", r"\1***@", text)
+    uri, end = re.search(r"(?i)mongodb(?:\+srv)?://", text), text.rfind("@")
+    if uri is not None and end >= uri.end():
+        text = f"{text[: uri.end()]}***{text[end:]}"
     return re.sub(_SECRET_OPTION, r"\1***", text)
 
 

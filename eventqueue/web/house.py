@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
-from urllib.parse import parse_qsl
+from threading import BoundedSemaphore, Lock
+from urllib.parse import parse_qsl, quote
 
 from jinja2 import Environment
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from eventqueue.web.kept import Kept
 from eventqueue.web.live import Live
 
 SHOWN = "x-seen"  # the header in which a page that is open says what it shows
+GUESTS_MAX = 20  # pages that are made at a time for who looks only, of 40 threads: however long it takes, others act
 USERS_MAX = 100  # of whom a queue is kept; the next one has it made anew
 
 
@@ -35,6 +36,7 @@ class House:
     labours: Labours
     kept: Kept
     notices: Notices = field(default_factory=Notices)
+    guests: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(GUESTS_MAX))
     _acting: dict[str, Queue] = field(default_factory=dict)
     _begin: list[datetime] = field(default_factory=list)  # when the log did, once that is known: it stays so
     _lock: Lock = field(default_factory=Lock)
@@ -53,7 +55,7 @@ class House:
             queue=self._of(visitor),
             visitor=visitor,
             now=self.queue.connection.ground.clock.now(),
-            url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            url=_address(request),
             labours=self.labours,
             kept=self.kept,
             path={name: str(value) for name, value in request.path_params.items()},
@@ -88,8 +90,16 @@ def house_of(request: Request) -> House:
     return house
 
 
+def _address(request: Request) -> str:
+    """Return the path and the query of a request: in a name of the path there may be a `?`, a `#` or a `%`."""
+    path, query = quote(request.scope["path"]), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
 def _moment(text: str, now: datetime) -> datetime:
     try:
         return times.meant_at(times.typed(text, UTC, zone), now)
     except (ValueError, OverflowError):
-        raise InvalidInput(AT, f"{text!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12") from None
+        raise InvalidInput(
+            AT, f"{text[:100]!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12"
+        ) from None

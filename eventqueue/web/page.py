@@ -39,6 +39,16 @@ def page(show: Show) -> Callable[[Request], Response]:
 
     def made(request: Request) -> Response:
         house = house_of(request)
+        if request.scope["visitor"].may_act:
+            return made(house, request)
+        if not house.guests.acquire(blocking=False):
+            raise Unavailable("So many look at so much that this has to wait: it is asked for again in a moment.")
+        try:
+            return made(house, request)
+        finally:
+            house.guests.release()
+
+    def made(house: House, request: Request) -> Response:
         pulse = house.live.pulse  # before the page is made: what moves meanwhile is then asked for again
         if pulse.is_away:  # nobody is to wait for each call to find that out
             raise Unavailable(pulse.problem)

@@ -70,3 +70,9 @@ def test_of_the_past_those_are_shown_that_there_were(queue: Queue, operator: htt
     assert "is not kept" in listed
     assert "worker-started" in shown
     assert "worker-left" not in shown
+
+
+def test_whatever_is_in_a_name_the_page_leads_to_itself_at_another_time(queue: Queue, operator: httpx.Client) -> None:
+    queue.enqueue(command="true")
+
+    assert 'href="/workers/a%3Fb%23c%25d?at=' in operator.get("/workers/a%3Fb%23c%25d").text

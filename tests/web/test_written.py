@@ -22,6 +22,13 @@ def test_of_a_bar_of_progress_its_last_state_is_shown() -> None:
     assert text(b"begins\r\n10 %\r50 %\r100 %\nends\r") == "begins\n100 %\nends"
 
 
+def test_whatever_a_line_is_made_of_it_costs_no_more_than_its_length() -> None:
+    for _ in range(50):  # of which each took many seconds, and all threads of the process waited for it
+        assert text(b"\r" * SHOWN_BYTES) == ""
+        assert text(b"1\r\r" * 5000 + b"2\r") == "2"
+        assert text(b"x" * SHOWN_BYTES) == "x" * SHOWN_BYTES
+
+
 def test_what_steers_a_terminal_and_what_is_no_text_is_shown_as_its_escape() -> None:
     assert text(b"\x1b[2J\xff\x07\xe2\x80\xae") == r"\x1b[2J\xff\x07\u202e"
 

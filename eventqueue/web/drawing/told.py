@@ -12,6 +12,7 @@ from eventqueue.model.events import OfMany, category_of, name_in, type_of
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
 from eventqueue.telling.describe import describe
+from eventqueue.telling.words import shortened
 from eventqueue.web.asked import Asked
 
 PAGES: Mapping[str, str] = {
@@ -22,6 +23,9 @@ PAGES: Mapping[str, str] = {
     "worker": "/workers/",
     "act": "/audit/acts/",
 }
+
+
+SAID_MAX = 300  # characters of what is told of one: rows are kept for all tabs
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,6 @@ def _line(one: Read) -> Line:
         stream=one.stream,
         name=name_in(one.stream),
         page=page,
-        said=one.problem if isinstance(one, Unreadable) else describe(one),
+        said=shortened(one.problem if isinstance(one, Unreadable) else describe(one), SAID_MAX),
         act=one.event.act if not isinstance(one, Unreadable) and isinstance(one.event, OfMany) else None,
     )

@@ -136,7 +136,9 @@ def _time(asked: Asked, name: str, text: str) -> datetime | None:
     try:
         return times.meant_at(times.typed(text, UTC, zone), asked.now)
     except (ValueError, OverflowError):
-        raise InvalidInput(name, f"{text!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12") from None
+        raise InvalidInput(
+            name, f"{text[:100]!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12"
+        ) from None
 
 
 def _end(last: Read) -> Mapping[str, str]:

@@ -10,7 +10,6 @@ from eventqueue.system.printable import clean_output
 SHOWN_BYTES = 16 * 1024  # of the end of each stream
 CONTINUATIONS = bytes(range(0x80, 0xC0))
 _COLOUR = re.compile(r"\x1b\[([0-9;:]*)m")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n\r])")  # a bar of progress, by the next one
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -26,9 +25,13 @@ def pieces(tail: bytes, *, is_cut: bool) -> list[Piece]:
         tail, is_cut = tail[-SHOWN_BYTES:], True
     if is_cut:  # perhaps amid a character
         tail = tail[:3].lstrip(CONTINUATIONS) + tail[3:]
-    text = tail.decode(errors="backslashreplace").replace("\r\n", "\n")
-    shown = clean_output(_OVERWRITTEN.sub("", text), overwrites=True).replace("\r", "")
-    return list(_coloured(shown))
+    text = tail.decode(errors="backslashreplace")
+    return list(_coloured(clean_output("\n".join(map(_left, text.split("\n"))))))
+
+
+def _left(line: str) -> str:
+    """Return what is left of a line: of a bar of progress that was written over its last state."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def _coloured(text: str) -> Iterator[Piece]:

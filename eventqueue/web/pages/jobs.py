@@ -87,12 +87,15 @@ def _older(asked: Asked, found: Sequence[Job], at: int) -> str:
 def _states(asked: Asked, search: Search) -> Sequence[tuple[str, str, bool]]:
     """Return the states as links: the name, the address with it or without it, and whether it is asked for."""
     chosen = asked_of(search.text, "state")
-    return [(one, asked.link("/jobs", q=_turned(search.text, chosen, one) or None), one in chosen) for one in STATES]
+    return [
+        (one, asked.link("/jobs", q=_turned(asked, search.text, chosen, one) or None), one in chosen) for one in STATES
+    ]
 
 
-def _turned(text: str, chosen: Collection[str], state: str) -> str:
+def _turned(asked: Asked, text: str, chosen: Collection[str], state: str) -> str:
     """Return a text with a state that it asks for no more, or does besides."""
     if state in chosen:
         return without(text, "state", state)
-    # Beside what is scheduled, a part of those that are pending, there can be no other state.
-    return added(without(text, "state") if state == SCHEDULED else text, "state", state)
+    # Beside what is scheduled, a part of those that are pending, there can be no other state, and of the past none.
+    is_alone = state == SCHEDULED or asked.then is not None
+    return added(without(text, "state") if is_alone else text, "state", state)
