@@ -23,6 +23,12 @@ pytestmark = pytest.mark.web
 
 MARKUP = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>'\"><svg onload=window.hacked=1>"
 PATHS = [path for path, _, _ in PAGES]
+LOST = """() => [...document.querySelectorAll("main *")].filter((one) => {
+  const { left, right, width } = one.getBoundingClientRect();
+  const room = one.matches(".scroll") ? one.parentElement.clientWidth - width : 0;
+  return (width > 0 && right < 0) || room > 40;
+}).map((one) => one.outerHTML.slice(0, 100))"""
+"""What nobody sees, though it is drawn: beside the page, or pressed into a part of the room that it has."""
 DETAILS = ["/jobs/wild", "/jobs?q=state:dead", "/jobs/nowhere", "/queues?at=1s", "/?at=1s"]
 
 
@@ -68,6 +74,7 @@ def test_a_page_obeys_nothing_and_can_be_read_by_everybody(open_furnished: OpenP
 
     assert not is_hacked(page)
     assert problems(page) == []
+    assert page.evaluate(LOST) == []
     page.emulate_media(color_scheme="dark")
     assert problems(page) == []
     page.set_viewport_size({"width": 390, "height": 800})

@@ -298,7 +298,7 @@ def test_what_an_attempt_wrote_is_shown_however_long_ago_it_was(
 def test_it_is_proven_when_somebody_asks(queue: Queue, viewer: httpx.Client) -> None:
     queue.enqueue(id="one", command="true")
 
-    assert "Nothing is wrong: its 1 events" in text_of(viewer.get("/jobs/one/proof"))
+    assert "Nothing is wrong: its 1 event follows from" in text_of(viewer.get("/jobs/one/proof"))
     assert "The log has no seal" in text_of(viewer.get("/jobs/one"))
     events = queue.connection.ground.database["events"]
     (event,) = events.find({"_id.stream": "job-one"})

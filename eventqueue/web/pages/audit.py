@@ -22,7 +22,7 @@ from eventqueue.web.drawing.trail import read, trail_of, trail_of_act
 from eventqueue.web.page import Shown
 
 AUDIT = "audit"
-SEALS_MAX = 10
+SEALS_MAX = 3
 FINDINGS_MAX = 50  # of each kind
 DAY = timedelta(days=1)
 

@@ -10,6 +10,7 @@ startLive(document.body.dataset.live, parts);
 startKeys(parts);
 startSlider(document.getElementById("slider"), parts);
 startCompletion(parts.main);
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // of a narrow window
 
 const themes = document.querySelector("[data-theme-switch]");
 themes.hidden = false;

@@ -47,7 +47,7 @@ function options(uPlot, width) {
     series: [
       { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
       ...LINES.map((line) => ({
-        label: `${line.label} a second`,
+        label: `${line.label} per second`,
         stroke: colour(line.colour),
         dash: line.dash,
         width: 1.5,
