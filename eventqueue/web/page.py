@@ -35,10 +35,9 @@ def page(show: Show) -> Callable[[Request], Response]:
 
     def answer(request: Request) -> Response:
         with pymongo.timeout(ANSWERED_S):
-            return made(request)
+            return in_turn(house_of(request), request)
 
-    def made(request: Request) -> Response:
-        house = house_of(request)
+    def in_turn(house: House, request: Request) -> Response:
         if request.scope["visitor"].may_act:
             return made(house, request)
         if not house.guests.acquire(blocking=False):

@@ -6,6 +6,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from tests.travel.test_gone import told
 from tests.worker.crew import Start
+from tests.worker.stage import wait_until
 
 
 def test_of_a_worker_that_lives_is_shown_what_it_runs_and_it_is_stopped_from_its_page(
@@ -74,5 +75,7 @@ def test_of_the_past_those_are_shown_that_there_were(queue: Queue, operator: htt
 
 def test_whatever_is_in_a_name_the_page_leads_to_itself_at_another_time(queue: Queue, operator: httpx.Client) -> None:
     queue.enqueue(command="true")
+    queue.status()
 
-    assert 'href="/workers/a%3Fb%23c%25d?at=' in operator.get("/workers/a%3Fb%23c%25d").text
+    # Once the page has seen an event of the log, of which there was none when it was opened.
+    wait_until(lambda: 'href="/workers/a%3Fb%23c%25d?at=' in operator.get("/workers/a%3Fb%23c%25d").text)
