@@ -25,3 +25,10 @@ def was_at(queue: Queue, job_id: str) -> str:
     moment = moment_of(queue.history(job_id)[-1])
     assert moment is not None
     return moment.isoformat()
+
+
+def is_now(queue: Queue) -> str:
+    """Return the moment of the log's last event, as an address has it: by our own clock it may be to come yet."""
+    moment = moment_of(next(queue.events(reverse=True)))
+    assert moment is not None
+    return moment.isoformat()

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from eventqueue.api.queue import Queue
 from eventqueue.web.house import GUESTS_MAX
 from tests.web.doors import PATIENCE_S
-from tests.web.sites import Site
+from tests.web.sites import Site, is_now
 
 
 def acts(site: Site) -> Iterator[str]:
@@ -43,7 +43,7 @@ def test_a_viewer_is_offered_no_act_and_refused_one(queue: Queue, viewer: httpx.
 
 def test_of_the_past_no_act_is_offered_and_none_is_done(queue: Queue, operator: httpx.Client) -> None:
     queue.enqueue(command="true")
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
 
     shown = operator.get("/queues", params={"at": at})
 

@@ -11,7 +11,7 @@ from eventqueue.api.sealing import Seals
 from eventqueue.ports.views import Filter
 from eventqueue.sealing.signing import create, load
 from eventqueue.web.drawing import trail
-from tests.web.sites import Site
+from tests.web.sites import Site, is_now
 
 WAIT_S = 60
 
@@ -121,7 +121,7 @@ def cancelled(queue: Queue) -> str:
 def test_an_act_on_many_jobs_is_shown_with_its_sum_and_its_jobs(
     queue: Queue, operator: httpx.Client, cancelled: str
 ) -> None:
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
     queue.enqueue(command="true", queue="mail")
 
     shown = operator.get(f"/audit/acts/{cancelled}").text
@@ -141,7 +141,7 @@ def test_of_the_past_there_are_the_seals_and_the_events_of_then(
     queue: Queue, operator: httpx.Client, viewer: httpx.Client
 ) -> None:
     queue.pause_queue("mail", "before")
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
     queue.resume_queue("mail", "afterwards")
 
     shown = operator.get("/audit", params={"at": at}).text

@@ -8,6 +8,7 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.kept import SHARE, Kept, Seen
+from tests.web.sites import is_now
 
 
 def test_all_pages_of_queues_show_something_of_an_empty_database(operator: httpx.Client) -> None:
@@ -122,7 +123,7 @@ def test_of_the_past_a_queue_is_shown_as_it_was_and_what_is_not_kept_is_said(
 ) -> None:
     queue.enqueue(command="true", queue="mail")
     queue.pause_queue("mail", "then")
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
     queue.resume_queue("mail")
     queue.enqueue_many([{"command": "true", "queue": "later"}] * 2)
     queue.status()

@@ -7,7 +7,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.web.acting.labour import Outcome, Tell
 from tests.builders import append, claimed
 from tests.projections.stage import live_of
-from tests.web.sites import Site
+from tests.web.sites import Site, is_now
 from tests.web.test_audit import ended
 
 
@@ -59,7 +59,7 @@ def test_a_parked_job_is_retried_from_the_page(queue: Queue, operator: httpx.Cli
 def test_of_the_past_only_what_was_done_to_them_is_shown(queue: Queue, operator: httpx.Client) -> None:
     queue.enqueue(command="true")
     queue.rebuild_views(why="once")
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
     queue.rebuild_views(why="twice")
 
     shown = operator.get("/projections", params={"at": at}).text

@@ -6,6 +6,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit.wanted import Wanted
 from eventqueue.model.events import Recorded
 from eventqueue.ticking.ticker import Ticker
+from tests.web.sites import is_now
 
 HOSTILE = "<img src=x onerror=alert(1)> \u202e\x1b[31m"
 
@@ -60,7 +61,7 @@ def test_of_the_past_those_are_shown_that_there_were_and_no_act_is_offered(
     queue: Queue, operator: httpx.Client
 ) -> None:
     queue.schedule("old", {"command": "true"}, every=3600)
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
     queue.remove_schedule("old")
     queue.schedule("new", {"command": "true"}, every=3600)
 

@@ -5,6 +5,7 @@ import httpx
 from eventqueue.api.queue import Queue
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from tests.travel.test_gone import told
+from tests.web.sites import is_now
 from tests.worker.crew import Start
 from tests.worker.stage import wait_until
 
@@ -61,7 +62,7 @@ def test_of_a_worker_that_was_is_shown_what_it_held_what_became_of_it_and_who_to
 def test_of_the_past_those_are_shown_that_there_were(queue: Queue, operator: httpx.Client) -> None:
     started = WorkerStarted(name="1", host="web-1", pid=7, concurrency=2, lease=30.0)
     told(queue, "web-1:a", started)
-    at = queue.connection.ground.clock.now().isoformat()
+    at = is_now(queue)
     told(queue, "web-1:a", WorkerLeft())
 
     listed = operator.get("/workers", params={"at": at}).text
