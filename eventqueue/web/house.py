@@ -66,8 +66,8 @@ class House:
         )
 
     def _begun(self) -> datetime | None:
-        # Not of a log in which nobody has seen an event: where the database is away it would be waited for.
-        if not self._begin and self.live.pulse.position and (found := self.queue.log_begin()) is not None:
+        # Where the database is away it would be waited for.
+        if not self._begin and not self.live.pulse.is_away and (found := self.queue.log_begin()) is not None:
             self._begin.append(found)
         return self._begin[0] if self._begin else None
 

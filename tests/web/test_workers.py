@@ -7,7 +7,6 @@ from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, Worker
 from tests.travel.test_gone import told
 from tests.web.sites import is_now
 from tests.worker.crew import Start
-from tests.worker.stage import wait_until
 
 
 def test_of_a_worker_that_lives_is_shown_what_it_runs_and_it_is_stopped_from_its_page(
@@ -76,7 +75,5 @@ def test_of_the_past_those_are_shown_that_there_were(queue: Queue, operator: htt
 
 def test_whatever_is_in_a_name_the_page_leads_to_itself_at_another_time(queue: Queue, operator: httpx.Client) -> None:
     queue.enqueue(command="true")
-    queue.status()
 
-    # Once the page has seen an event of the log, of which there was none when it was opened.
-    wait_until(lambda: 'href="/workers/a%3Fb%23c%25d?at=' in operator.get("/workers/a%3Fb%23c%25d").text)
+    assert 'href="/workers/a%3Fb%23c%25d?at=' in operator.get("/workers/a%3Fb%23c%25d").text
