@@ -64,7 +64,8 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
             executable_path=os.environ.get("EVENTQUEUE_TEST_BROWSER", "/usr/bin/chromium"),
-            args=["--no-sandbox"] if os.getuid() == 0 else [],  # which it cannot set up as root
+            # What a container gives it of shared memory is too little; and as root it cannot set up its sandbox.
+            args=["--disable-dev-shm-usage", *(["--no-sandbox"] if os.getuid() == 0 else [])],
         )
         yield found
         found.close()
