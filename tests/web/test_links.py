@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted
-from eventqueue.mongo.incarnations import Incarnation
+from eventqueue.mongo.incarnations import Incarnation, Incarnations
 from eventqueue.ports.views import Filter
 from eventqueue.web.drawing.rendering import PAGES
 from eventqueue.web.entry.keys import Keys
@@ -59,7 +59,8 @@ def furnish(queue: Queue) -> None:
     for n in range(3):
         died(queue, f"dead-{n}", f"no host {ODD}")
         completed(queue, f"done-{n}")
-    queue.connection.incarnations.register(LIVING)
+    # For longer than it takes to follow all links, on whatever machine.
+    Incarnations(queue.connection.ground.database, timedelta(hours=1)).register(LIVING)
     claim(queue, "held-0", "web-1:a")
     told(queue, "web-1:a", WorkerLost(seen_dead=True, held=("held-0",)))
     told(queue, "web-1:b", WorkerLeft())

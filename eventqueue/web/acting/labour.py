@@ -121,11 +121,11 @@ class Labours:
         """Stop all, and wait a little for them; what does not stop by then is told, and ends with the process."""
         with self._lock:
             self._is_over = True
-            running = [kind for kind, one in self._found.items() if one.is_running]
+            running = {kind: self._threads[kind] for kind, one in self._found.items() if one.is_running}
             for kind in running:
                 self._set(kind, is_stopping=True)
-        for kind in running:
-            self._threads[kind].join(STOP_S)
+        for kind, thread in running.items():
+            thread.join(STOP_S)
             one = self._found[kind]
             if one.outcome is None or not one.is_well:
                 logger.warning("%s was not done to its end: this process ends", one.what)
