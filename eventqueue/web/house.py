@@ -73,9 +73,11 @@ class House:
 
     def _of(self, visitor: Visitor) -> Queue:
         with self._lock:
-            if len(self._acting) >= USERS_MAX:
-                self._acting.clear()
-            return self._acting.setdefault(visitor.user, ActingQueue(self.queue, actor_of(visitor.user)))
+            if visitor.user not in self._acting:
+                if len(self._acting) >= USERS_MAX:
+                    self._acting.clear()
+                self._acting[visitor.user] = ActingQueue(self.queue, actor_of(visitor.user))
+            return self._acting[visitor.user]
 
 
 def form_of(request: Request) -> Mapping[str, str]:

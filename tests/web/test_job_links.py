@@ -49,5 +49,5 @@ def test_the_event_by_which_a_clause_is_true_is_where_it_stands() -> None:
 
     assert evidence("job-one") == "/jobs/one#v3"
     assert evidence("job-a:b") == "/jobs/a%3Ab"
-    assert evidence("queue-mail") == "/queues"
+    assert evidence("queue-mail") == "/queues/mail"
     assert evidence("config-default") is None

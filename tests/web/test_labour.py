@@ -46,7 +46,7 @@ def _join(labours: Labours, kind: str) -> None:
         thread.join(WAIT_S)
 
 
-def test_a_work_is_seen_while_it_goes_on_and_its_outcome_until_it_is_forgotten(labours: Labours) -> None:
+def test_a_work_is_seen_while_it_goes_on_and_its_outcome_once_it_has_ended(labours: Labours) -> None:
     work = Held(first=7)
     labours.start("audit", "The verification of everything", "ann", work, total=10, unit="events")
     assert work.has_told.wait(WAIT_S)
@@ -54,15 +54,11 @@ def test_a_work_is_seen_while_it_goes_on_and_its_outcome_until_it_is_forgotten(l
     seen = labours.get("audit")
     assert seen is not None
     assert (seen.is_running, seen.done, seen.total, seen.by, seen.outcome) == (True, 7, 10, "ann", None)
-    labours.forget("audit")
     work.may_end.set()
     _join(labours, "audit")
     ended = labours.get("audit")
     assert ended is not None
     assert (ended.is_running, ended.outcome, ended.is_well, ended.ended_at) == (False, "All is well", True, NOW)
-
-    labours.forget("audit")
-    assert labours.get("audit") is None
 
 
 def test_of_a_kind_one_goes_on_at_a_time_and_the_other_names_who_began_it(labours: Labours) -> None:

@@ -111,12 +111,6 @@ class Labours:
                 return None
             return self._set(kind, is_stopping=True)
 
-    def forget(self, kind: str) -> None:
-        """Keep the outcome no longer: it was read."""
-        with self._lock:
-            if (one := self._found.get(kind)) is not None and not one.is_running:
-                del self._found[kind]
-
     def end(self) -> None:
         """Stop all, and wait a little for them; what does not stop by then is told, and ends with the process."""
         with self._lock:

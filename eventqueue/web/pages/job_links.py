@@ -76,7 +76,7 @@ def _named(asked: Asked, job: Job, clause: Clause) -> Mapping[str, str]:
     """Return what a clause may name, with where that is."""
     found: dict[str, str] = {}
     if clause.kind in (Reason.UNSERVED, Reason.PAUSED):
-        found[job.queue] = asked.link("/queues")
+        found[job.queue] = asked.link(f"/queues/{quote(job.queue, safe='')}")
     if job.worker is not None:
         found[job.worker] = asked.link(f"/workers/{quote(job.worker, safe='')}")
     if clause.kind is Reason.BUSY:
@@ -102,7 +102,7 @@ def href_of(asked: Asked, stream: str) -> str | None:
     pages = {
         "job": f"/jobs/{name}",
         "schedule": f"/schedules/{name}",
-        pause.CATEGORY: "/queues",
+        pause.CATEGORY: f"/queues/{name}",
         lives.CATEGORY: f"/workers/{name}",
         acts.CATEGORY: f"/audit/acts/{name}",
     }
