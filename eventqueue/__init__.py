@@ -101,6 +101,7 @@ if TYPE_CHECKING:
         Shell,
         Terms,
     )
+    from eventqueue.model.ignoring import IgnoredKind, Ignoring, Known
     from eventqueue.model.job import Job, Result, State
     from eventqueue.model.pause import Pause
     from eventqueue.model.progress import Progress
@@ -137,8 +138,11 @@ if TYPE_CHECKING:
         ViewHealth,
         Walk,
         Worker,
+        WorkerRun,
+        WorkerRuns,
     )
     from eventqueue.schedules.events import Missed, Overlap
+    from eventqueue.steering.ignoring import Regarded
     from eventqueue.steering.pauses import Switched
     from eventqueue.steering.stopping import Left
     from eventqueue.system.whole import Sink
@@ -211,6 +215,8 @@ __all__ = [
     "Handle",
     "Held",
     "HistoryLost",
+    "IgnoredKind",
+    "Ignoring",
     "IllegalTransition",
     "ImportFailed",
     "InvalidInput",
@@ -222,6 +228,7 @@ __all__ = [
     "JobNotFound",
     "JobParked",
     "Kept",
+    "Known",
     "Lag",
     "LastRun",
     "LateResult",
@@ -255,6 +262,7 @@ __all__ = [
     "Receipt",
     "Recorded",
     "Refused",
+    "Regarded",
     "Released",
     "Request",
     "Rescheduled",
@@ -302,6 +310,8 @@ __all__ = [
     "Why",
     "Worker",
     "WorkerNotFound",
+    "WorkerRun",
+    "WorkerRuns",
     "__version__",
     "current_job",
     "current_queue",
@@ -342,6 +352,7 @@ _MODULES = {
         "Amended Call Cancelled Captured Claimed Completed DeadLettered Enqueued Error Event FailReason Failed "
         "LateResult Output Recorded Released Retried RetryAmended RetryCause Shell Terms "
     ),
+    "eventqueue.model.ignoring": "IgnoredKind Ignoring Known",
     "eventqueue.model.job": "Job Result State",
     "eventqueue.model.pause": "Pause",
     "eventqueue.model.progress": "Progress",
@@ -355,8 +366,10 @@ _MODULES = {
     "eventqueue.ports.views": (
         "Difference Durations Ending Filter FilterFields Found Glance Gone Held Lag Listing Metrics ParkedJob "
         "QueueMetrics QueueStats QueueStatus Rate Standstill Stats Status Totals Trial ViewHealth Walk Worker "
+        "WorkerRun WorkerRuns"
     ),
     "eventqueue.schedules.events": "Missed Overlap",
+    "eventqueue.steering.ignoring": "Regarded",
     "eventqueue.steering.pauses": "Switched",
     "eventqueue.steering.stopping": "Left",
     "eventqueue.system.whole": "Sink",

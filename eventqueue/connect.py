@@ -18,6 +18,7 @@ from eventqueue.audit.verdict import Auditor
 from eventqueue.errors import InvalidInput, NotAReplicaSet, redact
 from eventqueue.model import (
     acts,  # noqa: F401 - which makes its events known
+    ignoring,  # noqa: F401 - likewise
     lives,  # noqa: F401 - likewise
     settings,
     upkeep,  # noqa: F401 - likewise
@@ -50,7 +51,7 @@ from projections.reading.trial import trial
 from projections.registry import installed, named
 
 CALL_MS = 10_000  # a deadline for every call: by default the driver waits for ever
-CLOSE_S = 5.0
+CLOSE_S = 2.0  # for sessions that are given back; what is not, the server forgets by itself
 SEAL_KEY = "QUEUECTL_SEAL_KEY"  # of the environment: a file
 FIND_SERVER_MS = 5_000  # for the first call: whether there is a server at all
 

@@ -4,7 +4,7 @@
     ├── Refused                    what was asked cannot be done as asked; asking differently may help
     │   ├── InvalidInput           a field is unknown, of the wrong type or out of range (names the field)
     │   ├── JobNotFound            no job has this id, or none starts with it
-    │   ├── WorkerNotFound         no live worker has this id or name, or none starts with it
+    │   ├── WorkerNotFound         no worker has this id, no live one this name, or none starts with it
     │   ├── ScheduleNotFound       there is no schedule of this name
     │   ├── AmbiguousId            several ids start with it
     │   ├── IllegalTransition      the job's state does not allow this command
@@ -86,10 +86,14 @@ class JobNotFound(Refused):
 
 
 class WorkerNotFound(Refused):
-    """No live worker has this id or name; `meant`: which one may be meant, as `model.names` has it."""
+    """No live worker has this id or name; `meant`: which one may be meant, as `model.names` has it.
 
-    def __init__(self, name: str, meant: str = "") -> None:
-        super().__init__(f"No live worker {name!r}{meant}: `queuectl worker list` shows them.")
+    `ever`: none that is gone has it either.
+    """
+
+    def __init__(self, name: str, meant: str = "", *, ever: bool = False) -> None:
+        where = "worker list --all` shows those of a day" if ever else "worker list` shows them"
+        super().__init__(f"No {'' if ever else 'live '}worker {name!r}{meant}: `queuectl {where}.")
 
 
 class ScheduleNotFound(Refused):

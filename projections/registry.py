@@ -46,7 +46,7 @@ def named(where: str) -> Projection:
     Raises InvalidInput, Refused where there is no such module, or BadProjection.
     """
     if not _PLACE.fullmatch(where):
-        raise InvalidInput("projection", f"{where!r} is no MODULE:NAME, such as acme_costs:CostPerCustomer")
+        raise InvalidInput("projection", f"{where!r} is no MODULE:NAME, such as acme_costs:Cost")
     with installed_alone():
         try:
             import_module(where.partition(":")[0])

@@ -71,6 +71,8 @@ def shoot_all(queue: Queue, url: str, then: str, browser: str) -> None:
         page = chromium.new_page(base_url=url, viewport=SIZE)
         page.goto(f"/?token={KEYS.operator}")
         dead = queue.list(state=State.DEAD, queue="mail", limit=1)[0].id
+        (known,) = queue.errors(queue="thumbnails").groups
+        queue.ignore_errors(known.fingerprint, why="the camera is being replaced")
         pages = {
             "overview": "/?window=5m",
             "jobs": "/jobs",

@@ -26,10 +26,15 @@ os.umask(0o022)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Refuse a test that is named after a set: sets are written in another order by each process, and those that run
-    tests beside each other then find different ones.
+    """Refuse a test that would not be run, or not always.
+
+    One that is named after a set: sets are written in another order by each process, and those that run tests beside
+    each other then find different ones. And one of a suite of its own that lies where that suite is not looked for.
     """
     for item in items:
+        for suite in ("faults", "web"):
+            if item.get_closest_marker(suite) and not item.nodeid.startswith(f"tests/{suite}/"):
+                raise pytest.UsageError(f"{item.nodeid}: is marked as of {suite}; have it in tests/{suite}")
         of_it = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if any(type(value) in (set, frozenset) and repr(value) in item.nodeid for value in of_it):
             raise pytest.UsageError(f"{item.nodeid}: is named after a set, which has no order; give a tuple")

@@ -16,13 +16,15 @@ from eventqueue.model.job import State
 from eventqueue.mongo.ground import stand_on
 from scripts.benchmark import drain
 from scripts.benchmark.__main__ import SCENARIOS
+from scripts.benchmark.addresses import ADDRESSES
 from scripts.benchmark.asked import Asked
 from scripts.benchmark.commands import COMMANDS
 from scripts.benchmark.crew import crew
-from scripts.benchmark.server import Place, server
+from scripts.benchmark.server import Place
 
 ROOT = Path(__file__).parents[1]
 SMALL = Asked(jobs=50, workers=2, others=100, runs=1)
+ALONE = Asked(jobs=50, workers=1, others=100, runs=1)  # which of a crew works is for the tests of drains
 FEW = Asked(jobs=10, workers=1, runs=1)
 KEYS = {"workers", "rate", "unit", "raw", "ratio"}
 MORE = {
@@ -62,26 +64,20 @@ WITHOUT_RAW = {
     "result",
     "fill",
     "scale",
+    "pages",
     "audit",
     "sealing",
     "web",
 }  # nothing does the same without the queue
 
 
-@pytest.fixture(scope="module")
-def bench_server() -> Iterator[Place]:
-    """A server as the bench starts it, for all scenarios."""
-    with server() as place:
-        yield place
-
-
 @pytest.fixture
-def place(bench_server: Place) -> Iterator[Place]:
-    """That server, empty."""
-    yield bench_server
-    with MongoClient[dict[str, Any]](bench_server.uri, timeoutMS=30_000) as client:
-        for name in {*client.list_database_names()} - {"admin", "config", "local"}:
-            client.drop_database(name)
+def place(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Place]:
+    """The server of the tests, without what a scenario has made; one of its own is what the command starts."""
+    before = {*client.list_database_names()}
+    yield Place(server_uri, client.admin.command("serverStatus")["pid"])
+    for name in {*client.list_database_names()} - before:
+        client.drop_database(name)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -91,9 +87,11 @@ def test_a_scenario_tells_all_its_figures_and_none_of_its_rates_is_zero(
     monkeypatch.setattr("scripts.benchmark.queues.IDLE_S", 1.0)
     monkeypatch.setattr("scripts.benchmark.result.BACKLOG", 1000)
     monkeypatch.setattr("scripts.benchmark.scale.SMALL", 100)
-    monkeypatch.setattr("scripts.benchmark.scale.COMMANDS", COMMANDS[::9])
+    monkeypatch.setattr("scripts.benchmark.scale.COMMANDS", COMMANDS[::27])
+    monkeypatch.setattr("scripts.benchmark.pages.SMALL", 100)
+    monkeypatch.setattr("scripts.benchmark.pages.ADDRESSES", {name: ADDRESSES[name] for name in [*ADDRESSES][::9]})
     monkeypatch.setattr("scripts.benchmark.status.PARTS", 2)
-    figures = SCENARIOS[name](place, FEW if name in ("latency", "result") else SMALL)
+    figures = SCENARIOS[name](place, FEW if name in ("latency", "result") else ALONE)
 
     assert KEYS | MORE.get(name, set()) <= figures.keys()
     compared = {"raw", "ratio"} if name not in WITHOUT_RAW else set()

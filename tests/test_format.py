@@ -12,6 +12,7 @@ import pytest
 from eventqueue.model.codec import content_hash, decode
 from eventqueue.transfer.file import check
 from eventqueue.transfer.lines import line_of, lines
+from tests import kinds
 from tests.builders import said, sealed
 from tests.mongo.bson_slices import elements, recomputed, told
 
@@ -81,6 +82,10 @@ def test_the_exported_example_is_what_the_product_writes_and_takes(tmp_path: Pat
     found = check(str(tmp_path / "log.jsonl"))
 
     assert b"".join(lines(found.first, found.events())) == EXPORT
+
+
+def test_each_type_of_event_is_told_with_its_fields() -> None:
+    assert kinds.told() == kinds.tables(), "`python -m tests.kinds` renews them"
 
 
 def test_the_fields_of_a_line_are_those_of_the_table() -> None:

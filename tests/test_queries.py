@@ -213,7 +213,7 @@ USES: dict[str, Callable[[Connection, Queue], object]] = {
     "what jobs had by then": lambda at, queue: past(at).histories([f"job-{one}" for one in some_jobs(queue)]),
     "the ends of jobs then": lambda at, queue: past(at).ends([f"job-{one}" for one in some_jobs(queue)]),
     "events at places": lambda at, queue: past(at).at([(f"job-{one}", 1) for one in some_jobs(queue)]),
-    "queues paused then": lambda at, _: crew.paused(past(at)),
+    "queues paused then": lambda at, _: crew.valves(past(at)),
     "why a job waits": lambda at, queue: queue.why(waiting(at).id),
     "how many jobs of all queues are before one": ahead_of_all,
     "queues that do not move": lambda _, queue: queue.standstills(),
@@ -275,6 +275,15 @@ def test_what_has_to_be_gone_through_is_gone_through_in_small_questions(
     asked.commands.clear()
 
     queue.list(wanted)
+
+    assert len(asked.commands) < 3 * JOBS / listing.PAGE_MAX + 10
+    look_at_little(connection, asked)
+
+
+def test_where_little_of_each_job_is_read_many_are_read_at_once(connection: Connection, asked: Asked) -> None:
+    asked.commands.clear()
+
+    assert len([*connection.views.ids(Filter(limit=None))]) >= JOBS
 
     assert len(asked.commands) < 3 * JOBS / listing.PAGE_MAX + 10
     look_at_little(connection, asked)

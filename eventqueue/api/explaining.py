@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from eventqueue.api.connected import Connected
@@ -55,12 +55,13 @@ class Explaining:
         return self._explain(job, history)
 
     def _explain(self, job: Job, history: Sequence[Recorded]) -> Why:
-        around = {"restarts": self._restarts(job), **self._around(job, history)}
-        return explain(job, history, Around(now=self._connection.ground.clock.now(), **around))
+        now = self._connection.ground.clock.now()  # for all: what is to come is not past in the same paragraph
+        around = {"restarts": self._restarts(job), **self._around(job, history, now)}
+        return explain(job, history, Around(now=now, **around))
 
-    def _around(self, job: Job, history: Sequence[Recorded]) -> Mapping[str, Any]:
+    def _around(self, job: Job, history: Sequence[Recorded], now: datetime) -> Mapping[str, Any]:
         if job.due_at is not None:
-            return {**self._waiting(job), "life": self._life_of_who_released(history)}
+            return {**self._waiting(job, now), "life": self._life_of_who_released(history)}
         if job.worker is not None:
             return {"holder": self._holder(job.worker), "life": self._life(job.worker)}
         if job.state is State.CANCELLED and (ending := self._jobs.ending(job.id)) is not None:
@@ -90,10 +91,9 @@ class Explaining:
         claimed = history[-2].event
         return self._life(claimed.worker) if isinstance(claimed, Claimed) else ()
 
-    def _waiting(self, job: Job) -> Mapping[str, Any]:
+    def _waiting(self, job: Job, now: datetime) -> Mapping[str, Any]:
         valve, workers = look(self._log, stream_of(CATEGORY, job.queue)), self._overview.live_workers()
         paused = {} if valve.pause is None else {job.queue: valve.pause}
-        now = self._connection.ground.clock.now()
         tasks = known(workers, job.queue)
         waits = [*waits_of(job, now, paused, served(workers), self._views.parked(), tasks=tasks)]
         kinds = {one.kind for one in waits}

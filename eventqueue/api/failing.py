@@ -1,5 +1,6 @@
 """What jobs fail with: read from the views, or the log, some at a time, and grouped as they come."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -7,6 +8,8 @@ from msgspec.structs import asdict, replace
 
 from eventqueue.audit.errors import Errors, group
 from eventqueue.errors import InvalidInput
+from eventqueue.model.fingerprint import PATTERN
+from eventqueue.model.ignoring import Known
 from eventqueue.model.job import State
 from eventqueue.ports.views import Failure, Filter, Views
 
@@ -37,15 +40,23 @@ def of_the_past(wanted: Filter) -> Filter:
     return wanted
 
 
-def errors_of(views: Views, wanted: Sequence[Filter], progress: Callable[[int], object]) -> Errors:
-    """See Queue.errors."""
+def failures_of(views: Views, wanted: Sequence[Filter]) -> Iterator[Failure]:
+    """Yield what jobs that are failed or dead now, and that fit, failed with."""
     views.refresh()
-    return grouped(chain.from_iterable(views.failures(one) for one in wanted), progress)
+    return chain.from_iterable(views.failures(one) for one in wanted)
 
 
-def grouped(failures: Iterable[Failure], progress: Callable[[int], object]) -> Errors:
+def grouped(failures: Iterable[Failure], known: Known, progress: Callable[[int], object]) -> Errors:
     """Return the groups of some failures, and tell how many were read so far."""
-    return group(_told(failures, progress))
+    return group(_told(failures, progress), known)
+
+
+def message_of(views: Views, fingerprint: str) -> str:
+    """Return the message of a job that is failed or dead now, of that kind. Raises InvalidInput where there is none."""
+    check_fingerprint(fingerprint)
+    for failure in failures_of(views, of_now(Filter(fingerprint=fingerprint), newest=1)):
+        return failure.message
+    raise InvalidInput("fingerprint", "is of no job that is failed or dead now: `queuectl errors` shows them")
 
 
 def _told(failures: Iterable[Failure], progress: Callable[[int], object]) -> Iterator[Failure]:
@@ -55,3 +66,16 @@ def _told(failures: Iterable[Failure], progress: Callable[[int], object]) -> Ite
             progress(number)
         yield failure
     progress(number)
+
+
+def check_fingerprint(text: str) -> None:
+    """Raise InvalidInput for what is the fingerprint of no error."""
+    if not re.fullmatch(PATTERN, text):
+        raise InvalidInput("fingerprint", "is none: `queuectl errors` shows them")
+
+
+def check_known(known: Known) -> Known:
+    """Return what is known to be ignored. Raises InvalidInput for anything else."""
+    if not isinstance(known, Known):
+        raise InvalidInput("known", f"is a {type(known).__name__}; it must be what `known_errors` returns")
+    return known

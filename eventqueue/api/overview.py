@@ -11,17 +11,20 @@ from msgspec.structs import replace
 from eventqueue.api.connected import Connected
 from eventqueue.api.untaken import heads_of, untaken
 from eventqueue.audit.standstill import Crew, known, served, standstills, unmet
+from eventqueue.errors import Unavailable
 from eventqueue.model.events import Call
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of
 from eventqueue.mongo.incarnations import Registration
+from eventqueue.mongo.patience import answered_within
 from eventqueue.ports.views import (
     LATER_MAX,
     SCHEDULED_MAX,
     Filter,
     Glance,
+    Lag,
     Metrics,
     QueueMetrics,
     QueueStatus,
@@ -32,6 +35,7 @@ from eventqueue.ports.views import (
 )
 from eventqueue.steering.pauses import Pauses
 
+LAG_S = 2.0  # to tell how far the views are behind: what has come since they moved is looked through for that
 TASKS_MAX = 10  # queues of which it is seen whether their jobs are of tasks that nobody knows
 
 
@@ -46,7 +50,8 @@ class Overview:
     def status(self) -> Status:
         """See Queue.status."""
         lag = self._views.refresh()
-        paused, workers = Pauses(self._log).all(), self.crew()
+        pauses, workers = Pauses(self._log), self.crew()
+        paused = pauses.all()
         return Status(
             queues=self._views.counts(),
             paused=paused,
@@ -54,6 +59,7 @@ class Overview:
             workers=[_running(one, jobs) for one, jobs in workers],
             lag=lag,
             scheduled=self._views.scheduled(SCHEDULED_MAX),
+            unread=pauses.problems,
         )
 
     def standstills(self) -> Sequence[Standstill]:
@@ -95,11 +101,12 @@ class Overview:
         applied = self._views.applied()  # before all else: no event of these is missing in what is read after it
         failed = [job for state in (State.FAILED, State.DEAD) for job in self._views.jobs(_latest(state, failures))]
         failed = sorted(failed, key=lambda job: job.updated_at, reverse=True)[:failures]
-        now, paused, crew = self._connection.ground.clock.now(), Pauses(self._log).all(), self.crew()
+        now, pauses, crew = self._connection.ground.clock.now(), Pauses(self._log), self.crew()
+        paused = pauses.all()
         workers = [(_running(one, jobs), jobs) for one, jobs in crew]
         return Glance(
             at=now,
-            lag=self._views.lag(),
+            lag=self._lag(),
             queues=self._views.counts(),
             paused=paused,
             stats=self._views.stats(window),
@@ -109,6 +116,7 @@ class Overview:
             waits=_waits(failed, now, paused, [one for one, _ in crew], self._views.parked()),
             later=self._views.count_later(LATER_MAX),
             applied=applied,
+            unread=pauses.problems,
         )
 
     def metrics(self) -> Metrics:
@@ -120,7 +128,7 @@ class Overview:
         held = self._connection.finder.held_by([one.worker.id for one in live]) if live and totals else {}
         return Metrics(
             at=now,
-            lag=self._views.lag(),
+            lag=self._lag(),
             queues={
                 name: QueueMetrics(
                     counts=counts.get(name, {}),
@@ -134,6 +142,14 @@ class Overview:
             slots=sum(one.worker.concurrency for one in live),
             busy=sum(map(len, held.values())),
         )
+
+    def _lag(self) -> Lag:
+        """Return how far the views are behind, unknown where that takes too long to tell: the rest can be shown."""
+        try:
+            with answered_within(LAG_S):
+                return self._views.lag()
+        except Unavailable:
+            return Lag(None)
 
     def workers(self) -> Sequence[Worker]:
         """See Queue.workers."""

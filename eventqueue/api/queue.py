@@ -5,8 +5,8 @@ conflict, for these are people's commands.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
@@ -21,10 +21,10 @@ from eventqueue.api.enqueueing import Enqueueing, Receipt
 from eventqueue.api.events import Events
 from eventqueue.api.explaining import Explaining
 from eventqueue.api.exporting import Exporting
-from eventqueue.api.failing import errors_of, grouped, of_now, of_the_past
+from eventqueue.api.failing import check_fingerprint, check_known, failures_of, grouped, message_of, of_now, of_the_past
 from eventqueue.api.finding import check_whole, found_by
 from eventqueue.api.following import Followed, Following
-from eventqueue.api.former import workers_gone
+from eventqueue.api.former import resolve_worker, workers_gone
 from eventqueue.api.handles import Handle, as_ended, handle_of, handle_on, results
 from eventqueue.api.jobs import Jobs, stream_for
 from eventqueue.api.overview import Overview
@@ -36,7 +36,7 @@ from eventqueue.api.simulating import simulate
 from eventqueue.api.then import Then, travel_to
 from eventqueue.api.waiting import Waiting
 from eventqueue.audit.clauses import Why
-from eventqueue.audit.errors import Errors
+from eventqueue.audit.errors import Errors, newest
 from eventqueue.audit.facets import MOST, Facets, of_all, with_looked_at
 from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.simulation import Policy, Simulated
@@ -49,11 +49,14 @@ from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model import settings
 from eventqueue.model.amending import amendment
 from eventqueue.model.asked import AmendedFields, JobFields
+from eventqueue.model.codec import to_ms
 from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY, Deed
 from eventqueue.model.durations import Duration, in_seconds
 from eventqueue.model.events import Claimed, Recorded, name_in
 from eventqueue.model.fields import check_name
+from eventqueue.model.ignoring import IgnoredKind, Known
 from eventqueue.model.job import Amend, Cancel, Job, Retry, State
+from eventqueue.model.moments import AHEAD
 from eventqueue.model.pause import PauseQueue, ResumeQueue
 from eventqueue.model.progress import Progress
 from eventqueue.model.readable import Read
@@ -62,7 +65,7 @@ from eventqueue.model.spec import Request
 from eventqueue.model.tails import Tails
 from eventqueue.model.waits import Wait
 from eventqueue.mongo.outputs import Kept
-from eventqueue.mongo.past import begin_of
+from eventqueue.mongo.past import Past, begin_of
 from eventqueue.ports.views import (
     ANY,
     Counters,
@@ -84,10 +87,12 @@ from eventqueue.ports.views import (
     ViewHealth,
     Walk,
     Worker,
+    WorkerRuns,
 )
 from eventqueue.schedules.schedule import PauseSchedule, RemoveSchedule, ResumeSchedule
 from eventqueue.sealing.signing import public_key
 from eventqueue.steering import configuration
+from eventqueue.steering.ignoring import Regarded, ignore, ignored, unignore
 from eventqueue.steering.pauses import Switched, switch
 from eventqueue.steering.stopping import Left, Stopping, given, named
 from eventqueue.system import forks
@@ -95,6 +100,7 @@ from eventqueue.system.people import actor_of
 from eventqueue.system.whole import Sink
 from eventqueue.tasks.called import TaskCall
 from eventqueue.transfer.lines import Asked
+from eventqueue.travel.ran import ran
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
@@ -548,13 +554,15 @@ class Queue:
         *,
         is_past: bool = False,
         newest: int | None = None,
+        known: Known | None = None,
         **more: Unpack[FilterFields],
     ) -> Errors:
         """Return what jobs that are failed or dead now failed with, alike ones as one group, the largest first.
 
         Of those that fit, whatever the filter's limit. `is_past`: by the log instead, each attempt that failed,
         whatever has become of its job: by queue, task, time and error alone. `newest`: of the newest so many in each
-        state alone, which it is not for. `progress` is told how many were read. Raises InvalidInput.
+        state alone, which it is not for. What is ignored is among them, and says so: `known`, or None to read that from
+        the log. `progress` is told how many were read. Raises InvalidInput.
         """
         wanted = selected(filter_, more)
         if newest is not None:
@@ -562,8 +570,10 @@ class Queue:
         if is_past:
             if newest is not None:
                 raise InvalidInput("newest", "is for jobs as they are now, and not for the past")
-            return grouped(self._events.failures(of_the_past(wanted)), progress)
-        return errors_of(self._views, of_now(wanted, newest), progress)
+            found = self._events.failures(of_the_past(wanted))
+        else:
+            found = failures_of(self._views, of_now(wanted, newest))
+        return grouped(found, self.known_errors() if known is None else check_known(known), progress)
 
     def waits(self, jobs: Sequence[Job]) -> Mapping[str, Wait]:
         """Return, by id, what those of `jobs` wait for that wait to be claimed: their time, a worker, a resumed queue …
@@ -636,6 +646,16 @@ class Queue:
         check_limit(limit)
         return workers_gone(self.connection, within, limit)
 
+    def worker_runs(self, worker_id: str, limit: int = 50, *, before: str | None = None) -> WorkerRuns:
+        """Return the last attempts that a worker has begun, also one that is gone, the last first, and how each ended.
+
+        `before`: of those before others, as `older` of these says. Of its life 50,000 events are looked at, at most, or
+        as many as can be in seconds. Raises InvalidInput.
+        """
+        check_limit(limit)
+        past = Past(self._ground.database, self._log, self._ground.clock.now() + AHEAD)
+        return ran(past, check_text(worker_id, "worker_id"), limit, before)
+
     def queues(self) -> Sequence[QueueStatus]:
         """Return every queue that ever had a job or was paused, by name: its jobs by state, and its pause."""
         return self._overview.queues()
@@ -682,7 +702,7 @@ class Queue:
     def try_projection(
         self, where: str, since: datetime | None = None, progress: Callable[[int], object] = lambda _: None
     ) -> Trial:
-        """Return what the projection at `where`, such as `acme_costs:CostPerCustomer`, counts of old events.
+        """Return what the projection at `where`, such as `acme_costs:Cost`, counts of old events.
 
         Of those that the log took from `since` on, None: of all. It need not be among those that the views are of, but
         in an installed package, and nothing is written. `progress` is told how many events were gone through.
@@ -724,6 +744,36 @@ class Queue:
         check_name(queue, "queue")
         return switch(self._ground, self.connection.signals, queue, command, self.connection.actor)
 
+    def ignore_errors(self, fingerprint: str, *, until: datetime | None = None, why: str | None = None) -> Regarded:
+        """Have failures of a kind be told apart as ignored, of all queues, those to come too; nothing else changes.
+
+        `fingerprint`: as `errors` has it, of a job that is failed or dead now. A kind that is ignored already is with
+        this time from now on, and this reason, if one is given. Raises InvalidInput.
+        """
+        if until is not None:
+            if until.tzinfo is None:
+                raise InvalidInput("until", "must have a time zone, such as datetime.UTC")
+            if (until := to_ms(until.astimezone(UTC))) <= self._ground.clock.now():
+                raise InvalidInput("until", "is over already")
+        message = message_of(self._views, fingerprint)
+        return ignore(self._ground, message, until, _reason(why), self.connection.actor)
+
+    def unignore_errors(self, fingerprint: str, why: str | None = None) -> Regarded:
+        """Have failures of a kind be heeded again; those that are stay as they are. Raises InvalidInput."""
+        check_fingerprint(fingerprint)
+        return unignore(self._ground, fingerprint, _reason(why), self.connection.actor)
+
+    def ignored_errors(self) -> Sequence[IgnoredKind]:
+        """Return the kinds of failures that are ignored now, the newest first, those too of which there is none now."""
+        return newest(self.known_errors().kinds.values())
+
+    def known_errors(self) -> Known:
+        """Return what is ignored now, by fingerprint, and what cannot be read of it.
+
+        An event of each kind that was ever ignored is read for it: who asks `errors` again and again may keep it.
+        """
+        return ignored(self._log, self._ground.clock.now())
+
     def stop_workers(
         self, names: Iterable[str] | None = None, grace: Duration | None = None, why: str | None = None
     ) -> Sequence[Worker]:
@@ -742,6 +792,14 @@ class Queue:
         Raises WorkerNotFound or AmbiguousId.
         """
         return [one.id for one in named(prefixes, self._overview.live_workers())]
+
+    def resolve_worker(self, prefix: str) -> str:
+        """Return the id of the one worker that is meant, also of one that is gone, for a command line.
+
+        That lives, and whose id or name starts with `prefix`; or else of those of which the log tells the one whose id
+        does. A whole name or id goes before those that start so. Raises WorkerNotFound or AmbiguousId.
+        """
+        return resolve_worker(self.connection, prefix, self._overview.live_workers())
 
     def leaving(self, workers: Sequence[Worker]) -> Iterator[Left]:
         """Yield each worker that `stop_workers` returned once it is gone; ends 15 s after the last one should be."""
@@ -773,9 +831,12 @@ class Queue:
             name, fields, cron=cron, every=_seconds(every), tz=tz, missed=missed, overlap=overlap, why=_reason(why)
         )
 
-    def schedules(self) -> Sequence[Scheduled]:
-        """Return all schedules, by name."""
-        return self._scheduling.all()
+    def schedules(self, last_of: Collection[str] | None = None) -> Sequence[Scheduled]:
+        """Return all schedules, by name.
+
+        `last_of`: of these alone with what became of their last ticks, for each of which the log is asked; None: all.
+        """
+        return self._scheduling.all(last_of)
 
     def get_schedule(self, name: str) -> Scheduled:
         """Return a schedule. Raises ScheduleNotFound."""

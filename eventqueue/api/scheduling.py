@@ -1,7 +1,7 @@
 """Schedules as callers have them: set, held back, taken away, run now; and when their ticks come."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -23,7 +23,7 @@ from eventqueue.ports.log import EventLog
 from eventqueue.schedules import asked
 from eventqueue.schedules.events import Missed, Overlap, ScheduleTriggered
 from eventqueue.schedules.rule import span_of
-from eventqueue.schedules.schedule import Command, Schedule, SetSchedule
+from eventqueue.schedules.schedule import Command, Schedule, SetSchedule, problem_of
 from eventqueue.schedules.ticks import check_schedule, fresh_job_id, job_id, stream_for
 from eventqueue.steering import schedules
 from eventqueue.steering.schedules import rule_of
@@ -52,6 +52,7 @@ class Scheduled(msgspec.Struct, frozen=True):
 
     `next_at`: its next tick. None while it is paused, and where `problem` says why its times cannot be told here:
     `every`, too, if it is none. `last`: what the log has of its ticks up to now, however it was defined at that time.
+    `unread`: what cannot be read of it, a sentence; it stands as it was before that.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Scheduled(msgspec.Struct, frozen=True):
     next_at: datetime | None
     problem: str | None = None
     last: LastRun | None = None
+    unread: str | None = None
 
 
 class Rescheduled(msgspec.Struct, frozen=True):
@@ -94,10 +96,13 @@ class Scheduling:
         self._actor = connection.actor
         self._check = check
 
-    def all(self) -> Sequence[Scheduled]:
+    def all(self, last_of: Collection[str] | None) -> Sequence[Scheduled]:
         """See Queue.schedules."""
         now = self._ground.clock.now()
-        return [self._shown(one, now) for one in schedules.every(self._log)]
+        return [
+            self._shown(one, now) if last_of is None or one.name in last_of else shown(one, now)
+            for one in schedules.every(self._log)
+        ]
 
     def get(self, name: str) -> Scheduled:
         """See Queue.get_schedule."""
@@ -214,6 +219,7 @@ def shown(schedule: Schedule, now: datetime, last: LastRun | None = None) -> Sch
         next_at=next_at,
         problem=problem,
         last=last,
+        unread=problem_of(schedule),
     )
 
 

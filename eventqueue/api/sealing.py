@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from eventqueue.audit.proofs import Consistency, Inclusion
 from eventqueue.audit.seals import Seal, encode
 from eventqueue.connect import Connection
-from eventqueue.errors import Fenced, Refused
+from eventqueue.errors import Fenced, LogCorrupt, Refused
 from eventqueue.model.events import stream_of
 from eventqueue.sealing import files, proving, stored
 from eventqueue.sealing.sealer import Sealer
@@ -33,6 +33,15 @@ class Seals:
         Raises LogCorrupt where the last seal was altered, and Refused where it is signed with another key.
         """
         sealer = Sealer(self._connection.ground, self._connection.actor, signer, AT_ONCE, may_take_over=may_take_over)
+        try:
+            return self._seal(sealer, tell)
+        except LogCorrupt as error:
+            raise LogCorrupt(
+                f"{error} No seal is made behind that: `queuectl audit verify --all` says what was done to the log, "
+                "and `queuectl audit export` keeps what there is."
+            ) from error
+
+    def _seal(self, sealer: Sealer, tell: Callable[[int], object]) -> Sequence[Seal]:
         made: list[Seal] = []
         before = 0 if (last := self.last()) is None else last.events
         for again in range(TRIES):

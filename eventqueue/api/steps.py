@@ -58,7 +58,9 @@ def steps(job_ids: Iterable[str], timeout: float | None) -> Steps:
         if not versions:
             return
         if time.monotonic() > give_up:
-            raise too_late(timeout, f"job {next(iter(versions))} to end", trouble)
+            job_id = next(iter(versions))
+            reason = trouble or f" (`queuectl why {job_id}` tells how it stands)"
+            raise too_late(timeout, f"job {job_id} to end", reason)
         if trouble:  # waited for like all else: an election ends in seconds
             yield Rest(AGAIN_S)
             told = None

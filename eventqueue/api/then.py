@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Unpack
 
-from eventqueue.api.arguments import back, check_limit, selected
+from eventqueue.api.arguments import back, check_limit, check_text, selected
 from eventqueue.api.failing import of_now
 from eventqueue.api.jobs import check_part, part_of, stream_for
 from eventqueue.api.scheduling import Scheduled, shown
 from eventqueue.audit.clauses import Around, Holder, Why
-from eventqueue.audit.errors import Errors, group
+from eventqueue.audit.errors import Errors, group, newest
 from eventqueue.audit.facets import Facets, of_all
 from eventqueue.audit.orders import order, ordered
 from eventqueue.audit.standstill import served
@@ -23,8 +23,10 @@ from eventqueue.model.codec import decode, to_ms
 from eventqueue.model.durations import Duration
 from eventqueue.model.events import Recorded, stream_of
 from eventqueue.model.figures import moment as shown_as
+from eventqueue.model.ignoring import IgnoredKind
 from eventqueue.model.job import Job, State, fold
-from eventqueue.model.pause import Pause
+from eventqueue.model.moments import AHEAD
+from eventqueue.model.pause import Pause, problems_of
 from eventqueue.model.progress import Progress
 from eventqueue.model.waits import Wait, wait_of, waits_of
 from eventqueue.mongo.past import Past, begin_of
@@ -43,12 +45,14 @@ from eventqueue.ports.views import (
     Views,
     Walk,
     Worker,
+    WorkerRuns,
 )
 from eventqueue.schedules.events import CATEGORY
 from eventqueue.schedules.schedule import of_stream
 from eventqueue.system import forks
 from eventqueue.travel import counting, crew, gone
 from eventqueue.travel.listing import listed
+from eventqueue.travel.ran import ran
 
 if TYPE_CHECKING:
     from eventqueue.connect import Connection
@@ -83,9 +87,12 @@ class Then:
         assert job is not None
         return job
 
-    def explain(self, history: Sequence[Recorded]) -> Why:
-        """Return why the job with this history by then was in its state, as far as the log tells."""
-        job = fold(history)
+    def explain(self, history: Sequence[Recorded], job: Job | None = None) -> Why:
+        """Return why the job with this history by then was in its state, as far as the log tells.
+
+        `job`: what the history makes, where that is known: of very many events to fold them takes long.
+        """
+        job = job or fold(history)
         assert job is not None
         if job.due_at is not None:
             waits = waits_of(job, self.moment, self.paused(), served(crew.workers(self._past)), {})
@@ -119,8 +126,6 @@ class Then:
         return Walk(forks.at_home(ordered(self._jobs, selected(filter_, more), order(sort))), WHOLE)
 
     def _jobs(self, filter_: Filter) -> Iterator[Job]:
-        if filter_.state_in:
-            raise InvalidInput("state", "cannot be several of a time that is past: ask for one after the other")
         for number, job in enumerate(listed(self._past, filter_, lambda: self._count(filter_)), start=1):
             yield job
             if number == filter_.limit:  # and not only once one more was found
@@ -129,7 +134,7 @@ class Then:
     def _count(self, filter_: Filter) -> int:
         found = self.counts()
         queues = found if filter_.queue is None else [filter_.queue]  # of several all are looked at
-        states = State if filter_.state is None else [filter_.state]
+        states = filter_.any_state or State
         return sum(found.get(queue, {}).get(state, 0) for queue in queues for state in states)
 
     def counts(self) -> Mapping[str, Counts]:
@@ -144,7 +149,12 @@ class Then:
         if newest is not None:
             check_limit(newest, "newest")
         found = ((job, job.last_error) for one in of_now(wanted, newest) for job in self.walk(one).jobs)
-        return group(Failure(job.id, job.queue, job.updated_at, error.told) for job, error in found if error)
+        failures = (Failure(job.id, job.queue, job.updated_at, error.told) for job, error in found if error)
+        return group(failures, crew.ignored(self._past))
+
+    def ignored_errors(self) -> Sequence[IgnoredKind]:
+        """Return the kinds of failures that were ignored, the newest first."""
+        return newest(crew.ignored(self._past).kinds.values())
 
     def facets(self, filter_: Filter | None = None, **more: Unpack[FilterFields]) -> Facets:
         """As of a Queue, as far as counters tell: of states and queues, where no more is asked for."""
@@ -152,7 +162,7 @@ class Then:
 
     def paused(self) -> Mapping[str, Pause]:
         """Return the pauses by queue."""
-        return crew.paused(self._past)
+        return crew.paused(crew.valves(self._past))
 
     def status(self) -> Status:
         """Return counts by queue and state, paused queues, and the workers, without what they ran.
@@ -160,7 +170,15 @@ class Then:
         Which queues did not move is not told.
         """
         found = crew.workers(self._past)
-        return Status(queues=self.counts(), paused=self.paused(), still=(), workers=found, lag=WHOLE)
+        valves = crew.valves(self._past)
+        return Status(
+            queues=self.counts(),
+            paused=crew.paused(valves),
+            still=(),
+            workers=found,
+            lag=WHOLE,
+            unread=problems_of(valves),
+        )
 
     def queues(self) -> Sequence[QueueStatus]:
         """Return every queue that had had a job by then or was paused, by name."""
@@ -181,6 +199,11 @@ class Then:
         since = back(self.moment, within)
         found = [gone.silent(one, held.get(one.id, ())) for one in silent]
         return gone.gone(self._past, since, limit, found, self._states)
+
+    def worker_runs(self, worker_id: str, limit: int = 50, *, before: str | None = None) -> WorkerRuns:
+        """Return the last attempts that a worker had begun, and how those had ended that had; see Queue.worker_runs."""
+        check_limit(limit)
+        return ran(self._past, check_text(worker_id, "worker_id"), limit, before)
 
     def _states(self, job_ids: Collection[str]) -> Mapping[str, State]:
         found: dict[str, State] = {}
@@ -221,7 +244,8 @@ def travel_to(connection: "Connection", moment: datetime) -> Then:
     if moment.tzinfo is None:
         raise InvalidInput("at", "must have a time zone, such as datetime.UTC")
     ground, moment = connection.ground, to_ms(moment.astimezone(UTC))
-    if moment > (now := ground.clock.now()):
+    # The time of an event that was read just now is none that is yet to come, though its clock was a little ahead.
+    if moment > (now := ground.clock.now()) + AHEAD:
         raise InvalidInput("at", f"lies in the future: it is {shown_as(now)}")
     begin = begin_of(ground.database, ground.log)
     if begin is None:

@@ -5,13 +5,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
-import pymongo
-
 from eventqueue.api.steps import AGAIN_S, LOOK_S, Hear, Look, Rest, end_of, next_of, rest_s, steps, too_late
 from eventqueue.errors import JobNotFound, LogCorrupt, Unavailable, WaitTimeout
 from eventqueue.log.loading import load_many
 from eventqueue.model.events import stream_of
 from eventqueue.model.job import Job
+from eventqueue.mongo.patience import answered_within
 from eventqueue.ports.endings import Endings
 from eventqueue.ports.finder import JobFinder, SignalFeed
 from eventqueue.ports.log import EventLog
@@ -135,4 +134,4 @@ class Waiting:
 
 def _answering_by(give_up: float) -> AbstractContextManager[object]:
     """Have the database answer by then: a silent one is not to take longer than whoever waits has, but for a moment."""
-    return pymongo.timeout(min(CALL_S, max(LOOK_S, give_up - time.monotonic())))
+    return answered_within(min(CALL_S, max(LOOK_S, give_up - time.monotonic())))

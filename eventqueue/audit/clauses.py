@@ -61,13 +61,15 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
     """One reason, as a sentence without its full stop.
 
     `event`: by which it is true; None where that is a rule, or how it is at the moment. `until`: when it changes by
-    itself; None where it does not, or nobody knows.
+    itself; None where it does not, or nobody knows. `commands`: what stands in it in backticks to be typed; whatever
+    else does was written by others.
     """
 
     kind: Reason
     text: str
     event: Place | None = None
     until: datetime | None = None
+    commands: tuple[str, ...] = ()
 
 
 class Why(msgspec.Struct, frozen=True):

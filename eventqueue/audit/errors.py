@@ -7,6 +7,7 @@ import msgspec
 
 from eventqueue.model.figures import shortened
 from eventqueue.model.fingerprint import fingerprint
+from eventqueue.model.ignoring import NOTHING, IgnoredKind, Ignoring, Known
 from eventqueue.ports.views import Failure
 
 GROUPS_MAX = 10_000  # that are told apart: no more is kept of failures that are each of its own kind
@@ -22,7 +23,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Failures with one fingerprint; `queues`: QUEUES_MAX of them at most."""
+    """Failures with one fingerprint; `queues`: QUEUES_MAX of them at most; `ignored`: somebody lets them be."""
 
     fingerprint: str
     count: int
@@ -30,14 +31,21 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime
     queues: Sequence[str]
     example: Example
+    ignored: Ignoring | None = None
 
 
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
-    """The groups, the largest first, of so many failures; `ungrouped` of these are in none: there are too many."""
+    """The groups, the largest first, of so many failures; `ungrouped` of these are in none: there are too many.
+
+    `absent`: what is ignored, too, and of which there is no failure among these, the newest first. `problems`: what
+    could not be read of what is ignored, each a sentence.
+    """
 
     groups: Sequence[ErrorGroup]
     failures: int
     ungrouped: int
+    absent: Sequence[IgnoredKind] = ()
+    problems: Sequence[str] = ()
 
 
 class _Group:
@@ -56,7 +64,7 @@ class _Group:
         if len(self.queues) < QUEUES_MAX:
             self.queues.add(failure.queue)
 
-    def done(self, of: str) -> ErrorGroup:
+    def done(self, of: str, ignored: Ignoring | None) -> ErrorGroup:
         return ErrorGroup(
             fingerprint=of,
             count=self.count,
@@ -64,10 +72,11 @@ class _Group:
             last=self.last.at,
             queues=sorted(self.queues),
             example=Example(self.last.job, shortened(self.last.message, MESSAGE_MAX)),
+            ignored=ignored,
         )
 
 
-def group(failures: Iterable[Failure]) -> Errors:
+def group(failures: Iterable[Failure], known: Known = NOTHING) -> Errors:
     """Return the groups of some failures, however many these are."""
     groups: dict[str, _Group] = {}
     ungrouped = 0
@@ -79,5 +88,25 @@ def group(failures: Iterable[Failure]) -> Errors:
                 continue
             alike = groups[of] = _Group(failure)
         alike.add(failure)
-    found = sorted((one.done(of) for of, one in groups.items()), key=lambda one: (one.count, one.last), reverse=True)
-    return Errors(groups=found, failures=ungrouped + sum(one.count for one in found), ungrouped=ungrouped)
+    found = sorted(
+        (one.done(of, _of(known, of)) for of, one in groups.items()),
+        key=lambda one: (one.count, one.last),
+        reverse=True,
+    )
+    return Errors(
+        groups=found,
+        failures=ungrouped + sum(one.count for one in found),
+        ungrouped=ungrouped,
+        absent=newest(one for of, one in known.kinds.items() if of not in groups),
+        problems=known.problems,
+    )
+
+
+def newest(kinds: Iterable[IgnoredKind]) -> Sequence[IgnoredKind]:
+    """Return kinds that are ignored, the newest first."""
+    return sorted(kinds, key=lambda one: one.ignored.since, reverse=True)
+
+
+def _of(known: Known, fingerprint: str) -> Ignoring | None:
+    kind = known.kinds.get(fingerprint)
+    return None if kind is None else kind.ignored

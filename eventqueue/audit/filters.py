@@ -162,6 +162,8 @@ def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
             read: Mapping[str, Any] = {"meta": {name: value}}
         else:
             try:
+                if field in _ONE.values() and "," in value:
+                    raise ValueError(_several(field, value))
                 read = FIELDS[field][1](how, value, seen)
             except (ValueError, InvalidInput) as error:
                 _refuse(at, error.problem if isinstance(error, InvalidInput) else str(error))
@@ -170,6 +172,12 @@ def parse(text: str, now: datetime, zones: times.Zones) -> dict[str, Any]:
         except InvalidInput as error:
             _refuse(at, f"{field if name is None else f'meta.{name}'} {error.problem}")
     return found
+
+
+def _several(field: str, value: str) -> str:
+    """Return what to give instead of values with commas between them: no state and no name of a queue has one."""
+    each = " ".join(f"{field}:{one}" for one in re.split(r"[,\s]+", value) if one)
+    return f"{value!r} is no {field}: where several are meant each stands by itself, such as {each or f'{field}:one'}"
 
 
 def is_condition(text: str) -> bool:

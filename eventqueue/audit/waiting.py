@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from eventqueue.audit.clauses import Around, Clause, Place, Reason
 from eventqueue.model.events import Call
-from eventqueue.model.figures import count, moment, span
+from eventqueue.model.figures import count, elapsed, moment, span
 from eventqueue.model.job import Job, State
 from eventqueue.model.waits import Kind, Wait
 from eventqueue.ports.views import Ahead, Worker
@@ -31,24 +31,26 @@ def waiting(job: Job, since: Place, around: Around, origin: Sequence[Clause]) ->
 def _clauses(job: Job, wait: Wait, since: Place, around: Around) -> Iterator[Clause]:
     match wait.kind:
         case Kind.PARKED:
-            text = "it is parked: no worker finds it until its view goes on, see `queuectl projections list`"
-            yield Clause(kind=Reason.PARKED, text=f"{text} ({wait.why})")
+            list_ = "queuectl projections list"
+            text = f"it is parked: no worker finds it until its view goes on, see `{list_}` ({wait.why})"
+            yield Clause(kind=Reason.PARKED, text=text, commands=(list_,))
         case Kind.EXPIRED:
             text = f"it expired at {_at(wait.since)}: who claims it cancels it instead of running it"
             yield Clause(kind=Reason.EXPIRED, text=text, event=Place(job.stream, 1))
         case Kind.LATER:
             due = wait.until or around.now
-            text = f"it is due in {span((due - around.now).total_seconds())}, at {_at(due)}"
+            text = f"it is due in {span(elapsed(around.now, due))}, at {_at(due)}"
             yield Clause(kind=Reason.LATER, text=text, event=since, until=due)
         case Kind.PAUSED:
             said = f" ({wait.why})" if wait.why else ""
             text = f"its queue {job.queue} is paused since {_at(wait.since)} by {wait.by}{said}"
-            resume = f"nothing of it is claimed until `queuectl queue resume {job.queue}`"
-            yield Clause(kind=Reason.PAUSED, text=f"{text}: {resume}", event=around.paused_by)
+            resume = f"queuectl queue resume {job.queue}"
+            text = f"{text}: nothing of it is claimed until `{resume}`"
+            yield Clause(kind=Reason.PAUSED, text=text, event=around.paused_by, commands=(resume,))
         case Kind.UNSERVED:
-            yield Clause(kind=Reason.UNSERVED, text=_unserved(job, wait, around))
+            yield _unserved(job, wait, around)
         case Kind.UNKNOWN:
-            yield Clause(kind=Reason.UNKNOWN, text=_unknown(job, wait))
+            yield _unknown(job, wait)
         case Kind.DUE:
             yield from _turn(job, around)
 
@@ -57,21 +59,24 @@ def _at(time: datetime | None) -> str:
     return "a time unknown" if time is None else moment(time, "seconds")
 
 
-def _unserved(job: Job, wait: Wait, around: Around) -> str:
+def _unserved(job: Job, wait: Wait, around: Around) -> Clause:
     due = "" if wait.since is None else f", and it is due since {_at(wait.since)}"
     # A minute, which a counter has, need not be over.
     is_known = around.claimed_at is not None and around.now - around.claimed_at >= timedelta(seconds=1)
     claimed = f", from which nothing was claimed since {_at(around.claimed_at)}" if is_known else ""
     tasks = " --import MODULE" if isinstance(job.run, Call) else ""
-    start = f"`queuectl worker start --queue {job.queue}{tasks}` starts one"
-    return f"no worker serves its queue {job.queue}{claimed}{due}: {start}"
+    start = f"queuectl worker start --queue {job.queue}{tasks}"
+    text = f"no worker serves its queue {job.queue}{claimed}{due}: `{start}` starts one"
+    return Clause(kind=Reason.UNSERVED, text=text, commands=(start,))
 
 
-def _unknown(job: Job, wait: Wait) -> str:
+def _unknown(job: Job, wait: Wait) -> Clause:
     assert isinstance(job.run, Call)
     due = "" if wait.since is None else f", and it is due since {_at(wait.since)}"
-    start = "`queuectl worker start --import MODULE`, with the module that declares it, starts one"
-    return f"no live worker that serves its queue knows its task {job.run.task}{due}: {start}"
+    start = "queuectl worker start --import MODULE"
+    text = f"no live worker that serves its queue knows its task {job.run.task}{due}: `{start}`"
+    text = f"{text}, with the module that declares it, starts one"
+    return Clause(kind=Reason.UNKNOWN, text=text, commands=(start,))
 
 
 def _turn(job: Job, around: Around) -> Iterator[Clause]:
@@ -104,7 +109,7 @@ def busy(crew: Sequence[tuple[Worker, Sequence[Job]]], running: Sequence[Job], n
 
 
 def _lasts(job: Job, now: datetime) -> str:
-    return span(max(timedelta(0), now - (job.claimed_at or now)).total_seconds())
+    return span(elapsed(job.claimed_at or now, now))
 
 
 def _before(ahead: Ahead) -> str:

@@ -23,7 +23,7 @@ from eventqueue.model.events import (
     RetryCause,
     stream_of,
 )
-from eventqueue.model.figures import count, moment, shortened, span
+from eventqueue.model.figures import count, elapsed, moment, shortened, span
 from eventqueue.model.job import EXPIRED, Job, State
 from eventqueue.model.lives import WorkerStopAsked
 from eventqueue.schedules.ticks import told
@@ -140,8 +140,7 @@ def _lost(failed: Recorded) -> Iterator[Clause]:
         return
     after = ""
     if event.renewed_at is not None:
-        silent = max(timedelta(0), failed.at - event.renewed_at)
-        after = f", {span(silent.total_seconds())} after it was last heard of"
+        after = f", {span(elapsed(event.renewed_at, failed.at))} after it was last heard of"
     text = f"its worker {event.worker} was lost: {event.buried_by} rescued the job{after}"
     yield Clause(kind=Reason.LOST, text=text, event=_place(failed))
 
@@ -154,10 +153,9 @@ def _running(job: Job, history: Sequence[Recorded], around: Around) -> Iterator[
     yield from _silent(job, around)
     claimed = _last(history, Claimed)
     host = f" on {claimed.event.host}" if claimed is not None and isinstance(claimed.event, Claimed) else ""
-    lasts = max(timedelta(0), around.now - job.claimed_at)
     yield Clause(
         kind=Reason.RUNNING,
-        text=f"it runs since {moment(job.claimed_at, 'seconds')}, for {span(lasts.total_seconds())} "
+        text=f"it runs since {moment(job.claimed_at, 'seconds')}, for {span(elapsed(job.claimed_at, around.now))} "
         f"{'by then' if around.is_past else 'now'}, "
         f"by worker {job.worker}{host}: attempt {job.attempts}",
         event=Place(job.stream, job.claim or job.version),
@@ -229,11 +227,9 @@ def _dead(job: Job, history: Sequence[Recorded]) -> Iterator[Clause]:
     text = f"it ended at {moment(last.at, 'seconds')}, after {count(job.attempts, 'attempt')}{reason}"
     yield Clause(kind=Reason.DEAD, text=text, event=_place(last))
     yield from _failure(history)
-    yield Clause(
-        kind=Reason.FINAL,
-        text=f"nothing more happens by itself: `queuectl dlq retry {job.id}` tries it again, `queuectl dlq discard "
-        f"{job.id}` gives it up",
-    )
+    retry, discard = (f"queuectl dlq {what} {job.id}" for what in ("retry", "discard"))
+    text = f"nothing more happens by itself: `{retry}` tries it again, `{discard}` gives it up"
+    yield Clause(kind=Reason.FINAL, text=text, commands=(retry, discard))
 
 
 def _cancelled(job: Job, last: Recorded, around: Around) -> Iterator[Clause]:
@@ -250,5 +246,6 @@ def _cancelled(job: Job, last: Recorded, around: Around) -> Iterator[Clause]:
         host = around.ending.host
         text = f"it was running then, and its process on {host} may still live: its worker is ending it"
         yield Clause(kind=Reason.ENDING, text=text, until=around.ends_by)
-    text = f"nothing more happens by itself: `queuectl retry {job.id}` brings it back"
-    yield Clause(kind=Reason.FINAL, text=text)
+    retry = f"queuectl retry {job.id}"
+    text = f"nothing more happens by itself: `{retry}` brings it back"
+    yield Clause(kind=Reason.FINAL, text=text, commands=(retry,))

@@ -163,18 +163,23 @@ def _clock(queue: "Queue") -> tuple[str, str | None]:
 
 
 def _readable(queue: "Queue") -> tuple[str, str | None]:
+    from eventqueue.schedules import schedule
+    from eventqueue.steering import ignoring, schedules
     from eventqueue.steering.configuration import look
     from eventqueue.steering.pauses import Pauses
+    from eventqueue.steering.unreached import unreached
 
     ground = queue.connection.ground
     pauses = Pauses(ground.log)
     pauses.all()
-    problems = [*pauses.problems, *filter(None, [look(ground)[1]])]
-    if problems:
-        return " ".join(problems), "they stay as they were before: set what is wrong with `queuectl config` and `queue`"
+    plans = (schedule.problem_of(one) for one in schedules.ever(ground.log, {}))
+    told = [*plans, look(ground)[1], *ignoring.problems(ground.log)]
+    if problems := [*pauses.problems.values(), *filter(None, told)]:
+        by = "`queuectl config`, `queue`, `schedule` and `dlq ignore`"
+        return " ".join(problems), f"they stay as they were before: set what is wrong with {by}"
     if (problem := _retention(queue)) is not None:
         return problem, f"`queuectl config set {RETENTION}` mends it, and so does a worker that starts and may do it"
-    return "what they are can be read", None
+    return "; ".join(["what they are can be read", *unreached(ground.log)]), None
 
 
 def _projector(queue: "Queue") -> tuple[str, str | None]:

@@ -9,11 +9,13 @@ from eventqueue.cli.doing import Doing
 from eventqueue.cli.filters import Wanted, filtering
 from eventqueue.cli.jobs import limited
 from eventqueue.cli.known import JOB
-from eventqueue.cli.options import Group, command
+from eventqueue.cli.options import Group, command, with_why
 from eventqueue.cli.selection import Selection, selecting
 from eventqueue.cli.session import Session, with_session
-from eventqueue.cli.shape import JOBS, Shape, shaped
+from eventqueue.cli.shape import IGNORED, JOBS, Shape, print_shaped, shaped
 from eventqueue.cli.sorting import sorting
+from eventqueue.cli.then import At, seen_at, time_in, with_at
+from eventqueue.cli.values import FINGERPRINT, SUCH_COMING, WHEN_AHEAD, Typed, coming_at
 
 DISCARDED = "discarded from the dead letter queue"
 
@@ -83,5 +85,84 @@ def discard(session: Session, selection: Selection) -> int:
     return to_each(session, selection, doing)
 
 
-for one in (list_, retry, discard):
+@command("ignore")
+@click.argument("fingerprint", type=FINGERPRINT)
+@click.option("--until", type=WHEN_AHEAD, help=f"Heed them again then, {SUCH_COMING}.")
+@with_why
+@with_session
+def ignore(session: Session, fingerprint: str, until: Typed | None, why: str | None) -> None:
+    """Let failures of a kind be, as known.
+
+    From then on `queuectl errors` leaves them out and says how many there are, and the web page shows them apart:
+    of all queues, also those to come, until a time or until they are heeded again. Their jobs stay as they are, and can
+    be retried and discarded as ever. To say it again sets the time anew, or none, and the reason, if one is given.
+
+    \b
+    queuectl dlq ignore 8aec858657 --until 18:00Z --why "the mirror is being mended"
+    """
+    from eventqueue.telling import documents
+    from eventqueue.telling.zone import moment
+
+    with session.queue() as queue:
+        now = queue.connection.ground.clock.now()
+        ends = None if until is None else coming_at(until, now, "until")
+        done = queue.ignore_errors(fingerprint, until=ends, why=why)
+        session.out.document(lambda: documents.regarded(done))
+        again = "" if done.is_new else " already"
+        session.out.done(
+            f"Errors {fingerprint} are ignored{again}" + ("" if ends is None else f", until {moment(ends)}")
+        )
+
+
+@command("unignore")
+@click.argument("fingerprint", type=FINGERPRINT)
+@with_why
+@with_session
+def unignore(session: Session, fingerprint: str, why: str | None) -> None:
+    """Heed failures of a kind again.
+
+    \b
+    queuectl dlq unignore 8aec858657
+    """
+    from eventqueue.telling import documents
+
+    with session.queue() as queue:
+        done = queue.unignore_errors(fingerprint, why)
+        session.out.document(lambda: documents.regarded(done))
+        session.out.done(f"Errors {fingerprint} are {'heeded again' if done.is_new else 'not ignored'}")
+
+
+@command("ignored")
+@shaped(IGNORED)
+@with_at
+@with_session
+def ignored(session: Session, at: At, *, shape: Shape) -> None:
+    """List the kinds of failures that are ignored.
+
+    The newest first, those too of which there is none now: each with since when, by whom, until when and why.
+    `queuectl dlq unignore` has one be heeded again.
+
+    \b
+    queuectl dlq ignored
+    queuectl dlq ignored --at 2h
+    queuectl dlq ignored -o ids
+    """
+    from eventqueue.cli.render import tables
+    from eventqueue.telling import documents
+
+    with session.queue() as queue:
+        shown = seen_at(session, queue, at)
+        found, now = shown.ignored_errors(), time_in(shown)
+    print_shaped(
+        session,
+        shape,
+        lambda: [documents.plain(one) for one in found],
+        lambda: [one.fingerprint for one in found],
+        lambda: [tables.ignored(found, now, shape.names(IGNORED))] if found else [],
+    )
+    if not found:
+        session.out.note("No kind of failure is ignored.")
+
+
+for one in (list_, retry, discard, ignore, unignore, ignored):
     dlq.add_command(one)

@@ -109,8 +109,7 @@ def enqueue(
 
     Fields of a JSON job: command, or task with args and kwargs; id, queue, priority, run_at or delay,
     expires_at or expires (so long after its time), max_retries, backoff {base, cap, jitter}, timeout, key, tags, group,
-    env, cwd, meta. A duration is seconds, or such as "10m"; a time is
-    as of --run-at.
+    correlation, env, cwd, meta. A duration is seconds, or such as "10m"; a time is as of --run-at.
 
     After --, several words are run as they are, quoted for the shell; a single one is a whole shell line. The
     options for fields go with such a command, and with --task. The arguments of a task are checked where its module

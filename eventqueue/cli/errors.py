@@ -23,10 +23,11 @@ PAST = timedelta(days=7)  # of the past, unless it is said of how much
 @command("errors")
 @partial(filtering, without="scan")
 @click.option("--past", "is_past", is_flag=True, help="Of each attempt that failed, in 7 days unless --since is given.")
+@click.option("--ignored", "is_all", is_flag=True, help="Those too that somebody ignores, see `queuectl dlq ignore`.")
 @shaped(ERRORS)
 @limited
 @with_session
-def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None, shape: Shape) -> None:
+def errors(session: Session, *, wanted: Wanted, is_past: bool, is_all: bool, limit: int | None, shape: Shape) -> None:
     """Show what jobs failed with, by kind.
 
     Of those that are failed or dead now, and that fit, as to `queuectl list`; with --past each attempt that failed,
@@ -40,6 +41,7 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
     queuectl errors --columns count,age,error
     queuectl errors --past --since 03:00
     queuectl dlq retry --fingerprint 8aec858657 --dry-run
+    queuectl errors --ignored
     """
     from eventqueue.cli.listing import LIMIT
     from eventqueue.cli.render import tables
@@ -60,7 +62,8 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
             found = queue.errors(None, progress, is_past=is_past, **fields)
         if not found.failures:
             refuse_unknown(queue, fields.get("queue"))
-    shown = found.groups[:limit]
+    heeded = [one for one in found.groups if is_all or one.ignored is None]
+    shown = heeded[:limit]
     short = shown_among(one.example.job for one in shown) if shape.is_read(session) and not shape.is_wide else str
     print_shaped(
         session,
@@ -69,10 +72,16 @@ def errors(session: Session, *, wanted: Wanted, is_past: bool, limit: int | None
         lambda: [one.fingerprint for one in shown],
         lambda: [tables.errors(shown, now, shape.names(ERRORS), short)] if shown else [],
     )
-    if not shown:
+    if not found.failures:
         session.out.note("No failures." if is_past else "No job is failed or dead now: --past tells what has failed.")
-    if len(shown) < len(found.groups):
-        session.out.note(f"These are the largest {len(shown):,} of {len(found.groups):,} kinds: --limit shows more.")
+    if len(shown) < len(heeded):
+        session.out.note(f"These are the largest {len(shown):,} of {len(heeded):,} kinds: --limit shows more.")
+    if is_all and found.absent:
+        others = count(len(found.absent), "further kind")
+        session.out.note(f"{others} ignored, with no failure among these: `queuectl dlq ignored` lists all.")
+    if let_be := [one for one in found.groups if one.ignored is not None and not is_all]:
+        failures = count(sum(one.count for one in let_be), "failure")
+        session.out.note(f"{count(len(let_be), 'kind')} with {failures} ignored: --ignored shows them too.")
     if found.ungrouped:
         session.out.note(f"{count(found.ungrouped, 'failure')} of further kinds are not shown: there are too many.")
 

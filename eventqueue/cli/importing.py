@@ -8,6 +8,7 @@ import grp
 import os
 import pwd
 import stat
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -111,14 +112,22 @@ def _here(modules: Sequence[str]) -> list[str]:
         return []
     tops = [module.partition(".")[0] for module in modules]
     found = [top for top in tops if top and ((here / top).is_dir() or (here / f"{top}.py").is_file())]
-    return [str(here)] if not all(map(_is_elsewhere, found)) and _is_own(here) else []
+    return [str(here)] if not all(_is_elsewhere(top, here) for top in found) and _is_own(here) else []
 
 
-def _is_elsewhere(top: str) -> bool:
+def _is_elsewhere(top: str, here: Path) -> bool:
+    """Whether a module is found without this directory being named, by a worker's children too."""
+    kept = list(sys.path)
+    # `python -m eventqueue` looks here first of all, they do not. That it may be found here by something else as well,
+    # as a project is that is installed to be edited, is no reason to look here before what is installed.
+    if not sys.flags.safe_path and Path(kept[0]) == here:
+        del sys.path[0]
     try:
         return find_spec(top) is not None
     except ValueError:  # it is imported, and does not say from where
         return True
+    finally:
+        sys.path[:] = kept
 
 
 def _file() -> Path | None:

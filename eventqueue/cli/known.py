@@ -68,14 +68,13 @@ class Setting(Text):
 
 
 def _beginning(ctx: click.Context, find: Find, text: str) -> list[str]:
-    from pymongo import timeout
-
     from eventqueue.api.queue import Queue
+    from eventqueue.mongo.patience import answered_within
 
     uri, db = given_uri(ctx) or _local(), given(ctx, "db")
     if uri is None:
         return []
-    with timeout(WAIT_S), Queue(uri, DB if db is None else db, prepares=False) as queue:
+    with answered_within(WAIT_S), Queue(uri, DB if db is None else db, prepares=False) as queue:
         found = (name for name in find(queue, text) if name.startswith(text) and _SAFE.fullmatch(name))
         return list(dict.fromkeys(found))[:MOST]
 
@@ -98,6 +97,16 @@ def _jobs(queue: "Queue", text: str) -> Iterable[str]:
     return [name_in(stream) for stream in queue.connection.ground.log.find_streams(stream_of("job", text), MOST)]
 
 
+def _workers(queue: "Queue", text: str) -> Iterable[str]:
+    from eventqueue.model import lives
+    from eventqueue.model.events import name_in, stream_of
+
+    yield from (one.id for one in queue.workers())
+    if text:  # of those that are gone, of whom there are very many
+        streams = queue.connection.ground.log.find_streams(stream_of(lives.CATEGORY, text), MOST)
+        yield from map(name_in, streams)
+
+
 def _tags(queue: "Queue", text: str) -> Iterable[str]:  # noqa: ARG001
     from eventqueue.ports.views import Filter
 
@@ -109,5 +118,6 @@ JOB = Job(_jobs)
 TAG = Known(_tags)
 QUEUE = Known(lambda queue, _: sorted(queue.connection.views.counts()))
 WORKER = Known(lambda queue, _: [one.id for one in queue.workers()])
+ANY_WORKER = Known(_workers)
 SCHEDULE = Known(lambda queue, _: [one.name for one in queue.schedules()])
 SETTING = Setting()

@@ -12,7 +12,7 @@ import msgspec
 from eventqueue.model.job import State
 from eventqueue.steering.pauses import Pauses
 from eventqueue.system.printable import clean
-from eventqueue.telling.words import count, shortened, span
+from eventqueue.telling.words import count, elapsed, shortened, span
 
 if TYPE_CHECKING:
     from eventqueue.api.queue import Queue
@@ -58,7 +58,7 @@ def _wait(most: float, queue: "Queue") -> Found:
         return _without_views(queue)
     now, paused = queue.connection.ground.clock.now(), Pauses(queue.connection.ground.log).all()
     due = queue.connection.views.due_since()
-    waits = {name: (now - since).total_seconds() for name, since in due.items() if name not in paused}
+    waits = {name: elapsed(since, now) for name, since in due.items() if name not in paused}
     if not waits:
         return "no job waits that is due, but in queues that are paused" if due else "no job waits that is due", None
     longest = sorted(waits, key=lambda name: waits[name], reverse=True)

@@ -3,15 +3,20 @@
 Everything else is imported inside, so that an interrupt that early is caught too.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+UNCOLLECTED = 50_000  # objects, before Python looks for cycles
+
 
 def main() -> NoReturn:
     """Run this process's command line, and end the process."""
+    # What is imported stays: looking through it after every 700 objects takes a tenth of a start.
+    gc.set_threshold(UNCOLLECTED)
     code = run(list(map(_typed, sys.argv[1:])))
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # its reader has gone

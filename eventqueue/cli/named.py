@@ -22,7 +22,10 @@ Told = dict[str, dict[str, Any]]
 
 
 def to_named(session: Session, queue: "Queue", selection: Selection, doing: Doing) -> int:
-    """Do it to all of these jobs, as one act where they are several; return the exit code: 1 if any was refused."""
+    """Do it to all of these jobs, as one act where they are several.
+
+    Returns the exit code: 1 if any was refused, or not tried since the database refused, or did not answer.
+    """
     if selection.is_dry:
         from eventqueue.cli.listing import print_chosen
 
@@ -30,11 +33,12 @@ def to_named(session: Session, queue: "Queue", selection: Selection, doing: Doin
         return 0
     told: Told = {}
     found = _resolved(session, queue, selection.ids, told)
+    meant = [one for one in selection.ids if one in told or one in found.values()]
     try:
         _do(session, queue, doing, found, told)
     finally:
-        _end(session, [one for one in selection.ids if one in told or one in found.values()], told)
-    return 1 if any("error" in one for one in told.values()) else 0
+        _end(session, meant, told)
+    return 1 if any(one not in told or "error" in told[one] for one in meant) else 0
 
 
 def _resolved(session: Session, queue: "Queue", ids: Sequence[str], told: Told) -> Mapping[str, str]:

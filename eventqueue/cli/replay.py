@@ -43,7 +43,7 @@ def replay(
     \b
     queuectl replay report --to 2
     queuectl replay --all --into inspection
-    queuectl replay --since 30d --projection acme_costs:CostPerCustomer
+    queuectl replay --since 30d --projection acme_costs:Cost
     """
     ways = (job_id is not None, is_all, projection is not None)
     if ways.count(True) != 1 or is_all != (into is not None):

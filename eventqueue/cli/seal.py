@@ -216,10 +216,11 @@ def key(session: Session, file: str) -> None:
     """Make a key to sign seals with.
 
     It is put into a new file that only you may read: keep it away from the database. Whoever checks seals needs the
-    public key, which this prints.
+    public key, which this prints; with --quiet alone.
 
     \b
     queuectl audit key ~/seal.key
+    queuectl audit key ~/seal.key --quiet > ~/seal.pub
     """
     from eventqueue.sealing.signing import create
 

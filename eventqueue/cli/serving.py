@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from pymongo import timeout
 
 from eventqueue.cli.render import exposition
 from eventqueue.errors import QueueError, Refused, redact
+from eventqueue.mongo.patience import answered_within
 from eventqueue.system.printable import clean
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Asking(Collector):
         if not self._making.acquire(timeout=ANSWERED_S):
             raise Refused("Others have asked before, and are not answered yet.")
         try:
-            with timeout(ANSWERED_S):
+            with answered_within(ANSWERED_S):
                 found = self._queue.metrics()
         finally:
             self._making.release()

@@ -23,7 +23,9 @@ QUEUES = ("queue", "pending", "scheduled", "processing", "completed", "failed", 
 WORKERS = ("worker", "id", "pid", "host", "queues", "slots", "age", "seen", "state", "running", "by")
 HISTORY = ("version", "time", "ago", "after", "event", "what", "by")
 SCHEDULES = ("schedule", "when", "next", "last", "missed", "overlap", "runs", "set", "by")
-ERRORS = ("fingerprint", "count", "first", "last", "age", "such", "queues", "error")
+ERRORS = ("fingerprint", "count", "first", "last", "age", "such", "queues", "error", "ignored")
+
+IGNORED = ("fingerprint", "since", "age", "by", "until", "why", "error")
 
 
 @dataclass(frozen=True)

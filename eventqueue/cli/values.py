@@ -269,7 +269,7 @@ def until_of(typed: Typed | None, since: datetime | None, now: datetime) -> date
         return None
     until = time_of(typed, now, "until")
     if since is not None and isinstance(typed, time) and until < since:
-        until += timedelta(days=1)
+        until = coming_at(typed, since, "until")  # on a night when clocks are changed a day has not 24 hours
     if since is not None and until < since:
         raise InvalidInput("until", f"lies before the beginning: that is {moment(since, 'seconds')}")
     return until

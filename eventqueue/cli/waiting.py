@@ -1,6 +1,7 @@
 """`queuectl wait`: until jobs end, named ones or all that fit."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,7 @@ def wait(session: Session, selection: Selection, *, timeout: float | None) -> in
 
     with session.queue() as queue:
         if selection.ids:
-            jobs = queue.wait([queue.resolve(one) for one in selection.ids], timeout)
+            jobs = _ended(session, queue, [queue.resolve(one) for one in selection.ids], timeout)
             for job in jobs:
                 _tell(session, queue, job)
         else:
@@ -60,7 +61,7 @@ def _of_those_that_fit(
         session.out.note(unknown(queue, fields.get("queue")) or "No jobs.")
         return []
     session.out.note(f"Waiting for {count(len(found.ids), 'job')}.")
-    jobs = queue.wait(found.ids, timeout)
+    jobs = _ended(session, queue, found.ids, timeout)
     others = [job for job in jobs if job.state is not State.COMPLETED]
     if not others:
         session.out.done(f"{count(len(jobs), 'job')} completed")
@@ -71,6 +72,32 @@ def _of_those_that_fit(
     if len(others) > NAMED_MAX:
         session.out.refuse(f"… and {count(len(others) - NAMED_MAX, 'job')} more.")
     return jobs
+
+
+def _ended(session: Session, queue: "Queue", ids: "Sequence[str]", timeout: float | None) -> "Sequence[Job]":
+    """Return the jobs once they have ended; who would wait for nothing is told so."""
+    from eventqueue.api.steps import PORTION
+    from eventqueue.errors import WaitTimeout
+
+    try:
+        ended = queue.wait(ids[:PORTION], 0)  # of more of them not all would be looked at
+    except WaitTimeout:
+        _tell_if_nobody_works(session, queue)
+    else:
+        if len(ended) == len(ids):
+            return ended
+    return queue.wait(ids, timeout)
+
+
+def _tell_if_nobody_works(session: Session, queue: "Queue") -> None:
+    from eventqueue.api.steps import LOOK_S
+    from eventqueue.errors import QueueError
+    from eventqueue.mongo.patience import answered_within
+
+    # Who waits needs no right to know who works; and a database that does not answer is waited for like all else.
+    with suppress(QueueError), answered_within(LOOK_S):
+        if not queue.workers():
+            session.out.note("No worker is alive: `queuectl worker start` starts one.")
 
 
 def _tell(session: Session, queue: "Queue", job: "Job") -> None:

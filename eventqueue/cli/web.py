@@ -14,6 +14,7 @@ from eventqueue.cli.options import command
 from eventqueue.cli.output import Output
 from eventqueue.cli.session import Session, with_session
 from eventqueue.errors import Misconfigured
+from eventqueue.system import installing
 from eventqueue.system.interrupts import on_signals
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from eventqueue.web.entry.keys import Keys
 
 PORT = 8787
+LACKING = "The page needs libraries that are not installed: `%s` installs them."
 HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?")
 
 
@@ -111,7 +113,7 @@ def page(session: Session, queue: "Queue", asked: Web, over: "Event | None" = No
         from eventqueue.web.entry.proxied import check_header
         from eventqueue.web.server import hosts_of, listen, serving
     except ModuleNotFoundError as error:
-        raise Misconfigured("The page needs more: pip install 'eventqueue[web]'.") from error
+        raise Misconfigured(LACKING % installing.command(*installing.WEB)) from error
 
     header = None if asked.user_header is None else check_header(asked.user_header)
     keys = keys_of(os.environ, read_only=asked.is_read_only, is_proxied=header is not None)

@@ -17,6 +17,7 @@ from eventqueue.cli.shape import WORKERS, Shape, print_shaped, shaped
 from eventqueue.cli.then import At, seen_at, time_in, with_at
 from eventqueue.cli.values import SECONDS, SIZE, Choice
 from eventqueue.cli.web import PORT, beside
+from eventqueue.cli.worked import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,6 +194,8 @@ def list_(session: Session, at: At, *, is_all: bool, limit: int, shape: Shape) -
         raise click.UsageError("--all has a table of its own for workers that were: give it without, or with --json")
     with session.queue() as queue:
         shown = seen_at(session, queue, at)
+        if shown is queue:
+            session.out.behind(queue.connection.views.refresh())
         found, now = shown.workers(), time_in(shown)
         gone = shown.workers_gone(limit=limit + 1) if is_all else []
     if is_all:
@@ -278,5 +281,5 @@ def _first(option: float | None, settings: "Mapping[str, Source]", name: str) ->
     return settings[name].value if option is None else option
 
 
-for one in (start, list_, stop):
+for one in (start, list_, show, stop):
     worker.add_command(one)

@@ -32,9 +32,8 @@ def note(
     """
 
     def look() -> Decision:
-        later = log.read_raw(stream, seen.version)
-        found = readable.read(later)
-        return found.head if later else seen, tell(found.events)
+        found = readable.read(log.read_raw(stream, seen.version), seen)
+        return found.head, tell(found.events)
 
     try:
         insist(log, stream, look, actor=actor, now=now)

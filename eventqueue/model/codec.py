@@ -145,7 +145,8 @@ def _seal_one(stream: str, head: Head, event: Event, *, actor: str, at: datetime
     version, event_id, bucket = head.version + 1, os.urandom(16), bucket_of(stream)
     if version > VERSION_MAX:
         raise LogCorrupt(
-            f"Stream {stream} is full: somebody has put an event at its version {VERSION_MAX}, the last one."
+            f"Stream {stream} is full: somebody has put an event at its version {VERSION_MAX}, the last one, and "
+            "nothing can follow there. `queuectl audit verify` says what else was done to it."
         )
     body = _encode(
         {

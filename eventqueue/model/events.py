@@ -4,8 +4,10 @@ An event says its transition and nothing more. A field's default always means "a
 are not stored, so a policy that changes must not change what an old event says.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any, ClassVar
 
 import msgspec
@@ -42,12 +44,17 @@ class Call(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     @property
     def given(self) -> list[str]:
         """Its arguments for people, each as JSON, cut where it is long."""
-        return [*map(_brief, self.args), *(f"{name}={_brief(value)}" for name, value in self.kwargs.items())]
+        return [*self._given()]
 
     @property
     def text(self) -> str:
         """The call for people, in a line."""
-        return f"{self.task}({_cut(', '.join(self.given), CALL_MAX)})"
+        some = islice(self._given(), CALL_MAX // 2)  # of tens of thousands: there is a comma behind each
+        return f"{self.task}({_cut(', '.join(some), CALL_MAX)})"
+
+    def _given(self) -> Iterator[str]:
+        yield from map(_brief, self.args)
+        yield from (f"{name}={_brief(value)}" for name, value in self.kwargs.items())
 
 
 CALL_MAX, VALUE_MAX = 400, 80  # characters of a call, and of one argument, where it is shown in a line

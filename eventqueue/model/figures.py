@@ -41,6 +41,11 @@ def moment(at: datetime, timespec: str = "milliseconds") -> str:
     return instant(at, timespec)
 
 
+def elapsed(since: datetime, until: datetime) -> float:
+    """Return how many seconds lie between two times: none where they are of clocks of which one is a little ahead."""
+    return max(0.0, (until - since).total_seconds())
+
+
 def span(seconds: float) -> str:
     """Return a duration in two figures or so: `0.4 ms`, `12 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`, `3 d 4 h`."""
     if not isfinite(seconds):  # which an event can hold

@@ -256,7 +256,7 @@ def decide(job: Job | None, command: Command, now: datetime) -> list[JobEvent]:
         case Job(state=State.FAILED, due_at=None), DeadLetter():
             return [DeadLettered(reason=_why_dead(job, job.failures))]
         case _:
-            raise IllegalTransition(_refusal(job, command))
+            raise IllegalTransition(_refusal(job, command, now))
 
 
 def _retried(job: Job, cause: RetryCause, now: datetime) -> Retried:
@@ -315,7 +315,10 @@ def _why_dead(job: Job, failures: int) -> str:
     return USED_UP if failures > job.max_retries else NO_RETRY
 
 
-def _refusal(job: Job | None, command: Command) -> str:
+_ANEW = "`queuectl restart` has a new job do the same, or something else"
+
+
+def _refusal(job: Job | None, command: Command, now: datetime) -> str:
     verb = "dead-letter" if isinstance(command, DeadLetter) else type(command).__name__.lower()
     match job, command:
         case None, _:
@@ -324,6 +327,13 @@ def _refusal(job: Job | None, command: Command) -> str:
             return f"Cannot {verb} job {job.id}: claim {command.claim} is over, claim {job.claim} holds it."
         case Job(state=State.FAILED), Amend():
             return f"Cannot {verb} job {job.id}: it is failed, and no retry of it is left."
+        case Job(state=State.DEAD | State.CANCELLED, expires_at=datetime() as end), Amend() if end <= now:
+            # Who claims it once it is retried cancels it.
+            return f"Cannot {verb} job {job.id}: it is {job.state}, and has expired; {_ANEW}."
+        case Job(state=State.DEAD | State.CANCELLED), Amend():
+            return f"Cannot {verb} job {job.id}: it is {job.state}; `queuectl retry` has it run again, and {_ANEW}."
+        case Job(state=State.COMPLETED), Amend() | Retry():
+            return f"Cannot {verb} job {job.id}: it is completed; {_ANEW}."
         case _:
             return f"Cannot {verb} job {job.id}: it is {job.state}."
 

@@ -16,7 +16,8 @@ from eventqueue.model.marks import Mark
 from eventqueue.model.readable import Read, Unreadable
 
 SECOND, INSTANT = timedelta(seconds=1), timedelta(milliseconds=1)
-# Sealed by another clock, an event may tell of a later time than the second in which the log took it, by this at most.
+# Sealed by another clock, an event may tell of a later time than the second in which the log took it, or than it is to
+# who reads it, by this at most.
 AHEAD = timedelta(seconds=2)
 LAST_SECOND = 2**32 - 1
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -50,7 +51,7 @@ def between(since: datetime | None, until: datetime | None) -> Mapping[str, Any]
         second = _second(since)
         low = Timestamp(second, 0)
         if since > EPOCH + second * SECOND:
-            outside.append({"ts": {"$lte": Timestamp(second, LAST_SECOND)}, "at": {"$lt": _up(since)}})
+            outside.append({"ts": {"$lte": Timestamp(second, LAST_SECOND)}, "at": {"$lt": up_to_ms(since)}})
     if until is not None:
         second = _second(until)
         high = Timestamp(second, LAST_SECOND)
@@ -64,6 +65,7 @@ def _second(moment: datetime) -> int:
     return min(max(0, (moment - EPOCH) // SECOND), LAST_SECOND)
 
 
-def _up(moment: datetime) -> datetime:
+def up_to_ms(moment: datetime) -> datetime:
+    """Return the first whole millisecond from a moment on, which is all that is stored of a time."""
     late = timedelta(microseconds=999)
     return to_ms(moment + late) if moment <= LATEST - late else LATEST

@@ -4,7 +4,7 @@ Each event says all there is to say, so the last one alone is the fold of them a
 thousand pauses as after one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -84,22 +84,17 @@ def evolve(recorded: Recorded) -> Valve:
 
 def valve_after(history: Sequence[bytes]) -> Valve:
     """Return the valve after a stream's stored events: by the last one alone, if it can be read."""
+    came_to = readable.reached(history)
     try:
-        return evolve(decode(history[-1]))
+        return evolve(decode(came_to[-1])) if came_to else OPEN
     except LogCorrupt:
-        return last_good(history)
+        return last_good(came_to)
 
 
 def last_good(history: Sequence[bytes]) -> Valve:
     """Return the valve after a stream's stored events, passing over what cannot be read or happens to no queue."""
-    found = readable.read(history)
-    valve, problem = OPEN, found.problem
-    for recorded in found.events:
-        try:
-            valve = evolve(recorded)
-        except LogCorrupt as error:
-            problem = str(error)
-    return Valve(found.head, valve.pause, None if valve.head.version == found.head.version else problem)
+    valve, head, problem = readable.last_good(history, evolve, OPEN)
+    return Valve(head, valve.pause, problem)
 
 
 def fold(history: Iterable[Recorded], valve: Valve = OPEN) -> Valve:
@@ -107,3 +102,20 @@ def fold(history: Iterable[Recorded], valve: Valve = OPEN) -> Valve:
     for recorded in history:
         valve = evolve(recorded)
     return valve
+
+
+def problems_of(valves: Mapping[str, Valve]) -> Mapping[str, str]:
+    """Return, by queue, the sentences on what cannot be read of how queues stand."""
+    told = ((queue, problem_of(queue, valve)) for queue, valve in valves.items())
+    return {queue: sentence for queue, sentence in told if sentence is not None}
+
+
+def problem_of(queue: str, valve: Valve) -> str | None:
+    """Return the sentence on what cannot be read of how a queue stands, if something cannot."""
+    if valve.problem is None:
+        return None
+    state = "open" if valve.pause is None else "paused"
+    return (
+        f"Queue {queue} stays {state}, as it was before an event that is passed over: {valve.problem} "
+        "`queuectl queue pause` or `resume` makes it sure."
+    )

@@ -5,7 +5,7 @@ with a sign it is the same for both. A zone is an offset, or stands by its name 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
@@ -75,10 +75,16 @@ def meant_at(one: Typed, now: datetime, *, ahead: bool = False) -> datetime:
         case OnDay():
             return (datetime.combine(now.astimezone(one.of_day.tzinfo), one.of_day) + one.days * day).astimezone(UTC)
         case time():
-            today = datetime.combine(now.astimezone(one.tzinfo), one)
+            here = now.astimezone(one.tzinfo)
             if ahead:
-                return (today if today >= now else today + day).astimezone(UTC)
-            return (today if today <= now else today - day).astimezone(UTC)
+                return min(at for at in (*_shown(here, one), *_shown(here + day, one)) if at >= now)
+            return max(at for at in (*_shown(here - day, one), *_shown(here, one)) if at <= now)
+
+
+def _shown(day: datetime, of_day: time) -> Sequence[datetime]:
+    """Return when a clock shows a time on a day: twice where it is put back over it."""
+    first, second = (datetime.combine(day, of_day.replace(fold=fold)).astimezone(UTC) for fold in (0, 1))
+    return (first, second) if first < second else (first,)
 
 
 def _of_day(text: str, zone: tzinfo | None, *, is_named: bool) -> time:

@@ -103,8 +103,9 @@ STANDALONE = (
 def _unreachable(error: PyMongoError, text: str) -> str:
     if isinstance(error, ServerSelectionTimeoutError):
         reason = _plain(text.partition(" (configured timeouts")[0].partition(", Timeout:")[0])
-        return f"MongoDB cannot be reached: {reason}. {_full_disk(reason) or 'Is it running, and is the URI right?'}"
-    reason = text.partition(" (configured timeouts")[0]
+        return f"MongoDB cannot be reached: {reason}. {_full_disk(reason) or _remedy(reason)}"
+    is_crowded = isinstance(error, WaitQueueTimeoutError)  # of pools and their sizes nobody knows who only looks
+    reason = "no connection to it was had" if is_crowded else text.partition(" (configured timeouts")[0]
     full = _full_disk(reason)
     return f"MongoDB did not answer in time ({reason}){f'. {full}' if full else ': try again.'}"
 
@@ -116,15 +117,27 @@ def _asked(text: str) -> str:
 
 def _full_disk(reason: str) -> str | None:
     """Return what to say where a server on this machine is gone and its disk is full: it could not even log why."""
-    for socket in re.findall(r"(/.+?\.sock)\b", reason):
+    for socket in _SOCKET.findall(reason):
         directory = os.path.dirname(socket)
-        try:
-            disk = os.statvfs(directory)
-        except OSError:
-            continue
-        if disk.f_bavail * disk.f_frsize < FULL:
-            return f"The disk that holds {directory} is full: make room there, and ask again."
+        # A home whose path is not fit for a socket is led to from where that lies.
+        for place in directory, os.path.realpath(os.path.join(directory, "home")):
+            if _is_full(place):
+                return f"The disk that holds {place} is full: make room there, and ask again."
     return None
+
+
+def _is_full(directory: str) -> bool:
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < FULL
+
+
+def _remedy(reason: str) -> str:
+    # Who waits for the local server was given no URI, and starts none: the next command does, or this one.
+    local = " If it is the local one, `queuectl db start` starts it." if _SOCKET.search(reason) else ""
+    return f"Is it running, and is the URI right?{local}"
 
 
 def _plain(reason: str) -> str:
@@ -139,6 +152,7 @@ def _plain(reason: str) -> str:
     return "no server was found in time" if reason == "No servers found yet" else reason
 
 
+_SOCKET = re.compile(r"(/.+?\.sock)\b")
 _HOST = r"\('([^']*)', (?:(\d+)|None)\)"
 
 

@@ -177,18 +177,31 @@ class MongoLog:
             return events
 
     def read_part(
-        self, stream: str, edge: bytes | None = None, most: int | None = None, *, reverse: bool = False
+        self,
+        stream: str,
+        edge: bytes | None = None,
+        most: int | None = None,
+        *,
+        reverse: bool = False,
+        enough: int | None = None,
     ) -> list[bytes]:
         """Return up to `most` events behind the stored event `edge`, or, in `reverse`, before it (None: from the end).
 
-        Whatever a hand has put into the stream is among them, also where it stands at no version.
+        Once they have `enough` bytes no more follow. Whatever a hand has put into the stream is among them, also where
+        it stands at no version.
         """
         ids: dict[str, Any] = {"$gte": {"stream": stream}, "$lte": {"stream": stream, "version": MaxKey()}}
         if edge is not None:
             ids["$lt" if reverse else "$gt"] = id_of(edge)
         with translated():
-            found = self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most or 0)
-            return [bytes(doc.raw) for doc in found]
+            found, size = [], 0
+            with self._events.find({"_id": ids}, sort=[("_id", -1 if reverse else 1)], limit=most or 0) as documents:
+                for one in documents:
+                    found.append(bytes(one.raw))
+                    size += len(one.raw)
+                    if enough is not None and size >= enough:
+                        break
+            return found
 
     def has_field(self, stream: str, name: str, after: int = 0) -> bool:
         """Whether any event of a stream behind version `after` has something in a field; all of these are looked at."""

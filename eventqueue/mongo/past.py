@@ -26,6 +26,7 @@ from eventqueue.mongo.timeline import Timeline
 
 PLACING = ("enqueued", "amended", "retry-amended")  # the types of events that say in which queue a job is
 COUNTED = (1_000, 10_000, 100_000, 1_000_000)  # events
+SOME = 10  # events, of which one is wanted
 AT_ONCE = 200  # streams of which the ends are looked for in one question
 
 Place = tuple[str, int]
@@ -63,22 +64,44 @@ class Past:
         """Yield the marks of the events after then and before `edge` that fit `query`."""
         return self._timeline.skim(between(self.moment + INSTANT, edge - INSTANT), query)
 
+    def claims(self, worker: str, bounds: Mapping[str, Any]) -> Iterator[Read]:
+        """Yield the claims of a worker within `bounds`, the last first: all that is there is looked at."""
+        return self._timeline.read(bounds, {"type": "claimed", "data.worker": worker}, reverse=True)
+
+    def edge(self, bounds: Mapping[str, Any], number: int) -> Timestamp | None:
+        """See Timeline.edge."""
+        return self._timeline.edge(bounds, number)
+
     # By place
+
+    def events_at(self, places: Collection[Place]) -> Mapping[Place, Read]:
+        """As `at`, but the events themselves, of those that came by then."""
+        found: dict[Place, Read] = {}
+        for query in _standing_at(places):
+            events = map(read_one, outlasting(partial(self._raw, query)))
+            found |= {(one.stream, one.version): one for one in events if was_by(one, self.moment)}
+        return found
+
+    def placings_before(self, places: Mapping[str, int]) -> Mapping[str, list[Read]]:
+        """Return, by stream, the events before a version that say on what terms its job is, in order."""
+        found: dict[str, list[Read]] = defaultdict(list)
+        for query in _placing_before(places):
+            for one in map(read_one, outlasting(partial(self._raw, query))):
+                found[one.stream].append(one)
+        return found
 
     def at(self, places: Collection[Place]) -> Mapping[Place, Mark]:
         """Return the marks of the events at these places, also of those that came later."""
         found: dict[Place, Mark] = {}
-        for portion in portions(places, lambda place: len(place[0].encode()) + ID_BYTES):
-            ids = [_id(stream, version) for stream, version in portion]
-            found |= {(one.stream, one.version): one for one in self._marks({"_id": {"$in": ids}})}
+        for query in _standing_at(places):
+            found |= {(one.stream, one.version): one for one in self._marks(query)}
         return found
 
     def queues_before(self, places: Mapping[str, int]) -> Mapping[str, Mapping[int, str]]:
         """Return, by stream, in which queues its job was before a version, by the versions that put it there."""
         found: dict[str, dict[int, str]] = defaultdict(dict)
-        for portion in runs(places, AT_ONCE):
-            before = [{"_id": _all_of(stream) | {"$lt": _id(stream, places[stream])}} for stream in portion]
-            for one in self._marks({"$or": before, "type": {"$in": PLACING}}):
+        for query in _placing_before(places):
+            for one in self._marks(query):
                 if one.queue is not None:
                     found[one.stream][one.version] = one.queue
         return found
@@ -109,6 +132,19 @@ class Past:
         while found and not was_by(read_one(found[-1]), self.moment):
             found.pop()
         return found
+
+    def ends_of(self, stream: str, types: Collection[str]) -> tuple[Read | None, Read | None]:
+        """Return the first event that a stream had by then, and the last one of these types, however many it has."""
+        query = self._first_events_of([stream])
+        last = self._one({**query, "type": {"$in": [*types]}}, -1)
+        return self._one(query, 1), last
+
+    def _one(self, query: Mapping[str, Any], direction: int) -> Read | None:
+        """Return the first event in a direction that came by then, of some: of those of a second few came after it."""
+        order = [("_id", direction)]
+        found = outlasting(lambda: list(self._events.find(query, sort=order, hint=[("_id", 1)], limit=SOME)))
+        events = (read_one(bytes(one.raw)) for one in found)
+        return next((one for one in events if was_by(one, self.moment)), None)
 
     def by_now(self, streams: Collection[str]) -> Mapping[str, list[Recorded]]:
         """Return, by stream, all events that each has by now, of those that can be read to their ends."""
@@ -173,6 +209,17 @@ class Past:
         # To the second: what is left over of that is seen to where the events are read.
         by = Timestamp(min(int(self.moment.timestamp()), LAST_SECOND), LAST_SECOND)
         return {"$or": [{"_id": _all_of(stream), "ts": {"$lte": by}} for stream in streams]}
+
+
+def _standing_at(places: Collection[Place]) -> Iterator[Mapping[str, Any]]:
+    for portion in portions(places, lambda place: len(place[0].encode()) + ID_BYTES):
+        yield {"_id": {"$in": [_id(stream, version) for stream, version in portion]}}
+
+
+def _placing_before(places: Mapping[str, int]) -> Iterator[Mapping[str, Any]]:
+    for portion in runs(places, AT_ONCE):
+        before = [{"_id": _all_of(stream) | {"$lt": _id(stream, places[stream])}} for stream in portion]
+        yield {"$or": before, "type": {"$in": PLACING}}
 
 
 def _id(stream: str, version: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from eventqueue.errors import Unavailable
 from eventqueue.model.codec import LENIENT
 from eventqueue.mongo.errors import may_read_on, to_queue_error
+from eventqueue.mongo.patience import patient_until
 
 SLICE = 1000  # documents
 PATIENCE_S = 30.0
@@ -45,7 +46,7 @@ def slices(
     # In one session, by which whoever is primary by then has to show at least what the slices before it were read from.
     own = session or collection.database.client.start_session(causal_consistency=True)
     with own if session is None else nullcontext():
-        within, give_up = query, time.monotonic() + patience
+        within, give_up = query, patient_until(patience)
         while True:
             found = 0
             try:
@@ -57,7 +58,7 @@ def slices(
                         found += number
                         within = {"$and": [query, {"_id": {beyond: last}}]}
                         yield batch
-                        give_up = time.monotonic() + patience
+                        give_up = patient_until(patience)
             except PyMongoError as error:
                 if not may_read_on(error) or time.monotonic() > give_up:
                     raise to_queue_error(error) from error
@@ -72,7 +73,7 @@ def outlasting(read: Callable[[], Read], patience: float = PATIENCE_S) -> Read:
 
     `read` may raise the driver's errors, or Unavailable for them.
     """
-    give_up = time.monotonic() + patience
+    give_up = patient_until(patience)
     while True:
         try:
             return read()

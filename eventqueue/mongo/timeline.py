@@ -36,10 +36,12 @@ from eventqueue.model.readable import Read, read_one
 from eventqueue.mongo.clock import majority_time
 from eventqueue.mongo.errors import may_read_on, to_queue_error, translated
 from eventqueue.mongo.log import MAJORITY, RAW, VISIBLE_S, MongoLog
+from eventqueue.mongo.patience import patient_until
 from eventqueue.mongo.slices import PATIENCE_S, outlasting, slices
 
 WINDOW = 20_000  # events
 SLICE = 1000  # events that are sent at once
+SLICE_BYTES = 2 * 1024 * 1024  # of a stream, that are held at once: who reads it may take his time
 PLACES = 10_000  # of events, that are asked for at once
 CROWD = 1000  # events of one `ts` that are put in order here: the log's own are one or two, those of a hand may be many
 AWAIT_MS = 500  # for an event that comes: whoever follows hears a stop in between
@@ -178,6 +180,13 @@ class Timeline:
             for raw in (bytes(doc.raw) for doc in chain(before, behind, greatest)):
                 yield read_one(raw), raw
 
+    def edge(self, bounds: Mapping[str, Any], number: int) -> Timestamp | None:
+        """Return the `ts` of the event that has `number` others behind it within `bounds`; None: there are not so many.
+
+        By the index alone. Raises Unavailable.
+        """
+        return outlasting(lambda: self._behind(number, bounds["ts"], -1))
+
     def first(self) -> Mark | None:
         """Return the mark of the first event, None where there is none. Raises Unavailable."""
         events = self._events.with_options(LENIENT)
@@ -219,7 +228,7 @@ class Timeline:
     ) -> Iterator[Item]:
         told: Timestamp | None = None  # up to here
         try:
-            end = self._end_of_window(way.left, way.direction, session)
+            end = self._behind(WINDOW, way.left, way.direction, session)
             within = {"$and": [{"ts": way.up_to(end)}, also]}
             for some in self._groups(within, way.direction, form, session):
                 ts = form.ts(some[0])
@@ -234,9 +243,12 @@ class Timeline:
         else:
             way.go_on(end, None)
 
-    def _end_of_window(self, left: Mapping[str, Any], direction: int, session: ClientSession) -> Timestamp | None:
+    def _behind(
+        self, number: int, left: Mapping[str, Any], direction: int, session: ClientSession | None = None
+    ) -> Timestamp | None:
+        """Return the `ts` of the event behind so many of those that are left, None where there are not so many."""
         only, order = {"_id": 0, "ts": 1}, [("ts", direction)]
-        found = list(self._events.find({"ts": left}, only, sort=order, skip=WINDOW, limit=1, session=session))
+        found = list(self._events.find({"ts": left}, only, sort=order, skip=number, limit=1, session=session))
         return found[0]["ts"] if found else None
 
     def _groups(
@@ -268,9 +280,12 @@ class Timeline:
 
     def _of(self, stream: str, *, reverse: bool) -> Iterator[Read]:
         edge = None
-        while found := outlasting(partial(self._log.read_part, stream, edge, SLICE, reverse=reverse)):
+        while found := outlasting(partial(self._part, stream, edge, reverse=reverse)):
             yield from map(read_one, found)
             edge = found[-1]
+
+    def _part(self, stream: str, edge: bytes | None, *, reverse: bool) -> list[bytes]:
+        return self._log.read_part(stream, edge, SLICE, reverse=reverse, enough=SLICE_BYTES)
 
     def of_categories(
         self, names: Iterable[str], bounds: Mapping[str, Any], query: Mapping[str, Any], *, reverse: bool = False
@@ -308,7 +323,7 @@ class _Way:
         self.direction = -1 if reverse else 1
         self.is_over = False
         self._behind, self._ahead = ("$lte", "$lt") if reverse else ("$gte", "$gt")
-        self._give_up = time.monotonic() + PATIENCE_S
+        self._give_up = patient_until(PATIENCE_S)
 
     def up_to(self, end: Timestamp | None) -> Mapping[str, Any]:
         """Return the bounds of what is left up to `end`; None: of all."""
@@ -326,7 +341,7 @@ class _Way:
         if told is not None:
             self.left = {**_without(self.left, self._behind), self._ahead: told}
         if error is None or told is not None:
-            self._give_up = now + PATIENCE_S
+            self._give_up = patient_until(PATIENCE_S)
         if error is not None:
             time.sleep(PAUSE_S)
 

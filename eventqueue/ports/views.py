@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol, TypedDict
 import msgspec
 from msgspec import Meta
 
+from eventqueue.model.events import Run
 from eventqueue.model.job import Job, State
 from eventqueue.model.pause import Pause
 from eventqueue.model.progress import Progress
@@ -258,6 +259,48 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
     successor: str | None = None
 
 
+class WorkerRun(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that a worker made: the version of its claim, and the job's queue and what it ran, as they were then.
+
+    `ending`: the type of the event that ended it, None where it runs; `exit_code` and `error` as that has them. What
+    cannot be read is None, but for an ending, which is `unreadable`.
+    """
+
+    job: str
+    claim: int
+    attempt: int | None
+    queue: str | None
+    run: Run | None
+    began_at: datetime | None
+    ending: str | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    error: str | None = None
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """How long it took, None where it runs."""
+        return None if self.began_at is None or self.ended_at is None else self.ended_at - self.began_at
+
+
+class WorkerRuns(msgspec.Struct, frozen=True):
+    """Attempts of a worker, the last first; `older`: from where on those before them are, None: these are all.
+
+    `looked`: at so many events of the log, and there are older ones, where these are fewer than were asked for; else
+    None.
+    """
+
+    runs: Sequence[WorkerRun]
+    older: str | None
+    looked: int | None = None
+
+    def __iter__(self) -> Iterator[WorkerRun]:
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+
 Counts = Mapping[State, int]
 
 
@@ -314,7 +357,8 @@ class Standstill(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of jobs by queue and state, the queues that are paused or do not move, live workers, the views' lag.
 
-    `scheduled`: how many of the pending jobs of each queue are due later; None where that is not known.
+    `scheduled`: how many of the pending jobs of each queue are due later; None where that is not known. `unread`: what
+    cannot be read of how queues stand, a sentence each.
     """
 
     queues: Mapping[str, Counts]
@@ -323,6 +367,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     workers: Sequence[Worker]
     lag: Lag
     scheduled: Mapping[str, int] | None = None
+    unread: Mapping[str, str] = {}
 
     def count(self, state: State) -> int:
         """Return how many jobs of all queues are in `state`."""
@@ -560,6 +605,7 @@ class Glance(msgspec.Struct, frozen=True, kw_only=True):
     waits: Mapping[str, Wait]  # by id: what those of the failures wait for that are to be tried again
     later: Mapping[str, int]  # by queue: how many wait for a time that is to come, LATER_MAX of all queues at most
     applied: int | None = None  # events of the log, all of which are in what is shown; None: there are no views
+    unread: Mapping[str, str] = {}  # by queue: what cannot be read of how it stands, a sentence
 
     def due(self, queue: str) -> int:
         """Return how many jobs of a queue wait though they are due: its backlog, with what is paused."""

@@ -182,15 +182,25 @@ def is_earlier(schedule: Schedule, job: str | None, tick: datetime) -> bool:
     return made is not None and made[1] is not None and made[1] < tick
 
 
+def problem_of(schedule: Schedule) -> str | None:
+    """Return the sentence on what cannot be read of a schedule, if something cannot."""
+    if schedule.problem is None:
+        return None
+    return (
+        f"Schedule {schedule.name} stays as it was before an event that is passed over: {schedule.problem} "
+        "`queuectl schedule add`, `pause` or `resume` makes it sure."
+    )
+
+
 def after(schedule: Schedule, later: Sequence[bytes]) -> Schedule:
     """Return the schedule after further events as stored, passing over what cannot be read or happens to none."""
-    found = readable.read(later)
+    found = readable.read(later, schedule.head)
     for recorded in found.events:
         try:
             schedule = evolve(schedule, recorded)
         except LogCorrupt as error:
             schedule = replace(schedule, problem=str(error))
-    return replace(schedule, head=found.head, problem=found.problem or schedule.problem) if later else schedule
+    return replace(schedule, head=found.head, problem=found.problem or schedule.problem)
 
 
 def of_stream(stream: str, history: Sequence[bytes]) -> Schedule:

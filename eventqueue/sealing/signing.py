@@ -56,13 +56,24 @@ def create(path: str) -> Signer:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
+        _keep(path, pem)
     except FileExistsError:
         raise BadKey(f"{path!r} is there already, and a key is never overwritten: name another file.") from None
     except OSError as error:
         raise BadKey(f"The key cannot be kept in {path!r}: {error.strerror}.") from None
     return Signer(private)
+
+
+def _keep(path: str, pem: bytes) -> None:
+    """Write a file that does not exist yet, for its owner alone: whole, or none. Raises OSError."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            os.unlink(path)  # else the next try would be told that there is a key
+            raise
 
 
 def public_key(given: str) -> bytes:
@@ -73,7 +84,8 @@ def public_key(given: str) -> bytes:
         ed25519.Ed25519PublicKey.from_public_bytes(public)
     except (OSError, ValueError):  # nothing of it is quoted: it may be the private key's file
         raise InvalidInput(
-            "key", "must be a public key, 64 hex digits, as `queuectl audit key` prints it, or a file of it"
+            "key",
+            "must be a public key, 64 hex digits, as `queuectl audit key --quiet` prints it, or a file of it",
         ) from None
     return public
 

@@ -23,6 +23,7 @@ LENGTH_MAX = 107  # bytes of sockaddr_un.sun_path, less its NUL
 # Not TMPDIR, which may be long or a session's own: the socket has to outlive the session.
 SHORT = Path("/tmp")  # noqa: S108 - the directory made in it is random and checked
 PREFIX = "queuectl-"
+HOME = "home"  # beside a socket there: leads to the home, whose disk it is that may be full
 
 # In lower case, since PyMongo lower-cases the hosts that a replica set names (`Up/q.sock`: "could not reach any
 # servers"); without comma and colon, at which mongod splits addresses.
@@ -36,7 +37,9 @@ def choose(home: HomeDir, recorded: str | None) -> str:
     """
     own = str(home.run / NAME)
     if not (FIT.fullmatch(own) and len(os.fsencode(own)) <= LENGTH_MAX):
-        return recorded if recorded and _may_be_used_again(recorded) else _new_in_tmp()
+        path = recorded if recorded and _may_be_used_again(recorded) else _new_in_tmp()
+        _lead_home(Path(path).parent, home)
+        return path
     if not make_private(home.run):
         raise LocalServerFailed(f"{home.run} is not a directory of yours: remove it, and it is made anew.")
     return own
@@ -52,11 +55,18 @@ def _new_in_tmp() -> str:
     return str(Path(tempfile.mkdtemp(prefix=PREFIX, dir=SHORT), NAME))
 
 
+def _lead_home(directory: Path, home: HomeDir) -> None:
+    with suppress(OSError):  # it helps to say why a server is gone, and is needed for nothing else
+        (directory / HOME).unlink(missing_ok=True)
+        (directory / HOME).symlink_to(home.root)
+
+
 def tidy(recorded: str) -> None:
     """Remove the directory of a stopped server's socket where it lies in /tmp; the next start makes it again."""
     directory = Path(recorded).parent
     if directory.parent == SHORT and directory.name.startswith(PREFIX):
         with suppress(OSError):  # what is not empty, or not ours, stays
+            (directory / HOME).unlink(missing_ok=True)
             directory.rmdir()
 
 

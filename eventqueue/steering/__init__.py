@@ -1,1 +1,1 @@
-"""What people set and ask for while all runs: pauses, settings, that workers stop."""
+"""What people set and ask for while all runs: pauses, settings, errors that are ignored, that workers stop."""

@@ -5,15 +5,30 @@ the log may be another one since, whatever the number of pauses.
 """
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from eventqueue.errors import LogCorrupt, LogUnavailable
 from eventqueue.log.insist import Decision, insist
-from eventqueue.model.codec import decode
+from eventqueue.model.codec import version_in
 from eventqueue.model.events import name_in, stream_of
-from eventqueue.model.pause import CATEGORY, OPEN, Command, Pause, PauseQueue, Valve, decide, evolve, fold, last_good
+from eventqueue.model.pause import (
+    CATEGORY,
+    OPEN,
+    Command,
+    Pause,
+    PauseQueue,
+    Valve,
+    decide,
+    evolve,
+    fold,
+    last_good,
+    problem_of,
+    problems_of,
+    valve_after,
+)
+from eventqueue.model.readable import is_far
 from eventqueue.ports.finder import Signal, SignalFeed
 from eventqueue.ports.footing import Footing
 from eventqueue.ports.log import EventLog
@@ -55,9 +70,9 @@ class Pauses:
         self._is_sure = True
 
     @property
-    def problems(self) -> Sequence[str]:
-        """What could not be read of the queues that were looked at."""
-        return [valve.problem for valve in self._seen.values() if valve.problem is not None]
+    def problems(self) -> Mapping[str, str]:
+        """What could not be read of those queues that were looked at, by queue: a sentence each."""
+        return problems_of(self._seen)
 
     def _valve(self, queue: str) -> Valve:
         return self._seen.get(queue, OPEN)
@@ -67,27 +82,23 @@ def look(log: EventLog, stream: str) -> Valve:
     """Return how a queue stands. Where its last event cannot be read, the events before hold, and a warning tells."""
     try:
         last = log.read_last(stream)
-        return OPEN if last is None else evolve(last)
+        if last is None or not is_far(last.version):
+            return OPEN if last is None else evolve(last)
     except LogCorrupt:
-        return _last_good(log, stream)
+        pass
+    return _last_good(log, stream)
 
 
 def _valve_of(log: EventLog, stream: str, last: bytes) -> Valve:
-    try:
-        return evolve(decode(last))
-    except LogCorrupt:
-        return _last_good(log, stream)
+    valve = valve_after([last])
+    is_whole = valve.problem is None and valve.head.version == version_in(last)
+    return valve if is_whole else _last_good(log, stream)
 
 
 def _last_good(log: EventLog, stream: str) -> Valve:
     valve = last_good(log.read_raw(stream))
-    if valve.problem is not None:
-        state = "open" if valve.pause is None else "paused"
-        warnings.warn(
-            f"Queue {name_in(stream)} stays {state}, as it was before an event that is passed over: {valve.problem} "
-            "`queuectl queue pause` or `resume` makes it sure.",
-            stacklevel=1,  # from here, whoever asked: so that it is said once
-        )
+    if (sentence := problem_of(name_in(stream), valve)) is not None:
+        warnings.warn(sentence, stacklevel=1)  # from here, whoever asked: so that it is said once
     return valve
 
 

@@ -42,8 +42,9 @@ def look(log: EventLog, name: str) -> Schedule:
 
 def later(log: EventLog, seen: Schedule) -> Schedule:
     """As `look`, of a schedule that was seen before: only what came after that is read, PART events at a time."""
-    there, part = seen, [b""] * PART
-    while len(part) == PART:
+    before, there, part = None, seen, [b""] * PART
+    while len(part) == PART and there.head != before:  # what the stream never came to leads no further
+        before = there.head
         part = log.read_raw(stream_for(seen.name), there.head.version, PART)
         there = schedule.after(there, part)
     return _told(there)
@@ -92,12 +93,8 @@ def gone_on(log: EventLog, seen: Iterable[Schedule]) -> Mapping[str, Schedule]:
 
 
 def _told(there: Schedule) -> Schedule:
-    if there.problem is not None:
-        warnings.warn(
-            f"Schedule {there.name} stays as it was before an event that is passed over: {there.problem} "
-            "`queuectl schedule add`, `pause` or `resume` makes it sure.",
-            stacklevel=1,  # from here, whoever asked: so that it is said once
-        )
+    if (sentence := schedule.problem_of(there)) is not None:
+        warnings.warn(sentence, stacklevel=1)  # from here, whoever asked: so that it is said once
     return there
 
 

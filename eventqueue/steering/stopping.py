@@ -10,7 +10,7 @@ from datetime import timedelta
 import msgspec
 from msgspec.structs import replace
 
-from eventqueue.errors import AmbiguousId, InvalidInput, Unavailable, WorkerNotFound
+from eventqueue.errors import AmbiguousId, InvalidInput, LogUnavailable, Unavailable, WorkerNotFound
 from eventqueue.model.lives import WorkerStopAsked
 from eventqueue.model.names import meant
 from eventqueue.model.retry import LONGEST_S
@@ -80,12 +80,18 @@ class Stopping:
     def ask(self, workers: Sequence[Worker], grace: float | None, why: str | None) -> Sequence[Worker]:
         """Ask `workers` to stop within `grace` seconds (None: those of each); return them, with by when.
 
-        The log has it before any of them can obey. Raises InvalidInput for a grace that is out of range.
+        The log has it before any of them can obey. Raises InvalidInput for a grace that is out of range, LogUnavailable
+        where the log does not say whether it has it: then none of them was told.
         """
         if grace is not None and not 0 <= grace <= LONGEST_S:
             raise InvalidInput("grace", f"must be between 0 and {LONGEST_S:,.0f} seconds")
-        for one in workers:
-            tell(self._log, self._clock, one.id, WorkerStopAsked(grace=grace, why=why), self._actor)
+        try:
+            for one in workers:
+                tell(self._log, self._clock, one.id, WorkerStopAsked(grace=grace, why=why), self._actor)
+        except LogUnavailable as error:
+            these = f"worker {workers[0].id} is" if len(workers) == 1 else f"{len(workers):,} workers are"
+            remedy = "`queuectl worker list` tells, and to ask again is safe."
+            raise error.about(f"{these} asked to stop", remedy) from error
         within = None if grace is None else timedelta(seconds=grace)
         self._incarnations.ask_to_stop([one.id for one in workers], within)
         found = self._incarnations.get([one.id for one in workers])

@@ -31,15 +31,18 @@ def whole_file(path: str) -> Iterator[Sink]:
         raise Refused(f"{path} is a link that another user has made: name another file.")
     place = place.resolve()
     beside = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
-    with _opened(beside, path) as file:
-        try:
+    file = _opened(beside, path)
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.replace(beside, place)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        os.replace(beside, place)
+    except BaseException as error:
+        os.unlink(beside)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # of a disk that is full one wants to know which
+        raise
 
 
 def _opened(beside: Path, path: str) -> BinaryIO:

@@ -135,7 +135,8 @@ def _failed(event: Failed, at: datetime) -> str:
 
 
 def _ran(duration: float | None) -> str | None:
-    return None if duration is None else f"ran {span(duration)}"
+    # Milliseconds are what the log keeps, so 0 is what took less than one.
+    return None if duration is None else f"ran {span(duration) if duration else 'less than 1 ms'}"
 
 
 def _again(retry_at: datetime | None, at: datetime) -> str:

@@ -32,11 +32,15 @@ from eventqueue.ports.views import (
     Trial,
     ViewHealth,
     Worker,
+    WorkerRun,
+    WorkerRuns,
 )
 from eventqueue.schedules.events import ScheduleSet
+from eventqueue.steering.ignoring import Regarded
 from eventqueue.steering.pauses import Switched
 from eventqueue.system.printable import clean
 from eventqueue.telling.words import STATES, instant
+from eventqueue.telling.workers import Told
 
 HIDDEN = "•••"  # for what is secret, perhaps
 
@@ -108,9 +112,13 @@ def shown_job(
     return whole | {"restarted_as": list(restarts), "why": why, "output": plain(output)}
 
 
+CLAUSE = ("kind", "text", "event", "until")
+
+
 def why(found: Why) -> dict[str, Any]:
     """Why a job is in its state: the paragraph, and its clauses."""
-    return {"id": found.id, "state": found.state, "text": found.text, "clauses": plain(found.clauses)}
+    clauses = [{name: plain(getattr(one, name)) for name in CLAUSE} for one in found.clauses]
+    return {"id": found.id, "state": found.state, "text": found.text, "clauses": clauses}
 
 
 def _without_env(fields: dict[str, Any]) -> dict[str, Any]:
@@ -210,6 +218,11 @@ def rescheduled(done: Rescheduled) -> dict[str, Any]:
     return {**told, "schedule": now}
 
 
+def regarded(done: Regarded) -> dict[str, Any]:
+    """How errors of a kind stand after `dlq ignore` or `unignore`."""
+    return {"fingerprint": done.fingerprint, "ignored": plain(done.ignoring), "changed": done.is_new}
+
+
 def switched(done: Switched) -> dict[str, Any]:
     """How a queue stands after a command, and whether that changed anything."""
     return {"name": done.queue, "paused": plain(done.pause), "version": done.version, "changed": done.is_new}
@@ -227,7 +240,36 @@ def live_worker(one: Worker) -> dict[str, Any]:
 
 def gone_worker(one: Gone) -> dict[str, Any]:
     """A worker that was: as one that lives, and what became of it."""
-    return {**plain(one.worker), **{name: plain(getattr(one, name)) for name in _OF_ITS_END}}
+    return {**plain(one.worker), **_of_its_end(one)}
+
+
+def _of_its_end(one: Gone) -> dict[str, Any]:
+    return {name: plain(getattr(one, name)) for name in _OF_ITS_END}
+
+
+def shown_worker(one: Told, runs: WorkerRuns, as_of: datetime | None) -> dict[str, Any]:
+    """A worker with all that is to be told of it: as in a list, its life, in order, and what it ran, the last first.
+
+    `as_of`: the time that is past, None for now; `at` is the time of its end.
+    """
+    set_ = dict.fromkeys(Worker.__struct_fields__) if one.worker is None else plain(one.worker)
+    return {
+        **set_,
+        **({**dict.fromkeys(_OF_ITS_END), "held": [], "held_number": 0} if one.gone is None else _of_its_end(one.gone)),
+        "id": one.id,
+        "is_live": one.there is not None,
+        "life": [any_event(event) for event in reversed(one.life)],
+        "runs": [_worker_run(run) for run in runs],
+        "older": runs.older,
+        "looked": runs.looked,
+        "as_of": None if as_of is None else instant(as_of),
+    }
+
+
+def _worker_run(one: WorkerRun) -> dict[str, Any]:
+    run = None if one.run is None else _without_env(plain(one.run))
+    lasted = None if one.lasted is None else one.lasted.total_seconds()
+    return {**plain(one), "run": run, "lasted": lasted}
 
 
 _OF_ITS_END = tuple(name for name in Gone.__struct_fields__ if name != "worker")

@@ -9,6 +9,7 @@ from eventqueue.audit.leaves import unpack
 from eventqueue.audit.seals import LeavesSealed, LogSealed
 from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.events import ConfigSet, ConfigUnset, Event, LateResult, Paused, Resumed
+from eventqueue.model.ignoring import Ignored, Unignored
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.model.upkeep import Lost, ParkedRetried, ViewsRebuilt
 from eventqueue.schedules.events import (
@@ -20,11 +21,12 @@ from eventqueue.schedules.events import (
     TickSkipped,
 )
 from eventqueue.telling import schedules
-from eventqueue.telling.words import count, sentence, shortened, span
+from eventqueue.telling.words import count, elapsed, sentence, shortened, span
 from eventqueue.telling.zone import moment
 
 NAMED_MAX = 3  # of the jobs that a lost worker held
 VALUE_MAX = 60  # characters of a value
+LIKE_MAX = 80  # characters of a message
 KEY_SHOWN = 8  # hex digits of a key
 
 
@@ -33,15 +35,16 @@ def describe(event: Event, at: datetime) -> str:
     match event:
         case LateResult(claim=claim, worker=worker, outcome=outcome):
             return f"{outcome} by {worker}, after its claim {claim} had ended"
-        case ConfigSet(name=name, value=value, why=why):
-            return sentence(f"{name} is {'none' if value is None else value}", why)
-        case ConfigUnset(name=name, why=why):
-            return sentence(f"{name} is as built in", why)
+        case ConfigSet() | ConfigUnset():
+            return _setting(event)
         case WorkerStarted() | WorkerStopAsked() | WorkerLeft() | WorkerLost():
             return _life(event, at)
         case ScheduleSet() | ScheduleTriggered() | TickSkipped():
             return schedules.describe(event)
-        case Paused() | Resumed() | SchedulePaused() | ScheduleResumed() | ScheduleRemoved():
+        case Ignored(like=like, until=until, why=why):
+            ends = None if until is None else f"until {moment(until)}"
+            return sentence(f"those like: {shortened(like, LIKE_MAX)}", ends, why)
+        case Unignored() | Paused() | Resumed() | SchedulePaused() | ScheduleResumed() | ScheduleRemoved():
             return event.why or ""
         case ViewsRebuilt(generation=number, projections=projections, why=why, lost=lost):
             return sentence(f"generation {number} of {', '.join(projections)}", why, None if not lost else told(lost))
@@ -57,6 +60,12 @@ def describe(event: Event, at: datetime) -> str:
             return f"{count(sum(1 for _ in unpack(leaves)), 'leaf', 'leaves')} of seal {seal}"
         case _:
             return sentence(*(f"{name} {_value(getattr(event, name))}" for name in event.__struct_fields__))
+
+
+def _setting(event: ConfigSet | ConfigUnset) -> str:
+    if isinstance(event, ConfigUnset):
+        return sentence(f"{event.name} is as built in", event.why)
+    return sentence(f"{event.name} is {'none' if event.value is None else event.value}", event.why)
 
 
 _OTHERS = {"already": "were so already", "refused": "refused", "untried": "not tried", "in_doubt": "in doubt"}
@@ -88,7 +97,7 @@ def _life(event: WorkerStarted | WorkerStopAsked | WorkerLeft | WorkerLost, at: 
         case WorkerLeft():
             return "in order, holding nothing"
         case WorkerLost(seen_dead=seen_dead, renewed_at=renewed_at, held=held):
-            silent = None if renewed_at is None else f"silent for {span((at - renewed_at).total_seconds())}"
+            silent = None if renewed_at is None else f"silent for {span(elapsed(renewed_at, at))}"
             return sentence("seen dead" if seen_dead else None, silent, f"it held {_jobs(held)}")
 
 

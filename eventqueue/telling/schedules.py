@@ -1,6 +1,7 @@
 """Schedules in a person's words: their events, when they are, what they run, and how they stand."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from eventqueue.schedules.events import Missed, Overlap, ScheduleSet, ScheduleTriggered, SkipReason, TickSkipped
 from eventqueue.schedules.schedule import IN_CODE
 from eventqueue.system.printable import clean
+from eventqueue.system.zones import zone
 from eventqueue.telling.words import count, sentence, shortened, span
 from eventqueue.telling.zone import moment
 
@@ -46,6 +48,13 @@ def _when(cron: str | None, tz: str | None, every: float | None) -> str:
 def when_of(one: "Scheduled") -> str:
     """Return when the ticks of a schedule are, in words."""
     return _when(one.cron, one.tz, None if one.every is None else one.every.total_seconds())
+
+
+def by_its_clock(one: "Scheduled", at: datetime) -> str | None:
+    """Return what the clock of a schedule's zone shows at a tick, None where that is UTC, or where it has none."""
+    if one.tz is None or (shown := at.astimezone(zone(one.tz))).tzname() == "UTC":
+        return None
+    return f"{shown:%Y-%m-%d %H:%M} in {one.tz}"
 
 
 def runs(fields: Mapping[str, Any]) -> str:

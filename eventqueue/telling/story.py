@@ -31,7 +31,10 @@ def story(seen: Queue | Then, job_id: str, most: int) -> Story:
     is, since there is no view of it.
     """
     history = seen.history(job_id) if isinstance(seen, Then) else seen.history(job_id, last=most + 1)
-    if isinstance(seen, Then) or history[0].version == 1:
+    if isinstance(seen, Then):
+        job = fold(history)
+        why = seen.explain(history, job)
+    elif history[0].version == 1:
         job, why = fold(history), seen.explain(history)
     else:
         shown = seen.get(job_id)

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eventqueue.model.figures import DAY, HOUR, MINUTE, at_least, count, instant, shortened, span
+from eventqueue.model.figures import DAY, HOUR, MINUTE, at_least, count, elapsed, instant, shortened, span
 
 if TYPE_CHECKING:
     from eventqueue.model.progress import Progress
     from eventqueue.model.waits import Wait
 
-__all__ = ["at_least", "count", "instant", "shortened", "span"]  # from below, where what explains a job needs them, too
+# From below, where what explains a job needs them, too.
+__all__ = ["at_least", "count", "elapsed", "instant", "shortened", "span"]
 
 # As in eventqueue.model.job.State, which is slow to import; a test holds the two together.
 STATES = ("pending", "processing", "completed", "failed", "dead", "cancelled")
@@ -66,6 +67,21 @@ def age(since: timedelta) -> str:
         if seconds >= unit:
             return f"{seconds // unit}{name}"
     return f"{seconds}s"
+
+
+def apart(at: datetime, now: datetime) -> str:
+    """Return how long ago a time was, in one figure, or how long it is until then: `3 min ago`, `in 2 h 5 min`."""
+    seconds = int(abs(now - at).total_seconds())
+    if seconds < MINUTE:
+        lasts = f"{seconds} s"
+    elif at > now:
+        lasts = span(seconds)
+    else:
+        unit, name = next((unit, name) for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")) if seconds >= unit)
+        lasts = f"{seconds // unit} {name}"
+    if seconds == 0:
+        return "now"
+    return f"{lasts} ago" if at < now else f"in {lasts}"
 
 
 def sizes(found: dict[str, int | None]) -> str:

@@ -25,8 +25,9 @@ class Course:
         self.made = made
         self.is_known = False
         self.next_at: datetime | None = None
-        # An event with a date that is yet to come, whoever put it there, holds no tick back.
-        self.done = min(schedule.since, now)
+        # An event with a date that is yet to come, whoever put it there, holds no tick back; one that was stamped just
+        # now, by a clock that is a little ahead, does: of ticks before it is none its schedule's.
+        self.done = schedule.since if schedule.since <= now + LATE else now
         self.move(self.done)
 
     @property

@@ -1,4 +1,4 @@
-"""Which workers were there at a moment, and which queues were paused: by the last event each stream had by then."""
+"""Which workers were there at a moment, which queues were paused, which errors ignored: by what streams had then."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -7,22 +7,33 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from eventqueue.model import lives, pause, readable, settings
+from eventqueue.model import ignoring, lives, pause, readable, settings
 from eventqueue.model.events import Recorded, name_in, stream_of
+from eventqueue.model.ignoring import Known, known
 from eventqueue.model.job import Job
 from eventqueue.model.lives import WorkerStarted, WorkerStopAsked
 from eventqueue.model.moments import was_by
-from eventqueue.model.pause import Pause
+from eventqueue.model.pause import Pause, Valve
 from eventqueue.mongo.past import Past
 from eventqueue.ports.views import Worker
 
 LEASE = "lease"  # the setting, which a worker of an older eventqueue says nothing of
 
 
-def paused(past: Past) -> Mapping[str, Pause]:
-    """Return the pauses by queue, of those that were paused then."""
-    valves = ((name_in(stream), pause.valve_after(history)) for stream, history in past.category(pause.CATEGORY))
-    return {queue: valve.pause for queue, valve in valves if valve.pause is not None}
+def valves(past: Past) -> Mapping[str, Valve]:
+    """Return how queues stood then, of those that were ever paused."""
+    return {name_in(stream): pause.valve_after(history) for stream, history in past.category(pause.CATEGORY)}
+
+
+def paused(found: Mapping[str, Valve]) -> Mapping[str, Pause]:
+    """Return the pauses by queue, of those that were paused."""
+    return {queue: valve.pause for queue, valve in found.items() if valve.pause is not None}
+
+
+def ignored(past: Past) -> Known:
+    """Return what kinds of error were ignored then."""
+    histories = past.category(ignoring.CATEGORY)
+    return known(((stream, ignoring.after(history)) for stream, history in histories), past.moment)
 
 
 def workers(past: Past) -> Sequence[Worker]:

@@ -38,6 +38,12 @@ def silent(worker: Worker, jobs: Iterable[Job]) -> Gone:
     return _with_held(Gone(worker=worker, ending=Ending.SILENT), [job.id for job in jobs])
 
 
+def ended(life: Sequence[Recorded]) -> Gone | None:
+    """Return what became of a worker as its life alone tells it, without who took its place; None: it is not over."""
+    end = next((one for one in reversed(life) if lives.is_over([one])), None)
+    return None if end is None else _gone(end, life, {})
+
+
 def _when(one: Gone) -> datetime:
     return one.at or one.worker.renewed_at or one.worker.started_at
 

@@ -1,9 +1,10 @@
 """Which jobs there were at a moment, in the order of the live lists: found where the log tells of them, back from then.
 
 All, pending and completed ones by their `enqueued`, the newest first, and where it is those of a queue or a tag also by
-what put them there later; failed, dead, cancelled and processing ones by
-the events that make them that, of which one counts if its stream had no later event by then. Some hundred at a time:
-what is listed first is read first, and nothing is read that is not looked at.
+what put them there later; failed, dead and cancelled ones, and those that are processing alone, by the events that make
+them that, of which one counts if its stream had no later event by then. Of several states all are found by their
+`enqueued` if those of one are listed by it. Some hundred at a time: what is listed first is read first, and nothing is
+read that is not looked at.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from eventqueue.audit.fitting import BY_THEIR_END, Place, fits, place_of
+from eventqueue.audit.fitting import Place, fits, is_by_end, place_of
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import EPOCH, decode
 from eventqueue.model.events import category_of
@@ -32,10 +33,10 @@ PAGE, PAGE_MAX = 200, 1000  # jobs that are looked at together
 def listed(past: Past, filter_: Filter, how_many: Callable[[], int]) -> Iterator[Job]:
     """Yield the jobs that `filter_` lets through, whatever its limit. Raises Unavailable.
 
-    `how_many` returns how many jobs of the filter's queue were in its state: once all are found nothing more is read.
+    `how_many` returns how many jobs of the filter's queue were in its states: once all are found nothing more is read.
     """
     pages = _counted(_found(past, filter_), filter_, how_many)
-    if filter_.state is State.PROCESSING:
+    if filter_.any_state == (State.PROCESSING,):
         found = iter(sorted((one.job for one in pages), key=lambda job: place_of(job, filter_), reverse=True))
     else:
         found = _in_order(pages, filter_)
@@ -78,7 +79,7 @@ def _counted(pages: Iterator[list[_Found]], filter_: Filter, how_many: Callable[
 
 
 def _found(past: Past, filter_: Filter) -> Iterator[list[_Found]]:
-    """Yield the jobs of the filter's queue that were in its state, page by page."""
+    """Yield the jobs of the filter's queue that were in its states, page by page."""
     moved: set[str] = set()
     for page in _newest_first(_candidates(past, filter_), min(filter_.limit or PAGE, PAGE)):
         some = page if _is_by_change(filter_) else [one for one in page if _is_first(one, moved)]
@@ -98,9 +99,9 @@ def _is_first(one: Mark, moved: set[str]) -> bool:
 
 def _candidates(past: Past, filter_: Filter) -> Iterator[Iterator[Mark]]:
     since = None if filter_.since is None else filter_.since - AHEAD
-    if filter_.state is not None and _is_by_change(filter_):
-        query: dict[str, Any] = {"type": {"$in": leading_to(filter_.state)}}
-        since = None if filter_.state is State.PROCESSING else since
+    if _is_by_change(filter_):
+        query: dict[str, Any] = {"type": {"$in": leading_to(*filter_.any_state)}}
+        since = since if is_by_end(filter_) else None
     else:
         query = _placing(filter_)
     return (filter(_is_of_a_job, window) for window in past.back(query, since))
@@ -120,16 +121,16 @@ def _is_of_a_job(one: Mark) -> bool:
 
 
 def _is_by_change(filter_: Filter) -> bool:
-    return filter_.state in (*BY_THEIR_END, State.PROCESSING)
+    return is_by_end(filter_) or filter_.any_state == (State.PROCESSING,)
 
 
 def _standing(past: Past, filter_: Filter, some: list[Mark]) -> list[Mark]:
-    """Return those of some jobs' events after which, or after what came next, the job was in the filter's state."""
-    if filter_.state is None:
+    """Return those of some jobs' events after which, or after what came next, the job was in a state of the filter."""
+    if not filter_.any_state:
         return some
     if not _is_by_change(filter_):
         ends = past.ends([one.stream for one in some])
-        return [one for one in some if one.stream in ends and AFTER.get(ends[one.stream].type) is filter_.state]
+        return [one for one in some if one.stream in ends and AFTER.get(ends[one.stream].type) in filter_.any_state]
     later = past.at([(one.stream, one.version + 1) for one in some])
     moved = {place for place, one in later.items() if was_by(one, past.moment)}
     return [one for one in some if (one.stream, one.version + 1) not in moved]
@@ -153,7 +154,7 @@ def fold_readable(history: Iterable[bytes]) -> Job | None:
 
 
 def _is_of(job: Job, filter_: Filter) -> bool:
-    return filter_.state in (None, job.state) and filter_.queue in (None, job.queue)
+    return (not filter_.any_state or job.state in filter_.any_state) and filter_.queue in (None, job.queue)
 
 
 class _Later(msgspec.Struct, frozen=True):

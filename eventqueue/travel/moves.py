@@ -17,9 +17,9 @@ BEFORE: Mapping[str, State | None] = {
 """By an event's type, the state that it comes from, None: there was no job; where it is always the same."""
 
 
-def leading_to(state: State) -> list[str]:
-    """Return the types of the events after which a job is in `state`."""
-    return [name for name, after in AFTER.items() if after is state]
+def leading_to(*states: State) -> list[str]:
+    """Return the types of the events after which a job is in one of `states`."""
+    return [name for name, after in AFTER.items() if after in states]
 
 
 AMENDING: Sequence[str] = (TYPES[Amended], TYPES[RetryAmended])

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from eventqueue.api.queue import Queue
+from eventqueue.web.acting.bulk_acts import BulkActs
 from eventqueue.web.acting.labour import Labours
-from eventqueue.web.acting.works import Works
 from eventqueue.web.drawing.rendering import make_environment
 from eventqueue.web.entry.door import Door
 from eventqueue.web.entry.guard import Entry, Guard
@@ -27,10 +27,10 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
     """Return the application over a queue."""
     templates = make_environment()
     following = Live(queue)
-    kept = Kept(following.position, lambda: following.watchers > 0)
+    kept = Kept(lambda: following.pulse.position, lambda: following.watchers > 0)
     labours = Labours(queue.connection.ground.clock.now, kept.forget)
     house, door = House(queue, following, templates, labours, kept), Door(templates)
-    works = Works()
+    acts = BulkActs()
 
     def nothing(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -46,10 +46,10 @@ def make_app(queue: Queue, entry: Entry) -> Starlette:
         finally:
             house.live.stop()
             await asyncio.to_thread(house.labours.end)
-            await asyncio.to_thread(works.stop)
+            await asyncio.to_thread(acts.stop)
 
     app = Starlette(
-        routes=routes(works),
+        routes=routes(acts),
         middleware=[Middleware(Guard, entry=entry, door=door)],
         exception_handlers={HTTPException: nothing},
         lifespan=lifespan,

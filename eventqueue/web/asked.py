@@ -11,7 +11,7 @@ from eventqueue.api.then import Then
 from eventqueue.model.figures import instant
 from eventqueue.web.acting.labour import Labours
 from eventqueue.web.entry.roles import Visitor
-from eventqueue.web.kept import Kept
+from eventqueue.web.kept import SHARE, Kept
 
 T = TypeVar("T")
 
@@ -41,9 +41,9 @@ class Asked:
         """What is looked at: the queue as it is, or as it was."""
         return self.then or self.queue
 
-    def once(self, key: object, find: Callable[[], T]) -> T:
+    def once(self, key: object, find: Callable[[], T], share: int = SHARE) -> T:
         """Return what `find` finds, or has found for another tab a little while ago; see Kept."""
-        seen = self.kept.get(key, find)
+        seen = self.kept.get(key, find, share)
         if seen.is_old:
             self.old.append(key)
         return seen.found

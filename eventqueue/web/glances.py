@@ -19,7 +19,7 @@ FAILURES = 10
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue in a list. `due`: jobs that wait though they are due; of a time that is past, all that wait.
+    """A queue in a list. `due`: jobs that wait though they are due; of a time that is past, all that are pending.
 
     `oldest`: since how many seconds the first of them is; None: none is, or that is not known.
     """
@@ -31,6 +31,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     stats: QueueStats | None
     pause: Pause | None
     still: Standstill | None
+    unread: str | None  # of its pauses
 
     @property
     def running(self) -> int:
@@ -52,6 +53,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     failures: Sequence[Job]
     waits: Mapping[str, Wait] = {}  # of these, by id
     still: Sequence[Standstill]
+    unread: Mapping[str, str]  # by queue: what cannot be read of its pauses
     lag: Lag | None = None
     applied: int | None = None
 
@@ -78,7 +80,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     def rows(self) -> Iterator[Row]:
         """Yield all queues."""
         still = {one.queue: one for one in self.still}
-        for name in {*self.queues, *self.paused}:
+        for name in {*self.queues, *self.paused, *self.unread}:
             stats = self.stats.queues.get(name)
             yield Row(
                 name=name,
@@ -88,6 +90,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
                 stats=stats,
                 pause=self.paused.get(name),
                 still=still.get(name),
+                unread=self.unread.get(name),
             )
 
 
@@ -126,6 +129,7 @@ def _now(queue: Queue) -> Moment:
         failures=found.failures,
         waits=found.waits,
         still=queue.standstills(),
+        unread=found.unread,
         lag=found.lag,
         applied=found.applied,
     )
@@ -136,10 +140,11 @@ def _then(then: Then) -> Moment:
     return Moment(
         at=then.moment,
         queues=found.queues,
-        due={name: counts.get(State.PENDING, 0) + counts.get(State.FAILED, 0) for name, counts in found.queues.items()},
+        due={name: counts.get(State.PENDING, 0) for name, counts in found.queues.items()},
         paused=found.paused,
         stats=then.stats(WINDOW),
         workers=[(worker, worker.running) for worker in then.workers()],
         failures=(),  # to look for the last of then may be to read all of the log that there was
         still=(),
+        unread=found.unread,
     )

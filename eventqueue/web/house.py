@@ -1,8 +1,8 @@
 """What all requests share: the queue, the templates, and the thread that follows the views."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import BoundedSemaphore, Lock
 from urllib.parse import parse_qsl, quote
 
@@ -11,15 +11,13 @@ from starlette.requests import Request
 
 from eventqueue.api.acting import ActingQueue
 from eventqueue.api.queue import Queue
-from eventqueue.errors import InvalidInput
-from eventqueue.model import times
-from eventqueue.system.zones import zone
 from eventqueue.web.acting.labour import Labours
 from eventqueue.web.acting.notices import Notices
 from eventqueue.web.asked import AT, Asked
 from eventqueue.web.entry.roles import Visitor, actor_of
 from eventqueue.web.kept import Kept
 from eventqueue.web.live import Live
+from eventqueue.web.typed import passed
 
 SHOWN = "x-seen"  # the header in which a page that is open says what it shows
 GUESTS_MAX = 20  # pages that are made at a time for who looks only, of 40 threads: however long it takes, others act
@@ -46,7 +44,7 @@ class House:
         asked = self.now(request)
         if not (text := asked.query.get(AT)):
             return asked
-        return Asked(**{**vars(asked), "then": self.queue.at(_moment(text, asked.now))})
+        return replace(asked, then=self.queue.at(passed(AT, text, asked.now)))
 
     def now(self, request: Request) -> Asked:
         """As `understand`, of the present, whatever moment is named."""
@@ -96,12 +94,3 @@ def _address(request: Request) -> str:
     """Return the path and the query of a request: in a name of the path there may be a `?`, a `#` or a `%`."""
     path, query = quote(request.scope["path"]), request.scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    try:
-        return times.meant_at(times.typed(text, UTC, zone), now)
-    except (ValueError, OverflowError):
-        raise InvalidInput(
-            AT, f"{text[:100]!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12"
-        ) from None

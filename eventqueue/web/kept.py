@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 
 EVERY_S = 1.0
 SHARE = 8  # it is found out again after so many times what it took
-LONGEST_S = 15.0  # in any case: once it took long it need not for ever
+RARE = 64  # the same of what looks through the log, for whom little of that is
+LONGEST_S = 15.0  # by the former, in any case: once it took long it need not for ever
 KEYS_MAX = 200
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ class _Slot:
     lock: Lock = field(default_factory=Lock)
     found: Any = None
     position: int | None = None
-    made_at: float = 0.0
+    made_at: float | None = None
     took: float = 0.0
 
 
@@ -52,25 +53,29 @@ class Kept:
         self._slots: dict[object, _Slot] = {}
         self._lock = Lock()
 
-    def get(self, key: object, find: Callable[[], T]) -> Seen[T]:
-        """Return what `find` finds, now or a little while ago. Raises what that raises."""
+    def get(self, key: object, find: Callable[[], T], share: int = SHARE) -> Seen[T]:
+        """Return what `find` finds, now or a little while ago; see SHARE, and RARE. Raises what that raises."""
         slot = self._slot(key)
         with slot.lock:  # who asks meanwhile has the same answer
             position = self._position()
-            age = self._clock() - slot.made_at
-            is_old = position != slot.position
-            costs = min(SHARE * slot.took, LONGEST_S)
-            if not (slot.made_at and self._is_watched()) or age >= max(costs, 0.0 if is_old else EVERY_S):
+            if self._is_due(slot, position, share):
                 begun = self._clock()
                 slot.found = find()
-                slot.position, slot.made_at, is_old = position, self._clock(), False
+                slot.position, slot.made_at = position, self._clock()
                 slot.took = slot.made_at - begun
-            return Seen(slot.found, is_old)
+            return Seen(slot.found, is_old=slot.position != position)
 
     def forget(self) -> None:
         """Find all out anew: something was done, and who did it is to see it."""
         with self._lock:
             self._slots.clear()
+
+    def _is_due(self, slot: _Slot, position: int | None, share: int) -> bool:
+        """Whether it is found out anew: where the views have moved at once, but for what that costs."""
+        if slot.made_at is None or not self._is_watched():
+            return True
+        least = EVERY_S if slot.position == position else 0.0
+        return self._clock() - slot.made_at >= max(least, min(share * slot.took, share / SHARE * LONGEST_S))
 
     def _slot(self, key: object) -> _Slot:
         with self._lock:

@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from eventqueue.api.following import AttemptBegan, AttemptEnded, AttemptUnseen, AttemptWrote, Followed
 from eventqueue.api.queue import Queue
@@ -19,10 +18,10 @@ from eventqueue.errors import redact
 from eventqueue.web.drawing.written import SHOWN_BYTES, pieces
 from eventqueue.web.house import house_of
 from eventqueue.web.live import Live
+from eventqueue.web.pushed import SIGN, SIGN_S, event, pushed
 
 WATCHED_MAX = 16  # at once in a process
 LOOK_S = 1.0  # between two looks at whether the site ends
-SIGN_S = 15.0
 FULL = "So many look at what jobs write that this cannot be shown as it comes: reload the page for what there is."
 
 _looking: set["Look"] = set()
@@ -86,7 +85,7 @@ class Look:
         self._is_ended = True
 
     async def news(self) -> bytes | None:
-        """Return what there is once it is new, None after a moment without."""
+        """Return what there is, as an event, once it is new, None after a moment without."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), LOOK_S)
             self._news.clear()
@@ -109,7 +108,7 @@ class Look:
             self._tell({**written.shown(), "note": redact(str(error))}, is_over=True)
 
     def _tell(self, shown: dict[str, Any], *, is_over: bool = False) -> None:
-        self._shown, self.is_over = msgspec.json.encode(shown), is_over
+        self._shown, self.is_over = event("over" if is_over else "written", shown), is_over
         with suppress(RuntimeError):  # the loop has ended, and nobody waits
             self._loop.call_soon_threadsafe(self._news.set)
 
@@ -117,34 +116,29 @@ class Look:
 async def output(request: Request) -> Response:
     """Server-sent events `written`, each all that is shown of what a job's attempt wrote, and `over` after its last."""
     house = house_of(request)
-    sent = follow(house.queue, request.path_params["id"], house.live)
-    return StreamingResponse(sent, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return pushed(request, follow(house.queue, request.path_params["id"], house.live))
 
 
 async def follow(queue: Queue, job_id: str, live: Live) -> AsyncIterator[bytes]:
     """Yield what a job writes, until it has ended, nobody looks on, or the site ends."""
     if len(_looking) >= WATCHED_MAX:
-        yield _event("over", msgspec.json.encode({"claim": None, "note": FULL, "streams": []}))
+        yield event("over", {"claim": None, "note": FULL, "streams": []})
         return
     look = Look(queue, job_id)
     _looking.add(look)
-    look.start()
     silent_s = 0.0
     try:
+        look.start()
         while not live.is_over:
             found = await look.news()
             silent_s = 0.0 if found else silent_s + LOOK_S
             if found:
-                yield _event("over" if look.is_over else "written", found)
+                yield found
             elif silent_s >= SIGN_S:
                 silent_s = 0.0
-                yield b": here\n\n"
+                yield SIGN
             if found and look.is_over:
                 return
     finally:
         look.end()
         _looking.discard(look)
-
-
-def _event(name: str, data: bytes) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), data)

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from eventqueue.web.acting.act import act
-from eventqueue.web.acting.works import Works
+from eventqueue.web.acting.bulk_acts import BulkActs
 from eventqueue.web.house import house_of
 from eventqueue.web.output import output
 from eventqueue.web.page import page
@@ -20,10 +20,13 @@ from eventqueue.web.pages import (
     bulk,
     completing,
     dead,
+    enqueueing,
     facets,
+    ignoring,
     job,
     job_acts,
     job_diff,
+    job_history,
     job_output,
     job_proof,
     jobs,
@@ -34,12 +37,13 @@ from eventqueue.web.pages import (
     workers,
 )
 from eventqueue.web.pages import labours as working
+from eventqueue.web.pushed import pushed
 
 STATIC = Path(__file__).parent / "static"
 
 
-def routes(works: Works) -> Sequence[BaseRoute]:
-    """Return all addresses; `works`: the acts on many jobs of this process."""
+def routes(acts: BulkActs) -> Sequence[BaseRoute]:
+    """Return all addresses; `acts`: the acts on many jobs of this process."""
     return [
         Route("/", page(overview.show)),
         Route("/queues", page(queues.show)),
@@ -59,6 +63,7 @@ def routes(works: Works) -> Sequence[BaseRoute]:
         Route("/workers/{id}/stop", act(workers.stop), methods=["POST"]),
         Route("/jobs/{id}", page(job.show)),
         Route("/jobs/{id}/diff", page(job_diff.show)),
+        Route("/jobs/{id}/history.jsonl", page(job_history.show)),
         Route("/jobs/{id}/proof", page(job_proof.show)),
         Route("/jobs/{id}/retry", act(job_acts.retry), methods=["POST"]),
         Route("/jobs/{id}/cancel", act(job_acts.cancel), methods=["POST"]),
@@ -68,11 +73,16 @@ def routes(works: Works) -> Sequence[BaseRoute]:
         Route("/jobs/{id}/output", output),
         Route("/jobs/{id}/output/{stream}", page(job_output.raw)),
         Route("/jobs", page(jobs.show)),
-        Route("/bulk", page(partial(bulk.ask, works)), methods=["GET"]),
-        Route("/bulk", act(partial(bulk.do, works)), methods=["POST"]),
-        Route("/bulk/{act}", page(partial(bulk.show, works))),
-        Route("/bulk/{act}/stop", act(partial(bulk.stop, works)), methods=["POST"]),
+        Route("/enqueue", page(enqueueing.ask), methods=["GET"]),
+        Route("/enqueue", act(enqueueing.do), methods=["POST"]),
+        Route("/bulk", page(partial(bulk.ask, acts)), methods=["GET"]),
+        Route("/bulk", act(partial(bulk.do, acts)), methods=["POST"]),
+        Route("/bulk/{act}", page(partial(bulk.show, acts))),
+        Route("/bulk/{act}/stop", act(partial(bulk.stop, acts)), methods=["POST"]),
         Route("/dead", page(dead.show)),
+        Route("/dead/ignore", page(ignoring.ask), methods=["GET"]),
+        Route("/dead/ignore", act(ignoring.do), methods=["POST"]),
+        Route("/dead/unignore", act(ignoring.undo), methods=["POST"]),
         Route("/search/completions", page(completing.show)),
         Route("/search/facets", page(facets.show)),
         Route("/projections", page(projections.show)),
@@ -90,6 +100,6 @@ def routes(works: Works) -> Sequence[BaseRoute]:
 async def live(request: Request) -> Response:
     """Server-sent events, as long as somebody looks."""
     house = house_of(request)
-    if request.method == "HEAD" or house.live.is_full:
-        return Response(None, HTTPStatus.SERVICE_UNAVAILABLE if house.live.is_full else HTTPStatus.OK)
-    return StreamingResponse(house.live.changes(), media_type="text/event-stream")
+    if house.live.is_full:
+        return Response(None, HTTPStatus.SERVICE_UNAVAILABLE)
+    return pushed(request, house.live.changes())

@@ -52,4 +52,4 @@ def _job(asked: Asked, text: str) -> tuple[str | None, str]:
 
 def _sentence(error: InvalidInput) -> str:
     problem = error.problem if error.field in ("filter", "") else str(error)
-    return f"{problem[:1].upper()}{problem[1:]}."
+    return f"{problem[:1].upper()}{problem[1:].rstrip('.')}."

@@ -93,7 +93,7 @@ def main(make_runner: MakeRunner = ShellRunner.telling) -> int:
     warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
     try:
         connection = connect(plan.uri, plan.db, "worker")
-        with connection.client:
+        with closing(connection):
             if plan.incarnation is None:
                 return _project(plan, connection)
             return _work(plan, connection, plan.incarnation, make_runner)

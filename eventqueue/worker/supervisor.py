@@ -22,6 +22,7 @@ from itertools import chain
 from uuid import uuid4
 
 import msgspec
+import pymongo
 
 from eventqueue.connect import SEAL_KEY, Connection, connect, make_sealing, make_ticker
 from eventqueue.model.job import State
@@ -44,6 +45,7 @@ YOUNG_S = 15.0
 PAUSE_FIRST_S, PAUSE_MAX_S = 1.0, 30.0
 LEFT = (0, UNSETTLED)  # exit codes of a worker that somebody asked to leave
 KILL_AFTER_S = 15.0  # beyond the grace: a child that has not left by then is killed
+BURIED_S = 5.0  # for a database that is gone: who ends waits for what is done about the dead
 SEALED_S = 2.0  # for a seal that is being made in the end: half of one does no harm
 TICKED_S = 1.0  # for a job of a schedule that is being made: another ticker makes it, or the next one
 STILL_S = 3.0  # without a running job: then it is said that others are waited for
@@ -74,7 +76,7 @@ def supervise(plan: Plan) -> int:
     Raises what `connect` raises, and BadKey; once children run, trouble with the database is logged and waited out.
     """
     connection = connect(plan.uri, plan.db, _name())
-    with connection.client, closing(log_to_stderr(as_json=plan.as_json)):
+    with closing(connection), closing(log_to_stderr(as_json=plan.as_json)):
         if connection.views.lag().seconds is None:
             connection.views.refresh()  # builds the views of a new database, so that no worker finds none
         beside = (_sealing(connection), _ticking(connection)) if plan.with_projector else ()
@@ -316,7 +318,8 @@ class Supervisor:
         ground = self._connection.ground
         rescue = Rescue(me, ground.log, ground.clock, self._connection.finder, self._connection.incarnations)
         try:
-            self._connection.incarnations.bury(incarnation, me.id, seen_dead=True)
+            with pymongo.timeout(BURIED_S):
+                self._connection.incarnations.bury(incarnation, me.id, seen_dead=True)
             self._connection.views.refresh()
             found = self._connection.incarnations.get([incarnation]).get(incarnation)
             rescue.bring_back(incarnation, found, seen_dead=True)

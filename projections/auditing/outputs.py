@@ -19,6 +19,7 @@ from eventqueue.audit.rules import Finding
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.codec import CODEC, EPOCH, LENIENT, decode, split
 from eventqueue.model.events import Completed, Event, Failed, Recorded, name_in, stream_of
+from eventqueue.model.moments import AHEAD
 from eventqueue.model.settings import RETENTION, SETTINGS
 from eventqueue.mongo.errors import translated
 from eventqueue.mongo.ground import Ground
@@ -53,8 +54,8 @@ class KeptOutputs:
     def __init__(self, ground: Ground) -> None:
         self._log = ground.log
         self._outputs = ground.database.get_collection("outputs", CODEC, read_concern=MAJORITY)
-        kept_s = retention(ground)
-        self._young = ground.clock.now() - timedelta(seconds=kept_s) if kept_s else EPOCH
+        self._clock = ground.clock
+        self._retention = timedelta(seconds=retention(ground))
         self.missing = 0  # that are young enough to be there
 
     def kept_between(self, low: str, high: str | None) -> Found:
@@ -113,9 +114,11 @@ class KeptOutputs:
         return [_decoded_event(raw) for raw in self._log.read_raw(stream_of(category, job_id))]
 
     def _count_missing(self, streams: Mapping[str, Events], kept: Mapping[str, Kept]) -> None:
+        # Once they have been read, and some seconds more, which lie between: what is dropped meanwhile is none of them.
+        young = self._clock.now() - self._retention + AHEAD if self._retention else EPOCH
         for stream, history in streams.items():
             for event in history:
-                if type(event) is Recorded and _tells(event.event) and event.at > self._young:
+                if type(event) is Recorded and _tells(event.event) and event.at > young:
                     self.missing += event.version - 1 not in kept.get(name_in(stream), {})
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from eventqueue.model.codec import SHOWN_MAX, alike, bucket_of
 from eventqueue.model.job import Job
+from eventqueue.model.moments import AHEAD
 from projections.folds import jobs
 from projections.folds.due import HELD, SPREAD, WAITING, id_of, member
 from projections.folds.entries import LISTED, failure_entry, holder_of
@@ -170,8 +171,9 @@ def _of_entry(entry: Document | None, job: Job | None, now: datetime) -> str | N
         bucket_of(job.stream),
         job.priority,
     )
-    # What is due may wait for its promotion, or be held back or let go, in a moment; what is not due must not be ready.
-    is_early = entry["ready"] != WAITING and job.due_at > now
+    # What is due may wait for its promotion, or be held back or let go, in a moment; what is not due must not be ready,
+    # though it is so to a projector whose clock is a little ahead.
+    is_early = entry["ready"] != WAITING and job.due_at > now + AHEAD
     is_near = entry["due_at"] <= job.due_at <= entry["due_at"] + SPREAD
     if same_place and not is_early and member(job) in entry["jobs"] and is_near:
         return None

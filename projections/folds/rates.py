@@ -36,20 +36,38 @@ def rates(counted: Iterable[tuple[Part, Amounts]], since: datetime, until: datet
     """Yield the parts of a window, in order, also those in which nothing happened.
 
     `counted`: amounts of COUNTED by what is counted together, each minute, hour or day that begins before `until`.
-    Where that is longer than `length` a part is so long, too.
+    Where that is longer than `length` a part is so long, too, with what of it is not merged yet. One that begins later,
+    by a clock that is a little ahead, is of the last part.
     """
+    end = until.timestamp()
+    last = (math.ceil(end) - 1) // length * length
     sums: dict[Part, dict[str, int]] = {}
     for (start, span), amounts in counted:
-        begin = start if span > length else start // length * length
-        found = sums.setdefault((begin, max(span, length)), {})
-        for name, amount in amounts.items():
-            found[name] = found.get(name, 0) + amount
-    end, at = until.timestamp(), int(since.timestamp()) // length * length
-    for (begin, span), amounts in sorted(sums.items()):
+        begin = min(start if span > length else start // length * length, last)
+        _add(sums.setdefault((begin, max(span, length)), {}), amounts)
+    at = int(since.timestamp()) // length * length
+    for (begin, span), amounts in _apart(sums):
         yield from (_rate(empty, length, {}, end) for empty in range(at, begin, length))
         yield _rate(begin, span, amounts, end)
         at = max(at, begin + span)
     yield from (_rate(empty, length, {}, end) for empty in range(at, math.ceil(end), length))
+
+
+def _apart(sums: Mapping[Part, Amounts]) -> list[tuple[Part, dict[str, int]]]:
+    """Return the parts in order, the amounts of those that lie in a longer one with its own."""
+    found: list[tuple[Part, dict[str, int]]] = []
+    end = 0
+    for (begin, span), amounts in sorted(sums.items(), key=lambda one: (one[0][0], -one[0][1])):
+        if begin >= end:
+            found.append(((begin, span), {}))
+            end = begin + span
+        _add(found[-1][1], amounts)
+    return found
+
+
+def _add(sums: dict[str, int], more: Amounts) -> None:
+    for name, amount in more.items():
+        sums[name] = sums.get(name, 0) + amount
 
 
 def _rate(begin: int, span: int, amounts: Amounts, end: float) -> Rate:

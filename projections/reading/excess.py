@@ -17,6 +17,7 @@ from pymongo.client_session import ClientSession
 from eventqueue.model.codec import CODEC
 from eventqueue.model.events import Recorded
 from eventqueue.model.job import Job
+from eventqueue.model.moments import AHEAD
 from eventqueue.mongo.slices import slices
 from projections.folds.projection import Ageing, Key, Projection, add, no_counters, told
 from projections.keeping.generation import Generation
@@ -73,8 +74,8 @@ class Excess:
         """Yield what is left: projection, counter, and how much more it counts than the log, or fewer below 0."""
         self._settle()
         for one in self._projections:
-            age = _ageing(one, now)
-            # Aged again: time has passed since they were read.
+            # Aged again: time has passed since they were read, and who has merged them may have a clock that is ahead.
+            age = _ageing(one, now + AHEAD)
             counts: Counts = {}
             for key, more in self._of[one.name].items():
                 _add(counts, age(key), more)

@@ -22,15 +22,16 @@ from eventqueue.audit.fitting import failed_so, has_meta, is_by_end, says, stora
 from eventqueue.errors import JobNotFound, Refused
 from eventqueue.model.events import Error
 from eventqueue.model.job import FINAL, State
+from eventqueue.model.moments import up_to_ms
 from eventqueue.model.restarting import successor
 from eventqueue.model.spec import id_of_key
 from eventqueue.mongo.slices import outlasting
 from eventqueue.ports.views import ANY, ENDS_MAX, VAIN_MAX, Failure, Filter, Trait
-from projections.folds.due import ids_in
+from projections.folds.due import SPREAD, ids_in
 from projections.keeping.generation import NEWEST_FIRST, Generation
 
 PAGE = 200  # jobs that are read at once, each as large as a job may be
-PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit
+PAGE_MAX = 1000  # places that are looked at once, and jobs where few of them fit or little of each is read
 FEW = 10_000  # jobs that are put in order here: of more it is sooner to go through all in order
 ERROR = {"last_error.type": 1, "last_error.message": 1}  # what is told of one
 FAILURE = {"queue": 1, "updated_at": 1, **ERROR}  # what a Failure is made of
@@ -62,9 +63,9 @@ def listed(
     `fields`: these of them, or all but these, as MongoDB has it.
     `waiting` returns how many of its queue wait to be claimed.
     """
-    query, size = _conditions(filter_), min(filter_.limit or PAGE, PAGE)
+    query, size, most = _conditions(filter_), min(filter_.limit or PAGE, PAGE), PAGE
     if fields is not None and any(fields.values()):
-        fields = {**fields, **WRITTEN} if _is_written(filter_) else fields
+        fields, most = {**fields, **WRITTEN} if _is_written(filter_) else fields, PAGE_MAX
     places = _places(live, filter_, waiting)
     in_vain = 0
     while ids := list(islice(places, size)):
@@ -74,7 +75,7 @@ def listed(
             if _has_written(one, filter_)
         }
         yield from (found[job_id] for job_id in ids if job_id in found)
-        size = min(2 * size, PAGE_MAX if 2 * len(found) < len(ids) else PAGE)
+        size = min(2 * size, PAGE_MAX if 2 * len(found) < len(ids) else most)
         in_vain += len(ids) - len(found)
         if in_vain >= VAIN_MAX and not filter_.scan:
             raise Refused(
@@ -202,9 +203,14 @@ def _few_waiting(live: Generation, filter_: Filter, waiting: Callable[[], int]) 
     if is_due:
         # By queue and time there is an index, and by the time alone none: of who is due it would cost each claim.
         due = due or {"queue": {"$in": outlasting(lambda: live.due.distinct("queue"))}}
-        due = {**due, **_within("due_at", [(filter_.due_after, filter_.due_before)])}
+        due = {**due, **_within("due_at", [(_first_due(filter_.due_after), filter_.due_before)])}
     found = outlasting(lambda: _ids_within(live.due, due, most))
     return found if len(found) <= most else None
+
+
+def _first_due(after: datetime | None) -> datetime | None:
+    """Return since when an entry is due, at the earliest, that has a job in it which is due after a time."""
+    return None if after is None else max(after, LONG_AGO + SPREAD) - SPREAD
 
 
 def _ids_within(entries: Collection[Any], query: Mapping[str, Any], most: int) -> list[str]:
@@ -326,7 +332,8 @@ def _times(filter_: Filter) -> Mapping[str, Spans]:
 def _within(field: str, spans: Spans) -> Mapping[str, Any]:
     since = [one for one, _ in spans if one is not None]
     until = [one for _, one in spans if one is not None]
-    bounds = {**({"$gte": max(since)} if since else {}), **({"$lte": min(until)} if until else {})}
+    # The driver cuts a time to the millisecond: from that on would be a little too early.
+    bounds = {**({"$gte": up_to_ms(max(since))} if since else {}), **({"$lte": min(until)} if until else {})}
     return {field: bounds} if bounds else {}
 
 

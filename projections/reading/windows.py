@@ -4,6 +4,7 @@ Counters of a minute, an hour or a day say nothing of a part of it. What happene
 is folded anew, if it is little; else the window ends where that begins.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -41,7 +42,7 @@ def latest(counters: Collection[Any], window: timedelta, now: datetime, oldest: 
     """Return what happened in the last `window`; `oldest`: by queue, since when a job is due."""
     since = _since(window, now)
     with _snapshot(counters) as session:
-        return report(_counted(counters, since, None, session), since, now, _first(counters, session), oldest)
+        return report(_counted(counters, since, now + AHEAD, session), since, now, _first(counters, session), oldest)
 
 
 def earlier(ground: Ground, counters: Collection[Any], window: timedelta, until: datetime) -> Stats:
@@ -66,7 +67,8 @@ def course(
     since = EPOCH + int(_since(window, end).timestamp()) // length * length * SECOND
     with _snapshot(counters) as session, translated():
         until = _edge_before(counters, end, session) if is_past else end
-        found = [one for kind in LENGTHS for one in _course(counters, kind, (since, until), queue, session)]
+        reach = until if is_past else until + AHEAD  # what was stamped by a clock that is ahead has happened, too
+        found = [one for kind in LENGTHS for one in _course(counters, kind, (since, reach), queue, session)]
     return list(rates(found, since, until, length))
 
 
@@ -78,9 +80,10 @@ def _course(
     session: ClientSession,
 ) -> Iterator[tuple[Part, Amounts]]:
     length, (since, until) = LENGTHS[kind], bounds
-    begin, end = int(since.timestamp()) // length * length, int(until.timestamp())
+    # A part that begins in the very second of the end is one of the window's.
+    begin, end = int(since.timestamp()) // length * length, math.ceil(until.timestamp())
     if queue is None:
-        asked: dict[str, Any] = _keys(kind, begin, until)
+        asked: dict[str, Any] = _keys(kind, begin, end)
     else:  # of minutes and hours so many are not kept
         starts = range(max(begin, end // length * length - KEYS_MAX * length), end, length)
         asked = {"$in": [counter_id((kind, start, queue)) for start in starts]}
@@ -113,19 +116,19 @@ def _first(counters: Collection[Any], session: ClientSession) -> Key | None:
 
 
 def _counted(
-    counters: Collection[Any], since: datetime, until: datetime | None, session: ClientSession
+    counters: Collection[Any], since: datetime, until: datetime, session: ClientSession
 ) -> Iterator[tuple[Key, Counts]]:
     """Yield the counters of all minutes, hours and days that reach beyond `since`, and begin before `until`."""
+    end = math.ceil(until.timestamp())
     for kind, length in LENGTHS.items():
         begin = int(since.timestamp()) // length * length
-        for stored in slices(counters, {"_id": _keys(kind, begin, until)}, session=session):
+        for stored in slices(counters, {"_id": _keys(kind, begin, end)}, session=session):
             for one in bson.decode_all(stored):
                 yield tuple(one["_id"]["key"]), one["n"]
 
 
-def _keys(kind: str, start: int, until: datetime | None = None) -> dict[str, Any]:
-    end = MaxKey() if until is None else int(until.timestamp())
-    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, end]}}
+def _keys(kind: str, start: int, end: int | None = None) -> dict[str, Any]:
+    return {"$gte": {"key": [kind, start]}, "$lt": {"key": [kind, MaxKey() if end is None else end]}}
 
 
 # The part at the end

@@ -18,6 +18,7 @@ from scripts.benchmark import (
     live,
     memory,
     mixed,
+    pages,
     queues,
     rebuild,
     result,
@@ -54,10 +55,11 @@ SCENARIOS: dict[str, Callable[[Place, Asked], Figures]] = {
     "audit": audit.run,
     "sealing": sealing.run,
     "web": web.run,
+    "pages": pages.run,
 }
 
 
-ONCE = ("scale", "audit")  # they take minutes
+ONCE = ("scale", "pages", "audit")  # they take minutes
 
 
 @click.command()

@@ -57,12 +57,7 @@ def run(place: Place, asked: Asked) -> Figures:
 
 
 def _costs(place: Place, jobs: int, shape: Shape, runs: int) -> Mapping[str, Cost]:
-    name = f"scale-{jobs}"
-    with open_client(place.uri) as client:
-        is_filled = client[name].events.estimated_document_count() >= jobs
-    if not is_filled:
-        fill(place.uri, name, jobs, shape)
-        rebuild(place, name, "rebuild", None)
+    name = filled(place, jobs, shape)
     with open_client(place.uri) as client, Queue(place.uri, name) as queue:
         stand_on(client[name])
         ids = _ids(queue)
@@ -70,6 +65,17 @@ def _costs(place: Place, jobs: int, shape: Shape, runs: int) -> Mapping[str, Cos
             words: _cost([_once(client, place.uri, name, one) for one in _typed(words, ids, runs)])
             for words in COMMANDS
         }
+
+
+def filled(place: Place, jobs: int, shape: Shape) -> str:
+    """Return the name of a database that has so many jobs, filled now unless it is there."""
+    name = f"scale-{jobs}" if shape == Shape() else f"scale-{jobs}-{shape.queues}-{shape.tags}"
+    with open_client(place.uri) as client:
+        is_filled = client[name].events.estimated_document_count() >= jobs
+    if not is_filled:
+        fill(place.uri, name, jobs, shape)
+        rebuild(place, name, "rebuild", None)
+    return name
 
 
 def _ids(queue: Queue) -> Mapping[str, Iterator[str]]:
@@ -101,13 +107,14 @@ def _cost(found: Sequence[Cost]) -> Cost:
 
 
 def _once(client: MongoClient[Any], uri: str, database: str, words: Sequence[str]) -> Cost:
-    keys, documents = _looked(client)
+    keys, documents = looked(client)
     seconds, megabytes, is_refused = of_command(uri, database, words)
-    keys, documents = (now - before for now, before in zip(_looked(client), (keys, documents), strict=True))
+    keys, documents = (now - before for now, before in zip(looked(client), (keys, documents), strict=True))
     return Cost(seconds, megabytes, max(keys, documents), is_refused)
 
 
-def _looked(client: MongoClient[Any]) -> tuple[int, int]:
+def looked(client: MongoClient[Any]) -> tuple[int, int]:
+    """Return how many keys and documents the server has gone through since it began."""
     found = client.admin.command("serverStatus")["metrics"]["queryExecutor"]
     return int(found["scanned"]), int(found["scannedObjects"])
 

@@ -208,6 +208,7 @@ LEFT_OUT = {
     "walk": BIT_BY_BIT,
     "enqueue_checked": OF_A_COMMAND_LINE,
     "resolve": OF_A_COMMAND_LINE,
+    "resolve_worker": OF_A_COMMAND_LINE,
     "resolve_workers": OF_A_COMMAND_LINE,
 }
 

@@ -17,6 +17,7 @@ from eventqueue.errors import InvalidInput, LogUnavailable, Unavailable
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
+from eventqueue.worker.life.place import incarnation_here
 from tests.builders import append, enqueued
 from tests.cli.commands import PATIENCE_S, Queuectl, Ran
 from tests.cli.conftest import environ
@@ -162,6 +163,11 @@ def test_of_threads_that_share_an_append_each_is_told_of_its_own_job_alone(queue
 STEERING: dict[str, tuple[Callable[[Queue], Any], str, str]] = {
     "cancel": (lambda queue: queue.cancel("one"), "job one was changed as asked (to cancelled)", "queuectl show one"),
     "pause": (lambda queue: queue.pause_queue("mail"), "queue mail is paused", "queuectl queue list"),
+    "stop": (
+        lambda queue: queue.stop_workers(["vm:1"]),
+        "worker vm:1 is asked to stop",
+        "queuectl worker list",
+    ),
     "configure": (lambda queue: queue.configure("timeout", 5), "timeout is set", "queuectl config list"),
 }
 
@@ -172,6 +178,7 @@ def test_whatever_people_ask_for_says_what_is_in_doubt_and_asked_for_again_it_is
     queue: Queue, wire: Wire, steer: str, cut: Cut
 ) -> None:
     act, what, tells = STEERING[steer]
+    queue.connection.incarnations.register(incarnation_here("vm:1", "1", (), 1, 1.0))
     queue.enqueue(command="true", id="one")
     silent(wire, cut)
     with pytest.raises(LogUnavailable) as doubt:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
+from pymongo import MongoClient
 from pymongo.database import Database
 
 from eventqueue import Queue, Receipt
@@ -73,15 +75,23 @@ def raised(acts: Iterator[Acted]) -> None:
         raise one.outcome
 
 
+@pytest.fixture(scope="module")
+def with_orphan(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Queue]:
+    """A queue with one job, which nobody may change."""
+    name = f"test_{uuid4().hex[:16]}"
+    with Queue(server_uri, db=name) as queue:
+        queue.wait_for(queue.enqueue(command="true", id="orphan"))
+        yield queue
+    client.drop_database(name)
+
+
 @pytest.mark.parametrize("part", ["orph", "", "orphan-", "ORPHAN", "job-orphan"])
 @pytest.mark.parametrize("method", BY_ID)
-def test_a_part_of_an_id_is_no_id(queue: Queue, method: str, part: str) -> None:
-    queue.wait_for(queue.enqueue(command="true", id="orphan"))
-
+def test_a_part_of_an_id_is_no_id(with_orphan: Queue, method: str, part: str) -> None:
     with pytest.raises(Refused, match=f"'{part}'|Job {part} is not parked"):
-        BY_ID[method](queue, part)
+        BY_ID[method](with_orphan, part)
 
-    assert len(queue.history("orphan")) == 1
+    assert len(with_orphan.history("orphan")) == 1
 
 
 def test_every_method_that_takes_an_id_is_among_these() -> None:
@@ -372,3 +382,20 @@ def test_that_jobs_are_too_many_to_be_counted_one_by_one_is_known_before_they_ar
     assert queue.count(tag="x", scan=True) == Tally(4, (), Lag(0.0))
     assert [one.count for one in queue.count(by="tag", scan=True).kinds] == [4]
     assert queue.count(by="queue").count == queue.count().count == 4
+
+
+def test_a_lag_that_takes_too_long_to_tell_is_unknown_and_the_rest_is_shown(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_long() -> Lag:
+        raise Unavailable("What has come could not be looked through in time.")
+
+    queue.enqueue(command="true")
+    queue.status()
+    monkeypatch.setattr(queue.connection.views, "lag", too_long)
+
+    glance, metrics = queue.glance(), queue.metrics()
+
+    assert (glance.lag, metrics.lag) == (Lag(None), Lag(None))
+    assert glance.queues == {"default": {State.PENDING: 1}}
+    assert metrics.queues["default"].counts == glance.queues["default"]

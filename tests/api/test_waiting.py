@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
 
-import pymongo
 import pytest
 from msgspec.structs import replace
 from pymongo.database import Database
@@ -19,6 +18,7 @@ from eventqueue.api.steps import LOOK_S, PORTION
 from eventqueue.errors import InvalidInput, JobCancelled, JobFailed, JobNotFound, QueueClosed, Unavailable, WaitTimeout
 from eventqueue.model.events import Completed, Error, Event, Failed, FailReason
 from eventqueue.model.job import State
+from eventqueue.mongo import patience
 from eventqueue.mongo.endings import Endings
 from eventqueue.ports.views import Filter, Lag
 from tests.builders import DEAD_LETTERED, claimed
@@ -138,7 +138,7 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
     wire: Wire, near: Queue, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[float] = []
-    real = pymongo.timeout
+    real = patience.answered_within
 
     def noted(seconds: float) -> AbstractContextManager[None]:
         if threading.current_thread() is threading.main_thread():  # and not whoever listens for all who wait
@@ -147,7 +147,7 @@ def test_no_answer_is_waited_for_longer_than_there_is_time(
 
     job = near.enqueue(command="true").id
     with Queue(wire.uri, database.name) as queue, monkeypatch.context() as patched:
-        patched.setattr("eventqueue.api.waiting.pymongo.timeout", noted)
+        patched.setattr("eventqueue.api.waiting.answered_within", noted)
         wire.take_down()
         with pytest.raises(WaitTimeout, match="MongoDB"):
             queue.wait([job], 0.1)

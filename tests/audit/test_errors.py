@@ -43,7 +43,7 @@ def test_of_groups_of_one_size_the_one_that_failed_last_stands_first() -> None:
 def test_of_kinds_without_number_some_are_kept_and_the_rest_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "GROUPS_MAX", 2)
 
-    found = group(failure(number, message) for number, message in enumerate(["a", "b", "c", "d", "a"]))
+    found = group((failure(number, message) for number, message in enumerate(["a", "b", "c", "d", "a"])))
 
     assert [(one.example.message, one.count) for one in found.groups] == [("a", 2), ("b", 1)]
     assert (found.failures, found.ungrouped) == (5, 2)
@@ -57,4 +57,4 @@ def test_of_many_queues_some_are_named_and_a_long_message_is_cut() -> None:
 
 
 def test_of_nothing_there_is_no_group() -> None:
-    assert group([]) == errors.Errors(groups=[], failures=0, ungrouped=0)
+    assert group([]) == errors.Errors(groups=[], failures=0, ungrouped=0, absent=[])

@@ -87,6 +87,12 @@ def test_a_text_asks_for_what_it_says(text: str, asked: dict[str, Any]) -> None:
         ("meta=7", 1, "'meta' is no field"),
         ("queue.x:mail", 1, "'queue.x' is no field"),
         ("state:deed", 1, r"'deed' is no state \(is dead meant\?\)"),
+        (
+            "state:dead,failed",
+            1,
+            "'dead,failed' is no state: .* such as state:dead state:failed",
+        ),
+        ("tag:x queue:a,b,", 7, "'a,b,' is no queue: .* such as queue:a queue:b"),
         ("queue:a error:503", 9, "error stands with `~` before its value, not with `:`"),
         ("priority~5", 1, "priority stands with `:` or `>` or `>=` or `<` or `<=` before its value, not with `~`"),
         ("created:2026-01-31", 1, "created stands with `<` or `>`"),

@@ -240,6 +240,65 @@ class Queue(Counts, kw_only=True):
     paused: Pause | None
 
 
+class Held(msgspec.Struct):
+    """A job that a worker held when it was lost, and the state that it is in since."""
+
+    job: str
+    state: State | None
+
+
+class WorkerRun(msgspec.Struct, kw_only=True):
+    """An attempt that a worker made; `ending`: the type of the event that ended it, null while it runs."""
+
+    job: str
+    claim: int
+    attempt: Count | None
+    queue: str | None
+    run: Shell | Call | None
+    began_at: Instant | None
+    ending: str | None
+    ended_at: Instant | None
+    exit_code: int | None
+    error: str | None
+    lasted: Seconds | None
+
+
+class Worker(msgspec.Struct, kw_only=True):
+    """A worker as `worker show` shows it, with its newest events, and what it ran, the last first.
+
+    `is_live`: whether it is there; `ending`: what became of it, null where nobody has told. `older`: what `--before`
+    takes for what it ran before these. `as_of`: the time of `--at`; `at`: of its end. What cannot be read is null.
+    """
+
+    id: str
+    name: str | None
+    host: str | None
+    pid: int | None
+    queues: list[str] | None
+    concurrency: int | None
+    started_at: Instant | None
+    renewed_at: Instant | None
+    stop_by: Instant | None
+    running: list[str] | None
+    by: str | None
+    tasks: list[str] | None
+    ending: Literal["left", "lost", "silent"] | None
+    at: Instant | None
+    told_by: str | None
+    seen_dead: bool | None
+    asked_by: str | None
+    why: str | None
+    held: list[Held]
+    held_number: Count
+    successor: str | None
+    is_live: bool
+    life: list[dict[str, Any]]
+    runs: list[WorkerRun]
+    older: str | None
+    looked: Count | None
+    as_of: Instant | None
+
+
 class Problem(msgspec.Struct):
     """What went wrong, on stderr; `field`: what it is about."""
 
@@ -255,7 +314,7 @@ class Failure(msgspec.Struct):
     error: Problem
 
 
-CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, Refusal, ActSum, Queue, Failure)
+CONTRACT = (Job, WholeJob, Event, Receipt, Restart, Act, Refusal, ActSum, Queue, Worker, Failure)
 
 
 def schema() -> dict[str, Any]:

@@ -6,7 +6,9 @@ from bson.int64 import Int64
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import Captured, Error, Failed, FailReason, Output, stream_of
+from eventqueue.model.lives import WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.mongo.incarnations import Incarnation
+from eventqueue.steering.chronicle import tell
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import happened, keep
 
@@ -22,7 +24,7 @@ WILD = HOSTILE.encode() + b"\x9b31m\xff\xfe\n\x1b[31mred\ttab\n"
 
 
 def fill(queue: Queue, uri: str, jobs: int) -> None:
-    """Make a dead job of which every text is hostile, and `jobs` others that wait; a paused queue, two workers."""
+    """Make a dead job of which every text is hostile, and `jobs` others that wait; a paused queue, three workers."""
     with Queue(uri, queue.connection.ground.database.name, actor=f"api/{HOSTILE}") as other:
         other.enqueue(
             id="wild",
@@ -54,6 +56,12 @@ def fill(queue: Queue, uri: str, jobs: int) -> None:
     queue.enqueue_many({"command": f"echo {HOSTILE}", "queue": "many", "delay": 9000} for _ in range(jobs))
     queue.enqueue_many({"command": "true", "queue": "held", "id": f"held-{n}"} for n in range(3))
     register(queue)
+    ground = queue.connection.ground
+    started = WorkerStarted(name=HOSTILE, host=HOSTILE, pid=1, concurrency=1, queues=(HOSTILE,), by=HOSTILE)
+    for event in (started, WorkerStopAsked(why=HOSTILE), WorkerLost(held=("wild", HOSTILE))):
+        tell(ground.log, ground.clock, "lost", event, f"supervisor/{HOSTILE}")
+    queue.enqueue(id="ran", command=f"echo {HOSTILE}", queue="lost")
+    happened(queue, "ran", claimed(worker="lost"), Failed(reason=FailReason.ERROR, error=error), DEAD_LETTERED)
     queue.status()
 
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from eventqueue.server.deadline import Deadline, wait_until
-from tests.cli.commands import Queuectl
+from tests.cli.commands import PATIENCE_S, Queuectl
 
 
 def await_that(condition: Callable[[], bool]) -> None:
-    assert wait_until(condition, Deadline.after(timedelta(seconds=20)))
+    assert wait_until(condition, Deadline.after(timedelta(seconds=PATIENCE_S)))
 
 
 @contextmanager

@@ -71,16 +71,19 @@ def on_terminals(queuectl: Queuectl, lines: Sequence[Line], typed: str = "") -> 
     """Return exit code and output of each command, one after the other; `typed`: what somebody has typed ahead."""
     environ = {"TERM": "xterm-256color", "QUEUECTL_PAGER": "", "XDG_STATE_HOME": STATE.name, **queuectl.environ}
     words = [sys.executable, "-c", RUN, json.dumps([asdict(line) for line in lines])]
-    shown = _shown(words, environ, PATIENCE_S + 5 * len(lines), typed)
+    shown = shown_by(words, environ, PATIENCE_S + 5 * len(lines), typed)
     pieces = _CODE.split(shown)
     assert len(pieces) == 2 * len(lines) + 1, shown
     return list(zip(map(int, pieces[1::2]), pieces[:-1:2], strict=True))
 
 
-def _shown(words: list[str], environ: Mapping[str, str], patience_s: float, typed: str) -> str:
+def shown_by(
+    words: list[str], environ: Mapping[str, str], patience_s: float, typed: str = "", columns: int = 100
+) -> str:
+    """Return what any program writes to a terminal of this width."""
     ours, theirs = pty.openpty()
     os.write(ours, typed.encode())
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as process:
         os.close(theirs)
         shown, give_up = b"", time.monotonic() + patience_s

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.cli import acting
 from eventqueue.cli.doing import Doing
 from eventqueue.cli.restart import _Restarting
+from eventqueue.errors import AccessDenied, QueueError, Unavailable
 from eventqueue.log.group_commit import GroupCommit
 from eventqueue.model.acts import ActEnded
 from eventqueue.model.events import Cancelled
@@ -104,6 +105,26 @@ def test_one_refusal_does_not_stop_the_others(mixed: Queuectl) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (("run-now", "dead"), "it is dead; `queuectl retry` has it run again, and `queuectl restart` "),
+        (("set", "dead", "--priority", "1"), "it is dead; `queuectl retry` has it run again, and `queuectl restart` "),
+        (("set", "completed", "--priority", "1"), "it is completed; `queuectl restart` "),
+        (("retry", "completed"), "it is completed; `queuectl restart` "),
+    ],
+    ids=lambda one: " ".join(one[:2]) if isinstance(one, tuple) else "",
+)
+def test_what_has_ended_and_cannot_be_changed_is_told_with_what_to_do_instead(
+    mixed: Queuectl, words: tuple[str, ...], instead: str
+) -> None:
+    ran = mixed.here(*words)
+
+    assert ran.code == 1
+    assert is_one_sentence(ran)
+    assert instead in ran.err
+
+
 def test_a_wrong_id_is_told_with_the_one_that_may_be_meant_before_anything_is_done(mixed: Queuectl) -> None:
     mixed.ok("list")  # by what the view shows
     ran = mixed.here("cancel", "pending", "complted")
@@ -157,6 +178,23 @@ def test_a_ctrl_c_among_jobs_that_are_named_lets_those_on_their_way_end(
     assert (ran.code, ran.out.count("is pending again\n")) == (130, 2)
     assert "✘ Not tried: 1 job (mail-1).\n" in ran.err
     assert state(mixed, "mail-1") == "dead"
+
+
+@pytest.mark.parametrize("named", [("failed",), ("failed", "dead")], ids=len)
+@pytest.mark.parametrize("error", [AccessDenied("Not this user's."), Unavailable("No answer.")], ids=type)
+def test_what_the_database_refuses_or_does_not_answer_is_no_success(
+    mixed: Queuectl, monkeypatch: pytest.MonkeyPatch, error: QueueError, named: Sequence[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(GroupCommit, "append", fails)
+
+    ran = mixed.here("retry", "--json", *named)
+
+    assert ran.code == 1
+    assert str(error) in ran.err
+    assert [one["is_tried"] for one in ran.json] == [False] * len(named)
 
 
 def test_a_job_named_twice_is_meant_once(queuectl: Queuectl) -> None:
@@ -583,7 +621,7 @@ def test_wait_prints_the_jobs_as_json_in_the_order_asked_for(mixed: Queuectl) ->
 
 
 def test_wait_gives_up_after_its_timeout(mixed: Queuectl) -> None:
-    ran = mixed.here("wait", "pending", "--timeout", "0.1")
+    ran = mixed.here("wait", "pending", "--timeout", "0.1", "--quiet")
 
     assert ran.code == 1
     assert is_one_sentence(ran)

@@ -10,6 +10,8 @@ import pytest
 from pymongo import MongoClient
 
 from eventqueue.api.queue import Queue
+from eventqueue.model.lives import WorkerLost, WorkerStarted
+from eventqueue.steering.chronicle import tell
 from tests.cli import contract
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
@@ -30,6 +32,8 @@ def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Que
     with Queue(server_uri, name) as queue:
         died(queue, "dead", "exit code 7: no space left")
         completed(queue, "done")
+        for event in (WorkerStarted(name="1", host="web-1", pid=812, concurrency=4), WorkerLost(held=("done",))):
+            tell(queue.connection.ground.log, queue.connection.ground.clock, "worker-1", event, "test")
     queuectl.ok("queue", "pause", "web", "--why", "it moves")
     yield queuectl
     client.drop_database(name)
@@ -47,6 +51,7 @@ def filled(server_uri: str, client: MongoClient[dict[str, Any]]) -> Iterator[Que
         (contract.WholeJob, ("show", "called")),
         (list[contract.Event], ("history", "done")),
         (list[contract.Queue], ("queue", "list")),
+        (contract.Worker, ("worker", "show", "worker-1")),
         (contract.Receipt, ("enqueue", "--id", "new", "--", "true")),
         (list[contract.Act], ("cancel", "later")),
         (list[contract.Restart], ("restart", "dead")),

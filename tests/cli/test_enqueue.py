@@ -147,8 +147,8 @@ def test_every_field_can_be_given_as_an_option(queuectl: Queuectl) -> None:
         "id": "all",
         "queue": "mail",
         "priority": "-5",
-        "run-at": "2030-01-31T08:00:00+01:00",
-        "expires-at": "2031-01-01T00:00:00Z",
+        "run-at": "2130-01-31T08:00:00+01:00",
+        "expires-at": "2131-01-01T00:00:00Z",
         "max-retries": "7",
         "backoff-base": "3",
         "backoff-cap": "10m",
@@ -166,8 +166,8 @@ def test_every_field_can_be_given_as_an_option(queuectl: Queuectl) -> None:
     expected: dict[str, Any] = {
         "queue": "mail",
         "priority": -5,
-        "run_at": "2030-01-31T07:00:00.000Z",
-        "expires_at": "2031-01-01T00:00:00.000Z",
+        "run_at": "2130-01-31T07:00:00.000Z",
+        "expires_at": "2131-01-01T00:00:00.000Z",
         "max_retries": 7,
         "backoff": {"base": 3.0, "cap": 600.0, "jitter": 0.5},
         "timeout": 7200.0,
@@ -207,15 +207,15 @@ def test_an_enqueued_job_is_signed_by_the_command_line(queuectl: Queuectl) -> No
 def test_fields_and_options_may_be_typed_with_dashes_or_underscores(queuectl: Queuectl) -> None:
     for number, line in enumerate(
         (
-            ('{"command": "a", "max-retries": 7, "run-at": "2030-01-31T08:00:00Z"}',),
-            ('{"command": "a", "max_retries": 7, "run_at": "2030-01-31T08:00:00Z"}',),
-            ("--max_retries", "7", "--run-at", "2030-01-31T08:00:00Z", "--", "a"),
+            ('{"command": "a", "max-retries": 7, "run-at": "2130-01-31T08:00:00Z"}',),
+            ('{"command": "a", "max_retries": 7, "run_at": "2130-01-31T08:00:00Z"}',),
+            ("--max_retries", "7", "--run-at", "2130-01-31T08:00:00Z", "--", "a"),
         )
     ):
         job = queuectl.ok("enqueue", "--json", *line).json["id"]
         shown = queuectl.ok("history", job, "--json").json[0]["data"]
         assert (number, shown["asked"]["max_retries"], "max-retries" in shown["asked"]) == (number, 7, False)
-        assert shown["run_at"].startswith("2030-01-31T08:00:00")
+        assert shown["run_at"].startswith("2130-01-31T08:00:00")
 
 
 def test_a_field_in_both_spellings_is_given_twice(shared: Queuectl) -> None:

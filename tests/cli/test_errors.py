@@ -15,7 +15,7 @@ from tests.cli.past import died, happened
 from tests.cli.terminals import on_terminal
 
 GONE = fingerprint("exit code 1: user 42 is gone")
-KEYS = ["fingerprint", "count", "first", "last", "queues", "example"]
+KEYS = ["fingerprint", "count", "first", "last", "queues", "example", "ignored"]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,14 +15,16 @@ from bson.timestamp import Timestamp
 from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
+from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.moments import moment_of
 from eventqueue.system.people import actor_of
 from tests.cli.commands import PATIENCE_S, Queuectl
 from tests.cli.past import died
 from tests.cli.running import await_that, started
-from tests.cli.terminals import on_terminal
+from tests.cli.terminals import OWN_COLOURS, on_terminal
 
 WHY = "the customer has called"
+KIND, IGNORED = fingerprint("exit code 3"), fingerprint("exit code 3: no host")
 
 
 def events(queuectl: Queuectl, *options: str) -> list[dict[str, Any]]:
@@ -32,8 +35,10 @@ ACTS: dict[str, tuple[Sequence[str], str]] = {
     "cancel": (("cancel", "one"), "cancelled"),
     "cancel --all": (("cancel", "--all", "--yes"), "cancelled"),
     "retry": (("retry", "dead"), "retried"),
-    "dlq retry": (("dlq", "retry", "--all", "--yes"), "retried"),
+    "dlq retry": (("dlq", "retry", "--fingerprint", KIND, "--yes"), "retried"),
     "dlq discard": (("dlq", "discard", "dead"), "cancelled"),
+    "dlq ignore": (("dlq", "ignore", KIND), "ignored"),
+    "dlq unignore": (("dlq", "unignore", IGNORED), "unignored"),
     "queue pause": (("queue", "pause", "mail"), "paused"),
     "queue resume": (("queue", "resume", "web"), "resumed"),
     "config set": (("config", "set", "grace", "20"), "config-set"),
@@ -48,6 +53,9 @@ def test_every_act_of_a_person_is_in_the_log_with_who_and_why(queuectl: Queuectl
     queuectl.ok("enqueue", "--id", "one", "--", "true")
     queuectl.ok("enqueue", "--id", "dead", "--max-retries", "0", "--", "false")
     died(queue, "dead")
+    queuectl.ok("enqueue", "--id", "known", "--", "false")
+    died(queue, "known", "exit code 3: no host")
+    queuectl.ok("dlq", "ignore", IGNORED)
     queuectl.ok("queue", "pause", "web")
 
     queuectl.ok(*words, "--why", WHY)
@@ -152,6 +160,16 @@ def test_of_the_newest_it_is_said_that_there_are_more(queuectl: Queuectl, queue:
     assert queuectl.ok("events", "--limit", "2").out.count("job-job-") == 2
     assert queuectl.ok("events", "--limit", "51").err == ""
     assert count.format(50) in on_terminal(queuectl, "events", columns=200)
+
+
+def test_no_more_events_are_told_as_looked_at_than_there_are(queuectl: Queuectl, queue: Queue) -> None:
+    queue.enqueue_many([{"command": "true"}] * 3)
+
+    shown = on_terminal(queuectl, "events", "--type", "cancelled", columns=120)
+
+    told = re.findall(r"(\d+)/(\d+) events", OWN_COLOURS.sub("", shown))
+    assert told
+    assert all(int(done) <= int(total) for done, total in told), told
 
 
 def test_a_seal_is_told_in_a_line_and_whole_as_json(queuectl: Queuectl, tmp_path: Path) -> None:

@@ -113,6 +113,15 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(("--all", "--fingerprint", HOSTILE), (2,), is_silent=True),
     ),
     "dlq discard": (Use(("--all", "--error", HOSTILE, "--dry-run"), is_silent=True, needs_jobs=False),),
+    "dlq ignore": (
+        Use(("0a1b2c3d4e", "--why", HOSTILE), (1, 2), is_silent=True, needs_jobs=False),
+        Use((HOSTILE,), (2,), is_silent=True, needs_jobs=False),
+    ),
+    "dlq ignored": (
+        Use(is_silent=True, needs_jobs=False),
+        Use(("--at", "0s"), is_silent=True, needs_jobs=False),
+    ),
+    "dlq unignore": (Use(("0a1b2c3d4e", "--why", HOSTILE), needs_jobs=False),),
     "worker start": (Use(("--until-empty", "--queue", "none"), is_silent=True, needs_jobs=False),),
     "tasks list": (
         Use(is_silent=True, needs_jobs=False),
@@ -123,6 +132,12 @@ USES: dict[str, tuple[Use, ...]] = {
         Use(is_silent=True, needs_jobs=False),
         Use(("--at", "0s"), is_silent=True),
         Use(("--all",), is_silent=True, needs_jobs=False),
+    ),
+    "worker show": (
+        Use(("lost",)),
+        Use(("lost", "--at", "0s", "--limit", "1")),
+        Use(("lost", "--before", HOSTILE), (2,), is_silent=True),
+        Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),
     ),
     "worker stop": (Use((HOSTILE,), (1,), is_silent=True, needs_jobs=False),),
     "queue list": (Use(is_silent=True, needs_jobs=False), Use(("--at", "0s"))),

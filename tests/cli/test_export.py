@@ -14,6 +14,7 @@ from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.terminals import on_terminal
 from tests.conftest import NewDatabase
+from tests.limits import no_file_beyond
 from tests.mongo.conftest import Store
 from tests.transfer.logs import fill, stored
 
@@ -142,6 +143,16 @@ def test_where_no_file_can_be_written_it_is_named_as_it_was_typed(filled: Queuec
     ran = filled.here("audit", "export", "--out", "/no/such/place")
 
     assert ran.err == "✘ /no/such/place: No such file or directory.\n"
+
+
+def test_where_there_is_no_room_it_is_named_too_and_nothing_of_it_is_left(filled: Queuectl, tmp_path: Path) -> None:
+    path = str(tmp_path / "log.jsonl")
+
+    with no_file_beyond(100):
+        ran = filled.here("audit", "export", "--out", path)
+
+    assert (ran.code, ran.err) == (1, f"✘ {path}: File too large.\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_to_export_and_to_import_draws_progress(

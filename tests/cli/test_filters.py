@@ -11,15 +11,16 @@ from tests.cli.commands import Queuectl
 from tests.cli.past import died
 
 
-@pytest.fixture
-def filled(queuectl: Queuectl, queue: Queue) -> Queuectl:
-    """Three jobs that wait, and one that is dead."""
-    queue.enqueue(id="red", command="make red", tags=["red", "all"], meta={"customer": "acme"}, priority=5)
-    queue.enqueue(id="blue", command="make blue", tags=["blue", "all"], queue="mail", delay=1800.0)
-    queue.enqueue(id="late", task="app.send", tags=["red", "blue"], queue="mail", delay=86_400.0, group="g")
-    queue.enqueue(id="gone", command="./gone", queue="mail", max_retries=0)
-    died(queue, "gone", "HTTP 503: Gone away")
-    return queuectl
+@pytest.fixture(scope="module")
+def filled(shared: Queuectl) -> Queuectl:
+    """Three jobs that wait, and one that is dead; nobody changes them."""
+    with Queue(shared.environ["QUEUECTL_URI"], shared.environ["QUEUECTL_DB"]) as queue:
+        queue.enqueue(id="red", command="make red", tags=["red", "all"], meta={"customer": "acme"}, priority=5)
+        queue.enqueue(id="blue", command="make blue", tags=["blue", "all"], queue="mail", delay=1800.0)
+        queue.enqueue(id="late", task="app.send", tags=["red", "blue"], queue="mail", delay=86_400.0, group="g")
+        queue.enqueue(id="gone", command="./gone", queue="mail", max_retries=0)
+        died(queue, "gone", "HTTP 503: Gone away")
+    return shared
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_a_number_that_is_none_stops_no_command(queuectl: Queuectl, queue: Queue
             "status --at 0s",
             "list --at 0s",
             "worker list --at 0s",
+            "worker show a:1",
         ),
         *("show other --at 0s", "simulate --max-retries 5", "audit verify --all", "stats --until 0s", "errors"),
         "diff odd 1 4",

@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,26 @@ def test_a_module_that_is_named_is_found_in_this_directory(here: Path, module: s
     assert imports_of([module], ["/srv"]).path == ("/srv",)
     here.chmod(0o777)
     assert imports_of([module], ()).path == ()
+
+
+@pytest.mark.parametrize("module", ["letters", "app.tasks", "shop.tasks"])
+def test_so_it_is_where_python_itself_looks_in_this_directory(
+    here: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    (here / "shop").mkdir()
+    (here / "shop" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(here)  # as `python -m eventqueue` does; a worker's children do not look there
+
+    assert imports_of([module], ()).path == (str(here),)
+
+
+def test_what_the_children_find_as_well_has_nothing_else_here_looked_up_before_what_is_installed(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(here)])  # as a project does that is installed to be edited
+    assert imports_of(["letters"], ()).path == ()
+    monkeypatch.syspath_prepend(here)
+    assert imports_of(["letters"], ()).path == ()
 
 
 @pytest.mark.parametrize("module", ["json", "json.tool", "nowhere", "", ".", "__main__"])

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from eventqueue.api.queue import Queue
 from eventqueue.model.codec import seal
 from eventqueue.model.events import EMPTY
+from eventqueue.model.lives import WorkerLeft, WorkerStarted
 from eventqueue.ports.log import Append
+from eventqueue.steering.chronicle import tell
 from tests.builders import NOW, enqueued
 from tests.cli.commands import Queuectl
 
@@ -30,6 +32,9 @@ def filled(queuectl: Queuectl, queue: Queue) -> Queuectl:
     # Of who writes past the product, which lets no such name in.
     of_a_hand = replace(enqueued(), queue="`id`", tags=("a b",))
     queue.connection.ground.log.append([Append(seal("job-$(touch x)", EMPTY, [of_a_hand], actor="test", now=NOW))])
+    ground = queue.connection.ground
+    for event in (WorkerStarted(name="1", host="web-1", pid=7, concurrency=1), WorkerLeft()):
+        tell(ground.log, ground.clock, "web-1.a", event, "test")
     queue.connection.views.refresh()
     return queuectl
 
@@ -46,6 +51,8 @@ def filled(queuectl: Queuectl, queue: Queue) -> Queuectl:
         (("schedule", "show", "n"), ["nightly"]),
         (("config", "set", "max"), ["max-retries"]),
         (("worker", "stop", "x"), []),
+        (("worker", "stop", "web-1"), []),
+        (("worker", "show", "web-1"), ["web-1.a"]),
         (("show", "nosuch"), []),
     ],
 )

@@ -222,6 +222,15 @@ def test_w_shows_workers_and_e_errors_by_kind_with_their_jobs(queuectl: Queuectl
         shown.awaits(lambda: "2 jobs" in shown.text and "ann" in shown.text and "bob" in shown.text)
 
 
+def test_where_all_errors_are_ignored_that_is_said(queuectl: Queuectl, jobs: Queue) -> None:
+    jobs.ignore_errors(jobs.errors().groups[0].fingerprint)
+    with top(queuectl) as shown:
+        shown.type("e")
+        shown.awaits("1 more ignored")
+        shown.awaits("Nothing but what is ignored")
+        assert "No job is failed or dead" not in shown.text
+
+
 def test_the_question_mark_tells_the_keys(queuectl: Queuectl) -> None:
     with top(queuectl) as shown:
         shown.type("?")
@@ -449,8 +458,8 @@ MARKUP = "[bold red]on fire[/]"
         (MARKUP, ("e",), "of the newest"),
         (MARKUP, ("e",), "of the newest", ("enter",), "fingerprint:"),
         (MARKUP, ("enter",), "queue:"),
-        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "2 jobs  state:dead"),
-        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "2 jobs  state:dead", ("enter",), "Job markup is dead"),
+        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "3 jobs  state:dead"),
+        (MARKUP, ("/",), ASKED, ("state:dead", "enter"), "3 jobs  state:dead", ("enter",), "Job markup is dead"),
         (MARKUP, ("/",), ASKED, ("tag:[/]", "enter"), "1 job  tag:[/]", ("enter",), "Job markup is dead"),
         (MARKUP, ("p",), "queue held?"),
         (MARKUP, ("w",), "AT WORK", ("enter",), "No such job."),

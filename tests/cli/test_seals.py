@@ -9,6 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from tests.cli.commands import Queuectl, is_one_sentence
+from tests.limits import no_file_beyond
 
 
 @pytest.fixture
@@ -43,6 +44,16 @@ def test_a_seal_says_what_it_has_sealed(queuectl: Queuectl) -> None:
 
     assert ran.out.startswith("✔ Seal 1: 1 event, 1 leaf, root ")
     assert len(ran.out.split()[-1]) == 64
+
+
+def test_a_key_for_which_there_is_no_room_is_not_there_by_half(queuectl: Queuectl, tmp_path: Path) -> None:
+    path = str(tmp_path / "seal.key")
+
+    with no_file_beyond(50):
+        ran = queuectl.here("audit", "key", path)
+
+    assert (ran.code, ran.err) == (1, f"✘ The key cannot be kept in {path!r}: File too large.\n")
+    queuectl.ok("audit", "key", path)
 
 
 def test_as_json_it_is_what_is_kept(queuectl: Queuectl, file: Path) -> None:
@@ -265,6 +276,7 @@ def test_a_seal_that_was_altered_is_told_and_none_is_made_behind_it(
     assert ran.code == 1
     assert is_one_sentence(ran)
     assert "Seal 1 was altered" in ran.err
+    assert "`queuectl audit verify --all` says" in ran.err
 
 
 def test_what_was_cut_off_with_all_its_views_is_found_by_a_seal_that_was_kept(

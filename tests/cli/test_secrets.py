@@ -25,6 +25,7 @@ ARGUMENTS = {
     "set": ["a", "--priority", "1"],
     "run-now": ["a"],
     "schedule add": ["a", "--every", "7d", "{}"],
+    "worker show": ["a"],
     "worker stop": ["--all"],
     "tasks run": ["app.send"],
     "enqueue": ["--file", "-"],
@@ -35,6 +36,8 @@ ARGUMENTS = {
     "simulate": ["--max-retries", "1"],
     "dlq retry": ["--all", "--yes"],
     "dlq discard": ["--all", "--yes"],
+    "dlq ignore": ["0a1b2c3d4e"],
+    "dlq unignore": ["0a1b2c3d4e"],
     "audit prove": ["a"],
     **{name: ["/no/file"] for name in ("audit check-proof", "audit key")},
 }
@@ -60,14 +63,20 @@ def command(words: str) -> click.Command:
     return found
 
 
-@pytest.fixture
-def job(queue: Queue, server_uri: str, database: Database[dict[str, Any]], tmp_path: Path) -> str:
-    """A job that has failed for good, with a secret in its environment and in what was asked for."""
-    queue.enqueue(id="a", command="false", max_retries=0, env={"WORD": SECRET})
-    queue.schedule("often", {"command": "true", "env": {"WORD": SECRET}}, every=timedelta(days=7))
-    with crews(server_uri, database.name, tmp_path) as start:
+def let_fail(uri: str, db: str, folder: Path) -> None:
+    """Make job `a` that has failed for good, with a secret in its environment and in what was asked for."""
+    with Queue(uri, db) as queue:
+        queue.enqueue(id="a", command="false", max_retries=0, env={"WORD": SECRET})
+        queue.schedule("often", {"command": "true", "env": {"WORD": SECRET}}, every=timedelta(days=7))
+    with crews(uri, db, folder) as start:
         assert start(until_empty=True).ends() == 0
-    return "a"
+
+
+@pytest.fixture(scope="module")
+def filled(shared: Queuectl, tmp_path_factory: pytest.TempPathFactory) -> Queuectl:
+    """A database with that job, which nobody changes."""
+    let_fail(shared.environ["QUEUECTL_URI"], shared.environ["QUEUECTL_DB"], tmp_path_factory.mktemp("secrets"))
+    return shared
 
 
 def printed(queuectl: Queuectl, args: list[str]) -> str:
@@ -76,10 +85,10 @@ def printed(queuectl: Queuectl, args: list[str]) -> str:
     return ran.out + ran.err
 
 
-@pytest.mark.usefixtures("job")
 def test_no_command_prints_the_values_of_a_jobs_environment(
-    queuectl: Queuectl, database: Database[dict[str, Any]]
+    queuectl: Queuectl, server_uri: str, database: Database[dict[str, Any]], tmp_path: Path
 ) -> None:
+    let_fail(server_uri, database.name, tmp_path)
     for name in database.list_collection_names(filter={"name": {"$regex": "^jobs-"}}):
         database[name].update_one({"_id": "a"}, {"$set": {"run.command": "true"}})  # for `projections verify` to name
     for args in SHOWING:
@@ -87,10 +96,9 @@ def test_no_command_prints_the_values_of_a_jobs_environment(
             assert SECRET not in printed(queuectl, form), form
 
 
-@pytest.mark.usefixtures("job")
 @pytest.mark.parametrize("name", ["show", "history", "replay"])
-def test_they_are_shown_to_who_asks(queuectl: Queuectl, name: str) -> None:
-    hidden, shown = queuectl.ok(name, "a", "--json").out, queuectl.ok(name, "a", "--json", "--show-env").out
+def test_they_are_shown_to_who_asks(filled: Queuectl, name: str) -> None:
+    hidden, shown = filled.ok(name, "a", "--json").out, filled.ok(name, "a", "--json", "--show-env").out
 
     assert '"WORD":"•••"' in hidden
     assert SECRET not in hidden
@@ -98,10 +106,9 @@ def test_they_are_shown_to_who_asks(queuectl: Queuectl, name: str) -> None:
     assert "•••" not in shown
 
 
-@pytest.mark.usefixtures("job")
-def test_for_people_a_variable_is_named_and_its_value_is_not(queuectl: Queuectl) -> None:
-    assert "WORD=•••" in queuectl.ok("show", "a").out
-    assert f"WORD={SECRET}" in queuectl.ok("show", "a", "--show-env").out
+def test_for_people_a_variable_is_named_and_its_value_is_not(filled: Queuectl) -> None:
+    assert "WORD=•••" in filled.ok("show", "a").out
+    assert f"WORD={SECRET}" in filled.ok("show", "a", "--show-env").out
 
 
 LEAVES = sorted(name for words in ALL if not isinstance(command(name := " ".join(words)), click.Group))

@@ -187,7 +187,7 @@ def test_how_long_ago_it_was_stands_beside_a_time(queuectl: Queuectl, queue: Que
     queue.enqueue(id="a", command="true", delay=timedelta(hours=3))
 
     shown = queuectl.ok("show", "a").out
-    assert "Z, 0s ago" in shown
+    assert re.search(r"Z, \d+s ago", shown)
     assert "Z, in 2h" in shown
     assert queuectl.ok("history", "a").out.splitlines()[0].split()[:3] == ["#", "TIME", "AGO"]
 

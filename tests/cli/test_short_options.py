@@ -22,7 +22,7 @@ def test_an_option_has_its_letter_wherever_it_is_an_option() -> None:
     wrong = set()
     for name in LEAVES:
         one = command(name)
-        for param in one.get_params(click.Context(one)):
+        for param in one.get_params(click.Context(one, help_option_names=["-h", "--help"])):
             letters = {short for long, short in SHORT.items() if long in param.opts}
             wrong |= {(name, param.name)} if not letters <= set(param.opts) else set()
     assert wrong == set()

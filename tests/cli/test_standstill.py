@@ -36,11 +36,11 @@ def check(queuectl: Queuectl, name: str) -> dict[str, Any]:
 
 
 def test_twenty_slots_that_hang_beside_a_backlog_are_not_all_green(queuectl: Queuectl, queue: Queue) -> None:
-    hang(queue, 20, 40)
+    hang(queue, 20, 2400)
 
     (one,) = still(queuectl)
     assert (one["queue"], one["kind"]) == ("default", "busy")
-    words = "all 20 slots that serve it are busy, and none has come free for 4"
+    words = "all 20 slots that serve it are busy, and none has come free for 40 min"
     assert f"queue default does not move: {words}" in queuectl.ok("status").out
     found = check(queuectl, "queues")
     assert words in found["found"]

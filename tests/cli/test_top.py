@@ -13,10 +13,10 @@ from tests.cli.past import died, happened
 
 
 @pytest.fixture
-def busy(queuectl: Queuectl, queue: Queue) -> Queue:
-    """A queue in which ten jobs of ten queues have died."""
+def busy(queue: Queue) -> Queue:
+    """A queue in which ten jobs of ten queues have died, one after the other by one clock."""
     for number in range(10):
-        queuectl.ok("enqueue", "--id", f"job-{number}", "--queue", f"q{number}", "--", "false")
+        queue.enqueue(id=f"job-{number}", queue=f"q{number}", command="false")
         died(queue, f"job-{number}")
     queue.status()
     return queue

@@ -2,6 +2,7 @@
 
 import pytest
 
+from eventqueue.api import steps
 from eventqueue.api.queue import Queue
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed, died
@@ -43,6 +44,23 @@ def test_a_time_that_is_over_is_told_of_those_that_fit_too(filled: Queuectl) -> 
 
     assert over.code == 1
     assert "waits" in over.err
+
+
+def test_who_waits_where_nobody_works_is_told_so_and_how_to_learn_more(filled: Queuectl) -> None:
+    for words in (("waits",), ("queue:slow",)):
+        over = filled.here("wait", *words, "--timeout", "0.1s")
+
+        assert "No worker is alive: `queuectl worker start` starts one" in over.err
+        assert "`queuectl why waits` tells how it stands" in over.err
+    assert "No worker" not in filled.ok("wait", "one").err  # which has ended
+
+
+def test_of_more_that_have_ended_than_are_looked_at_at_once_it_is_not_said_that_nobody_works(
+    filled: Queuectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "PORTION", 1)
+
+    assert filled.ok("wait", "queue:mail").err == "! Waiting for 2 jobs.\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from eventqueue.api.queue import Queue
+from eventqueue.system import installing
 from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
 from tests.cli.running import started
 from tests.mongo.servers import running
@@ -71,14 +72,14 @@ def test_the_address_is_had_by_people_scripts_and_whoever_wants_it_quiet(queuect
 def test_for_looking_only_there_is_no_address_for_who_acts(queuectl: Queuectl) -> None:
     with served(queuectl, "web", "--port", "0", "--read-only") as (process, told):
         assert told["operator"] is None
-        assert httpx.get(told["viewer"]).status_code == 303
+        assert httpx.get(told["viewer"], timeout=PATIENCE_S).status_code == 303
         ends(process)
 
 
 def test_a_token_of_the_environment_lets_in_and_is_not_printed(queuectl: Queuectl) -> None:
     with served(queuectl.with_environ(QUEUECTL_WEB_TOKEN=TOKEN)) as (process, told):
         assert told["operator"] is None
-        assert httpx.get(told["page"], params={"token": TOKEN}).status_code == 303
+        assert httpx.get(told["page"], params={"token": TOKEN}, timeout=PATIENCE_S).status_code == 303
         assert TOKEN not in ends(process)
 
 
@@ -120,7 +121,7 @@ def test_where_what_it_needs_is_not_installed_it_says_how(queuectl: Queuectl, mo
 
     assert ran.code == 1
     assert is_one_sentence(ran)
-    assert "pip install 'eventqueue[web]'" in ran.err
+    assert f"`{installing.command(*installing.WEB)}` installs them" in ran.err
 
 
 def test_a_database_that_is_lost_is_said_and_the_page_goes_on(queuectl: Queuectl) -> None:
@@ -144,7 +145,7 @@ def test_beside_workers_it_is_served_for_as_long_as_they_run(queuectl: Queuectl,
     queue.enqueue(command="true", id="one")
     with served(queuectl, "worker", "start", "--web", "--web-port", "0") as (process, told):
         queue.wait(["one"], PATIENCE_S)
-        with httpx.Client(follow_redirects=True) as client:
+        with httpx.Client(follow_redirects=True, timeout=PATIENCE_S) as client:
             assert "completed" in client.get(told["operator"]).text
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
@@ -153,4 +154,4 @@ def test_beside_workers_it_is_served_for_as_long_as_they_run(queuectl: Queuectl,
     assert {json.loads(line)["event"] for line in out.splitlines()} >= {"completed", "stopped"}
     assert told["operator"] not in out + err
     with pytest.raises(httpx.ConnectError):
-        httpx.get(told["page"])
+        httpx.get(told["page"], timeout=PATIENCE_S)

@@ -1,6 +1,9 @@
 """`queuectl why`: why a job is in its state, and what must happen next; `show` has its first sentence."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.audit.clauses import Reason
+from eventqueue.cli.limits import _wait
 from eventqueue.model.events import Error, Failed, FailReason
 from eventqueue.model.figures import instant
 from eventqueue.mongo.incarnations import Incarnation
@@ -113,6 +117,24 @@ def test_of_an_unserved_queue_it_is_told_since_when_nothing_was_claimed(queuectl
     assert unserved["kind"] == "unserved"
     since = (now - 240 * SECOND).replace(second=0).isoformat(timespec="seconds").replace("+00:00", "Z")
     assert f"no worker serves its queue default, from which nothing was claimed since {since}" in unserved["text"]
+
+
+@pytest.mark.parametrize("ask", [lambda queue: queue.why("one").text, lambda queue: _wait(0.0, queue)[0]])
+def test_what_becomes_due_while_it_is_looked_at_is_due_in_no_time_less_than_none(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Queue], str]
+) -> None:
+    due_at = queue.connection.ground.clock.now() + 60 * SECOND
+    queue.enqueue(id="one", command="true", run_at=due_at)
+    assert len(queue.list()) == 1  # from now on there are views
+
+    for before in range(8):  # so many times the clock is asked before it is due
+        calls = count()
+        monkeypatch.setattr(
+            queue.connection.ground.clock,
+            "now",
+            lambda calls=calls, before=before: due_at + (-1 if next(calls) < before else 2) * SECOND / 1000,
+        )
+        assert not re.search(r"(in|for) -", ask(queue)), before
 
 
 def test_a_worker_that_was_lost_and_one_that_is_silent_are_told_apart(

@@ -168,6 +168,19 @@ def test_workers_are_stopped_from_another_shell_and_are_told_one_by_one(queuectl
     assert queuectl.ok("worker", "stop", "--all", "--json").json == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["worker list", "worker list --all", "worker show 1", "status", "top --once", "queue list", "list", "why one"],
+)
+def test_beside_a_worker_that_has_just_started_and_views_that_nobody_has_built_yet_is_told_what_there_is(
+    queuectl: Queuectl, queue: Queue, words: str
+) -> None:
+    queue.connection.incarnations.register(incarnation_here("web-1:a", "1", (), 1))
+    queue.enqueue(id="one", command="true")
+
+    assert queuectl.ok(*words.split()).out
+
+
 def test_a_worker_that_is_stopping_is_listed_as_such(queuectl: Queuectl) -> None:
     queuectl.ok("enqueue", "--id", "long", "--", "sleep 60")
     with started(queuectl, "worker", "start") as process:

@@ -60,8 +60,9 @@ def enqueueing(stage: Stage) -> Iterator[list[str]]:
 
     def enqueue_more() -> None:
         try:
-            while not ended.wait(0.1):  # the pace of the load; nothing waits for it
-                jobs.extend(enqueue(stage, 10, f"sleep 0.1; {writing(stage)}"))
+            # The pace of the load, for which nothing waits: sixteen run at a time, and few of them begin or end.
+            while not ended.wait(0.25):
+                jobs.extend(enqueue(stage, 10, f"sleep 0.4; {writing(stage)}"))
         except Exception as error:
             errors.append(error)
 

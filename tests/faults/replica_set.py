@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,10 +20,11 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from eventqueue.server.locate import locate
+from tests.mongo.servers import new_home
 
 OPTIONS = ["--replSet", "rs0", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"]
 # Milliseconds. A commit that is waited for forces the journal anyway; what else waits for it should not wait 100.
-QUICK = ["--journalCommitInterval", "2", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+QUICK = ["--journalCommitInterval", "10", "--setParameter", "diagnosticDataCollectionEnabled=false"]
 OBEDIENT = ["--setParameter", "enableTestCommands=1"]  # they take orders to fail
 # Milliseconds, 10,000 and 2,000 by default: so long a set is without a primary that was killed.
 ELECTIONS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
@@ -153,7 +153,7 @@ class ReplicaSet:
 @contextmanager
 def replica_set() -> Iterator[ReplicaSet]:
     """Yield a new set of three; no process and no file of it is left after the block."""
-    place = Path(tempfile.mkdtemp(prefix="eq-rs-"))
+    place = new_home()
     members = [Member(place / str(number)) for number in range(3)]
     try:
         for one in members:

@@ -283,3 +283,27 @@ def test_a_stop_is_obeyed_while_mongod_hangs(server: LocalServer, apart: Stage, 
     gate.let_out()
     apart.ended(job)
     assert isinstance(apart.history(job)[2].event, Failed | Released)
+
+
+def tell_until(crew: Crew, is_so: Callable[[], bool]) -> None:
+    def told() -> bool:
+        crew.tell()
+        return is_so()
+
+    wait_until(told)
+
+
+@pytest.mark.parametrize("away", [killed, frozen])
+def test_who_kills_it_while_mongod_is_away_does_not_wait_as_long_as_the_driver_would_for_a_server(
+    server: LocalServer, home: Path, apart: Stage, start_apart: Start, away: Away
+) -> None:
+    crew = start_apart()
+    crew.await_said("started")
+    crew.everything()
+
+    with away(server, home):
+        tell_until(crew, lambda: "handed back at once" in crew.logged())
+        tell_until(crew, lambda: not is_running(crew.workers()["1"]))
+        crew.process.wait(30.0)  # for so long it looks for a server only to say that it leaves
+
+        assert crew.leaves_nothing()

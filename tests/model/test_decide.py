@@ -291,6 +291,15 @@ def test_a_job_cancelled_for_its_age_says_so() -> None:
     assert decide(job_that_is("pending, expired"), CLAIM, NOW) == [Cancelled(why="expired")]
 
 
+def test_of_what_has_expired_it_is_not_said_that_a_retry_has_it_run_again() -> None:
+    ended = job(replace(enqueued(), expires_at=SOON), CANCELLED)
+
+    with pytest.raises(IllegalTransition, match="it is cancelled; `queuectl retry` has it run again, and `queuectl re"):
+        decide(ended, amend(priority=7), SOON - timedelta(seconds=1))
+    with pytest.raises(IllegalTransition, match="it is cancelled, and has expired; `queuectl restart` has a new job"):
+        decide(ended, amend(priority=7), SOON)
+
+
 def test_a_claim_that_is_held_may_be_settled_after_the_job_expired() -> None:
     running = job(replace(enqueued(), expires_at=BEFORE), claimed())
 

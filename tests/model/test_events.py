@@ -12,9 +12,11 @@ import eventqueue.connect  # noqa: F401 - which imports whatever registers event
 from eventqueue.model import acts, events, lives, upkeep
 from eventqueue.model.codec import seal, to_data
 from eventqueue.model.events import (
+    CALL_MAX,
     CATEGORIES,
     EMPTY,
     EVENT_TYPES,
+    Call,
     Captured,
     ConfigEvent,
     Event,
@@ -62,7 +64,18 @@ def test_every_event_class_has_a_stored_type_of_its_own() -> None:
 def test_each_type_of_event_stands_in_one_category() -> None:
     of_all = [kind for kinds in CATEGORIES.values() for kind in kinds]
 
-    assert sorted(CATEGORIES) == ["act", "config", "job", "late", "queue", "schedule", "seal", "views", "worker"]
+    assert sorted(CATEGORIES) == [
+        "act",
+        "config",
+        "ignore",
+        "job",
+        "late",
+        "queue",
+        "schedule",
+        "seal",
+        "views",
+        "worker",
+    ]
     assert {id(kind) for kind in of_all} == {id(kind) for kind in EVENT_TYPES.values()}
     assert len(of_all) == len(EVENT_TYPES)
 
@@ -212,3 +225,21 @@ def _enums(schema: Any) -> Iterator[str]:
         yield from schema.get("enum", ())
         for one in schema.values():
             yield from _enums(one)
+
+
+def test_of_very_many_arguments_no_more_are_made_a_text_than_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which a list does of each of its jobs, whenever it is looked at."""
+    made: list[object] = []
+    brief = events._brief
+
+    def noted(value: object) -> str:
+        made.append(value)
+        return brief(value)
+
+    call = Call(task="shop:send", args=[7] * 10_000, kwargs={"lang": "de"})
+    whole = f"shop:send({', '.join(call.given)[: CALL_MAX - 1]}…)"
+    monkeypatch.setattr(events, "_brief", noted)
+
+    assert call.text == whole
+    assert len(made) < CALL_MAX
+    assert Call(task="shop:send", args=[7], kwargs={"lang": "de"}).text == 'shop:send(7, lang="de")'

@@ -220,5 +220,5 @@ def every_settle_ends_its_own_claim(
             assert settled[stream, ended.version] == claimed.version
 
 
-Queue.TestCase.settings = settings(max_examples=300, stateful_step_count=50)
+Queue.TestCase.settings = settings(max_examples=100, stateful_step_count=50)
 TestHistories = Queue.TestCase

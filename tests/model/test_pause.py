@@ -7,9 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventqueue.errors import LogCorrupt
-from eventqueue.model.events import EMPTY, Paused, QueueEvent, Resumed
-from eventqueue.model.pause import OPEN, Pause, PauseQueue, ResumeQueue, Valve, decide, evolve, fold
-from tests.builders import NOW, enqueued, history, said
+from eventqueue.model.events import EMPTY, Head, Paused, QueueEvent, Resumed
+from eventqueue.model.pause import (
+    OPEN,
+    Pause,
+    PauseQueue,
+    ResumeQueue,
+    Valve,
+    decide,
+    evolve,
+    fold,
+    last_good,
+    valve_after,
+)
+from eventqueue.model.readable import FAR
+from tests.builders import NOW, append, enqueued, history, said
 
 PAUSED = fold(history(Paused(why="the mail server moves"), stream="queue-mail"))
 RESUMED = fold(history(Paused(), Resumed(), stream="queue-mail"))
@@ -50,3 +62,29 @@ def test_the_last_event_alone_says_how_a_queue_stands(commands: list[PauseQueue 
 def test_what_happens_to_no_queue_is_no_pause_and_no_resumption(event: QueueEvent) -> None:
     with pytest.raises(LogCorrupt, match="queue-mail"):
         fold(history(event, stream="queue-mail", head=EMPTY))
+
+
+def test_a_stream_goes_on_from_wherever_people_have_come_to() -> None:
+    """Also beyond the height from which an event counts that follows one alone."""
+    head = Head(FAR - 1, b"h" * 32)
+    high = append("queue-mail", Paused(why="one"), Resumed(), Paused(why="more"), head=head).events
+    raws = [one.raw for one in high]
+
+    assert valve_after(raws).head.version == FAR + 2
+    assert [last_good(raws[:number]).pause is not None for number in (1, 2, 3)] == [True, False, True]
+    assert valve_after(raws[2:]) == OPEN
+
+
+def test_of_several_events_that_are_passed_over_the_last_is_told() -> None:
+    known = append("queue-mail", Paused(why="known")).events
+    foreign = append("queue-mail", said(1), head=known[-1].recorded.head).events
+    unreadable = (
+        append("queue-mail", Resumed(), head=foreign[-1].recorded.head).events[0].raw.replace(b"resumed", b"resumex")
+    )
+
+    one, other = last_good([known[0].raw, foreign[0].raw]), last_good([known[0].raw, foreign[0].raw, unreadable])
+
+    assert (one.pause, other.pause) == (evolve(known[0].recorded).pause,) * 2
+    assert one.problem is not None
+    assert other.problem not in (None, one.problem)
+    assert other.head.version == 3

@@ -52,6 +52,25 @@ def test_what_may_be_on_either_side_is_on_the_one_that_is_looked_at(text: str, b
     assert meant(text, ahead=True) == datetime.fromisoformat(f"{ahead}+00:00")
 
 
+@pytest.mark.parametrize(
+    ("now", "back", "ahead"),
+    [
+        ("2026-10-25T00:10", "2026-10-24T00:30", "2026-10-25T00:30"),  # 02:10 for the first time
+        ("2026-10-25T00:40", "2026-10-25T00:30", "2026-10-25T01:30"),
+        ("2026-10-25T01:10", "2026-10-25T00:30", "2026-10-25T01:30"),  # 02:10 for the second time
+        ("2026-10-25T01:40", "2026-10-25T01:30", "2026-10-26T01:30"),
+        ("2026-03-29T00:40", "2026-03-28T01:30", "2026-03-29T01:30"),  # a clock never shows it: it is 03:30 then
+        ("2026-03-29T01:40", "2026-03-29T01:30", "2026-03-30T00:30"),
+    ],
+)
+def test_of_a_time_that_a_clock_shows_twice_the_last_or_the_next_is_meant(now: str, back: str, ahead: str) -> None:
+    at = datetime.fromisoformat(f"{now}+00:00")
+
+    for is_ahead, expected in ((False, back), (True, ahead)):
+        found = meant_at(typed("02:30 Europe/Berlin", UTC, ZoneInfo, ahead=is_ahead), at, ahead=is_ahead)
+        assert found == datetime.fromisoformat(f"{expected}+00:00")
+
+
 @pytest.mark.parametrize("text", ["18:00", "tomorrow", "tomorrow 18:00", "2026-01-31", "2026-01-31T08:00"])
 def test_where_no_zone_is_taken_one_has_to_be_given(text: str) -> None:
     with pytest.raises(NoZone):

@@ -19,6 +19,8 @@ from eventqueue.mongo.log import MongoLog
 from eventqueue.mongo.watches import Watches
 from eventqueue.ports.log import Appended
 from tests.builders import append, claimed, said, without_ts
+from tests.cli.commands import Queuectl
+from tests.cli.conftest import environ
 from tests.cli.past import happened
 from tests.mongo.conftest import Store
 
@@ -135,6 +137,23 @@ def test_who_may_only_read_the_log_waits_for_jobs(
             happened(near, handle.id, claimed(), Completed(result=7))
 
             assert waiting.result(30) == 7
+
+
+def test_so_it_is_from_the_command_line_where_who_works_is_not_to_be_told(
+    enter: Enter, guarded_store: Store, guarded_uri: str
+) -> None:
+    enter(FIND)
+    on_layout = {"resource": {"db": guarded_store.name, "collection": "layout"}, "actions": [FIND]}
+    guarded_store.command("grantPrivilegesToRole", "user0", privileges=[on_layout])
+    host = urlsplit(guarded_uri).netloc.rpartition("@")[2]
+    uri = f"mongodb://user0:pw@{host}/?directConnection=true&authSource={guarded_store.name}"
+    with Queue(guarded_uri, guarded_store.name) as near:
+        near.enqueue(command="true", id="one")
+
+    over = Queuectl(environ(uri, guarded_store.name)).here("wait", "one", "--timeout", "0")
+
+    assert over.code == 1
+    assert "Waited 0 s for job one to end" in over.err
 
 
 CHANGES: dict[str, Callable[[Store], object]] = {

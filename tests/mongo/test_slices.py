@@ -1,14 +1,19 @@
 """Scans have no end that a deadline would reach: each slice of one is a query of its own."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from bson.raw_bson import RawBSONDocument
+from bson.timestamp import Timestamp
 from pymongo import MongoClient, monitoring
 
+from eventqueue.errors import Unavailable
 from eventqueue.mongo import slices
 from eventqueue.mongo.log import MongoLog
+from eventqueue.mongo.patience import answered_within, patient_until
+from eventqueue.mongo.timeline import Timeline
 from tests.builders import append, said
 from tests.mongo.conftest import Store
 
@@ -97,3 +102,33 @@ def test_no_slice_goes_beyond_what_the_scan_is_of(mongo_log: MongoLog, monkeypat
 
     assert [one.stream for one in mongo_log.scan("job")] == names
     assert [name for name, _ in mongo_log.scan_raw("late")] == ["late-00"]
+
+
+def test_where_who_asks_waits_no_longer_nothing_is_tried_again(
+    mongo_log: MongoLog, prepared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(_: float) -> None:
+        raise AssertionError("Nobody waits for that.")
+
+    mongo_log.append([append("job-1", said(1))])
+    whole = {"ts": {"$gte": Timestamp(1, 0), "$lte": Timestamp(2**32 - 1, 0)}}
+    reads: list[Callable[[], object]] = [
+        lambda: list(mongo_log.scan("job")),
+        lambda: slices.outlasting(lambda: prepared["events"].find_one({})),
+        lambda: list(Timeline(prepared, mongo_log).read_raw(whole)),
+    ]
+    for read in reads:
+        with monkeypatch.context() as patched, answered_within(1e-9):
+            patched.setattr(time, "sleep", again)
+            with pytest.raises(Unavailable):
+                read()
+
+
+def test_within_a_block_that_has_to_be_answered_sooner_nothing_has_longer() -> None:
+    with answered_within(10), answered_within(1000):
+        assert patient_until(1000) <= time.monotonic() + 10
+    with answered_within(1000), answered_within(10):
+        assert patient_until(1000) <= time.monotonic() + 10
+    with answered_within(10), answered_within(None):
+        assert patient_until(1000) > time.monotonic() + 900
+    assert patient_until(1000) > time.monotonic() + 900

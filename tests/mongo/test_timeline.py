@@ -175,6 +175,18 @@ def test_streams_alone_are_merged_in_the_order_of_the_log(crowded: Store, monkey
     assert [read.version for read in islice(one.of_streams(["job-one"], reverse=True), 3)] == [5, 4, 3]
 
 
+def test_of_a_stream_of_large_events_few_are_held_at_once(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's history may be a thousand of half a megabyte, and be loaded by many at once."""
+    log = MongoLog(prepared)
+    log.append([_append("job-one", 5)])
+    monkeypatch.setattr(timeline, "SLICE_BYTES", enough := sum(map(len, log.read_part("job-one"))) // 2)
+
+    for reverse in (False, True):
+        assert len(log.read_part("job-one", None, 1000, reverse=reverse, enough=enough)) == 3
+        found = Timeline(prepared, log).of_streams(["job-one"], reverse=reverse)
+        assert [one.version for one in found] == sorted(range(1, 6), reverse=reverse)
+
+
 def test_of_stamps_there_is_where_and_when_in_the_same_order(crowded: Store) -> None:
     found = list(Timeline(crowded, MongoLog(crowded)).stamps(between(None, None)))
 

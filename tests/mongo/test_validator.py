@@ -1,9 +1,12 @@
 """The database's own check of structure: what is no event is refused, whoever writes it, and stops nothing else."""
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import bson
 import pytest
+from pymongo import MongoClient
 from pymongo.errors import WriteError
 
 from eventqueue.errors import QueueError, Unavailable
@@ -30,13 +33,22 @@ def malformed(stream: str, **changes: Any) -> Append:
     return Append((Sealed(one.recorded, raw),))
 
 
+@pytest.fixture(scope="module")
+def strict(client: MongoClient[dict[str, Any]]) -> Iterator[Store]:
+    """A prepared database, which takes nothing of what these tests send it."""
+    database = client[f"test_{uuid4().hex[:16]}"]
+    prepare(database)
+    yield database
+    client.drop_database(database)
+
+
 @pytest.mark.parametrize("field", FIELDS)
-def test_an_event_without_one_of_its_fields_is_refused(prepared: Store, field: str) -> None:
+def test_an_event_without_one_of_its_fields_is_refused(strict: Store, field: str) -> None:
     event = document()
     del event[field]
 
     with pytest.raises(WriteError) as refused:
-        prepared["events"].insert_one(event)
+        strict["events"].insert_one(event)
     assert refused.value.code == REFUSED
 
 
@@ -80,9 +92,9 @@ def test_an_event_without_one_of_its_fields_is_refused(prepared: Store, field: s
     ],
     ids=str,
 )
-def test_an_event_that_is_not_built_like_one_is_refused(prepared: Store, changes: dict[str, Any]) -> None:
+def test_an_event_that_is_not_built_like_one_is_refused(strict: Store, changes: dict[str, Any]) -> None:
     with pytest.raises(WriteError) as refused:
-        prepared["events"].insert_one(document(**changes))
+        strict["events"].insert_one(document(**changes))
     assert refused.value.code == REFUSED
 
 

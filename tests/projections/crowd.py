@@ -50,8 +50,12 @@ class Crowd:
             assert all(one.is_whole for appended in done for one in appended)
 
     @contextmanager
-    def acting(self, size: int = 20, pause_s: float = 0.0) -> Iterator[None]:
-        """Act on and on beside what the block does; what ended that before the block did is raised behind it."""
+    def acting(self, size: int = 20, pause_s: float = 0.02) -> Iterator[None]:
+        """Act on and on beside what the block does; what ended that before the block did is raised behind it.
+
+        With a pause behind each batch: without one the log grows faster than it is looked through, and what takes
+        seconds of a quiet machine takes minutes of a busy one.
+        """
         ended, errors = threading.Event(), []
 
         def act() -> None:

@@ -1,11 +1,10 @@
 """Who may import whom: a house of rooms, each of which knows those before it in the list; what is pure stays so."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 # The house from the ground up: whatever is in a room imports from that room and from those before it in this list. What
@@ -71,13 +70,19 @@ def modules(*packages: str) -> list[str]:
     return sorted(module_name(path) for package in packages for path in (ROOT / package).rglob("*.py"))
 
 
+@cache
 def tree_of(module: str) -> ast.Module:
     path = ROOT.joinpath(*module.split("."))
     return ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text())
 
 
-def imports(module: str) -> Iterator[str]:
-    """Yield the dotted name of each module, and of each name in one, that `module` imports, wherever it does so."""
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the dotted name of each module, and of each name in one, that `module` imports, wherever it does so."""
+    return frozenset(_imports(module))
+
+
+def _imports(module: str) -> Iterator[str]:
     for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -103,15 +108,21 @@ EVERY = modules("eventqueue", "projections")
 PURE_MODULES = [name for name in EVERY if is_of(name, PURE)]
 
 
-@pytest.mark.parametrize("module", [name for name in EVERY if name not in DOORS])
-def test_a_module_imports_from_its_own_room_and_those_before_it_alone(module: str) -> None:
-    own = room_of(module)
-    assert own is not None, f"{module} is in no room"
-    above = ROOMS[: ROOMS.index(own) + 1]
+def wrong(modules: Iterable[str], of_one: Callable[[str], set[str]]) -> dict[str, set[str]]:
+    """Return what is wrong in each module, where something is: of a thousand, all are looked at in one test."""
+    return {module: found for module in modules if (found := of_one(module))}
 
-    # By a door nobody goes who is inside: it leads to every room.
-    ours = {name for name in imports(module) if is_ours(name)} - {"eventqueue.__version__"}
-    assert {name for name in ours if room_of(name) not in above} == set()
+
+def test_a_module_imports_from_its_own_room_and_those_before_it_alone() -> None:
+    def from_above(module: str) -> set[str]:
+        own = room_of(module)
+        assert own is not None, f"{module} is in no room"
+        below = ROOMS[: ROOMS.index(own) + 1]
+        # By a door nobody goes who is inside: it leads to every room.
+        ours = {name for name in imports(module) if is_ours(name)} - {"eventqueue.__version__"}
+        return {name for name in ours if room_of(name) not in below}
+
+    assert wrong([name for name in EVERY if name not in DOORS], from_above) == {}
 
 
 def test_each_room_is_there_and_has_a_sentence_at_its_door() -> None:
@@ -133,19 +144,21 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     order.prepare()  # raises CycleError
 
 
-@pytest.mark.parametrize("module", PURE_MODULES)
-def test_a_pure_module_imports_nothing_that_reaches_outside(module: str) -> None:
-    allowed = HARMLESS | PURE | EXCEPT.get(module, set())
+def test_a_pure_module_imports_nothing_that_reaches_outside() -> None:
+    def reaching(module: str) -> set[str]:
+        allowed = HARMLESS | PURE | EXCEPT.get(module, set())
+        return {name for name in imports(module) if not is_of(name, allowed)}
 
-    assert {name for name in imports(module) if not is_of(name, allowed)} == set()
+    assert wrong(PURE_MODULES, reaching) == {}
 
 
-@pytest.mark.parametrize("module", PURE_MODULES)
-def test_a_pure_module_asks_no_clock_and_no_chance(module: str) -> None:
-    calls = [node.func for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
+def test_a_pure_module_asks_no_clock_and_no_chance() -> None:
+    def asking(module: str) -> set[str]:
+        calls = [node.func for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
+        called = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+        return called & CLOCK_AND_CHANCE
 
-    called = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
-    assert called.isdisjoint(CLOCK_AND_CHANCE)
+    assert wrong(PURE_MODULES, asking) == {}
 
 
 def test_the_codec_uses_the_system_for_random_bytes_alone() -> None:
@@ -158,11 +171,11 @@ def test_the_codec_uses_the_system_for_random_bytes_alone() -> None:
     assert uses == {"urandom"}
 
 
-@pytest.mark.parametrize("module", [name for name in modules("eventqueue") if name != "eventqueue.connect"])
-def test_the_write_side_knows_the_read_side_only_where_both_are_wired_together(module: str) -> None:
-    assert [name for name in imports(module) if is_of(name, {"projections"})] == []
+def test_the_write_side_knows_the_read_side_only_where_both_are_wired_together() -> None:
+    write_side = [name for name in modules("eventqueue") if name != "eventqueue.connect"]
+
+    assert wrong(write_side, lambda module: {name for name in imports(module) if is_of(name, {"projections"})}) == {}
 
 
-@pytest.mark.parametrize("module", EVERY)
-def test_no_module_of_ours_imports_a_test(module: str) -> None:
-    assert [name for name in imports(module) if is_of(name, {"tests"})] == []
+def test_no_module_of_ours_imports_a_test() -> None:
+    assert wrong(EVERY, lambda module: {name for name in imports(module) if is_of(name, {"tests"})}) == {}

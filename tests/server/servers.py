@@ -25,7 +25,7 @@ START = "import sys, pathlib, eventqueue.server as s; print(s.ensure_running(pat
 
 
 def await_that(condition: Callable[[], bool]) -> None:
-    assert wait_until(condition, Deadline.after(timedelta(seconds=20)))
+    assert wait_until(condition, Deadline.after(timedelta(seconds=60)))
 
 
 def connect(uri: str) -> "MongoClient[dict[str, Any]]":

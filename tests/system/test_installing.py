@@ -16,6 +16,10 @@ def test_the_command_installs_where_this_python_looks() -> None:
     assert installing.command("pyarrow>=17") == f"{sys.executable} -m pip install 'pyarrow>=17'"
 
 
+def test_several_are_installed_by_one_command() -> None:
+    assert installing.command("a>=1", "b") == f"{sys.executable} -m pip install 'a>=1' b"
+
+
 def test_where_there_is_no_pip_uv_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
 
@@ -37,3 +41,4 @@ def test_what_is_named_is_what_the_extras_ask_for() -> None:
     assert extras["embedded"] == [installing.MONGOD]
     assert extras["parquet"] == [installing.PYARROW]
     assert extras["seal"] == [installing.CRYPTOGRAPHY]
+    assert extras["web"] == [*installing.WEB]

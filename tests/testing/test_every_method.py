@@ -23,15 +23,17 @@ REFUSED = {
     ),
     "log_size",
     *("stop_workers", "events", "stored_events", "export", "follow_events", "copy_log", "simulate"),
-    *("verify", "verify_all", "workers_gone", "metrics"),
+    *("verify", "verify_all", "workers_gone", "worker_runs", "metrics"),
 }
 OTHERWISE = {
     "enqueue",
     "schedule",
     "configure",
+    "resolve_worker",
     "resolve_workers",
     "try_projection",
     "act",
+    "ignore_errors",
 }  # asked for in words of their own
 
 
@@ -51,7 +53,9 @@ def test_what_needs_no_database_is_done(queue: TestQueue, name: str) -> None:
 def test_what_is_set_is_set_and_who_works_is_found(queue: TestQueue) -> None:
     assert queue.configure("max-retries", 1) == 1
     assert queue.configuration()["max-retries"].value == 1
-    assert queue.resolve_workers(["test"]) == ["test-1"]
+    assert queue.resolve_workers(["test"]) == [queue.resolve_worker("test")] == ["test-1"]
+    with pytest.raises(Refused, match=r"^fingerprint: is of no job"):
+        queue.ignore_errors("0a1b2c3d4e")
     with pytest.raises(Refused, match="No module 'acme'"):
         queue.try_projection("acme:Cost")
 

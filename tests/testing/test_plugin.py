@@ -12,7 +12,6 @@ from pymongo import MongoClient
 from eventqueue.errors import LocalServerFailed
 from eventqueue.system.process import is_alive, start_time
 from eventqueue.testing import TestQueue, servers
-from tests.projections.stage import await_that
 from tests.testing.conftest import START
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "eventqueue.testing.plugin", "-rs"]
@@ -153,28 +152,6 @@ def test_a_local_server_ends_with_the_session_and_leaves_nothing(
 
     assert not is_alive(pid, started)
     assert list(tmp_path.glob("eq-*")) == []
-
-
-@pytest.mark.faults
-def test_a_local_server_ends_with_tests_that_are_killed(tmp_path: Path) -> None:
-    code = (
-        "import os, sys; from eventqueue.testing import servers; from pymongo import MongoClient\n"
-        "with servers.serving(os.environ) as uri:\n"
-        "    print(MongoClient(uri).admin.command('serverStatus')['pid'], flush=True); sys.stdin.read()"
-    )
-    environ = {**os.environ, "TMPDIR": str(tmp_path)}
-    tests = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
-    )
-    assert tests.stdout is not None
-    pid = int(tests.stdout.readline())
-    started = start_time(pid)
-    assert started is not None
-
-    with tests:
-        tests.kill()
-
-    await_that(lambda: not is_alive(pid, started) and not list(tmp_path.glob("eq-*")))
 
 
 def test_a_server_that_does_not_start_is_told_in_a_sentence() -> None:

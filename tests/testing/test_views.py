@@ -95,6 +95,9 @@ def filters(jobs: Mapping[str, Job]) -> Iterator[Filter]:
         for asked in (
             {"until": since},
             {"created_since": at},
+            {"created_since": at + timedelta(microseconds=1)},
+            {"created_until": at + timedelta(microseconds=999)},
+            {"since": since + timedelta(microseconds=1)},
             {"created_until": at, "since": at - timedelta(seconds=1)},
             {"ended_since": since},
             {"ended_until": since, "ended_since": since - timedelta(seconds=1)},

@@ -24,7 +24,7 @@ from eventqueue.ticking.ticker import Ticker
 from tests.builders import append, enqueued
 from tests.ticking.conftest import made_by
 
-SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+MS, SECOND, MINUTE = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(minutes=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAR = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
 
@@ -185,6 +185,20 @@ def test_a_job_in_the_way_of_a_tick_is_named_before_and_until_another_tick_has_c
         queue.clock.advance(MINUTE)
 
     assert named == [[("a", job)]] * 4 + [[]] * 2
+
+
+def test_no_tick_is_made_from_before_its_schedule_was_set_by_a_clock_that_is_a_little_ahead(
+    queue: TestQueue, ticker: MakeTicker
+) -> None:
+    event = ScheduleSet(fields={"command": "true", "cwd": "/"}, missed=Missed.ONCE, overlap=Overlap.ALLOW, every=60.0)
+    put(queue, append(stream_for("a"), event, now=START + MINUTE + 2 * MS))
+    one = ticker()
+
+    for later in (MINUTE - MS, 2 * MS, MINUTE):
+        queue.clock.advance(later)
+        one.step()
+
+    assert [*jobs(queue)] == [job_id("a", START + 2 * MINUTE)]
 
 
 @pytest.mark.parametrize("policy", [Overlap.ALLOW, Overlap.SKIP])

@@ -38,6 +38,9 @@ FILTERS: Sequence[Filter] = [
     Filter(queue="web", limit=None),
     Filter(tag="day", limit=None),
     Filter(tag="night", state=State.PENDING, limit=None),
+    Filter(state_in=(State.DEAD, State.FAILED), limit=None),
+    Filter(state_in=(State.FAILED, State.PROCESSING), limit=None),
+    Filter(state_in=(State.COMPLETED, State.DEAD), queue="web", limit=2),
 ]
 
 

@@ -73,6 +73,18 @@ def test_what_became_of_a_worker_is_told_with_what_it_held_and_what_has_become_o
     assert by_id(queue.workers_gone())["web-1:a"].held[0].state is State.CANCELLED
 
 
+def test_who_has_left_just_now_is_told_also_by_who_has_a_clock_that_is_a_little_behind(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(queue, "web-1:a", started(), WorkerLeft())
+    (left,) = queue.workers_gone()
+    assert left.at is not None
+    before = left.at - timedelta(milliseconds=50)
+    monkeypatch.setattr(queue.connection.ground.clock, "now", lambda: before)
+
+    assert queue.workers_gone() == [left]
+
+
 def test_the_newest_come_first_and_no_more_than_are_asked_for(queue: Queue) -> None:
     for number in range(5):
         told(queue, f"web-1:{number}", started(), WorkerLost(held=tuple(f"job-{n}" for n in range(HELD_TOLD + 5))))

@@ -10,6 +10,7 @@ from pymongo.database import Database
 from eventqueue.api.queue import Queue
 from eventqueue.errors import InvalidInput, Refused
 from eventqueue.model.job import State
+from eventqueue.model.moments import AHEAD
 from eventqueue.ports.views import Filter
 from eventqueue.telling.words import instant
 from tests.travel.lives import Chances, seen
@@ -38,6 +39,17 @@ def test_what_is_shown_of_a_moment_is_what_was_shown_then(queue: Queue, seed: in
         then = seen(queue.at(moment))
         _leave_out_what_became_due(then, live, asked)
         assert then == live
+
+
+def test_the_time_of_what_was_read_just_now_is_not_yet_to_come(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.enqueue(id="one", command="true")
+    at = queue.get("one").created_at
+    monkeypatch.setattr(queue.connection.ground.clock, "now", lambda: at - timedelta(milliseconds=50))
+
+    assert [job.id for job in queue.at(at).list()] == ["one"]
+    assert queue.at(at).counts() == {"default": {State.PENDING: 1}}
+    with pytest.raises(InvalidInput, match="lies in the future"):
+        queue.at(at + AHEAD)
 
 
 def _leave_out_what_became_due(then: Mapping[str, Any], live: Mapping[str, Any], asked: datetime) -> None:
@@ -81,14 +93,6 @@ def test_a_time_before_the_log_or_in_the_future_is_refused(queue: Queue, away: t
 
     with pytest.raises(InvalidInput, match=problem):
         queue.at(datetime.now(UTC) + away)
-
-
-def test_of_several_states_one_is_asked_for_after_the_other(queue: Queue) -> None:
-    queue.enqueue(command="true")
-    then = queue.at(Chances(queue, 0).moment())
-
-    with pytest.raises(InvalidInput, match="state: cannot be several of a time that is past"):
-        then.list(state_in=(State.DEAD, State.FAILED))
 
 
 def test_of_an_empty_log_there_is_no_past(queue: Queue) -> None:

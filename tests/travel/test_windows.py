@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +15,11 @@ from eventqueue.model.events import EMPTY, Recorded
 from eventqueue.ports.log import Append
 from eventqueue.ports.views import Stats
 from projections.folds import rates
+from projections.folds.stats import MINUTE_S, MINUTES_KEPT
+from projections.keeping import ageing
 from projections.keeping.ageing import merge_aged
 from projections.reading import windows
-from tests.builders import COMPLETED, claimed, enqueued
+from tests.builders import COMPLETED, append, claimed, enqueued
 from tests.projections.stage import build, taking_place
 from tests.travel.lives import Chances, taken
 
@@ -133,6 +135,59 @@ def test_each_part_of_a_window_tells_what_happened_in_it_and_none_is_left_out(
             for part in parts:
                 counts = happened(of_it, part.since, part.until - timedelta(milliseconds=1))
                 assert {"enqueued": part.enqueued, "completed": part.completed} == counts, part
+
+
+@pytest.mark.parametrize("queue_name", [None, "q"])
+def test_what_happens_as_a_part_begins_is_told_of_it_at_once(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, queue_name: str | None
+) -> None:
+    ground = queue.connection.ground
+    begin = datetime.fromtimestamp(int(ground.clock.now().timestamp()) // MINUTE_S * MINUTE_S, UTC)
+    event = seal("job-first", EMPTY, [enqueued(queue="q")], actor="test", now=begin)[0]
+    ground.log.append([Append((taken(event, begin),))])
+    build(ground)
+
+    for later in (-50, 0, 1, 300, 999, 1000, 59_999):  # before 0: by a clock that is a little behind
+        now = begin + timedelta(milliseconds=later)
+        monkeypatch.setattr(ground.clock, "now", lambda now=now: now)
+
+        for window in (timedelta(minutes=5), timedelta(days=14)):
+            parts = queue.connection.views.rates(window, queue=queue_name)
+            assert sum(one.enqueued for one in parts) == 1, (later, window)
+            assert parts[-1].until == now
+        assert queue.connection.views.stats(timedelta(hours=1)).total.enqueued == 1
+
+
+def test_what_a_hand_has_stamped_years_ahead_is_told_of_no_window_that_ends_now(queue: Queue) -> None:
+    ground = queue.connection.ground
+    now = ground.clock.now()
+    for job_id, at in (("now", now), ("soon", now + timedelta(seconds=1)), ("ahead", now + timedelta(days=3650))):
+        ground.log.append([append(f"job-{job_id}", enqueued(queue="q"), now=at)])
+    build(ground)
+
+    assert queue.stats(timedelta(minutes=5)).total.enqueued == 2
+    assert sum(one.enqueued for one in queue.rates(timedelta(minutes=5))) == 2
+
+
+def test_while_an_hour_is_being_merged_its_parts_do_not_overlap(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ageing, "MERGED_MAX", 3)
+    ground = queue.connection.ground
+    hour = ground.clock.now().replace(minute=0, second=0, microsecond=0) - MINUTES_KEPT - timedelta(hours=1)
+    for minute in range(0, 60, 7):
+        ground.log.append([append(f"job-{minute}", enqueued(queue="q"), now=hour + timedelta(minutes=minute))])
+    with monkeypatch.context() as then:
+        then.setattr(ground.clock, "now", lambda: hour + timedelta(hours=1))
+        build(ground)
+    applier = taking_place(ground)
+
+    looks = 0
+    while looks == 0 or merge_aged(applier, ground.clock.now()):
+        looks += 1
+        for window in (timedelta(hours=10), timedelta(hours=24)):
+            parts = queue.connection.views.rates(window, queue="q")
+            assert all(before.until == after.since for before, after in pairwise(parts))
+            assert sum(one.enqueued for one in parts) == 9
+    assert looks > 2
 
 
 def test_a_window_that_is_past_ends_where_what_is_counted_together_begins(queue: Queue) -> None:

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.entry.keys import Keys
-from tests.web.doors import open_door
+from tests.web.doors import PATIENCE_S, open_door
 from tests.web.sites import Site
 from tests.worker.crew import Start, crews
 
@@ -37,7 +37,7 @@ def site(queue: Queue) -> Iterator[Site]:
 @pytest.fixture
 def operator(site: Site) -> Iterator[httpx.Client]:
     """A client that has come in by the operator's address, and whose acts come from pages of the site."""
-    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES) as client:
+    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES, timeout=PATIENCE_S) as client:
         client.get("/", params={"token": site.keys.operator or ""}).raise_for_status()
         yield client
 
@@ -45,7 +45,7 @@ def operator(site: Site) -> Iterator[httpx.Client]:
 @pytest.fixture
 def viewer(site: Site) -> Iterator[httpx.Client]:
     """As `operator`, by the viewer's address."""
-    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES) as client:
+    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES, timeout=PATIENCE_S) as client:
         client.get("/", params={"token": site.keys.viewer}).raise_for_status()
         yield client
 

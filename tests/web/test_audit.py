@@ -2,16 +2,19 @@
 
 import re
 import threading
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from bson.timestamp import Timestamp
 
 from eventqueue.api.queue import Queue
 from eventqueue.api.sealing import Seals
 from eventqueue.ports.views import Filter
 from eventqueue.sealing.signing import create, load
 from eventqueue.web.drawing import trail
-from tests.web.sites import Site, is_now
+from tests.builders import append
+from tests.web.sites import Site, is_now, was_at
 
 WAIT_S = 60
 
@@ -64,6 +67,18 @@ def test_the_last_seals_are_shown_with_who_signed_them(
     assert "not by" not in shown
 
 
+def test_of_a_queue_that_there_is_not_it_is_said_beside_the_empty_list(queue: Queue, operator: httpx.Client) -> None:
+    queue.enqueue(command="true", queue="mail")
+    queue.pause_queue("mail")
+    queue.status()
+
+    misspelt, sound = (operator.get("/audit", params={"queue": name}).text for name in ("mial", "mail"))
+
+    assert "No queue &#39;mial&#39; ever had a job (is mail meant?)" in misspelt
+    assert "No queue" not in sound
+    assert operator.get("/audit", params={"what": "enqueud"}).status_code == 400
+
+
 def test_what_people_did_is_told_and_not_what_workers_do_by_themselves(queue: Queue, operator: httpx.Client) -> None:
     job = queue.enqueue(id="one", command="true").id
     queue.cancel(job, "<script>alert(1)</script>\u202e")
@@ -97,6 +112,42 @@ def test_slice_after_slice_each_event_is_shown_once(
     assert len(seen) == len(set(seen)) == 20
 
 
+def test_events_of_one_second_whose_times_cross_are_each_shown_once(
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "SIZE", 3)
+    begin = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    events = queue.connection.ground.database["events"]
+    for place, tenth in enumerate((5, 0, 9, 3, 3, 7, 1, 8, 2, 6, 4, 9)):  # as several writers' clocks have it
+        queue.connection.ground.log.append([append(f"queue-{place}", now=begin + timedelta(milliseconds=100 * tenth))])
+        events.update_one(
+            {"_id.stream": f"queue-{place}"}, {"$set": {"ts": Timestamp(int(begin.timestamp()), place + 1)}}
+        )
+
+    for more in ({}, {"until": (begin + timedelta(milliseconds=600)).isoformat()}):
+        seen: list[str] = []
+        text = operator.get("/audit", params={"what": "all", **more}).text
+        seen += rows(text)
+        while link := re.search(r'href="([^"]*)" rel="next">Older', text):
+            text = operator.get(link[1].replace("&amp;", "&")).text
+            assert len(rows(text)) <= 3
+            seen += rows(text)
+
+        assert len(seen) == len(set(seen)) == (8 if more else 12)
+
+
+def test_a_place_that_is_not_there_begins_a_slice_from_the_first_event(
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "SIZE", 7)
+    queue.enqueue_many([{"command": "true"}] * 20)
+    everything = {"what": "all"}
+
+    first = rows(operator.get("/audit", params=everything).text)
+
+    assert rows(operator.get("/audit", params={**everything, "after": "job-nowhere@1"}).text) == first
+
+
 def test_a_slice_looks_at_a_bounded_part_of_the_log_and_says_so(
     queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +172,7 @@ def cancelled(queue: Queue) -> str:
 def test_an_act_on_many_jobs_is_shown_with_its_sum_and_its_jobs(
     queue: Queue, operator: httpx.Client, cancelled: str
 ) -> None:
-    at = is_now(queue)
+    at, before = is_now(queue), was_at(queue, next(iter(queue.list(Filter(queue="mail")))).id, 0)
     queue.enqueue(command="true", queue="mail")
 
     shown = operator.get(f"/audit/acts/{cancelled}").text
@@ -135,6 +186,8 @@ def test_an_act_on_many_jobs_is_shown_with_its_sum_and_its_jobs(
     assert [key.split("-")[0] for key in rows(told)] == ["act", "act"]  # and not each of its jobs beside it
     assert f'href="/audit/acts/{cancelled}"' in told
     assert "No act" in operator.get("/audit/acts/none").text
+    early = operator.get(f"/audit/acts/{cancelled}", params={"at": before})
+    assert (early.status_code, "was not begun by then" in early.text) == (404, True)
 
 
 def test_of_the_past_there_are_the_seals_and_the_events_of_then(

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Generator
 from html import unescape
 from typing import Any
 
@@ -10,13 +11,17 @@ import pytest
 
 from eventqueue.api import batches
 from eventqueue.api.acts import Acts
+from eventqueue.api.bulk import Acted, Bulk
 from eventqueue.api.queue import Queue
-from eventqueue.errors import Refused
+from eventqueue.audit.wanted import Wanted
+from eventqueue.errors import LogUnavailable, Refused
+from eventqueue.model.events import Recorded, type_of
 from eventqueue.model.job import State
-from eventqueue.ports.views import Found, Lag
-from eventqueue.web.acting import works
-from eventqueue.web.acting.deeds import CHOICES
-from eventqueue.web.acting.works import IDS_MAX, Prepared, Works
+from eventqueue.ports.views import Filter, Found, Lag
+from eventqueue.web.acting import bulk_acts
+from eventqueue.web.acting.bulk_acts import IDS_MAX, BulkActs, Prepared
+from eventqueue.web.acting.deeds import CHOICES, offered
+from eventqueue.web.pages.bulk import TICKED_MAX
 
 KEY = re.compile(r'name="key" value="([^"]+)"')
 ACT = re.compile(r"/bulk/([0-9a-f-]+)")
@@ -123,16 +128,16 @@ def test_jobs_are_changed_as_the_form_says_and_what_is_wrong_in_it_is_told_with_
     form = asked(operator, "state:pending", "set")
 
     nothing = done(operator, form)
-    wrong = done(operator, form, priority="high", tags="red blue")
-    answer = done(operator, form, priority="7", tags="red blue", run_at="+1h", timeout="10m", why="it waits")
+    wrong = done(operator, form, priority="high", tags="red, dark blue")
+    answer = done(operator, form, priority="7", tags="red, dark blue", run_at="+1h", timeout="10m", why="it waits")
 
     assert (nothing.status_code, wrong.status_code) == (400, 400)
     assert "Nothing to change was given" in nothing.text
     assert "priority: cannot be" in wrong.text
-    assert 'value="red blue"' in wrong.text
+    assert 'value="red, dark blue"' in wrong.text
     assert "1 job waits as asked." in answer.text.replace("1 jobs", "1 job")
     job = queue.get("one")
-    assert (job.priority, job.tags, job.timeout) == (7, ("red", "blue"), 600)
+    assert (job.priority, job.tags, job.timeout) == (7, ("red", "dark blue"), 600)
     assert job.due_at is not None
     assert job.due_at > job.created_at
 
@@ -183,6 +188,7 @@ def test_of_an_act_whose_end_was_never_told_that_is_said(queue: Queue, operator:
 
     assert page.status_code == 200
     assert "The log has no end of it" in page.text
+    assert "<progress" not in page.text, "how many were tried is not known here"
     bulk.close()
     assert "The log has no end of it" not in operator.get(f"/bulk/{bulk.id}").text
 
@@ -211,7 +217,7 @@ def held(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     going, have = threading.Event(), Acts.have
     later = iter([False, True])
     monkeypatch.setattr(batches, "BATCH", 1)
-    monkeypatch.setattr(works, "SHORT_S", 0)
+    monkeypatch.setattr(bulk_acts, "SHORT_S", 0)
 
     def hold(self: Acts, *asked: Any) -> None:
         if next(later, True):
@@ -260,10 +266,146 @@ def test_an_act_that_is_stopped_tries_no_more_jobs_and_its_sum_says_so(
 
 def test_of_what_was_counted_and_not_done_no_more_is_kept_than_fits() -> None:
     found = Found(["one"] * (IDS_MAX // 2), Lag(0.0))
-    kept = Works()
+    kept = BulkActs()
 
     first, *others = [kept.prepare(Prepared(CHOICES["retry"], "", found)) for _ in range(3)]
 
     assert [kept.prepared(one).found for one in others] == [found, found]
     with pytest.raises(Refused, match="look again"):
         kept.prepared(first)
+
+
+def failing(at: int, error: Exception) -> Bulk:
+    """An act on three jobs that is begun, and fails at this one of them."""
+
+    def acting(bulk: Bulk) -> Generator[Acted]:
+        bulk.id = "the-act"
+        for place in range(3):
+            if place == at:
+                raise error
+            yield Acted(f"job-{place}", Refused("no"))
+
+    return Bulk(3, acting)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize(
+    "error", [LogUnavailable("who knows"), ValueError("a fault of its own")], ids=lambda one: type(one).__name__
+)
+def test_an_act_that_is_begun_is_not_begun_again_whatever_ends_it_and_that_is_told(at: int, error: Exception) -> None:
+    kept, begun = BulkActs(), []
+    one = Prepared(CHOICES["retry"], "", Found(["job-0", "job-1", "job-2"], Lag(0.0)))
+
+    def have() -> Bulk:
+        begun.append(at)
+        return failing(at, error)
+
+    assert [kept.begin(one, have) for _ in range(2)] == ["the-act"] * 2
+
+    act = kept.begun("the-act")
+    assert act is not None
+    act.wait(20)
+    assert (begun, len(one.found)) == ([at], 0)
+    assert act.problem is not None
+    assert ("It failed" in act.problem) == isinstance(error, ValueError)
+
+
+def test_an_act_that_there_is_no_thread_for_is_ended_in_the_log_and_not_begun_once_more(
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled(queue)
+    form = asked(operator, "state:cancelled", "retry")
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "act":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    pages = [done(operator, form) for _ in range(2)]
+
+    acts = [
+        type_of(one.event)
+        for one in queue.events(Wanted(types=("act-begun", "act-ended")))
+        if isinstance(one, Recorded)
+    ]
+    assert acts == ["act-begun", "act-ended"]
+    assert act_of(pages[0]) == act_of(pages[1])
+    assert "It failed, with an error of its own" in pages[0].text
+
+
+def test_of_acts_that_were_done_the_newest_are_known_and_those_that_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_acts, "DONE_MAX", 2)
+    kept, held = BulkActs(), threading.Event()
+
+    def begun(act_id: str, until: threading.Event | None = None) -> None:
+        def acting(bulk: Bulk) -> Generator[Acted]:
+            bulk.id = act_id
+            yield Acted("job", Refused("no"))
+            if until is not None:
+                until.wait(20)
+
+        kept.begin(Prepared(CHOICES["retry"], "", Found(["job"], Lag(0.0))), lambda: Bulk(1, acting))
+
+    monkeypatch.setattr(bulk_acts, "SHORT_S", 0.0)
+    begun("goes-on", held)
+    monkeypatch.setattr(bulk_acts, "SHORT_S", 20.0)
+    for number in range(5):
+        begun(f"done-{number}")
+    known = [one for one in ("goes-on", *(f"done-{number}" for number in range(5))) if kept.begun(one)]
+    held.set()
+
+    assert known == ["goes-on", "done-4"]
+    kept.stop()
+
+
+def test_of_jobs_that_are_ticked_to_be_discarded_those_are_left_that_are_not_dead(
+    queue: Queue, operator: httpx.Client
+) -> None:
+    queue.enqueue(command="true", id="waits")
+
+    form = operator.get("/bulk", params={"deed": "discard", "id": "waits"})
+    answer = ended(operator, done(operator, form))
+
+    assert "Refused" in answer.text
+    assert queue.get("waits").state is State.PENDING
+
+
+def test_what_is_offered_fits_the_states_that_are_asked_for() -> None:
+    def names(*states: State) -> list[str]:
+        return [one.name for one in offered(Filter(state_in=states))]
+
+    assert names() == [*CHOICES]
+    assert names(State.DEAD) == ["retry", "restart", "discard"]
+    assert "discard" not in names(State.PENDING)
+    assert "cancel" in names(State.PENDING, State.PROCESSING)
+
+
+def test_where_the_view_is_behind_nothing_is_asked(
+    queue: Queue, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(command="true", id="one")
+    monkeypatch.setattr(Queue, "find", lambda *_, **__: Found(["one"], Lag(3.0)))
+
+    answer = asked(operator, "state:pending", "cancel")
+
+    assert (answer.status_code, KEY.search(answer.text)) == (503, None)
+    assert "the view is behind the log" in answer.text
+
+
+def test_by_a_wrong_filter_nothing_is_asked_about_all_jobs(queue: Queue, operator: httpx.Client) -> None:
+    queue.enqueue(command="true")
+
+    for wrong in ("state:penidng", "no condition", "x" * 5000):
+        answer = asked(operator, wrong, "cancel")
+
+        assert (answer.status_code, KEY.search(answer.text)) == (400, None)
+
+
+def test_no_more_jobs_are_ticked_than_an_address_holds(operator: httpx.Client) -> None:
+    ids = [f"job-{number}" for number in range(TICKED_MAX + 1)]
+
+    answer = operator.get("/bulk", params={"deed": "cancel", "id": ids})
+
+    assert (answer.status_code, "a filter chooses more" in answer.text) == (400, True)

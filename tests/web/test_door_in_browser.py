@@ -92,3 +92,18 @@ def test_who_has_no_cookie_gives_the_token_and_sees_what_was_asked_for(site: Sit
     expect(page.get_by_role("heading", name="Queues")).to_be_visible()
     assert page.url == f"{site.url}/queues?x=1"
     assert page.evaluate("document.cookie") == ""  # no script reads it
+
+
+@pytest.mark.parametrize("length", [150_000, 5_000_000])
+def test_what_was_typed_into_a_form_that_is_too_long_is_there_once_one_goes_back(page: Page, length: int) -> None:
+    page.goto("/enqueue")
+    command, tags = page.locator("[name=command]"), page.locator("[name=tags]")
+    tags.fill("nightly")
+    command.evaluate("(field, length) => { field.value = 'x'.repeat(length) }", length)
+    page.get_by_role("button", name="Enqueue").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("may take 100,000 bytes as it is sent. Your browser's Back shows")
+    page.go_back()
+
+    expect(tags).to_have_value("nightly")
+    assert command.evaluate("field => field.value.length") == length

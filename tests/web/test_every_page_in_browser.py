@@ -29,7 +29,7 @@ LOST = """() => [...document.querySelectorAll("main *")].filter((one) => {
   return (width > 0 && right < 0) || room > 40;
 }).map((one) => one.outerHTML.slice(0, 100))"""
 """What nobody sees, though it is drawn: beside the page, or pressed into a part of the room that it has."""
-DETAILS = ["/jobs/wild", "/jobs?q=state:dead", "/jobs/nowhere", "/queues?at=1s", "/?at=1s"]
+DETAILS = ["/jobs/wild", "/jobs?q=state:dead", "/jobs/nowhere", "/queues?at=1s", "/?at=1s", "/enqueue?like=markup"]
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,10 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 
 from eventqueue.api.queue import Queue
+from eventqueue.web.pages import facets
 from tests.web.sites import was_at
 
 LINK = re.compile(r'<li[^>]*><a href="([^"]+)"[^>]*><bdi>([^<]*)</bdi>.*?<span class="number">([0-9,]+)</span></li>')
@@ -41,6 +43,18 @@ def test_each_kind_is_counted_and_is_a_link_that_asks_for_it_or_for_it_no_more(
     assert of_all["cancelled"] == ("1", "state:pending state:cancelled")
     assert of_all["mail"] == ("2", "state:pending queue:mail")
     assert kinds(viewer, "")["shop.send"] == ("1", "task:shop.send")
+
+
+def test_a_kind_that_is_asked_for_is_shown_however_rare_it_is(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "MOST", 1)
+    queue.enqueue_many([{"command": "true", "queue": one} for one in ("often", "often", "seldom")])
+
+    found = kinds(viewer, "queue:seldom queue:often")
+
+    assert found["seldom"] == ("1", "queue:often")
+    assert "seldom" not in kinds(viewer, "")
 
 
 def test_of_a_time_that_is_past_states_and_queues_are_counted_as_they_were(queue: Queue, viewer: httpx.Client) -> None:

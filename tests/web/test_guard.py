@@ -9,7 +9,7 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.web.entry.guard import HEADERS
 from eventqueue.web.entry.keys import Keys
-from tests.web.doors import knock, open_door, sent
+from tests.web.doors import PATIENCE_S, knock, open_door, sent
 from tests.web.sites import Site
 
 READS = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -18,7 +18,7 @@ READS = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest
 @pytest.fixture
 def stranger(site: Site) -> Iterator[httpx.Client]:
     """A client that has shown no token."""
-    with httpx.Client(base_url=site.url, headers=READS) as client:
+    with httpx.Client(base_url=site.url, headers=READS, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -50,13 +50,15 @@ def test_who_names_no_host_or_two_is_refused(site: Site) -> None:
 
 def test_a_host_that_is_allowed_is_one_of_its_names(queue: Queue) -> None:
     with open_door(queue, Keys("viewer", "operator"), "queue.example.com") as site:
-        answer = httpx.get(site.url, headers={"host": "Queue.Example.com"}, params={"token": "operator"})
+        answer = httpx.get(
+            site.url, headers={"host": "Queue.Example.com"}, params={"token": "operator"}, timeout=PATIENCE_S
+        )
 
     assert answer.status_code == 303
 
 
 def test_the_token_in_the_address_becomes_a_cookie_and_is_gone_from_it(site: Site, stranger: httpx.Client) -> None:
-    answer = stranger.get(f"/queues?q=a%20b&token={site.keys.operator}&q=c&at=")
+    answer = stranger.get(f"/queues?token=another&q=a%20b&token={site.keys.operator}&q=c&at=")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/queues?q=a+b&q=c&at=")
     name, _, rest = answer.headers["set-cookie"].partition("=")
@@ -67,7 +69,7 @@ def test_the_token_in_the_address_becomes_a_cookie_and_is_gone_from_it(site: Sit
 
 def test_the_cookie_is_found_among_those_of_other_ports_and_holds_any_token(queue: Queue) -> None:
     token = "0123456789/+=~._-abcdefghij"
-    with open_door(queue, Keys(token, None)) as site, httpx.Client(base_url=site.url) as client:
+    with open_door(queue, Keys(token, None)) as site, httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         name, _, value = client.get("/", params={"token": token}).headers["set-cookie"].partition(";")[0].partition("=")
         others = f'a={{"b": [1, 2]}}; ; x; c="; {name}={value}; d=\\'
 
@@ -161,7 +163,12 @@ def test_of_a_browser_that_does_not_tell_an_act_is_taken_by_its_origin_alone(
 
 def test_whatever_is_answered_loads_nothing_and_is_shown_nowhere_else(site: Site, operator: httpx.Client) -> None:
     asked = [operator.get(path) for path in ("/", "/nowhere", "/static/style.css", "/static/none", "/static/%00")]
-    asked += [operator.put("/"), operator.post("/"), httpx.get(site.url), operator.get("/", headers={"host": "x"})]
+    asked += [
+        operator.put("/"),
+        operator.post("/"),
+        httpx.get(site.url, timeout=PATIENCE_S),
+        operator.get("/", headers={"host": "x"}),
+    ]
 
     assert [one.status_code for one in asked] == [200, 404, 200, 404, 404, 405, 405, 401, 421]
     for one in asked:
@@ -241,7 +248,7 @@ def test_what_is_no_http_is_hung_up_on_without_a_word(site: Site, capfd: pytest.
 
 def test_nobody_acts_where_it_is_for_looking_only(queue: Queue) -> None:
     queue.enqueue(command="true")
-    with open_door(queue, Keys("viewer", None)) as site, httpx.Client(base_url=site.url) as client:
+    with open_door(queue, Keys("viewer", None)) as site, httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         for token in ("", "None", "operator"):
             assert client.get("/", params={"token": token}).status_code == 401
         client.get("/", params={"token": "viewer"})

@@ -5,6 +5,8 @@ import pytest
 
 from eventqueue.api.queue import Queue
 from eventqueue.web import house
+from eventqueue.web.entry.roles import Role, Visitor
+from tests.web.sites import Site
 
 
 def test_who_asks_again_acts_by_the_same_queue(
@@ -19,3 +21,11 @@ def test_who_asks_again_acts_by_the_same_queue(
     monkeypatch.setattr(house, "ActingQueue", made)
 
     assert operator.get("/queues").status_code == 200
+
+
+def test_queues_are_kept_of_so_many_users_and_made_anew_for_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(house, "USERS_MAX", 2)
+
+    for user in ("ann", "ben", "cid", "ann"):
+        assert site.house._of(Visitor(Role.OPERATOR, user)).connection.actor == f"web/{user}"
+        assert len(site.house._acting) <= 2

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 
 import bson
 import httpx
@@ -11,10 +12,11 @@ from msgspec.structs import replace
 
 from eventqueue.api.queue import Queue
 from eventqueue.model.events import Cancelled, Event, LateResult, stream_of
-from eventqueue.model.job import State
+from eventqueue.model.job import Job, State, fold
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web.pages import job
-from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed, enqueued, failed
+from tests.builders import DEAD_LETTERED, USED_UP_FAILURE, append, claimed, enqueued, failed, history
+from tests.web.sites import asking, is_now, was_at
 
 RLO = "\u202e"
 
@@ -117,17 +119,21 @@ def test_a_restart_leads_to_the_new_job_and_each_names_the_other(queue: Queue, o
 def test_of_a_job_that_waits_what_is_typed_is_changed_and_nothing_else(queue: Queue, operator: httpx.Client) -> None:
     queue.enqueue(id="one", command="true", priority=3, timeout=9, tags=["a"])
 
-    typed = {"queue": "mail", "due": "2h", "tags": "b, c", "priority": "", "no-timeout": "on", "why": "later"}
+    typed = {"queue": "mail", "run_at": "2h", "tags": "b, c d", "priority": "", "no-timeout": "on", "why": "later"}
     answer = operator.post("/jobs/one/amend", data=typed)
 
     assert "waits as asked" in text_of(answer)
     job = queue.get("one")
-    assert (job.queue, job.priority, job.tags, job.timeout, job.run.text) == ("mail", 3, ("b", "c"), None, "true")
+    assert (job.queue, job.priority, job.tags, job.timeout, job.run.text) == ("mail", 3, ("b", "c d"), None, "true")
     assert job.due_at is not None
     assert 7000 < (job.due_at - job.created_at).total_seconds() < 7300
-    for wrong in ({"priority": "much"}, {"due": "soon"}, {"queue": "no queue"}, {}):
+    for wrong in ({"priority": "much"}, {"run_at": "soon"}, {"queue": "no queue"}, {}):
         assert operator.post("/jobs/one/amend", data=wrong).status_code == 400
     assert queue.get("one").version == 2
+    operator.post("/jobs/one/amend", data={"tags": "d", "no-tags": "on", "why": "typed is more than ticked"})
+    assert queue.get("one").tags == ("d",)
+    operator.post("/jobs/one/amend", data={"tags": "", "no-tags": "on"})
+    assert queue.get("one").tags == ()
 
 
 def test_of_very_many_events_the_newest_are_shown_and_the_others_page_by_page(
@@ -246,7 +252,8 @@ def test_the_end_of_what_an_attempt_wrote_is_shown_and_all_that_is_kept_is_a_fil
 
 def rows(page: httpx.Response) -> dict[str, list[str]]:
     """Return by field what the two have in a table of differences."""
-    found = re.findall(r'<tr data-key="([^"]*)">.*?</th>\s*<td>(.*?)</td><td>(.*?)</td>', page.text, re.DOTALL)
+    cell = "<td[^>]*>(.*?)</td>"
+    found = re.findall(rf'<tr data-key="([^"]*)">.*?</th>\s*{cell}{cell}', page.text, re.DOTALL)
     return {field: [unescape(re.sub(r"<[^>]*>", "", one)) for one in sides] for field, *sides in found}
 
 
@@ -300,6 +307,7 @@ def test_it_is_proven_when_somebody_asks(queue: Queue, viewer: httpx.Client) -> 
 
     assert "Nothing is wrong: its 1 event follows from" in text_of(viewer.get("/jobs/one/proof"))
     assert "The log has no seal" in text_of(viewer.get("/jobs/one"))
+    assert viewer.get("/jobs/one/proof", params={"at": is_now(queue)}).status_code == 422  # it would be of now
     events = queue.connection.ground.database["events"]
     (event,) = events.find({"_id.stream": "job-one"})
     events.delete_one({"_id": event["_id"]})
@@ -326,11 +334,47 @@ def test_where_nothing_has_become_of_it_a_page_that_is_open_is_not_drawn_anew(
     assert seen(mark).status_code == 200
 
 
+def test_what_is_shown_is_known_by_the_event_that_was_last_and_not_by_its_number_alone() -> None:
+    first, other = history(enqueued(), claimed("w:1"))[-1], history(enqueued(), claimed("w:2"))[-1]
+
+    assert job._mark(asking(), first) == job._mark(asking(), first) != job._mark(asking(), other)
+
+
+def test_of_a_time_that_is_past_nothing_is_followed_as_it_is_written(queue: Queue, viewer: httpx.Client) -> None:
+    now = queue.connection.ground.clock.now()
+    queue.connection.ground.log.append([append("job-one", enqueued(), claimed("w:1"), now=now)])
+
+    assert "data-follow" in viewer.get("/jobs/one").text
+    for more in ({}, {"written": "1"}):
+        assert "data-follow" not in viewer.get("/jobs/one", params={"at": is_now(queue), **more}).text
+
+
 def test_what_came_too_late_from_a_worker_is_told(queue: Queue, viewer: httpx.Client) -> None:
     dead(queue)
+    before = is_now(queue)
     late = LateResult(claim=2, worker="w:1", outcome="completed", data={})
     queue.connection.ground.log.append([append("late-one", late, now=queue.connection.ground.clock.now())])
 
     shown = text_of(viewer.get("/jobs/one"))
     assert "Too late to count" in shown
     assert "completed by w:1, after its claim 2 had ended" in shown
+    assert "Too late to count" not in text_of(viewer.get("/jobs/one", params={"at": before}))
+
+
+def test_of_a_time_that_is_past_its_events_are_folded_once(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.enqueue(id="one", command="true")
+    at = was_at(queue, "one")
+    folded = 0
+
+    def counted(*given: Any) -> Job | None:
+        nonlocal folded
+        folded += 1
+        return fold(*given)
+
+    for module in ("eventqueue.api.then", "eventqueue.telling.story"):
+        monkeypatch.setattr(f"{module}.fold", counted)
+
+    assert viewer.get("/jobs/one", params={"at": at}).status_code == 200
+    assert folded == 1

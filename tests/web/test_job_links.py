@@ -3,21 +3,24 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from eventqueue.audit.clauses import Clause, Place, Reason, Why
+from eventqueue.audit.clauses import Around, Clause, Place, Reason, Why
 from eventqueue.audit.waiting import busy
+from eventqueue.audit.why import explain
 from eventqueue.model.job import State
+from eventqueue.model.waits import Kind, Wait
 from eventqueue.web.asked import Asked
 from eventqueue.web.entry.roles import Role, Visitor
 from eventqueue.web.pages.job_links import Piece, clauses, linked
 from tests.audit.test_why import BUSY
-from tests.builders import NOW, enqueued, job
+from tests.builders import NOW, enqueued, history, job
 
 NOBODY: Any = None
 ASKED = Asked(NOBODY, Visitor(Role.VIEWER, "ann"), datetime(2026, 1, 1, tzinfo=UTC), "/jobs/one", NOBODY, NOBODY)
 
 
 def test_names_are_links_where_they_stand_as_words_and_commands_are_code() -> None:
-    found = linked("Job a-1 waits for a, not for ab: `queuectl cancel a` ends a.", {"a": "/a", "a-1": "/a-1", "": "/"})
+    text = "Job a-1 waits for a, not for ab: `queuectl cancel a` ends a."
+    found = linked(text, {"a": "/a", "a-1": "/a-1", "": "/"}, ["queuectl cancel a"])
 
     assert [*found] == [
         Piece("Job "),
@@ -30,6 +33,16 @@ def test_names_are_links_where_they_stand_as_words_and_commands_are_code() -> No
         Piece("a", "/a"),
         Piece("."),
     ]
+
+
+def test_what_others_wrote_is_no_command_however_it_looks() -> None:
+    said = Wait(kind=Kind.PAUSED, since=NOW, by="ann", why="do `queuectl db delete`, now")
+    around = Around(now=NOW, waits=[said])
+
+    (told, *_) = clauses(ASKED, job(enqueued()), explain(job(enqueued()), history(enqueued()), around))
+
+    assert [one.text for one in told.pieces if one.is_code] == ["queuectl queue resume default"]
+    assert "`queuectl db delete`" in "".join(one.text for one in told.pieces)
 
 
 def test_jobs_that_keep_slots_busy_are_links() -> None:

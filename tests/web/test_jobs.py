@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import httpx
 import pytest
@@ -34,6 +35,19 @@ def test_the_list_shows_the_jobs_that_fit_the_filter_newest_first(queue: Queue, 
     ]
     assert "No job fits." in viewer.get("/jobs", params={"q": "tag:blue"}).text
     assert "No queue &#39;mial&#39; ever had a job (is mail meant?)" in viewer.get("/jobs?q=queue:mial").text
+
+
+def test_of_each_job_it_is_told_what_it_runs_with_its_arguments_in_short(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(task="shop:send", args=["<ann>"], kwargs={"order": {"id": 7}})
+    queue.enqueue(command="echo " + "x" * 1000)
+
+    long, call = re.findall(r'<code class="run" title="([^"]*)"><bdi>(.*?)</bdi></code>', viewer.get("/jobs").text)
+
+    assert [unescape(one) for one in call] == [
+        'shop:send("<ann>", order={"id":7})',
+        '<b>shop:send</b>("<ann>", order={"id":7})',
+    ]
+    assert [len(one) for one in long] == [400, 200]
 
 
 @pytest.mark.parametrize("sort", [None, "priority"])
@@ -102,6 +116,23 @@ def test_what_others_wrote_is_never_markup_and_steers_nothing(queue: Queue, view
     assert "and 5 tags more" in page
 
 
+def test_what_is_no_filter_is_told_of_before_and_after_it_is_asked_for(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(command="true", id="one")
+
+    def problem_of(text: str) -> object:
+        return viewer.get("/search/completions", params={"q": text, "whole": "1"}).json()["problem"]
+
+    page = viewer.get("/jobs", params={"q": "state:ded"})
+
+    assert problem_of("state:dead") is None
+    assert problem_of("one") is None  # leads to that job
+    assert "ded" in str(problem_of("state:ded"))
+    assert page.status_code == 400
+    assert "Waits for" in page.text
+    assert "No jobs are listed" in page.text
+    assert "/jobs/one" not in page.text
+
+
 def test_where_too_many_would_be_looked_at_that_is_said_and_offered(
     queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +164,7 @@ def test_the_list_of_a_time_that_is_past_is_as_it_was_and_its_links_stay_there(
     assert listed(then) == ["one"]
     assert "/bulk" not in then.text
     assert "/jobs/one?at=" in then.text
-    assert "ask for one after the other" in several.text
+    assert listed(several) == ["one"]
 
 
 def test_what_a_job_waits_for_and_failed_with_is_shown(queue: Queue, viewer: httpx.Client) -> None:
@@ -143,7 +174,7 @@ def test_what_a_job_waits_for_and_failed_with_is_shown(queue: Queue, viewer: htt
 
     page = viewer.get("/jobs").text
 
-    assert "in 1h" in page
+    assert "in 1 h 59 min" in page
     assert 'title="the disk is full">paused<' in page
 
 
@@ -177,3 +208,23 @@ def test_what_takes_long_to_find_is_not_looked_for_every_second(
     monkeypatch.setattr(jobs, "SLOW_S", -1.0)
 
     assert 'data-every="60000"' in viewer.get("/jobs").text
+
+
+def test_a_slice_is_as_large_as_is_asked_for_but_for_a_bound(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SLICE_MAX", 3)
+    queue.enqueue_many([{"command": "true"}] * 5)
+
+    found = {n: len(listed(viewer.get("/jobs", params={"n": n}))) for n in ("2", "3", "4", "99999999", "0", "much")}
+
+    assert found == {"2": 2, "3": 3, "4": 3, "99999999": 3, "0": 1, "much": 3}
+
+
+def test_what_is_scheduled_is_asked_for_alone_and_other_states_beside_each_other(viewer: httpx.Client) -> None:
+    page = unescape(viewer.get("/jobs", params={"q": "state:dead queue:mail"}).text)
+
+    links = dict(re.findall(r'<a class="chip (\w+)" href="([^"]+)"', page))
+    assert links["scheduled"] == "/jobs?q=queue%3Amail+state%3Ascheduled"
+    assert links["failed"] == "/jobs?q=state%3Adead+queue%3Amail+state%3Afailed"
+    assert links["dead"] == "/jobs?q=queue%3Amail"

@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 from eventqueue.api.handles import Handle
 from eventqueue.api.queue import Queue
 from eventqueue.model.job import State
+from tests.cli.past import died
 from tests.web.conftest import OpenPage
 
 pytestmark = pytest.mark.web
@@ -54,6 +55,23 @@ def test_a_kind_beside_the_list_chooses_its_jobs(queue: Queue, open_page: OpenPa
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_label("Kinds").get_by_role("link", name="red").click()
     expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_enter_behind_a_reason_does_none_of_several_acts(queue: Queue, open_page: OpenPage) -> None:
+    queue.enqueue(command="true", id="one", max_retries=0)
+    died(queue, "one")
+    page = open_page("/jobs")
+    page.get_by_role("button", name="Do with job one").click()
+    why = page.get_by_label("Why")
+    expect(why).to_be_focused()
+
+    page.keyboard.type("because")
+    page.keyboard.press("Enter")
+
+    expect(why).to_have_value("because")
+    assert queue.get("one").state is State.DEAD
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page.get_by_text("Job one is pending again")).to_be_visible()
 
 
 def test_many_jobs_are_retried_and_the_sum_is_told(queue: Queue, open_page: OpenPage) -> None:
@@ -125,8 +143,8 @@ def test_what_is_ticked_stays_ticked_while_the_list_moves_and_is_acted_on(queue:
         queue.enqueue(command="true", id=name)
     page = open_page("/jobs")
 
-    page.get_by_label("Job one").check()
-    page.get_by_label("Job three").check()
+    page.get_by_role("checkbox", name="Job one").check()
+    page.get_by_role("checkbox", name="Job three").check()
     queue.enqueue(command="true", id="new")
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
     page.get_by_role("form", name="With the jobs that are ticked").get_by_role("button", name="Cancel…").click()
@@ -134,3 +152,37 @@ def test_what_is_ticked_stays_ticked_while_the_list_moves_and_is_acted_on(queue:
 
     expect(page.get_by_text("2 jobs are cancelled.")).to_be_visible()
     assert {job.id for job in queue.list(state=State.PENDING)} == {"two", "new"}
+
+
+def test_a_filter_that_is_none_is_told_of_at_its_field_while_the_list_stays(queue: Queue, open_page: OpenPage) -> None:
+    queue.enqueue(command="true", id="one")
+    page = open_page("/jobs")
+    field, told = page.get_by_label("Search jobs"), page.locator("#search-problem")
+
+    field.fill("state:ded")
+    field.press("Enter")
+    expect(told).to_contain_text("ded")
+    expect(page.get_by_title("one")).to_be_visible()
+
+    field.fill("state:dead")
+    expect(told).to_have_count(0)
+    field.press("Enter")
+    expect(page.get_by_text("No job fits.")).to_be_visible()
+
+
+def test_a_job_is_cancelled_from_its_row_by_keyboard_alone_and_the_list_is_there_again(
+    queue: Queue, open_page: OpenPage
+) -> None:
+    queue.enqueue(command="true", id="one", delay=3600)
+    page = open_page("/jobs?q=queue:default")
+
+    page.get_by_role("button", name="Do with job one").press("Enter")
+    page.keyboard.type("not needed")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status").filter(has_text="Job one is cancelled")).to_be_visible()
+    expect(page.get_by_label("Search jobs")).to_have_value("queue:default")
+    assert "not needed" in str(queue.history("one")[-1].event)

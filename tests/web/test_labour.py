@@ -75,6 +75,25 @@ def test_of_a_kind_one_goes_on_at_a_time_and_the_other_names_who_began_it(labour
     assert labours.start("rebuild", "The rebuild of the views", "bob", again).by == "bob"
 
 
+def test_a_work_that_there_is_no_thread_for_does_not_go_on_and_can_be_begun_later(
+    labours: Labours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            labours.start("audit", "The verification", "ann", lambda _: Outcome("All is well"))
+
+    assert labours.get("audit") is None
+    labours.start("audit", "The verification", "ann", lambda _: Outcome("All is well"))
+    _join(labours, "audit")
+    ended = labours.get("audit")
+    assert ended is not None
+    assert ended.outcome == "All is well"
+
+
 def test_only_so_many_go_on_at_a_time(labours: Labours) -> None:
     works = [Held() for _ in range(labour.RUNNING_MAX)]
     for number, work in enumerate(works):

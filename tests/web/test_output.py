@@ -1,5 +1,7 @@
 """What a job writes, sent as it writes it: the end of each stream each time, to few at once, and then it is over."""
 
+import threading
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -11,6 +13,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.mongo.outputs import Kept
 from eventqueue.web import output
 from eventqueue.web.drawing.written import SHOWN_BYTES
+from tests.web.sites import Site
 from tests.web.test_job import dead
 from tests.worker.stage import wait_until
 
@@ -50,6 +53,22 @@ def test_no_more_look_on_than_a_process_can_bear(
     assert output._looking == set()
 
 
+def test_who_there_is_no_thread_for_takes_no_place_among_those_who_look_on(
+    queue: Queue, viewer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead(queue)
+
+    def refuse(_: output.Look) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(output.Look, "start", refuse)
+        with suppress(httpx.HTTPError):  # it has begun already
+            viewer.get("/jobs/one/output")
+
+    assert output._looking == set()
+
+
 def test_nobody_looks_any_more_once_a_page_has_gone(queue: Queue, viewer: httpx.Client) -> None:
     queue.enqueue(id="one", command="true")
 
@@ -57,6 +76,27 @@ def test_nobody_looks_any_more_once_a_page_has_gone(queue: Queue, viewer: httpx.
         wait_until(lambda: len(output._looking) == 1)
 
     wait_until(lambda: not output._looking)
+    wait_until(lambda: all(one.name != "output" for one in threading.enumerate()))
+
+
+def test_all_is_over_once_the_page_is_to_end(queue: Queue, site: Site, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true")
+
+    with viewer.stream("GET", "/jobs/one/output") as answer:
+        wait_until(lambda: len(output._looking) == 1)
+        site.house.live.stop()
+
+        assert answer.read() == b""
+
+
+def test_who_asks_for_its_head_alone_has_that_and_nobody_looks(queue: Queue, viewer: httpx.Client) -> None:
+    queue.enqueue(id="one", command="true")
+
+    answer = viewer.head("/jobs/one/output")
+
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+    assert viewer.get("/static/style.css").status_code == 200  # by the same connection, on which nothing is to come
+    assert output._looking == set()
 
 
 def test_however_much_is_written_the_end_is_held_and_all_of_it_counted() -> None:
@@ -72,6 +112,7 @@ def test_however_much_is_written_the_end_is_held_and_all_of_it_counted() -> None
     assert stream["pieces"][-1].text == "end"
     written.take(AttemptWrote("stdout", b"y" * 10 * SHOWN_BYTES))
     assert len(written.shown()["streams"][0]["pieces"][0].text) == SHOWN_BYTES
+    assert sum(map(len, written._tails.values())) <= 2 * SHOWN_BYTES
     written.take(AttemptEnded("completed"))
     written.take(AttemptBegan(2, 5, "w:1", "host"))
     assert written.shown()["streams"] == []

@@ -10,7 +10,7 @@ from eventqueue.errors import Misconfigured
 from eventqueue.model.events import Recorded
 from eventqueue.web.entry.keys import OPERATOR, VIEWER, Keys, keys_of
 from eventqueue.web.entry.proxied import check_header
-from tests.web.doors import open_door
+from tests.web.doors import PATIENCE_S, open_door
 from tests.web.sites import Site
 
 OPERATOR_TOKEN, VIEWER_TOKEN = "o" * 6 + "0123456789abcdefghij", "v" * 6 + "0123456789abcdefghij"
@@ -30,7 +30,7 @@ def by_proxy(user: str, token: str = OPERATOR_TOKEN) -> dict[bytes, bytes]:
 
 def test_an_act_is_signed_by_who_the_proxy_names(queue: Queue, site: Site) -> None:
     queue.enqueue(command="true")
-    with httpx.Client(base_url=site.url) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         for user in ("Ann", "Jörg"):
             name = "pause" if user == "Ann" else "resume"
             answer = client.post(f"/queues/default/{name}", headers=by_proxy(user))
@@ -43,7 +43,7 @@ def test_an_act_is_signed_by_who_the_proxy_names(queue: Queue, site: Site) -> No
 
 def test_who_the_proxy_lets_look_only_cannot_act(queue: Queue, site: Site) -> None:
     queue.enqueue(command="true")
-    with httpx.Client(base_url=site.url) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         assert client.get("/", headers=by_proxy("bob", VIEWER_TOKEN)).status_code == 200
         assert client.post("/queues/default/pause", headers=by_proxy("bob", VIEWER_TOKEN)).status_code == 403
 
@@ -52,7 +52,7 @@ def test_nobody_on_this_machine_can_say_who_they_are(site: Site) -> None:
     told = by_proxy("ann")
     without = [{key: value for key, value in told.items() if key != left} for left in (b"authorization",)]
     wrong = [{**told, b"authorization": one} for one in (b"Bearer x", b"Basic " + OPERATOR_TOKEN.encode(), b"")]
-    with httpx.Client(base_url=site.url) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         for headers in (*without, *wrong):
             assert client.get("/", headers=headers).status_code == 401
         assert client.get("/", params={"token": OPERATOR_TOKEN}).status_code == 401  # nor by an address
@@ -66,7 +66,7 @@ def test_nobody_on_this_machine_can_say_who_they_are(site: Site) -> None:
 def test_a_proxy_that_names_nobody_or_two_or_what_does_not_print_lets_nobody_in(site: Site) -> None:
     told = by_proxy("ann")
     named = [b"", b"\xff", "a\u202eb".encode(), b"x" * 5_000, b"ann as root"]
-    with httpx.Client(base_url=site.url) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         for user in named:
             assert client.get("/", headers={**told, b"x-forwarded-user": user}).status_code == 401
         two = [*told.items(), (b"x-forwarded-user", b"root")]
@@ -77,7 +77,7 @@ def test_a_proxy_that_names_nobody_or_two_or_what_does_not_print_lets_nobody_in(
 
 def test_other_pages_cannot_use_what_the_proxy_knows_of_their_reader(queue: Queue, site: Site) -> None:
     queue.enqueue(command="true")
-    with httpx.Client(base_url=site.url) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE_S) as client:
         headers = {**by_proxy("ann"), b"sec-fetch-site": b"same-site"}
         assert client.post("/queues/default/pause", headers=headers).status_code == 403
         del headers[b"sec-fetch-site"]
@@ -90,7 +90,7 @@ def test_other_pages_cannot_use_what_the_proxy_knows_of_their_reader(queue: Queu
 def test_the_cookie_is_for_https_alone_where_a_proxy_says_that_it_is_spoken(queue: Queue) -> None:
     with open_door(queue, KEYS, "queue.example.com") as site:
         told = {"host": "queue.example.com", "x-forwarded-proto": "https"}
-        answer = httpx.get(site.url, params={"token": VIEWER_TOKEN}, headers=told)
+        answer = httpx.get(site.url, params={"token": VIEWER_TOKEN}, headers=told, timeout=PATIENCE_S)
 
     assert "Secure" in answer.headers["set-cookie"]
 

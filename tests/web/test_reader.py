@@ -10,13 +10,18 @@ from pymongo import MongoClient
 from starlette.routing import Route
 
 from eventqueue.api.queue import Queue
+from eventqueue.model.fingerprint import fingerprint
 from eventqueue.web.entry.keys import Keys
+from tests.cli.past import died
 from tests.mongo.servers import running
 from tests.web.doors import open_door
 from tests.web.sites import Site
 
 DB = "read_only"
-ASKS = {"/bulk": {"deed": "cancel"}}  # what a page has to be asked with
+ASKS = {  # what a page has to be asked with
+    "/bulk": {"deed": "cancel"},
+    "/dead/ignore": {"fingerprint": fingerprint("exit code 3")},
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +30,8 @@ def reader() -> Iterator[Queue]:
     with running(guarded=True) as uri, MongoClient[dict[str, Any]](uri, timeoutMS=30_000) as root:
         with Queue(uri, DB, actor="test") as queue:
             queue.enqueue(command="true", id="one")
+            queue.enqueue(command="false", id="dead")
+            died(queue, "dead")
             assert queue.status().lag.is_fresh
         privileges = [{"resource": {"db": DB, "collection": ""}, "actions": ["find", "changeStream"]}]
         root[DB].command("createRole", "reader", privileges=privileges, roles=[])
@@ -50,8 +57,9 @@ def test_every_page_is_shown_and_is_live(site: Site, operator: httpx.Client) -> 
 
 
 def test_an_act_is_refused_in_the_words_of_the_database(operator: httpx.Client, reader: Queue) -> None:
-    answer = operator.post("/queues/default/pause", data={"why": "x"})
-
-    assert answer.status_code == 403
-    assert "MongoDB refused access" in answer.text
+    kind = {"fingerprint": fingerprint("exit code 3"), "for": "for a day"}
+    for path, form in (("/queues/default/pause", {"why": "x"}), ("/dead/ignore", kind)):
+        answer = operator.post(path, data=form)
+        assert answer.status_code == 403
+        assert "MongoDB refused access" in answer.text
     assert reader.queues()[0].pause is None

@@ -39,6 +39,25 @@ def test_what_is_not_very_long_is_to_scale() -> None:
     assert [round(one.width, 1) for one in found] == [12.5, 25, 62.5]
 
 
+def test_idle_time_is_long_that_is_more_than_four_times_all_that_is_shorter() -> None:
+    for idle, is_cut in ((40.0, False), (41.0, True)):
+        assert [one.is_cut for one in bars(life((Kind.RUNNING, 10), (Kind.BACKOFF, idle)))] == [False, is_cut]
+        assert not any(one.is_cut for one in bars(life((Kind.WAITING, 10), (Kind.RUNNING, idle))))
+
+
+def test_a_run_is_seen_however_short_it_is() -> None:
+    found = bars(life((Kind.RUNNING, 1000), (Kind.RUNNING, 0.001), (Kind.WAITING, 1000)))
+
+    assert found[1].width == pytest.approx(0.4, rel=0.01)
+
+
+def test_however_often_idle_time_is_cut_most_of_the_line_is_left() -> None:
+    found = bars(life((Kind.RUNNING, 1.0), *((Kind.BACKOFF, 6.0 ** (number + 1)) for number in range(10))))
+
+    assert sum(one.is_cut for one in found) == 10
+    assert sum(one.width for one in found if one.is_cut) == pytest.approx(40)
+
+
 def test_long_idle_time_is_cut_short_and_what_is_left_is_to_scale() -> None:
     hours = 3600 * 10
     found = bars(life((Kind.LATER, hours), (Kind.RUNNING, 3), (Kind.BACKOFF, hours * 2), (Kind.RUNNING, 1)))

@@ -33,7 +33,13 @@ def test_what_steers_a_terminal_and_what_is_no_text_is_shown_as_its_escape() -> 
     assert text(b"\x1b[2J\xff\x07\xe2\x80\xae") == r"\x1b[2J\xff\x07\u202e"
 
 
+def test_a_colour_that_there_is_not_changes_nothing() -> None:
+    assert text(b"\x1b[" + b"9" * 30 + b"mafter\x1b[;;m") == "after"
+
+
 def test_the_end_is_shown_and_begins_with_a_whole_character() -> None:
     assert text("é".encode() * SHOWN_BYTES)[-5:] == "ééééé"
     assert "\\x" not in text(b"x" + "é".encode() * SHOWN_BYTES)
+    for end in (b"x", b"xx", b"xxx"):  # of four bytes one, two or three are cut off
+        assert "\\x" not in text("😀".encode() * SHOWN_BYTES + end)
     assert len(text("é".encode() * SHOWN_BYTES)) <= SHOWN_BYTES

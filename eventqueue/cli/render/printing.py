@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from eventqueue.system.printable import clean_json
+from eventqueue.telling.jsonl import json_line
 
 
 def print_json(document: Any) -> None:
@@ -19,7 +20,7 @@ def print_json(document: Any) -> None:
 
 def print_line(document: Any) -> None:
     """Print a document on a line, whoever looks: one of very many."""
-    click.echo(clean_json(msgspec.json.encode(document).decode()).encode())
+    click.echo(json_line(document), nl=False)
 
 
 def print_array(parts: Iterable[Sequence[Any]]) -> None:

@@ -27,8 +27,13 @@ def progress(what: str, total: int | None, *, hidden: bool, unit: str | None = N
 
         def advance(number: int) -> None:
             # No rate is known before the second step: rich has None then.
-            speed = bar.tasks[task].speed
-            bar.update(task, advance=number, rate=unit if speed is None else f"{unit}, {speed:,.0f}/s")
+            speed, done = bar.tasks[task].speed, bar.tasks[task].completed + number
+            # Who looks at slices tells about how many: no more than there are.
+            bar.update(
+                task,
+                completed=done if total is None else min(done, total),
+                rate=unit if speed is None else f"{unit}, {speed:,.0f}/s",
+            )
 
         yield advance
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from rich.text import Text
 
-from eventqueue.audit.errors import ErrorGroup
+from eventqueue.audit.errors import MESSAGE_MAX, ErrorGroup
 from eventqueue.audit.tally import Kind, Tally
 from eventqueue.cli.render.columns import Cell, Table
 from eventqueue.cli.render.jobs import state
 from eventqueue.cli.render.named import Column, table
 from eventqueue.model.events import Recorded, type_of
+from eventqueue.model.ignoring import IgnoredKind, Ignoring
 from eventqueue.model.job import LEGAL, Job, State
 from eventqueue.model.moments import moment_of
 from eventqueue.model.pause import Pause
@@ -21,7 +22,8 @@ from eventqueue.ports.views import Ending, Gone, Lag, QueueStatus, Status, Worke
 from eventqueue.system.printable import clean
 from eventqueue.telling.describe import describe
 from eventqueue.telling.states import SCHEDULED
-from eventqueue.telling.words import COLOURS, STATES, TITLES, age, count, sentence, span
+from eventqueue.telling.words import COLOURS, STATES, TITLES, age, count, elapsed, sentence, shortened, span
+from eventqueue.telling.workers import how
 from eventqueue.telling.zone import moment
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 STILL_MAX = 10  # queues that do not move
 ERRORS = ("fingerprint", "count", "first", "last", "such", "queues", "error")
+IGNORED = ("fingerprint", "age", "by", "until", "why", "error")
 ENDINGS = {Ending.LEFT: "green", Ending.LOST: "red", Ending.SILENT: "yellow"}
 
 
@@ -113,8 +116,37 @@ def errors(found: Sequence[ErrorGroup], now: datetime, names: Sequence[str] = ()
         "such": Column("SUCH AS", lambda one: clean(shown(one.example.job)), is_text=True),
         "queues": Column("QUEUES", lambda one: ", ".join(one.queues), 2, is_text=True),
         "error": Column("ERROR", lambda one: clean(one.example.message), is_text=True),
+        "ignored": Column("IGNORED", lambda one: _ignored(one.ignored), is_text=True),
     }
-    return table(columns, names or ERRORS, found)
+    usual = (*ERRORS, *(["ignored"] if any(one.ignored for one in found) else []))
+    return table(columns, names or usual, found)
+
+
+def ignored(found: Sequence[IgnoredKind], now: datetime, names: Sequence[str] = ()) -> Table:
+    """The kinds of failures that are ignored, a line each: since when, by whom, until when, why, and a message."""
+    columns: Mapping[str, Column[IgnoredKind]] = {
+        "fingerprint": Column("FINGERPRINT", lambda one: Text(one.fingerprint, "bold")),
+        "since": Column("SINCE", lambda one: moment(one.ignored.since, "seconds"), 3),
+        "age": Column("AGE", lambda one: age(now - one.ignored.since)),
+        "by": Column("BY", lambda one: clean(one.ignored.by), is_text=True),
+        "until": Column("UNTIL", lambda one: _until(one.ignored)),
+        "why": Column("WHY", lambda one: one.ignored.why and clean(one.ignored.why), is_text=True),
+        "error": Column("ERROR", lambda one: clean(shortened(one.like, MESSAGE_MAX)), is_text=True),
+    }
+    said = {"until": any(one.ignored.until for one in found), "why": any(one.ignored.why for one in found)}
+    usual = [name for name in IGNORED if said.get(name, True)]
+    return table(columns, names or usual, found)
+
+
+def _until(ignoring: Ignoring) -> str | None:
+    return None if ignoring.until is None else moment(ignoring.until, "minutes")
+
+
+def _ignored(ignoring: Ignoring | None) -> str | None:
+    if ignoring is None:
+        return None
+    until = None if ignoring.until is None else f"until {_until(ignoring)}"
+    return clean(sentence(f"by {ignoring.by}", until, ignoring.why))
 
 
 def tally(found: Tally, by: str, scheduled: int = 0) -> Table:
@@ -173,9 +205,9 @@ def gone(found: Sequence[Gone], now: datetime) -> Table:
             clean(one.worker.id),
             Text(one.ending, ENDINGS[one.ending]),
             f"{age(now - (one.at or one.worker.renewed_at or now))} ago",
-            span(((one.at or one.worker.renewed_at or now) - one.worker.started_at).total_seconds()),
+            span(elapsed(one.worker.started_at, one.at or one.worker.renewed_at or now)),
             _held(one) or Text("nothing", "dim"),
-            clean(sentence(_told(one), one.successor and f"next: {one.successor}")),
+            clean(sentence(how(one), one.successor and f"next: {one.successor}")),
         ]
         for one in found
     ]
@@ -186,16 +218,6 @@ def _held(one: Gone) -> str:
     told = ", ".join(f"{held.job} ({held.state or 'not shown'})" for held in one.held)
     more = one.held_number - len(one.held)
     return clean(f"{told} and {more:,} more" if more else told)
-
-
-def _told(one: Gone) -> str:
-    if one.ending is Ending.SILENT:
-        return "silent: the first worker that lives brings back what it held"
-    asked = f"asked by {one.asked_by}{f': {one.why}' if one.why else ''}" if one.asked_by else None
-    if one.ending is Ending.LEFT:
-        return asked or "by itself"
-    how = "seen dead" if one.seen_dead else "silent for longer than its lease"
-    return sentence(f"{how}, told by {one.told_by}", asked)
 
 
 def status(found: Status, *, is_past: bool = False) -> list[Table | Text]:

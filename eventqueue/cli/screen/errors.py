@@ -23,6 +23,7 @@ from eventqueue.telling.words import age, count
 
 NEWEST = 1_000  # failures of each state of which the kinds are shown
 EVERY_S = 2.0
+ONLY_IGNORED = "Nothing but what is ignored: `queuectl errors --ignored` shows it."
 TROUBLED = (State.FAILED, State.DEAD)
 
 
@@ -34,10 +35,11 @@ class KindRow(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was read; `failures`: of so many."""
+    """What was read; `failures`: of so many; `ignored`: kinds that are left out."""
 
     rows: Sequence[KindRow]
     failures: int
+    ignored: int
 
 
 ORDERS: Mapping[str, Order[KindRow]] = {
@@ -81,7 +83,9 @@ class Errors(Board):
 
     def _show(self, found: Found) -> None:
         of = f"of the newest {found.failures:,} failures" if found.failures else ""
-        self.query_one(Rows).show_rows(found.rows, titled(count(len(found.rows), "kind"), of))
+        ignored = f"{found.ignored:,} more ignored" if found.ignored else ""
+        title = titled(count(len(found.rows), "kind"), of, ignored)
+        self.query_one(Rows).show_rows(found.rows, title, ONLY_IGNORED if ignored else None)
 
     def on_rows_entered(self, event: Rows.Entered) -> None:
         """See Rows: the jobs of the kind."""
@@ -100,4 +104,5 @@ class Errors(Board):
 def read(queue: Queue) -> Found:
     """Return the kinds of the newest failures. Raises QueueError."""
     found, now = queue.errors(newest=NEWEST), queue.connection.ground.clock.now()
-    return Found([KindRow(one, now) for one in found.groups], found.failures)
+    heeded = [KindRow(one, now) for one in found.groups if one.ignored is None]
+    return Found(heeded, found.failures, len(found.groups) - len(heeded))

@@ -54,9 +54,9 @@ class Rows(Widget, Generic[T], can_focus=True):
 
     # What is shown
 
-    def show_rows(self, items: Sequence[T], title: Text | None = None) -> None:
-        """Show these rows from now on; the cursor stays on its row."""
-        self._all, self._nothing = items, self._pane.nothing
+    def show_rows(self, items: Sequence[T], title: Text | None = None, nothing: str | None = None) -> None:
+        """Show these rows from now on; the cursor stays on its row. `nothing`: what is said without any, if another."""
+        self._all, self._nothing = items, nothing or self._pane.nothing
         self.title = self.title if title is None else title
         self._arrange()
 

@@ -18,6 +18,7 @@ from eventqueue.errors import QueueError, Refused, redact
 RUNNING_MAX = 4  # at a time, of whatever kinds
 KEPT_MAX = 50  # outcomes; the oldest go first
 STOP_S = 5.0  # for what goes on when the process ends
+FAILED = "It failed, with an error of its own: what this process logs has it"
 
 logger = logging.getLogger("eventqueue.web")
 
@@ -85,12 +86,12 @@ class Labours:
         with self._lock:
             self._check(kind)
             begun = Labour(kind=kind, what=what, by=by, began_at=self._clock(), total=total, unit=unit)
+            thread = threading.Thread(target=self._do, args=(kind, work), name=f"web {kind}", daemon=True)
+            thread.start()  # first: where there is none to be had nothing goes on
             self._found.pop(kind, None)  # the newest is last
             self._found[kind] = begun
-            self._forget()
-            thread = threading.Thread(target=self._do, args=(kind, work), name=f"web {kind}", daemon=True)
             self._threads[kind] = thread
-            thread.start()
+            self._forget()
         return begun
 
     def get(self, kind: str) -> Labour | None:
@@ -138,8 +139,9 @@ class Labours:
             del self._found[kind]
 
     def _do(self, kind: str, work: Work) -> None:
+        with self._lock:  # once it is noted
+            at = self._found[kind].began_at
         ended = self._outcome(kind, work)
-        at = self._found[kind].began_at
         with suppress(QueueError):  # where the database does not answer any more
             at = self._clock()
         with self._lock:
@@ -156,7 +158,7 @@ class Labours:
             return Outcome(redact(str(error)), is_well=False)
         except Exception:
             logger.exception("%s failed", self._found[kind].what)
-            return Outcome("It failed, with an error of its own: what this process logs has it", is_well=False)
+            return Outcome(FAILED, is_well=False)
 
     def _tell(self, kind: str, done: int) -> None:
         with self._lock:

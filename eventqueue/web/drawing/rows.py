@@ -9,9 +9,9 @@ from eventqueue.api.queue import Queue
 from eventqueue.api.then import Then
 from eventqueue.model.ends import shown_among
 from eventqueue.model.job import Job
-from eventqueue.model.waits import Kind
-from eventqueue.telling.states import error_of, since, state_of
-from eventqueue.telling.words import far, waiting
+from eventqueue.model.waits import Kind, Wait
+from eventqueue.telling.states import error_of, state_of
+from eventqueue.telling.words import apart, far, waiting
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     job: Job
     shown: str
     state: str
-    since: datetime
     waits: str | None
     why: str | None
     far: str | None
@@ -39,8 +38,7 @@ def rows(seen: Queue | Then, jobs: Sequence[Job], now: datetime) -> Sequence[Row
                 job=job,
                 shown=shown(job.id),
                 state=state_of(job, now),
-                since=since(job, now),
-                waits=None if wait is None or wait.kind is Kind.DUE else waiting(wait, now),
+                waits=_waits(wait, now),
                 why=None if wait is None else wait.why,
                 far=None if told is None else far(told),
                 percent=None if told is None else told.percent,
@@ -48,3 +46,9 @@ def rows(seen: Queue | Then, jobs: Sequence[Job], now: datetime) -> Sequence[Row
             )
         )
     return found
+
+
+def _waits(wait: Wait | None, now: datetime) -> str | None:
+    if wait is None or wait.kind is Kind.DUE:
+        return None
+    return apart(wait.until, now) if wait.until is not None and wait.kind is Kind.LATER else waiting(wait, now)

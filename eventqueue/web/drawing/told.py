@@ -36,6 +36,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     actor: str | None
     type: str | None
     stream: str
+    category: str  # of the stream, and what of it, by name
     name: str
     page: str | None
     said: str
@@ -66,6 +67,7 @@ def _line(one: Read) -> Line:
         actor=one.actor if not isinstance(one, Unreadable) else None,
         type=type_of(one.event) if not isinstance(one, Unreadable) else None,
         stream=one.stream,
+        category=category,
         name=name_in(one.stream),
         page=page,
         said=shortened(one.problem if isinstance(one, Unreadable) else describe(one), SAID_MAX),

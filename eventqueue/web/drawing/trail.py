@@ -3,8 +3,9 @@
 Each slice looks at a bounded part of the log: where what is asked for is rare, it says how far it has come.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -13,25 +14,23 @@ import msgspec
 from eventqueue.api.bulk import Act
 from eventqueue.audit.conditions import parse
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import InvalidInput
-from eventqueue.model import times
 from eventqueue.model.events import EVENT_TYPES, OfMany, Retried, RetryCause
 from eventqueue.model.figures import instant
 from eventqueue.model.moments import moment_of
 from eventqueue.model.readable import Read, Unreadable
-from eventqueue.system.zones import zone
 from eventqueue.web.asked import Asked
 from eventqueue.web.drawing.told import lines
+from eventqueue.web.typed import passed
 
 SIZE = 50
 LOOKED_MAX = 100_000  # events of the log that one slice looks at
-SAME_MAX = 2000  # of one moment, that are passed over to where the slice before ended
 AHEAD = timedelta(minutes=10)  # of one machine's clock before another's
 
 DEEDS = tuple(
     name
     for name in EVENT_TYPES
     if name in ("cancelled", "retried", "amended", "retry-amended", "paused", "resumed", "parked-retried")
+    or name.endswith("ignored")
     or name.startswith(("config-", "act-", "schedule-", "worker-stop", "views-"))
 )
 """What people do, and machines now and then: see `_is_deed`."""
@@ -83,7 +82,21 @@ def read(asked: Asked, trail: Trail) -> dict[str, Any]:
 
 
 def _read(asked: Asked, trail: Trail) -> dict[str, Any]:
-    looked, some, has_more, is_all = 0, list[Read](), False, True
+    found, is_all = _found(asked, trail)
+    some, has_more = found[:SIZE], len(found) > SIZE or not is_all
+    path, _, _ = asked.url.partition("?")
+    return {
+        "lines": lines(some),
+        "kinds": sorted(EVENT_TYPES),
+        "older": asked.link(path, **{**trail.fields, **_end(asked, trail, some[-1])}) if has_more and some else None,
+        "newest": asked.link(path, **{**trail.fields, "until": None, "after": None}) if trail.after else None,
+        "looked": None if is_all else LOOKED_MAX,
+    }
+
+
+def _found(asked: Asked, trail: Trail) -> tuple[Sequence[Read], bool]:
+    """Return a slice and one more where there is one, and whether as much of the log was looked at as that takes."""
+    looked, found = 0, list[Read]()
 
     def tell(number: int) -> None:
         nonlocal looked
@@ -92,20 +105,12 @@ def _read(asked: Asked, trail: Trail) -> dict[str, Any]:
             raise _Enough
 
     events = asked.queue.events(_wanted(asked, trail), reverse=True, progress=tell)
-    found = _behind(filter(_is_deed, events) if trail.what == PEOPLE else events, trail.after)
-    try:
-        some.extend(islice(found, SIZE))
-        has_more = len(some) == SIZE and next(found, None) is not None
-    except _Enough:
-        has_more, is_all = len(some) > 0, False
-    path, _, _ = asked.url.partition("?")
-    return {
-        "lines": lines(some),
-        "kinds": sorted(EVENT_TYPES),
-        "older": asked.link(path, **{**trail.fields, **_end(some[-1])}) if has_more and some else None,
-        "newest": asked.link(path, **{**trail.fields, "until": None, "after": None}) if trail.after else None,
-        "looked": None if is_all else LOOKED_MAX,
-    }
+    wanted = _behind(filter(_is_deed, events) if trail.what == PEOPLE else events, trail.after)
+    with suppress(_Enough):
+        for one in islice(wanted, SIZE + 1):
+            found.append(one)
+        return found, True
+    return found, False
 
 
 def _is_deed(one: Read) -> bool:
@@ -131,27 +136,41 @@ def _wanted(asked: Asked, trail: Trail) -> Wanted:
 
 
 def _time(asked: Asked, name: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return times.meant_at(times.typed(text, UTC, zone), asked.now)
-    except (ValueError, OverflowError):
-        raise InvalidInput(
-            name, f"{text[:100]!r} is no time: give one such as 2026-11-28T03:12, 10m (ago), 03:12"
-        ) from None
+    return passed(name, text, asked.now) if text else None
 
 
-def _end(last: Read) -> Mapping[str, str]:
-    at = moment_of(last)
-    return {"until": "" if at is None else instant(at), "after": f"{last.stream}@{last.version}"}
+def _end(asked: Asked, trail: Trail, last: Read) -> Mapping[str, str]:
+    """Return from where on the next slice is read: from the end of its second, in which times do not tell the order."""
+    at, until = moment_of(last), _wanted(asked, trail).until
+    if at is not None:
+        end = at.replace(microsecond=999_000)
+        until = end if until is None else min(until, end)
+    return {"until": "" if until is None else instant(until), "after": _place(last)}
+
+
+def _place(one: Read) -> str:
+    return f"{one.stream}@{one.version}"
 
 
 def _behind(found: Iterator[Read], after: str) -> Iterator[Read]:
-    """Yield what comes behind the event that the slice before ended with, which is among the first of these."""
-    if not after:
-        yield from found
-        return
-    first = list(islice(found, SAME_MAX))
-    places = [f"{one.stream}@{one.version}" for one in first]
-    yield from first[places.index(after) + 1 if after in places else 0 :]
+    """Yield what comes behind the event that the slice before ended with, which is of the first second of these.
+
+    However many are before it; where it is not there, as in an address that somebody made, a slice from the first on.
+    """
+    first: list[Read] = []
+    for one in found if after else ():
+        if _place(one) == after:
+            first.clear()
+            break
+        if first and _second(one) != _second(first[0]):
+            first.append(one)
+            break
+        if len(first) <= SIZE:
+            first.append(one)
+    yield from first
     yield from found
+
+
+def _second(one: Read) -> datetime | None:
+    at = moment_of(one)
+    return None if at is None else at.replace(microsecond=0)

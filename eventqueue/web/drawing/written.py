@@ -45,7 +45,7 @@ def _coloured(text: str) -> Iterator[Piece]:
 
 def _styled(style: dict[str, str], numbers: str) -> dict[str, str]:
     """Return the style that a sequence leads to; what is asked for beyond eight colours and bold is left out."""
-    codes = [int(one) if one.isdigit() and len(one) < 4 else 0 for one in re.split("[;:]", numbers)]
+    codes = [int(one) if one else 0 for one in re.split("[;:]", numbers)]
     if codes[0] in (38, 48):  # a colour of 256, or of all
         return style
     for code in codes:

@@ -28,7 +28,11 @@ async def read(scope: Scope, headers: Headers, receive: Receive) -> Refusal | No
         return 408, "It did not come to its end in time: send it again."
 
 
-_TOO_LONG = 413, "That is too long to be sent with an act."
+_TOO_LONG = (
+    413,
+    f"That is too long to be sent with an act: all that a form says may take {BODY_MAX:,} bytes as it is sent. "
+    "Your browser's Back shows what was typed.",
+)
 
 
 async def _read(scope: Scope, receive: Receive) -> Refusal | None:

@@ -13,6 +13,7 @@ from eventqueue.audit.wanted import Wanted
 from eventqueue.errors import LogCorrupt
 from eventqueue.model.events import Recorded
 from eventqueue.sealing.signing import is_signed
+from eventqueue.telling.unknown import unknown
 from eventqueue.telling.verdicts import TITLES, by_kind, summary
 from eventqueue.telling.words import count
 from eventqueue.web.acting.act import Done
@@ -37,6 +38,7 @@ class Sealed(msgspec.Struct, frozen=True):
 def show(asked: Asked) -> Shown:
     """Show the last audit of this process, the last seals, and who did what."""
     trail = trail_of(asked)
+    found = read(asked, trail)
     queue, then = asked.queue, asked.then
     seals = _seals(queue, then.moment) if then else asked.once("seals", lambda: _seals(queue, None))
     return Shown(
@@ -47,7 +49,8 @@ def show(asked: Asked) -> Shown:
             "then": "/audit",
             "seals": seals,
             "trail": trail,
-            **read(asked, trail),
+            "unknown": None if found["lines"] else unknown(asked.seen, trail.queue or None),
+            **found,
         },
     )
 

@@ -17,72 +17,72 @@ from eventqueue.ports.views import Filter, Found, Lag
 from eventqueue.telling.sums import told
 from eventqueue.telling.words import count
 from eventqueue.web.acting.act import Done
+from eventqueue.web.acting.bulk_acts import BulkActs, Prepared
 from eventqueue.web.acting.changes import FIELDS, changes
 from eventqueue.web.acting.deeds import CHOICES, Choice
-from eventqueue.web.acting.works import Prepared, Works
 from eventqueue.web.asked import Asked
 from eventqueue.web.drawing.rows import Row, rows
 from eventqueue.web.page import Shown
-from eventqueue.web.searching import Search, searched
+from eventqueue.web.searching import searched
 
 SAMPLE = 10  # jobs
 TICKED_MAX = 500  # jobs, whose ids are in an address
 
 
-def ask(works: Works, asked: Asked) -> Shown:
+def ask(acts: BulkActs, asked: Asked) -> Shown:
     """Show to which jobs it would be done: how many, and some of them."""
     if not asked.may_act:
         raise Refused("This is for looking only: nothing can be done to jobs here.")
     choice, search = _choice(asked.query.get("deed", "")), searched(asked)
     if ids := _ticked(asked):
-        return _form(asked, Prepared(choice, "", _named(asked, ids)), works)
+        return _form(asked, Prepared(choice, "", _named(asked, ids)), acts)
     if search.problem is not None:
         raise InvalidInput("", search.problem)
-    wanted = _wanted(search, choice)
-    found = asked.queue.find(wanted, states=choice.deed.states)
+    _check(search.wanted, choice)
+    found = asked.queue.find(search.wanted, states=choice.deed.states)
     check_whole(found.lag, "done")
-    return _form(asked, Prepared(choice, search.text, found), works)
+    return _form(asked, Prepared(choice, search.text, found), acts)
 
 
-def do(works: Works, asked: Asked) -> Done | Shown:
+def do(acts: BulkActs, asked: Asked) -> Done | Shown:
     """Do it, to the jobs that were counted."""
-    prepared = works.prepared(key := asked.form.get("key", ""))
+    prepared = acts.prepared(key := asked.form.get("key", ""))
     choice = prepared.choice
     is_first = prepared.act_id is None
     try:
         fields = changes(asked.form, asked.now) if choice.changes else {}
-        act_id = works.begin(prepared, lambda: choice.have(asked.queue, prepared.found, asked.why, fields))
+        act_id = acts.begin(prepared, lambda: choice.have(asked.queue, prepared.found, asked.why, fields))
     except InvalidInput as error:
-        return _form(asked, prepared, works, key, redact(str(error)))
+        return _form(asked, prepared, acts, key, redact(str(error)))
     return Done("One act was made of it" if is_first else "That was asked for once already", f"/bulk/{act_id}")
 
 
-def show(works: Works, asked: Asked) -> Shown:
+def show(acts: BulkActs, asked: Asked) -> Shown:
     """Show what has become of an act by now, or in the end."""
     act = asked.queue.act(asked.path["act"])
-    work = works.work(act.id)
-    found = act.sum or (work.sum if work else None)
+    begun = acts.begun(act.id)
+    found = act.sum or (begun.sum if begun else None)
     deed = DEEDS.get(act.what)
     what = {
         "act": act,
         "sum": found,
         "sentence": told(replace(found, id=None), deed) if found and deed else None,
-        "problems": work.sum.problems if work else (),
-        "problem": work.problem if work else None,
-        "goes_on": work is not None and not work.is_over and act.ended_at is None,
-        "is_known": work is not None,
-        "tried": _tried(act, works),
+        "problems": begun.sum.problems if begun else (),
+        "problem": begun.problem if begun else None,
+        "goes_on": begun is not None and not begun.is_over and act.ended_at is None,
+        "is_known": begun is not None,
+        "tried": _tried(act, acts),
     }
     return Shown("bulk_done.html", f"Act: {act.what}", what)
 
 
-def stop(works: Works, asked: Asked) -> Done:
+def stop(acts: BulkActs, asked: Asked) -> Done:
     """Have no more jobs of an act tried."""
     act_id = asked.path["act"]
-    work = works.work(act_id)
-    if work is None:
+    begun = acts.begun(act_id)
+    if begun is None:
         raise Refused(f"Act {act_id} does not go on here: nothing is to be stopped.")
-    work.stop()
+    begun.stop()
     return Done("It ends once the jobs that are on their way are done", f"/bulk/{act_id}")
 
 
@@ -92,18 +92,18 @@ def _choice(name: str) -> Choice:
     return CHOICES[name]
 
 
-def _wanted(search: Search, choice: Choice) -> Filter:
-    """Return which jobs are meant. Raises InvalidInput for a state of which none could be."""
+def _check(wanted: Filter, choice: Choice) -> None:
+    """Raise InvalidInput for a state of which it can be done to none."""
     possible = choice.deed.possible
-    for state in search.wanted.any_state:
+    for state in wanted.any_state:
         if state not in possible:
             known = " or ".join(possible)
             raise InvalidInput("", f"This is for jobs that are {known}: it can be done to none that is {state}.")
-    # Where nothing was asked for all that are in its states are wanted.
-    return replace(search.wanted, limit=None, scan=search.wanted.scan or not search.text)
 
 
-def _form(asked: Asked, prepared: Prepared, works: Works, key: str | None = None, problem: str | None = None) -> Shown:
+def _form(
+    asked: Asked, prepared: Prepared, acts: BulkActs, key: str | None = None, problem: str | None = None
+) -> Shown:
     """Return the page that asks; `key`: of what was prepared before, `problem`: why it could not be done so."""
     choice, found = prepared.choice, prepared.found
     jobs = count(len(found), "job")
@@ -111,7 +111,7 @@ def _form(asked: Asked, prepared: Prepared, works: Works, key: str | None = None
         "choice": choice,
         "text": prepared.text,
         "found": found,
-        "key": key or (works.prepare(prepared) if found.ids else None),
+        "key": key or (acts.prepare(prepared) if found.ids else None),
         "problem": problem,
         "asks": choice.deed.asks.format(jobs),
         "button": f"{choice.label} {jobs}",
@@ -144,7 +144,7 @@ def _sample(asked: Asked, found: Found) -> Sequence[Row]:
     return rows(asked.queue, list(islice(chain.from_iterable(walks), SAMPLE)), asked.now)
 
 
-def _tried(act: Act, works: Works) -> int:
-    work = works.work(act.id)
-    found = work.sum if work else act.sum
+def _tried(act: Act, acts: BulkActs) -> int:
+    begun = acts.begun(act.id)
+    found = begun.sum if begun else act.sum
     return 0 if found is None else found.done + found.already + found.refused + found.in_doubt

@@ -9,7 +9,7 @@ from eventqueue.audit.completion import place_in, suggestions
 from eventqueue.ports.views import Filter
 from eventqueue.system.printable import clean
 from eventqueue.web.asked import Asked
-from eventqueue.web.searching import TEXT_MAX
+from eventqueue.web.searching import TEXT_MAX, searched
 
 NEWEST = 500  # jobs whose tags and tasks are known
 
@@ -33,14 +33,15 @@ NAMES: Mapping[str, Callable[[Queue], Iterable[str]]] = {
 
 
 def show(asked: Asked) -> Response:
-    """Return what is replaced, from where to where, and by what it may be."""
+    """Return what is replaced, from where to where, and by what it may be; of a `whole` text whether it is a filter."""
+    if "whole" in asked.query:
+        search = searched(asked)
+        return JSONResponse({"problem": None if search.job or search.problem is None else clean(search.problem)})
     text = asked.query.get("q", "")[:TEXT_MAX]
     place = place_in(text, _cursor(asked.query.get("cursor", ""), text))
     names = {field: read(asked.queue) for field, read in NAMES.items() if field == place.field}
     options = [{"text": one.text, "label": clean(one.label), "note": one.note} for one in suggestions(place, names)]
-    return JSONResponse(
-        {"begin": place.begin, "end": place.end, "options": options}, headers={"Cache-Control": "no-store"}
-    )
+    return JSONResponse({"begin": place.begin, "end": place.end, "options": options})
 
 
 def _cursor(typed: str, text: str) -> int:

@@ -72,7 +72,5 @@ def _value(asked: Asked, text: str, by: By, kind: Kind) -> Value:
         return Value(NONE.get(by, "none"), kind.count, None, is_chosen=False)
     field = _field(by)
     is_chosen = kind.value in asked_of(text, field)
-    # Of a time that is past one state can be asked for.
-    left = without(text, field) if field == "state" and asked.then is not None else text
-    then = without(text, field, kind.value) if is_chosen else added(left, field, kind.value)
+    then = without(text, field, kind.value) if is_chosen else added(text, field, kind.value)
     return Value(kind.example or kind.value, kind.count, asked.link("/jobs", q=then or None), is_chosen)

@@ -1,21 +1,16 @@
 """What can be done to one job, and is done to it from its page."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
-from eventqueue.errors import InvalidInput
-from eventqueue.model import times
 from eventqueue.model.deeds import AMEND, CANCEL, RESTART, RETRY
 from eventqueue.model.job import Job, State
-from eventqueue.system.zones import zone
-from eventqueue.web.acting.act import Done
+from eventqueue.web.acting.act import Done, list_of
+from eventqueue.web.acting.changes import OF_ONE, changes
 from eventqueue.web.asked import Asked
 from eventqueue.web.pages.job_links import path_of
-
-Read = Callable[[str, datetime], Any]
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -45,6 +40,11 @@ def may_be_changed(job: Job) -> bool:
     return job.state in AMEND.possible and job.due_at is not None
 
 
+def _back(asked: Asked) -> str:
+    """Return where to go on: at the job, or in the list that the act was asked for from."""
+    return list_of(asked) or path_of(asked.path["id"])
+
+
 def _given(asked: Asked) -> dict[str, str]:
     return {} if asked.why is None else {"why": asked.why}
 
@@ -53,21 +53,21 @@ def retry(asked: Asked) -> Done:
     """Bring a job back."""
     job_id = asked.path["id"]
     asked.queue.retry(job_id, **_given(asked))
-    return Done(f"Job {job_id} is pending again", path_of(job_id))
+    return Done(f"Job {job_id} is pending again", _back(asked))
 
 
 def cancel(asked: Asked) -> Done:
     """Cancel a job."""
     job_id = asked.path["id"]
     done = asked.queue.cancel(job_id, **_given(asked))
-    return Done(f"Job {job_id} is cancelled" + ("" if done.changed else " already"), path_of(job_id))
+    return Done(f"Job {job_id} is cancelled" + ("" if done.changed else " already"), _back(asked))
 
 
 def run_now(asked: Asked) -> Done:
     """Have a job be due now."""
     job_id = asked.path["id"]
     asked.queue.amend(job_id, asked.why, delay=0)
-    return Done(f"Job {job_id} is due", path_of(job_id))
+    return Done(f"Job {job_id} is due", _back(asked))
 
 
 def restart(asked: Asked) -> Done:
@@ -81,48 +81,7 @@ def restart(asked: Asked) -> Done:
 def amend(asked: Asked) -> Done:
     """Change those terms of a job for which something was typed."""
     job_id = asked.path["id"]
-    given = {name: text for name in READ if (text := asked.form.get(name, "").strip())}
-    unset = [name for name in ("timeout", "tags") if f"no-{name}" in asked.form and name not in given]
-    fields = {READ_AS.get(name, name): _read(name, text, asked.now) for name, text in given.items()}
+    fields = changes(asked.form, asked.now, OF_ONE)
+    unset = [name for name in ("timeout", "tags") if f"no-{name}" in asked.form and name not in fields]
     done = asked.queue.amend(job_id, asked.why, unset=unset, **fields)
     return Done(f"Job {job_id} waits as asked" if done.changed else f"Job {job_id} was so already", path_of(job_id))
-
-
-def _read(name: str, text: str, now: datetime) -> Any:
-    try:
-        return READ[name](text, now)
-    except (ValueError, OverflowError):
-        raise InvalidInput(name, f"cannot be {text!r}: {_SUCH[name]}") from None
-
-
-def _whole(text: str, _: datetime) -> int:
-    return int(text)
-
-
-def _as_typed(text: str, _: datetime) -> str:
-    return text
-
-
-def _labels(text: str, _: datetime) -> list[str]:
-    return [one for part in text.split(",") if (one := part.strip())]
-
-
-def _coming(text: str, now: datetime) -> datetime:
-    return times.meant_at(times.typed(text, UTC, zone, ahead=True), now, ahead=True)
-
-
-READ: dict[str, Read] = {
-    "priority": _whole,
-    "queue": _as_typed,
-    "due": _coming,
-    "max_retries": _whole,
-    "timeout": _as_typed,
-    "tags": _labels,
-    "command": _as_typed,
-}
-READ_AS = {"due": "run_at"}
-_SUCH = {
-    "priority": "give a whole number",
-    "max_retries": "give a whole number",
-    "due": "give a time such as 10m (from now), 18:00 or 2026-11-28T03:12",
-}

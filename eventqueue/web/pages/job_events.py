@@ -7,13 +7,14 @@ from itertools import dropwhile, islice, pairwise
 import msgspec
 
 from eventqueue.audit.wanted import Wanted
-from eventqueue.errors import InvalidInput, JobNotFound
+from eventqueue.errors import JobNotFound
 from eventqueue.model.events import OfMany, Recorded, stream_of, type_of
 from eventqueue.model.readable import Read
 from eventqueue.telling import documents
 from eventqueue.telling.describe import describe
 from eventqueue.telling.story import Story
 from eventqueue.web.asked import Asked
+from eventqueue.web.typed import version
 
 SHOWN = 100  # events on a page
 LATE_MAX = 10
@@ -47,7 +48,7 @@ class Part(msgspec.Struct, frozen=True):
 
 def part(asked: Asked, told: Story) -> Part:
     """Return those events that are asked for."""
-    before = _before(asked)
+    before = version(asked, "before")
     if before is None:
         known: Sequence[Recorded] = [*([] if told.before is None else [told.before]), *told.events]
     else:
@@ -57,7 +58,7 @@ def part(asked: Asked, told: Story) -> Part:
 
 def as_stored(asked: Asked) -> Part:
     """As `part`, of a job with events that cannot be read. Raises JobNotFound."""
-    before, stream = _before(asked), stream_of("job", asked.path["id"])
+    before, stream = version(asked, "before"), stream_of("job", asked.path["id"])
     wanted = Wanted(streams=(stream,), until=None if asked.then is None else asked.time)
     found = asked.queue.events(wanted, reverse=True)
     rest = dropwhile(lambda one: before is not None and one.version >= before, found)
@@ -72,15 +73,6 @@ def late(asked: Asked, job_id: str) -> Sequence[Line]:
     wanted = Wanted(streams=(stream_of("late", job_id),), until=None if asked.then is None else asked.time)
     found = islice(asked.queue.events(wanted, reverse=True), LATE_MAX)
     return [*_lines([None, *[*found][::-1]])]
-
-
-def _before(asked: Asked) -> int | None:
-    text = asked.query.get("before", "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10):
-        raise InvalidInput("before", "is a version: a whole number")
-    return int(text)
 
 
 def _part(known: Sequence[Read], *, is_newest: bool) -> Part:

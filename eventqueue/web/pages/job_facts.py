@@ -18,7 +18,7 @@ from eventqueue.schedules.ticks import tick_of, told
 from eventqueue.telling.documents import HIDDEN
 from eventqueue.telling.words import count, span
 from eventqueue.web.asked import Asked
-from eventqueue.web.pages.job_links import Piece, linked, path_of
+from eventqueue.web.pages.job_links import Piece, path_of, told_with
 
 TEXT_MAX = 4000  # characters of what a job runs, and of its meta
 TAGS_MAX = 50
@@ -52,13 +52,14 @@ def ran(job: Job) -> Sequence[Long]:
         case Shell(command=command, cwd=cwd, env=env):
             names = " ".join(f"{name}={HIDDEN}" for name in env)
             parts = (("command", command), ("directory", cwd), ("environment", names))
-        case Call(task=task, given=given):
-            parts = (("task", task), ("arguments", ", ".join(given[:TAGS_MAX])), ("and", _more(len(given))))
+        case Call(task=task, args=args, kwargs=kwargs):
+            given = [*map(_indented, args), *(f"{name} = {_indented(one)}" for name, one in kwargs.items())]
+            parts = (("task", task), ("arguments", "\n".join(given)), ("", ""))
     return [of(label, text) for label, text in parts if text]
 
 
-def _more(number: int) -> str:
-    return f"{number - TAGS_MAX:,} more" if number > TAGS_MAX else ""
+def _indented(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def facts(asked: Asked, job: Job) -> Sequence[Fact]:
@@ -124,14 +125,15 @@ def sealed(asked: Asked, last: Recorded) -> Sequence[Piece] | None:
     if asked.then is not None:
         return None
     with suppress(QueueError):
-        return [*linked(_sealed(Seals(asked.queue.connection).last(), last), {})]
-    return [*linked("The last seal cannot be read: `queuectl audit verify` tells why.", {})]
+        return _sealed(Seals(asked.queue.connection).last(), last)
+    return told_with("The last seal cannot be read: {} tells why.", "queuectl audit verify")
 
 
-def _sealed(seal: Seal | None, last: Recorded) -> str:
+def _sealed(seal: Seal | None, last: Recorded) -> Sequence[Piece]:
     if seal is None:
-        return "The log has no seal: `queuectl audit seal` makes one."
-    prove = f"`queuectl audit prove {name_in(last.stream)}` takes the proof out."
+        return told_with("The log has no seal: {} makes one.", "queuectl audit seal")
+    prove = f"queuectl audit prove {name_in(last.stream)}"
     if last.ts is not None and (last.ts.time, last.ts.inc) <= seal.until:
-        return f"All of it is under seal {seal.number:,}: {prove}"
-    return f"Its last event came after seal {seal.number:,}: the next one covers it. Of what was before, {prove}"
+        return told_with(f"All of it is under seal {seal.number:,}: {{}} takes the proof out.", prove)
+    said = f"Its last event came after seal {seal.number:,}: the next one covers it. Of what was before, "
+    return told_with(f"{said}{{}} takes the proof out.", prove)

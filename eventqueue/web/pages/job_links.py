@@ -14,7 +14,6 @@ from eventqueue.model.job import Job
 from eventqueue.web.asked import Asked
 
 _RUNNING = re.compile(r"([A-Za-z0-9._:-]+) for ")  # as `audit.waiting.busy` names the jobs that keep slots busy
-_COMMAND = re.compile(r"`(queuectl [^`]*)`")
 
 
 def path_of(job_id: str) -> str:
@@ -44,7 +43,7 @@ def clauses(asked: Asked, job: Job, found: Why) -> list[Told]:
     return [
         Told(
             one.kind,
-            [*linked(sentence(one), _named(asked, job, one))],
+            [*linked(sentence(one), _named(asked, job, one), one.commands)],
             None if one.event is None else _evidence(asked, job, one.event),
             one.until,
         )
@@ -52,13 +51,20 @@ def clauses(asked: Asked, job: Job, found: Why) -> list[Told]:
     ]
 
 
-def linked(text: str, links: Mapping[str, str]) -> Iterator[Piece]:
-    """Yield a sentence in pieces: a name that stands in it as a word leads where `links` says, a command is code."""
-    for place, part in enumerate(_COMMAND.split(text)):
-        if place % 2:
-            yield Piece(part, is_code=True)
-        else:
-            yield from _named_in(part, links)
+def linked(text: str, links: Mapping[str, str], commands: Sequence[str]) -> Iterator[Piece]:
+    """Yield a sentence in pieces: a name that stands in it as a word leads where `links` says, `commands` are code."""
+    to_type = re.compile("|".join(f"`({re.escape(one)})`" for one in commands) or "(?!)")
+    place = 0
+    for found in to_type.finditer(text):
+        yield from _named_in(text[place : found.start()], links)
+        yield Piece(found[0].strip("`"), is_code=True)
+        place = found.end()
+    yield from _named_in(text[place:], links)
+
+
+def told_with(text: str, *commands: str) -> Sequence[Piece]:
+    """Return a sentence of our own, with commands where it has `{}`, in pieces."""
+    return [*linked(text.format(*(f"`{one}`" for one in commands)), {}, commands)]
 
 
 def _named_in(text: str, links: Mapping[str, str]) -> Iterator[Piece]:

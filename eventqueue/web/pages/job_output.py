@@ -12,6 +12,7 @@ from eventqueue.model.job import Job
 from eventqueue.telling.describe import output_of
 from eventqueue.web.asked import Asked
 from eventqueue.web.drawing.written import SHOWN_BYTES, Piece, pieces
+from eventqueue.web.typed import version
 
 ATTEMPTS_MAX = 30  # the newest, that are told one by one
 STREAMS = ("stdout", "stderr")
@@ -82,11 +83,17 @@ def _asked(asked: Asked, job_id: str, lived: Sequence[Phase]) -> Attempt | None:
     there, claim = _attempts(lived), claim_of(asked)
     if claim is None:
         return there[-1] if there else None
-    older = () if any(one.claim == claim for one in there) else asked.seen.history(job_id, last=2, before=claim + 2)
-    found = next((one for one in (*there, *_attempts(phases(older, asked.time))) if one.claim == claim), None)
+    found = _with(there, claim)
+    if found is None:  # its claim, and what came after that
+        older = asked.seen.history(job_id, last=2, before=claim + 2)
+        found = _with(_attempts(phases(older, asked.time)), claim)
     if found is None:
         raise InvalidInput("claim", f"{claim} is of no attempt of job {job_id}")
     return found
+
+
+def _with(some: Sequence[Attempt], claim: int) -> Attempt | None:
+    return next((one for one in some if one.claim == claim), None)
 
 
 def _attempts(lived: Sequence[Phase]) -> list[Attempt]:
@@ -120,10 +127,7 @@ def _stream(name: str, tail: bytes, total: int) -> Stream:
 
 def claim_of(asked: Asked) -> int | None:
     """Return the claim of the attempt that is asked for. Raises InvalidInput."""
-    text = asked.query.get("claim", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidInput("claim", "is the version of an attempt's claim: a whole number")
-    return int(text) if text else None
+    return version(asked, "claim")
 
 
 def raw(asked: Asked) -> Response:
@@ -132,5 +136,5 @@ def raw(asked: Asked) -> Response:
     kept = None if claim is None else asked.queue.output(asked.path["id"], claim)
     if kept is None or name not in STREAMS:
         raise InvalidInput("claim", "is of no attempt of which output is kept")
-    headers = {"Content-Disposition": f'attachment; filename="{name}.txt"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}.txt"'}
     return Response(bytes(getattr(kept, name)), media_type="application/octet-stream", headers=headers)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Sequence
+from functools import partial
 from itertools import islice
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from eventqueue.web.acting.deeds import offered
 from eventqueue.web.asked import Asked
 from eventqueue.web.drawing.rows import rows
 from eventqueue.web.page import Shown
+from eventqueue.web.pages import job_acts
 from eventqueue.web.searching import Search, searched
 
 SLICE, SLICE_MAX = 50, 200  # jobs
@@ -48,9 +50,16 @@ def show(asked: Asked) -> Shown | Response:
         "older": _older(asked, found, at) if is_more else None,
         "is_first": "after" not in asked.query and not at,
         "states": _states(asked, search) if search.problem is None else (),
-        "deeds": offered(search.wanted) if asked.may_act and search.problem is None else (),
+        "deeds_of": partial(_deeds_of, asked) if asked.may_act else None,
+        "deeds": offered(search.wanted) if asked.may_act and found else (),
     }
     return Shown("jobs.html", "Jobs", what, 200 if problem is None else 400)
+
+
+def _deeds_of(asked: Asked, job: Job) -> Sequence[tuple[str, str, bool]]:
+    """Return what can be done to a job from its row, but what leads to another job."""
+    found = job_acts.deeds(job, asked.now, is_restarted=True)
+    return [(one.path, one.label, one.is_danger) for one in found]
 
 
 def _slice(asked: Asked, search: Search, at: int) -> tuple[Sequence[Job], bool]:
@@ -87,15 +96,12 @@ def _older(asked: Asked, found: Sequence[Job], at: int) -> str:
 def _states(asked: Asked, search: Search) -> Sequence[tuple[str, str, bool]]:
     """Return the states as links: the name, the address with it or without it, and whether it is asked for."""
     chosen = asked_of(search.text, "state")
-    return [
-        (one, asked.link("/jobs", q=_turned(asked, search.text, chosen, one) or None), one in chosen) for one in STATES
-    ]
+    return [(one, asked.link("/jobs", q=_turned(search.text, chosen, one) or None), one in chosen) for one in STATES]
 
 
-def _turned(asked: Asked, text: str, chosen: Collection[str], state: str) -> str:
+def _turned(text: str, chosen: Collection[str], state: str) -> str:
     """Return a text with a state that it asks for no more, or does besides."""
     if state in chosen:
         return without(text, "state", state)
-    # Beside what is scheduled, a part of those that are pending, there can be no other state, and of the past none.
-    is_alone = state == SCHEDULED or asked.then is not None
-    return added(without(text, "state") if is_alone else text, "state", state)
+    # Beside what is scheduled, a part of those that are pending, there can be no other state.
+    return added(without(text, "state") if state == SCHEDULED else text, "state", state)

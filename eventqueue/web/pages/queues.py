@@ -11,7 +11,7 @@ from eventqueue.web.drawing.slices import slice_of
 from eventqueue.web.drawing.told import history
 from eventqueue.web.glances import Row, by_load, glance
 from eventqueue.web.page import Shown
-from eventqueue.web.pages.overview import rates_of, span_of
+from eventqueue.web.pages.overview import rates_of
 
 HISTORY_MAX = 20  # events
 
@@ -43,7 +43,7 @@ def show_one(asked: Asked) -> Shown:
             "workers": [worker for worker, _ in serving(crew, name)],
             "heads": _heads(asked, row),
             "history": history(asked, stream_of(CATEGORY, name), HISTORY_MAX),
-            **rates_of(asked, span_of(asked), name),
+            **rates_of(asked, name),
         },
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from eventqueue.api.scheduling import Rescheduled, Scheduled
 from eventqueue.errors import ScheduleNotFound
 from eventqueue.schedules.ticks import stream_for
@@ -18,17 +20,19 @@ AS_TEXT = ("command", "task", "args", "kwargs")  # what `runs` tells
 
 
 def show(asked: Asked) -> Shown:
-    """Show all schedules."""
+    """Show all schedules; what became of their last ticks is found out of those alone that are shown."""
     shown = slice_of(asked, _all(asked))
+    if asked.then is None and shown.rows:
+        names = frozenset(one.name for one in shown.rows)
+        told = asked.once(("schedules", names), lambda: asked.queue.schedules(last_of=names))
+        shown = replace(shown, rows=[one for one in told if one.name in names])
     return Shown("schedules.html", "Schedules", {"slice": shown, "when_of": telling.when_of, "runs": telling.runs})
 
 
 def show_one(asked: Asked) -> Shown:
     """Show one: its next ticks, its last jobs, and what was done to it."""
     name = asked.path["name"]
-    one = next((one for one in _all(asked) if one.name == name), None)
-    if one is None:
-        raise ScheduleNotFound(name)
+    one = _one(asked, name)
     runs = () if asked.then else asked.once(("runs", name), lambda: asked.queue.schedule_runs(name, RUNS))
     return Shown(
         "schedule.html",
@@ -39,6 +43,7 @@ def show_one(asked: Asked) -> Shown:
             "when": telling.when_of(one),
             "runs": telling.runs(one.fields),
             "ticks": () if asked.then or one.problem else asked.queue.next_ticks(name, TICKS),
+            "there": lambda at: telling.by_its_clock(one, at),
             "made": runs,
             "history": history(asked, stream_for(name), EVENTS),
             "most": EVENTS,
@@ -49,7 +54,16 @@ def show_one(asked: Asked) -> Shown:
 def _all(asked: Asked) -> Sequence[Scheduled]:
     if asked.then is not None:
         return asked.then.schedules()
-    return asked.once("schedules", asked.queue.schedules)
+    return asked.once("schedules", lambda: asked.queue.schedules(last_of=()))
+
+
+def _one(asked: Asked, name: str) -> Scheduled:
+    if asked.then is None:
+        return asked.queue.get_schedule(name)
+    for one in asked.then.schedules():
+        if one.name == name:
+            return one
+    raise ScheduleNotFound(name)
 
 
 def _fields(one: Scheduled) -> Sequence[tuple[str, str]]:

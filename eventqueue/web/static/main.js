@@ -1,4 +1,5 @@
 // What a page does beside being read. All of it works without this: what is drawn, is drawn by the server.
+import { startChecks } from "./checked.js";
 import { startCompletion } from "./complete.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
@@ -10,6 +11,7 @@ startLive(document.body.dataset.live, parts);
 startKeys(parts);
 startSlider(document.getElementById("slider"), parts);
 startCompletion(parts.main);
+startChecks();
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // of a narrow window
 
 const themes = document.querySelector("[data-theme-switch]");

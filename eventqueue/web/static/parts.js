@@ -14,6 +14,8 @@ export function toNode(node) {
     attributes.defaultValue = attributes.value; // its `value` would be put back whenever the page is drawn again
     delete attributes.value;
   }
+  // Preact sets properties, and of what is "" that is none.
+  if (node.localName === "option" && "selected" in attributes) attributes.selected = true;
   const children = Array.from(node.childNodes, toNode);
   const widget = WIDGETS[node.dataset.widget];
   return widget ? h(widget, { ...attributes, data: { ...node.dataset } }, children) : h(node.localName, attributes, children);

@@ -41,7 +41,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     killed: bool = False  # `kill` or `close` was called while it ran
     lease_lost: bool = False  # the deadline given to `extend` passed while it ran, or before it could start
     unharmed: str | None = None  # why it is over though nothing is wrong with it: it is handed back, and not counted
-    no_runner: bool = False  # what was to run it ended by itself before it had said a word: it cannot run here
+    no_runner: bool = False  # what was to run it ended before it had heard of it: it has not begun
     duration_s: float = 0.0  # until what ran it ended
     stdout: Written = Written(b"", 0)
     stderr: Written = Written(b"", 0)

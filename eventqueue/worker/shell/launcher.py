@@ -21,7 +21,7 @@ from time import monotonic
 
 from eventqueue.system.boottime import since_boot
 from eventqueue.system.process import RUN_VARIABLE, dead_child, send_group
-from eventqueue.worker.shell.protocol import Channel, ended, lives, started, written
+from eventqueue.worker.shell.protocol import Channel, ended, hears, lives, started, written
 from eventqueue.worker.shell.run import NEVER, Run
 from eventqueue.worker.shell.spawn import NotStarted, enter, spawn_shell
 from eventqueue.worker.shell.strays import Children, Strays
@@ -69,6 +69,7 @@ class Loop:
 
     def run(self) -> None:
         """Work until the worker is gone and so is everything that ran for it."""
+        self._channel.send(hears())
         self._flush()
         while not self._is_done():
             self.step()

@@ -34,6 +34,7 @@ from eventqueue.worker.shell.strays import kill_marked
 HANG_S, HANG_COUNT = 15.0, 3
 ANSWER_S = 1.0  # for a launcher that is asked what a run has written
 _GONE_WAIT_S = 1.0  # for one that was killed: what hangs in the kernel is not even ended by that
+_REPLACED = " (was eventqueue replaced under this worker?)"
 _CLOSE_WAIT_S = 3.0  # the launcher takes less than one; after that it is killed in turn
 
 # Imports the launcher without running the packages around it, which may import anything.
@@ -101,9 +102,11 @@ class Launcher:
         with self._lock:
             if self._is_closed:
                 raise ValueError("this launcher is closed")
+            if self._connection.start(run):
+                return
+            self._connection = _Connection(self._on_message, self._until)
             if not self._connection.start(run):
-                self._connection = _Connection(self._on_message, self._until)
-                self._connection.start(run)
+                raise OSError(errno.EPIPE, "the process that starts commands died at once")
 
     def kill(self, key: str, grace_s: float = KILL_GRACE_S) -> None:
         """TERM the process group of run `key` and KILL what is left of it after `grace_s`; 0 is KILL at once.
@@ -172,7 +175,7 @@ class _Connection:
             raise OSError(errno.EAGAIN, str(error)) from error
 
     def start(self, run: ShellRun) -> bool:
-        """Order `run`; return False if this launcher has died."""
+        """Order `run`; return False if this launcher has died, be it that nobody has buried it yet."""
         env = {**run.env, "QUEUECTL_JOB_ID": run.job_id, "QUEUECTL_ATTEMPT": str(run.attempt)}
         order = protocol.start(run.key, run.command, env, run.cwd, run.timeout_s)
         with self._lock:
@@ -182,7 +185,9 @@ class _Connection:
                 raise ValueError(f"run {run.key!r} has not ended yet: give this one another key")
             self._runs[run.key] = None
             self._send(order)
-        return True
+            if not self._channel.is_heard:  # so it has not begun, and nothing of it was lost with the launcher
+                del self._runs[run.key]
+            return self._channel.is_heard
 
     def send(self, order: bytes) -> None:
         """Send an order that is pointless once the launcher has died."""
@@ -243,6 +248,8 @@ class _Connection:
                 os.eventfd_read(self._wake_fd)
             for message, blob in self._channel.receive():
                 self._has_answered = True
+                if message["type"] == protocol.HEARS:
+                    continue
                 if message["type"] == protocol.LIVES:
                     with self._lock:
                         self._unanswered.popleft()
@@ -284,12 +291,12 @@ class _Connection:
             os.close(self._wake_fd)
         if lost:
             self._kill_all(lost.values())
-        # By itself, as where its code was replaced under this worker: what a job or a user kills it with is a signal.
-        is_none = not self._has_answered and (self._process.returncode or -1) > 0
+        is_none = not self._has_answered  # it has read no order: of what it was given nothing has begun
+        is_by_itself = (self._process.returncode or -1) > 0
+        problem = f"The launcher process {why}, so the command was killed."
         if is_none:
-            why = "ended before it had said a word (was eventqueue replaced under this worker?)"
+            problem = f"The launcher process {why} before it had heard anything{_REPLACED if is_by_itself else ''}."
         for key in lost:
-            problem = f"The launcher process {why}, so the command was killed."
             self._tell(Ended(key=key, problem=problem, no_runner=is_none))
 
     def _kill_all(self, runs: Collection[Started | None]) -> None:

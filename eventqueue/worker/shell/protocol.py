@@ -2,8 +2,8 @@
 
 A message is a small JSON object, for what has a name, and a blob of raw bytes, for output as the command printed it.
 Both sides import this module, the launcher in a bare interpreter: stdlib only, and nothing slow. The worker orders
-`start`, `kill`, `extend` and `tell`; the launcher answers `started` and, once for each start, `ended`; `lives` to each
-`extend`, and `written` to a `tell` of what runs.
+`start`, `kill`, `extend` and `tell`; the launcher says `hears` before it reads the first order, and answers `started`
+and, once for each start, `ended`; `lives` to each `extend`, and `written` to a `tell` of what runs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # typing's own takes 2 ms to import
 if TYPE_CHECKING:
     from typing import Any
 
+HEARS = "hears"
 LIVES = "lives"
 WRITTEN = "written"
 
@@ -48,6 +49,11 @@ def tell(key: str) -> bytes:
 def written(key: str, tails: tuple[Bounded, Bounded]) -> bytes:
     """Answer what run `key` has written by now."""
     return _with_tails({"type": WRITTEN, "key": key}, tails)
+
+
+def hears() -> bytes:
+    """Say that it is there: of one that has not said so no order was read."""
+    return encode({"type": HEARS})
 
 
 def lives() -> bytes:
@@ -115,12 +121,13 @@ class Channel:
     Not thread-safe, but what is sent and what is received share nothing: one thread may do each.
     """
 
-    __slots__ = ("_received", "_unsent", "fd", "is_open")
+    __slots__ = ("_received", "_unsent", "fd", "is_heard", "is_open")
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self.fd = fd
-        self.is_open = True
+        self.is_open = True  # the other side may say more
+        self.is_heard = True  # and it may hear
         self._received = bytearray()
         self._unsent = bytearray()
 
@@ -129,7 +136,10 @@ class Channel:
         self._unsent += message
 
     def flush(self) -> bool:
-        """Write what the other side takes now; return whether all is gone. What nobody will read is dropped."""
+        """Write what the other side takes now; return whether all is gone.
+
+        What nobody will read is dropped, and clears `is_heard`.
+        """
         try:
             while self._unsent:
                 del self._unsent[: os.write(self.fd, self._unsent)]
@@ -137,6 +147,7 @@ class Channel:
             return False
         except OSError:
             self._unsent.clear()
+            self.is_heard = False
         return True
 
     def receive(self) -> list[tuple[dict[str, Any], bytes]]:

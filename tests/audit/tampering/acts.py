@@ -8,6 +8,7 @@ from bson.timestamp import Timestamp
 from eventqueue.model.acts import ActBegun, ActEnded
 from eventqueue.model.codec import bucket_of
 from eventqueue.model.events import Paused
+from eventqueue.model.ignoring import Ignored
 from eventqueue.model.lives import WorkerLeft
 from eventqueue.model.upkeep import ParkedRetried
 from tests.audit.tampering.jobs import ALTERED, removing, setting
@@ -15,8 +16,8 @@ from tests.audit.tampering.kind import Act, Kind, in_all_ways, then
 from tests.audit.tampering.others import BACKWARDS, OLD
 from tests.audit.tampering.scene import STARTED, Scene, put_next
 
-WORKERS, UPKEEP, ACTS = "workers", "upkeep of the views", "acts on many jobs"
-WORKER, VIEWS, ACT = "worker-1a2b", "views-live", "act-0a1b"
+WORKERS, UPKEEP, ACTS, IGNORES = "workers", "upkeep of the views", "acts on many jobs", "errors that are ignored"
+WORKER, VIEWS, ACT, IGNORE = "worker-1a2b", "views-live", "act-0a1b", "ignore-4f5d1f1c5a"
 UNNAMED = "it names act nobody, of which the log has nothing"
 RESTAMPED = "the server stamped it (`ts`) before the event before it"
 
@@ -193,6 +194,22 @@ KINDS: list[Kind] = [
         putting_between(VIEWS, ParkedRetried(projection="stats", job="x")),
         {"plain": ALTERED, "hashes": ""},
     ),
+    *of_any_stream(IGNORES, IGNORE, "what is ignored", "`paused` is no event of a `ignore` stream"),
+    *in_all_ways(
+        IGNORES,
+        "what an error that is ignored is like is altered",
+        IGNORE,
+        setting(IGNORE, 3, "data.like", "exit code 9"),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    *in_all_ways(
+        IGNORES,
+        "until when errors are ignored is altered",
+        IGNORE,
+        setting(IGNORE, 3, "data.until", OLD),
+        {"plain": ALTERED, "hashes": ""},
+    ),
+    Kind(IGNORES, "errors are ignored that never were", inventing("ignore-0a1b2c3d4e", Ignored(like="exit code 9"))),
     *in_all_ways(
         ACTS,
         "why something was done to many jobs is altered",

@@ -30,6 +30,7 @@ from eventqueue.model.events import (
     Paused,
     Resumed,
 )
+from eventqueue.model.ignoring import Ignored, Unignored
 from eventqueue.model.lives import WorkerLeft, WorkerLost, WorkerStarted, WorkerStopAsked
 from eventqueue.model.restarting import successor
 from eventqueue.model.upkeep import ParkedRetried, ViewsRebuilt
@@ -61,6 +62,7 @@ def captured(tail: bytes) -> Captured:
 ENDED = Completed(exit_code=0, duration=0.5, output=Output(stdout=captured(WROTE)))
 GAVE_UP = Failed(reason=failed().reason, error=BOOM, exit_code=3, output=Output(stderr=captured(COMPLAINED)))
 
+LET_BE = Ignored(like="exit code 3", why="known")
 STARTED = WorkerStarted(name="worker", host="host", pid=1, concurrency=2)
 
 ANEW = successor("dead", 1)  # which takes up the job that is dead
@@ -94,6 +96,11 @@ STREAMS: Mapping[str, Sequence[Event]] = {
         ConfigSet(name="max-retries", value=5),
         ConfigSet(name="grace", value=20.0),
         ConfigSet(name="max-retries", value=7),
+    ),
+    "ignore-4f5d1f1c5a": (
+        Ignored(like="exit code 3", why="known"),
+        Unignored(),
+        Ignored(like="exit code 3", why="again"),
     ),
     "queue-mail": (Paused(why="it moves"), Resumed(), Paused(why="it moves again")),
     "worker-1a2b": (STARTED, WorkerStopAsked(grace=5.0, why="the night is over"), WorkerLeft()),

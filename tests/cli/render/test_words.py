@@ -7,18 +7,24 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.text import Text
 
 from eventqueue.cli.attempts import attempts
 from eventqueue.cli.render.columns import Cell, Table, fitted
 from eventqueue.cli.render.fit import LOOSE_LEAST
+from eventqueue.cli.render.tables import gone
 from eventqueue.cli.render.tall import laid_out
 from eventqueue.cli.values import SECONDS, WHEN, since_of, time_of, until_of
 from eventqueue.errors import InvalidInput
 from eventqueue.model.events import Event, Failed, FailReason, JobEvent
+from eventqueue.model.figures import elapsed
 from eventqueue.model.job import State
+from eventqueue.model.lives import WorkerLost
+from eventqueue.ports.views import Ending, Gone, Worker
 from eventqueue.telling.describe import describe
-from eventqueue.telling.words import STATES, age, at_least, count, instant, shortened, size_of, span
+from eventqueue.telling.words import STATES, age, apart, at_least, count, instant, shortened, size_of, span
+from eventqueue.web.drawing.rendering import make_environment
 from tests.builders import (
     AMENDED,
     BOOM,
@@ -121,6 +127,7 @@ EVENTS: list[tuple[Event, str]] = [
     (enqueued(priority=5, max_retries=1, delay=60), "in queue default at priority 5, 1 retry; due at"),
     (claimed(), "attempt 1 on host (pid 1)"),
     (COMPLETED, "exit code 0; ran 1.5 s"),
+    (replace(COMPLETED, duration=0.0), "exit code 0; ran less than 1 ms"),
     (failed(), "It ended with 1; retry in 1 min"),
     (USED_UP_FAILURE, "It ended with 1; no retry left"),
     (LOST, "It ended with 1; buried by worker/other; retry in 1 min"),
@@ -237,6 +244,51 @@ def test_a_time_of_day_at_the_end_is_the_first_one_after_the_beginning(
     assert until_of(WHEN.convert(typed, None, None), begin, now) == datetime.fromisoformat(f"{meant}+00:00")
 
 
+@pytest.mark.parametrize(
+    ("night", "since", "meant"),
+    [
+        ("2026-03-29T04:30:00", "2026-03-28T22:00:00", "2026-03-29T05:00:00"),  # it has 23 hours
+        ("2026-10-25T04:30:00", "2026-10-24T21:00:00", "2026-10-25T06:00:00"),  # 25
+    ],
+)
+def test_the_end_is_the_time_of_day_that_clocks_show_also_where_they_are_changed(
+    night: str, since: str, meant: str
+) -> None:
+    now, begin, end = (datetime.fromisoformat(f"{one}+00:00") for one in (night, since, meant))
+
+    assert until_of(WHEN.convert("07:00 Europe/Berlin", None, None), begin, now) == end
+
+
+def test_nothing_lasts_less_than_no_time_where_one_clock_is_a_little_ahead_of_another() -> None:
+    ahead = NOW + timedelta(milliseconds=3)
+    crash = history(WorkerLost(seen_dead=True, renewed_at=ahead), stream="worker-w")[0]
+    worker = Worker(id="w", name="1", host="h", pid=1, queues=(), concurrency=1, started_at=ahead, renewed_at=NOW)
+    lived = gone([Gone(worker=worker, ending=Ending.SILENT)], NOW).rows[0][3]
+
+    assert elapsed(ahead, NOW) == 0
+    assert "silent for 0 ms" in describe(crash)
+    assert str(lived) == make_environment().filters["lasts"](NOW - ahead) == "0 ms"
+
+
 def test_an_end_before_the_beginning_is_refused() -> None:
     with pytest.raises(InvalidInput, match="until: lies before the beginning"):
         until_of(timedelta(hours=2), NOW - timedelta(hours=1), NOW)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.4, "now"),
+        (-0.4, "now"),
+        (5, "5 s ago"),
+        (-5, "in 5 s"),
+        (7140, "1 h ago"),
+        (-7140, "in 1 h 59 min"),
+        (200_000, "2 d ago"),
+        (60, "1 min ago"),
+    ],
+)
+def test_a_time_is_told_from_now_in_whole_seconds_and_never_as_one_to_come_that_is_past(
+    seconds: float, told: str
+) -> None:
+    assert apart(NOW - timedelta(seconds=seconds), NOW) == told

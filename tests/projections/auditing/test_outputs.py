@@ -3,15 +3,18 @@
 from datetime import timedelta
 from hashlib import sha256
 
+import pytest
+
 from eventqueue.audit.verdict import Verdict
 from eventqueue.model.codec import to_data
 from eventqueue.model.events import Captured, Completed, Event, Failed, FailReason, LateResult, Output
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.outputs import Kept, Outputs
 from projections.auditing.auditor import ViewAuditor
-from projections.auditing.outputs import KeptOutputs
+from projections.auditing.outputs import KeptOutputs, retention
 from projections.registry import PROJECTIONS
 from tests.builders import BOOM, CANCELLED, RELEASED, SOON, append, claimed, enqueued
+from tests.builders import history as history_of
 from tests.projections.stage import finish, put
 
 OUT = b"42 rows\n"
@@ -81,6 +84,21 @@ def test_an_output_that_is_kept_again_while_it_is_looked_at_is_held_as_it_stays(
     keep(built, b"43 rows\n")
     built.database["outputs"].delete_many({})
     assert list(outputs.hold(found, history)) == []
+
+
+def test_what_became_old_while_the_log_was_read_is_not_told_as_missing(
+    built: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs, now = KeptOutputs(built), built.clock.now()
+    ended_at = now - timedelta(seconds=retention(built)) + timedelta(hours=1)
+    history = {"job-one": history_of(enqueued(), claimed(), ENDED, now=ended_at)}
+    list(outputs.hold(outputs.kept_of(["one"]), history))
+    assert outputs.missing == 1
+
+    monkeypatch.setattr(built.clock, "now", lambda: now + timedelta(hours=1))
+    list(outputs.hold(outputs.kept_of(["one"]), history))
+
+    assert outputs.missing == 1
 
 
 def test_what_is_not_kept_is_told_and_no_finding(built: Ground) -> None:

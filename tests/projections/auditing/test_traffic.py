@@ -26,7 +26,7 @@ def test_while_people_and_workers_act_and_the_views_move_there_is_no_false_alarm
 ) -> None:
     monkeypatch.setattr(inquiry, "AT_ONCE", 50)
     crowd.act(5)
-    with projecting(built), crowd.acting(size=10, pause_s=0.02):
+    with projecting(built), crowd.acting(size=10):
         alarms = [one for _ in range(3) for one in found(built)]
 
     assert alarms == []

@@ -4,7 +4,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -15,10 +15,12 @@ from eventqueue.audit.fitting import trait_of
 from eventqueue.audit.tally import By, of_traits
 from eventqueue.connect import open_client
 from eventqueue.errors import ForeignViews, JobNotFound, Refused
+from eventqueue.model.codec import bucket_of
 from eventqueue.model.job import State
 from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.ports.views import ANY, Filter, Lag, Trait
+from projections.folds.due import SPREAD
 from projections.folds.stats import Stats
 from projections.keeping.ageing import merge_aged
 from projections.reading import listing, refreshing, windows
@@ -134,7 +136,7 @@ def test_threads_of_one_process_may_look_at_once(built: Ground) -> None:
 
 
 def test_a_reader_comes_to_an_end_while_others_append_without_one(built: Ground) -> None:
-    with Crowd(built).acting(size=3):
+    with Crowd(built).acting(size=3, pause_s=0):
         put(built, "job-mine", enqueued())
         one = reader_on(built)
         assert one.refresh() == FRESH
@@ -460,6 +462,21 @@ def test_of_more_that_wait_than_are_put_in_order_here_none_is_left_out(
 
     for wanted in (Filter(state=State.PENDING), Filter(due_before=at + timedelta(hours=1)), Filter(due_after=NOW)):
         assert sorted(one.ids(wanted)) == [*"012345"]
+
+
+def test_of_jobs_that_share_an_entry_those_are_listed_that_are_due_after_a_time(built: Ground) -> None:
+    ids = [job_id for job_id in map(str, range(1000)) if bucket_of(f"job-{job_id}") == 0][:5]
+    times = dict(zip(ids, (NOW + number * SPREAD / 4 for number in range(5)), strict=True))
+    built.log.append([append(f"job-{job_id}", replace(enqueued(), run_at=at)) for job_id, at in times.items()])
+    one = reader_on(built)
+    one.refresh()
+    assert live_of(built).due.count_documents({}) == 1
+
+    for at in times.values():
+        for beside in (timedelta(milliseconds=-1), timedelta(0), timedelta(milliseconds=1)):
+            found = set(one.ids(Filter(due_after=at + beside)))
+            assert found == {job_id for job_id in ids if times[job_id] > at + beside}
+    assert set(one.ids(Filter(due_after=datetime.min.replace(tzinfo=UTC)))) == set(ids)
 
 
 def test_who_looks_for_a_needle_in_a_haystack_is_told_that_it_is_a_scan(

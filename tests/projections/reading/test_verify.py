@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import bson
 import pytest
 from bson.objectid import ObjectId
+from msgspec.structs import replace
 
 from eventqueue.errors import Fenced
 from eventqueue.model.codec import content_hash
@@ -15,6 +17,8 @@ from eventqueue.mongo.ground import Ground
 from eventqueue.mongo.leases import BUILDING
 from eventqueue.ports.views import Difference
 from projections.auditing.auditor import ViewAuditor
+from projections.folds.stats import MINUTES_KEPT
+from projections.keeping.ageing import merge_aged
 from projections.reading import point
 from projections.reading import verify as verifying
 from projections.reading.snapshot import show
@@ -22,7 +26,17 @@ from projections.reading.verify import sample, verify, verify_jobs
 from projections.registry import PROJECTIONS
 from tests.builders import COMPLETED, USED_UP_FAILURE, append, claimed, enqueued
 from tests.projections.crowd import Crowd
-from tests.projections.stage import build, finish, live_of, projecting, put, standing_for, take_lease_away
+from tests.projections.stage import (
+    build,
+    finish,
+    is_ready,
+    live_of,
+    projecting,
+    put,
+    standing_for,
+    take_lease_away,
+    taking_place,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +100,38 @@ def test_while_traffic_flows_and_the_views_move_there_is_no_false_alarm(
         found = [one for _ in range(3) for one in differences(built)]
 
     assert told(found) == ""
+
+
+def put_forward(ground: Ground, monkeypatch: pytest.MonkeyPatch, to: datetime) -> None:
+    monkeypatch.setattr(ground.clock, "now", lambda: to)
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 1, 500])
+def test_what_a_projector_did_by_a_clock_that_is_a_little_ahead_is_no_difference(
+    built: Ground, monkeypatch: pytest.MonkeyPatch, ahead_ms: int
+) -> None:
+    turn = built.clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    long_ago = turn - MINUTES_KEPT - timedelta(minutes=30)  # of an hour that is merged as this one begins
+    built.log.append([append("job-old", enqueued(), now=long_ago)])
+    put(built, "job-later", replace(enqueued(), run_at=turn))
+    put_forward(built, monkeypatch, turn)
+    finish(built)
+    assert is_ready(built, "later")
+    assert merge_aged(taking_place(built), turn)
+
+    put_forward(built, monkeypatch, turn - timedelta(milliseconds=ahead_ms))
+
+    assert differences(built) == []
+
+
+def test_what_workers_are_shown_before_its_time_is_a_difference(built: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = built.clock.now()
+    put(built, "job-later", replace(enqueued(), run_at=at + timedelta(minutes=1)))
+    put_forward(built, monkeypatch, at + timedelta(minutes=1))
+    finish(built)
+    put_forward(built, monkeypatch, at)
+
+    assert "jobs later: is shown to workers otherwise than it waits" in told(differences(built))
 
 
 SPOILT: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -2,18 +2,21 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from eventqueue.system.process import start_time
-from eventqueue.worker.running.reports import Ended
-from eventqueue.worker.shell.orders import HANG_COUNT
+from eventqueue.worker.running.reports import Ended, Started
+from eventqueue.worker.shell import orders
+from eventqueue.worker.shell.orders import HANG_COUNT, Launcher, ShellRun
 from tests.worker.shell.test_launcher import (
     IGNORES_TERM,
     PATIENCE_S,
@@ -216,6 +219,48 @@ def test_a_killed_launcher_is_reported_by_each_run_and_replaced_by_the_next(shel
         wait_until_gone(pid)
     assert shell.run("echo on").stdout.tail == b"on\n"
     assert shell.launcher.pid != first
+
+
+def test_what_is_ordered_of_a_dead_launcher_before_its_death_is_noticed_runs_in_the_next() -> None:
+    heard: SimpleQueue[Started | Ended] = SimpleQueue()
+    may_listen = threading.Event()
+
+    def hear(message: Started | Ended) -> None:
+        heard.put(message)
+        assert may_listen.wait(PATIENCE_S)
+
+    with Launcher(hear) as launcher:
+        launcher.start(ShellRun(key="first", command="sleep 1000", job_id="job-1", attempt=1))
+        assert isinstance(heard.get(timeout=PATIENCE_S), Started)  # and hears nothing more before it may
+        os.kill(dead := launcher.pid, signal.SIGKILL)
+        wait_until(lambda: state(dead) in "ZX")
+
+        launcher.start(ShellRun(key="second", command="true", job_id="job-2", attempt=1))
+
+        may_listen.set()
+        said = [heard.get(timeout=PATIENCE_S) for _ in range(3)]
+    ends = {message.key: message for message in said if isinstance(message, Ended)}
+    assert ends["first"].problem
+    assert ends["second"].exit_code == 0
+
+
+def test_a_launcher_that_dies_as_soon_as_it_is_there_is_told_to_who_orders(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spawn_dead(theirs: socket.socket, name: str) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(["true"], stdin=theirs.fileno())
+        process.wait()
+        theirs.close()
+        return process
+
+    os.kill(shell.launcher.pid, signal.SIGKILL)
+    wait_until(lambda: state(shell.launcher.pid) == "X")
+    with monkeypatch.context() as patched:
+        patched.setattr(orders, "_spawn_launcher", spawn_dead)
+        with pytest.raises(OSError, match="died at once"):
+            shell.start("true")
+
+    assert shell.run("echo on").stdout.tail == b"on\n"
 
 
 def test_what_a_killed_launcher_ran_is_gone_before_its_end_is_told(shell: Shell, ready: Fifo) -> None:

@@ -31,7 +31,7 @@ export class Slices extends Component {
 
   componentWillReceiveProps({ children, data }) {
     const found = drawn(children);
-    const isHeld = scrollY >= TOP || this.root?.querySelector("table:hover, :checked");
+    const isHeld = scrollY >= TOP || this.root?.querySelector("table:hover, :checked, :popover-open");
     const isFree = !isHeld || data.sorted !== undefined || this.state.first[0]?.key === "none";
     this.setState(isFree ? withNew(this.state, found, data) : withoutNew(this.state, found));
     if (performance.now() - this.looked > AGAIN_MS) this.lookAgain();
@@ -106,7 +106,7 @@ export class Slices extends Component {
   }
 }
 
-const room = (height) => h("tr", { key: "room", "aria-hidden": "true" }, h("td", { colSpan: 9, style: { height: `${height || 400}px` } }));
+const room = (height) => h("tr", { key: "room", "aria-hidden": "true" }, h("td", { colSpan: 10, style: { height: `${height || 400}px` } }));
 
 function end({ unknown, pages }, { problem, next, more }) {
   if (problem) return h("p", { class: "problem", role: "alert" }, problem, " ", h("a", { href: location.href }, "From the beginning"));
@@ -162,9 +162,9 @@ function known(rows, newer) {
   return { now, last: rows.findLastIndex(({ key }) => now.has(key)) };
 }
 
-// What has the focus, or is ticked, is not let go of.
+// What has the focus, is ticked, or opened, is not let go of.
 function isInUse(body) {
-  return body.contains(document.activeElement) || body.querySelector(":checked") !== null;
+  return body.contains(document.activeElement) || body.querySelector(":checked, :popover-open") !== null;
 }
 
 function near(element, within = NEAR) {

@@ -1,5 +1,5 @@
 // The life of a job on a line, as the server has drawn it, which grows while the job lives, tells of what is pointed at,
-// and can be looked at more closely. Laid out by the rule of `web/scale.py`.
+// and can be looked at more closely. Laid out by the rule of `web/drawing/scale.py`.
 import { Component, createRef, h } from "../vendor/preact.js";
 
 const LONG = 4;
