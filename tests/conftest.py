@@ -1,6 +1,11 @@
 """Fixtures that all suites share: a MongoDB server for the run, a database for each test."""
 
+import logging
 import os
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -38,6 +43,31 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         of_it = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if any(type(value) in (set, frozenset) and repr(value) in item.nodeid for value in of_it):
             raise pytest.UsageError(f"{item.nodeid}: is named after a set, which has no order; give a tuple")
+
+
+def _held_in_common() -> dict[str, Any]:
+    """What all tests of a process have of it."""
+    return {
+        "where modules are looked for": list(sys.path),
+        "current directory": os.getcwd(),
+        "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+        "handlers of signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        "handlers of logs": list(logging.getLogger().handlers),
+        "time zone": time.tzname,
+        "hooks": (sys.excepthook, threading.excepthook, sys.unraisablehook),
+    }
+
+
+@pytest.fixture(autouse=True)
+def as_it_was_found() -> Iterator[None]:
+    """Refuse a test that leaves something to those behind it: which they are, differs from run to run."""
+    before, modules = _held_in_common(), dict(sys.modules)
+    yield
+    after = _held_in_common()
+    assert {what: (was, after[what]) for what, was in before.items() if was != after[what]} == {}
+    assert [name for name, module in modules.items() if sys.modules.get(name) is not module] == []
+    new = {name: getattr(sys.modules[name], "__file__", None) or "" for name in sys.modules.keys() - modules.keys()}
+    assert {name: file for name, file in new.items() if "/pytest-of-" in file} == {}
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ class Queuectl:
         with (
             mock.patch.dict(os.environ, self.environ, clear=True),
             mock.patch.object(sys, "stdin", typed),
+            mock.patch.object(sys, "path", [*sys.path]),
             redirect_stdout(out),
             redirect_stderr(err),
         ):

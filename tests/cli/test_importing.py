@@ -94,9 +94,10 @@ def test_so_it_is_where_python_itself_looks_in_this_directory(
 def test_what_the_children_find_as_well_has_nothing_else_here_looked_up_before_what_is_installed(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path, str(here)])  # as a project does that is installed to be edited
+    edited = [*sys.path, str(here)]  # as a project does that is installed to be edited
+    monkeypatch.setattr(sys, "path", edited)
     assert imports_of(["letters"], ()).path == ()
-    monkeypatch.syspath_prepend(here)
+    monkeypatch.setattr(sys, "path", [str(here), *edited])
     assert imports_of(["letters"], ()).path == ()
 
 

@@ -51,7 +51,6 @@ def an_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """A directory with a module; what is imported of it here is forgotten afterwards."""
     (tmp_path / "letters.py").write_text(MODULE)
     monkeypatch.setattr(registry, "_tasks", {})
-    monkeypatch.setattr(sys, "path", [*sys.path])
     yield tmp_path
     sys.modules.pop("letters", None)
 
@@ -134,7 +133,6 @@ def test_what_lies_here_is_imported_if_it_is_named(
 
     app.chmod(0o777)
     sys.modules.pop("letters")
-    sys.path.remove(str(app))
     assert queuectl.here("tasks", "list", "--import", "letters").code == 1
 
 
@@ -234,17 +232,14 @@ def test_what_modules_and_tasks_write_is_no_part_of_an_answer_in_json(
     ("what", "said"), [("3", "SystemExit: 3"), ("0", "SystemExit: 0"), ("'no disk'", "SystemExit: no disk")]
 )
 def test_a_task_that_exits_is_told_as_a_worker_would_tell_it(
-    queuectl: Queuectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+    queuectl: Queuectl, app: Path, what: str, said: str
 ) -> None:
-    monkeypatch.setattr(registry, "_tasks", {})
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "exiting", raising=False)
-    (tmp_path / "exiting.py").write_text(f"import sys\nfrom eventqueue import task\n@task\ndef f(): sys.exit({what})\n")
+    (app / "letters.py").write_text(f"import sys\nfrom eventqueue import task\n@task\ndef f(): sys.exit({what})\n")
 
-    ran = queuectl.here("tasks", "run", "exiting.f", "--import", "exiting", "--import-path", str(tmp_path))
+    ran = queuectl.here("tasks", "run", "letters.f", "--import", "letters", "--import-path", str(app))
 
     assert ran.code == 1
-    assert f"✘ Task exiting.f failed with {said}\n" in ran.err
+    assert f"✘ Task letters.f failed with {said}\n" in ran.err
 
 
 @pytest.mark.parametrize(
