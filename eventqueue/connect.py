@@ -23,6 +23,7 @@ from eventqueue.model import (
     settings,
     upkeep,  # noqa: F401 - likewise
 )
+from eventqueue.mongo.connections import renewable
 from eventqueue.mongo.endings import Endings
 from eventqueue.mongo.errors import STANDALONE, translated
 from eventqueue.mongo.ground import Ground, look_at, stand_on
@@ -192,6 +193,6 @@ def open_client(uri: str) -> MongoClient[Any]:
     """Return a client with a deadline on every call. Raises InvalidInput for a URI that is none."""
     try:
         with translated():
-            return MongoClient(uri, timeoutMS=CALL_MS, tz_aware=True, appname="eventqueue")
+            return renewable(MongoClient(uri, timeoutMS=CALL_MS, tz_aware=True, appname="eventqueue"))
     except ValueError as error:  # the driver's way to refuse a port or an option
         raise InvalidInput("uri", f"{redact(str(error)).rstrip('.')}.") from None

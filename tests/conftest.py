@@ -24,6 +24,8 @@ settings.register_profile("eventqueue", deadline=None, derandomize=True, databas
 settings.load_profile("eventqueue")
 
 
+HANDLED = signal.valid_signals() - {signal.SIGALRM}  # that one is of the tests' own time-outs
+
 NewDatabase = Callable[[], Database[dict[str, Any]]]
 
 # The usual one: under a stricter umask what is written for others too would not show.
@@ -51,7 +53,7 @@ def _held_in_common() -> dict[str, Any]:
         "where modules are looked for": list(sys.path),
         "current directory": os.getcwd(),
         "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
-        "handlers of signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        **{f"handler of signal {number}": signal.getsignal(number) for number in HANDLED},
         "handlers of logs": list(logging.getLogger().handlers),
         "time zone": time.tzname,
         "hooks": (sys.excepthook, threading.excepthook, sys.unraisablehook),

@@ -34,6 +34,7 @@ from eventqueue.errors import (
     Unavailable,
     redact,
 )
+from eventqueue.mongo.connections import renew
 
 DUPLICATE_KEY = 11000
 FULL = 1024 * 1024  # bytes that are left on a disk: mongod ends when it finds no room for what it writes at once
@@ -48,7 +49,7 @@ TRANSIENT = {6, 7, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602
 
 def is_transient(error: PyMongoError) -> bool:
     """Whether the outcome is open and asking again may settle it."""
-    if _is_stale(error):
+    if _was_stale(error):
         return True
     if isinstance(error, AutoReconnect | NetworkTimeout | ExecutionTimeout | WaitQueueTimeoutError) or error.timeout:
         return True
@@ -61,10 +62,13 @@ def may_read_on(error: PyMongoError) -> bool:
     return is_transient(error) or (isinstance(error, OperationFailure) and error.code in CURSOR_GONE)
 
 
-def _is_stale(error: PyMongoError) -> bool:
-    # Every server that we speak with has sessions, but one that steps down or is in a rollback says nothing of them,
-    # and the driver remembers for each connection what was said when it was opened.
-    return isinstance(error, ConfigurationError) and str(error).startswith("Sessions are not supported")
+def _was_stale(error: PyMongoError) -> bool:
+    """Whether it was refused on a connection that has no sessions; that is not used again."""
+    # Every server that we speak with has them, but one that steps down or is in a rollback says nothing of them.
+    found = isinstance(error, ConfigurationError) and str(error).startswith("Sessions are not supported")
+    if found:
+        renew()
+    return found
 
 
 def to_queue_error(error: PyMongoError) -> QueueError:
@@ -79,7 +83,7 @@ def to_queue_error(error: PyMongoError) -> QueueError:
         return NotAReplicaSet(STANDALONE)
     if isinstance(error, InvalidName) or code == 73:  # InvalidNamespace: too long, perhaps
         return InvalidInput("db", f"MongoDB accepts no such database name: {text}.")
-    if _is_stale(error):
+    if _was_stale(error):
         return Unavailable("MongoDB was changing its primary when this connection was made: try again.")
     if isinstance(error, InvalidURI | ConfigurationError):
         return InvalidInput("uri", f"{text.rstrip('.')}.")
