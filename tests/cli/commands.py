@@ -3,10 +3,11 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -44,6 +45,7 @@ class Queuectl:
             mock.patch.dict(os.environ, self.environ, clear=True),
             mock.patch.object(sys, "stdin", typed),
             mock.patch.object(sys, "path", [*sys.path]),
+            _signals_kept(),
             redirect_stdout(out),
             redirect_stderr(err),
         ):
@@ -96,6 +98,18 @@ class Queuectl:
 def is_one_sentence(ran: Ran) -> bool:
     """Whether a refusal is what it has to be: nothing on stdout, a line on stderr, no traceback."""
     return ran.out == "" and ran.err.startswith("✘ ") and ran.err.count("\n") == 1 and "Traceback" not in ran.err
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Have what a command makes of signals, until its process ends, be undone."""
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
 
 def _written(stream: io.TextIOWrapper) -> str:
