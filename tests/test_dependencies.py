@@ -1,4 +1,4 @@
-"""What is installed: by the scripts nothing but what is named by hash; and of others' inner parts only one is used."""
+"""What is installed: by the scripts nothing but what is named by hash; and of others' inner parts a few are used."""
 
 import ast
 import atexit
@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
+from eventqueue.connect import open_client
+from eventqueue.mongo.connections import renew
 from projections.keeping.tail import token_now
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +22,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["
 LOCKED = ("embedded", "embedded,test", "embedded,test,check")
 
 # Attribute -> whose it is. Who adds one here gives its owner an upper bound in pyproject.toml.
-PRIVATE = {"_post_batch_resume_token": "pymongo", "_transaction": "pymongo"}
+PRIVATE = dict.fromkeys(("_post_batch_resume_token", "_transaction", "_topology", "_servers"), "pymongo")
 # Python's own: what a process that ends at once is to do first has no public name; multiprocessing calls it, too.
 PYTHONS = {"_run_exitfuncs"}
 
@@ -84,6 +86,19 @@ def test_python_still_has_what_a_process_does_at_its_end() -> None:
 
 def test_the_driver_still_tells_how_far_a_batch_of_the_log_reaches(database: Database[dict[str, Any]]) -> None:
     assert set(token_now(database)) == {"_data"}
+
+
+def test_the_driver_still_lets_the_connections_of_a_client_be_made_anew(server_uri: str) -> None:
+    with open_client(server_uri) as client:
+
+        def number() -> Any:
+            return client.admin.command("hello")["connectionId"]
+
+        before = number()
+        assert number() == before
+        renew()
+
+        assert number() != before
 
 
 def test_the_driver_still_tells_of_a_transaction_what_it_was_begun_with(client: MongoClient[dict[str, Any]]) -> None:
