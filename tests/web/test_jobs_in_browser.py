@@ -44,6 +44,44 @@ def test_a_filter_is_completed_by_keyboard_alone(queue: Queue, open_page: OpenPa
     expect(page.get_by_role("link", name="two", exact=True)).to_have_count(0)
 
 
+TYPED_FAST = """(field, more) => {
+    field.setRangeText(more, field.value.length, field.value.length, 'end');
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Tab', bubbles: true, cancelable: true }));
+}"""
+
+
+def test_what_is_typed_and_completed_before_it_was_answered_is_completed_as_a_whole(open_page: OpenPage) -> None:
+    page = open_page("/jobs")
+    field, option = page.get_by_role("combobox", name="Search jobs"), page.get_by_role("option")
+    field.focus()
+
+    page.keyboard.type("s")
+    expect(option.first).to_contain_text("state:")
+    field.evaluate(TYPED_FAST, "tate")
+    expect(field).to_have_value("state:")
+    expect(option.first).not_to_contain_text("state:")
+    field.evaluate(TYPED_FAST, "dea")
+    expect(field).to_have_value("state:dead ")
+
+
+def test_what_is_clicked_in_place_of_what_is_still_typed_stands_there_alone(open_page: OpenPage) -> None:
+    page = open_page("/jobs")
+    field, option = page.get_by_role("combobox", name="Search jobs"), page.get_by_role("option")
+    field.focus()
+
+    page.keyboard.type("s")
+    expect(option.first).to_contain_text("state:")
+    field.evaluate(
+        """field => {
+            field.setRangeText('ta', 1, 1, 'end');
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+            document.getElementById('completion-0').dispatchEvent(new MouseEvent('mousedown', { cancelable: true }));
+        }"""
+    )
+    expect(field).to_have_value("state:")
+
+
 def test_a_kind_beside_the_list_chooses_its_jobs(queue: Queue, open_page: OpenPage) -> None:
     queue.enqueue(command="true", id="one", tags=["red"])
     queue.enqueue(command="true", id="two")

@@ -30,7 +30,10 @@ export function startCompletion(main) {
       one.setAttribute("aria-autocomplete", "list");
       one.setAttribute("aria-expanded", "false");
       one.setAttribute("aria-controls", list.id);
-      one.addEventListener("input", () => soon(one));
+      one.addEventListener("input", () => {
+        if (at >= 0) choose(-1); // what is found was found for another text
+        soon(one);
+      });
       one.addEventListener("keydown", (event) => obey(event, one));
       one.addEventListener("blur", close);
     }
@@ -41,14 +44,18 @@ export function startCompletion(main) {
     timer = setTimeout(() => ask(one), WAIT_MS);
   }
 
-  async function ask(one) {
+  async function ask(one, takesFirst = false) {
+    clearTimeout(timer);
     const mine = ++asked;
+    const text = one.value;
     const before = one.value.slice(0, one.selectionStart ?? one.value.length);
-    const query = new URLSearchParams({ q: one.value, cursor: Array.from(before).length });
+    const query = new URLSearchParams({ q: text, cursor: Array.from(before).length });
     try {
       const answer = await fetch(`${one.dataset.complete}?${query}`, { credentials: "same-origin" });
       const told = await answer.json();
-      if (mine === asked && document.activeElement === one) show(one, told);
+      if (mine !== asked || document.activeElement !== one) return;
+      show(one, { ...told, text });
+      if (takesFirst && found && one.value === text) take(0);
     } catch {
       close(); // the field works without
     }
@@ -90,7 +97,9 @@ export function startCompletion(main) {
     } else if (key === "ArrowDown" || key === "ArrowUp") {
       move(key === "ArrowDown" ? 1 : -1);
     } else if (key === "Tab" && !event.shiftKey) {
-      take(Math.max(at, 0));
+      // Who types fast means what fits by now, and not what was found for less.
+      if (at < 0 && one.value !== found.text) ask(one, true);
+      else take(Math.max(at, 0));
     } else if (key === "Enter" && at >= 0) {
       take(at);
     } else if (key === "Escape") {
@@ -104,18 +113,24 @@ export function startCompletion(main) {
 
   function move(by) {
     const number = found.options.length;
+    choose(at < 0 && by < 0 ? number - 1 : (at + by + number) % number);
+  }
+
+  function choose(place) {
     if (at >= 0) list.children[at].setAttribute("aria-selected", "false");
-    at = at < 0 && by < 0 ? number - 1 : (at + by + number) % number;
+    at = place;
+    if (at < 0) return field.removeAttribute("aria-activedescendant");
     list.children[at].setAttribute("aria-selected", "true");
     list.children[at].scrollIntoView({ block: "nearest" });
     field.setAttribute("aria-activedescendant", list.children[at].id);
   }
 
   function take(place) {
-    const { begin, end, options } = found;
+    const { begin, end, options, text } = found;
     const letters = Array.from(field.value); // the server counts letters, a field the halves of some
+    const more = letters.length - Array.from(text).length; // typed since
     const unitsTo = (number) => letters.slice(0, number).join("").length;
-    field.setRangeText(options[place].text, unitsTo(begin), unitsTo(end), "end");
+    field.setRangeText(options[place].text, unitsTo(begin), unitsTo(Math.max(begin, end + more)), "end");
     const one = field;
     close();
     soon(one);
