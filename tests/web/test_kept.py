@@ -7,7 +7,7 @@ from eventqueue.web.kept import KEYS_MAX, LONGEST_S, RARE, SHARE, Kept, Seen
 
 def test_what_several_tabs_ask_for_is_found_out_once_for_where_the_views_stand() -> None:
     positions, found = [1], []
-    kept = Kept(lambda: positions[-1])
+    kept = Kept(lambda: positions[-1], lambda: True, lambda: 100.0)  # by a clock of its own: no test takes no time
 
     def find() -> int:
         found.append(positions[-1])
