@@ -15,10 +15,10 @@ from eventqueue.worker.python.plan import PythonPlan
 from eventqueue.worker.python.runner import PythonRunner
 from eventqueue.worker.running.reports import Ended, Started
 from tests.builders import job_that_is
+from tests.patience import PATIENCE_S
 
 APP = "tests.worker.python.app"
 ROOT = str(Path(__file__).parents[3])
-PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long
 
 
 def job(task: str, *args: Any, timeout: float | None = None, **kwargs: Any) -> Job:
@@ -39,6 +39,7 @@ class Stage:
         self.plan = PythonPlan(**{"imports": (APP,), "import_path": (ROOT,), "processes": 1, **plan})
         self.server = ForkServer(self.plan)
         self.progress: list[Progressed] = []
+        self._running: set[str] = set()
         self._told: list[Started | Ended] = []
         self._news = threading.Condition()
         never, self._open = os.pipe()
@@ -52,12 +53,16 @@ class Stage:
     def _tell(self, message: Started | Ended) -> None:
         with self._news:
             self._told.append(message)
+            if isinstance(message, Ended):
+                self._running.discard(message.key)
             self._news.notify_all()
 
     def _progressed(self, _key: str, message: Progressed) -> None:
         self.progress.append(message)
 
     def start(self, task: str, *args: Any, key: str = "run", **more: Any) -> None:
+        with self._news:
+            self._running.add(key)
         self.runner.start(key, job(task, *args, **more))
 
     def run(self, task: str, *args: Any, key: str = "run", **more: Any) -> Ended:
@@ -90,6 +95,17 @@ class Stage:
             assert found
             self._told.remove(found)
             return found
+
+    def settle(self) -> None:
+        """Have nothing run any more, and forget what was told: whoever is next finds it as if it were new."""
+        with self._news:
+            left = sorted(self._running)
+        for key in left:
+            self.runner.kill(key, 0.0)
+        with self._news:
+            assert self._news.wait_for(lambda: not self._running, PATIENCE_S), f"{self._running} cannot be ended"
+            self._told.clear()
+            self.progress.clear()
 
     def said(self, kind: type) -> int:
         """Return how many such messages came that nobody has taken."""

@@ -9,6 +9,7 @@ from eventqueue.model.retry import LONGEST_S
 from eventqueue.tasks.outcomes import Raised, Returned
 from eventqueue.worker.running.reports import Written
 from tests.builders import job_that_is
+from tests.patience import PATIENCE_S
 from tests.worker.python.stage import APP, Stage, pid_in, stage
 
 
@@ -62,7 +63,7 @@ def test_the_longest_timeout_ends_nothing(one: Stage, timeout: float) -> None:
 
 
 def test_what_prints_much_while_it_holds_pythons_lock_comes_to_its_end(one: Stage) -> None:
-    ended = one.run("prints_under_the_lock", 256 * 1024, timeout=10)
+    ended = one.run("prints_under_the_lock", 256 * 1024, timeout=PATIENCE_S / 2)
 
     assert ended.outcome == Returned(256 * 1024)
     assert ended.stdout.total == 256 * 1024
@@ -72,6 +73,7 @@ def test_what_a_task_has_printed_so_far_can_be_seen_while_it_runs(one: Stage, tm
     assert one.runner.so_far("run") is None
     one.start("prints_and_stays", tmp_path / "there")
     pid_in(tmp_path / "there")
+    one.started()  # the task may be known to run before its runner has heard of it
 
     assert one.runner.so_far("run") == (Written(b"so far\n", 7), Written(b"", 0))
 
