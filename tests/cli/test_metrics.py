@@ -22,10 +22,11 @@ from eventqueue.model.events import Error, Failed, FailReason
 from eventqueue.ports.views import Durations, Lag, Metrics, QueueMetrics, Totals
 from projections.folds.report import EDGES, totals
 from tests.builders import NOW, claimed
-from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import completed, died, happened
 from tests.cli.running import started
 from tests.mongo.servers import running
+from tests.patience import PATIENCE_S
 
 # As a name of our own, since it brings no types.
 openmetrics_in: Callable[[str], Iterator[Metric]] = openmetrics.text_string_to_metric_families
@@ -151,7 +152,7 @@ def test_they_are_served_on_this_machine_alone_until_ctrl_c(queuectl: Queuectl) 
 
 def test_a_database_that_is_lost_answers_503_in_a_sentence_and_the_server_goes_on(queuectl: Queuectl) -> None:
     with running() as uri:
-        lost = queuectl.with_environ(QUEUECTL_URI=f"{uri}&serverSelectionTimeoutMS=500")
+        lost = queuectl.with_environ(QUEUECTL_URI=f"{uri}&serverSelectionTimeoutMS=3000")
         process = lost.start("metrics", "--serve", "0", "--json")
         assert process.stdout
         url = json.loads(process.stdout.readline())["serving"]

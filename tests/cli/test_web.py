@@ -13,9 +13,10 @@ import pytest
 
 from eventqueue.api.queue import Queue
 from eventqueue.system import installing
-from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.running import started
 from tests.mongo.servers import running
+from tests.patience import PATIENCE_S
 
 TOKEN = "stays-the-same-0123456789"
 
@@ -127,7 +128,7 @@ def test_where_what_it_needs_is_not_installed_it_says_how(queuectl: Queuectl, mo
 def test_a_database_that_is_lost_is_said_and_the_page_goes_on(queuectl: Queuectl) -> None:
     with ExitStack() as opened:
         with running() as uri:
-            lost = queuectl.with_environ(QUEUECTL_URI=f"{uri}&serverSelectionTimeoutMS=500")
+            lost = queuectl.with_environ(QUEUECTL_URI=f"{uri}&serverSelectionTimeoutMS=3000")
             lost.ok("enqueue", "--", "true")
             process, told = opened.enter_context(served(lost))
             client = opened.enter_context(httpx.Client(follow_redirects=True, timeout=PATIENCE_S))

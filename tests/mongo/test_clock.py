@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pymongo
 import pytest
 from bson.timestamp import Timestamp
 from pymongo import MongoClient
@@ -16,6 +17,7 @@ from eventqueue.mongo.clock import DatabaseClock, majority_in
 from eventqueue.system.boottime import since_boot
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import wire_to
+from tests.patience import PATIENCE_S
 
 Client = MongoClient[dict[str, Any]]
 NEAR = timedelta(milliseconds=100)  # the test's own question takes its time, too
@@ -102,7 +104,8 @@ def test_an_old_estimate_holds_while_the_database_does_not_answer(
 ) -> None:
     with wire_to(path_in(server_uri)) as wire, Client(wire.uri, timeoutMS=300, serverMonitoringMode="poll") as client:
         clock = DatabaseClock(client)
-        clock.now()
+        with pymongo.timeout(PATIENCE_S):
+            clock.now()
         monkeypatch.setattr(clocks, "RENEW_S", 0.0)
         wire.take_down()
 

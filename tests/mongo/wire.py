@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from threading import Event, Lock, Thread
 from urllib.parse import quote_plus
 
+from tests.patience import PATIENCE_S
+
 
 class Cut(Enum):
     """What happens to an insert on its way; in each case but SILENCE and REPLY_LATE the connection breaks then."""
@@ -64,7 +66,7 @@ class Wire:
         while self.held:
             connection, message = self.held.pop(0)
             connection.server.sendall(message)
-            connection.answered.get(timeout=30)
+            connection.answered.get(timeout=PATIENCE_S)
 
     def next_order(self) -> Order | None:
         """Return what is to happen to the insert that came just now."""
@@ -126,10 +128,10 @@ class _Connection:
                     self.break_off()
                 case Cut.REPLY_LOST:
                     self._unwanted.add(message[4:8])
-                    self.server.sendall(message)
+                    self._pass_on(message)
                 case Cut.REPLY_LATE:
                     self._late.add(message[4:8])
-                    self.server.sendall(message)
+                    self._pass_on(message)
                 case Cut.HELD:
                     self._unwanted.add(message[4:8])
                     self.wire.held.append((self, message))
@@ -139,7 +141,11 @@ class _Connection:
                 case _:
                     if order is not None:
                         order()
-                    self.server.sendall(message)
+                    self._pass_on(message)
+
+    def _pass_on(self, message: bytes) -> None:
+        with suppress(OSError):  # the wire is being closed, or the server is
+            self.server.sendall(message)
 
     def _carry_replies(self) -> None:
         for message in _messages(self.server):
