@@ -102,7 +102,7 @@ def test_pausing_and_resuming_twice_is_said_plainly_and_changes_nothing(nightly:
     again = nightly.ok("schedule", "pause", "nightly", "--why", "another reason").out
     assert again.startswith("✔ Schedule nightly is paused already, since 2")
     assert again.endswith(": full disk\n")
-    assert "paused 0s ago" in nightly.ok("schedule", "list").out or "ago" in nightly.ok("schedule", "list").out
+    assert re.search(r"paused \d+s ago", nightly.ok("schedule", "list").out)
     assert "it is paused since" in nightly.ok(*NIGHTLY, *BACKUP).err
     assert nightly.ok("schedule", "show", "nightly", "--json").json["next_at"] is None
 

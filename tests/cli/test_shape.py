@@ -10,6 +10,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.audit import orders
 from eventqueue.cli import sorting
 from eventqueue.errors import InvalidInput
+from eventqueue.mongo.clock import DatabaseClock
 from tests.builders import claimed, failed
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import died, happened
@@ -17,12 +18,16 @@ from tests.cli.past import died, happened
 LISTS = ("list", "dlq list", "queue list", "worker list", "errors", "schedule list", "history a")
 
 
-def test_a_list_is_printed_as_a_document_as_lines_or_as_bare_ids(queuectl: Queuectl, queue: Queue) -> None:
+def test_a_list_is_printed_as_a_document_as_lines_or_as_bare_ids(
+    queuectl: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("a", "b"):
         queue.enqueue(id=name, command="true")
         died(queue, name)
 
     queue.schedule("nightly", {"command": "true"}, every=60)
+    now = queue.connection.ground.clock.now()
+    monkeypatch.setattr(DatabaseClock, "now", lambda _: now)  # tables tell how long ago things were
 
     lists = (("list", "id"), ("dlq list", "id"), ("queue list", "name"), ("errors", "fingerprint"))
     for words, key in (*lists, ("schedule list", "name"), ("history a", "id")):

@@ -1,6 +1,7 @@
 """`queuectl worker show`: all of one worker, whether it lives or not, now and then."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -162,7 +163,7 @@ def test_of_one_whose_start_cannot_be_read_nothing_is_said_of_how_it_was_set(que
     shown = queuectl.ok("worker", "show", "web-1:a").out
     found = queuectl.ok("worker", "show", "web-1:a", "--json").json
 
-    assert "left 0s ago: by itself" in shown
+    assert re.search(r"left \d+s ago: by itself", shown)
     assert "pid" not in shown
     assert "slots" not in shown
     assert (found["id"], found["ending"], found["name"], found["pid"], found["queues"]) == (
