@@ -32,8 +32,8 @@ from eventqueue.model.events import Completed, Error, Failed, FailReason
 from eventqueue.ports.views import Filter
 from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import completed, happened
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30.0
 FAILED = Failed(reason=FailReason.ERROR, error=Error(type="ValueError", message="no such thing"))
 
 

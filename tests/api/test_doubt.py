@@ -19,10 +19,11 @@ from eventqueue.mongo.log import MongoLog
 from eventqueue.ports.log import Append, Appended
 from eventqueue.worker.life.place import incarnation_here
 from tests.builders import append, enqueued
-from tests.cli.commands import PATIENCE_S, Queuectl, Ran
+from tests.cli.commands import Queuectl, Ran
 from tests.cli.conftest import environ
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Cut, Wire, wire_to
+from tests.patience import PATIENCE_S
 
 Store = Database[dict[str, Any]]
 MANY = 1000  # more inserts than anybody sends before the deadline
@@ -151,7 +152,7 @@ def test_of_threads_that_share_an_append_each_is_told_of_its_own_job_alone(queue
     ready = threading.Barrier(6)
 
     def ask(number: int) -> tuple[str, ...]:
-        ready.wait(30)
+        ready.wait(PATIENCE_S)
         with pytest.raises(LogUnavailable) as doubt:
             queue.enqueue(command="true", id=f"j-{number}")
         return tuple(doubt.value.ids)

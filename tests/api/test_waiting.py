@@ -25,9 +25,8 @@ from tests.builders import DEAD_LETTERED, claimed
 from tests.cli.past import completed, happened
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Wire, wire_to
+from tests.patience import PATIENCE_S
 from tests.projections.stage import await_that
-
-PATIENCE_S = 60.0
 
 
 @pytest.fixture

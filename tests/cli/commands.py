@@ -13,8 +13,7 @@ from typing import Any
 from unittest import mock
 
 from eventqueue.cli.main import run
-
-PATIENCE_S = 60
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import pyte
 
 from tests.cli.commands import Queuectl
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 40  # for what comes within a second, on a busy machine
 # What the screen writes of its own: colours, where the cursor is, modes and questions.
 _OWN = re.compile(
     r"\x1b\[[0-9;]*[mHJK]|\x1b\[[?<>]?[0-9;]*(?:\$p|[hlu])|\x1b\]22;[a-z]*\x07|[\r\n]"

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from eventqueue.server.deadline import Deadline, wait_until
-from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.commands import Queuectl
+from tests.patience import PATIENCE_S
 
 
 def await_that(condition: Callable[[], bool]) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from tempfile import TemporaryDirectory
 
-from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.commands import Queuectl
+from tests.patience import PATIENCE_S
 
 # Runs several command lines in one process, each on a terminal of its width, and says the exit code of each. `gone`: on
 # a pipe that nobody reads instead. One process for all, since to start one takes longer than what most commands do.

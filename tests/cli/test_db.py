@@ -12,6 +12,7 @@ from eventqueue.server import stop
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.running import started
 from tests.cli.terminals import Line, on_terminals
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def at_work(local: Queuectl) -> Iterator[Queuectl]:
         yield local
         assert local.process("db", "start").code == 0  # without its server it takes its time to leave
         worker.terminate()
-        worker.wait(30)
+        worker.wait(PATIENCE_S)
 
 
 def test_with_workers_at_work_a_script_needs_yes_to_stop_the_server(at_work: Queuectl) -> None:

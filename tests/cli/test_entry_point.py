@@ -11,7 +11,8 @@ import pytest
 
 from eventqueue import __version__
 from eventqueue.cli.root import SECTIONS, root
-from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, is_one_sentence
+from tests.patience import PATIENCE_S
 
 
 def commands(group: click.Group = root, *words: str) -> Iterator[tuple[str, ...]]:

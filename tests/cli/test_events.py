@@ -18,10 +18,11 @@ from eventqueue.api.queue import Queue
 from eventqueue.model.fingerprint import fingerprint
 from eventqueue.model.moments import moment_of
 from eventqueue.system.people import actor_of
-from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.commands import Queuectl
 from tests.cli.past import died
 from tests.cli.running import await_that, started
 from tests.cli.terminals import OWN_COLOURS, on_terminal
+from tests.patience import PATIENCE_S
 
 WHY = "the customer has called"
 KIND, IGNORED = fingerprint("exit code 3"), fingerprint("exit code 3: no host")
@@ -215,7 +216,7 @@ def test_who_follows_is_told_each_event_as_it_comes_and_ends_well_at_a_ctrl_c(
         assert WHY in following.stdout.readline()
         os.kill(following.pid, signal.SIGINT)
 
-        assert following.wait(30) == 0
+        assert following.wait(PATIENCE_S) == 0
 
 
 def test_what_is_stamped_with_a_time_yet_to_come_is_not_the_newest_for_ever(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.server.servers import clear_away
 
 ROOT = Path(__file__).parents[2]

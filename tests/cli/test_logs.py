@@ -13,8 +13,9 @@ from eventqueue.mongo.outputs import Outputs
 from eventqueue.steering import configuration
 from tests import builders
 from tests.builders import NOW, SOON, append, claimed, failed
-from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.past import SECOND, completed, happened, keep, wrote
+from tests.patience import PATIENCE_S
 
 
 def enqueued(queuectl: Queuectl) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from eventqueue.api.queue import Queue
-from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.conftest import NewDatabase
 from tests.mongo.conftest import Store
+from tests.patience import PATIENCE_S
 from tests.transfer.logs import fill, stored
 
 PROJECTION = """

@@ -7,9 +7,10 @@ import pytest
 
 from eventqueue.api.queue import Queue
 from tests.builders import claimed, failed
-from tests.cli.commands import PATIENCE_S, Queuectl
+from tests.cli.commands import Queuectl
 from tests.cli.emulated import terminal
 from tests.cli.past import died, happened
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture

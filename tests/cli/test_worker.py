@@ -13,8 +13,9 @@ from eventqueue.cli.values import SIZE
 from eventqueue.model.job import State
 from eventqueue.system.people import actor_of
 from eventqueue.worker.life.place import incarnation_here
-from tests.cli.commands import PATIENCE_S, Queuectl, is_one_sentence
+from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.running import await_that, started
+from tests.patience import PATIENCE_S
 
 
 def test_a_queue_that_cannot_be_is_refused(shared: Queuectl) -> None:

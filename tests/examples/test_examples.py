@@ -16,12 +16,12 @@ import httpx
 import pytest
 from pymongo.database import Database
 
+from tests.patience import PATIENCE_S
 from tests.worker.stage import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 EXAMPLES = ROOT / "docs" / "examples"
-PATIENCE_S = 60
 
 
 class Application:

@@ -5,9 +5,9 @@ import sys
 from functools import reduce
 from pathlib import Path
 
-from tests.cli.commands import PATIENCE_S
 from tests.cli.terminals import OWN, shown_by
 from tests.examples.test_examples import README, environ
+from tests.patience import PATIENCE_S
 
 __all__ = ["environ"]
 

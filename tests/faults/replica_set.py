@@ -21,6 +21,7 @@ from pymongo.errors import PyMongoError
 
 from eventqueue.server.locate import locate
 from tests.mongo.servers import new_home
+from tests.patience import PATIENCE_S
 
 OPTIONS = ["--replSet", "rs0", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"]
 # Milliseconds. A commit that is waited for forces the journal anyway; what else waits for it should not wait 100.
@@ -28,7 +29,6 @@ QUICK = ["--journalCommitInterval", "10", "--setParameter", "diagnosticDataColle
 OBEDIENT = ["--setParameter", "enableTestCommands=1"]  # they take orders to fail
 # Milliseconds, 10,000 and 2,000 by default: so long a set is without a primary that was killed.
 ELECTIONS = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
-PATIENCE_S = 60.0
 
 Found = TypeVar("Found")
 

@@ -15,14 +15,13 @@ from projections.reading import verify
 from projections.registry import PROJECTIONS
 from tests.builders import append, enqueued
 from tests.faults.replica_set import Member, ReplicaSet, replica_set
+from tests.patience import PATIENCE_S
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact
 from tests.projections.processes import projector_process
 from tests.projections.stage import await_that, build, checkpoint_of, finish, is_fresh, live_of, put
 
 pytestmark = pytest.mark.faults
-
-PATIENCE_S = 60.0  # a guard against hanging for ever
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ from eventqueue.log.group_commit import EVENTS_MAX, GroupCommit
 from eventqueue.log.memory import MemoryLog
 from eventqueue.ports.log import Append, Appended
 from tests.builders import append, said
-
-PATIENCE_S = 30.0
+from tests.patience import PATIENCE_S
 
 
 class Gated(MemoryLog):

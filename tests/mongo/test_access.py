@@ -23,6 +23,7 @@ from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
 from tests.cli.past import happened
 from tests.mongo.conftest import Store
+from tests.patience import PATIENCE_S
 
 Client = MongoClient[dict[str, Any]]
 FIND, INSERT = "find", "insert"
@@ -136,7 +137,7 @@ def test_who_may_only_read_the_log_waits_for_jobs(
                 pass
             happened(near, handle.id, claimed(), Completed(result=7))
 
-            assert waiting.result(30) == 7
+            assert waiting.result(PATIENCE_S) == 7
 
 
 def test_so_it_is_from_the_command_line_where_who_works_is_not_to_be_told(

@@ -18,8 +18,8 @@ from eventqueue.mongo.endings import Endings, Listener
 from eventqueue.mongo.log import MongoLog
 from tests.builders import append, claimed, enqueued
 from tests.mongo.wire import Wire
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30.0
 END = Cancelled(why="over")
 
 

@@ -30,8 +30,7 @@ from projections.keeping.turn import Turn
 from projections.reading.freshness import measure
 from projections.registry import PROJECTIONS
 from tests.builders import NOW, append
-
-PATIENCE_S = 60.0  # far beyond what anything here takes: a condition that does not come is a failure
+from tests.patience import PATIENCE_S
 
 
 def await_that(condition: Callable[[], object]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from eventqueue.system.interrupts import once
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60
 SIGNALS = 3000
 PACKAGES = ("eventqueue", "projections")
 HARMLESS = {"SIG_IGN", "SIG_DFL", "default_int_handler"}

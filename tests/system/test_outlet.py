@@ -15,8 +15,8 @@ import pytest
 
 from eventqueue.system.logged import TextForm
 from eventqueue.system.outlet import LINES_MAX, WRITE_BYTES, Handler, Outlet
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 60.0  # a guard against hanging for ever
 FLOOD = 3 * LINES_MAX
 LINE = b"x" * 40 + b"\n"  # so long that neither a pipe nor the queue takes them all
 

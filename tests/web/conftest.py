@@ -13,11 +13,12 @@ from pymongo.database import Database
 
 from eventqueue.api.queue import Queue
 from eventqueue.web.entry.keys import Keys
-from tests.web.doors import PATIENCE_S, open_door
+from tests.patience import PATIENCE_S
+from tests.web.doors import open_door
 from tests.web.sites import Site
 from tests.worker.crew import Start, crews
 
-PATIENCE_MS = 30_000  # of a machine that has much else to do
+PATIENCE_MS = PATIENCE_S * 1000
 FROM_PAGES = {"sec-fetch-site": "same-origin"}
 
 

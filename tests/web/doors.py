@@ -9,9 +9,8 @@ from eventqueue.web.app import make_app
 from eventqueue.web.entry.guard import Entry
 from eventqueue.web.entry.keys import Keys
 from eventqueue.web.server import hosts_of, listen, serving
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site
-
-PATIENCE_S = 20.0
 
 
 @contextmanager

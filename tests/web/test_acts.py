@@ -15,7 +15,7 @@ from eventqueue.web.acting import notices
 from eventqueue.web.acting.act import Done, act
 from eventqueue.web.entry.roles import Role, Visitor
 from eventqueue.web.house import GUESTS_MAX
-from tests.web.doors import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site, is_now
 
 

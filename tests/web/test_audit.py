@@ -14,16 +14,15 @@ from eventqueue.ports.views import Filter
 from eventqueue.sealing.signing import create, load
 from eventqueue.web.drawing import trail
 from tests.builders import append
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site, is_now, was_at
-
-WAIT_S = 60
 
 
 def ended(site: Site, kind: str) -> None:
     """Wait for a work of the page's process."""
     thread = site.house.labours._threads.get(kind)
     if thread is not None:
-        thread.join(WAIT_S)
+        thread.join(PATIENCE_S)
 
 
 def rows(text: str) -> list[str]:
@@ -214,7 +213,7 @@ def test_two_audits_at_a_time_are_one_too_many_and_one_is_stopped_from_the_page(
     real = Queue.verify_all
 
     def held(self: Queue, tell: object, **more: object) -> object:
-        assert may_end.wait(WAIT_S)
+        assert may_end.wait(PATIENCE_S)
         return real(self, tell, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Queue, "verify_all", held)

@@ -11,7 +11,7 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.errors import Unavailable
 from eventqueue.web import live
-from tests.web.doors import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site
 
 

@@ -22,6 +22,7 @@ from eventqueue.web.acting import bulk_acts
 from eventqueue.web.acting.bulk_acts import IDS_MAX, BulkActs, Prepared
 from eventqueue.web.acting.deeds import CHOICES, offered
 from eventqueue.web.pages.bulk import TICKED_MAX
+from tests.patience import PATIENCE_S
 
 KEY = re.compile(r'name="key" value="([^"]+)"')
 ACT = re.compile(r"/bulk/([0-9a-f-]+)")
@@ -221,7 +222,7 @@ def held(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     def hold(self: Acts, *asked: Any) -> None:
         if next(later, True):
-            going.wait(20)
+            going.wait(PATIENCE_S)
         have(self, *asked)
 
     monkeypatch.setattr(Acts, "have", hold)
@@ -232,7 +233,7 @@ def ended(client: httpx.Client, page: httpx.Response) -> httpx.Response:
     """Return an act's page once it has ended."""
     for thread in threading.enumerate():
         if thread.name == "act":
-            thread.join(20)
+            thread.join(PATIENCE_S)
     return client.get(page.url.path)
 
 
@@ -304,7 +305,7 @@ def test_an_act_that_is_begun_is_not_begun_again_whatever_ends_it_and_that_is_to
 
     act = kept.begun("the-act")
     assert act is not None
-    act.wait(20)
+    act.wait(PATIENCE_S)
     assert (begun, len(one.found)) == ([at], 0)
     assert act.problem is not None
     assert ("It failed" in act.problem) == isinstance(error, ValueError)
@@ -344,7 +345,7 @@ def test_of_acts_that_were_done_the_newest_are_known_and_those_that_go_on(monkey
             bulk.id = act_id
             yield Acted("job", Refused("no"))
             if until is not None:
-                until.wait(20)
+                until.wait(PATIENCE_S)
 
         kept.begin(Prepared(CHOICES["retry"], "", Found(["job"], Lag(0.0))), lambda: Bulk(1, acting))
 

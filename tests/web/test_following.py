@@ -17,7 +17,7 @@ from eventqueue.ports.views import Lag
 from eventqueue.server.deadline import Deadline, wait_until
 from eventqueue.web import kept, live
 from eventqueue.web.acting.labour import Outcome
-from tests.web.doors import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site
 
 Told = Iterator[tuple[str | None, dict[str, Any]]]

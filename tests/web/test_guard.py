@@ -9,7 +9,8 @@ import pytest
 from eventqueue.api.queue import Queue
 from eventqueue.web.entry.guard import HEADERS
 from eventqueue.web.entry.keys import Keys
-from tests.web.doors import PATIENCE_S, knock, open_door, sent
+from tests.patience import PATIENCE_S
+from tests.web.doors import knock, open_door, sent
 from tests.web.sites import Site
 
 READS = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}

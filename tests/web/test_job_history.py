@@ -17,7 +17,7 @@ from eventqueue.web.pages import job_history
 from tests.builders import append, claimed
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
-from tests.web.doors import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site, was_at
 from tests.web.test_job import put
 

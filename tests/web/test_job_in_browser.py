@@ -14,7 +14,6 @@ from tests.web.conftest import OpenPage
 from tests.worker.crew import Start
 
 pytestmark = pytest.mark.web
-expect.set_options(timeout=30_000)  # a worker takes its time to start on a busy machine
 
 
 def test_a_job_that_fails_is_retried_from_its_page_and_completes_before_the_readers_eyes(

@@ -9,9 +9,9 @@ import pytest
 from eventqueue.errors import Refused
 from eventqueue.web.acting import labour
 from eventqueue.web.acting.labour import Labours, Outcome, Tell
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
-WAIT_S = 20
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ class Held:
         try:
             tell(self.first)
             self.has_told.set()
-            assert self.may_end.wait(WAIT_S)
+            assert self.may_end.wait(PATIENCE_S)
             tell(self.first + 1)
             return Outcome("All is well")
         finally:
@@ -43,13 +43,13 @@ class Held:
 
 def _join(labours: Labours, kind: str) -> None:
     if (thread := labours._threads.get(kind)) is not None:
-        thread.join(WAIT_S)
+        thread.join(PATIENCE_S)
 
 
 def test_a_work_is_seen_while_it_goes_on_and_its_outcome_once_it_has_ended(labours: Labours) -> None:
     work = Held(first=7)
     labours.start("audit", "The verification of everything", "ann", work, total=10, unit="events")
-    assert work.has_told.wait(WAIT_S)
+    assert work.has_told.wait(PATIENCE_S)
 
     seen = labours.get("audit")
     assert seen is not None
@@ -108,7 +108,7 @@ def test_only_so_many_go_on_at_a_time(labours: Labours) -> None:
 def test_a_work_that_is_to_stop_does_where_it_tells_how_far_it_is(labours: Labours) -> None:
     work = Held()
     labours.start("audit", "The verification of everything", "ann", work)
-    assert work.has_told.wait(WAIT_S)
+    assert work.has_told.wait(PATIENCE_S)
 
     assert labours.stop("audit") is not None
     work.may_end.set()
@@ -145,12 +145,12 @@ def test_what_is_refused_is_told_in_its_words_and_what_fails_is_logged(
 def test_when_the_process_ends_what_goes_on_is_stopped_and_told(caplog: pytest.LogCaptureFixture) -> None:
     labours, work = Labours(lambda: NOW), Held()
     labours.start("audit", "The verification of everything", "ann", work)
-    assert work.has_told.wait(WAIT_S)
+    assert work.has_told.wait(PATIENCE_S)
 
     ending = threading.Thread(target=labours.end)
     ending.start()
     work.may_end.set()
-    ending.join(WAIT_S)
+    ending.join(PATIENCE_S)
 
     assert work.has_ended.is_set()
     assert "The verification of everything was not done to its end" in caplog.text

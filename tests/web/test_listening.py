@@ -12,7 +12,7 @@ import pytest
 from eventqueue.web.entry import patience
 from eventqueue.web.pushed import SIGN
 from eventqueue.web.server import Crowd, listen
-from tests.web.doors import PATIENCE_S
+from tests.patience import PATIENCE_S
 from tests.web.sites import Site
 
 

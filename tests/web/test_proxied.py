@@ -10,7 +10,8 @@ from eventqueue.errors import Misconfigured
 from eventqueue.model.events import Recorded
 from eventqueue.web.entry.keys import OPERATOR, VIEWER, Keys, keys_of
 from eventqueue.web.entry.proxied import check_header
-from tests.web.doors import PATIENCE_S, open_door
+from tests.patience import PATIENCE_S
+from tests.web.doors import open_door
 from tests.web.sites import Site
 
 OPERATOR_TOKEN, VIEWER_TOKEN = "o" * 6 + "0123456789abcdefghij", "v" * 6 + "0123456789abcdefghij"

@@ -9,7 +9,6 @@ from tests.web.conftest import OpenPage
 from tests.worker.crew import Start
 
 pytestmark = pytest.mark.web
-WAIT_MS = 20_000  # for a worker that is started, too
 
 
 def test_the_overviews_chart_is_drawn_and_moves(queue: Queue, open_page: OpenPage, work: Start) -> None:
@@ -23,8 +22,8 @@ def test_the_overviews_chart_is_drawn_and_moves(queue: Queue, open_page: OpenPag
     queue.enqueue_many([{"command": "true"}] * 4)
     work()
 
-    expect(page.locator(".line.in")).to_have_text("in, 5 in all", timeout=WAIT_MS)
-    expect(page.locator(".line.done")).to_have_text("done, 5 in all", timeout=WAIT_MS)
+    expect(page.locator(".line.in")).to_have_text("in, 5 in all")
+    expect(page.locator(".line.done")).to_have_text("done, 5 in all")
     assert queue.connection.views.applied() is not None
     page.get_by_role("link", name="24h").click()
     expect(page.locator(".chart canvas")).to_be_visible()
@@ -73,7 +72,7 @@ def test_a_schedule_is_triggered_and_its_job_is_seen_to_end(queue: Queue, open_p
     expect(page.get_by_text("Job added: nightly:").first).to_be_visible()
     expect(page.get_by_text("schedule-triggered")).to_be_visible()
     page.goto("/")
-    expect(page.get_by_role("listitem").filter(has_text="completed")).to_contain_text("1", timeout=WAIT_MS)
+    expect(page.get_by_role("listitem").filter(has_text="completed")).to_contain_text("1")
 
 
 def test_a_verification_is_watched_to_its_end(queue: Queue, open_page: OpenPage) -> None:

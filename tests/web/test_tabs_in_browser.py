@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from eventqueue.api.queue import Queue
 from eventqueue.ports.views import Lag
 from eventqueue.server.deadline import Deadline, wait_until
+from tests.patience import PATIENCE_S
 from tests.web.conftest import OpenPage
 from tests.web.sites import Site
 
@@ -34,7 +35,7 @@ def test_eight_tabs_are_live_over_one_connection_and_another_takes_it_over(
     queue.status()
     for one in pending[1:]:
         expect(one).to_contain_text("2")
-    assert wait_until(lambda: site.house.live.watchers == 1, Deadline.after(timedelta(seconds=20)))
+    assert wait_until(lambda: site.house.live.watchers == 1, Deadline.after(timedelta(seconds=PATIENCE_S)))
 
 
 def test_that_views_fall_behind_is_seen_though_nothing_moves(

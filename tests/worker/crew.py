@@ -16,7 +16,8 @@ from pymongo.errors import PyMongoError
 
 from eventqueue.system.process import start_time
 from eventqueue.worker.supervisor import Plan
-from tests.worker.stage import PATIENCE_S, wait_until
+from tests.patience import PATIENCE_S
+from tests.worker.stage import wait_until
 
 RUN = """
 import logging, signal, sys, msgspec

@@ -30,8 +30,8 @@ from eventqueue.worker.life.tenure import Tenure
 from eventqueue.worker.narrator import Narrator
 from projections.keeping import generation
 from tests.builders import sealed
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 60.0  # a guard against hanging for ever: nothing here takes that long
 LEASE = timedelta(seconds=30)
 
 

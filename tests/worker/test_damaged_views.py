@@ -10,8 +10,9 @@ from pymongo.database import Database
 from eventqueue.model.job import State
 from projections.keeping import generation
 from projections.keeping.generation import INDEXES
+from tests.patience import PATIENCE_S
 from tests.worker.crew import Start
-from tests.worker.stage import PATIENCE_S, Stage, wait_until
+from tests.worker.stage import Stage, wait_until
 
 OF_A_GENERATION = [*INDEXES, "stats"]
 

@@ -17,6 +17,7 @@ from eventqueue.sealing.holding import hold
 from eventqueue.sealing.signing import create
 from tests.cli.commands import Queuectl, is_one_sentence
 from tests.cli.conftest import environ
+from tests.patience import PATIENCE_S
 from tests.worker.crew import Start
 from tests.worker.stage import Stage, wait_until
 
@@ -77,6 +78,6 @@ def test_a_projector_alone_seals_too(server_uri: str, stage: Stage) -> None:
         wait_until(lambda: stored.last(stage.connection.ground.log) is not None)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 0

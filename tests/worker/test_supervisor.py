@@ -18,8 +18,9 @@ from eventqueue.mongo.leases import PROJECTING, Lease
 from eventqueue.system.process import start_time
 from eventqueue.worker.child import _check_views
 from eventqueue.worker.supervisor import pause_after
+from tests.patience import PATIENCE_S
 from tests.worker.crew import Crew, Start, children, command_line
-from tests.worker.stage import PATIENCE_S, Stage, wait_until
+from tests.worker.stage import Stage, wait_until
 
 SECRET = "secret-word"
 

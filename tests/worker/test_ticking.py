@@ -13,6 +13,7 @@ from eventqueue.model.job import State
 from eventqueue.schedules.ticks import tick_of
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
+from tests.patience import PATIENCE_S
 from tests.ticking.conftest import jobs
 from tests.worker.crew import Start
 from tests.worker.stage import Stage, wait_until
@@ -64,7 +65,7 @@ def test_a_projector_alone_ticks_too_and_makes_up_for_what_was_missed(server_uri
         wait_until(lambda: len(ticks(stage)) >= 3)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 0
     made = ticks(stage)

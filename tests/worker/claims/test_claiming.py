@@ -21,8 +21,9 @@ from eventqueue.worker.life.heartbeat import Beat
 from eventqueue.worker.life.place import incarnation_here
 from projections.reading.candidates import ViewFinder
 from tests.builders import CANCELLED, SOON, append, enqueued
+from tests.patience import PATIENCE_S
 from tests.projections.stage import put
-from tests.worker.stage import PATIENCE_S, DeafLog, Stage
+from tests.worker.stage import DeafLog, Stage
 
 
 def test_a_worker_claims_exactly_as_many_jobs_as_it_has_free_slots(stage: Stage) -> None:

@@ -11,8 +11,9 @@ from eventqueue.api.enqueueing import BATCH, Receipt
 from eventqueue.model.codec import BUCKETS
 from eventqueue.ports.finder import Share
 from eventqueue.worker.claims.fetch import Fetch
+from tests.patience import PATIENCE_S
 from tests.worker.crew import Start
-from tests.worker.stage import PATIENCE_S, Stage
+from tests.worker.stage import Stage
 
 ALL = [Share("default", range(BUCKETS))]
 

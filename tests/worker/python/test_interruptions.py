@@ -19,6 +19,7 @@ from eventqueue.worker.python import interrupting
 from eventqueue.worker.python.calls import Running
 from eventqueue.worker.python.messages import Run, Stop
 from tests.builders import job_that_is
+from tests.patience import PATIENCE_S
 from tests.worker.python.stage import stage
 from tests.worker.stage import wait_until
 
@@ -65,10 +66,10 @@ def test_a_stop_that_comes_while_a_hook_of_success_runs_takes_back_no_result(mon
     run = Running(ORDER, Declared(name="waits", function=lambda: 7), lambda _: None)
     with ThreadPoolExecutor(1) as pool:
         outcome = pool.submit(run.call)
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE_S)
         run.stop(Stop(1, is_timeout=False), None)
 
-        assert outcome.result(10) == Returned(7)
+        assert outcome.result(PATIENCE_S) == Returned(7)
 
 
 async def waits() -> None:
@@ -88,7 +89,7 @@ def test_an_async_run_that_is_cancelled_before_its_first_step_tells_of_its_end()
         run.future = loop.create_task(tell())
         run.asked = Stop(1, is_timeout=False)
         run._cancel()
-        await asyncio.wait([run.future], timeout=10)
+        await asyncio.wait([run.future], timeout=PATIENCE_S)
 
     asyncio.run(cancelled())
 

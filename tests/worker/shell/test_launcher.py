@@ -21,9 +21,9 @@ from eventqueue.worker.running.reports import Ended, Started, Written
 from eventqueue.worker.running.runner import KILL_GRACE_S
 from eventqueue.worker.shell import orders
 from eventqueue.worker.shell.orders import Launcher, ShellRun
+from tests.patience import PATIENCE_S
 
 README = Path(__file__).parents[3] / "README.md"
-PATIENCE_S = 30.0  # a guard against hanging for ever: nothing here takes that long
 
 IGNORES_TERM = "trap '' TERM; sleep 1000 & echo $! > {ready}; while :; do wait; done"
 

@@ -17,9 +17,9 @@ from eventqueue.system.process import start_time
 from eventqueue.worker.running.reports import Ended, Started
 from eventqueue.worker.shell import orders
 from eventqueue.worker.shell.orders import HANG_COUNT, Launcher, ShellRun
+from tests.patience import PATIENCE_S
 from tests.worker.shell.test_launcher import (
     IGNORES_TERM,
-    PATIENCE_S,
     Fifo,
     Shell,
     children,
