@@ -20,7 +20,8 @@ LINES_MAX = 10_000  # that wait to be written: a few MB
 WRITE_BYTES = 4096  # that a pipe takes as a whole (PIPE_BUF): several processes share it, and lines must not mix
 AGAIN_S = 1.0  # between two tries where there is no room
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # of a file: what waits meanwhile is dropped as where nobody reads
-CLOSE_S = 1.0  # for what still waits at the end
+CLOSE_S = 1.0  # for what still waits at the end, and has no room
+CLOSE_MOST_S = 10.0  # where there is room: on a busy machine the thread that writes may come late
 
 
 class Outlet:
@@ -55,11 +56,19 @@ class Outlet:
             self._news.notify()
 
     def close(self) -> None:
-        """Write what waits, for a second at most."""
+        """Write what waits, for a second at most where nobody reads it."""
         with self._news:
             self._is_over = True
             self._news.notify()
+        give_up = time.monotonic() + CLOSE_MOST_S
         self._thread.join(CLOSE_S)
+        while self._thread.is_alive() and self._has_room() and time.monotonic() < give_up:
+            self._thread.join(CLOSE_S)
+
+    def _has_room(self) -> bool:
+        ready = select.poll()
+        ready.register(self._fd, select.POLLOUT)
+        return ready.poll(0) == [(self._fd, select.POLLOUT)]
 
     def _run(self) -> None:
         try:

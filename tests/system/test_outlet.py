@@ -72,6 +72,30 @@ def test_a_gap_is_told_where_it_is_though_more_was_told_since(
     assert os.read(pipe[0], 100) == b"LOST 2\nline 6\n"
 
 
+def test_what_is_told_last_is_written_where_there_is_room_however_late_it_is(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventqueue.system.outlet.CLOSE_S", 0.01)
+    may_write, (next_, has_room) = threading.Event(), (Outlet._next, Outlet._has_room)
+
+    def late(self: Outlet) -> bytes:
+        assert may_write.wait(PATIENCE_S)
+        return next_(self)
+
+    def asked(self: Outlet) -> bool:  # which is when its first second is over
+        may_write.set()
+        return has_room(self)
+
+    monkeypatch.setattr(Outlet, "_next", late)
+    monkeypatch.setattr(Outlet, "_has_room", asked)
+    one = outlet(pipe[1])
+    one.put(b"the last words\n")
+    one.close()
+
+    os.set_blocking(pipe[0], False)  # what is written after the end, a process that has ended does not write
+    assert os.read(pipe[0], 100) == b"the last words\n"
+
+
 def test_after_that_it_goes_on(pipe: tuple[int, int]) -> None:
     one = outlet(pipe[1])
     for _ in range(FLOOD):
