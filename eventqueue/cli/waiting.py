@@ -82,22 +82,33 @@ def _ended(session: Session, queue: "Queue", ids: "Sequence[str]", timeout: floa
     try:
         ended = queue.wait(ids[:PORTION], 0)  # of more of them not all would be looked at
     except WaitTimeout:
-        _tell_if_nobody_works(session, queue)
+        _tell_what_is_missing(session, queue, ids[:NAMED_MAX])
     else:
         if len(ended) == len(ids):
             return ended
     return queue.wait(ids, timeout)
 
 
-def _tell_if_nobody_works(session: Session, queue: "Queue") -> None:
+def _tell_what_is_missing(session: Session, queue: "Queue", ids: "Sequence[str]") -> None:
+    """Tell of what somebody has to do before these jobs can end: of each queue once, with a job that waits for it."""
     from eventqueue.api.steps import LOOK_S
+    from eventqueue.audit.clauses import Reason
     from eventqueue.errors import QueueError
     from eventqueue.mongo.patience import answered_within
 
+    missing, told = {Reason.PARKED, Reason.PAUSED, Reason.UNSERVED, Reason.UNKNOWN}, set[tuple[str, Reason]]()
     # Who waits needs no right to know who works; and a database that does not answer is waited for like all else.
     with suppress(QueueError), answered_within(LOOK_S):
         if not queue.workers():
             session.out.note("No worker is alive: `queuectl worker start` starts one.")
+            return
+        jobs = [queue.get(one) for one in ids]
+        waits = queue.waits(jobs)
+        for (name, _), job_id in {(one.queue, waits[one.id].kind): one.id for one in jobs if one.id in waits}.items():
+            for clause in queue.why(job_id).clauses:
+                if clause.kind in missing and (name, clause.kind) not in told:
+                    told.add((name, clause.kind))
+                    session.out.note(clean(f"Job {job_id} waits: {clause.text}."))
 
 
 def _tell(session: Session, queue: "Queue", job: "Job") -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from eventqueue.api import steps
 from eventqueue.api.queue import Queue
+from eventqueue.mongo.incarnations import Incarnation
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed, died
 
@@ -53,6 +54,28 @@ def test_who_waits_where_nobody_works_is_told_so_and_how_to_learn_more(filled: Q
         assert "No worker is alive: `queuectl worker start` starts one" in over.err
         assert "`queuectl why waits` tells how it stands" in over.err
     assert "No worker" not in filled.ok("wait", "one").err  # which has ended
+
+
+def test_who_waits_for_what_no_worker_that_is_alive_may_claim_is_told_what_is_missing(
+    filled: Queuectl, queue: Queue
+) -> None:
+    worker = Incarnation(
+        id="w:1", name="1", host="web-1", pid=1, place="far", pid_started=1, queues=("mail", "held"), concurrency=1
+    )
+    queue.connection.incarnations.register(worker)
+    for job_id in ("first", "second"):
+        queue.enqueue(id=job_id, command="true", queue="held")
+    queue.pause_queue("held", "full disk")
+    queue.status()  # the views are there
+
+    slow = filled.here("wait", "waits", "--timeout", "0.1s").err
+    held = filled.here("wait", "queue:held", "--timeout", "0.1s").err
+
+    assert "Job waits waits: no worker serves its queue slow" in slow
+    assert "`queuectl worker start --queue slow` starts one" in slow
+    assert held.count("its queue held is paused") == 1
+    assert "(full disk): nothing of it is claimed until `queuectl queue resume held`" in held
+    assert "No worker is alive" not in slow + held
 
 
 def test_of_more_that_have_ended_than_are_looked_at_at_once_it_is_not_said_that_nobody_works(
