@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -82,7 +83,7 @@ def _ended(session: Session, queue: "Queue", ids: "Sequence[str]", timeout: floa
     try:
         ended = queue.wait(ids[:PORTION], 0)  # of more of them not all would be looked at
     except WaitTimeout:
-        _tell_what_is_missing(session, queue, ids[:NAMED_MAX])
+        _tell_what_is_missing(session, queue, ids[:PORTION])
     else:
         if len(ended) == len(ids):
             return ended
@@ -90,25 +91,32 @@ def _ended(session: Session, queue: "Queue", ids: "Sequence[str]", timeout: floa
 
 
 def _tell_what_is_missing(session: Session, queue: "Queue", ids: "Sequence[str]") -> None:
-    """Tell of what somebody has to do before these jobs can end: of each queue once, with a job that waits for it."""
+    """Tell of what somebody has to do before these jobs can end, each thing of a queue once; some of them are asked."""
     from eventqueue.api.steps import LOOK_S
     from eventqueue.audit.clauses import Reason
     from eventqueue.errors import QueueError
+    from eventqueue.model.waits import Kind
     from eventqueue.mongo.patience import answered_within
 
-    missing, told = {Reason.PARKED, Reason.PAUSED, Reason.UNSERVED, Reason.UNKNOWN}, set[tuple[str, Reason]]()
+    if session.out.quiet:
+        return
+    by_hand = {Reason.PARKED, Reason.PAUSED, Reason.UNSERVED, Reason.UNKNOWN}
+    told: set[tuple[str, Reason]] = set()
     # Who waits needs no right to know who works; and a database that does not answer is waited for like all else.
     with suppress(QueueError), answered_within(LOOK_S):
         if not queue.workers():
             session.out.note("No worker is alive: `queuectl worker start` starts one.")
             return
-        jobs = [queue.get(one) for one in ids]
-        waits = queue.waits(jobs)
-        for (name, _), job_id in {(one.queue, waits[one.id].kind): one.id for one in jobs if one.id in waits}.items():
-            for clause in queue.why(job_id).clauses:
-                if clause.kind in missing and (name, clause.kind) not in told:
-                    told.add((name, clause.kind))
-                    session.out.note(clean(f"Job {job_id} waits: {clause.text}."))
+        waiting = list(islice((job for job in map(queue.get, ids) if job.due_at is not None), NAMED_MAX))
+        waits = queue.waits(waiting)
+        for job in waiting:
+            if job.id not in waits or waits[job.id].kind is Kind.DUE:  # as nearly all are: nothing more is asked
+                continue
+            # As the views are: whoever waits for a job does not wait for them before.
+            for clause in queue.explain(queue.history(job.id)).clauses:
+                if clause.kind in by_hand and (job.queue, clause.kind) not in told:
+                    told.add((job.queue, clause.kind))
+                    session.out.note(f"Job {job.id} waits: {clause.text}.")
 
 
 def _tell(session: Session, queue: "Queue", job: "Job") -> None:

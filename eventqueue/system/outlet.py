@@ -21,7 +21,7 @@ WRITE_BYTES = 4096  # that a pipe takes as a whole (PIPE_BUF): several processes
 AGAIN_S = 1.0  # between two tries where there is no room
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # of a file: what waits meanwhile is dropped as where nobody reads
 CLOSE_S = 1.0  # for what still waits at the end, and has no room
-CLOSE_MOST_S = 10.0  # where there is room: on a busy machine the thread that writes may come late
+CLOSE_MOST_S = 4.0  # where there is room: on a busy machine the thread that writes may come late
 
 
 class Outlet:
@@ -56,8 +56,10 @@ class Outlet:
             self._news.notify()
 
     def close(self) -> None:
-        """Write what waits, for a second at most where nobody reads it."""
+        """Write what waits: for a second at most where nobody reads it, else for four. A second call does nothing."""
         with self._news:
+            if self._is_over:
+                return
             self._is_over = True
             self._news.notify()
         give_up = time.monotonic() + CLOSE_MOST_S
@@ -66,9 +68,9 @@ class Outlet:
             self._thread.join(CLOSE_S)
 
     def _has_room(self) -> bool:
-        ready = select.poll()
-        ready.register(self._fd, select.POLLOUT)
-        return ready.poll(0) == [(self._fd, select.POLLOUT)]
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        return poll.poll(0) == [(self._fd, select.POLLOUT)]
 
     def _run(self) -> None:
         try:

@@ -58,7 +58,7 @@ class Narrator:
         self._outlet.put(f"{line}\n".encode(errors="backslashreplace"))
 
     def close(self) -> None:
-        """Let what was told last be read, for a second at most."""
+        """Let what was told last be read, see Outlet.close."""
         self._outlet.close()
 
     def _lost(self, lines: int) -> bytes:

@@ -22,6 +22,7 @@ from eventqueue.ports.views import Filter, Lag
 from eventqueue.testing import TestQueue
 from tests.builders import claimed
 from tests.cli.past import died, happened
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -207,7 +208,7 @@ def test_who_waits_for_nothing_more_does_not_wait_for_an_act_s_end_either(
         patched.setattr(queue._log, "append", silent)
         with pytest.raises(KeyboardInterrupt):
             next(acting)
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE_S)
         answers.set()
 
     assert acting.sum == ActSum(id=acting.id, jobs=5, done=2, in_doubt=2, untried=1)
@@ -231,7 +232,7 @@ def test_who_leaves_an_act_between_two_of_its_jobs_does_not_wait_for_its_end_and
         patched.setattr("eventqueue.api.bulk.HURRY_S", 0.0)
         patched.setattr(queue._log, "append", silent)
         acting.leave()
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE_S)
         answers.set()
 
     assert acting.sum == ActSum(id=acting.id, jobs=5, done=4, untried=1)
@@ -322,7 +323,7 @@ def test_two_who_act_on_the_same_jobs_at_once_change_each_once_and_both_sums_are
     def operate(name: str) -> None:
         with Queue(server_uri, database.name, actor=name) as mine:
             found = mine.find(state=State.CANCELLED if act == "retry" else State.PENDING)
-            both.wait(60)
+            both.wait(PATIENCE_S)
             acting = mine.retry_many(found) if act == "retry" else mine.cancel_many(found)
             list(acting)
             sums[name] = acting.sum

@@ -38,7 +38,7 @@ def wire(server_uri: str) -> Iterator[Wire]:
 @pytest.fixture
 def far(wire: Wire, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """A Queue behind a wire that can be taken down, which gives up each call soon."""
-    monkeypatch.setattr("eventqueue.connect.CALL_MS", 500)
+    monkeypatch.setattr("eventqueue.connect.CALL_MS", 2000)
     with Queue(wire.uri, database.name) as queue:
         yield queue
 

@@ -27,6 +27,7 @@ from tests.cli.hostile import fill, register
 from tests.cli.past import completed, died, happened, wrote
 from tests.cli.running import started
 from tests.mongo.servers import running
+from tests.patience import PATIENCE_S
 
 FOOT = "q quit"
 ASKED = "Which jobs?"
@@ -108,7 +109,7 @@ def test_it_does_not_outlive_its_terminal(queuectl: Queuectl) -> None:
     with top(queuectl) as shown:
         shown.hang_up()
 
-        assert shown.process.wait(60) == 129
+        assert shown.process.wait(PATIENCE_S) == 129
 
 
 def test_what_nobody_expected_is_one_sentence_and_the_terminal_is_as_it_was(queuectl: Queuectl, jobs: Queue) -> None:

@@ -18,6 +18,7 @@ from eventqueue.ports.views import Filter
 from tests.builders import claimed, failed
 from tests.cli.headless import Headless
 from tests.cli.past import died, happened
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ class Slow:
         return "Do it?"
 
     def do(self, _: Queue, __: str | None, tell: Tell) -> Done:
-        self.is_left.wait(60)
+        self.is_left.wait(PATIENCE_S)
         self.goes_on.append(tell("half of it"))
         return Done("half of it is done", is_whole=False)
 

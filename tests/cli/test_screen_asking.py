@@ -8,6 +8,7 @@ from textual.app import App
 
 from eventqueue.cli.screen.asking import Asking
 from eventqueue.errors import Unavailable
+from tests.patience import PATIENCE_S
 
 
 class Screen:
@@ -28,14 +29,14 @@ def asked(*questions: Callable[[], str]) -> Sequence[str]:
     asking = Asking(cast("App[Any]", screen))
 
     def first() -> str:
-        begins.wait(60)
+        begins.wait(PATIENCE_S)
         return questions[0]()
 
     for one in (first, *questions[1:]):
         asking.ask("part", one, found.append, lambda problem: found.append(f"failed: {problem}"))
     begins.set()
     for _ in questions[:2]:
-        assert screen.told.acquire(timeout=60)
+        assert screen.told.acquire(timeout=PATIENCE_S)
     assert not asking.is_asked("part")
     return found
 

@@ -7,6 +7,7 @@ from eventqueue.api.queue import Queue
 from eventqueue.mongo.incarnations import Incarnation
 from tests.cli.commands import Queuectl
 from tests.cli.past import completed, died
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -56,26 +57,44 @@ def test_who_waits_where_nobody_works_is_told_so_and_how_to_learn_more(filled: Q
     assert "No worker" not in filled.ok("wait", "one").err  # which has ended
 
 
-def test_who_waits_for_what_no_worker_that_is_alive_may_claim_is_told_what_is_missing(
-    filled: Queuectl, queue: Queue
-) -> None:
+@pytest.fixture
+def served(filled: Queuectl, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Queuectl:
+    """The same beside a live worker that serves some queues, one of which is paused, and knows no task."""
+    monkeypatch.setattr(steps, "LOOK_S", PATIENCE_S)
     worker = Incarnation(
         id="w:1", name="1", host="web-1", pid=1, place="far", pid_started=1, queues=("mail", "held"), concurrency=1
     )
     queue.connection.incarnations.register(worker)
     for job_id in ("first", "second"):
-        queue.enqueue(id=job_id, command="true", queue="held")
+        queue.enqueue(id=job_id, command="true", queue="held", delay=3600)
     queue.pause_queue("held", "full disk")
+    queue.enqueue(id="task", task="shop.send", queue="mail")
+    queue.enqueue(id="next", command="true", queue="mail")
     queue.status()  # the views are there
+    return filled
 
-    slow = filled.here("wait", "waits", "--timeout", "0.1s").err
-    held = filled.here("wait", "queue:held", "--timeout", "0.1s").err
 
-    assert "Job waits waits: no worker serves its queue slow" in slow
-    assert "`queuectl worker start --queue slow` starts one" in slow
-    assert held.count("its queue held is paused") == 1
-    assert "(full disk): nothing of it is claimed until `queuectl queue resume held`" in held
-    assert "No worker is alive" not in slow + held
+def test_who_waits_for_what_no_live_worker_may_claim_is_told_what_is_missing_each_thing_of_a_queue_once(
+    served: Queuectl,
+) -> None:
+    def told(words: str) -> list[str]:
+        return served.here("wait", words, "--timeout", "0.1s").err.splitlines()[:-1]
+
+    (slow,) = told("waits")
+    assert slow.startswith("! Job waits waits: no worker serves its queue slow, ")
+    assert slow.endswith(": `queuectl worker start --queue slow` starts one.")
+    _, held = told("queue:held")
+    assert held.startswith("! Job first waits: its queue held is paused since ")
+    assert held.endswith(" (full disk): nothing of it is claimed until `queuectl queue resume held`.")
+    _, unknown = told("state:pending queue:mail")
+    assert "! Job task waits: no live worker that serves its queue knows its task shop.send" in unknown
+    assert told("next") == []
+
+
+def test_who_wants_quiet_is_told_and_asks_nothing_of_it(served: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Queue, "workers", None)
+
+    assert served.here("wait", "waits", "--timeout", "0.1s", "--quiet").err.count("\n") == 1
 
 
 def test_of_more_that_have_ended_than_are_looked_at_at_once_it_is_not_said_that_nobody_works(

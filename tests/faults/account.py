@@ -66,7 +66,7 @@ def enqueueing(stage: Stage) -> Iterator[list[str]]:
         try:
             # The pace of the load, for which nothing waits: sixteen run at a time, and few of them begin or end.
             while not ended.wait(0.25):
-                if len(jobs) - _lines(stage).total() < LEAD:
+                if len(jobs) - _ran(stage) < LEAD:
                     jobs.extend(enqueue(stage, 10, f"sleep 0.4; {writing(stage)}"))
         except Exception as error:
             errors.append(error)
@@ -95,6 +95,12 @@ def account(stage: Stage) -> Account:
             claim, ends[attempt] = (recorded.stream, attempt), None
             workers.add(recorded.event.worker)
     return Account(ends, _lines(stage), workers)
+
+
+def _ran(stage: Stage) -> int:
+    """How many lines there are, of which the last may be being written."""
+    path = stage.folder / "lines"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def _lines(stage: Stage) -> Counter[Attempt]:

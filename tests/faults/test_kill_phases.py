@@ -17,6 +17,7 @@ from eventqueue.system.process import start_time
 from tests.faults.account import assert_agreed, writing
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Cut, Order, Wire, wire_to
+from tests.patience import PATIENCE_S
 from tests.projections.processes import projector_process
 from tests.worker.crew import Crew, Start, children, command_line, is_running
 from tests.worker.stage import Gate, Stage, wait_until
@@ -66,7 +67,7 @@ class Held:
 
     def __call__(self) -> None:
         self.is_here.set()
-        self._may_go.wait(60)
+        self._may_go.wait(PATIENCE_S)
 
     def let_go(self) -> None:
         self._may_go.set()

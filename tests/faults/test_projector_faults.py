@@ -424,8 +424,8 @@ def test_where_others_wrote_so_much_that_the_oplog_cannot_be_followed_in_time_th
 
 
 def test_who_has_read_something_already_is_not_far_behind(faulty_uri: str) -> None:
-    order = {"failCommands": ["getMore"], "appName": "hasty", "blockConnection": True, "blockTimeMS": 3000}
-    with open_client(faulty_uri) as client, Client(faulty_uri, timeoutMS=1000, appname="hasty") as hasty:
+    order = {"failCommands": ["getMore"], "appName": "hasty", "blockConnection": True, "blockTimeMS": 6000}
+    with open_client(faulty_uri) as client, Client(faulty_uri, timeoutMS=2000, appname="hasty") as hasty:
         database = hasty[stand_on(client[f"test_{uuid4().hex[:16]}"]).database.name]
         token = token_now(database)
         for began in (token, None):

@@ -14,6 +14,7 @@ from tests.faults.account import assert_agreed
 from tests.faults.tasks import ONCE, TWICE, call, child_of, gated, server_of
 from tests.mongo.conftest import path_in
 from tests.mongo.wire import Wire, wire_to
+from tests.patience import PATIENCE_S
 from tests.projections.processes import projector_process
 from tests.worker.crew import Crew, Start, is_running
 from tests.worker.python.stage import APP, ROOT
@@ -103,14 +104,14 @@ def test_an_outcome_whose_settle_is_on_its_way_counts_whoever_is_killed_but_the_
 
     def hold() -> None:
         is_here.set()
-        may_go.wait(60)
+        may_go.wait(PATIENCE_S)
 
     crew = start(uri=wire.uri, python=ONE, with_projector=False)
     crew.await_said("started")
     with projector_process(stage.uri, stage.db):
         wire.orders.extend([lambda: None, hold])  # of the claim, and of the settle
         (job,) = call(stage, 1, "writes", stage.folder / "lines")
-        assert is_here.wait(60)
+        assert is_here.wait(PATIENCE_S)
 
         kill(crew, victim)
         wait_until(lambda: victim != "worker" or "failed" in stage.types(job))

@@ -22,6 +22,7 @@ from projections.reading.health import parked
 from projections.reading.operator import ViewOperator
 from projections.registry import PROJECTIONS
 from tests.builders import CANCELLED, append, enqueued
+from tests.patience import PATIENCE_S
 from tests.projections.crowd import Crowd
 from tests.projections.exact import assert_exact, documents
 from tests.projections.keeping.test_poison import SPOILT, put_spoilt
@@ -140,14 +141,14 @@ def test_a_backup_that_is_restored_under_running_workers_is_noticed_and_what_it_
         second = [queue.enqueue(command="true").id for _ in range(5)]
         backup = list(events.find().sort("ts", 1))  # made before anything has run
         crew = start(count=2)
-        queue.wait([*first, *second], timeout=60)
+        queue.wait([*first, *second], timeout=PATIENCE_S)
         before = live_of(built).number
 
         events.drop()
         events.insert_many(backup)  # which makes it anew, unless somebody was first
 
         await_that(lambda: live_of(built).number > before)
-        again = queue.wait([*first, *second], timeout=60)
+        again = queue.wait([*first, *second], timeout=PATIENCE_S)
         assert {job.state for job in again} == {State.COMPLETED}
         assert crew.process.poll() is None
 

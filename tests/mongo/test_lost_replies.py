@@ -254,7 +254,7 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_deadline(
 
     with log_over(wire, prepared, SHORT) as log:
         outcome = Outcome(log, one)
-        outcome.await_for(seconds=5)
+        outcome.await_for(seconds=20)
         wire.take_down()  # ends the waiting, in case the deadline did not
         assert outcome.is_known, "the append went on waiting long after its deadline"
         assert isinstance(outcome.error, LogUnavailable)

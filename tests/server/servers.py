@@ -20,12 +20,13 @@ from eventqueue.server.deadline import Deadline, wait_until
 from eventqueue.server.homedir import HomeDir
 from eventqueue.server.processes import find, holder, is_free
 from eventqueue.server.record import read
+from tests.patience import PATIENCE_S
 
 START = "import sys, pathlib, eventqueue.server as s; print(s.ensure_running(pathlib.Path(sys.argv[1])))"
 
 
 def await_that(condition: Callable[[], bool]) -> None:
-    assert wait_until(condition, Deadline.after(timedelta(seconds=60)))
+    assert wait_until(condition, Deadline.after(timedelta(seconds=PATIENCE_S)))
 
 
 def connect(uri: str) -> "MongoClient[dict[str, Any]]":
@@ -64,7 +65,7 @@ def start_elsewhere(home: Path) -> "subprocess.Popen[str]":
 
 
 def uri_from(process: "subprocess.Popen[str]") -> str:
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     return printed.strip()
 

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from eventqueue.system.ahead import ahead
+from tests.patience import PATIENCE_S
 
 
 def threads() -> list[str]:
@@ -31,7 +32,7 @@ def test_it_is_read_before_it_is_asked_for_and_no_further_than_allowed() -> None
 
     with closing(ahead(source(), most=3)) as found:
         assert next(found) == 0
-        assert reached.wait(60)  # 0 was asked for, 1 to 3 lie there, and 4 is in the source's hand
+        assert reached.wait(PATIENCE_S)  # 0 was asked for, 1 to 3 lie there, and 4 is in the source's hand
         assert taken == [0, 1, 2, 3, 4]
     assert threads() == []
 

@@ -95,7 +95,7 @@ def test_the_first_signal_is_passed_on_the_second_interrupts_and_then_all_is_as_
     def hear_both() -> None:
         with once([signal.SIGINT], heard.set):
             os.kill(os.getpid(), signal.SIGINT)
-            assert heard.wait(60)
+            assert heard.wait(PATIENCE_S)
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):

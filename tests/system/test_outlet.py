@@ -76,6 +76,7 @@ def test_what_is_told_last_is_written_where_there_is_room_however_late_it_is(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eventqueue.system.outlet.CLOSE_S", 0.01)
+    monkeypatch.setattr("eventqueue.system.outlet.CLOSE_MOST_S", PATIENCE_S)
     may_write, (next_, has_room) = threading.Event(), (Outlet._next, Outlet._has_room)
 
     def late(self: Outlet) -> bytes:
@@ -108,7 +109,8 @@ def test_after_that_it_goes_on(pipe: tuple[int, int]) -> None:
     assert os.read(pipe[0], 100) == b"again\n"
 
 
-def test_an_end_comes_though_nobody_reads(pipe: tuple[int, int]) -> None:
+def test_an_end_comes_though_nobody_reads(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventqueue.system.outlet.CLOSE_MOST_S", float("inf"))
     one = outlet(pipe[1])
     for _ in range(FLOOD):
         one.put(LINE)

@@ -30,6 +30,7 @@ from eventqueue.ports.log import Append
 from eventqueue.tasks import hooks
 from eventqueue.testing import TestClock, TestQueue, history
 from tests.builders import claimed
+from tests.patience import PATIENCE_S
 from tests.testing import app
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -316,7 +317,7 @@ def test_who_waits_for_what_does_not_come_by_itself_is_told_so_at_once(queue: Te
     job = app.send.options(delay=MINUTE).enqueue("ann")
 
     with pytest.raises(WaitTimeout, match=r"queue\.clock\.advance"):
-        queue.wait([job.id], timeout=60)
+        queue.wait([job.id], timeout=PATIENCE_S)
 
 
 def test_who_follows_a_job_has_it_run_meanwhile_and_is_told_where_it_never_ends(queue: TestQueue) -> None:
@@ -338,7 +339,7 @@ def test_who_follows_a_job_that_runs_without_a_worker_is_told_that_it_never_ends
 
 
 def test_the_views_show_at_once_what_was_done(queue: TestQueue) -> None:
-    assert queue.wait_for(app.send.enqueue("ann"), timeout=60)
+    assert queue.wait_for(app.send.enqueue("ann"), timeout=PATIENCE_S)
 
 
 # Running.

@@ -20,6 +20,7 @@ from eventqueue.ports.views import Filter
 from eventqueue.web.drawing.rendering import PAGES
 from eventqueue.web.entry.keys import Keys
 from tests.cli.past import completed, died
+from tests.patience import PATIENCE_S
 from tests.travel.test_gone import claim, told
 from tests.web.conftest import FROM_PAGES
 from tests.web.doors import open_door
@@ -83,7 +84,7 @@ def furnished_site(furnished: Queue) -> Iterator[Site]:
 
 @contextmanager
 def visitor(site: Site, token: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES, timeout=60) as client:
+    with httpx.Client(base_url=site.url, follow_redirects=True, headers=FROM_PAGES, timeout=PATIENCE_S) as client:
         client.get("/", params={"token": token}).raise_for_status()
         yield client
 

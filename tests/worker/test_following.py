@@ -16,6 +16,7 @@ from eventqueue.worker.python.plan import PythonPlan
 from tests.cli.commands import Queuectl
 from tests.cli.conftest import environ
 from tests.cli.terminals import on_terminal
+from tests.patience import PATIENCE_S
 from tests.worker.crew import Start
 from tests.worker.stage import Stage, wait_until
 
@@ -54,7 +55,7 @@ def test_what_a_job_writes_is_seen_while_it_runs_and_after_its_retry(
         assert queuectl.ok("show", job, "--json").json["output"]["stdout"]["length"] == 11
 
         second.touch()
-        assert following.wait(60) == 0
+        assert following.wait(PATIENCE_S) == 0
         told = following.stderr.read()
         assert following.stdout.read() == ""
 
@@ -94,7 +95,7 @@ def test_a_task_is_followed_and_what_it_leaves_half_is_whole_in_the_end(
         gate.touch()
         lines = [json.loads(line) for line in following.stdout]
 
-        assert following.wait(60) == 0
+        assert following.wait(PATIENCE_S) == 0
     assert [(one["event"], one["text"], one["by"], one["state"]) for one in lines] == [
         ("wrote", " whole\n", None, None),
         ("ended", None, "completed", None),
@@ -117,7 +118,7 @@ def test_after_the_death_of_a_worker_the_next_attempt_is_followed(
         os.kill(pid, signal.SIGKILL)
 
         assert following.stdout.readline() == "2\n"
-        assert following.wait(60) == 0
+        assert following.wait(PATIENCE_S) == 0
         assert "! Attempt 1 failed: " in following.stderr.read()
 
 
@@ -139,7 +140,7 @@ def test_what_is_followed_goes_on_where_the_projector_is_killed(
         assert following.stdout.readline() == "bye\n"
         wait_until(lambda: crew.projector() not in (None, killed))
         second.touch()
-        assert following.wait(60) == 0
+        assert following.wait(PATIENCE_S) == 0
 
 
 def test_a_follower_that_is_killed_is_sent_to_no_longer(

@@ -110,8 +110,8 @@ def test_one_that_waits_behind_others_is_never_begun_where_it_is_killed(one: Sta
 
 
 def test_a_timeout_counts_from_when_a_task_begins(one: Stage, tmp_path: Path) -> None:
-    one.start("stay", tmp_path / "there", 3 * SHORT_S, key="first")
-    one.start("stay", tmp_path / "then", SHORT_S, key="second", timeout=2 * SHORT_S)
+    one.start("stay", tmp_path / "there", 2.5, key="first")
+    one.start("stay", tmp_path / "then", 0.0, key="second", timeout=2.0)
 
     assert one.ended("first").outcome == Returned("slept")
     assert one.ended("second").outcome == Returned("slept")

@@ -647,7 +647,10 @@ def test_a_callback_may_start_the_next_run_and_may_fail(caplog: pytest.LogCaptur
     assert "on_message failed for run first" in caplog.text
 
 
-def test_what_a_command_has_written_so_far_can_be_asked_while_it_runs(shell: Shell, ready: Fifo, gate: Fifo) -> None:
+def test_what_a_command_has_written_so_far_can_be_asked_while_it_runs(
+    shell: Shell, ready: Fifo, gate: Fifo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "ANSWER_S", PATIENCE_S)
     assert shell.launcher.so_far("run") is None
     shell.start(f"echo out; echo err >&2; echo > {ready.path}; read word < {gate.path}; echo more")
     shell.started()
