@@ -91,10 +91,16 @@ def test_who_waits_for_what_no_live_worker_may_claim_is_told_what_is_missing_eac
     assert told("next") == []
 
 
+def test_of_a_job_that_is_simply_due_nothing_more_is_asked(served: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Queue, "explain", None)
+
+    assert served.here("wait", "next", "--timeout", "0.1s").err.startswith("✘ Waited 0.1 s for job next")
+
+
 def test_who_wants_quiet_is_told_and_asks_nothing_of_it(served: Queuectl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Queue, "workers", None)
 
-    assert served.here("wait", "waits", "--timeout", "0.1s", "--quiet").err.count("\n") == 1
+    assert served.here("wait", "waits", "--timeout", "0.1s", "--quiet").err.startswith("✘ Waited 0.1 s for job waits")
 
 
 def test_of_more_that_have_ended_than_are_looked_at_at_once_it_is_not_said_that_nobody_works(

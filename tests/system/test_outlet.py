@@ -118,6 +118,16 @@ def test_an_end_comes_though_nobody_reads(pipe: tuple[int, int], monkeypatch: py
     one.close()  # would never return, if it waited
 
 
+def test_who_ends_it_twice_waits_once(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = outlet(pipe[1])
+    for _ in range(FLOOD):
+        one.put(LINE)
+
+    one.close()
+    monkeypatch.setattr("eventqueue.system.outlet.CLOSE_S", 10 * PATIENCE_S)
+    one.close()  # would not return
+
+
 def test_what_was_told_last_is_written_at_the_end(pipe: tuple[int, int]) -> None:
     with closing(outlet(pipe[1])) as one:
         one.put(b"last\n")
