@@ -1,4 +1,4 @@
 """How long a test waits for what has to come."""
 
-PATIENCE_S = 180.0
-"""A guard against hanging for ever: nothing takes that long, on however slow and busy a machine."""
+PATIENCE_S = 120.0
+"""A guard against hanging for ever, which nothing takes: two of them go into the time that a whole test has."""

@@ -22,7 +22,7 @@ from tests.worker.stage import Stage, wait_until
 pytestmark = pytest.mark.faults
 
 FOR_EVER = "sleep 3600"
-SOON = timedelta(seconds=30)  # where others sleep for an hour
+SOON = timedelta(seconds=5)
 
 
 def acquainted(stage: Stage, crew: Crew) -> list[str]:

@@ -252,9 +252,9 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer_than_the_deadline(
     one = append("job-one", said(1))
     wire.orders.extend([Cut.SILENCE] * 50)
 
-    with log_over(wire, prepared, SHORT) as log:
+    with log_over(wire, prepared, 0.5) as log:
         outcome = Outcome(log, one)
-        outcome.await_for(seconds=20)
+        outcome.await_for(seconds=5)
         wire.take_down()  # ends the waiting, in case the deadline did not
         assert outcome.is_known, "the append went on waiting long after its deadline"
         assert isinstance(outcome.error, LogUnavailable)

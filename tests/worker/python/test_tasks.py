@@ -152,9 +152,9 @@ def test_a_task_may_have_processes_and_threads_of_its_own(one: Stage) -> None:
 
 
 def test_of_much_that_a_task_says_of_how_far_it_is_little_is_told(one: Stage) -> None:
-    one.run("advance")
+    ended = one.run("advance")
 
-    assert len(one.progress) <= 10  # of a hundred: one each quarter of a second
+    assert len(one.progress) <= 2 + ended.duration_s / 0.25
 
 
 def test_a_task_that_is_no_longer_known_is_handed_back(one: Stage) -> None:
